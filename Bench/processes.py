@@ -1,0 +1,137 @@
+"""Child processes: the private Redis, the probe and what is measured. None of them outlives the benchmark."""
+
+import contextlib
+import ctypes
+import dataclasses
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+
+import redis
+
+LIMIT_SECONDS = 300  # nothing that is measured here may take longer
+PR_SET_PDEATHSIG = 1
+LIBC = ctypes.CDLL(None)
+
+
+class ChildFailed(Exception):
+    """A child process ended with an error, or was ended because it took too long."""
+
+
+@dataclasses.dataclass
+class Finished:
+    """What a child process took and said."""
+
+    seconds: float
+    cpu_seconds: float
+    peak_bytes: int
+    output: dict
+
+
+def die_with_parent() -> None:
+    """Runs in the child: it is killed when the benchmark ends, however it ends."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def python(name: str, *arguments: object) -> list[str]:
+    """The command line of a script beside this file."""
+    return [sys.executable, "-B", str(pathlib.Path(__file__).parent / name), *map(str, arguments)]
+
+
+def run(command: list[str], *, watch_memory: bool = False) -> Finished:
+    """Runs a command that prints JSON, and measures it from its start to its end.
+
+    The peak memory is read from /proc while it runs: that of `wait4` counts what the parent used before `exec`. Reading
+    disturbs, so it is done only where asked for.
+    """
+    with tempfile.TemporaryFile() as output:
+        started = time.perf_counter()
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, preexec_fn=die_with_parent)
+        limit = threading.Timer(LIMIT_SECONDS, child.kill)
+        limit.start()
+        try:
+            peak = peak_memory(child.pid) if watch_memory else 0
+            _, status, usage = os.wait4(child.pid, 0)
+            seconds = time.perf_counter() - started
+        except BaseException:
+            child.kill()
+            raise
+        finally:
+            limit.cancel()
+        child.returncode = os.waitstatus_to_exitcode(status)
+        output.seek(0)
+        text = output.read().decode()
+    if child.returncode != 0:
+        raise ChildFailed(f"{' '.join(command)}: exit code {child.returncode}\n{text[-2_000:]}")
+    return Finished(seconds, usage.ru_utime + usage.ru_stime, peak, json.loads(text))
+
+
+def peak_memory(pid: int) -> int:
+    """The most memory that a process held at once, in bytes; returns when it has ended."""
+    peak = 0
+    while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+        for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                peak = max(peak, int(line.split()[1]) * 1_024)
+        time.sleep(0.002)
+    return peak
+
+
+@contextlib.contextmanager
+def private_redis() -> Iterator[redis.Redis]:
+    """A Redis of its own on a free loopback port, without persistence; gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="curfew-bench-") as folder:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        server = subprocess.Popen(
+            ["redis-server", "--bind", "127.0.0.1", "--port", str(port), "--dir", folder, "--save", "",
+             "--appendonly", "no", "--slowlog-max-len", "10000", "--loglevel", "warning"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, preexec_fn=die_with_parent,
+        )
+        try:
+            client = redis.Redis(port=port)
+            await_ready(client, server)
+            yield client
+        finally:
+            server.kill()
+            server.wait()
+
+
+def await_ready(client: redis.Redis, server: subprocess.Popen) -> None:
+    """Returns when the server answers; raises where it has ended or takes more than ten seconds."""
+    end = time.monotonic() + 10
+    while True:
+        try:
+            client.ping()
+            return
+        except redis.ConnectionError:
+            if server.poll() is not None or time.monotonic() > end:
+                raise ChildFailed("redis-server did not start") from None
+            time.sleep(0.02)
+
+
+@contextlib.contextmanager
+def probing(port: int) -> Iterator[dict]:
+    """Probes the server while the body runs; the latencies are in the dictionary afterwards."""
+    latencies: dict = {}
+    probe = subprocess.Popen(
+        python("probe.py", port), stdin=subprocess.PIPE, stdout=subprocess.PIPE, preexec_fn=die_with_parent
+    )
+    try:
+        if probe.stdout.readline() != b"ready\n":
+            raise ChildFailed("the probe did not start")
+        yield latencies
+        output, _ = probe.communicate(timeout=30)
+        latencies.update(json.loads(output))
+    finally:
+        probe.kill()
+        probe.wait()

@@ -1,0 +1,102 @@
+"""The made-up application: jobs in Redis, all stuck, and the check that each was recovered exactly once."""
+
+import pathlib
+
+import redis
+
+INDEX = "jobs:deadlines"
+EVENTS = "{curfew}:events"
+EVENTS_KEPT = 100_000
+TIMEOUT_MS = 300_000
+USERS = 1_000
+TOKENS = 10
+EVENT_FIELDS = {
+    "run", "cleanup", "record", "key", "action", "from", "to", "reason", "type", "tokens", "bytes", "before", "at_ms",
+}
+BATCH = 1_000  # jobs in one call of a script here
+
+CONFIGURATION = """\
+redis: {url}
+cleanups:
+  stuck-jobs:
+    policy: stuck
+    every: 15m
+    records: job:<id>
+    index: jobs:deadlines
+    states: [PROCESSING]
+    since: [processingStartedAt, updatedAt]
+    timeout: 5m
+    timeouts: {{by: tier, TIER_1K: 5m, TIER_2K: 5m, TIER_4K: 5m}}
+    to: FAILED
+    refund: {{amount: tokensCost, balance: user:<userId>:tokens, ledger: user:<userId>:refunds}}
+"""
+
+
+class WrongOutcome(Exception):
+    """A variant did not do what it is measured for, so that its figures mean nothing."""
+
+
+def now_ms(client: redis.Redis) -> int:
+    """The server's time, which alone decides what is due."""
+    seconds, microseconds = client.time()
+    return seconds * 1_000 + microseconds // 1_000
+
+
+def script(name: str) -> str:
+    """The text of a Lua script beside this file."""
+    return (pathlib.Path(__file__).parent / f"{name}.lua").read_text()
+
+
+def load(client: redis.Redis, jobs: int, *, stuck: bool) -> None:
+    """Empties the server and fills it with jobs: twice past their time, or started just now."""
+    client.flushall()
+    start = now_ms(client) - (2 * TIMEOUT_MS if stuck else 0)
+    if not stuck:
+        start += jobs  # each later job starts a millisecond earlier: none may be due
+    make = client.register_script(script("load"))
+    for first in range(0, jobs, BATCH):
+        make(keys=[INDEX], args=[first, min(BATCH, jobs - first), start, USERS, TIMEOUT_MS])
+
+
+def verify(client: redis.Redis, jobs: int, variant: str) -> None:
+    """Raises `WrongOutcome` unless every job failed once, was paid back once and left one event."""
+    count = client.register_script(script("verify"))
+    failed = paid = 0
+    for first in range(0, jobs, BATCH):
+        counts = count(args=[first, min(BATCH, jobs - first)])
+        failed, paid = failed + counts[0], paid + counts[1]
+    pipeline = client.pipeline(transaction=False)
+    for user in range(USERS):
+        pipeline.get(f"user:{user}:tokens")
+        pipeline.hlen(f"user:{user}:refunds")
+    answers = pipeline.execute()
+    found = {
+        "jobs FAILED": (failed, jobs),
+        "jobs with their own ledger entry": (paid, jobs),
+        "ledger entries": (sum(answers[1::2]), jobs),
+        "tokens paid back": (sum(int(balance or 0) for balance in answers[0::2]), TOKENS * jobs),
+        "jobs left in the index": (client.zcard(INDEX), 0),
+    }
+    wrong = [f"{what}: {is_}, expected {expected}" for what, (is_, expected) in found.items() if is_ != expected]
+    events = client.xlen(EVENTS)
+    if not min(jobs, EVENTS_KEPT) <= events <= jobs:
+        wrong.append(f"events: {events}, expected {min(jobs, EVENTS_KEPT)}")
+    wrong += wrong_event(client)
+    if wrong:
+        raise WrongOutcome(f"{variant}: " + "; ".join(wrong))
+
+
+def wrong_event(client: redis.Redis) -> list[str]:
+    """What is wrong with the last event, as one for all."""
+    last = client.xrevrange(EVENTS, count=1)
+    if not last:
+        return []
+    event = {name.decode(): value.decode() for name, value in last[0][1].items()}
+    wrong = []
+    if set(event) != EVENT_FIELDS:
+        wrong.append(f"event fields: {sorted(event)}, expected {sorted(EVENT_FIELDS)}")
+    expected = {"action": "fail", "from": "PROCESSING", "to": "FAILED", "tokens": str(TOKENS)}
+    return wrong + [
+        f"event {name}: {event.get(name)}, expected {value}" for name, value in expected.items()
+        if event.get(name) != value
+    ]

@@ -1,0 +1,91 @@
+# Sourced by the scripts of this project: what they share. Each step checks first, so that a second run costs nothing.
+# shellcheck shell=bash
+
+# The Swift to use; another toolchain or a wrapper can stand in for it.
+SWIFT=${SWIFT:-swift}
+oldest_swift=6.2
+missing=()
+
+arrow='==>'
+if [ -t 2 ] && [ -z "${NO_COLOR:-}" ]; then arrow=$'\033[1m==>\033[0m'; fi
+
+# Says what happens next, on standard error, so that standard output stays the program's own.
+say() { printf '%s %s\n' "$arrow" "$*" >&2; }
+
+# Ends the script with a reason and what to do about it.
+give_up() {
+    printf 'error: %s\n' "$*" >&2
+    exit 1
+}
+
+# Checks that Swift is there and new enough. A toolchain is large and a matter of taste, so it isn't installed from here.
+require_swift() {
+    local version
+    command -v "$SWIFT" >/dev/null ||
+        give_up "Swift isn't installed. Curfew needs $oldest_swift or newer: https://www.swift.org/install/linux/"
+    version=$("$SWIFT" --version 2>/dev/null | sed -n 's/.*Swift version \([0-9][0-9.]*\).*/\1/p' | head -n 1)
+    [ -n "$version" ] || give_up "'$SWIFT --version' names no version: expected Swift $oldest_swift or newer"
+    [ "$(printf '%s\n' "$oldest_swift" "$version" | sort --version-sort | head -n 1)" = "$oldest_swift" ] ||
+        give_up "Swift $version is too old: expected $oldest_swift or newer (https://www.swift.org/install/linux/)"
+}
+
+# require PACKAGE COMMAND...: remembers that PACKAGE is missing, unless the command succeeds.
+require() {
+    local package=$1
+    shift
+    "$@" >/dev/null 2>&1 || missing+=("$package")
+}
+
+# What every build needs, and the server that tests, demo and benchmark start for themselves.
+require_build() {
+    require_swift
+    require git command -v git
+    require pkg-config command -v pkg-config
+    require libhiredis-dev pkg-config --exists hiredis
+    require redis-server command -v redis-server
+}
+
+# Run as root. Debian starts a service as soon as its package is installed, and at each boot from then on; nobody asked
+# for a Redis on the standard port, so the first is forbidden while apt works and the second is switched off. A
+# policy-rc.d that was there before is put back.
+# shellcheck disable=SC2016 # expanded by the shell that runs it
+install_as_root='
+    set -eu
+    export DEBIAN_FRONTEND=noninteractive
+    policy=/usr/sbin/policy-rc.d
+    restore() {
+        rm -f "$policy"
+        if [ -e "$policy.before-curfew" ]; then mv "$policy.before-curfew" "$policy"; fi
+    }
+    if [ -e "$policy" ]; then mv "$policy" "$policy.before-curfew"; fi
+    trap restore EXIT
+    trap "exit 130" INT TERM HUP
+    printf "#!/bin/sh\nexit 101\n" >"$policy"
+    chmod 755 "$policy"
+    apt-get -q update </dev/null
+    apt-get -q install --yes --no-install-recommends "$@" </dev/null
+    for package do
+        if [ "$package" = redis-server ]; then update-rc.d redis-server disable </dev/null; fi
+    done
+'
+
+# Installs by apt what `require` found missing; with sudo where that is needed.
+install_missing() {
+    [ ${#missing[@]} -gt 0 ] || return 0
+    command -v apt-get >/dev/null ||
+        give_up "missing: ${missing[*]} (Debian names). There is no apt here, so please install them by hand."
+    local become=()
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null ||
+            give_up "missing: ${missing[*]}. As root: apt-get install --no-install-recommends ${missing[*]}"
+        become=(sudo)
+    fi
+    say "Installing ${missing[*]} (half a minute; no service is started)"
+    "${become[@]}" sh -c "$install_as_root" install "${missing[@]}" >&2 || give_up "apt could not install ${missing[*]}"
+    missing=()
+}
+
+# is_current PROGRAM: whether it is newer than everything that it is built from. A folder's own time tells of removals.
+is_current() {
+    [ -x "$1" ] && [ -z "$(find Package.swift Sources -newer "$1" -print -quit)" ]
+}

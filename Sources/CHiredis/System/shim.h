@@ -1,0 +1,1 @@
+/* The library is linked through this module; its headers are included by CHiredis alone. */

@@ -1,0 +1,77 @@
+/*
+ * A RESP2 decoder for Swift: hiredis' reader behind an interface that shows none of hiredis' types.
+ *
+ * Bytes go in, whole replies come out on a tape: an array of nodes and one arena of bytes, both flat, so that
+ * Swift reads a reply in place instead of walking a tree of small allocations.
+ *
+ *   reader ── feed(bytes) ──► [ node node node … | bytes bytes … | root root … ] ── take() ──► tape
+ *
+ * The elements of an array stand side by side, wherever the array itself stands, so that element i of any array
+ * is found in one step.
+ */
+#ifndef CURFEW_CHIREDIS_H
+#define CURFEW_CHIREDIS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What a node is. Bulk and simple strings are both strings. */
+enum curfew_kind {
+    CURFEW_KIND_NULL = 0,
+    CURFEW_KIND_STRING = 1,
+    CURFEW_KIND_ERROR = 2,
+    CURFEW_KIND_INTEGER = 3,
+    CURFEW_KIND_ARRAY = 4,
+};
+
+/* One value. */
+typedef struct curfew_node {
+    /* An integer's value; where a string's or error's bytes start in the arena; for an array the distance from this
+     * node to its first element (a distance, so that a reply can be moved to another tape as it is). */
+    int64_t value;
+    /* The bytes of a string or error, the elements of an array. */
+    uint32_t length;
+    /* One of curfew_kind. */
+    uint32_t kind;
+} curfew_node;
+
+/* Whole replies, never changed after curfew_reader_take has given them away. */
+typedef struct curfew_tape {
+    curfew_node *nodes;
+    size_t node_count;
+    size_t node_capacity;
+    uint8_t *arena;
+    size_t arena_count;
+    size_t arena_capacity;
+    /* The node of each whole reply, in the order in which they came. */
+    uint32_t *roots;
+    size_t root_count;
+    size_t root_capacity;
+} curfew_tape;
+
+typedef struct curfew_reader curfew_reader;
+
+/* A reader that refuses a reply of more than byte_limit bytes or element_limit values (all levels together). Both
+ * must be below 2^32. NULL when there is no memory. */
+curfew_reader *curfew_reader_create(uint64_t byte_limit, uint64_t element_limit);
+
+void curfew_reader_free(curfew_reader *reader);
+
+/* Decodes more bytes, keeping what is not whole yet. False after a protocol error, a limit or want of memory: the
+ * replies before it can still be taken, and every later feed fails too. */
+bool curfew_reader_feed(curfew_reader *reader, const void *bytes, size_t count);
+
+/* Why curfew_reader_feed failed, or an empty string. Lives as long as the reader. */
+const char *curfew_reader_error(const curfew_reader *reader);
+
+/* The whole replies since the last call, which the caller frees; NULL when there are none (or no memory, which
+ * curfew_reader_error then says). */
+curfew_tape *curfew_reader_take(curfew_reader *reader);
+
+void curfew_tape_free(curfew_tape *tape);
+
+/* The version of hiredis whose headers this was built with, as major * 100 + minor. */
+int curfew_hiredis_version(void);
+
+#endif

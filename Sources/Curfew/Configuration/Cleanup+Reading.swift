@@ -1,0 +1,86 @@
+internal import Policies
+
+extension Cleanup {
+    /// Keys that every cleanup takes, whatever its policy.
+    private static let keys = [
+        "policy", "every", "cron", "timezone", "records", "index", "scan", "status", "format", "enabled", "dry-run",
+        "limit", "page", "run-timeout", "misfire-grace", "undo",
+    ]
+
+    /// Reads a cleanup; nil where it has a problem.
+    ///
+    /// Everything is read before anything is given up, so that every problem is noted. What only the policy knows, its own
+    /// keys, can't be judged where the policy isn't known.
+    init?(_ entry: YAMLNode.Entry, in list: Section) {
+        NameRule.check(entry, in: list)
+        let path = list.path(of: entry.key)
+        guard let section = Section(entry.value, path: path, line: entry.line, list.problems) else { return nil }
+        let kind = Self.policyKind(section)
+        if let kind { section.expect(Self.keys + kind.keys, later: NotAvailable.cleanupKeys) }
+        Self.checkFormat(section)
+        let status = section.text("status", expected: "the name of a field") ?? "status"
+        let policy = kind?.init(section, status: status)
+        let records = section.recordTemplate("records")
+        let schedule = Schedule(section)
+        let options = Options(section)
+        guard let policy, let records, let schedule else { return nil }
+        self.init(
+            name: entry.key, policy: policy, records: records, index: options.index, schedule: schedule,
+            isEnabled: options.isEnabled ?? true, isDryRun: options.isDryRun ?? false, limit: options.limit,
+            page: options.page, misfireGrace: options.misfireGrace, statusField: status,
+            longestTimeout: policy.longestTimeout)
+        runTimeout = options.runTimeout ?? runTimeout
+        undo = options.undo ?? undo
+        scan = options.scan ?? (options.index == nil ? .seconds(3600) : nil)
+    }
+
+    /// What every cleanup may say and none has to.
+    private struct Options {
+        let index: String?
+        let scan: Duration?
+        let isEnabled: Bool?
+        let isDryRun: Bool?
+        let limit: Int?
+        let page: Int?
+        let runTimeout: Duration?
+        let misfireGrace: Duration?
+        let undo: Duration?
+
+        init(_ section: Section) {
+            index = section.value("index", expected: "the name of one sorted set, without placeholders") { text in
+                text.isEmpty || text.contains { "<>".contains($0) } ? nil : text
+            }
+            scan = section.duration("scan", atLeast: .seconds(1))
+            isEnabled = section.flag("enabled")
+            isDryRun = section.flag("dry-run")
+            limit = section.integer("limit", in: 1...Int.max)
+            page = section.integer("page", in: 20...1000)
+            runTimeout = section.duration("run-timeout", atLeast: .seconds(1))
+            misfireGrace = section.duration("misfire-grace")
+            undo = section.duration("undo")
+        }
+    }
+
+    private static func policyKind(_ section: Section) -> (any ConfiguredPolicy.Type)? {
+        let kinds: [any ConfiguredPolicy.Type] = [StuckPolicy.self, CountersPolicy.self, LocksPolicy.self]
+        let words = kinds.map { $0.kind.rawValue }
+        let expected = "one of \(words.joined(separator: ", "))"
+        guard let scalar = section.scalar("policy", isRequired: true, expected: expected) else { return nil }
+        if let kind = kinds.first(where: { $0.kind.rawValue == scalar.text }) { return kind }
+        if NotAvailable.policies.contains(scalar.text) {
+            section.problem("policy", "“\(scalar.written)” is not available in this version")
+        } else {
+            section.problem("policy", section.unknown("“\(scalar.written)”", scalar.text, words))
+        }
+        return nil
+    }
+
+    private static func checkFormat(_ section: Section) {
+        guard let scalar = section.scalar("format", expected: "hash") else { return }
+        if NotAvailable.formats.contains(scalar.text) {
+            section.problem("format", "“\(scalar.written)” is not available in this version")
+        } else if scalar.text != "hash" {
+            section.problem("format", "expected hash, found “\(scalar.written)”")
+        }
+    }
+}

@@ -1,0 +1,127 @@
+internal import Foundation
+internal import Policies
+internal import RedisClient
+
+extension Configuration {
+    /// Reads the file at a path.
+    ///
+    /// - Throws: `ConfigurationError`: the one that `parse` throws, or one that says why the file can't be read.
+    package static func load(
+        path: String, environment: [String: String]
+    ) throws(ConfigurationError) -> Configuration {
+        let problems = ProblemList(file: path)
+        guard let data = contents(of: path, problems) else { throw problems.error }
+        guard let text = String(bytes: data, encoding: .utf8) else {
+            problems.add(line: nil, "cannot be read: it is not UTF-8")
+            throw problems.error
+        }
+        return try parse(text, file: path, environment: environment)
+    }
+
+    /// What is in a file, up to a byte more than is read: a pipe or a device has no size that could be asked for.
+    private static func contents(of path: String, _ problems: ProblemList) -> Data? {
+        do {
+            let handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
+            defer { handle.closeFile() }
+            var data = Data()
+            let limit = YAMLReader.byteLimit + 1
+            while data.count < limit, let more = try handle.read(upToCount: limit - data.count), !more.isEmpty {
+                data += more
+            }
+            return data
+        } catch {
+            problems.add(line: nil, "cannot be read: \(reason(error, path))")
+            return nil
+        }
+    }
+
+    private static func reason(_ error: any Error, _ path: String) -> String {
+        var isDirectory: ObjCBool = false
+        if FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), isDirectory.boolValue {
+            return "it is a directory"
+        }
+        return switch error {
+        case CocoaError.fileReadNoSuchFile: "there is no such file"
+        case CocoaError.fileReadNoPermission: "permission denied"
+        default: error.localizedDescription
+        }
+    }
+
+    /// Reads the text of a file; `file` is its name in messages.
+    ///
+    /// - Parameter environment: what `${NAME}` stands for.
+    /// - Throws: `ConfigurationError` with every problem there is.
+    package static func parse(
+        _ text: String, file: String, environment: [String: String]
+    ) throws(ConfigurationError) -> Configuration {
+        let problems = ProblemList(file: file)
+        let reader = YAMLReader(problems: problems, environment: environment)
+        guard let root = reader.read(text), let section = Section(root, path: "", line: root.line, problems) else {
+            throw problems.error
+        }
+        guard let configuration = Configuration(section, fingerprint: Fingerprint.of(root)), problems.isEmpty else {
+            throw problems.error
+        }
+        return configuration
+    }
+
+    private init?(_ section: Section, fingerprint: String) {
+        section.expect(
+            ["redis", "prefix", "worker", "streams", "cleanups", "alerts"], later: NotAvailable.sections)
+        let redis = Self.redis(section)
+        let prefix = section.value("prefix", expected: "a word without braces or spaces", Self.prefix)
+        let worker = section.section("worker").map(Worker.init) ?? Worker()
+        let cleanupSection = section.section("cleanups", isRequired: true)
+        let cleanups = cleanupSection.map { list in list.entries.compactMap { Cleanup($0, in: list) } } ?? []
+        let names = cleanupSection?.entries.map(\.key) ?? []
+        let alertSection = section.section("alerts")
+        let alerts =
+            alertSection.map { list in list.entries.compactMap { AlertDefinition($0, in: list, cleanups: names) } }
+            ?? []
+        let undo = cleanups.map(\.undo).max() ?? .zero
+        let streams = section.section("streams").map { Streams($0) } ?? Streams()
+        guard let redis else { return nil }
+        self.init(
+            redis: redis, prefix: prefix ?? "curfew", worker: worker, streams: streams, cleanups: cleanups,
+            alerts: alerts, fingerprint: fingerprint)
+        self.streams.events = max(streams.events, undo)
+    }
+
+    private static func redis(_ section: Section) -> RedisConfiguration? {
+        let expected = "a URL like redis://127.0.0.1:6379/0"
+        guard let scalar = section.scalar("redis", isRequired: true, expected: expected) else { return nil }
+        do {
+            return try RedisConfiguration(url: scalar.text)
+        } catch {
+            section.problem("redis", error.message)
+            return nil
+        }
+    }
+
+    private static func prefix(_ text: String) -> String? {
+        let isFit = text.unicodeScalars.allSatisfy { $0 != "{" && $0 != "}" && !$0.properties.isWhitespace }
+        return isFit && (1...64).contains(text.count) ? text : nil
+    }
+}
+
+extension Configuration.Worker {
+    init(_ section: Section) {
+        self.init()
+        section.expect(["lease", "heartbeat", "concurrency"])
+        lease = section.duration("lease", atLeast: .milliseconds(300)) ?? lease
+        heartbeat = section.duration("heartbeat", atLeast: .milliseconds(100)) ?? heartbeat
+        concurrency = section.integer("concurrency", in: 1...64) ?? concurrency
+    }
+}
+
+extension Configuration.Streams {
+    init(_ section: Section) {
+        self.init()
+        section.expect(["runs", "metrics", "alerts", "events", "length"])
+        runs = section.duration("runs") ?? runs
+        metrics = section.duration("metrics") ?? metrics
+        alerts = section.duration("alerts") ?? alerts
+        events = section.duration("events") ?? events
+        length = section.integer("length", in: 1...100_000_000) ?? length
+    }
+}

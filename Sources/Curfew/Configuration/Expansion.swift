@@ -1,0 +1,46 @@
+/// Puts values of the environment into a text: `${NAME}`, and `${NAME:-default}` where it is unset or empty; `$$` is a `$`.
+///
+/// What is put in isn't expanded again. Any other `$` stays as it is.
+enum Expansion {
+    /// Why a text can't be expanded.
+    struct Failure: Error, Equatable {
+        let message: String
+    }
+
+    static func expand(_ text: String, _ environment: [String: String]) throws(Failure) -> String {
+        guard text.contains("$") else { return text }
+        var result = ""
+        var rest = Substring(text)
+        while let dollar = rest.firstIndex(of: "$") {
+            result += rest[..<dollar]
+            rest = rest[rest.index(after: dollar)...]
+            if rest.first == "$" {
+                result += "$"
+                rest = rest.dropFirst()
+            } else if rest.first == "{" {
+                guard let end = rest.firstIndex(of: "}") else {
+                    throw Failure(message: "“${” has no “}”; a plain “$” is written “$$”")
+                }
+                result += try value(rest[rest.index(after: rest.startIndex)..<end], environment)
+                rest = rest[rest.index(after: end)...]
+            } else {
+                result += "$"
+            }
+        }
+        return result + rest
+    }
+
+    private static func value(_ reference: Substring, _ environment: [String: String]) throws(Failure) -> String {
+        let name = reference.prefix { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") }
+        let rest = reference[name.endIndex...]
+        guard let first = name.first, !first.isNumber, rest.isEmpty || rest.hasPrefix(":-") else {
+            throw Failure(message: "“${\(reference)}” is unreadable, expected ${NAME} or ${NAME:-default}")
+        }
+        let value = environment[String(name)]
+        if !rest.isEmpty { return value.flatMap { $0.isEmpty ? nil : $0 } ?? String(rest.dropFirst(2)) }
+        guard let value else {
+            throw Failure(message: "the environment variable \(name) is not set; ${\(name):-default} gives a default")
+        }
+        return value
+    }
+}

@@ -1,0 +1,108 @@
+internal import Policies
+
+extension Section {
+    /// The longest duration that makes sense, a hundred years: longer ones could overflow when they are added up.
+    private static let longest = Duration.seconds(36_500 * 86_400)
+
+    /// A text that isn't empty.
+    func text(_ key: String, isRequired: Bool = false, expected: String = "a text") -> String? {
+        value(key, isRequired: isRequired, expected: expected) { $0.isEmpty ? nil : $0 }
+    }
+
+    /// Texts, of which a single one may stand without brackets; never an empty list.
+    func texts(_ key: String, isRequired: Bool = false) -> [String]? {
+        let expected = "a text or a list of texts"
+        guard let entry = entry(key), case .list(let items) = entry.value.content else {
+            return text(key, isRequired: isRequired, expected: expected).map { [$0] }
+        }
+        guard !items.isEmpty else {
+            problem(key, "is empty, expected \(expected)")
+            return nil
+        }
+        let texts = items.compactMap { item -> String? in
+            if case .scalar(let scalar) = item.content, !scalar.text.isEmpty { return scalar.text }
+            if case .unreadable = item.content { return nil }
+            problems.add(line: item.line, path: path(of: key), "expected a text in the list, found \(item.noun)")
+            return nil
+        }
+        return texts.count == items.count ? texts : nil
+    }
+
+    /// `true` or `false`.
+    func flag(_ key: String) -> Bool? {
+        value(key, expected: "true or false") { $0 == "true" ? true : $0 == "false" ? false : nil }
+    }
+
+    /// A whole number within a range.
+    func integer(_ key: String, isRequired: Bool = false, in range: ClosedRange<Int>) -> Int? {
+        let expected =
+            range.upperBound == .max
+            ? "a whole number from \(range.lowerBound)"
+            : "a whole number from \(range.lowerBound) to \(range.upperBound)"
+        return value(key, isRequired: isRequired, expected: expected) { text in
+            text.hasPrefix("+") ? nil : Int(text).flatMap { range.contains($0) ? $0 : nil }
+        }
+    }
+
+    /// A time with its unit, more than zero or at least as long as said.
+    func duration(_ key: String, isRequired: Bool = false, atLeast least: Duration? = nil) -> Duration? {
+        let expected = "a duration like 30s, 15m, 1h30m or 7d"
+        guard let scalar = scalar(key, isRequired: isRequired, expected: expected) else { return nil }
+        guard let duration = Duration(text: scalar.text) else {
+            let isBare = !scalar.isExpanded && Double(scalar.text) != nil && !scalar.text.hasPrefix("-")
+            let number = scalar.text
+            let hint = isBare ? "“\(number)” has no unit, write \(number)s, \(number)m or \(number)h" : nil
+            problem(key, hint ?? "expected \(expected), found “\(scalar.written)”")
+            return nil
+        }
+        if let least, duration < least {
+            problem(key, "expected at least \(least.text), found “\(scalar.written)”")
+        } else if duration <= .zero {
+            problem(key, "expected more than no time, found “\(scalar.written)”")
+        } else if duration > Self.longest {
+            problem(key, "expected at most \(Self.longest.text), found “\(scalar.written)”")
+        } else {
+            return duration
+        }
+        return nil
+    }
+
+    /// A key template.
+    func template(_ key: String, isRequired: Bool = false) -> KeyTemplate? {
+        guard let scalar = scalar(key, isRequired: isRequired, expected: "a key like job:<id>") else { return nil }
+        do {
+            return try KeyTemplate(scalar.text)
+        } catch {
+            problem(key, "“\(scalar.written)” is no key: \(error)")
+            return nil
+        }
+    }
+
+    /// A key template in which `<id>` is the only placeholder, and not all there is.
+    func recordTemplate(_ key: String) -> KeyTemplate? {
+        guard let template = template(key, isRequired: true) else { return nil }
+        let written = entry(key)?.value.noun ?? ""
+        if !template.fields.isEmpty {
+            problem(key, "\(written) has another placeholder than <id>, expected a key like job:<id>")
+        } else if !template.usesID {
+            problem(key, "\(written) has no <id>, expected a key like job:<id>")
+        } else if template.text.replacing("<id>", with: "").isEmpty {
+            problem(key, "\(written) is every key there is, expected a key like job:<id>")
+        } else {
+            return template
+        }
+        return nil
+    }
+
+    /// One of some words.
+    func choice<Choice: RawRepresentable<String>>(
+        _ key: String, isRequired: Bool = false, _ choices: [Choice]
+    ) -> Choice? {
+        let words = choices.map(\.rawValue)
+        let expected = "one of \(words.joined(separator: ", "))"
+        guard let scalar = scalar(key, isRequired: isRequired, expected: expected) else { return nil }
+        if let choice = choices.first(where: { $0.rawValue == scalar.text }) { return choice }
+        problem(key, unknown("“\(scalar.written)”", scalar.text, words))
+        return nil
+    }
+}

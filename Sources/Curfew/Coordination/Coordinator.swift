@@ -1,0 +1,222 @@
+package import Policies
+internal import RedisClient
+
+/// Schedule and leases, by way of the functions in Redis: every decision is one atomic call.
+package struct Coordinator: Sendable {
+    let library: FunctionLibrary
+    let keys: Keys
+    let configuration: Configuration
+    let instance: Instance
+    let startedAt: ContinuousClock.Instant = .now
+
+    /// How long a lease lasts.
+    package var lease: Duration { configuration.worker.lease }
+
+    /// The longest silence of an idle instance; never longer than a lease, so that a dead holder is noticed in time.
+    package var heartbeat: Duration { min(configuration.worker.heartbeat, lease) }
+
+    /// Makes the coordinator of one instance.
+    package init(library: FunctionLibrary, keys: Keys, configuration: Configuration, instance: Instance) {
+        self.library = library
+        self.keys = keys
+        self.configuration = configuration
+        self.instance = instance
+    }
+
+    /// What an instance tells with a tick.
+    package struct Beat: Sendable {
+        /// The cleanups it is running.
+        package var running: [String] = []
+        /// How long the last tick took.
+        package var roundTrip: Duration = .zero
+        /// When it started, by the server's clock.
+        package var started: Timestamp
+    }
+
+    /// Says that this instance lives, and claims at most one due cleanup.
+    ///
+    /// - Parameters:
+    ///   - beat: what to publish about the instance; nil publishes nothing, for a tick between two heartbeats.
+    ///   - places: how many more runs it can take; with none it claims nothing.
+    ///   - clock: the server's time, for the next occurrences of cron schedules; nil on the first tick.
+    package func tick(beat: Beat?, places: Int, clock: ServerClock) async throws(CurfewError) -> TickAnswer {
+        let known = configuration.cleanups.filter(\.isEnabled)
+        return try await tick(beat: beat, places: places, trigger: "schedule", only: nil, known: known, clock: clock)
+    }
+
+    /// Claims this cleanup now, due or not, unless somebody else has it or it is paused.
+    package func claim(
+        _ cleanup: Cleanup, trigger: String, isDryRun: Bool, clock: ServerClock
+    ) async throws(CurfewError) -> TickAnswer {
+        var cleanup = cleanup
+        cleanup.isDryRun = isDryRun
+        return try await tick(beat: nil, places: 1, trigger: trigger, only: cleanup, known: [cleanup], clock: clock)
+    }
+
+    private func tick(
+        beat: Beat?, places: Int, trigger: String, only: Cleanup?, known: [Cleanup], clock: ServerClock
+    ) async throws(CurfewError) -> TickAnswer {
+        let now = clock.now
+        var arguments = [
+            instance.id, String(lease.milliseconds), String(heartbeat.milliseconds), String(places), trigger,
+            only?.name ?? "", only?.isDryRun == true ? "1" : "0", String(configuration.streams.length),
+        ]
+        arguments.append(fields: beat.map(instanceFields) ?? [])
+        arguments.append(fields: beat.map(metricFields) ?? [])
+        for cleanup in known {
+            arguments += [cleanup.name, type(of: cleanup.policy).kind.rawValue]
+            switch cleanup.schedule {
+            case .every(let interval): arguments += [String(interval.milliseconds), "0"]
+            case .cron: arguments += ["0", String(cleanup.schedule.first(from: now).milliseconds)]
+            }
+        }
+        let fixed = [
+            keys.schedule, keys.fence, keys.instances, keys.instance(instance.id), keys.paused, keys.runs, keys.metrics,
+        ]
+        let attempt = ContinuousClock.now
+        let reply = try await library.call(
+            "curfew_tick", keys: fixed + known.map { keys.lease($0.name) }, arguments: arguments)
+        return try TickAnswer(reply, attempt: attempt, trigger: trigger) { name in
+            only?.isDryRun ?? known.first { $0.name == name }?.isDryRun ?? false
+        }
+    }
+
+    /// What became of a renewal.
+    package enum Renewal: Sendable, Equatable {
+        /// The lease is extended; a person may have asked to cancel the run.
+        case renewed(cancelledBy: String?)
+        /// It is not ours any more.
+        case lost
+    }
+
+    /// Extends exactly this lease and publishes how far its run is.
+    package func renew(_ claim: Claim, progress: RunControl.Progress) async throws(CurfewError) -> Renewal {
+        let reply = try await library.call(
+            "curfew_renew", keys: [keys.schedule, keys.lease(claim.cleanup)],
+            arguments: [
+                claim.cleanup, claim.fence, String(lease.milliseconds),
+                "found", String(progress.found), "changed", String(progress.changed),
+                "retried", String(progress.retried), "skipped", String(progress.skipped),
+                "failed", String(progress.failed), "refunded", String(progress.refunded),
+                "progress", String(progress.percent), "step", progress.step,
+            ])
+        switch reply.string {
+        case "lost": return .lost
+        case "": return .renewed(cancelledBy: nil)
+        case let name: return .renewed(cancelledBy: name)
+        }
+    }
+
+    /// Ends a run: history, metrics, next due time and release in one step. Gives back the states of these alerts, or nil
+    /// where the lease was no longer ours.
+    ///
+    /// - Parameter next: when the cleanup is due again; nil: at once, and idle instances are woken.
+    func finish(
+        _ claim: Claim, next: Timestamp?, runFields: [(String, String)], metricFields: [(String, String)],
+        alerts: [AlertDefinition]
+    ) async throws(CurfewError) -> [AlertState]? {
+        let streams = configuration.streams
+        var arguments = [
+            claim.cleanup, claim.fence, next.map { String($0.milliseconds) } ?? "now", keys.wake, String(streams.length),
+        ]
+        arguments += [streams.runs, streams.metrics, streams.events, streams.alerts].map { String($0.milliseconds) }
+        arguments.append(fields: runFields)
+        arguments.append(fields: metricFields)
+        let reply = try await library.call(
+            "curfew_finish",
+            keys: [keys.schedule, keys.lease(claim.cleanup), keys.runs, keys.metrics, keys.events, keys.alerts]
+                + alerts.map { keys.alert($0.name) },
+            arguments: arguments)
+        let elements = reply.elements.map { $0.string ?? "" }
+        guard elements.first == "ok", elements.count == 1 + 3 * alerts.count else { return nil }
+        return alerts.indices.map { number in
+            let place = 1 + 3 * number
+            return AlertState(
+                definition: elements[place], isFiring: elements[place + 1] == AlertState.firing,
+                since: Int64(elements[place + 2]).map(Timestamp.init(milliseconds:)))
+        }
+    }
+
+    /// Takes this instance off the list, on its way out.
+    package func leave() async throws(CurfewError) {
+        do {
+            _ = try await library.redis.pipeline([
+                RedisCommand("ZREM", [keys.instances, instance.id]), RedisCommand("DEL", [keys.instance(instance.id)]),
+            ])
+        } catch {
+            throw CurfewError(error)
+        }
+    }
+
+    private func instanceFields(_ beat: Beat) -> [(String, String)] {
+        [
+            ("host", instance.host), ("pid", String(instance.pid)), ("version", CurfewVersion.current),
+            ("started_ms", String(beat.started.milliseconds)), ("running", beat.running.joined(separator: ",")),
+            ("config", configuration.fingerprint),
+        ]
+    }
+
+    private func metricFields(_ beat: Beat) -> [(String, String)] {
+        [
+            ("kind", "instance"), ("instance", instance.id), ("rss_bytes", String(Instance.residentBytes())),
+            ("cpu_ms", String(Instance.processorMilliseconds())),
+            ("redis_rtt_us", String(beat.roundTrip / .microseconds(1))), ("running", String(beat.running.count)),
+        ]
+    }
+}
+
+extension [String] {
+    /// A count, then names and values: how lists of fields are passed to the functions.
+    mutating func append(fields: [(String, String)]) {
+        append(String(fields.count))
+        for (name, value) in fields {
+            append(name)
+            append(value)
+        }
+    }
+}
+
+extension TickAnswer {
+    /// Reads the flat list of names and values that `curfew_tick` returns.
+    init(
+        _ reply: RedisValue, attempt: ContinuousClock.Instant, trigger: String, isDryRun: (String) -> Bool
+    ) throws(CurfewError) {
+        let elements = reply.elements
+        var named: [String: RedisValue] = [:]
+        for index in stride(from: 0, to: elements.count - 1, by: 2) {
+            if let name = elements[index].string { named[name] = elements[index + 1] }
+        }
+        func time(_ name: String) -> Timestamp? {
+            named[name]?.integer.map { Timestamp(milliseconds: $0) }
+        }
+        func text(_ name: String) -> String { named[name]?.string ?? "" }
+        guard let now = time("now"), let sleep = named["sleep"]?.integer, let version = named["version"]?.integer else {
+            throw CurfewError(.damaged, "curfew_tick answered something unexpected: is another library loaded as curfew?")
+        }
+        let answered = ContinuousClock.now
+        clock = ServerClock(now, at: answered)
+        self.sleep = .milliseconds(sleep)
+        self.version = version
+        roundTrip = attempt.duration(to: answered)
+        let pairs = named["overdue"]?.elements ?? []
+        var overdue: [String: Duration] = [:]
+        for index in stride(from: 0, to: pairs.count - 1, by: 2) {
+            if let name = pairs[index].string { overdue[name] = .milliseconds(pairs[index + 1].integer ?? 0) }
+        }
+        self.overdue = overdue
+        if named["claim"] != nil {
+            let cleanup = text("claim")
+            outcome = .claimed(
+                Claim(
+                    cleanup: cleanup, run: text("run"), fence: text("fence"), due: time("due") ?? now, acquired: now,
+                    trigger: trigger, isDryRun: isDryRun(cleanup), replaces: text("lost").isEmpty ? nil : text("lost"),
+                    attempt: attempt))
+        } else if named["held"] != nil {
+            outcome = .held(by: text("holder"), run: text("run"), until: time("until") ?? now)
+        } else if named["paused"] != nil {
+            outcome = .paused(text("paused"))
+        } else {
+            outcome = .nothing
+        }
+    }
+}

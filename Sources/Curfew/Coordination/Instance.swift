@@ -1,0 +1,49 @@
+internal import Glibc
+
+/// One running process of Curfew: what it says of itself in `{curfew}:instance:<id>`.
+package struct Instance: Sendable {
+    /// The name, unique among living processes: host and process id.
+    package let id: String
+    /// The host's name without its domain.
+    package let host: String
+    /// The process id.
+    package let pid: Int32
+
+    /// The instance that is this process.
+    package static let current = Instance()
+
+    private init() {
+        var buffer = [CChar](repeating: 0, count: 256)
+        let name =
+            gethostname(&buffer, buffer.count - 1) == 0
+            ? String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self) : "localhost"
+        host = String(name.prefix { $0 != "." })
+        pid = getpid()
+        id = "\(host)-\(pid)"
+    }
+
+    /// Makes an instance by name, for tests that need two in one process.
+    package init(id: String) {
+        self.id = id
+        host = "localhost"
+        pid = getpid()
+    }
+
+    /// Resident memory of this process in bytes; 0 where the system doesn't say.
+    static func residentBytes() -> Int {
+        guard let file = fopen("/proc/self/statm", "r") else { return 0 }
+        defer { fclose(file) }
+        var buffer = [CChar](repeating: 0, count: 128)
+        guard fgets(&buffer, Int32(buffer.count), file) != nil else { return 0 }
+        let text = String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let fields = text.split(separator: " ")
+        return fields.count > 1 ? (Int(fields[1]) ?? 0) * Int(sysconf(Int32(_SC_PAGESIZE))) : 0
+    }
+
+    /// Processor time of this process so far, in milliseconds.
+    static func processorMilliseconds() -> Int {
+        var time = timespec()
+        guard clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time) == 0 else { return 0 }
+        return time.tv_sec * 1000 + time.tv_nsec / 1_000_000
+    }
+}

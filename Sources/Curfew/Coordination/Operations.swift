@@ -1,0 +1,77 @@
+internal import Foundation
+internal import Policies
+internal import RedisClient
+
+/// What people do to cleanups: it takes effect on all instances, because it is written where all of them look.
+package struct Operations: Sendable {
+    let engine: Engine
+
+    /// Makes the operations on this engine.
+    package init(engine: Engine) {
+        self.engine = engine
+    }
+
+    /// Who paused a cleanup, when and why.
+    package struct Pause: Sendable, Codable, Equatable {
+        /// Who.
+        package var by: String
+        /// When: ISO 8601.
+        package var at: String
+        /// Why.
+        package var why: String
+
+        /// Reads what is in `{curfew}:paused`; text that isn't ours is taken as the reason.
+        package init(text: String) {
+            do {
+                self = try JSONDecoder().decode(Pause.self, from: Data(text.utf8))
+            } catch {
+                self.init(by: "unknown", at: "", why: text)
+            }
+        }
+
+        init(by: String, at: String, why: String) {
+            self.by = by
+            self.at = at
+            self.why = why
+        }
+    }
+
+    /// Keeps a cleanup from being run, on every instance, until it is resumed. A run under way goes on.
+    package func pause(_ cleanup: String, by: String, why: String) async throws(CurfewError) {
+        let pause = Pause(by: by, at: try await engine.serverClock().now.iso8601, why: why)
+        let text = JSONText.object([("by", pause.by), ("at", pause.at), ("why", pause.why)])
+        _ = try await send(RedisCommand("HSET", [engine.keys.paused, cleanup, text]))
+    }
+
+    /// Lets a paused cleanup run again, and wakes the instances. False where it was not paused.
+    package func resume(_ cleanup: String) async throws(CurfewError) -> Bool {
+        guard try await send(RedisCommand("HDEL", [engine.keys.paused, cleanup])).integer == 1 else { return false }
+        _ = try await send(RedisCommand("PUBLISH", [engine.keys.wake, cleanup]))
+        return true
+    }
+
+    /// Asks the run under way to stop after its page. Gives back its id, or nil where none is under way.
+    package func cancel(_ cleanup: String, by: String) async throws(CurfewError) -> String? {
+        let lease = engine.keys.lease(cleanup)
+        guard let run = try await send(RedisCommand("HGET", [lease, "run"])).string else { return nil }
+        // Guarded by the run: one that ends meanwhile must not be followed by a hash that looks like a lease.
+        var call = CommitCall(lease: nil, index: engine.keys.schedule, shared: [engine.keys.schedule])
+        call.append(
+            StatementUse(
+                statement: Statement(
+                    ownKeys: 1, index: .none,
+                    guards: [.init(check: .equals, key: .own(0), takes: .value, field: "run")],
+                    writes: [.init(command: "HSET", key: .own(0), arguments: [.constant("cancel"), .hole])]),
+                member: cleanup, score: nil, keys: [lease], values: [run, by]))
+        let reply = try await engine.library.call(call.command())
+        return try call.outcomes(of: reply) == [.made] ? run : nil
+    }
+
+    private func send(_ command: RedisCommand) async throws(CurfewError) -> RedisValue {
+        do {
+            return try await engine.redis.send(command)
+        } catch {
+            throw CurfewError(error)
+        }
+    }
+}

@@ -1,0 +1,193 @@
+internal import Logging
+package import Policies
+internal import RedisClient
+
+/// One execution of a cleanup under its lease, from claim to release.
+package struct Run: Sendable {
+    let engine: Engine
+    let cleanup: Cleanup
+    let claim: Claim
+    let clock: ServerClock
+    /// Lease, limits and progress; whoever wants the run to stop says so here.
+    package let control: RunControl
+    let options: Sweep.Options
+
+    /// Makes the run that a claim gives the right to.
+    ///
+    /// - Parameters:
+    ///   - limit: the most records to change, in place of the configured number.
+    ///   - timeout: one timeout in place of the configured ones.
+    package init(
+        engine: Engine, cleanup: Cleanup, claim: Claim, clock: ServerClock, limit: Int? = nil, timeout: Duration? = nil
+    ) {
+        self.engine = engine
+        self.cleanup = timeout.map(cleanup.with(timeout:)) ?? cleanup
+        self.claim = claim
+        self.clock = clock
+        options = Sweep.Options(timeout: timeout, limit: limit ?? cleanup.limit)
+        control = RunControl(
+            trust: LeaseTrust(length: engine.coordinator.lease, claimAttempt: claim.attempt), timeout: cleanup.runTimeout)
+    }
+
+    /// Runs to the end, releases the lease and says what was done. Never throws: what went wrong is in the result.
+    package func execute() async -> RunResult {
+        if let grace = cleanup.misfireGrace, claim.trigger == "schedule", claim.acquired - claim.due > grace {
+            return await finish(Sweep.Outcome(), .misfired, error: nil)
+        }
+        var logger = engine.logger
+        logger[metadataKey: "run"] = "\(claim.run)"
+        let keeper = LeaseKeeper(coordinator: engine.coordinator, claim: claim, control: control, logger: logger)
+        let outcome = await withTaskGroup(of: Sweep.Outcome?.self) { group in
+            group.addTask {
+                await keeper.run()
+                return nil
+            }
+            group.addTask { await work() }
+            var outcome: Sweep.Outcome?
+            while outcome == nil, let next = await group.next() { outcome = next }
+            group.cancelAll()
+            return outcome ?? Sweep.Outcome()
+        }
+        let (status, error) = Self.status(of: outcome)
+        return await finish(outcome, status, error: error)
+    }
+
+    /// The work itself: the keyspace where it is time to look there, then what is due.
+    private func work() async -> Sweep.Outcome {
+        let sweep = Sweep(
+            engine: engine, cleanup: cleanup, claim: claim.isDryRun ? nil : claim, control: control, clock: clock,
+            options: options, scanned: nil)
+        do {
+            if let interval = cleanup.scan {
+                let scan = KeyspaceScan(engine: engine, cleanup: cleanup, control: control)
+                if claim.isDryRun {
+                    let found = try await cleanup.index == nil ? scan.entries() : nil
+                    return await Sweep(
+                        engine: engine, cleanup: cleanup, claim: nil, control: control, clock: clock, options: options,
+                        scanned: found
+                    ).run()
+                }
+                let isAsked = claim.trigger != "schedule"
+                try await scan.run(every: isAsked ? .zero : interval, now: clock.now)
+            }
+        } catch {
+            return Sweep.Outcome(error: error)
+        }
+        return await sweep.run()
+    }
+
+    private static func status(of outcome: Sweep.Outcome) -> (RunResult.Status, String?) {
+        switch outcome.error {
+        case nil: return (outcome.tally.failed > 0 ? .completedWithErrors : .completed, nil)
+        case let stop as RunControl.Stop:
+            switch stop {
+            case .lost: return (.lost, "the lease was lost; another instance continues")
+            case .cancelled(let who): return (.cancelled, "cancelled by \(who)")
+            case .timedOut: return (.timedOut, "the run-timeout was reached; the rest waits for the next run")
+            case .handedOver: return (.cancelled, "handed over: the instance is shutting down")
+            }
+        case let error as CurfewError where error.code == .lost: return (.lost, error.message)
+        case let error?: return (.failed, "\(error)")
+        }
+    }
+
+    private func finish(_ outcome: Sweep.Outcome, _ status: RunResult.Status, error: String?) async -> RunResult {
+        let now = clock.now
+        var result = result(outcome, status, error: error, now: now)
+        guard status != .lost else {
+            engine.logger.warning("run lost", metadata: ["run": "\(claim.run)"])
+            return result
+        }
+        let measured = RunMeasurements(
+            run: claim.run, cleanup: cleanup.name, tally: outcome.tally, duration: now - claim.acquired,
+            lag: max(.zero, claim.acquired - claim.due), oldestOverdue: outcome.oldest, backlog: outcome.remaining)
+        let alerts = Alerts(engine: engine)
+        let definitions = alerts.definitions(for: cleanup.name)
+        do {
+            let fields = historyFields(result, now: now)
+            guard let states = try await finishSurely(fields, measured, definitions, now: now) else {
+                result.status = .lost
+                result.error = "the lease was lost before the end was recorded"
+                return result
+            }
+            try await alerts.evaluate(measured, definitions, states: states, now: now)
+        } catch {
+            engine.logger.error("the end of a run could not be recorded", metadata: ["error": "\(error)"])
+            result.error = result.error ?? "the end could not be recorded: \(error)"
+        }
+        engine.logger.info(
+            "run ended",
+            metadata: [
+                "run": "\(claim.run)", "status": "\(result.status.rawValue)", "found": "\(result.totalFound)",
+                "changed": "\(result.cleanedUp)", "failed": "\(result.failed)", "duration_ms": "\(result.durationMs)",
+            ])
+        return result
+    }
+
+    /// Ends the run in Redis. A lost reply is followed by a second try; a lease that is gone then was released by the first.
+    private func finishSurely(
+        _ fields: [(String, String)], _ measured: RunMeasurements, _ alerts: [AlertDefinition], now: Timestamp
+    ) async throws -> [AlertState]? {
+        var isRepeated = false
+        while true {
+            do {
+                let states = try await engine.coordinator.finish(
+                    claim, next: next(now: now), runFields: fields, metricFields: measured.fields, alerts: alerts)
+                return states ?? (isRepeated ? [] : nil)
+            } catch {
+                guard Sweep.isPassing(error), control.trustEnd.map({ $0 > .now }) == true else { throw error }
+                isRepeated = isRepeated || error.underlying?.code == .outcomeUnknown
+            }
+            try await Task.sleep(for: .milliseconds(100))
+        }
+    }
+
+    /// When the cleanup is due again. A run that somebody asked for doesn't move the schedule.
+    private func next(now: Timestamp) -> Timestamp? {
+        if case .handedOver? = control.stopReason() { return nil }
+        return claim.due > now ? claim.due : cleanup.schedule.next(after: claim.due, now: now)
+    }
+
+    private func result(
+        _ outcome: Sweep.Outcome, _ status: RunResult.Status, error: String?, now: Timestamp
+    ) -> RunResult {
+        RunResult(
+            run: claim.run, cleanup: cleanup.name, instance: engine.instance.id, fence: Int64(claim.fence) ?? 0,
+            trigger: claim.trigger, dryRun: claim.isDryRun, status: status, startedAt: claim.acquired.iso8601,
+            duration: now - claim.acquired, tally: outcome.tally, error: error)
+    }
+
+    private func historyFields(_ result: RunResult, now: Timestamp) -> [(String, String)] {
+        [
+            ("run", claim.run), ("cleanup", cleanup.name), ("policy", type(of: cleanup.policy).kind.rawValue),
+            ("instance", engine.instance.id), ("fence", claim.fence), ("trigger", claim.trigger),
+            ("dry_run", claim.isDryRun ? "1" : "0"), ("status", result.status.rawValue),
+            ("due_ms", String(claim.due.milliseconds)), ("started_ms", String(claim.acquired.milliseconds)),
+            ("finished_ms", String(now.milliseconds)), ("found", String(result.totalFound)),
+            ("changed", String(result.cleanedUp)), ("retried", String(result.retried)),
+            ("skipped", String(result.skipped)), ("failed", String(result.failed)),
+            ("refunded", String(result.tokensRefunded)), ("bytes_freed", "0"), ("error", result.error ?? ""),
+        ]
+    }
+}
+
+extension RunResult {
+    /// The result with the counts of a tally.
+    init(
+        run: String, cleanup: String, instance: String, fence: Int64, trigger: String, dryRun: Bool, status: Status,
+        startedAt: String, duration: Duration, tally: Tally, error: String?
+    ) {
+        self.init(
+            run: run, cleanup: cleanup, instance: instance, fence: fence, trigger: trigger, dryRun: dryRun, status: status,
+            startedAt: startedAt, durationMs: duration.milliseconds, totalFound: tally.found, cleanedUp: tally.changed,
+            retried: tally.retried, skipped: tally.skipped, failed: tally.failed, stalled: tally.stalled,
+            tokensRefunded: tally.refunded, bytesFreed: 0, records: tally.records, errors: tally.errors, error: error)
+    }
+}
+
+extension Timestamp {
+    /// The time as people and programs read it: ISO 8601 in UTC, with milliseconds.
+    package var iso8601: String {
+        TimeForm.iso8601(.init(fractionDigits: 3)).text(for: self)
+    }
+}

@@ -1,0 +1,139 @@
+internal import Logging
+internal import Policies
+internal import RedisClient
+internal import ServiceLifecycle
+internal import Synchronization
+
+/// One instance: looks at the schedule, runs what it can claim, sleeps until there is something to do.
+///
+/// It doesn't poll. A tick tells how long there is nothing to do; the sleep ends early when a run of its own ends, when
+/// another instance hands a cleanup over (a message on the wake channel), or at shutdown. An idle instance therefore
+/// sends one command per heartbeat. A tick that fails is tried again after a pause; the connection looks after itself.
+package final class Worker: Service {
+    private struct State {
+        var running: [String: RunControl] = [:]
+        var isStopping = false
+    }
+
+    private let engine: Engine
+    private let alarm = Alarm()
+    private let state = Mutex(State())
+
+    /// Makes the worker of an engine.
+    package init(engine: Engine) {
+        self.engine = engine
+    }
+
+    /// Works until a graceful shutdown: then it claims nothing more, lets every run finish its page and give back its
+    /// lease, and returns.
+    package func run() async throws {
+        await withTaskCancellationOrGracefulShutdownHandler {
+            await withDiscardingTaskGroup { group in
+                // Ends, with the loop, when this scope does.
+                async let _: Void = listen()
+                await loop { run in
+                    group.addTask { await self.execute(run) }
+                }
+            }
+            await leave()
+        } onCancelOrGracefulShutdown: {
+            self.stop()
+        }
+    }
+
+    /// Stops claiming, and asks every run to hand over.
+    package func stop() {
+        let runs = state.withLock { state in
+            state.isStopping = true
+            return Array(state.running.values)
+        }
+        for run in runs { run.stop(.handedOver) }
+        alarm.ring()
+    }
+
+    private func loop(start: (Run) -> Void) async {
+        var clock: ServerClock?
+        var started: Timestamp?
+        var roundTrip: Duration = .zero
+        var lastBeat: ContinuousClock.Instant?
+        var pause: Duration = .milliseconds(100)
+        var watch = OverdueWatch(engine: engine)
+        while !state.withLock(\.isStopping) {
+            do {
+                if clock == nil { clock = try await engine.serverClock() }
+                guard let known = clock else { continue }
+                let isBeatDue = lastBeat.map { $0.duration(to: .now) >= engine.coordinator.heartbeat * 0.9 } ?? true
+                let running = state.withLock { $0.running.keys.sorted() }
+                let beat = Coordinator.Beat(running: running, roundTrip: roundTrip, started: started ?? known.now)
+                let answer = try await engine.coordinator.tick(
+                    beat: isBeatDue ? beat : nil, places: engine.configuration.worker.concurrency - running.count,
+                    clock: known)
+                clock = answer.clock
+                if started == nil { try await begin(&started, answer) }
+                roundTrip = answer.roundTrip
+                if isBeatDue { lastBeat = .now }
+                pause = .milliseconds(100)
+                try await watch.look(at: answer)
+                if case .claimed(let claim) = answer.outcome, let run = accept(claim, answer.clock) {
+                    start(run)
+                    continue
+                }
+                await alarm.wait(for: answer.sleep)
+            } catch {
+                engine.logger.error("the schedule could not be read", metadata: ["error": "\(error)"])
+                await alarm.wait(for: pause)
+                pause = min(pause * 2, .seconds(5))
+            }
+        }
+    }
+
+    /// The first answer: the library may be older than this program, and alerts may be new.
+    private func begin(_ started: inout Timestamp?, _ answer: TickAnswer) async throws {
+        if answer.version < FunctionLibrary.version { try await engine.library.load() }
+        try await Alerts(engine: engine).publishDefinitions(now: answer.clock.now)
+        started = answer.clock.now
+        engine.logger.info("worker ready", metadata: ["instance": "\(engine.instance.id)"])
+    }
+
+    private func accept(_ claim: Claim, _ clock: ServerClock) -> Run? {
+        guard let cleanup = engine.configuration.cleanup(named: claim.cleanup) else { return nil }
+        let run = Run(engine: engine, cleanup: cleanup, claim: claim, clock: clock)
+        let isStopping = state.withLock { state in
+            state.running[claim.cleanup] = run.control
+            return state.isStopping
+        }
+        // Claimed while the shutdown began: it is given back by a run that stops at its first checkpoint.
+        if isStopping { run.control.stop(.handedOver) }
+        engine.logger.info(
+            "run claimed", metadata: ["run": "\(claim.run)", "replaces": "\(claim.replaces ?? "none")"])
+        return run
+    }
+
+    private func execute(_ run: Run) async {
+        _ = await run.execute()
+        state.withLock { _ = $0.running.removeValue(forKey: run.cleanup.name) }
+        alarm.ring()
+    }
+
+    /// Waits for other instances' messages. Without them the heartbeat finds everything a little later.
+    private func listen() async {
+        do {
+            try await engine.redis.subscribe(engine.keys.wake) { messages in
+                for try await _ in messages { alarm.ring() }
+            }
+        } catch is CancellationError {
+            return
+        } catch {
+            engine.logger.warning(
+                "no wake-ups from other instances: the heartbeat finds work instead", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func leave() async {
+        do {
+            try await engine.coordinator.leave()
+        } catch {
+            engine.logger.warning("the instance could not sign off", metadata: ["error": "\(error)"])
+        }
+    }
+}

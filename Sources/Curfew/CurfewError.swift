@@ -1,0 +1,46 @@
+package import RedisClient
+
+/// Why something that was asked of Curfew could not be done.
+package struct CurfewError: Error, CustomStringConvertible {
+    /// What kind of failure it is; decides over the exit code of a command.
+    package struct Code: Sendable, Hashable {
+        private enum Value { case usage, unreachable, server, held, paused, lost, damaged }
+        private let value: Value
+        /// What was asked for can't be meant: an unknown cleanup, an impossible option.
+        package static let usage = Code(value: .usage)
+        /// Redis can't be reached, or refuses to be used (password, version, read-only).
+        package static let unreachable = Code(value: .unreachable)
+        /// Redis answered a command with an error.
+        package static let server = Code(value: .server)
+        /// Another instance holds the lease.
+        package static let held = Code(value: .held)
+        /// The cleanup is paused.
+        package static let paused = Code(value: .paused)
+        /// The lease is no longer ours.
+        package static let lost = Code(value: .lost)
+        /// Something in Redis isn't what Curfew wrote there.
+        package static let damaged = Code(value: .damaged)
+    }
+
+    /// The kind.
+    package let code: Code
+    /// What happened and what was expected.
+    package let message: String
+    /// The Redis error behind it, if there is one.
+    package let underlying: RedisError?
+
+    /// Makes an error.
+    package init(_ code: Code, _ message: String, underlying: RedisError? = nil) {
+        self.code = code
+        self.message = message
+        self.underlying = underlying
+    }
+
+    /// Takes over what the Redis client reports.
+    package init(_ error: RedisError) {
+        self.init(error.code == .server ? .server : .unreachable, error.description, underlying: error)
+    }
+
+    /// The message.
+    package var description: String { message }
+}

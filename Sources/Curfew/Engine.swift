@@ -1,0 +1,51 @@
+package import Logging
+internal import Policies
+package import RedisClient
+
+/// Everything a run needs, put together once: the composition root of the library.
+package struct Engine: Sendable {
+    /// What the file says.
+    package let configuration: Configuration
+    /// The connection.
+    package let redis: RedisClient
+    /// The names of what Curfew keeps in Redis.
+    package let keys: Keys
+    /// The functions in Redis.
+    package let library: FunctionLibrary
+    /// Schedule and leases.
+    package let coordinator: Coordinator
+    /// Which instance this is.
+    package let instance: Instance
+    /// Where state changes are logged.
+    package let logger: Logger
+
+    /// Wires the parts for a configuration and a client that is run elsewhere.
+    package init(
+        configuration: Configuration, redis: RedisClient, instance: Instance = .current, logger: Logger
+    ) {
+        self.configuration = configuration
+        self.redis = redis
+        self.instance = instance
+        self.logger = logger
+        keys = Keys(prefix: configuration.prefix)
+        library = FunctionLibrary(redis: redis, logger: logger)
+        coordinator = Coordinator(library: library, keys: keys, configuration: configuration, instance: instance)
+    }
+
+    /// Reads the server's time.
+    package func serverClock() async throws(CurfewError) -> ServerClock {
+        do {
+            let reply = try await redis.send(RedisCommand("TIME", []))
+            guard reply.count == 2, let seconds = reply[0].integer, let microseconds = reply[1].integer else {
+                throw CurfewError(.damaged, "TIME answered something unexpected")
+            }
+            return ServerClock(.init(milliseconds: seconds * 1000 + microseconds / 1000))
+        } catch let error as RedisError {
+            throw CurfewError(error)
+        } catch let error as CurfewError {
+            throw error
+        } catch {
+            throw CurfewError(.damaged, "\(error)")
+        }
+    }
+}

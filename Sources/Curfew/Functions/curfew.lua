@@ -1,0 +1,463 @@
+#!lua name=curfew
+-- Curfew's Redis functions. All domain logic lives in Swift; what is here is what must be atomic.
+-- The version is compared by curfew_version: an older library never replaces a newer one.
+local VERSION = 1
+
+-- Bounds: no call may walk further than this, whatever it is given.
+local MOST_OVERDUE = 100
+local MOST_ROWS = 200
+
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+-- Milliseconds as text. Lua would write a large number as 1.7e+12.
+local function ms(number)
+  return string.format('%.0f', number)
+end
+
+-- Lua has one false for "no such member" and "no such field"; a missing number counts as 0.
+local function number(reply)
+  return tonumber(reply) or 0
+end
+
+local function version()
+  return VERSION
+end
+
+--------------------------------------------------------------------------------------------------
+-- Coordination: schedule, lease, fence
+--------------------------------------------------------------------------------------------------
+
+-- One entry of the history. `fields` is a flat list of names and values.
+local function add_run(stream, length, fields)
+  redis.call('XADD', stream, 'MAXLEN', '~', length, '*', unpack(fields))
+end
+
+-- The run whose lease ran out is closed in the history as lost, with what its last renewal reported.
+local function add_lost(runs, length, lease, cleanup, policy, now)
+  local f = redis.call('HMGET', lease, 'run', 'instance', 'fence', 'trigger', 'dry_run', 'due_ms', 'acquired_ms',
+    'found', 'changed', 'retried', 'skipped', 'failed', 'refunded')
+  add_run(runs, length, {
+    'run', f[1] or '', 'cleanup', cleanup, 'policy', policy, 'instance', f[2] or '', 'fence', f[3] or '',
+    'trigger', f[4] or '', 'dry_run', f[5] or '0', 'status', 'lost', 'due_ms', f[6] or '', 'started_ms', f[7] or '',
+    'finished_ms', ms(now), 'found', f[8] or '0', 'changed', f[9] or '0', 'retried', f[10] or '0',
+    'skipped', f[11] or '0', 'failed', f[12] or '0', 'refunded', f[13] or '0', 'bytes_freed', '0',
+    'error', 'the lease ran out before the run finished',
+  })
+  return f[1] or ''
+end
+
+-- Purpose:    says that an instance lives, puts the cleanups it knows on the schedule, and claims at most one that is
+--             due (or, with `only`, that one, due or not). A claim is lease + fence + schedule score in one step.
+-- KEYS:       schedule, fence, instances, instance:<id>, paused, runs, metrics, then lease:<cleanup> per known cleanup
+-- ARGV:       instance, lease ms, heartbeat ms, free places, trigger, only ('' = what is due), dry run (0|1),
+--             stream length, count n of instance fields, n names and values, count m of metric fields (0 = no entry),
+--             m names and values, then per known cleanup: name, policy, every ms (0 = cron), next occurrence ms (cron)
+-- Returns:    a flat list of names and values: version, now, sleep (ms), overdue (list of cleanup, ms), and one of
+--             claim (with run, fence, due, lost) · held (with holder, run, until) · paused (the JSON)
+-- Complexity: O(C log C) for C known cleanups
+local function tick(KEYS, ARGV)
+  local now = now_ms()
+  local schedule, fences, instances, paused, runs = KEYS[1], KEYS[2], KEYS[3], KEYS[5], KEYS[6]
+  local instance, lease_ms, heartbeat_ms = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+  local places, trigger, only, dry_run, length = tonumber(ARGV[4]), ARGV[5], ARGV[6], ARGV[7], ARGV[8]
+  local a = 9
+
+  local count = tonumber(ARGV[a]) * 2
+  if count > 0 then
+    redis.call('ZADD', instances, now, instance)
+    redis.call('ZREMRANGEBYSCORE', instances, '-inf', now - 86400000)
+    redis.call('HSET', KEYS[4], unpack(ARGV, a + 1, a + count))
+    redis.call('PEXPIRE', KEYS[4], math.max(3 * heartbeat_ms, lease_ms))
+  end
+  a = a + count + 1
+  count = tonumber(ARGV[a]) * 2
+  if count > 0 then
+    redis.call('XADD', KEYS[7], 'MAXLEN', '~', length, '*', unpack(ARGV, a + 1, a + count))
+  end
+  a = a + count + 1
+
+  local best, sleep = nil, heartbeat_ms
+  local overdue = {}
+  local known = {}
+  local k = 8
+  while a <= #ARGV do
+    local entry = {name = ARGV[a], policy = ARGV[a + 1], lease = KEYS[k]}
+    local every, occurrence = tonumber(ARGV[a + 2]), tonumber(ARGV[a + 3])
+    a = a + 4
+    k = k + 1
+    known[entry.name] = true
+    local held = redis.call('HMGET', entry.lease, 'run', 'due_ms', 'acquired_ms')
+    local first, latest = occurrence, occurrence
+    if every > 0 then
+      first, latest = now, now + every
+    end
+    entry.score = tonumber(redis.call('ZSCORE', schedule, entry.name) or nil)
+    if entry.score == nil or (not held[1] and entry.score > latest) then
+      entry.score = entry.score == nil and first or latest
+      if only == '' or only == entry.name then
+        redis.call('ZADD', schedule, ms(entry.score), entry.name)
+      end
+    end
+    entry.run = held[1]
+    entry.due = held[1] and number(held[2]) or entry.score
+    entry.paused = redis.call('HEXISTS', paused, entry.name) == 1
+    if only ~= '' then
+      if entry.name == only then best = entry end
+    elseif not entry.paused then
+      if entry.score > now then
+        sleep = math.min(sleep, entry.score - now)
+        if entry.run and number(held[3]) > entry.due then
+          overdue[#overdue + 1] = entry.name
+          overdue[#overdue + 1] = ms(number(held[3]) - entry.due)
+        end
+      else
+        if now > entry.due then
+          overdue[#overdue + 1] = entry.name
+          overdue[#overdue + 1] = ms(now - entry.due)
+        end
+        if places > 0 and (best == nil or entry.score < best.score) then best = entry end
+      end
+    end
+  end
+
+  -- What nobody here knows is watched over all the same: every instance answers for every cleanup.
+  if only == '' then
+    for _, name in ipairs(redis.call('ZRANGEBYSCORE', schedule, '-inf', now, 'LIMIT', 0, MOST_OVERDUE)) do
+      if not known[name] and redis.call('HEXISTS', paused, name) == 0 then
+        overdue[#overdue + 1] = name
+        overdue[#overdue + 1] = ms(now - number(redis.call('ZSCORE', schedule, name)))
+      end
+    end
+  end
+
+  local answer = {'version', VERSION, 'now', ms(now), 'sleep', ms(math.max(1, sleep)), 'overdue', overdue}
+  local function add(name, value)
+    answer[#answer + 1] = name
+    answer[#answer + 1] = value
+  end
+  if best == nil then return answer end
+  if best.paused then
+    add('paused', redis.call('HGET', paused, best.name) or '')
+    return answer
+  end
+  if best.run and best.score > now then
+    local holder = redis.call('HMGET', best.lease, 'instance', 'run')
+    add('held', best.name)
+    add('holder', holder[1] or '')
+    add('run', holder[2] or '')
+    add('until', ms(best.score))
+    return answer
+  end
+
+  local lost = ''
+  if best.run then
+    lost = add_lost(runs, length, best.lease, best.name, best.policy, now)
+  end
+  local fence = ms(redis.call('HINCRBY', fences, best.name, 1))
+  local run = best.name .. '-' .. fence
+  redis.call('DEL', best.lease)
+  redis.call('HSET', best.lease, 'instance', instance, 'run', run, 'fence', fence, 'acquired_ms', ms(now),
+    'renewed_ms', ms(now), 'due_ms', ms(best.due), 'trigger', trigger, 'dry_run', dry_run, 'found', '0',
+    'changed', '0', 'failed', '0', 'progress', '0', 'step', 'claimed')
+  redis.call('ZADD', schedule, ms(now + lease_ms), best.name)
+  add('claim', best.name)
+  add('run', run)
+  add('fence', fence)
+  add('due', ms(best.due))
+  add('lost', lost)
+  return answer
+end
+
+-- Purpose:    extends exactly this lease and reports the run's progress. A lease that ran out is lost, taken or not.
+-- KEYS:       schedule, lease:<cleanup>
+-- ARGV:       cleanup, fence, lease ms, then names and values for the lease's hash
+-- Returns:    'lost', or the cancel request ('' = none)
+-- Complexity: O(log C)
+local function renew(KEYS, ARGV)
+  local now = now_ms()
+  if redis.call('HGET', KEYS[2], 'fence') ~= ARGV[2] then return 'lost' end
+  if number(redis.call('ZSCORE', KEYS[1], ARGV[1])) <= now then return 'lost' end
+  redis.call('HSET', KEYS[2], 'renewed_ms', ms(now), unpack(ARGV, 4))
+  redis.call('ZADD', KEYS[1], ms(now + tonumber(ARGV[3])), ARGV[1])
+  return redis.call('HGET', KEYS[2], 'cancel') or ''
+end
+
+-- Purpose:    ends a run: history, metrics, next due time, release of the lease. Streams are trimmed by age here.
+-- KEYS:       schedule, lease:<cleanup>, runs, metrics, events, alerts, then the hashes of the alerts on this cleanup
+-- ARGV:       cleanup, fence, next due ms ('now' = at once, and wake the others), wake channel, stream length,
+--             age ms of runs, metrics, events, alerts, count n of run fields, n names and values,
+--             count m of metric fields, m names and values
+-- Returns:    {'ok', then definition, state and since of each alert, '' where unknown},
+--             or {'lost'} where the lease is no longer this one
+-- Complexity: O(log C + alerts); the trimming is approximate and bounded by Redis
+local function finish(KEYS, ARGV)
+  local now = now_ms()
+  if redis.call('HGET', KEYS[2], 'fence') ~= ARGV[2] then return {'lost'} end
+  local length = ARGV[5]
+  local a = 10
+  local count = tonumber(ARGV[a]) * 2
+  add_run(KEYS[3], length, {unpack(ARGV, a + 1, a + count)})
+  a = a + count + 1
+  count = tonumber(ARGV[a]) * 2
+  redis.call('XADD', KEYS[4], 'MAXLEN', '~', length, '*', unpack(ARGV, a + 1, a + count))
+  for stream = 3, 6 do
+    redis.call('XTRIM', KEYS[stream], 'MINID', '~', ms(math.max(0, now - tonumber(ARGV[stream + 3]))))
+  end
+  redis.call('DEL', KEYS[2])
+  if ARGV[3] == 'now' then
+    redis.call('ZADD', KEYS[1], ms(now), ARGV[1])
+    redis.call('PUBLISH', ARGV[4], ARGV[1])
+  else
+    redis.call('ZADD', KEYS[1], ARGV[3], ARGV[1])
+  end
+  local answer = {'ok'}
+  for alert = 7, #KEYS do
+    local known = redis.call('HMGET', KEYS[alert], 'definition', 'state:' .. ARGV[1], 'since_ms:' .. ARGV[1])
+    for field = 1, 3 do answer[#answer + 1] = known[field] or '' end
+  end
+  return answer
+end
+
+--------------------------------------------------------------------------------------------------
+-- Commit
+--------------------------------------------------------------------------------------------------
+
+-- The type a command needs at its key. A command that is not here (DEL, RENAME, PEXPIRE) takes any.
+local NEEDS = {
+  HSET = 'hash', HDEL = 'hash', HINCRBY = 'hash', INCRBY = 'string', SET = 'string', LPUSH = 'list', RPUSH = 'list',
+  XADD = 'stream', ZADD = 'zset', ZREM = 'zset',
+}
+
+-- Guards that read a key with a command of one type prove its type on the way.
+local PROVES = {equals = 'hash', differs = 'hash', absent = 'hash', text = 'string'}
+
+local function wrong_type(key, needed)
+  local found = redis.call('TYPE', key).ok
+  if found == 'none' or found == needed then return nil end
+  return 'WRONGTYPE ' .. key .. ' is a ' .. found .. ': expected a ' .. needed
+end
+
+-- Each guard returns nil where it holds, false where what was read has changed, or the error text.
+local GUARDS = {
+  equals = function(key, field, value)
+    local found = redis.pcall('HGET', key, field)
+    if type(found) == 'table' then return found.err end
+    if found ~= value then return false end
+  end,
+  differs = function(key, field, value)
+    local found = redis.pcall('HGET', key, field)
+    if type(found) == 'table' then return found.err end
+    if found == value then return false end
+  end,
+  absent = function(key, field)
+    local found = redis.pcall('HEXISTS', key, field)
+    if type(found) == 'table' then return found.err end
+    if found ~= 0 then return false end
+  end,
+  text = function(key, _, value)
+    local found = redis.pcall('GET', key)
+    if type(found) == 'table' then return found.err end
+    if found ~= value then return false end
+  end,
+  exists = function(key)
+    if redis.call('EXISTS', key) ~= 1 then return false end
+  end,
+  missing = function(key)
+    if redis.call('EXISTS', key) ~= 0 then return false end
+  end,
+  score = function(key, member, value)
+    local found = redis.pcall('ZSCORE', key, member)
+    if type(found) == 'table' then return found.err end
+    if found ~= value then return false end
+  end,
+}
+
+-- Reads one statement: what many changes of a call have in common, with holes for what differs.
+-- `key` numbers: 0, 1, … the change's own keys; -1, -2, … the call's shared keys.
+local function read_statement(KEYS, ARGV, a)
+  local statement = {keys = tonumber(ARGV[a]), index = ARGV[a + 1], guards = {}, writes = {}, holes = 0}
+  local proven = {}
+  local count = tonumber(ARGV[a + 2])
+  a = a + 3
+  for g = 1, count do
+    local guard = {check = GUARDS[ARGV[a]], key = tonumber(ARGV[a + 1]), takes = ARGV[a + 2], field = ARGV[a + 3]}
+    proven[guard.key] = PROVES[ARGV[a]]
+    guard.takes_field = guard.takes == 'field' or guard.takes == 'both'
+    guard.takes_value = guard.takes == 'value' or guard.takes == 'both'
+    statement.guards[g] = guard
+    a = a + 4
+  end
+  count = tonumber(ARGV[a])
+  a = a + 1
+  for w = 1, count do
+    local write = {key = tonumber(ARGV[a]), args = {}, holes = {}}
+    local args, holes = tonumber(ARGV[a + 1]), tonumber(ARGV[a + 2])
+    a = a + 3
+    for i = 1, args do write.args[i] = ARGV[a]; a = a + 1 end
+    for i = 1, holes do write.holes[i] = tonumber(ARGV[a]); a = a + 1 end
+    local needed = NEEDS[write.args[1]]
+    if write.key < 0 then
+      write.args[2] = KEYS[2 - write.key]
+      if needed then statement.refused = statement.refused or wrong_type(write.args[2], needed) end
+    elseif needed and w > 1 and proven[write.key] ~= needed then
+      write.needed = needed
+    end
+    statement.writes[w] = write
+  end
+  return statement, a
+end
+
+-- Purpose:    compare-and-commit of many changes in one round trip. Each change has guards (what was read is still so)
+--             and writes (plain Redis commands): all its guards hold, or nothing of it is written. Each stands or falls
+--             alone. The fence is checked once for the call.
+--             A write that fails in the middle could not be taken back, so the type of every key is known before the
+--             first write: proven by a guard, checked once for shared keys, else checked here. Only the first write of
+--             a change may fail on its value (INCRBY of something that isn't a number): then nothing is written.
+-- KEYS:       lease:<cleanup>, index, n shared keys, then each change's own keys, one after the other
+-- ARGV:       fence ('' = none), n, number of statements, the statements, then the changes:
+--             statement: number of own keys · index (remove | score | none)
+--                        · number of guards, each: kind, key, takes (field | value | both | none), field
+--                        · number of writes, each: key, number of arguments, number of holes, arguments, holes
+--             change:    statement, index member, [score, where index = score], then what fills guards and holes in order
+-- Returns:    {'fenced', fence that is current}, or {'ok', position, why, position, why, …} with an entry for each change
+--             that was not made: why = number of the guard that did not hold, or the error text of a refused one
+-- Complexity: O(changes × their commands); the caller keeps a call near a millisecond
+local function commit(KEYS, ARGV)
+  local call, pcall = redis.call, redis.pcall
+  if ARGV[1] ~= '' then
+    local fence = call('HGET', KEYS[1], 'fence')
+    if fence ~= ARGV[1] then return {'fenced', fence or ''} end
+  end
+  local index = KEYS[2]
+  local k = 3 + tonumber(ARGV[2])
+  local statements = {}
+  local a = 4
+  for s = 1, tonumber(ARGV[3]) do
+    statements[s], a = read_statement(KEYS, ARGV, a)
+  end
+
+  local removed, scored, answer = {}, {}, {'ok'}
+  local count, position = #ARGV, 0
+  while a <= count do
+    position = position + 1
+    local statement, member = statements[tonumber(ARGV[a])], ARGV[a + 1]
+    a = a + 2
+    local score
+    if statement.index == 'score' then
+      score = ARGV[a]
+      a = a + 1
+    end
+
+    local why = statement.refused
+    local guards = statement.guards
+    for g = 1, #guards do
+      local guard = guards[g]
+      local field, value = guard.field, nil
+      if guard.takes_field then field = ARGV[a]; a = a + 1 end
+      if guard.takes_value then value = ARGV[a]; a = a + 1 end
+      if why == nil then
+        local key
+        if guard.key < 0 then key = KEYS[2 - guard.key] else key = KEYS[k + guard.key] end
+        local held = guard.check(key, field, value)
+        if held == false then why = g elseif held ~= nil then why = held end
+      end
+    end
+
+    local writes = statement.writes
+    for w = 1, #writes do
+      local write = writes[w]
+      if write.key >= 0 then write.args[2] = KEYS[k + write.key] end
+      if write.needed and why == nil then why = wrong_type(write.args[2], write.needed) end
+    end
+    for w = 1, #writes do
+      local args, holes = writes[w].args, writes[w].holes
+      for h = 1, #holes do args[holes[h]] = ARGV[a]; a = a + 1 end
+      if why == nil then
+        if w == 1 then
+          local reply = pcall(unpack(args))
+          if type(reply) == 'table' and reply.err then why = reply.err end
+        else
+          call(unpack(args))
+        end
+      end
+    end
+
+    if why ~= nil then
+      answer[#answer + 1] = position
+      answer[#answer + 1] = why
+    elseif statement.index == 'remove' then
+      removed[#removed + 1] = member
+    elseif score then
+      scored[#scored + 1] = score
+      scored[#scored + 1] = member
+    end
+    k = k + statement.keys
+  end
+
+  -- The index last. It is only a hint: an entry that is left is looked at again, one that is missing is not.
+  if #removed > 0 then call('ZREM', index, unpack(removed)) end
+  if #scored > 0 then call('ZADD', index, unpack(scored)) end
+  return answer
+end
+
+--------------------------------------------------------------------------------------------------
+-- For people
+--------------------------------------------------------------------------------------------------
+
+local function span(milliseconds)
+  local seconds = math.floor(math.abs(milliseconds) / 1000)
+  if seconds < 60 then return seconds .. 's' end
+  if seconds < 3600 then return string.format('%dm%02ds', math.floor(seconds / 60), seconds % 60) end
+  if seconds < 172800 then return string.format('%dh%02dm', math.floor(seconds / 3600), math.floor(seconds / 60) % 60) end
+  return math.floor(seconds / 86400) .. 'd'
+end
+
+-- Purpose:    schedule, leases and instances as rows that read well in redis-cli
+-- KEYS:       schedule (the other keys have its prefix, and so its slot)
+-- ARGV:       none
+-- Returns:    a list of lines
+-- Complexity: O(rows), at most 200 of each kind
+local function overview(KEYS)
+  local now = now_ms()
+  local prefix = string.sub(KEYS[1], 1, -(#'schedule' + 1))
+  local rows = {}
+  local scheduled = redis.call('ZRANGE', KEYS[1], 0, MOST_ROWS - 1, 'WITHSCORES')
+  for i = 1, #scheduled, 2 do
+    local name, score = scheduled[i], tonumber(scheduled[i + 1])
+    local state
+    local lease = redis.call('HMGET', prefix .. 'lease:' .. name, 'run', 'instance', 'progress', 'step')
+    if lease[1] and score > now then
+      state = string.format('running    %s on %s, %s%% (%s), lease ends in %s', lease[1], lease[2] or '?',
+        lease[3] or '0', lease[4] or '', span(score - now))
+    elseif lease[1] then
+      state = string.format('lease lost %s of %s, %s ago', lease[1], lease[2] or '?', span(now - score))
+    elseif redis.call('HEXISTS', prefix .. 'paused', name) == 1 then
+      state = 'paused     ' .. (redis.call('HGET', prefix .. 'paused', name) or '')
+    elseif score > now then
+      state = 'due in     ' .. span(score - now)
+    else
+      state = 'overdue by ' .. span(now - score)
+    end
+    rows[#rows + 1] = string.format('cleanup   %-24s %s', name, state)
+  end
+  local seen = redis.call('ZREVRANGE', prefix .. 'instances', 0, MOST_ROWS - 1, 'WITHSCORES')
+  for i = 1, #seen, 2 do
+    local instance = redis.call('HMGET', prefix .. 'instance:' .. seen[i], 'version', 'running')
+    local state = 'gone'
+    if instance[1] then
+      state = 'version ' .. instance[1] .. ', running ' .. ((instance[2] ~= '' and instance[2]) or 'nothing')
+    end
+    rows[#rows + 1] = string.format('instance  %-24s seen %s ago, %s', seen[i], span(now - tonumber(seen[i + 1])), state)
+  end
+  return rows
+end
+
+redis.register_function{function_name = 'curfew_version', callback = version, flags = {'no-writes'}}
+redis.register_function{function_name = 'curfew_tick', callback = tick, flags = {'allow-oom'}}
+redis.register_function{function_name = 'curfew_renew', callback = renew, flags = {'allow-oom'}}
+redis.register_function{function_name = 'curfew_finish', callback = finish, flags = {'allow-oom'}}
+redis.register_function{function_name = 'curfew_commit', callback = commit}
+redis.register_function{function_name = 'curfew_overview', callback = overview, flags = {'no-writes'}}

@@ -1,0 +1,57 @@
+/// The names of everything that Curfew keeps in Redis, in one place.
+///
+/// All of them start with the prefix in braces, so that in a Cluster they share one slot.
+package struct Keys: Sendable {
+    /// The prefix with braces and colon: `{curfew}:`.
+    let prefix: String
+
+    /// Makes the keys for a prefix word, given without braces.
+    package init(prefix: String) {
+        self.prefix = "{\(prefix)}:"
+    }
+
+    /// Sorted set: cleanup → next due time, or lease expiry while it runs.
+    package var schedule: String { prefix + "schedule" }
+    /// Hash: cleanup → the last fence given.
+    package var fence: String { prefix + "fence" }
+    /// Sorted set: instance → last seen.
+    package var instances: String { prefix + "instances" }
+    /// Hash: cleanup → who paused it, when and why.
+    package var paused: String { prefix + "paused" }
+    /// Stream of ended runs.
+    package var runs: String { prefix + "runs" }
+    /// Stream of measurements.
+    package var metrics: String { prefix + "metrics" }
+    /// Stream of alerts.
+    package var alerts: String { prefix + "alerts" }
+    /// Stream of single changes.
+    package var events: String { prefix + "events" }
+    /// Channel that wakes idle instances when a cleanup is due at once.
+    package var wake: String { prefix + "wake" }
+
+    /// Hash: what an instance says of itself.
+    package func instance(_ id: String) -> String { prefix + "instance:" + id }
+    /// Hash: who runs a cleanup, and how far it is.
+    package func lease(_ cleanup: String) -> String { prefix + "lease:" + cleanup }
+    /// Sorted set that Curfew keeps where the app has none.
+    package func index(_ cleanup: String) -> String { prefix + "index:" + cleanup }
+    /// Hash: record → when a plain string was first seen with which value.
+    package func seen(_ cleanup: String) -> String { prefix + "seen:" + cleanup }
+    /// Hash: how far the scan of a keyspace is.
+    package func scan(_ cleanup: String) -> String { prefix + "scan:" + cleanup }
+    /// Hash: the state of an alert.
+    package func alert(_ name: String) -> String { prefix + "alert:" + name }
+
+    /// Where a removed record waits until it expires: in the slot of the record itself.
+    static func trash(of key: String, run: String) -> String {
+        hasHashTag(key) ? "curfew:trash:\(run):\(key)" : "curfew:trash:\(run):{\(key)}"
+    }
+
+    /// Whether a Cluster hashes only a part of the key: what is between the first `{` and the next `}`, if anything is.
+    private static func hasHashTag(_ key: String) -> Bool {
+        guard let open = key.firstIndex(of: "{") else { return false }
+        let rest = key[key.index(after: open)...]
+        guard let close = rest.firstIndex(of: "}") else { return false }
+        return close != rest.startIndex
+    }
+}

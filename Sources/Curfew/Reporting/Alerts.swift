@@ -1,0 +1,185 @@
+internal import Logging
+internal import Policies
+internal import RedisClient
+
+/// What is known of one alert for one cleanup, in `{curfew}:alert:<name>`.
+struct AlertState: Sendable {
+    /// The word for an alert whose threshold is crossed.
+    static let firing = "firing"
+    /// The word for one that is over.
+    static let resolved = "resolved"
+
+    /// The definition as last published.
+    var definition = ""
+    /// Whether it fires.
+    var isFiring = false
+    /// Since when it is as it is.
+    var since: Timestamp?
+}
+
+/// Publishes alerts: once when a threshold is crossed, once when it no longer is, whichever instances look.
+///
+/// Every transition is a commit guarded by the state it leaves: of two instances that see the same, one writes the state
+/// and the stream entry together, and the other's guard does not hold.
+struct Alerts: Sendable {
+    /// The most entries of the metrics stream that one evaluation reads.
+    static let mostEntries = 10_000
+
+    let engine: Engine
+
+    /// The alerts that are about runs of this cleanup.
+    func definitions(for cleanup: String) -> [AlertDefinition] {
+        engine.configuration.alerts.filter { $0.watches(cleanup) && $0.metric != .overdue }
+    }
+
+    /// Compares a run with its alerts. The states are those that the end of the run has answered.
+    func evaluate(
+        _ measured: RunMeasurements, _ definitions: [AlertDefinition], states: [AlertState], now: Timestamp
+    ) async throws {
+        var transitions: [Transition] = []
+        for (definition, state) in zip(definitions, states) {
+            if state.definition != definition.definitionText { transitions.append(.published(definition)) }
+            let own = measured.value(of: definition.metric)
+            let value = try await windowed(definition, own: own, of: measured.cleanup, state: state, now: now)
+            guard definition.isCrossed(by: value) != state.isFiring else { continue }
+            transitions.append(
+                .crossed(definition, cleanup: measured.cleanup, value: value, isFiring: !state.isFiring,
+                    since: state.since, run: measured.run))
+        }
+        try await publish(transitions, now: now)
+    }
+
+    /// One wish to change the state of an alert.
+    enum Transition {
+        /// The definition is new here, or has changed.
+        case published(AlertDefinition)
+        /// The threshold was crossed, one way or the other.
+        case crossed(AlertDefinition, cleanup: String, value: Double, isFiring: Bool, since: Timestamp?, run: String)
+    }
+
+    /// Publishes definitions that are new or have changed.
+    func publishDefinitions(now: Timestamp) async throws {
+        let alerts = engine.configuration.alerts
+        guard !alerts.isEmpty else { return }
+        let known = try await engine.redis.pipeline(
+            alerts.map { RedisCommand("HGET", [engine.keys.alert($0.name), "definition"]) })
+        let changed = zip(alerts, known).filter { $0.definitionText != $1.string }
+        try await publish(changed.map { .published($0.0) }, now: now)
+    }
+
+    /// Commits transitions, each guarded by the state it leaves.
+    func publish(_ transitions: [Transition], now: Timestamp) async throws {
+        guard !transitions.isEmpty else { return }
+        var call = CommitCall(lease: nil, index: engine.keys.schedule, shared: [engine.keys.schedule, engine.keys.alerts])
+        for transition in transitions { call.append(use(for: transition, now: now)) }
+        let outcomes = try call.outcomes(of: try await engine.library.call(call.command()))
+        for case (.crossed(let alert, let cleanup, let value, let isFiring, _, _), .made) in zip(transitions, outcomes) {
+            engine.logger.info(
+                isFiring ? "alert fires" : "alert resolved",
+                metadata: ["alert": "\(alert.name)", "cleanup": "\(cleanup)", "value": "\(value)"])
+        }
+    }
+
+    private func use(for transition: Transition, now: Timestamp) -> StatementUse {
+        switch transition {
+        case .published(let alert):
+            let fields = [
+                ("definition", alert.definitionText), ("severity", alert.severity.rawValue), ("metric", alert.metric.rawValue),
+                ("op", alert.isAbove ? ">" : "<"), ("threshold", alert.thresholdText), ("cleanup", alert.cleanup),
+            ]
+            let text = "\(alert.name) watches \(alert.cleanup): \(alert.definitionText)"
+            let entry = entry(alert, state: "threshold", cleanup: alert.cleanup, value: "", since: now, run: "", text)
+            return use(
+                alert, guardField: "definition", .differs, guardValue: alert.definitionText, fields: fields, entry: entry)
+        case .crossed(let alert, let cleanup, let value, let isFiring, let since, let run):
+            let state = isFiring ? AlertState.firing : AlertState.resolved
+            let shown = AlertDefinition.text(value, of: alert.metric)
+            let fields = [
+                ("state:" + cleanup, state), ("since_ms:" + cleanup, String(now.milliseconds)), ("value:" + cleanup, shown),
+            ]
+            let verb = isFiring ? "is" : "is no longer"
+            let text =
+                "\(cleanup): \(alert.metric.rawValue) \(shown) \(verb) \(alert.isAbove ? "above" : "below") \(alert.thresholdText)"
+            let begin = isFiring ? now : since ?? now
+            let entry = entry(alert, state: state, cleanup: cleanup, value: shown, since: begin, run: run, text)
+            return use(
+                alert, guardField: "state:" + cleanup, isFiring ? .differs : .equals, guardValue: AlertState.firing,
+                fields: fields, entry: entry)
+        }
+    }
+
+    private func entry(
+        _ alert: AlertDefinition, state: String, cleanup: String, value: String, since: Timestamp, run: String,
+        _ message: String
+    ) -> [(String, String)] {
+        [
+            ("alert", alert.name), ("state", state), ("severity", alert.severity.rawValue), ("cleanup", cleanup),
+            ("metric", alert.metric.rawValue), ("op", alert.isAbove ? ">" : "<"), ("threshold", alert.thresholdText),
+            ("value", value), ("since_ms", String(since.milliseconds)), ("run", run), ("message", message),
+        ]
+    }
+
+    private func use(
+        _ alert: AlertDefinition, guardField: String, _ check: Statement.Guard.Check, guardValue: String,
+        fields: [(String, String)], entry: [(String, String)]
+    ) -> StatementUse {
+        func constants(_ pairs: [(String, String)]) -> [Statement.Argument] {
+            pairs.flatMap { [.constant($0.0), .constant($0.1)] }
+        }
+        let head = ["MAXLEN", "~", String(engine.configuration.streams.length), "*"]
+        let statement = Statement(
+            ownKeys: 1, index: .none,
+            guards: [.init(check: check, key: .own(0), takes: .value, field: guardField)],
+            writes: [
+                .init(command: "HSET", key: .own(0), arguments: constants(fields)),
+                .init(
+                    command: "XADD", key: .shared(.events),
+                    arguments: head.map(Statement.Argument.constant) + constants(entry)),
+            ])
+        return StatementUse(
+            statement: statement, member: alert.name, score: nil, keys: [engine.keys.alert(alert.name)],
+            values: [guardValue])
+    }
+
+    /// The value over the alert's window, this run included. The stream is read only where it can matter: a run that adds
+    /// nothing can't make a sum cross its threshold upwards.
+    private func windowed(
+        _ definition: AlertDefinition, own: Double, of cleanup: String, state: AlertState, now: Timestamp
+    ) async throws -> Double {
+        guard let window = definition.over else { return own }
+        if definition.isAbove, own == 0, !state.isFiring { return 0 }
+        let start: String
+        var runs = Int.max
+        switch window {
+        case .time(let span): start = String(max(0, (now - span).milliseconds))
+        case .runs(let count):
+            start = "-"
+            runs = count
+        }
+        var sum = 0.0
+        var end = "+"
+        var read = 0
+        while read < Self.mostEntries {
+            let page = try await engine.redis.send(
+                RedisCommand("XREVRANGE", [engine.keys.metrics, end, start, "COUNT", "500"]))
+            for entry in page.elements.map(StreamEntry.init) where entry["kind"] == "run" && entry["cleanup"] == cleanup {
+                guard runs > 0 else { return sum }
+                runs -= 1
+                sum += Double(entry[definition.metric.rawValue] ?? "") ?? 0
+            }
+            guard page.count == 500, let last = page.elements.last.map(StreamEntry.init) else { return sum }
+            read += page.count
+            end = "(" + last.id
+        }
+        return sum
+    }
+}
+
+extension AlertDefinition {
+    /// A value of this metric, as it is published.
+    static func text(_ value: Double, of metric: Metric) -> String {
+        if metric.isTime, value.magnitude < 1e15 { return Duration.milliseconds(Int64(value)).text }
+        if value == value.rounded(), value.magnitude < 1e15 { return String(Int64(value)) }
+        return String(value)
+    }
+}

@@ -1,0 +1,46 @@
+internal import Policies
+
+/// The numbers of an ended run, as history, metrics and alerts take them.
+struct RunMeasurements: Sendable {
+    let run: String
+    let cleanup: String
+    let tally: Tally
+    let duration: Duration
+    /// How late it began.
+    let lag: Duration
+    /// For how long the oldest record that is left has been due.
+    let oldestOverdue: Duration
+    /// How many records are left that are due.
+    let backlog: Int
+
+    /// What an alert compares; `overdue` is not a number of a run.
+    func value(of metric: AlertDefinition.Metric) -> Double {
+        switch metric {
+        case .found: Double(tally.found)
+        case .changed: Double(tally.changed)
+        case .retried: Double(tally.retried)
+        case .skipped: Double(tally.skipped)
+        case .failed: Double(tally.failed)
+        case .refunded: Double(tally.refunded)
+        case .backlog: Double(backlog)
+        case .drift: Double(tally.drift)
+        case .bytesFreed: 0
+        case .duration: Double(duration.milliseconds)
+        case .lag: Double(lag.milliseconds)
+        case .oldestOverdue: Double(oldestOverdue.milliseconds)
+        case .stalled: Double(tally.stalled)
+        case .overdue: 0
+        }
+    }
+
+    /// The entry of the metrics stream.
+    var fields: [(String, String)] {
+        [
+            ("kind", "run"), ("cleanup", cleanup), ("run", run), ("duration_ms", String(duration.milliseconds)),
+            ("lag_ms", String(lag.milliseconds)), ("oldest_overdue_ms", String(oldestOverdue.milliseconds)),
+            ("drift", String(tally.drift)), ("found", String(tally.found)), ("changed", String(tally.changed)),
+            ("retried", String(tally.retried)), ("skipped", String(tally.skipped)), ("failed", String(tally.failed)),
+            ("refunded", String(tally.refunded)), ("bytes_freed", "0"), ("backlog", String(backlog)),
+        ] + tally.types.sorted { $0.key < $1.key }.map { ("type:" + $0.key, String($0.value)) }
+    }
+}

@@ -1,0 +1,175 @@
+internal import Foundation
+internal import Policies
+internal import RedisClient
+
+/// Schedule, leases, instances and backlog at one moment: what `curfew status` shows.
+package struct Status: Sendable, Codable, Equatable {
+    /// One cleanup.
+    package struct CleanupStatus: Sendable, Codable, Equatable {
+        /// Its name.
+        package var name: String
+        /// Its policy; nil where this configuration doesn't have it.
+        package var policy: String?
+        /// When it runs, in words.
+        package var schedule: String?
+        /// `due`, `waiting`, `running`, `lost`, `paused`, `disabled`, `unscheduled`.
+        package var state: String
+        /// When it is due, or was: ISO 8601.
+        package var due: String?
+        /// Milliseconds until it is due, or the lease ends; below zero where that is past.
+        package var inMs: Int64?
+        /// The run under way, who runs it and how far it is.
+        package var run: String?, instance: String?, progress: Int?, step: String?
+        /// The counts of the run under way.
+        package var found: Int?, changed: Int?, failed: Int?
+        /// Who paused it.
+        package var paused: Operations.Pause?
+        /// Records that are tracked, and those that are due.
+        package var tracked: Int?, backlog: Int?
+    }
+
+    /// One instance.
+    package struct InstanceStatus: Sendable, Codable, Equatable {
+        /// Its id.
+        package var id: String
+        /// Milliseconds since it was last seen.
+        package var seenMsAgo: Int64
+        /// Whether it still says that it lives.
+        package var isAlive: Bool
+        /// Its host, process, version and when it started.
+        package var host: String?, pid: String?, version: String?, startedAt: String?
+        /// What it runs.
+        package var running: [String]
+        /// Which configuration it runs.
+        package var config: String?
+    }
+
+    /// The server's time: ISO 8601.
+    package var at: String
+    /// Every cleanup that is configured or scheduled.
+    package var cleanups: [CleanupStatus]
+    /// Every instance seen within a day.
+    package var instances: [InstanceStatus]
+    /// What is worth a remark: living instances with different configurations.
+    package var remarks: [String]
+
+    /// The most cleanups and instances that are shown.
+    static let most = 200
+
+    /// Reads it all.
+    package static func read(_ engine: Engine) async throws(CurfewError) -> Status {
+        do {
+            let clock = try await engine.serverClock()
+            let now = clock.now
+            let keys = engine.keys
+            let replies = try await engine.redis.pipeline([
+                RedisCommand("ZRANGE", [keys.schedule, "0", String(most - 1), "WITHSCORES"]),
+                RedisCommand("ZREVRANGE", [keys.instances, "0", String(most - 1), "WITHSCORES"]),
+                RedisCommand("HGETALL", [keys.paused]),
+            ])
+            let scores = replies[0].pairs
+            let paused = Dictionary(replies[2].pairs) { first, _ in first }
+            let configured = engine.configuration.cleanups.map(\.name)
+            let names = configured + scores.map(\.0).filter { !configured.contains($0) }
+            let due = Dictionary(scores) { first, _ in first }
+            let cleanups = try await self.cleanups(names, engine, due: due, paused: paused, now: now)
+            let instances = try await self.instances(replies[1].pairs, engine, now: now)
+            return Status(
+                at: now.iso8601, cleanups: cleanups, instances: instances,
+                remarks: remarks(instances, own: engine.configuration.fingerprint))
+        } catch let error as CurfewError {
+            throw error
+        } catch let error as RedisError {
+            throw CurfewError(error)
+        } catch {
+            throw CurfewError(.damaged, "\(error)")
+        }
+    }
+
+    private static func cleanups(
+        _ names: [String], _ engine: Engine, due: [String: String], paused: [String: String], now: Timestamp
+    ) async throws -> [CleanupStatus] {
+        let leaseFields = ["run", "instance", "progress", "step", "found", "changed", "failed", "due_ms"]
+        var commands: [RedisCommand] = []
+        for name in names {
+            let index = engine.configuration.cleanup(named: name)?.index ?? engine.keys.index(name)
+            commands += [
+                RedisCommand("HMGET", [engine.keys.lease(name)] + leaseFields), RedisCommand("ZCARD", [index]),
+                RedisCommand("ZCOUNT", [index, "-inf", String(now.milliseconds)]),
+            ]
+        }
+        let replies = try await engine.redis.pipeline(commands)
+        return names.enumerated().map { number, name in
+            let lease = replies[3 * number].elements.map(\.string)
+            let cleanup = engine.configuration.cleanup(named: name)
+            var status = CleanupStatus(
+                name: name, policy: cleanup.map { type(of: $0.policy).kind.rawValue }, schedule: cleanup.map { "\($0.schedule)" },
+                state: "unscheduled")
+            status.paused = paused[name].map(Operations.Pause.init(text:))
+            status.tracked = replies[3 * number + 1].integer.map(Int.init)
+            status.backlog = replies[3 * number + 2].integer.map(Int.init)
+            let score = due[name].flatMap(Double.init).map { Int64($0) }
+            status.inMs = score.map { $0 - now.milliseconds }
+            status.due = score.map { Timestamp(milliseconds: $0).iso8601 }
+            if lease.count == leaseFields.count, let run = lease[0] {
+                status.run = run
+                status.instance = lease[1]
+                status.progress = lease[2].flatMap { Int($0) }
+                status.step = lease[3]
+                (status.found, status.changed, status.failed) =
+                    (lease[4].flatMap { Int($0) }, lease[5].flatMap { Int($0) }, lease[6].flatMap { Int($0) })
+            }
+            status.state = state(status, isEnabled: cleanup?.isEnabled ?? true)
+            return status
+        }
+    }
+
+    private static func state(_ status: CleanupStatus, isEnabled: Bool) -> String {
+        let isFuture = (status.inMs ?? 0) > 0
+        if status.run != nil { return isFuture ? "running" : "lost" }
+        if status.paused != nil { return "paused" }
+        if !isEnabled { return "disabled" }
+        if status.inMs == nil { return "unscheduled" }
+        return isFuture ? "waiting" : "due"
+    }
+
+    private static func instances(
+        _ seen: [(String, String)], _ engine: Engine, now: Timestamp
+    ) async throws -> [InstanceStatus] {
+        let fields = ["host", "pid", "version", "started_ms", "running", "config"]
+        let replies = try await engine.redis.pipeline(
+            seen.map { RedisCommand("HMGET", [engine.keys.instance($0.0)] + fields) })
+        return zip(seen, replies).map { seen, reply in
+            let values = reply.elements.map(\.string)
+            let started = values.count > 3 ? values[3].flatMap { Int64($0) } : nil
+            return InstanceStatus(
+                id: seen.0, seenMsAgo: now.milliseconds - (Double(seen.1).map { Int64($0) } ?? 0),
+                isAlive: values.first.flatMap(\.self) != nil, host: values[0], pid: values[1], version: values[2],
+                startedAt: started.map { Timestamp(milliseconds: $0).iso8601 },
+                running: (values[4] ?? "").split(separator: ",").map(String.init), config: values[5])
+        }
+    }
+
+    private static func remarks(_ instances: [InstanceStatus], own: String) -> [String] {
+        let living = instances.filter(\.isAlive)
+        var remarks: [String] = []
+        let groups = Dictionary(grouping: living) { $0.config ?? "unknown" }
+        if groups.count > 1 {
+            let parts = groups.sorted { $0.key < $1.key }.map { "\($0.key) on \($0.value.map(\.id).joined(separator: ", "))" }
+            remarks.append("instances run different configurations: " + parts.joined(separator: "; "))
+        }
+        if let other = groups.keys.sorted().first(where: { $0 != own }), groups[own] == nil {
+            remarks.append("this configuration (\(own)) is not the one that instances run (\(other))")
+        }
+        if living.isEmpty { remarks.append("no instance is alive") }
+        return remarks
+    }
+}
+
+extension RedisValue {
+    /// A flat list of names and values, as `WITHSCORES` and `HGETALL` answer.
+    var pairs: [(String, String)] {
+        let texts = elements.map { $0.string ?? "" }
+        return stride(from: 0, to: texts.count - 1, by: 2).map { (texts[$0], texts[$0 + 1]) }
+    }
+}

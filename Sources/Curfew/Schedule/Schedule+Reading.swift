@@ -1,0 +1,47 @@
+internal import Foundation
+
+extension Schedule {
+    /// Reads `every`, or `cron` and `timezone`; nil where they have a problem.
+    init?(_ section: Section) {
+        let every = section.duration("every", atLeast: .seconds(1))
+        let timezone = Self.timezone(section)
+        let expression = Self.expression(section)
+        switch (section.has("every"), section.has("cron")) {
+        case (true, true):
+            section.problem("cron", "stands beside every, expected only one of them")
+            return nil
+        case (false, false):
+            section.problem("every", "missing, expected every or cron")
+            return nil
+        case (true, false):
+            if section.has("timezone") { section.problem("timezone", "goes with cron, every needs none") }
+            guard let every else { return nil }
+            self = .every(every)
+        case (false, true):
+            guard let expression, let timezone else { return nil }
+            self = .cron(expression, timezone: timezone)
+        }
+    }
+
+    private static func expression(_ section: Section) -> CronExpression? {
+        guard let scalar = section.scalar("cron", expected: "a cron expression like 0 4 * * *") else { return nil }
+        do {
+            return try CronExpression(scalar.text)
+        } catch {
+            section.problem("cron", scalar.isExpanded ? "“\(scalar.written)” is no cron expression" : error.message)
+            return nil
+        }
+    }
+
+    /// UTC where none is named; nil where there is none of that name.
+    private static func timezone(_ section: Section) -> TimeZone? {
+        guard section.has("timezone") else { return .gmt }
+        let expected = "a time zone like Europe/Berlin"
+        guard let scalar = section.scalar("timezone", expected: expected) else { return nil }
+        if let zone = TimeZone(identifier: scalar.text) { return zone }
+        let guess = Spelling.nearest(to: scalar.text, among: TimeZone.knownTimeZoneIdentifiers)
+        let hint = guess.map { ", did you mean “\($0)”?" } ?? ", expected \(expected)"
+        section.problem("timezone", "unknown “\(scalar.written)”\(hint)")
+        return nil
+    }
+}

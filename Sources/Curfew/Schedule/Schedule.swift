@@ -1,0 +1,63 @@
+package import Foundation
+package import Policies
+
+/// When a cleanup runs.
+///
+/// A schedule is a pure function of time: no timer, no clock. The times it gives are those of the Redis server.
+package enum Schedule: Sendable, Equatable {
+    /// Again and again at this distance, counted from the schedule and not from the end of the last run.
+    case every(Duration)
+    /// At the times of a cron expression, read on the wall clock of a time zone.
+    case cron(CronExpression, timezone: TimeZone)
+
+    /// The first due time of a cleanup that has never been scheduled.
+    ///
+    /// `every` begins at once, so that a new cleanup shows what it does without waiting for its interval; `cron` waits
+    /// for its next occurrence strictly after `now`.
+    package func first(from now: Timestamp) -> Timestamp {
+        switch self {
+        case .every: now
+        case .cron(let expression, let timezone): expression.occurrence(after: now, in: timezone)
+        }
+    }
+
+    /// The due time that follows `due`, and lies in the future of `now`.
+    ///
+    /// Occurrences that passed meanwhile are coalesced: however late a run was, the next one is the first that is still
+    /// to come, on the beat of the schedule (`due` + k × interval, k ≥ 1, or an occurrence of the expression).
+    package func next(after due: Timestamp, now: Timestamp) -> Timestamp {
+        switch self {
+        case .every(let interval):
+            return Self.next(after: due.milliseconds, now: now.milliseconds, step: max(1, interval.milliseconds))
+        case .cron(let expression, let timezone):
+            return expression.occurrence(after: max(due, now), in: timezone)
+        }
+    }
+
+    /// The first `due` + k × `step` after `now`, k ≥ 1; the end of time where that is beyond it.
+    private static func next(after due: Int64, now: Int64, step: Int64) -> Timestamp {
+        guard now > due else {
+            return Timestamp(milliseconds: due.addingReportingOverflow(step).overflow ? .max : due + step)
+        }
+        let (late, isTooLate) = now.subtractingReportingOverflow(due)
+        guard !isTooLate, case let (next, false) = now.addingReportingOverflow(step - late % step) else {
+            return Timestamp(milliseconds: .max)
+        }
+        return Timestamp(milliseconds: next)
+    }
+}
+
+extension Schedule: CustomStringConvertible {
+    /// The schedule in words: `every 15m`, `0 4 * * * (Europe/Berlin)`.
+    package var description: String {
+        switch self {
+        case .every(let interval): "every \(interval.text)"
+        case .cron(let expression, let timezone): "\(expression.text) (\(Schedule.name(of: timezone)))"
+        }
+    }
+
+    /// The name of a time zone; Foundation calls UTC `GMT`, which is London's winter time to most people.
+    private static func name(of timezone: TimeZone) -> String {
+        timezone.identifier == "GMT" ? "UTC" : timezone.identifier
+    }
+}

@@ -1,0 +1,151 @@
+internal import Policies
+internal import RedisClient
+
+/// Carries out what was judged: one guarded, fenced commit call a page.
+struct Committer {
+    let library: FunctionLibrary
+    let keys: Keys
+    let cleanup: Cleanup
+    let claim: Claim
+    let streamLength: Int
+
+    /// What became of a judged record.
+    enum Result: Sendable {
+        /// It was changed.
+        case changed(Change)
+        /// It had moved meanwhile.
+        case moved
+        /// Redis would have refused the change, so nothing of it was written.
+        case refused(String)
+        /// It was malformed, and left as it was.
+        case malformed(RecordError)
+        /// It was left or dropped.
+        case left(isStalled: Bool, stays: Bool)
+
+        /// Whether the index entry is still where it was.
+        var stays: Bool {
+            switch self {
+            case .changed: false
+            case .moved, .refused, .malformed: true
+            case .left(_, let stays): stays
+            }
+        }
+    }
+
+    /// A page that is ready to be sent.
+    struct Prepared: Sendable {
+        let page: [Judged]
+        fileprivate let call: CommitCall
+        fileprivate let places: [Int]
+        fileprivate let command: RedisCommand
+        fileprivate let encoder: ChangeEncoder
+        fileprivate let rescores: Bool
+    }
+
+    /// Encodes a page. `rescores` is false where a record that isn't past its configured time may stand in front of the
+    /// horizon (a run with a shorter timeout): its entry then stays as it is.
+    func prepare(_ page: [Judged], at now: Timestamp, rescores: Bool) async throws -> Prepared {
+        let reader = RecordReader(redis: library.redis, cleanup: cleanup, keys: keys)
+        let encoder = ChangeEncoder(
+            cleanup: cleanup, claim: claim, time: String(now.milliseconds), streamLength: String(streamLength),
+            streamQueues: try await reader.streamQueues(Set(page.compactMap(\.change?.push?.key))))
+        var call = makeCall()
+        var places: [Int] = []
+        for (place, judged) in page.enumerated() {
+            guard let use = use(for: judged, encoder, rescores: rescores) else { continue }
+            call.append(use)
+            places.append(place)
+        }
+        return Prepared(
+            page: page, call: call, places: places, command: call.command(), encoder: encoder, rescores: rescores)
+    }
+
+    /// Sends a page and says what became of each record.
+    func commit(_ prepared: Prepared) async throws -> [Result] {
+        let page = prepared.page
+        var results = page.map(Self.untouched)
+        guard !prepared.places.isEmpty else { return results }
+        let outcomes = try prepared.call.outcomes(of: try await library.call(prepared.command))
+        var paid: [Int] = []
+        for (place, outcome) in zip(prepared.places, outcomes) {
+            if case .moved(ChangeEncoder.ledgerGuard) = outcome, page[place].change?.refund != nil {
+                paid.append(place)
+            } else {
+                results[place] = Self.result(outcome, of: page[place])
+            }
+        }
+        return try await commitWithoutRefund(paid, of: page, prepared.encoder, into: results)
+    }
+
+    /// The charge was refunded before, by an earlier sweep or by the app: what is left is the rest of the change.
+    private func commitWithoutRefund(
+        _ places: [Int], of page: [Judged], _ encoder: ChangeEncoder, into results: [Result]
+    ) async throws -> [Result] {
+        guard !places.isEmpty else { return results }
+        var results = results
+        var call = makeCall()
+        var changed: [Judged] = []
+        for place in places {
+            var judged = page[place]
+            if var change = judged.change {
+                change.refund = nil
+                judged.decision = .change(change)
+                call.append(encoder.encode(change, of: judged.record))
+            }
+            changed.append(judged)
+        }
+        let outcomes = try call.outcomes(of: try await library.call(call.command()))
+        for ((place, judged), outcome) in zip(zip(places, changed), outcomes) {
+            results[place] = Self.result(outcome, of: judged)
+        }
+        return results
+    }
+
+    private func makeCall() -> CommitCall {
+        let index = cleanup.index ?? keys.index(cleanup.name)
+        return CommitCall(
+            lease: (keys.lease(cleanup.name), claim.fence), index: index,
+            shared: [index, keys.events, keys.seen(cleanup.name)])
+    }
+
+    private func use(for judged: Judged, _ encoder: ChangeEncoder, rescores: Bool) -> StatementUse? {
+        switch judged.decision {
+        case .change(let change): return encoder.encode(change, of: judged.record)
+        case .drop(_, let guards): return encoder.encode(dropOf: judged.entry, key: judged.record.key, guards: guards)
+        case .leave(var leave):
+            if !rescores { leave.until = nil }
+            return encoder.encode(leave: leave, entry: judged.entry)
+        case .malformed: return nil
+        }
+    }
+
+    /// The result where nothing is sent.
+    private static func untouched(_ judged: Judged) -> Result {
+        switch judged.decision {
+        case .malformed(let error): .malformed(error)
+        case .leave(let leave): .left(isStalled: leave.isStalled, stays: true)
+        case .change, .drop: .moved
+        }
+    }
+
+    private static func result(_ outcome: CommitCall.Outcome, of judged: Judged) -> Result {
+        switch (judged.decision, outcome) {
+        case (.change(let change), .made): .changed(change)
+        case (.change, .moved): .moved
+        case (.change, .refused(let why)): .refused(why)
+        case (.leave(let leave), .made): .left(isStalled: leave.isStalled, stays: leave.until == nil)
+        case (.leave(let leave), _): .left(isStalled: leave.isStalled, stays: true)
+        case (.drop, .made): .left(isStalled: false, stays: false)
+        case (.drop, _): .left(isStalled: false, stays: true)
+        case (.malformed(let error), _): .malformed(error)
+        }
+    }
+}
+
+extension Judged {
+    /// The change, where the verdict is one.
+    var change: Change? {
+        guard case .change(let change) = decision else { return nil }
+        return change
+    }
+}

@@ -1,0 +1,56 @@
+internal import Policies
+
+/// Where a sweep is in its index: which ranks to ask for next, and which answers to pass over.
+///
+/// A sweep removes or re-scores what it deals with and leaves the rest, so that what has been *left* is always the front
+/// of the index and the next unseen entry has the rank of their number. Ranks are found in O(log N) however many were
+/// left, which scores with an offset are not. Entries that are queued or on their way through the sweep are still in the
+/// index (or just gone): they are asked for again and passed over.
+///
+///     rank   0 ……… left │ ……… pending (queued, being read, being committed) ……… │ ……… not yet seen ………
+///
+/// The app moves entries meanwhile. One that slips past in front of the cursor is found by the next run: the index is
+/// only a hint.
+struct DueCursor {
+    private(set) var left = 0
+    private(set) var isExhausted = false
+    private var pending: Set<String> = []
+
+    /// The ranks of the next request for that many new entries.
+    func range(count: Int) -> ClosedRange<Int> {
+        left...(left + pending.count + count - 1)
+    }
+
+    /// Takes the answer for a range: the entries that are new, up to the horizon. Anything less than was asked for, or a
+    /// score beyond the horizon, means that there are no more.
+    mutating func take(_ entries: [DueEntry], asked range: ClosedRange<Int>, horizon: Timestamp) -> [DueEntry] {
+        if entries.count < range.count { isExhausted = true }
+        var new: [DueEntry] = []
+        for entry in entries {
+            guard entry.score <= Double(horizon.milliseconds) else {
+                isExhausted = true
+                break
+            }
+            if pending.insert(entry.id).inserted { new.append(entry) }
+        }
+        return new
+    }
+
+    /// An entry is dealt with: it is gone from the due part of the index, or stays where it is.
+    mutating func finished(_ id: String, stays: Bool) {
+        pending.remove(id)
+        if stays { left += 1 }
+    }
+}
+
+/// An entry of an index.
+struct DueEntry: Sendable, Equatable {
+    /// The record's id.
+    let id: String
+    /// Its score as a number.
+    let score: Double
+    /// Its score as Redis writes it, for the guard that nobody has moved the entry.
+    let scoreText: String
+    /// Whether the id is valid UTF-8; another one names no record that could be read.
+    var isReadable = true
+}

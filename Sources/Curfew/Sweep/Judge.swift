@@ -1,0 +1,121 @@
+internal import Policies
+internal import RedisClient
+
+/// A record with what is to become of it.
+struct Judged: Sendable {
+    /// What a policy decided in the end, its questions answered.
+    enum Decision: Sendable {
+        case leave(Leave)
+        case drop(because: String, guards: [Policies.Guard])
+        case change(Change)
+        case malformed(RecordError)
+    }
+
+    let entry: DueEntry
+    let record: Record
+    var decision: Decision
+}
+
+/// Reads a page of records and lets the policy decide over each.
+struct Judge {
+    /// How often a policy may ask for more about one record.
+    static let mostRounds = 4
+
+    let reader: RecordReader
+
+    /// Reads and decides. The commands for ``decide(_:replies:at:)`` are made apart, so that a sweep can send them first
+    /// and do other things while they are on their way.
+    func judge(_ entries: [DueEntry], at now: Timestamp) async throws -> [Judged] {
+        let replies = try await reader.redis.pipeline(commands(for: entries))
+        return try await decide(entries, replies: replies, at: now)
+    }
+
+    /// The commands that read these records.
+    func commands(for entries: [DueEntry]) throws -> [RedisCommand] {
+        var commands: [RedisCommand] = []
+        commands.reserveCapacity(entries.count)
+        for entry in entries { commands.append(reader.command(for: try reader.key(of: entry.id))) }
+        return commands
+    }
+
+    /// Decides over records that were read, asking Redis for more where the policy wants it.
+    func decide(_ entries: [DueEntry], replies: [RedisValue], at now: Timestamp) async throws -> [Judged] {
+        var pairs: [(entry: DueEntry, key: String)] = []
+        pairs.reserveCapacity(entries.count)
+        for entry in entries { pairs.append((entry, try reader.key(of: entry.id))) }
+        let reads = try await reader.records(pairs, replies: replies)
+        var judged: [Judged] = []
+        judged.reserveCapacity(entries.count)
+        var asking: [(place: Int, questions: [Question])] = []
+        for (place, read) in reads.enumerated() {
+            let (record, verdict) = verdict(on: read, pair: pairs[place], at: now)
+            if case .success(.ask(let questions)) = verdict { asking.append((place, questions)) }
+            judged.append(Judged(entry: pairs[place].entry, record: record, decision: Self.decision(verdict)))
+        }
+        var rounds = 0
+        while !asking.isEmpty {
+            rounds += 1
+            asking = try await answer(asking, in: &judged, at: now, isLast: rounds == Self.mostRounds)
+        }
+        return judged
+    }
+
+    private func verdict(
+        on read: RecordReader.Read, pair: (entry: DueEntry, key: String), at now: Timestamp
+    ) -> (Record, Result<Verdict, RecordError>) {
+        switch read {
+        case .failure(let error):
+            return (Record(id: pair.entry.id, key: pair.key, content: .missing), .failure(error))
+        case .success(let record):
+            guard pair.entry.isReadable else { return (record, .failure(RecordError("the id is not valid UTF-8"))) }
+            return (record, Self.verdict(reader.cleanup.policy, on: record, at: now))
+        }
+    }
+
+    /// One round of questions; gives back those that lead to more questions.
+    private func answer(
+        _ asking: [(place: Int, questions: [Question])], in judged: inout [Judged], at now: Timestamp, isLast: Bool
+    ) async throws -> [(place: Int, questions: [Question])] {
+        let flat = asking.flatMap { item in item.questions.map { (record: judged[item.place].record, question: $0) } }
+        let answers = try await reader.answers(flat)
+        var next = 0
+        var again: [(place: Int, questions: [Question])] = []
+        for (place, questions) in asking {
+            var record = judged[place].record
+            for question in questions {
+                record.answers[question] = answers[next]
+                next += 1
+            }
+            let verdict = Self.verdict(reader.cleanup.policy, on: record, at: now)
+            var decision = Self.decision(verdict)
+            if case .success(.ask(let more)) = verdict {
+                if isLast {
+                    decision = .malformed(RecordError("the policy could not decide after \(Self.mostRounds) questions"))
+                } else {
+                    again.append((place, more))
+                }
+            }
+            judged[place] = Judged(entry: judged[place].entry, record: record, decision: decision)
+        }
+        return again
+    }
+
+    private static func verdict(_ policy: any Policy, on record: Record, at now: Timestamp) -> Result<Verdict, RecordError> {
+        do {
+            return .success(try policy.verdict(on: record, at: now))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    /// A question stands for "leave" until it is answered.
+    private static func decision(_ verdict: Result<Verdict, RecordError>) -> Judged.Decision {
+        switch verdict {
+        case .success(.leave(let leave)): .leave(leave)
+        case .success(.drop(let because, let guards)): .drop(because: because, guards: guards)
+        case .success(.change(let change)): .change(change)
+        case .success(.ask): .leave(Leave(until: nil, because: "not decided yet"))
+        case .failure(let error): .malformed(error)
+        }
+    }
+}

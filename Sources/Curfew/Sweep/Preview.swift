@@ -1,0 +1,50 @@
+internal import Policies
+internal import RedisClient
+
+/// What a cleanup would do now, or at a later time: the same sweep with the commit left out. It takes no lease and
+/// writes nothing.
+package struct Preview: Sendable {
+    let engine: Engine
+
+    /// Makes previews on this engine.
+    package init(engine: Engine) {
+        self.engine = engine
+    }
+
+    /// What a run would do.
+    ///
+    /// - Parameter ahead: how much later than now, by the server's clock.
+    package func run(
+        _ cleanup: Cleanup, ahead: Duration = .zero, limit: Int? = nil, timeout: Duration? = nil
+    ) async throws(CurfewError) -> RunResult {
+        let clock = try await engine.serverClock()
+        let control = RunControl(trust: nil, timeout: cleanup.runTimeout)
+        let began = clock.now
+        let changed = timeout.map(cleanup.with(timeout:)) ?? cleanup
+        let outcome: Sweep.Outcome
+        do {
+            let scan = KeyspaceScan(engine: engine, cleanup: changed, control: control)
+            let scanned = cleanup.index == nil ? try await scan.entries() : nil
+            outcome = await Sweep(
+                engine: engine, cleanup: changed, claim: nil, control: control, clock: clock,
+                options: .init(ahead: ahead, timeout: timeout, limit: limit ?? cleanup.limit), scanned: scanned
+            ).run()
+        } catch {
+            throw Self.error(error)
+        }
+        if let error = outcome.error { throw Self.error(error) }
+        return RunResult(
+            run: "", cleanup: cleanup.name, instance: engine.instance.id, fence: 0, trigger: "preview", dryRun: true,
+            status: outcome.tally.failed > 0 ? .completedWithErrors : .completed, startedAt: began.iso8601,
+            duration: clock.now - began, tally: outcome.tally, error: nil)
+    }
+
+    private static func error(_ error: any Error) -> CurfewError {
+        switch error {
+        case let error as CurfewError: error
+        case let error as RedisError: CurfewError(error)
+        case RunControl.Stop.timedOut: CurfewError(.server, "the preview took longer than the run-timeout")
+        default: CurfewError(.server, "\(error)")
+        }
+    }
+}

@@ -1,0 +1,95 @@
+/// What many changes of one commit call have in common, with holes for what differs.
+///
+/// A page of stuck jobs is the same three guards and four commands over and over. Sent once, the common part costs
+/// nothing per record, neither on the wire nor in Lua; a change then carries only its own keys and values. The format is
+/// described at `curfew_commit` in `curfew.lua`, which is its other half.
+struct Statement: Equatable, Sendable {
+    /// What becomes of the change's index entry.
+    enum IndexEffect: String, Sendable {
+        case remove, score, none
+    }
+
+    /// A key of the change itself, by its place among them, or one that all changes of the call share.
+    enum Key: Equatable, Sendable {
+        case own(Int)
+        case shared(SharedKey)
+
+        var code: String {
+            switch self {
+            case .own(let number): String(number)
+            case .shared(let key): String(-1 - key.rawValue)
+            }
+        }
+    }
+
+    /// The keys that all changes of a call share, in the order in which they are passed.
+    enum SharedKey: Int, CaseIterable {
+        case index, events, seen
+    }
+
+    /// One thing that must still be so.
+    struct Guard: Equatable {
+        /// What is compared; the names are those of the checks in `curfew.lua`.
+        enum Check: String {
+            case equals, differs, absent, text, exists, missing, score
+        }
+        /// Which parts each change brings along.
+        enum Takes: String {
+            case none, field, value, both
+        }
+        var check: Check
+        var key: Key
+        var takes: Takes
+        var field = ""
+    }
+
+    /// One argument of a command: the same for all changes, or brought along by each.
+    enum Argument: Equatable {
+        case constant(String)
+        case hole
+    }
+
+    /// One Redis command; its key comes right after its name.
+    struct Write: Equatable {
+        var command: String
+        var key: Key
+        var arguments: [Argument]
+    }
+
+    var ownKeys: Int
+    var index: IndexEffect
+    var guards: [Guard]
+    var writes: [Write]
+
+    /// The statement as arguments of `curfew_commit`.
+    func append(to arguments: inout [String]) {
+        arguments += [String(ownKeys), index.rawValue, String(guards.count)]
+        for item in guards {
+            arguments += [item.check.rawValue, item.key.code, item.takes.rawValue, item.field]
+        }
+        arguments.append(String(writes.count))
+        for write in writes {
+            // The name and the key's place come first, so the arguments begin at the third.
+            let holes = write.arguments.indices.filter { write.arguments[$0] == .hole }.map { String($0 + 3) }
+            arguments += [write.key.code, String(write.arguments.count + 2), String(holes.count), write.command, ""]
+            for argument in write.arguments {
+                if case .constant(let text) = argument { arguments.append(text) } else { arguments.append("") }
+            }
+            arguments += holes
+        }
+    }
+}
+
+/// One change in the form in which it is sent: a statement, and what fills it.
+struct StatementUse: Sendable {
+    /// The common part.
+    var statement: Statement
+    /// The record's id, for the index.
+    var member: String
+    /// The new score, where the statement re-scores.
+    var score: String?
+    /// The change's own keys.
+    var keys: [String]
+    /// What fills the guards and holes, in order.
+    var values: [String]
+}

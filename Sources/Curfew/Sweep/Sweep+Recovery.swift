@@ -1,0 +1,85 @@
+internal import Policies
+internal import RedisClient
+
+/// How a sweep goes on after the connection was lost.
+///
+/// Reading again does no harm. A commit whose reply was lost has happened, or not, as a whole; it is never sent again as
+/// it was. Its records are read again instead: one that is as the commit would have left it counts as changed, any other
+/// is judged afresh. Guards make a change that was made twice impossible, the reading only keeps the counts right.
+extension Sweep {
+    /// Commits a page; for a watching sweep, says what a commit would have.
+    func commit(_ page: Page) async throws -> [Committer.Result] {
+        guard let claim, let prepared = page.prepared else { return page.judged.map(Self.watched) }
+        do {
+            return try await committer(claim).commit(prepared)
+        } catch let error as CurfewError where Self.isPassing(error) {
+            return try await recover(page.judged, claim)
+        }
+    }
+
+    /// What a change would come to, where nothing is written.
+    private static func watched(_ judged: Judged) -> Committer.Result {
+        switch judged.decision {
+        case .change(let change): .changed(change)
+        case .malformed(let error): .malformed(error)
+        case .leave(let leave): .left(isStalled: leave.isStalled, stays: true)
+        case .drop: .left(isStalled: false, stays: true)
+        }
+    }
+
+    func committer(_ claim: Claim) -> Committer {
+        Committer(
+            library: engine.library, keys: engine.keys, cleanup: cleanup, claim: claim,
+            streamLength: engine.configuration.streams.length)
+    }
+
+    private func recover(_ page: [Judged], _ claim: Claim) async throws -> [Committer.Result] {
+        let entries = page.map(\.entry)
+        let fresh = try await retrying { try await judge.judge(entries, at: now) }
+        var results: [Committer.Result?] = zip(page, fresh).map { old, new in
+            guard let change = old.change, change.isMade(in: new.record) else { return nil }
+            return .changed(change)
+        }
+        let open = results.indices.filter { results[$0] == nil }
+        guard !open.isEmpty else { return results.compactMap(\.self) }
+        try control.checkpoint()
+        let again = open.map { fresh[$0] }
+        let prepared = try await committer(claim).prepare(again, at: now, rescores: options.timeout == nil)
+        for (place, result) in zip(open, try await commit(Page(judged: again, prepared: prepared))) {
+            results[place] = result
+        }
+        return results.compactMap(\.self)
+    }
+
+    /// Does something that may be repeated, again and again while only the connection is in the way and the run may go
+    /// on. Waits a little longer each time, up to a second.
+    func retrying<Value: Sendable>(_ body: () async throws -> Value) async throws -> Value {
+        var pause: Duration = .milliseconds(50)
+        while true {
+            do {
+                return try await body()
+            } catch {
+                guard Self.isPassing(error) else { throw error }
+                try control.checkpoint()
+            }
+            try await Task.sleep(for: pause)
+            pause = min(pause * 2, .seconds(1))
+        }
+    }
+
+    /// Whether an error is one of the connection, or of a server that is just starting: gone when Redis is back.
+    static func isPassing(_ error: any Error) -> Bool {
+        let redis = (error as? RedisError) ?? (error as? CurfewError)?.underlying
+        guard let redis else { return false }
+        if redis.code == .server { return redis.server?.code == "LOADING" }
+        return [.connectionClosed, .timedOut, .outcomeUnknown, .unreachable].contains(redis.code)
+    }
+}
+
+extension Change {
+    /// Whether the record is as this change would leave it.
+    func isMade(in record: Record) -> Bool {
+        if removesRecord { return record.content == .missing }
+        return !sets.isEmpty && sets.allSatisfy { record[$0.field] == $0.value }
+    }
+}

@@ -1,0 +1,74 @@
+internal import Policies
+
+/// The counts of a run, and the first hundred of what it did and of what went wrong. Its size does not grow with the
+/// number of records.
+package struct Tally: Sendable {
+    /// The most types that are counted one by one.
+    static let mostTypes = 64
+
+    /// Records looked at.
+    package private(set) var checked = 0
+    /// Records to be changed, malformed ones included.
+    package private(set) var found = 0
+    /// Records changed.
+    package private(set) var changed = 0
+    /// Of these, given another try.
+    package private(set) var retried = 0
+    /// Records that had moved when they were to be changed.
+    package private(set) var skipped = 0
+    /// Records that could not be dealt with.
+    package private(set) var failed = 0
+    /// Records past their time on which work is going on.
+    package private(set) var stalled = 0
+    /// Tokens given back.
+    package private(set) var refunded: Int64 = 0
+    /// By how much counters were off.
+    package private(set) var drift: Int64 = 0
+    /// Timed out by type.
+    package private(set) var types: [String: Int] = [:]
+    /// The first changes.
+    package private(set) var records: [RunResult.Entry] = []
+    /// The first errors.
+    package private(set) var errors: [RunResult.Failure] = []
+
+    /// A record was looked at and left alone.
+    mutating func left(isStalled: Bool) {
+        checked += 1
+        if isStalled { stalled += 1 }
+    }
+
+    /// A record was changed, or would be. A dry run counts what would be refunded too.
+    mutating func changed(_ id: String, _ change: Change, isDryRun: Bool) {
+        checked += 1
+        found += 1
+        if !isDryRun { changed += 1 }
+        if change.action == .retry { retried += 1 }
+        if change.isStalled { stalled += 1 }
+        refunded += change.refund?.amount ?? 0
+        drift += change.drift
+        if !change.type.isEmpty, types[change.type] != nil || types.count < Self.mostTypes {
+            types[change.type, default: 0] += 1
+        }
+        guard records.count < RunResult.listed else { return }
+        records.append(
+            .init(
+                id: id, action: change.action.rawValue, from: change.from, to: change.to, type: change.type,
+                ageMs: change.age.milliseconds, timeoutMs: change.timeout.milliseconds,
+                tokensRefunded: change.refund?.amount ?? 0, reason: change.reason))
+    }
+
+    /// A record had moved when it was to be changed.
+    mutating func moved() {
+        checked += 1
+        found += 1
+        skipped += 1
+    }
+
+    /// A record could not be dealt with.
+    mutating func failed(_ id: String, _ error: String) {
+        checked += 1
+        found += 1
+        failed += 1
+        if errors.count < RunResult.listed { errors.append(.init(id: id, error: error)) }
+    }
+}

@@ -1,0 +1,33 @@
+internal import ArgumentParser
+internal import Curfew
+
+/// The `curfew` executable: every command and what they share.
+@main
+struct CurfewCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "curfew",
+        abstract: "Brings home what your background work has left behind in Redis.",
+        discussion: """
+            Exit codes: 0 done · 1 done with errors · 2 wrong usage or configuration · 3 Redis not reachable · \
+            4 someone else holds the lease.
+            """,
+        version: CurfewVersion.current,
+        subcommands: [
+            WorkCommand.self, RunCommand.self, PreviewCommand.self, ExplainCommand.self,
+        ]
+    )
+
+    /// Runs the command and turns every failure into its exit code and one clear message.
+    static func main() async {
+        do {
+            var command = try parseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            Failure.exit(with: error)
+        }
+    }
+}

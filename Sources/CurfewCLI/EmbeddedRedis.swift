@@ -1,0 +1,68 @@
+internal import Curfew
+internal import Foundation
+
+/// A private `redis-server` on a Unix socket in a directory of its own, which ends with this process however that ends.
+///
+/// A shell stands between: it waits for the end of its standard input, which is a pipe from this process, and then ends
+/// the server. The kernel closes the pipe even where this process is killed.
+struct EmbeddedRedis: Sendable {
+    /// Where clients connect.
+    let url: String
+    /// The command that looks inside.
+    let command: String
+    private let directory: URL
+    private let process: Process
+    private let input: Pipe
+
+    /// Starts a server and waits until it answers.
+    static func start() throws -> EmbeddedRedis {
+        let directory = FileManager.default.temporaryDirectory
+            .appendingPathComponent("curfew-\(ProcessInfo.processInfo.processIdentifier)-\(UInt32.random(in: 0 ... .max))")
+        try FileManager.default.createDirectory(
+            at: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        let socket = directory.appendingPathComponent("redis.sock").path
+        let process = Process()
+        let input = Pipe()
+        process.executableURL = URL(fileURLWithPath: "/bin/sh")
+        process.arguments = [
+            "-c",
+            #"""
+            command -v redis-server >/dev/null || exit 127
+            setsid redis-server --port 0 --unixsocket "$1" --unixsocketperm 600 --dir "$2" --save "" --appendonly no \
+                --daemonize no >"$2/redis.log" 2>&1 </dev/null &
+            child=$!
+            trap "" TERM INT HUP
+            read -r _
+            kill "$child" 2>/dev/null
+            wait "$child"
+            rm -rf "$2"
+            """#,
+            "curfew", socket, directory.path,
+        ]
+        process.standardInput = input
+        try process.run()
+        let server = EmbeddedRedis(
+            url: "redis+unix://\(socket)?db=0", command: "redis-cli -s \(socket)", directory: directory, process: process,
+            input: input)
+        try server.waitUntilReady(socket)
+        return server
+    }
+
+    /// Ends the server and removes its directory.
+    func stop() {
+        input.fileHandleForWriting.closeFile()
+        process.waitUntilExit()
+    }
+
+    private func waitUntilReady(_ socket: String) throws {
+        for _ in 0..<200 {
+            if FileManager.default.fileExists(atPath: socket) { return }
+            guard process.isRunning else { break }
+            usleep(25_000)
+        }
+        let log = FileManager.default.contents(atPath: directory.appendingPathComponent("redis.log").path)
+        stop()
+        let hint = log.map { String(decoding: $0, as: UTF8.self) } ?? "is redis-server installed and on the PATH?"
+        throw CurfewError(.unreachable, "the private redis-server did not start: \(hint)")
+    }
+}

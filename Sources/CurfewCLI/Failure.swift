@@ -1,0 +1,47 @@
+internal import ArgumentParser
+internal import Curfew
+internal import Foundation
+internal import RedisClient
+
+/// How a command ends when it can't do what was asked.
+enum Failure {
+    /// What the exit codes mean; the same for every command.
+    enum Status: Int32 {
+        case doneWithErrors = 1
+        case usage = 2
+        case unreachable = 3
+        case held = 4
+    }
+
+    /// Says what went wrong on standard error and ends the process.
+    static func exit(with error: any Error) -> Never {
+        if let code = error as? ExitCode { Foundation.exit(code.rawValue) }
+        guard let status = status(of: error) else {
+            // Help, the version and wrong arguments are the parser's business; it calls wrong usage 64.
+            let code = CurfewCommand.exitCode(for: error)
+            let text = CurfewCommand.fullMessage(for: error)
+            let output = code == .success ? FileHandle.standardOutput : FileHandle.standardError
+            if !text.isEmpty { output.write(Data((text + "\n").utf8)) }
+            Foundation.exit(code == .success ? 0 : Status.usage.rawValue)
+        }
+        FileHandle.standardError.write(Data("curfew: \(error)\n".utf8))
+        Foundation.exit(status.rawValue)
+    }
+
+    /// The exit code of an error of Curfew's; nil for one of the argument parser's.
+    static func status(of error: any Error) -> Status? {
+        switch error {
+        case is ConfigurationError: .usage
+        case let error as RedisError: status(of: CurfewError(error))
+        case let error as CurfewError:
+            switch error.code {
+            case .usage: .usage
+            case .unreachable: .unreachable
+            case .held, .paused: .held
+            default: .doneWithErrors
+            }
+        case is CancellationError: .doneWithErrors
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,64 @@
+internal import ArgumentParser
+internal import Curfew
+internal import Foundation
+internal import Logging
+internal import Policies
+internal import RedisClient
+
+/// The options that every command takes, and the engine that they lead to.
+struct GlobalOptions: ParsableArguments {
+    @Option(name: [.short, .long], help: "The configuration file. (default: $CURFEW_CONFIG, or curfew.yaml)")
+    var config: String?
+
+    @Flag(help: "Answer in JSON.")
+    var json = false
+
+    @Flag(name: [.short, .long], help: "Log more.")
+    var verbose = false
+
+    /// Where the configuration is.
+    var path: String {
+        config ?? ProcessInfo.processInfo.environment["CURFEW_CONFIG"] ?? "curfew.yaml"
+    }
+
+    /// The configuration, or every problem with it.
+    func configuration() throws -> Configuration {
+        try Configuration.load(path: path, environment: ProcessInfo.processInfo.environment)
+    }
+
+    /// Logs to standard error: what a command answers is on standard output alone.
+    func logger(_ level: Logger.Level) -> Logger {
+        var logger = Logger(label: "curfew") { StreamLogHandler.standardError(label: $0) }
+        logger.logLevel = verbose ? .debug : level
+        return logger
+    }
+
+    /// Runs a body with an engine that is connected as the configuration says.
+    func withEngine<Value: Sendable>(_ body: (Engine) async throws -> Value) async throws -> Value {
+        let configuration = try configuration()
+        let logger = logger(.error)
+        return try await RedisClient.withClient(configuration.redis, logger: logger) { redis in
+            try await body(Engine(configuration: configuration, redis: redis, logger: logger))
+        }
+    }
+}
+
+extension Engine {
+    /// The cleanup of that name, or an error that lists the names there are.
+    func cleanup(named name: String) throws -> Cleanup {
+        if let cleanup = configuration.cleanup(named: name) { return cleanup }
+        let names = configuration.cleanups.map(\.name).joined(separator: ", ")
+        throw CurfewError(.usage, "there is no cleanup “\(name)”: expected one of \(names.isEmpty ? "none (none is configured)" : names)")
+    }
+}
+
+/// A duration as an argument: `10m`, `+2h`.
+struct DurationArgument: ExpressibleByArgument, Sendable {
+    let duration: Duration
+
+    init?(argument: String) {
+        let text = argument.hasPrefix("+") ? String(argument.dropFirst()) : argument
+        guard let duration = Duration(text: text) else { return nil }
+        self.duration = duration
+    }
+}

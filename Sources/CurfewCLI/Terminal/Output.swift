@@ -1,0 +1,58 @@
+internal import Foundation
+
+/// Where answers go: standard output, as JSON or as text for people.
+enum Output {
+    /// Whether standard output is a terminal.
+    static var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
+
+    /// Whether standard error is a terminal, where progress is shown.
+    static var showsProgress: Bool { isatty(STDERR_FILENO) == 1 }
+
+    /// Writes a line.
+    static func line(_ text: String = "") {
+        FileHandle.standardOutput.write(Data((text + "\n").utf8))
+    }
+
+    /// Writes a value as JSON: on one line, keys sorted.
+    static func json(_ value: some Encodable) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        line(String(decoding: try encoder.encode(value), as: UTF8.self))
+    }
+
+    /// Writes to standard error.
+    static func note(_ text: String) {
+        FileHandle.standardError.write(Data(text.utf8))
+    }
+}
+
+/// Colours, on a terminal only and not where `NO_COLOR` is set (https://no-color.org).
+enum Style: String {
+    case bold = "1", dim = "2", red = "31", green = "32", yellow = "33", blue = "34"
+
+    private static let isOn = Output.isTerminal && (ProcessInfo.processInfo.environment["NO_COLOR"] ?? "").isEmpty
+
+    /// The text in this style.
+    func callAsFunction(_ text: String) -> String {
+        Style.isOn ? "\u{1B}[\(rawValue)m\(text)\u{1B}[0m" : text
+    }
+}
+
+extension String {
+    /// The text without control characters: ids and reasons come from Redis, and a terminal must not obey them.
+    var printable: String {
+        guard unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else { return self }
+        return unicodeScalars.reduce(into: "") { text, scalar in
+            if scalar.properties.generalCategory == .control {
+                text += scalar.escaped(asASCII: true)
+            } else {
+                text.unicodeScalars.append(scalar)
+            }
+        }
+    }
+
+    /// The text padded with spaces to that many characters.
+    func padded(to width: Int) -> String {
+        count >= width ? self : self + String(repeating: " ", count: width - count)
+    }
+}

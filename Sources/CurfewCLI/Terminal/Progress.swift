@@ -1,0 +1,35 @@
+internal import Curfew
+
+/// The progress of a run on one line of standard error, where that is a terminal.
+enum Progress {
+    /// Runs a body and shows how far the control says it is.
+    static func shown<Value: Sendable>(
+        of control: RunControl, _ body: @Sendable () async throws -> Value
+    ) async throws -> Value {
+        guard Output.showsProgress else { return try await body() }
+        async let line: Void = show(control)
+        let value = try await body()
+        control.advance { $0.step = done }
+        await line
+        return value
+    }
+
+    private static let done = "done"
+
+    private static func show(_ control: RunControl) async {
+        var isShown = false
+        while control.progress.step != done, !Task.isCancelled {
+            do {
+                try await Task.sleep(for: .milliseconds(isShown ? 100 : 300))
+            } catch {
+                break
+            }
+            let now = control.progress
+            if now.step == done { break }
+            let bar = String(repeating: "█", count: now.percent / 5).padded(to: 20)
+            Output.note("\r\u{1B}[K\(bar) \(now.percent)%  \(now.step)  found \(now.found), changed \(now.changed), failed \(now.failed)")
+            isShown = true
+        }
+        if isShown { Output.note("\r\u{1B}[K") }
+    }
+}

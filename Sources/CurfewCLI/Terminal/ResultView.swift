@@ -1,0 +1,35 @@
+internal import Curfew
+internal import Policies
+
+/// A run's result for people: the sentence, then what was done to which record and why.
+enum ResultView {
+    /// Writes the result.
+    static func write(_ result: RunResult) {
+        Output.line((result.isSuccess ? Style.green : Style.red)(result.message.printable))
+        if !result.run.isEmpty {
+            Output.line(
+                Style.dim("run \(result.run) on \(result.instance), \(result.status.rawValue), \(Duration.milliseconds(result.durationMs).text)"))
+        }
+        if !result.records.isEmpty {
+            Output.line()
+            var table = Table("RECORD", "ACTION", "FROM", "TO", "AGE", "TOKENS", "REASON")
+            for record in result.records {
+                table.add(
+                    record.id, record.action, record.from, record.to, Duration.milliseconds(record.ageMs).roughText,
+                    record.tokensRefunded > 0 ? String(record.tokensRefunded) : "", record.reason)
+            }
+            table.write(empty: "")
+            let rest = result.totalFound - result.failed - result.skipped - result.records.count
+            if rest > 0 { Output.line(Style.dim("… and \(rest) more")) }
+        }
+        if !result.errors.isEmpty {
+            Output.line()
+            var table = Table("RECORD", "ERROR")
+            for error in result.errors { table.add([(error.id, nil), (error.error, .red)]) }
+            table.write(empty: "")
+            if result.failed > result.errors.count {
+                Output.line(Style.dim("… and \(result.failed - result.errors.count) more"))
+            }
+        }
+    }
+}

@@ -1,0 +1,93 @@
+extension CountersPolicy {
+    /// What a group of tasks comes to, and why.
+    private struct Outcome {
+        let action: Change.Action
+        let to: String
+        let counts: TaskCounts
+        let reason: String
+    }
+
+    /// Leaves, drops, asks about, closes or puts right the group, as the description of the type says.
+    package func verdict(on record: Record, at now: Timestamp) throws(RecordError) -> Verdict {
+        let timeout = longestTimeout
+        let status: String
+        switch try scope.place(record, lookAgain: now + timeout) {
+        case .outside(let verdict): return verdict
+        case .within(let found): status = found
+        }
+        let started = try record.firstTime(since)
+        let deadline = started.time.timestamp + timeout
+        guard now >= deadline else {
+            let reason = "\(started.field) \(started.distance(from: now)), times out in \((deadline - now).roughText)"
+            return .leave(until: deadline, because: reason)
+        }
+        guard let total = try record.wholeNumber(self.total) else {
+            throw RecordError("\(self.total) is missing: expected a whole number, 0 or more")
+        }
+        let reckoning: Reckoning
+        switch try count(record, total: total) {
+        case .ask(let question): return .ask([question])
+        case .known(let known): reckoning = known
+        }
+        let outcome = outcome(of: reckoning.counts, total: total, status: status)
+        let reason = [reckoning.correction, outcome.reason].compactMap { $0 }.joined(separator: "; ")
+        let isStalled = outcome.action == .recount
+        if isStalled, reckoning.correction == nil {
+            return .leave(Leave(until: nil, because: reason, isStalled: true))
+        }
+        let sets = writes(to: record, status: status, outcome)
+        return .change(
+            Change(
+                action: outcome.action, from: status, to: outcome.to, reason: reason,
+                age: now - started.time.timestamp, timeout: timeout,
+                guards: guards(on: record, status: status, started), sets: sets,
+                before: record.image(unique([scope.field] + sets.map(\.field))), drift: reckoning.drift,
+                isStalled: isStalled, next: isStalled ? now + timeout : nil))
+    }
+
+    /// What becomes of a group with these counts, which are possible.
+    ///
+    /// The action `recount` stands for: tasks are still active.
+    private func outcome(of counts: TaskCounts, total: Int64, status: String) -> Outcome {
+        let missing = total - counts.completed - counts.failed - counts.queued - counts.processing
+        let active = counts.queued + counts.processing
+        var reason = "\(counts.completed) of \(total) completed, \(counts.failed) failed"
+        if active == 0, missing == 0 {
+            return Outcome(action: .complete, to: completedTo, counts: counts, reason: reason)
+        }
+        if active > 0 { reason += ", \(active) still active" }
+        if missing > 0 { reason += ", \(missing) missing" }
+        if active > 0, !stalledFails {
+            return Outcome(action: .recount, to: status, counts: counts, reason: reason)
+        }
+        reason += ", counted as failed"
+        let ended = TaskCounts(completed: counts.completed, failed: total - counts.completed)
+        if active == 0, counts.completed > 0 {
+            return Outcome(action: .complete, to: completedTo, counts: ended, reason: reason)
+        }
+        return Outcome(action: .fail, to: failedTo, counts: ended, reason: reason)
+    }
+
+    /// The status and the counters, as far as they differ from what the record holds.
+    private func writes(to record: Record, status: String, _ outcome: Outcome) -> [FieldWrite] {
+        var sets: [FieldWrite] = []
+        if outcome.to != status { sets.append(FieldWrite(field: scope.field, value: outcome.to)) }
+        let counts = outcome.counts
+        for (field, count) in [
+            (counters.queued, counts.queued), (counters.processing, counts.processing),
+            (counters.completed, counts.completed), (counters.failed, counts.failed),
+        ] {
+            let raw = record.present(field)
+            let isSame = raw.map { Int64($0) == count } ?? (count == 0)
+            if !isSame { sets.append(FieldWrite(field: field, value: String(count))) }
+        }
+        return sets
+    }
+
+    /// All that decided: the status, the time, and every number.
+    private func guards(on record: Record, status: String, _ started: FieldTime) -> [Guard] {
+        let numbers = [total, counters.queued, counters.processing, counters.completed, counters.failed]
+        return [.field(scope.field, equals: status), started.isUnchanged]
+            + numbers.map { .field($0, equals: record[$0]) }
+    }
+}

@@ -1,0 +1,80 @@
+extension LocksPolicy {
+    /// How old a lock is, and what shows that it is still the same lock.
+    private struct Held {
+        let since: Timestamp
+        /// What tells the age, in words, after "held since".
+        let source: String
+        /// Fields, or the whole text, that must be as they were read.
+        var guards: [Guard]
+        let before: [FieldWrite]
+    }
+
+    /// Leaves, drops, asks about, or releases the lock, as the description of the type says.
+    package func verdict(on record: Record, at now: Timestamp) throws(RecordError) -> Verdict {
+        let timeout = longestTimeout
+        var held: Held
+        switch record.content {
+        case .missing: return .drop(because: "the lock is gone", guards: [.recordMissing])
+        case .hash: held = try heldHash(record)
+        case .text(let text):
+            switch record.answers[.firstSeen(value: text)] {
+            case nil: return .ask([.firstSeen(value: text)])
+            case .firstSeen(nil)?:
+                let reason = "seen for the first time, times out in \(timeout.roughText)"
+                return .leave(Leave(until: now + timeout, because: reason, remember: text))
+            case .firstSeen(let seen?)?: held = heldText(text, since: seen)
+            case .some: throw RecordError("when \(record.key) was first seen was answered with something else")
+            }
+        }
+        let deadline = held.since + timeout
+        guard now >= deadline else {
+            return .leave(until: deadline, because: "\(held.source), times out in \((deadline - now).roughText)")
+        }
+        let age = now - held.since
+        var reason = "held for \(age.roughText), timeout \(timeout.text)"
+        if let liveness {
+            switch try state(of: record, by: liveness) {
+            case .unknown(let question): return .ask([question])
+            case .alive(let key): return .leave(until: nil, because: "\(key) exists: its holder is alive")
+            case .gone(let guards, let because):
+                held.guards += guards.filter { !held.guards.contains($0) }
+                reason += "; \(because)"
+            }
+        }
+        return .change(
+            Change(
+                action: .release, from: "", to: "", reason: reason, age: age, timeout: timeout, guards: held.guards,
+                removesRecord: true, before: held.before))
+    }
+
+    /// Whether the holder is alive; throws where a plain string can't tell who the holder is.
+    private func state(of record: Record, by liveness: Liveness) throws(RecordError) -> Liveness.State {
+        guard case .text = record.content else { return try liveness.state(of: record) }
+        if let field = liveness.template.fields.first(where: { $0 != Record.valueField }) {
+            throw RecordError("\(record.key) is a plain string: “\(liveness.template)” needs its field \(field)")
+        }
+        let state = try liveness.state(of: record)
+        // A string has no fields to guard, and its whole text is guarded anyway.
+        guard case .gone(let guards, let because) = state else { return state }
+        return .gone(guards: guards.filter { $0 != .field(Record.valueField, equals: "") }, because: because)
+    }
+
+    private func heldHash(_ record: Record) throws(RecordError) -> Held {
+        guard !since.isEmpty else {
+            throw RecordError("\(record.key) is a hash: expected a plain string, since no “since” says its age")
+        }
+        let started = try record.firstTime(since)
+        let holder = unique(liveness?.template.fields ?? []).filter { $0 != started.field }
+        return Held(
+            since: started.time.timestamp, source: "\(started.field) was \(started.raw)",
+            guards: [started.isUnchanged] + holder.map { .field($0, equals: record[$0]) },
+            before: record.image([started.field] + holder))
+    }
+
+    private func heldText(_ text: String, since: Timestamp) -> Held {
+        let time = TimeForm.iso8601(TimeForm.ISO8601()).text(for: since)
+        return Held(
+            since: since, source: "first seen \(time)", guards: [.text(equals: text)],
+            before: [FieldWrite(field: Record.valueField, value: text)])
+    }
+}

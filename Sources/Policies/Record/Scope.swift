@@ -1,0 +1,52 @@
+/// Which records a policy is about, told by their status.
+struct Scope: Sendable, Equatable {
+    /// What a record's status means to the policy.
+    enum Place: Equatable {
+        /// In one of the states that the policy looks at.
+        case within(status: String)
+        /// Not the policy's business now, and that is the verdict.
+        case outside(Verdict)
+    }
+
+    /// The name of the status field.
+    let field: String
+    /// The states that the policy looks at, written exactly so.
+    let states: [String]
+    /// States that count as final beside the usual ones, in lower case.
+    private let finalStates: Set<String>
+    /// States that aren't final, whatever they are called.
+    private let openStates: Set<String>
+
+    /// What nearly every app calls its final states.
+    private static let usual: Set<String> = ["completed", "failed", "cancelled", "canceled"]
+
+    /// Makes it; the final states are compared without regard to case, and a state in `states` or `open` isn't final.
+    init(field: String, states: [String], final: [String], open: [String] = []) {
+        self.field = field
+        self.states = states
+        finalStates = Scope.usual.union(final.map { $0.lowercased() })
+        openStates = Set(states + open)
+    }
+
+    /// Where the record stands; throws where it isn't a hash.
+    ///
+    /// One that is gone or in a final state is dropped. One in any other state, or in none, may come into scope later
+    /// and is looked at again at that time.
+    func place(_ record: Record, lookAgain: Timestamp) throws(RecordError) -> Place {
+        switch record.content {
+        case .missing: return .outside(.drop(because: "the record is gone", guards: [.recordMissing]))
+        case .text: throw RecordError("\(record.key) is a plain string: expected a hash")
+        case .hash: break
+        }
+        let expected = "not \(states.joined(separator: " or "))"
+        guard let status = record.present(field) else {
+            return .outside(.leave(until: lookAgain, because: "it has no \(field), so it is \(expected)"))
+        }
+        if states.contains(status) { return .within(status: status) }
+        if !openStates.contains(status), finalStates.contains(status.lowercased()) {
+            let isUnchanged = Guard.field(field, equals: status)
+            return .outside(.drop(because: "\(field) is \(status), which is final", guards: [isUnchanged]))
+        }
+        return .outside(.leave(until: lookAgain, because: "\(field) is \(status), \(expected)"))
+    }
+}

@@ -1,0 +1,94 @@
+extension StuckPolicy {
+    /// A record that is past its time, and what was found out about it on the way.
+    struct Overdue {
+        let record: Record
+        let now: Timestamp
+        let status: String
+        /// The first present of the `since` fields: it names the charge in a refund's ledger.
+        let started: FieldTime
+        /// The time that decided: the heartbeat where that is later, else ``started``.
+        let latest: FieldTime
+        let type: String
+        let timeout: Duration
+        /// What must still be so, whatever is done.
+        var guards: [Guard]
+        /// Why, as far as it is known.
+        var reason: String
+
+        /// How long nothing has been heard of the record.
+        var age: Duration { now - latest.time.timestamp }
+    }
+
+    /// Leaves, drops, asks, or changes the record, as the description of the type says.
+    package func verdict(on record: Record, at now: Timestamp) throws(RecordError) -> Verdict {
+        let type = timeouts.flatMap { record.present($0.by) } ?? ""
+        let timeout = self.timeout(of: type)
+        let status: String
+        switch try scope.place(record, lookAgain: now + timeout) {
+        case .outside(let verdict): return verdict
+        case .within(let found): status = found
+        }
+        let started = try record.firstTime(since)
+        let latest = try latestSign(of: record, started: started)
+        let deadline = latest.time.timestamp + timeout
+        guard now >= deadline else {
+            let reason = "\(latest.field) \(latest.distance(from: now)), times out in \((deadline - now).roughText)"
+            return .leave(until: deadline, because: reason)
+        }
+        var overdue = Overdue(
+            record: record, now: now, status: status, started: started, latest: latest, type: type, timeout: timeout,
+            guards: [.field(scope.field, equals: status), latest.isUnchanged], reason: "")
+        overdue.reason = reason(for: overdue)
+        // A heartbeat that comes in between must win, also where it didn't decide.
+        if let heartbeat, heartbeat != latest.field {
+            overdue.guards.append(.field(heartbeat, equals: record[heartbeat]))
+        }
+        return try verdict(on: &overdue)
+    }
+
+    /// The verdict once the record is past its time: who is at it, whether it had finished, whether it gets a retry.
+    private func verdict(on overdue: inout Overdue) throws(RecordError) -> Verdict {
+        let record = overdue.record
+        if let liveness {
+            switch try liveness.state(of: record) {
+            case .unknown(let question): return .ask([question])
+            case .alive(let key): return .leave(until: nil, because: "\(key) exists: somebody is working on it")
+            case .gone(let guards, let because):
+                overdue.guards += guards
+                overdue.reason += "; \(because)"
+            }
+        }
+        if let completedWhen {
+            overdue.guards.append(.field(completedWhen, equals: record[completedWhen]))
+            if record.present(completedWhen) != nil { return .change(completion(of: overdue, because: completedWhen)) }
+        }
+        guard let retry else { return .change(try failure(of: overdue)) }
+        let history = try RecoveryHistory(of: record, retry: retry, at: overdue.now)
+        guard history.exhausted == nil else {
+            if retry.limit > 0, let exhausted = history.exhausted { overdue.reason += "; \(exhausted)" }
+            return .change(try failure(of: overdue))
+        }
+        return .change(try recovery(of: overdue, by: retry, after: history))
+    }
+
+    private func timeout(of type: String) -> Duration {
+        timeoutOverride ?? timeouts?.byType[type] ?? timeout
+    }
+
+    /// The heartbeat where it is later than the start, else the start.
+    private func latestSign(of record: Record, started: FieldTime) throws(RecordError) -> FieldTime {
+        guard let heartbeat, let beat = try record.time(heartbeat) else { return started }
+        return beat.time.timestamp > started.time.timestamp ? beat : started
+    }
+
+    /// `stuck in PROCESSING for 10m: no heartbeat since 2023-07-22T04:26:40Z, timeout 5m`.
+    private func reason(for overdue: Overdue) -> String {
+        let latest = overdue.latest
+        let time = TimeForm.iso8601(TimeForm.ISO8601()).text(for: latest.time.timestamp)
+        var reason = "stuck in \(overdue.status) for \(overdue.age.roughText): "
+        reason += latest.field == heartbeat ? "no heartbeat since \(time)" : "\(latest.field) was \(time)"
+        reason += ", timeout \(overdue.timeout.text)"
+        if timeoutOverride == nil, timeouts?.byType[overdue.type] != nil { reason += " for \(overdue.type)" }
+        return reason
+    }
+}

@@ -1,0 +1,134 @@
+/// Everything that is to be done to one record: a pure value, carried out by the engine in one commit.
+package struct Change: Sendable, Equatable {
+    /// What the change amounts to.
+    package enum Action: String, Sendable, CaseIterable {
+        /// Given up: to the failed state.
+        case fail
+        /// Given another try: back to where work is taken from.
+        case retry
+        /// Found finished, though never marked so.
+        case complete
+        /// Counters put right, the state kept.
+        case recount
+        /// A lock removed.
+        case release
+        /// Abandoned: to the cancelled state.
+        case cancel
+        /// Marked as stale.
+        case mark
+        /// Its owner warned.
+        case warn
+        /// Sent back to an earlier state.
+        case reset
+        /// The record removed.
+        case remove
+        /// An object deleted from storage, and its record.
+        case delete
+    }
+
+    /// What it amounts to.
+    package var action: Action
+    /// The status before; empty where records have none.
+    package var from: String
+    /// The status after; empty where records have none.
+    package var to: String
+    /// Why, in words that go into the audit trail and, on a failure, onto the record.
+    package var reason: String
+    /// The record's type, where timeouts go by type, else empty.
+    package var type: String
+    /// How old it was.
+    package var age: Duration
+    /// How old it may become.
+    package var timeout: Duration
+    /// What must still be so; never empty.
+    package var guards: [Guard]
+    /// The fields to be written.
+    package var sets: [FieldWrite]
+    /// Whether the record itself goes.
+    package var removesRecord: Bool
+    /// Where the id is pushed, if anywhere.
+    package var push: Push?
+    /// What is paid back, if anything.
+    package var refund: Refund?
+    /// What the fields in ``sets`` held, and the status: writing it back undoes the change.
+    ///
+    /// For a plain string that is removed, its text under ``Record/valueField``.
+    package var before: [FieldWrite]
+    /// By how much counters were off, in total.
+    package var drift: Int64
+    /// Whether work was still going on, which is counted as stalled.
+    package var isStalled: Bool
+    /// When to look at the record again; nil takes it out of the index.
+    package var next: Timestamp?
+
+    /// Makes a change that does nothing to the record but what the later arguments say.
+    package init(
+        action: Action, from: String, to: String, reason: String, type: String = "", age: Duration,
+        timeout: Duration, guards: [Guard], sets: [FieldWrite] = [], removesRecord: Bool = false, push: Push? = nil,
+        refund: Refund? = nil, before: [FieldWrite] = [], drift: Int64 = 0, isStalled: Bool = false,
+        next: Timestamp? = nil
+    ) {
+        precondition(!guards.isEmpty, "a change without guards could overwrite anything")
+        self.action = action
+        self.from = from
+        self.to = to
+        self.reason = reason
+        self.type = type
+        self.age = age
+        self.timeout = timeout
+        self.guards = guards
+        self.sets = sets
+        self.removesRecord = removesRecord
+        self.push = push
+        self.refund = refund
+        self.before = before
+        self.drift = drift
+        self.isStalled = isStalled
+        self.next = next
+    }
+}
+
+/// A field and what is, or was, in it.
+package struct FieldWrite: Sendable, Equatable {
+    /// The name of the field.
+    package var field: String
+    /// Its value; nil where it is, or was, absent.
+    package var value: String?
+
+    /// Makes a write of the value, or a removal of the field.
+    package init(field: String, value: String?) {
+        self.field = field
+        self.value = value
+    }
+}
+
+/// A list or stream that the record's id is pushed on, so that the app works on it again.
+package struct Push: Sendable, Equatable {
+    /// The key of the list or stream.
+    package var key: String
+
+    /// Makes it.
+    package init(key: String) {
+        self.key = key
+    }
+}
+
+/// An amount that is paid back, once.
+package struct Refund: Sendable, Equatable {
+    /// How much; above zero.
+    package var amount: Int64
+    /// The key of the balance that it is added to.
+    package var balance: String
+    /// The key that keeps account of the refunds already paid.
+    package var ledger: String
+    /// What names the charge in the ledger: a refund whose entry is there already isn't paid again.
+    package var entry: String
+
+    /// Makes it.
+    package init(amount: Int64, balance: String, ledger: String, entry: String) {
+        self.amount = amount
+        self.balance = balance
+        self.ledger = ledger
+        self.entry = entry
+    }
+}

@@ -1,0 +1,42 @@
+/// The rule that looks at a record and gives a verdict.
+///
+/// A policy is a value without dependencies: no clock, no I/O, no randomness. The same record at the same time always
+/// gets the same verdict, which is why a dry run is the same code with the commit left out.
+package protocol Policy: Sendable {
+    /// Which of the kinds it is.
+    static var kind: PolicyKind { get }
+
+    /// Every field that has to be read, each once: the status, times, what templates take, and what may be overwritten,
+    /// for the before-image.
+    var fields: [String] { get }
+
+    /// Replaces the configured timeouts for one run, types and all; nil leaves them.
+    var timeoutOverride: Duration? { get set }
+
+    /// The longest timeout that a record can have, override included.
+    var longestTimeout: Duration { get }
+
+    /// What should become of the record.
+    ///
+    /// Throws what is wrong with the record, where it can't be judged. Never guesses: a value that can't be read leaves
+    /// the record as it is.
+    func verdict(on record: Record, at now: Timestamp) throws(RecordError) -> Verdict
+}
+
+/// The kinds of policies, by the names that configurations use.
+package enum PolicyKind: String, CaseIterable, Sendable {
+    /// Work that was started and never finished.
+    case stuck
+    /// A group of tasks whose counters don't add up to an end.
+    case counters
+    /// Locks whose holders are gone.
+    case locks
+    /// What was paused and forgotten.
+    case paused
+    /// What waits for a parent that is gone.
+    case dependent
+    /// Records that are old enough to go.
+    case retention
+    /// Files without an owner, or deleted by theirs.
+    case files
+}

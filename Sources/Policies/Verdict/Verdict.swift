@@ -1,0 +1,52 @@
+/// What a policy says about a record.
+package enum Verdict: Sendable, Equatable {
+    /// It can't tell yet: answer these and ask again.
+    case ask([Question])
+    /// Nothing is done now.
+    case leave(Leave)
+    /// The record needs no watching any more: its index entry goes, if the guards hold.
+    case drop(because: String, guards: [Guard])
+    /// The record is to be changed.
+    case change(Change)
+
+    /// Nothing is done now, and the record is looked at again at that time; nil leaves it due.
+    package static func leave(until: Timestamp?, because: String) -> Verdict {
+        .leave(Leave(until: until, because: because))
+    }
+}
+
+/// Why a record is left as it is, and until when.
+package struct Leave: Sendable, Equatable {
+    /// When to look again: the index entry is re-scored to it.
+    ///
+    /// Nil where the record stays due: it is past its time, but left alone on purpose.
+    package var until: Timestamp?
+    /// The reason, in words.
+    package var because: String
+    /// A value that is seen now for the first time and must be remembered with the time.
+    package var remember: String?
+    /// Whether it is past its time with work still going on, which is counted as stalled.
+    package var isStalled: Bool
+
+    /// Makes it, with nothing to remember and not stalled unless told.
+    package init(until: Timestamp?, because: String, remember: String? = nil, isStalled: Bool = false) {
+        self.until = until
+        self.because = because
+        self.remember = remember
+        self.isStalled = isStalled
+    }
+}
+
+/// What must still be so when a verdict is carried out, else the record has moved and is left alone.
+package enum Guard: Sendable, Equatable {
+    /// The field of the record has this value; nil: it is absent.
+    case field(String, equals: String?)
+    /// The record is a plain string with exactly this text.
+    case text(equals: String)
+    /// There is nothing at the record's key.
+    case recordMissing
+    /// There is nothing at that other key.
+    case keyAbsent(String)
+    /// There is something at that other key.
+    case keyPresent(String)
+}

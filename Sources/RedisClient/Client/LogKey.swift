@@ -1,0 +1,6 @@
+/// The keys of the metadata in log messages.
+enum LogKey {
+    static let address = "redis.address"
+    static let channel = "redis.channel"
+    static let error = "redis.error"
+}

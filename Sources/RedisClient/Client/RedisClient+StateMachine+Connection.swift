@@ -1,0 +1,128 @@
+internal import NIOCore
+
+// MARK: - The connection
+
+extension RedisClient.StateMachine {
+    /// `run()` was called.
+    mutating func start() -> [Action] {
+        guard state == .idle else { return state == .finished ? [.finish] : [] }
+        state = .connecting
+        return [.connect]
+    }
+
+    /// The connection has signed in.
+    mutating func opened() {
+        guard state == .connecting else { return }
+        state = .connected
+        failures = 0
+        trouble = nil
+    }
+
+    /// The connection ended, or none came about.
+    mutating func ended(_ error: RedisError, now: NIODeadline) -> [Action] {
+        switch state {
+        case .connecting: attemptFailed(error, now: now)
+        case .connected: lost(error, now: now)
+        case .draining: lost(error, now: now)
+        case .idle, .backingOff, .finished: []
+        }
+    }
+
+    /// The wait between two attempts is over.
+    mutating func backoffElapsed() -> [Action] {
+        guard state == .backingOff else { return [] }
+        state = .connecting
+        return [.connect]
+    }
+
+    /// No more requests are taken.
+    ///
+    /// Those already written get their replies first.
+    mutating func shutdown() -> [Action] {
+        switch state {
+        case .connected:
+            state = .draining
+            return failWaiting(.shuttingDown) + settle()
+        case .idle, .connecting, .backingOff:
+            state = .finished
+            return failWaiting(.shuttingDown) + [.close, .finish]
+        case .draining, .finished:
+            return []
+        }
+    }
+
+    /// Ends everything at once.
+    mutating func cancel() -> [Action] {
+        guard state != .finished else { return [] }
+        state = .finished
+        let unknown = RedisError.outcomeUnknown(because: .shuttingDown)
+        let failed = inFlight.map { Action.fail($0, unknown, mayHaveRun: true) }
+        commandCount -= Self.remove(from: &inFlight) { _ in true }
+        return failed + failWaiting(.shuttingDown) + [.close, .finish]
+    }
+
+    /// The first failure reaches whoever waits, so that a person who mistyped an address knows at once.
+    ///
+    /// After a loss requests wait for the connection to come back, for a while; a server that turned us away is not
+    /// waited for.
+    private mutating func attemptFailed(_ error: RedisError, now: NIODeadline) -> [Action] {
+        state = .backingOff
+        failures += 1
+        trouble = error
+        let isRefused = error.code != .unreachable
+        let failed = patience <= now || isRefused ? failWaiting(error) : []
+        return failed + [.backOff(failures: failures)]
+    }
+
+    /// What was written may have run or not: only what is idempotent is kept, to be sent again before all the rest.
+    mutating func lost(_ error: RedisError, now: NIODeadline) -> [Action] {
+        var actions: [Action] = []
+        let unknown = RedisError.outcomeUnknown(because: error)
+        let isEnding = state == .draining
+        replies = []
+        for request in inFlight where isEnding || !request.isIdempotent {
+            actions.append(.fail(request, unknown, mayHaveRun: true))
+            commandCount -= request.count
+        }
+        if !isEnding {
+            waiting = CircularBuffer(Array(inFlight.filter(\.isIdempotent)) + Array(waiting))
+        }
+        inFlight.removeAll()
+        guard !isEnding else {
+            state = .finished
+            return actions + [.close, .finish]
+        }
+        state = .backingOff
+        failures = 1
+        patience = now + outageLimit
+        trouble = RedisError(.unreachable, error.message, address: error.address, underlying: error)
+        return actions + [.backOff(failures: failures)]
+    }
+
+    private mutating func failWaiting(_ error: RedisError) -> [Action] {
+        let failed = waiting.map { Action.fail($0, error, mayHaveRun: false) }
+        commandCount -= Self.remove(from: &waiting) { _ in true }
+        return failed
+    }
+}
+
+extension RedisError {
+    static let shuttingDown = RedisError(.shuttingDown, "the client is shutting down")
+
+    static func noReply(within timeout: Duration) -> RedisError {
+        RedisError(.timedOut, "no reply within \(timeout); whether it ran is unknown")
+    }
+
+    static func noConnection(within timeout: Duration) -> RedisError {
+        RedisError(.timedOut, "no connection within \(timeout)")
+    }
+
+    static func outcomeUnknown(because reason: RedisError) -> RedisError {
+        RedisError(
+            .outcomeUnknown,
+            "the connection was lost before the reply came, so it ran or it did not (\(reason.message))",
+            address: reason.address,
+            underlying: reason
+        )
+    }
+}

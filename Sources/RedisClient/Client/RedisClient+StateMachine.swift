@@ -1,0 +1,175 @@
+internal import NIOCore
+
+//            start                opened                    shutdown
+//   idle ───────────► connecting ─────────► connected ──────────────────► draining
+//                      ▲      │ failed          │ lost                       │ last reply, lost, cancelled
+//              elapsed │      ▼                 │                            ▼
+//                     backing off ◄─────────────┘        any ──cancel──► finished
+//
+// Shutdown in any other state ends at once, because nothing that waits has been sent.
+
+extension RedisClient {
+    /// What becomes of requests while the connection comes and goes.
+    ///
+    /// An event goes in, actions come out.
+    struct StateMachine {
+        /// Where the connection stands.
+        enum State: Equatable {
+            /// `run()` was not called yet. Requests wait. Becomes `connecting` or `finished`.
+            case idle
+            /// A connection is being made or signs in. Requests wait. Becomes `connected`, `backingOff` or `finished`.
+            case connecting
+            /// Requests are written as they come. Becomes `backingOff`, `draining` or `finished`.
+            case connected
+            /// The next attempt is due later. Becomes `connecting` or `finished`.
+            case backingOff
+            /// No more requests are taken; those written wait for their replies. Becomes `finished`.
+            case draining
+            /// Over. Every request fails.
+            case finished
+        }
+
+        /// What the shell is to do, in order.
+        enum Action {
+            /// Open a connection.
+            case connect
+            /// Report the end of the wait after so many failures in a row.
+            case backOff(failures: Int)
+            /// Close the connection without reporting its end.
+            case close
+            /// Tell the caller. `mayHaveRun`: it had been sent.
+            case fail(RedisRequest, RedisError, mayHaveRun: Bool)
+            /// Let `run()` return.
+            case finish
+        }
+
+        /// What a reply completes.
+        enum Reply {
+            /// Nothing yet: the request at the head has more to come.
+            case partial
+            /// The request at the head.
+            case whole(RedisRequest, [RedisValue])
+            /// Nobody asked.
+            case unsolicited
+        }
+
+        var state = State.idle
+        /// Not written yet, oldest first.
+        var waiting = CircularBuffer<RedisRequest>()
+        /// Written and not fully answered, oldest first.
+        var inFlight = CircularBuffer<RedisRequest>()
+        /// The replies to the oldest request so far.
+        var replies: [RedisValue] = []
+        /// The commands of all requests held.
+        var commandCount = 0
+        /// No deadline is sooner than this.
+        var earliestDeadline: NIODeadline?
+        var failures = 0
+        /// Why there is no connection; nil while there is one, and before the first attempt has failed.
+        var trouble: RedisError?
+        /// Until when requests wait for the connection to come back.
+        ///
+        /// In the past where there has never been one.
+        var patience = NIODeadline.uptimeNanoseconds(0)
+        /// How long requests wait for a lost connection to come back, before they fail at once.
+        let outageLimit: TimeAmount
+
+        init(outageLimit: Duration) {
+            self.outageLimit = TimeAmount(outageLimit)
+        }
+    }
+}
+
+// MARK: - Requests
+
+extension RedisClient.StateMachine {
+    /// Takes a request in.
+    mutating func enqueue(_ request: RedisRequest, now: NIODeadline) -> [Action] {
+        switch state {
+        case .draining, .finished:
+            return [.fail(request, .shuttingDown, mayHaveRun: false)]
+        case .backingOff:
+            if let trouble, patience <= now { return [.fail(request, trouble, mayHaveRun: false)] }
+        case .idle, .connecting, .connected:
+            break
+        }
+        waiting.append(request)
+        commandCount += request.count
+        earliestDeadline = min(earliestDeadline ?? .distantFuture, request.deadline)
+        return []
+    }
+
+    /// Everything to be written now, in one piece, where there is a connection; its requests are then in flight.
+    ///
+    /// Those that were cancelled meanwhile are dropped.
+    mutating func takeWritable() -> ByteBuffer? {
+        guard state == .connected, !waiting.isEmpty else { return nil }
+        var batch: ByteBuffer?
+        let capacity = waiting.reduce(0) { $0 + $1.bytes.readableBytes }
+        while let request = waiting.popFirst() {
+            guard !request.isFinished else {
+                commandCount -= request.count
+                continue
+            }
+            inFlight.append(request)
+            if batch == nil {
+                batch = request.bytes
+                if capacity > request.bytes.readableBytes { batch?.reserveCapacity(capacity) }
+            } else {
+                batch?.writeImmutableBuffer(request.bytes)
+            }
+        }
+        return batch
+    }
+
+    /// Takes the next reply in.
+    mutating func received(_ value: RedisValue) -> Reply {
+        guard let request = inFlight.first else { return .unsolicited }
+        if replies.isEmpty { replies.reserveCapacity(request.count) }
+        replies.append(value)
+        guard replies.count == request.count else { return .partial }
+        inFlight.removeFirst()
+        commandCount -= request.count
+        defer { replies = [] }
+        return .whole(request, replies)
+    }
+
+    /// Ends a shutdown once the last reply has come.
+    mutating func settle() -> [Action] {
+        guard state == .draining, inFlight.isEmpty else { return [] }
+        state = .finished
+        return [.close, .finish]
+    }
+
+    /// Fails what is past its deadline.
+    ///
+    /// A request that was sent takes the connection with it, because a reply that came later could not be told from the
+    /// next one's.
+    mutating func deadlinePassed(now: NIODeadline) -> [Action] {
+        var actions: [Action] = []
+        if inFlight.contains(where: { $0.deadline <= now }) {
+            for request in inFlight where request.deadline <= now {
+                actions.append(.fail(request, .noReply(within: request.timeout), mayHaveRun: true))
+            }
+            commandCount -= Self.remove(from: &inFlight) { $0.deadline <= now }
+            actions.append(.close)
+            actions += lost(RedisError(.timedOut, "another command was not answered in time"), now: now)
+        }
+        for request in waiting where request.deadline <= now {
+            actions.append(.fail(request, trouble ?? .noConnection(within: request.timeout), mayHaveRun: false))
+        }
+        commandCount -= Self.remove(from: &waiting) { $0.deadline <= now }
+        earliestDeadline = (Array(inFlight) + Array(waiting)).map(\.deadline).min()
+        return actions
+    }
+
+    /// Removes requests and answers how many commands they were.
+    static func remove(
+        from requests: inout CircularBuffer<RedisRequest>,
+        where isGone: (RedisRequest) -> Bool
+    ) -> Int {
+        let count = requests.reduce(0) { isGone($1) ? $0 + $1.count : $0 }
+        requests.removeAll(where: isGone)
+        return count
+    }
+}

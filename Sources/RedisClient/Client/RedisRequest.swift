@@ -1,0 +1,109 @@
+internal import NIOCore
+internal import Synchronization
+
+/// Commands that one caller sent together and waits for together.
+///
+/// Encoded on the caller's thread. It is finished exactly once, by whoever comes first: the replies, a failure, or the
+/// cancellation of the caller; later attempts change nothing.
+final class RedisRequest: Sendable {
+    typealias Outcome = Result<[RedisValue], RedisError>
+
+    private enum State {
+        /// Nobody waits yet. Becomes `awaited` or `finished`.
+        case pending
+        /// The caller sleeps. Becomes `finished`.
+        case awaited(CheckedContinuation<Void, Never>)
+        /// The outcome is known.
+        case finished(Outcome)
+    }
+
+    /// The commands as they go on the wire.
+    let bytes: ByteBuffer
+    /// How many replies will come.
+    let count: Int
+    /// Whether all of them may be sent again.
+    let isIdempotent: Bool
+    /// When to give up.
+    let deadline: NIODeadline
+    /// The time given, for messages.
+    let timeout: Duration
+
+    private let first: RedisCommand
+    private let state = Mutex(State.pending)
+
+    /// Encodes commands, of which there is at least one.
+    init(_ commands: [RedisCommand], timeout: Duration, now: NIODeadline = .now()) {
+        var capacity = 0
+        var isIdempotent = true
+        for command in commands {
+            capacity += command.maximumByteCount
+            isIdempotent = isIdempotent && command.isIdempotent
+        }
+        var bytes = ByteBufferAllocator().buffer(capacity: capacity)
+        for command in commands {
+            command.write(to: &bytes)
+        }
+        self.bytes = bytes
+        self.isIdempotent = isIdempotent
+        self.timeout = timeout
+        count = commands.count
+        first = commands[0]
+        deadline = now + TimeAmount(max(timeout, .zero))
+    }
+
+    /// What is asked, for messages: `HMGET`, or `HMGET and 63 more`.
+    var name: String {
+        count == 1 ? first.name : "\(first.name) and \(count - 1) more"
+    }
+
+    /// Whether the outcome is known.
+    var isFinished: Bool {
+        state.withLock { if case .finished = $0 { true } else { false } }
+    }
+
+    /// Sets the outcome, unless it is known already.
+    func finish(_ outcome: Outcome) {
+        let waiting: CheckedContinuation<Void, Never>? = state.withLock { state in
+            switch state {
+            case .pending:
+                state = .finished(outcome)
+                return nil
+            case .awaited(let continuation):
+                state = .finished(outcome)
+                return continuation
+            case .finished:
+                return nil
+            }
+        }
+        waiting?.resume()
+    }
+
+    /// Fails, unless the outcome is known already.
+    func fail(_ error: RedisError, mayHaveRun: Bool = false) {
+        finish(.failure(error.of(name, mayHaveRun: mayHaveRun)))
+    }
+
+    /// Waits for the outcome.
+    ///
+    /// Called once. A cancelled task stops waiting at once, with ``RedisError/Code/cancelled``; the commands may then
+    /// have run or still run.
+    func outcome() async throws(RedisError) -> [RedisValue] {
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let isKnown = state.withLock { state in
+                    if case .finished = state { return true }
+                    state = .awaited(continuation)
+                    return false
+                }
+                if isKnown { continuation.resume() }
+            }
+        } onCancel: {
+            fail(RedisError(.cancelled, "cancelled while waiting for the reply"), mayHaveRun: true)
+        }
+        let outcome: Outcome = state.withLock { state in
+            guard case .finished(let outcome) = state else { preconditionFailure("resumed without an outcome") }
+            return outcome
+        }
+        return try outcome.get()
+    }
+}

@@ -1,0 +1,159 @@
+internal import NIOCore
+
+/// Whom a connection reports to, on its event loop.
+protocol RedisConnectionDelegate: AnyObject {
+    /// The server let us in.
+    func connectionOpened()
+    /// Replies came: those of the tape from a position on.
+    func connectionReceived(_ tape: RedisTape, from start: Int)
+    /// The connection is over, or none came about. Reported once, and last.
+    func connectionEnded(_ error: RedisError)
+}
+
+/// One connection to a server, as a channel handler: signs in, decodes replies, and reports its end once.
+///
+/// Made before the channel, so that nothing the server says first is lost.
+final class RedisConnectionHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+
+    private enum State {
+        /// Nothing was sent yet. Becomes `signingIn` or `ended`.
+        case idle
+        /// The handshake is under way; fails when the timer is faster. Becomes `open` or `ended`.
+        case signingIn(RedisHandshake, ChannelHandlerContext, timer: Scheduled<Void>)
+        /// Replies go to the delegate. Becomes `ended`.
+        case open(ChannelHandlerContext)
+        /// Reported. Whatever comes is dropped.
+        case ended
+    }
+
+    private var state = State.idle
+    private let configuration: RedisConfiguration
+    private let reader: RESPReader
+    private weak var delegate: (any RedisConnectionDelegate)?
+    /// What went wrong on the way to the end: the channel itself only says that it ended.
+    private var failure: RedisError?
+
+    /// A handler for one channel.
+    init(_ configuration: RedisConfiguration, delegate: any RedisConnectionDelegate) {
+        self.configuration = configuration
+        self.delegate = delegate
+        reader = RESPReader(
+            byteLimit: configuration.replyBytesLimit,
+            elementLimit: configuration.replyElementsLimit
+        )
+    }
+
+    /// Writes whole commands.
+    ///
+    /// Dropped after the end.
+    func write(_ bytes: ByteBuffer) {
+        guard case .open(let context) = state else { return }
+        context.writeAndFlush(NIOAny(bytes), promise: nil)
+    }
+
+    /// Ends the connection and reports it.
+    func end(_ error: RedisError) {
+        let delegate = delegate
+        guard close() else { return }
+        delegate?.connectionEnded(error)
+    }
+
+    /// Ends the connection without a report; whether there was anything to end.
+    @discardableResult
+    func close() -> Bool {
+        let context: ChannelHandlerContext?
+        switch state {
+        case .ended: return false
+        case .idle: context = nil
+        case .signingIn(_, let current, let timer):
+            timer.cancel()
+            context = current
+        case .open(let current): context = current
+        }
+        state = .ended
+        context?.close(promise: nil)
+        return true
+    }
+
+    private func error(_ code: RedisError.Code, _ message: String, _ underlying: (any Error)? = nil) -> RedisError {
+        RedisError(code, message, address: configuration.address.description, underlying: underlying)
+    }
+}
+
+// MARK: - The channel's events
+
+extension RedisConnectionHandler {
+    func handlerAdded(context: ChannelHandlerContext) {
+        if context.channel.isActive { signIn(context) }
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        signIn(context)
+        context.fireChannelActive()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let output = reader.read(unwrapInboundIn(data))
+        if let tape = output.tape { received(tape) }
+        if let failure = output.failure {
+            end(error(.protocolViolation, "the server's reply cannot be read: \(failure)"))
+        }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        switch state {
+        case .signingIn:
+            let reason = failure?.message ?? "the server closed the connection without an answer"
+            end(error(.unreachable, reason, failure?.underlying))
+        case .idle, .open:
+            end(failure ?? error(.connectionClosed, "the server closed the connection"))
+        case .ended:
+            break
+        }
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error caught: any Error) {
+        failure = failure ?? error(.connectionClosed, RedisConnector.describe(caught), caught)
+        context.close(promise: nil)
+    }
+
+    private func signIn(_ context: ChannelHandlerContext) {
+        switch state {
+        case .idle: break
+        case .ended: return context.close(promise: nil)
+        case .signingIn, .open: return
+        }
+        let handshake = RedisHandshake(configuration)
+        let timeout = configuration.connectTimeout
+        let timer = context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(timeout)) {
+            self.end(self.error(.unreachable, "connected, but no answer within \(timeout)"))
+        }
+        state = .signingIn(handshake, context, timer: timer)
+        for command in handshake.commands {
+            context.write(NIOAny(command.encoded), promise: nil)
+        }
+        context.flush()
+    }
+
+    private func received(_ tape: RedisTape) {
+        var start = 0
+        while start < tape.rootCount, case .signingIn(var handshake, let context, let timer) = state {
+            let outcome = handshake.received(tape.root(start))
+            start += 1
+            switch outcome {
+            case .more:
+                state = .signingIn(handshake, context, timer: timer)
+            case .open:
+                timer.cancel()
+                state = .open(context)
+                delegate?.connectionOpened()
+            case .refused(let error):
+                end(error)
+            }
+        }
+        guard start < tape.rootCount, case .open = state else { return }
+        delegate?.connectionReceived(tape, from: start)
+    }
+}

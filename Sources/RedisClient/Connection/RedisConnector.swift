@@ -1,0 +1,125 @@
+internal import NIOCore
+internal import NIOPosix
+internal import NIOSSL
+
+/// Opens channels as a configuration says: TCP or a Unix socket, with or without TLS.
+enum RedisConnector {
+    /// Opens a channel with the handler at its end.
+    ///
+    /// A failure is a ``RedisError`` and ends the handler, which reports it; so does an error in the files that TLS
+    /// needs, which are read for every connection: certificates get renewed.
+    static func open(
+        _ configuration: RedisConfiguration,
+        with handler: RedisConnectionHandler,
+        on loop: any EventLoop
+    ) {
+        let bound = NIOLoopBound(handler, eventLoop: loop)
+        context(configuration, on: loop).flatMap { tls in
+            let bootstrap = ClientBootstrap(group: loop)
+                .channelOption(.socketOption(.so_keepalive), value: 1)
+                .connectTimeout(TimeAmount(configuration.connectTimeout))
+                .channelInitializer { channel in
+                    loop.makeCompletedFuture {
+                        let pipeline = channel.pipeline.syncOperations
+                        if let tls { try pipeline.addHandler(tlsHandler(tls, configuration)) }
+                        try pipeline.addHandler(bound.value)
+                    }
+                }
+            return switch configuration.address {
+            case .host(let host, let port): bootstrap.connect(host: host, port: port)
+            case .unixSocket(let path): bootstrap.connect(unixDomainSocketPath: path)
+            }
+        }.whenFailure { error in
+            let address = configuration.address.description
+            let reason = error as? RedisError
+            let message = reason?.message ?? describe(error)
+            bound.value.end(RedisError(.unreachable, message, address: address, underlying: error))
+        }
+    }
+
+    private static func context(
+        _ configuration: RedisConfiguration,
+        on loop: any EventLoop
+    ) -> EventLoopFuture<NIOSSLContext?> {
+        guard let tls = configuration.tls else { return loop.makeSucceededFuture(nil) }
+        return NIOThreadPool.singleton.runIfActive(eventLoop: loop) { try NIOSSLContext(reading: tls) }
+    }
+
+    /// A certificate for an address (not a name) is checked against the socket's address.
+    private static func tlsHandler(
+        _ context: NIOSSLContext,
+        _ configuration: RedisConfiguration
+    ) throws -> NIOSSLClientHandler {
+        guard case .host(let host, _) = configuration.address, (try? SocketAddress(ipAddress: host, port: 0)) == nil
+        else { return try NIOSSLClientHandler(context: context, serverHostname: nil) }
+        return try NIOSSLClientHandler(context: context, serverHostname: host)
+    }
+
+    /// The reason of a failed connection, for people.
+    static func describe(_ error: any Error) -> String {
+        switch error {
+        case let error as NIOConnectionError:
+            if let first = error.connectionErrors.first { return describe(first.error) }
+            return "the host \(error.host) is not known"
+        case let error as IOError:
+            return describe(errno: error.errnoCode) ?? error.description
+        case ChannelError.connectTimeout(let time):
+            return "no connection within \(Duration(time))"
+        case SocketAddressError.unixDomainSocketPathTooLong:
+            return "the path of the socket is too long"
+        case NIOSSLError.uncleanShutdown:
+            return "the server closed the connection"
+        case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError:
+            return "TLS: \(error)"
+        default:
+            return String(describing: error)
+        }
+    }
+
+    private static func describe(errno code: CInt) -> String? {
+        switch code {
+        case ECONNREFUSED: "connection refused"
+        case ECONNRESET: "connection reset by the server"
+        case EPIPE: "the server closed the connection"
+        case ENOENT: "there is no such socket"
+        case EACCES, EPERM: "permission denied"
+        case EHOSTUNREACH, ENETUNREACH: "no route to the host"
+        case ETIMEDOUT: "no answer from the host"
+        default: nil
+        }
+    }
+}
+
+extension NIOSSLContext {
+    fileprivate convenience init(reading tls: RedisConfiguration.TLS) throws {
+        var configuration = TLSConfiguration.makeClientConfiguration()
+        configuration.minimumTLSVersion = .tlsv12
+        configuration.certificateVerification =
+            switch tls.verification {
+            case .full: .fullVerification
+            case .ca: .noHostnameVerification
+            case .none: .none
+            }
+        if let file = tls.authorities {
+            let authorities = try reading(file, "certificates to trust") { try NIOSSLCertificate.fromPEMFile(file) }
+            configuration.trustRoots = .certificates(authorities)
+        }
+        if let file = tls.certificate {
+            let chain = try reading(file, "a certificate") { try NIOSSLCertificate.fromPEMFile(file) }
+            configuration.certificateChain = chain.map { .certificate($0) }
+        }
+        if let file = tls.key {
+            let key = try reading(file, "a private key") { try NIOSSLPrivateKey(file: file, format: .pem) }
+            configuration.privateKey = .privateKey(key)
+        }
+        try self.init(configuration: configuration)
+    }
+}
+
+private func reading<Part>(_ file: String, _ what: String, _ body: () throws -> Part) throws(RedisError) -> Part {
+    do {
+        return try body()
+    } catch {
+        throw RedisError(.unreachable, "TLS: cannot read \(what) from \(file) (expected PEM)", underlying: error)
+    }
+}

@@ -1,0 +1,80 @@
+/// Signing in: `AUTH`, `CLIENT SETNAME`, `SELECT`, `PING`, sent together and answered in turn.
+///
+/// A connection counts as open only when the server let us in, selected the database and serves commands. A refused
+/// `SELECT` taken lightly would leave a tool that deletes on database 0.
+struct RedisHandshake {
+    private enum Step {
+        case authenticate, setName, select, ping
+    }
+
+    /// What an answer means.
+    enum Outcome {
+        /// More answers are to come.
+        case more
+        /// The connection is open.
+        case open
+        /// It never will be.
+        case refused(RedisError)
+    }
+
+    /// What to send, in order.
+    let commands: [RedisCommand]
+    private var steps: ArraySlice<Step>
+    private let address: String
+
+    /// The handshake that a configuration asks for.
+    init(_ configuration: RedisConfiguration) {
+        var commands: [RedisCommand] = []
+        var steps: [Step] = []
+        if let credentials = configuration.credentials {
+            let user = credentials.user.map { [$0] } ?? []
+            commands.append(RedisCommand("AUTH", user + [credentials.password]))
+            steps.append(.authenticate)
+        }
+        commands.append(RedisCommand("CLIENT", ["SETNAME", configuration.clientName]))
+        steps.append(.setName)
+        if configuration.database != 0 {
+            commands.append(RedisCommand("SELECT", [String(configuration.database)]))
+            steps.append(.select)
+        }
+        commands.append(RedisCommand("PING"))
+        steps.append(.ping)
+        self.commands = commands
+        self.steps = steps[...]
+        address = configuration.address.description
+    }
+
+    /// Takes the next answer in.
+    mutating func received(_ value: RedisValue) -> Outcome {
+        guard let step = steps.popFirst() else {
+            return .refused(RedisError(.protocolViolation, "an answer that nobody asked for", address: address))
+        }
+        if let error = value.error, let refusal = refusal(error, step) { return .refused(refusal) }
+        return steps.isEmpty ? .open : .more
+    }
+
+    private func refusal(_ error: RedisServerError, _ step: Step) -> RedisError? {
+        let isAway = ["LOADING", "MASTERDOWN", "BUSY", "DENIED"].contains(error.code)
+        if isAway || error.message.contains("max number of clients") {
+            return RedisError(.unreachable, "the server answered “\(error)”", address: address, server: error)
+        }
+        if error.code == "NOAUTH", step != .setName {
+            let message = "the server wants a password (“\(error)”)"
+            return RedisError(.authentication, message, address: address, server: error)
+        }
+        switch step {
+        case .authenticate:
+            let message = "signing in was refused (“\(error)”)"
+            return RedisError(.authentication, message, address: address, server: error)
+        case .select:
+            let message = "the database cannot be selected (“\(error)”)"
+            return RedisError(.server, message, command: "SELECT", address: address, server: error)
+        case .setName:
+            // A name is a courtesy, which an ACL may forbid.
+            return nil
+        case .ping:
+            if error.code == "NOPERM" { return nil }
+            return RedisError(.server, "“\(error)”", command: "PING", address: address, server: error)
+        }
+    }
+}

@@ -1,0 +1,38 @@
+internal import NIOCore
+
+extension RedisClient {
+    /// Subscribes to a channel on a connection of its own, while a body runs.
+    ///
+    /// The body begins once the server has confirmed the subscription, however long it takes to reach the server. A
+    /// lost connection is made again with backoff, and the subscription with it. The body is not interrupted by anything;
+    /// its sequence of messages ends at ``shutdown()``.
+    ///
+    /// - Throws: What the body throws; ``RedisError/Code/server`` where the server refuses (`NOPERM`),
+    ///   ``RedisError/Code/authentication`` where it lets us not in, ``RedisError/Code/shuttingDown`` when the client was
+    ///   shut down first, `CancellationError` where the task was cancelled first.
+    package func subscribe<Result>(
+        _ channel: String,
+        _ body: (RedisSubscription) async throws -> Result
+    ) async throws -> Result {
+        let (events, continuation) = AsyncThrowingStream<RedisSubscription.Event, any Error>
+            .makeStream(bufferingPolicy: .bufferingNewest(RedisSubscription.capacity))
+        let eventLoop = eventLoop
+        let subscriber = NIOLoopBoundBox.makeBoxSendingValue(
+            RedisSubscriber(channel, configuration, eventLoop: eventLoop, logger: logger, continuation),
+            eventLoop: eventLoop
+        )
+        let end: @Sendable () -> Void = { eventLoop.execute { subscriber.value.end() } }
+        eventLoop.execute { subscriber.value.connect() }
+        let number = subscribers.add(end)
+        defer {
+            subscribers.remove(number)
+            end()
+        }
+        var first = events.makeAsyncIterator()
+        guard try await first.next() != nil else {
+            try Task.checkCancellation()
+            throw RedisError.shuttingDown.of("SUBSCRIBE")
+        }
+        return try await body(RedisSubscription(events: events))
+    }
+}

@@ -1,0 +1,110 @@
+internal import Logging
+internal import NIOCore
+
+/// Keeps one subscription alive, on the event loop: connects, subscribes, passes messages on, and begins again after a
+/// loss.
+///
+/// A silent connection is probed with `PING`, because a subscriber sends nothing else that would show that the server
+/// has gone.
+final class RedisSubscriber: RedisConnectionDelegate {
+    private let channel: String
+    private let configuration: RedisConfiguration
+    private let eventLoop: any EventLoop
+    private let logger: Logger
+    private let events: AsyncThrowingStream<RedisSubscription.Event, any Error>.Continuation
+    private let backoff = Backoff()
+    private var connection: RedisConnectionHandler?
+    private var failures = 0
+    private var timer: Scheduled<Void>?
+    private var isEnded = false
+    /// Whether anything came since the last probe.
+    private var hasHeard = false
+
+    init(
+        _ channel: String,
+        _ configuration: RedisConfiguration,
+        eventLoop: any EventLoop,
+        logger: Logger,
+        _ events: AsyncThrowingStream<RedisSubscription.Event, any Error>.Continuation
+    ) {
+        self.channel = channel
+        self.configuration = configuration
+        self.eventLoop = eventLoop
+        self.logger = logger
+        self.events = events
+    }
+
+    /// Begins an attempt.
+    func connect() {
+        guard !isEnded else { return }
+        let handler = RedisConnectionHandler(configuration, delegate: self)
+        connection = handler
+        RedisConnector.open(configuration, with: handler, on: eventLoop)
+    }
+
+    /// Ends the subscription, with an error or without.
+    func end(_ error: RedisError? = nil) {
+        guard !isEnded else { return }
+        isEnded = true
+        timer?.cancel()
+        connection?.close()
+        events.finish(throwing: error)
+    }
+
+    func connectionOpened() {
+        connection?.write(RedisCommand("SUBSCRIBE", [channel]).encoded)
+        hasHeard = true
+        probeLater()
+    }
+
+    func connectionReceived(_ tape: RedisTape, from start: Int) {
+        hasHeard = true
+        for position in start..<tape.rootCount where !isEnded {
+            received(tape.root(position))
+        }
+    }
+
+    func connectionEnded(_ error: RedisError) {
+        guard !isEnded else { return }
+        timer?.cancel()
+        guard error.code != .authentication, error.code != .server else { return end(error) }
+        logger.debug(
+            "Subscription interrupted",
+            metadata: [LogKey.channel: "\(channel)", LogKey.error: "\(error)"]
+        )
+        failures += 1
+        let delay = backoff.delay(failures: failures, jitter: .random(in: 0...1))
+        timer = eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(delay)) { self.connect() }
+    }
+
+    private func received(_ value: RedisValue) {
+        if let error = value.error {
+            let address = configuration.address.description
+            end(RedisError(.server, error.message, command: "SUBSCRIBE", address: address, server: error))
+            return
+        }
+        switch value[0].string {
+        case "subscribe":
+            failures = 0
+            events.yield(.subscribed)
+        case "message":
+            events.yield(.message(String(decoding: value[2].bytes ?? [], as: UTF8.self)))
+        default:
+            break
+        }
+    }
+
+    private func probeLater() {
+        timer = eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(configuration.probeInterval)) { self.probe() }
+    }
+
+    private func probe() {
+        guard hasHeard else {
+            connection?.end(RedisError(.timedOut, "no sign of the server within \(configuration.probeInterval)"))
+            return
+        }
+        hasHeard = false
+        connection?.write(RedisCommand("PING").encoded)
+        probeLater()
+    }
+}

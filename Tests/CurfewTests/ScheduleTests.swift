@@ -1,0 +1,71 @@
+import Foundation
+import Policies
+import Testing
+
+@testable import Curfew
+
+@Suite("Schedules")
+struct ScheduleTests {
+    private func at(_ milliseconds: Int64) -> Timestamp { Timestamp(milliseconds: milliseconds) }
+
+    @Test("every begins at once, cron with its next occurrence")
+    func first() throws {
+        let now = try time("2024-05-01T04:00:00Z")
+        #expect(Schedule.every(.seconds(900)).first(from: now) == now)
+        let daily = Schedule.cron(try CronExpression("0 4 * * *"), timezone: .gmt)
+        #expect(daily.first(from: now) == (try time("2024-05-02T04:00:00Z")))
+    }
+
+    @Test(
+        "every counts from the schedule, not from the end of the run",
+        arguments: [
+            (1000, 1000, 1060), (1000, 1059, 1060), (1000, 1060, 1120), (1000, 1061, 1120), (1000, 9999, 10_000),
+            (1000, 500, 1060), (1000, 999, 1060),
+        ] as [(Int64, Int64, Int64)])
+    func every(due: Int64, now: Int64, expected: Int64) {
+        #expect(Schedule.every(.milliseconds(60)).next(after: at(due), now: at(now)) == at(expected))
+    }
+
+    @Test("the next time of every agrees with counting up")
+    func everyOracle() {
+        let seed = UInt64.random(in: 0...UInt64.max)
+        var random = SeededGenerator(seed: seed)
+        for _ in 0..<2000 {
+            let interval = Int64.random(in: 1...500, using: &random)
+            let due = Int64.random(in: -1000...1000, using: &random)
+            let now = Int64.random(in: -1000...5000, using: &random)
+            var expected = due + interval
+            while expected <= now { expected += interval }
+            let next = Schedule.every(.milliseconds(interval)).next(after: at(due), now: at(now))
+            #expect(next == at(expected), "every \(interval) after \(due) at \(now), seed \(seed)")
+        }
+    }
+
+    @Test("times at the ends of the range don't overflow")
+    func extremes() {
+        let schedule = Schedule.every(.seconds(1))
+        #expect(schedule.next(after: at(.max - 10), now: at(.max - 5)) == at(.max))
+        #expect(schedule.next(after: at(.min), now: at(.max)) == at(.max))
+        #expect(schedule.next(after: at(.max), now: at(.min)) == at(.max))
+        #expect(schedule.next(after: at(0), now: at(.min)) == at(1000))
+        #expect(Schedule.every(.zero).next(after: at(5), now: at(9)) == at(10))
+    }
+
+    @Test("late occurrences of cron coalesce into the next one")
+    func cronCoalesces() throws {
+        let daily = Schedule.cron(try CronExpression("0 4 * * *"), timezone: .gmt)
+        let due = try time("2024-05-01T04:00:00Z")
+        #expect(daily.next(after: due, now: due) == (try time("2024-05-02T04:00:00Z")))
+        #expect(daily.next(after: due, now: try time("2024-05-09T12:00:00Z")) == (try time("2024-05-10T04:00:00Z")))
+        #expect(daily.next(after: due, now: try time("2024-04-01T00:00:00Z")) == (try time("2024-05-02T04:00:00Z")))
+    }
+
+    @Test("schedules tell themselves in words")
+    func descriptions() throws {
+        let berlin = try #require(TimeZone(identifier: "Europe/Berlin"))
+        let utc = try #require(TimeZone(identifier: "UTC"))
+        #expect(Schedule.every(.seconds(900)).description == "every 15m")
+        #expect(Schedule.cron(try CronExpression("@daily"), timezone: berlin).description == "@daily (Europe/Berlin)")
+        #expect(Schedule.cron(try CronExpression("@daily"), timezone: utc).description == "@daily (UTC)")
+    }
+}
