@@ -28,11 +28,12 @@ def recover(pipeline, sha: str, job_id: str, job: dict, now: int) -> None:
         f"stuck in PROCESSING for {age // 60_000}m: processingStartedAt was {started}, "
         f"timeout {timeout // 60_000}m for {job['tier']}"
     )
+    error = f"stuck in PROCESSING for {age // 60_000}m (timeout {timeout // 60_000}m)"
     before = json.dumps({"status": job["status"], "error": job["error"], "finishedAt": job["finishedAt"]})
     user = f"user:{job['userId']}"
     pipeline.evalsha(
         sha, 5, f"job:{job_id}", f"{user}:refunds", f"{user}:tokens", workload.EVENTS, workload.INDEX,
-        job_id, started, now, reason, job["tokensCost"], job["tier"], before, workload.EVENTS_KEPT,
+        job_id, started, now, reason, job["tokensCost"], job["tier"], before, workload.EVENTS_KEPT, error,
     )
 
 

@@ -22,12 +22,14 @@ for _, id in ipairs(due) do
   else
     local reason = 'stuck in PROCESSING for ' .. math.floor((now - started) / 60000) .. 'm: processingStartedAt was '
       .. started .. ', timeout ' .. timeout / 60000 .. 'm for ' .. tier
+    local text = 'stuck in PROCESSING for ' .. math.floor((now - started) / 60000) .. 'm (timeout '
+      .. timeout / 60000 .. 'm)'
     local paid = '0'
     if call('HSETNX', 'user:' .. user .. ':refunds', id .. '@' .. started, tokens) == 1 then
       call('INCRBY', 'user:' .. user .. ':tokens', tokens)
       paid = tokens
     end
-    call('HSET', key, 'status', 'FAILED', 'error', reason, 'finishedAt', ARGV[1])
+    call('HSET', key, 'status', 'FAILED', 'error', text, 'finishedAt', ARGV[1])
     local before = cjson.encode({status = status, error = job[6] or cjson.null, finishedAt = job[7] or cjson.null})
     call('XADD', '{curfew}:events', 'MAXLEN', '~', ARGV[3], '*', 'run', 'stuck-jobs-1', 'cleanup', 'stuck-jobs',
       'record', id, 'key', key, 'action', 'fail', 'from', status, 'to', 'FAILED', 'reason', reason, 'type', tier,

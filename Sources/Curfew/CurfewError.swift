@@ -37,9 +37,18 @@ package struct CurfewError: Error, CustomStringConvertible {
     }
 
     /// Takes over what the Redis client reports.
+    ///
+    /// Some answers of a server are about the server and not about the command: it can't be used by anyone, or by us.
     package init(_ error: RedisError) {
-        self.init(error.code == .server ? .server : .unreachable, error.description, underlying: error)
+        let isServers = error.code == .server && !Self.refusals.contains(error.server?.code ?? "")
+        self.init(isServers ? .server : .unreachable, error.description, underlying: error)
     }
+
+    /// Read-only, out of memory, unable to save, too few replicas, without its primary, starting, busy with a script,
+    /// without permission, without a password.
+    private static let refusals: Set<String> = [
+        "READONLY", "OOM", "MISCONF", "NOREPLICAS", "MASTERDOWN", "LOADING", "BUSY", "NOPERM", "NOAUTH",
+    ]
 
     /// The message.
     package var description: String { message }

@@ -1,5 +1,4 @@
 package import Logging
-internal import Policies
 package import RedisClient
 
 /// Everything a run needs, put together once: the composition root of the library.
@@ -34,18 +33,6 @@ package struct Engine: Sendable {
 
     /// Reads the server's time.
     package func serverClock() async throws(CurfewError) -> ServerClock {
-        do {
-            let reply = try await redis.send(RedisCommand("TIME", []))
-            guard reply.count == 2, let seconds = reply[0].integer, let microseconds = reply[1].integer else {
-                throw CurfewError(.damaged, "TIME answered something unexpected")
-            }
-            return ServerClock(.init(milliseconds: seconds * 1000 + microseconds / 1000))
-        } catch let error as RedisError {
-            throw CurfewError(error)
-        } catch let error as CurfewError {
-            throw error
-        } catch {
-            throw CurfewError(.damaged, "\(error)")
-        }
+        try await ServerClock.read(from: redis)
     }
 }

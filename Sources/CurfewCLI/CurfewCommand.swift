@@ -13,7 +13,9 @@ struct CurfewCommand: AsyncParsableCommand {
             """,
         version: CurfewVersion.current,
         subcommands: [
-            WorkCommand.self, RunCommand.self, PreviewCommand.self, ExplainCommand.self,
+            WorkCommand.self, RunCommand.self, PreviewCommand.self, ExplainCommand.self, StatusCommand.self,
+            HistoryCommand.self, EventsCommand.self, AlertsCommand.self, PauseCommand.self, ResumeCommand.self,
+            CancelCommand.self, ConfigCommand.self,
         ]
     )
 

@@ -40,7 +40,7 @@ struct EmbeddedRedis: Sendable {
             "curfew", socket, directory.path,
         ]
         process.standardInput = input
-        try process.run()
+        try SignalMask.cleared { try process.run() }
         let server = EmbeddedRedis(
             url: "redis+unix://\(socket)?db=0", command: "redis-cli -s \(socket)", directory: directory, process: process,
             input: input)

@@ -62,6 +62,12 @@ package struct RedisCommand: Sendable {
         append(String(number))
     }
 
+    /// Appends all words of another command: for a part that is the same in many, or was collected on the side.
+    package mutating func append(wordsOf other: RedisCommand) {
+        count += other.count
+        buffer.writeImmutableBuffer(other.buffer)
+    }
+
     private mutating func append(_ bytes: UnsafeBufferPointer<UInt8>) {
         count += 1
         _ = buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: bytes.count + 24) { target in

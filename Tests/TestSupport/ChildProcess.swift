@@ -48,14 +48,18 @@ package final class ChildProcess: Sendable {
         }
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
+        var attributes = try cleanSignals()
+        defer {
+            posix_spawn_file_actions_destroy(&actions)
+            posix_spawnattr_destroy(&attributes)
+        }
         posix_spawn_file_actions_adddup2(&actions, input.read, STDIN_FILENO)
         posix_spawn_file_actions_adddup2(&actions, answer.write, STDOUT_FILENO)
         var words = (["sh", "-c", Self.script, "sh", output] + arguments).map { strdup($0) }
         words.append(nil)
         defer { words.forEach { free($0) } }
         var shell = pid_t()
-        let failure = posix_spawnp(&shell, "sh", &actions, nil, words, environ)
+        let failure = posix_spawnp(&shell, "sh", &actions, &attributes, words, environ)
         guard failure == 0 else {
             close(input.write)
             throw ChildProcessError("sh cannot be started: \(String(cString: strerror(failure)))")
@@ -100,6 +104,24 @@ package final class ChildProcess: Sendable {
             }
             return status
         }
+    }
+
+    /// No signal blocked or ignored: the threads that run tests block most of them, and a child inherits that. It would not
+    /// hear SIGTERM, and its shell would not hear of its end.
+    private static func cleanSignals() throws -> posix_spawnattr_t {
+        var attributes = posix_spawnattr_t()
+        var none = sigset_t()
+        var ignored = sigset_t()
+        sigemptyset(&none)
+        sigemptyset(&ignored)
+        sigaddset(&ignored, SIGPIPE)
+        let flags = Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF)
+        guard posix_spawnattr_init(&attributes) == 0,
+            posix_spawnattr_setsigmask(&attributes, &none) == 0,
+            posix_spawnattr_setsigdefault(&attributes, &ignored) == 0,
+            posix_spawnattr_setflags(&attributes, flags) == 0
+        else { throw ChildProcessError("no attributes for a child") }
+        return attributes
     }
 
     private static func makePipe() throws -> (read: CInt, write: CInt) {

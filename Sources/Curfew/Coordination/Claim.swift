@@ -10,6 +10,8 @@ package struct Claim: Sendable {
     package let fence: String
     /// When the cleanup was due.
     package let due: Timestamp
+    /// For how long it could have been claimed: since it was due or, where it replaces a run, since that one's lease ended.
+    package let lateness: Duration
     /// When the lease was given.
     package let acquired: Timestamp
     /// What caused the run: `schedule`, `manual`, …

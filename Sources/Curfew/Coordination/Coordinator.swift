@@ -46,9 +46,16 @@ package struct Coordinator: Sendable {
 
     /// Claims this cleanup now, due or not, unless somebody else has it or it is paused.
     package func claim(
-        _ cleanup: Cleanup, trigger: String, isDryRun: Bool, clock: ServerClock
+        _ cleanup: Cleanup, trigger: String, isDryRun: Bool
     ) async throws(CurfewError) -> TickAnswer {
         var cleanup = cleanup
+        // Only the occurrences of a cron line have to be computed from the time before the call.
+        let clock: ServerClock
+        if case .cron = cleanup.schedule {
+            clock = try await ServerClock.read(from: library.redis)
+        } else {
+            clock = ServerClock(Timestamp(milliseconds: 0))
+        }
         cleanup.isDryRun = isDryRun
         return try await tick(beat: nil, places: 1, trigger: trigger, only: cleanup, known: [cleanup], clock: clock)
     }
@@ -59,12 +66,12 @@ package struct Coordinator: Sendable {
         let now = clock.now
         var arguments = [
             instance.id, String(lease.milliseconds), String(heartbeat.milliseconds), String(places), trigger,
-            only?.name ?? "", only?.isDryRun == true ? "1" : "0", String(configuration.streams.length),
+            only?.name ?? "", String(configuration.streams.length),
         ]
         arguments.append(fields: beat.map(instanceFields) ?? [])
         arguments.append(fields: beat.map(metricFields) ?? [])
         for cleanup in known {
-            arguments += [cleanup.name, type(of: cleanup.policy).kind.rawValue]
+            arguments += [cleanup.name, type(of: cleanup.policy).kind.rawValue, cleanup.isDryRun ? "1" : "0"]
             switch cleanup.schedule {
             case .every(let interval): arguments += [String(interval.milliseconds), "0"]
             case .cron: arguments += ["0", String(cleanup.schedule.first(from: now).milliseconds)]
@@ -77,7 +84,7 @@ package struct Coordinator: Sendable {
         let reply = try await library.call(
             "curfew_tick", keys: fixed + known.map { keys.lease($0.name) }, arguments: arguments)
         return try TickAnswer(reply, attempt: attempt, trigger: trigger) { name in
-            only?.isDryRun ?? known.first { $0.name == name }?.isDryRun ?? false
+            known.first { $0.name == name }?.isDryRun ?? false
         }
     }
 
@@ -208,7 +215,8 @@ extension TickAnswer {
             let cleanup = text("claim")
             outcome = .claimed(
                 Claim(
-                    cleanup: cleanup, run: text("run"), fence: text("fence"), due: time("due") ?? now, acquired: now,
+                    cleanup: cleanup, run: text("run"), fence: text("fence"), due: time("due") ?? now,
+                    lateness: .milliseconds(named["late"]?.integer ?? 0), acquired: now,
                     trigger: trigger, isDryRun: isDryRun(cleanup), replaces: text("lost").isEmpty ? nil : text("lost"),
                     attempt: attempt))
         } else if named["held"] != nil {

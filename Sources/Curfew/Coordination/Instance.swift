@@ -42,8 +42,6 @@ package struct Instance: Sendable {
 
     /// Processor time of this process so far, in milliseconds.
     static func processorMilliseconds() -> Int {
-        var time = timespec()
-        guard clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time) == 0 else { return 0 }
-        return time.tv_sec * 1000 + time.tv_nsec / 1_000_000
+        clock() / (Int(CLOCKS_PER_SEC) / 1000)
     }
 }

@@ -43,6 +43,8 @@ struct LeaseKeeper: Sendable {
                 if let cancelledBy { control.stop(.cancelled(by: cancelledBy)) }
             }
         } catch {
+            // The run has ended meanwhile.
+            guard !Task.isCancelled else { return false }
             // Trust runs on from the last grant; the next attempt may still be in time.
             logger.warning("the lease could not be renewed", metadata: ["error": "\(error)"])
         }

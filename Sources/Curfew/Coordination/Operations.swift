@@ -39,7 +39,10 @@ package struct Operations: Sendable {
     /// Keeps a cleanup from being run, on every instance, until it is resumed. A run under way goes on.
     package func pause(_ cleanup: String, by: String, why: String) async throws(CurfewError) {
         let pause = Pause(by: by, at: try await engine.serverClock().now.iso8601, why: why)
-        let text = JSONText.object([("by", pause.by), ("at", pause.at), ("why", pause.why)])
+        let text = JSONText.object([
+            FieldWrite(field: "by", value: pause.by), FieldWrite(field: "at", value: pause.at),
+            FieldWrite(field: "why", value: pause.why),
+        ])
         _ = try await send(RedisCommand("HSET", [engine.keys.paused, cleanup, text]))
     }
 
@@ -56,13 +59,16 @@ package struct Operations: Sendable {
         guard let run = try await send(RedisCommand("HGET", [lease, "run"])).string else { return nil }
         // Guarded by the run: one that ends meanwhile must not be followed by a hash that looks like a lease.
         var call = CommitCall(lease: nil, index: engine.keys.schedule, shared: [engine.keys.schedule])
-        call.append(
-            StatementUse(
-                statement: Statement(
-                    ownKeys: 1, index: .none,
-                    guards: [.init(check: .equals, key: .own(0), takes: .value, field: "run")],
-                    writes: [.init(command: "HSET", key: .own(0), arguments: [.constant("cancel"), .hole])]),
-                member: cleanup, score: nil, keys: [lease], values: [run, by]))
+        func tell(_ sink: inout some CommitSink) {
+            let own = sink.key(lease)
+            sink.check(.equals, own, field: .constant("run"), value: run)
+            sink.begin("HSET", own)
+            sink.constant("cancel")
+            sink.hole(by)
+        }
+        var sink = StatementSink(index: .none)
+        tell(&sink)
+        _ = call.append(.new(sink.statement), member: cleanup) { tell(&$0) }
         let reply = try await engine.library.call(call.command())
         return try call.outcomes(of: reply) == [.made] ? run : nil
     }

@@ -31,7 +31,7 @@ package struct Run: Sendable {
 
     /// Runs to the end, releases the lease and says what was done. Never throws: what went wrong is in the result.
     package func execute() async -> RunResult {
-        if let grace = cleanup.misfireGrace, claim.trigger == "schedule", claim.acquired - claim.due > grace {
+        if let grace = cleanup.misfireGrace, claim.trigger == "schedule", claim.lateness > grace {
             return await finish(Sweep.Outcome(), .misfired, error: nil)
         }
         var logger = engine.logger

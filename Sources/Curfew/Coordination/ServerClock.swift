@@ -1,4 +1,5 @@
 package import Policies
+internal import RedisClient
 
 /// The Redis server's time, carried forward by the monotonic clock of this machine.
 ///
@@ -16,4 +17,18 @@ package struct ServerClock: Sendable {
 
     /// The server's time now.
     package var now: Timestamp { reading + readAt.duration(to: .now) }
+
+    /// Asks the server.
+    static func read(from redis: RedisClient) async throws(CurfewError) -> ServerClock {
+        let reply: RedisValue
+        do {
+            reply = try await redis.send(RedisCommand("TIME", isIdempotent: true))
+        } catch {
+            throw CurfewError(error)
+        }
+        guard reply.count == 2, let seconds = reply[0].integer, let microseconds = reply[1].integer else {
+            throw CurfewError(.damaged, "TIME answered something unexpected")
+        }
+        return ServerClock(Timestamp(milliseconds: seconds * 1000 + microseconds / 1000))
+    }
 }

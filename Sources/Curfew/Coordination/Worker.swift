@@ -111,21 +111,38 @@ package final class Worker: Service {
 
     private func execute(_ run: Run) async {
         _ = await run.execute()
-        state.withLock { _ = $0.running.removeValue(forKey: run.cleanup.name) }
+        state.withLock { state in
+            // A run that lost its lease may end after its successor, which can be on this instance too, has begun.
+            guard state.running[run.cleanup.name] === run.control else { return }
+            state.running[run.cleanup.name] = nil
+        }
         alarm.ring()
     }
 
-    /// Waits for other instances' messages. Without them the heartbeat finds everything a little later.
+    /// Waits for other instances' messages. Without them the heartbeat finds everything a little later; a server that
+    /// refuses is asked again with every heartbeat, because a person may have set it right.
     private func listen() async {
-        do {
-            try await engine.redis.subscribe(engine.keys.wake) { messages in
-                for try await _ in messages { alarm.ring() }
+        var isKnown = false
+        while !state.withLock(\.isStopping) {
+            do {
+                return try await engine.redis.subscribe(engine.keys.wake) { messages in
+                    isKnown = false
+                    for try await _ in messages { alarm.ring() }
+                }
+            } catch is CancellationError {
+                return
+            } catch {
+                let level: Logger.Level = isKnown ? .debug : .warning
+                engine.logger.log(
+                    level: level, "no wake-ups from other instances: the heartbeat finds work instead",
+                    metadata: ["error": "\(error)"])
+                isKnown = true
             }
-        } catch is CancellationError {
-            return
-        } catch {
-            engine.logger.warning(
-                "no wake-ups from other instances: the heartbeat finds work instead", metadata: ["error": "\(error)"])
+            do {
+                try await Task.sleep(for: engine.coordinator.heartbeat)
+            } catch {
+                return
+            }
         }
     }
 

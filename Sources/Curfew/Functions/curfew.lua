@@ -52,18 +52,20 @@ end
 -- Purpose:    says that an instance lives, puts the cleanups it knows on the schedule, and claims at most one that is
 --             due (or, with `only`, that one, due or not). A claim is lease + fence + schedule score in one step.
 -- KEYS:       schedule, fence, instances, instance:<id>, paused, runs, metrics, then lease:<cleanup> per known cleanup
--- ARGV:       instance, lease ms, heartbeat ms, free places, trigger, only ('' = what is due), dry run (0|1),
---             stream length, count n of instance fields, n names and values, count m of metric fields (0 = no entry),
---             m names and values, then per known cleanup: name, policy, every ms (0 = cron), next occurrence ms (cron)
+-- ARGV:       instance, lease ms, heartbeat ms, free places, trigger, only ('' = what is due), stream length, count n of
+--             instance fields (0 = no heartbeat), n names and values, count m of metric fields (0 = no entry), m names
+--             and values, then per known cleanup: name, policy, dry run (0|1), every ms (0 = cron), next occurrence ms
+--             (cron)
 -- Returns:    a flat list of names and values: version, now, sleep (ms), overdue (list of cleanup, ms), and one of
---             claim (with run, fence, due, lost) · held (with holder, run, until) · paused (the JSON)
+--             claim (with run, fence, due, late (ms since it could be claimed), lost) · held (with holder, run, until)
+--             · paused (the JSON)
 -- Complexity: O(C log C) for C known cleanups
 local function tick(KEYS, ARGV)
   local now = now_ms()
   local schedule, fences, instances, paused, runs = KEYS[1], KEYS[2], KEYS[3], KEYS[5], KEYS[6]
   local instance, lease_ms, heartbeat_ms = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-  local places, trigger, only, dry_run, length = tonumber(ARGV[4]), ARGV[5], ARGV[6], ARGV[7], ARGV[8]
-  local a = 9
+  local places, trigger, only, length = tonumber(ARGV[4]), ARGV[5], ARGV[6], ARGV[7]
+  local a = 8
 
   local count = tonumber(ARGV[a]) * 2
   if count > 0 then
@@ -84,9 +86,9 @@ local function tick(KEYS, ARGV)
   local known = {}
   local k = 8
   while a <= #ARGV do
-    local entry = {name = ARGV[a], policy = ARGV[a + 1], lease = KEYS[k]}
-    local every, occurrence = tonumber(ARGV[a + 2]), tonumber(ARGV[a + 3])
-    a = a + 4
+    local entry = {name = ARGV[a], policy = ARGV[a + 1], dry_run = ARGV[a + 2], lease = KEYS[k]}
+    local every, occurrence = tonumber(ARGV[a + 3]), tonumber(ARGV[a + 4])
+    a = a + 5
     k = k + 1
     known[entry.name] = true
     local held = redis.call('HMGET', entry.lease, 'run', 'due_ms', 'acquired_ms')
@@ -160,13 +162,14 @@ local function tick(KEYS, ARGV)
   local run = best.name .. '-' .. fence
   redis.call('DEL', best.lease)
   redis.call('HSET', best.lease, 'instance', instance, 'run', run, 'fence', fence, 'acquired_ms', ms(now),
-    'renewed_ms', ms(now), 'due_ms', ms(best.due), 'trigger', trigger, 'dry_run', dry_run, 'found', '0',
+    'renewed_ms', ms(now), 'due_ms', ms(best.due), 'trigger', trigger, 'dry_run', best.dry_run, 'found', '0',
     'changed', '0', 'failed', '0', 'progress', '0', 'step', 'claimed')
   redis.call('ZADD', schedule, ms(now + lease_ms), best.name)
   add('claim', best.name)
   add('run', run)
   add('fence', fence)
   add('due', ms(best.due))
+  add('late', ms(math.max(0, now - best.score)))
   add('lost', lost)
   return answer
 end

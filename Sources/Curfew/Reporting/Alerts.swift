@@ -71,7 +71,7 @@ struct Alerts: Sendable {
     func publish(_ transitions: [Transition], now: Timestamp) async throws {
         guard !transitions.isEmpty else { return }
         var call = CommitCall(lease: nil, index: engine.keys.schedule, shared: [engine.keys.schedule, engine.keys.alerts])
-        for transition in transitions { call.append(use(for: transition, now: now)) }
+        for transition in transitions { add(transition, to: &call, now: now) }
         let outcomes = try call.outcomes(of: try await engine.library.call(call.command()))
         for case (.crossed(let alert, let cleanup, let value, let isFiring, _, _), .made) in zip(transitions, outcomes) {
             engine.logger.info(
@@ -80,7 +80,7 @@ struct Alerts: Sendable {
         }
     }
 
-    private func use(for transition: Transition, now: Timestamp) -> StatementUse {
+    private func add(_ transition: Transition, to call: inout CommitCall, now: Timestamp) {
         switch transition {
         case .published(let alert):
             let fields = [
@@ -89,8 +89,8 @@ struct Alerts: Sendable {
             ]
             let text = "\(alert.name) watches \(alert.cleanup): \(alert.definitionText)"
             let entry = entry(alert, state: "threshold", cleanup: alert.cleanup, value: "", since: now, run: "", text)
-            return use(
-                alert, guardField: "definition", .differs, guardValue: alert.definitionText, fields: fields, entry: entry)
+            add(
+                alert, (.differs, "definition", alert.definitionText), fields: fields, entry: entry, to: &call)
         case .crossed(let alert, let cleanup, let value, let isFiring, let since, let run):
             let state = isFiring ? AlertState.firing : AlertState.resolved
             let shown = AlertDefinition.text(value, of: alert.metric)
@@ -102,9 +102,9 @@ struct Alerts: Sendable {
                 "\(cleanup): \(alert.metric.rawValue) \(shown) \(verb) \(alert.isAbove ? "above" : "below") \(alert.thresholdText)"
             let begin = isFiring ? now : since ?? now
             let entry = entry(alert, state: state, cleanup: cleanup, value: shown, since: begin, run: run, text)
-            return use(
-                alert, guardField: "state:" + cleanup, isFiring ? .differs : .equals, guardValue: AlertState.firing,
-                fields: fields, entry: entry)
+            add(
+                alert, (isFiring ? .differs : .equals, "state:" + cleanup, AlertState.firing), fields: fields, entry: entry,
+                to: &call)
         }
     }
 
@@ -119,26 +119,23 @@ struct Alerts: Sendable {
         ]
     }
 
-    private func use(
-        _ alert: AlertDefinition, guardField: String, _ check: Statement.Guard.Check, guardValue: String,
-        fields: [(String, String)], entry: [(String, String)]
-    ) -> StatementUse {
-        func constants(_ pairs: [(String, String)]) -> [Statement.Argument] {
-            pairs.flatMap { [.constant($0.0), .constant($0.1)] }
+    /// The guard, the alert's hash and the stream entry of one transition.
+    private func add(
+        _ alert: AlertDefinition, _ check: (Statement.Guard.Check, field: String, value: String),
+        fields: [(String, String)], entry: [(String, String)], to call: inout CommitCall
+    ) {
+        func tell(_ sink: inout some CommitSink) {
+            let own = sink.key(engine.keys.alert(alert.name))
+            sink.check(check.0, own, field: .constant(check.field), value: check.value)
+            sink.begin("HSET", own)
+            for word in fields.flatMap({ [$0.0, $0.1] }) { sink.constant(word) }
+            sink.begin("XADD", .shared(.events))
+            let head = ["MAXLEN", "~", String(engine.configuration.streams.length), "*"]
+            for word in head + entry.flatMap({ [$0.0, $0.1] }) { sink.constant(word) }
         }
-        let head = ["MAXLEN", "~", String(engine.configuration.streams.length), "*"]
-        let statement = Statement(
-            ownKeys: 1, index: .none,
-            guards: [.init(check: check, key: .own(0), takes: .value, field: guardField)],
-            writes: [
-                .init(command: "HSET", key: .own(0), arguments: constants(fields)),
-                .init(
-                    command: "XADD", key: .shared(.events),
-                    arguments: head.map(Statement.Argument.constant) + constants(entry)),
-            ])
-        return StatementUse(
-            statement: statement, member: alert.name, score: nil, keys: [engine.keys.alert(alert.name)],
-            values: [guardValue])
+        var sink = StatementSink(index: .none)
+        tell(&sink)
+        _ = call.append(.new(sink.statement), member: alert.name) { tell(&$0) }
     }
 
     /// The value over the alert's window, this run included. The stream is read only where it can matter: a run that adds

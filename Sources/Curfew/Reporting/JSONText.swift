@@ -1,16 +1,18 @@
+internal import Policies
+
 /// JSON written straight into text: for the before-image of every single change, where a general encoder would cost
 /// more than the change itself.
 enum JSONText {
     /// An object of strings; nil becomes `null`.
-    static func object(_ members: [(String, String?)]) -> String {
+    static func object(_ members: [FieldWrite]) -> String {
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(members.reduce(2) { $0 + $1.0.utf8.count + ($1.1?.utf8.count ?? 4) + 6 })
+        bytes.reserveCapacity(members.reduce(2) { $0 + $1.field.utf8.count + ($1.value?.utf8.count ?? 4) + 6 })
         bytes.append(UInt8(ascii: "{"))
-        for (name, value) in members {
+        for member in members {
             if bytes.count > 1 { bytes.append(UInt8(ascii: ",")) }
-            append(name, to: &bytes)
+            append(member.field, to: &bytes)
             bytes.append(UInt8(ascii: ":"))
-            if let value { append(value, to: &bytes) } else { bytes += Array("null".utf8) }
+            if let value = member.value { append(value, to: &bytes) } else { bytes.append(contentsOf: "null".utf8) }
         }
         bytes.append(UInt8(ascii: "}"))
         return String(decoding: bytes, as: UTF8.self)

@@ -15,144 +15,221 @@ struct ChangeEncoder: Sendable {
     /// Queue key → whether it is a stream.
     let streamQueues: [String: Bool]
 
-    /// Collects keys, guards and writes of one change.
-    private struct Parts {
-        var keys: [String]
-        var guards: [Statement.Guard] = []
-        var writes: [Statement.Write] = []
-        /// Guards are checked before the first write, so their values come first.
-        var guardValues: [String] = []
-        var writeValues: [String] = []
-
-        mutating func key(_ name: String) -> Statement.Key {
-            if let place = keys.firstIndex(of: name) { return .own(place) }
-            keys.append(name)
-            return .own(keys.count - 1)
-        }
-
-        mutating func check(
-            _ check: Statement.Guard.Check, _ key: Statement.Key, field: String = "", value: String? = nil
-        ) {
-            guards.append(.init(check: check, key: key, takes: value == nil ? .none : .value, field: field))
-            if let value { guardValues.append(value) }
-        }
-
-        mutating func write(_ command: String, _ key: Statement.Key, _ arguments: [(String, isHole: Bool)]) {
-            writes.append(
-                .init(command: command, key: key, arguments: arguments.map { $0.isHole ? .hole : .constant($0.0) }))
-            for (text, isHole) in arguments where isHole { writeValues.append(text) }
-        }
-
-        func use(index: Statement.IndexEffect, member: String, score: String? = nil) -> StatementUse {
-            StatementUse(
-                statement: Statement(ownKeys: keys.count, index: index, guards: guards, writes: writes),
-                member: member, score: score, keys: keys, values: guardValues + writeValues)
-        }
-    }
-
     /// Where the ledger guard stands among the guards of a change with a refund: it comes first.
     static let ledgerGuard = 0
 
-    /// A change of a record.
-    func encode(_ change: Change, of record: Record) -> StatementUse {
-        var parts = Parts(keys: [record.key])
+    /// The statements that a call has so far, each with a change that it was made for.
+    struct Known {
+        fileprivate var changes: [(change: Change, isText: Bool, isStream: Bool, number: Int)] = []
+        fileprivate var drop: Int?
+        fileprivate var dropGuards: [Policies.Guard] = []
+        fileprivate var leaves: [Bool: Int] = [:]
+        fileprivate var remembers: [Bool: Int] = [:]
+    }
+
+    /// Adds a change of a record.
+    func add(_ change: Change, of record: Record, to call: inout CommitCall, _ known: inout Known) {
+        let isText = if case .text = record.content { true } else { false }
+        let isStream = change.push.map { streamQueues[$0.key] == true } ?? false
+        // Few forms, and almost always the last one again.
+        var earlier: Int?
+        for place in known.changes.indices.reversed() where earlier == nil {
+            let isSame = known.changes[place].isText == isText && known.changes[place].isStream == isStream
+            if isSame, known.changes[place].change.hasForm(of: change) { earlier = known.changes[place].number }
+        }
+        let index: Statement.IndexEffect = change.next == nil ? .remove : .score
+        let choice: CommitCall.StatementChoice
+        if let earlier {
+            choice = .same(earlier)
+        } else {
+            var sink = StatementSink(index: index)
+            tell(change, of: record, isText: isText, isStream: isStream, to: &sink)
+            choice = .new(sink.statement)
+        }
+        let score = change.next.map { String($0.milliseconds) }
+        let number = call.append(choice, member: record.id, score: score) { sink in
+            tell(change, of: record, isText: isText, isStream: isStream, to: &sink)
+        }
+        if earlier == nil { known.changes.append((change, isText, isStream, number)) }
+    }
+
+    private func tell(
+        _ change: Change, of record: Record, isText: Bool, isStream: Bool, to sink: inout some CommitSink
+    ) {
+        let own = sink.key(record.key)
+        var refunded: (ledger: Statement.Key, balance: Statement.Key)?
         if let refund = change.refund {
-            let ledger = parts.key(refund.ledger)
-            parts.guards.append(.init(check: .absent, key: ledger, takes: .field))
-            parts.guardValues.append(refund.entry)
+            let ledger = sink.key(refund.ledger)
+            sink.check(.absent, ledger, field: .own(refund.entry), value: nil)
+            refunded = (ledger, sink.key(refund.balance))
+        }
+        tell(change.guards, own, to: &sink)
+        if let refund = change.refund, let refunded {
             let amount = String(refund.amount)
-            parts.write("INCRBY", parts.key(refund.balance), [(amount, true)])
-            parts.write("HSET", ledger, [(refund.entry, true), (amount, true)])
+            sink.begin("INCRBY", refunded.balance)
+            sink.hole(amount)
+            sink.begin("HSET", refunded.ledger)
+            sink.hole(refund.entry)
+            sink.hole(amount)
         }
-        add(change.guards, to: &parts)
-        addFields(change, to: &parts)
+        tellFields(change, own, to: &sink)
         if let push = change.push {
-            let key = parts.key(push.key)
-            if streamQueues[push.key] == true {
-                parts.write("XADD", key, [("*", false), ("id", false), (record.id, true)])
-            } else {
-                parts.write("RPUSH", key, [(record.id, true)])
+            let queue = sink.key(push.key)
+            sink.begin(isStream ? "XADD" : "RPUSH", queue)
+            if isStream {
+                sink.constant("*")
+                sink.constant("id")
             }
+            sink.hole(record.id)
         }
-        if change.removesRecord {
-            let trash = Keys.trash(of: record.key, run: claim.run)
-            parts.write("RENAME", .own(0), [(trash, true)])
-            parts.write("PEXPIRE", parts.key(trash), [(String(cleanup.undo.milliseconds), false)])
-            if case .text = record.content { parts.write("HDEL", .shared(.seen), [(record.id, true)]) }
-        }
-        addEvent(change, of: record, to: &parts)
-        if let next = change.next {
-            return parts.use(index: .score, member: record.id, score: String(next.milliseconds))
-        }
-        return parts.use(index: .remove, member: record.id)
+        if change.removesRecord { tellRemoval(of: record, own, isText: isText, to: &sink) }
+        tellEvent(change, of: record, to: &sink)
     }
 
-    /// A record that needs no watching any more: its index entry goes, if record and entry are as they were read.
-    func encode(dropOf entry: DueEntry, key: String, guards: [Policies.Guard]) -> StatementUse {
-        var parts = Parts(keys: [key])
-        addEntryGuard(entry, to: &parts)
-        add(guards, to: &parts)
-        if type(of: cleanup.policy).kind == .locks { parts.write("HDEL", .shared(.seen), [(entry.id, true)]) }
-        return parts.use(index: .remove, member: entry.id)
-    }
-
-    /// A record that is to be looked at again later: its index entry gets that time, unless the app has moved it.
-    func encode(leave: Leave, entry: DueEntry) -> StatementUse? {
-        var parts = Parts(keys: [])
-        addEntryGuard(entry, to: &parts)
-        if let value = leave.remember {
-            parts.write("HSET", .shared(.seen), [(entry.id, true), ("\(time) \(value)", true)])
-        }
-        guard let until = leave.until else {
-            return parts.writes.isEmpty ? nil : parts.use(index: .none, member: entry.id)
-        }
-        return parts.use(index: .score, member: entry.id, score: String(until.milliseconds))
-    }
-
-    private func addEntryGuard(_ entry: DueEntry, to parts: inout Parts) {
-        parts.guards.append(.init(check: .score, key: .shared(.index), takes: .both))
-        parts.guardValues += [entry.id, entry.scoreText]
-    }
-
-    private func add(_ guards: [Policies.Guard], to parts: inout Parts) {
+    private func tell(_ guards: [Policies.Guard], _ own: Statement.Key, to sink: inout some CommitSink) {
         for item in guards {
             switch item {
-            case .field(let field, equals: let value?): parts.check(.equals, .own(0), field: field, value: value)
-            case .field(let field, equals: nil): parts.check(.absent, .own(0), field: field)
-            case .text(equals: let text): parts.check(.text, .own(0), value: text)
-            case .recordMissing: parts.check(.missing, .own(0))
-            case .keyAbsent(let key): parts.check(.missing, parts.key(key))
-            case .keyPresent(let key): parts.check(.exists, parts.key(key))
+            case .field(let field, equals: let value):
+                sink.check(value == nil ? .absent : .equals, own, field: .constant(field), value: value)
+            case .text(equals: let text): sink.check(.text, own, field: nil, value: text)
+            case .recordMissing: sink.check(.missing, own, field: nil, value: nil)
+            case .keyAbsent(let key): sink.check(.missing, sink.key(key), field: nil, value: nil)
+            case .keyPresent(let key): sink.check(.exists, sink.key(key), field: nil, value: nil)
             }
         }
     }
 
-    private func addFields(_ change: Change, to parts: inout Parts) {
-        var set: [(String, isHole: Bool)] = []
-        var removed: [(String, isHole: Bool)] = []
-        for write in change.sets {
-            if let value = write.value {
+    private func tellFields(_ change: Change, _ own: Statement.Key, to sink: inout some CommitSink) {
+        if change.sets.contains(where: { $0.value != nil }) {
+            sink.begin("HSET", own)
+            for write in change.sets {
+                guard let value = write.value else { continue }
+                sink.constant(write.field)
                 // The new status is the same for all changes of the statement; most other values differ.
-                set += [(write.field, false), (value, value != change.to)]
-            } else {
-                removed.append((write.field, false))
+                if value == change.to { sink.constant(value) } else { sink.hole(value) }
             }
         }
-        if !set.isEmpty { parts.write("HSET", .own(0), set) }
-        if !removed.isEmpty { parts.write("HDEL", .own(0), removed) }
+        if change.sets.contains(where: { $0.value == nil }) {
+            sink.begin("HDEL", own)
+            for write in change.sets where write.value == nil { sink.constant(write.field) }
+        }
     }
 
-    private func addEvent(_ change: Change, of record: Record, to parts: inout Parts) {
-        parts.write(
-            "XADD", .shared(.events),
-            [
-                ("MAXLEN", false), ("~", false), (streamLength, false), ("*", false), ("run", false),
-                (claim.run, false), ("cleanup", false), (cleanup.name, false), ("record", false), (record.id, true),
-                ("key", false), (record.key, true), ("action", false), (change.action.rawValue, false),
-                ("from", false), (change.from, false), ("to", false), (change.to, false), ("reason", false),
-                (change.reason, true), ("type", false), (change.type, true), ("tokens", false),
-                (String(change.refund?.amount ?? 0), true), ("bytes", false), ("0", false), ("before", false),
-                (JSONText.object(change.before.map { ($0.field, $0.value) }), true), ("at_ms", false), (time, false),
-            ])
+    /// Removal is a move: the record waits under another name in the same slot until it expires.
+    private func tellRemoval(of record: Record, _ own: Statement.Key, isText: Bool, to sink: inout some CommitSink) {
+        let name = Keys.trash(of: record.key, run: claim.run)
+        let trash = sink.key(name)
+        sink.begin("RENAME", own)
+        sink.hole(name)
+        sink.begin("PEXPIRE", trash)
+        sink.constant(String(cleanup.undo.milliseconds))
+        if isText {
+            sink.begin("HDEL", .shared(.seen))
+            sink.hole(record.id)
+        }
+    }
+
+    private func tellEvent(_ change: Change, of record: Record, to sink: inout some CommitSink) {
+        sink.begin("XADD", .shared(.events))
+        for word in ["MAXLEN", "~", streamLength, "*", "run", claim.run, "cleanup", cleanup.name, "record"] {
+            sink.constant(word)
+        }
+        sink.hole(record.id)
+        sink.constant("key")
+        sink.hole(record.key)
+        for word in ["action", change.action.rawValue, "from", change.from, "to", change.to, "reason"] {
+            sink.constant(word)
+        }
+        sink.hole(change.reason)
+        sink.constant("type")
+        sink.hole(change.type)
+        sink.constant("tokens")
+        sink.hole(String(change.refund?.amount ?? 0))
+        for word in ["bytes", "0", "before"] { sink.constant(word) }
+        sink.hole(JSONText.object(change.before))
+        sink.constant("at_ms")
+        sink.constant(time)
+    }
+
+    /// Adds a record that needs no watching any more: its index entry goes, if record and entry are as they were read.
+    func add(
+        dropOf entry: DueEntry, key: String, guards: [Policies.Guard], to call: inout CommitCall, _ known: inout Known
+    ) {
+        func tellDrop(_ sink: inout some CommitSink) {
+            let own = sink.key(key)
+            sink.check(.score, .shared(.index), field: .own(entry.id), value: entry.scoreText)
+            tell(guards, own, to: &sink)
+            if type(of: cleanup.policy).kind == .locks {
+                sink.begin("HDEL", .shared(.seen))
+                sink.hole(entry.id)
+            }
+        }
+        if let number = known.drop, known.dropGuards.haveForm(of: guards) {
+            _ = call.append(.same(number), member: entry.id) { tellDrop(&$0) }
+            return
+        }
+        var sink = StatementSink(index: .remove)
+        tellDrop(&sink)
+        known.drop = call.append(.new(sink.statement), member: entry.id) { tellDrop(&$0) }
+        known.dropGuards = guards
+    }
+
+    /// Adds a record that is to be looked at again later: its index entry gets that time, unless the app has moved it.
+    /// Nothing is added, and false given back, where there is nothing to write.
+    func add(leave: Leave, entry: DueEntry, to call: inout CommitCall, _ known: inout Known) -> Bool {
+        guard leave.until != nil || leave.remember != nil else { return false }
+        func tellLeave(_ sink: inout some CommitSink) {
+            sink.check(.score, .shared(.index), field: .own(entry.id), value: entry.scoreText)
+            if let value = leave.remember {
+                sink.begin("HSET", .shared(.seen))
+                sink.hole(entry.id)
+                sink.hole("\(time) \(value)")
+            }
+        }
+        let isScored = leave.until != nil
+        let score = leave.until.map { String($0.milliseconds) }
+        if let number = (leave.remember == nil ? known.leaves : known.remembers)[isScored] {
+            _ = call.append(.same(number), member: entry.id, score: score) { tellLeave(&$0) }
+            return true
+        }
+        var sink = StatementSink(index: isScored ? .score : .none)
+        tellLeave(&sink)
+        let number = call.append(.new(sink.statement), member: entry.id, score: score) { tellLeave(&$0) }
+        if leave.remember == nil { known.leaves[isScored] = number } else { known.remembers[isScored] = number }
+        return true
+    }
+}
+
+extension Change {
+    /// Whether two changes differ only in what a statement leaves open.
+    fileprivate func hasForm(of other: Change) -> Bool {
+        guard
+            action == other.action, from == other.from, to == other.to, removesRecord == other.removesRecord,
+            (refund == nil) == (other.refund == nil), (push == nil) == (other.push == nil),
+            (next == nil) == (other.next == nil), sets.count == other.sets.count, guards.haveForm(of: other.guards)
+        else { return false }
+        for (mine, theirs) in zip(sets, other.sets) {
+            guard mine.field == theirs.field, (mine.value == nil) == (theirs.value == nil),
+                (mine.value == to) == (theirs.value == to)
+            else { return false }
+        }
+        return true
+    }
+}
+
+extension [Policies.Guard] {
+    /// Whether two lists of guards look at the same things in the same way, whatever they expect there.
+    fileprivate func haveForm(of other: [Policies.Guard]) -> Bool {
+        guard count == other.count else { return false }
+        for (mine, theirs) in zip(self, other) {
+            switch (mine, theirs) {
+            case (.field(let field, let value), .field(let otherField, let otherValue)):
+                guard field == otherField, (value == nil) == (otherValue == nil) else { return false }
+            case (.text, .text), (.recordMissing, .recordMissing), (.keyAbsent, .keyAbsent), (.keyPresent, .keyPresent):
+                continue
+            default: return false
+            }
+        }
+        return true
     }
 }

@@ -17,7 +17,9 @@ struct CommitCall: Sendable {
     private let index: String
     private let shared: [String]
     private var statements: [Statement] = []
-    private var uses: [(statement: Int, use: StatementUse)] = []
+    private var sink = ValueSink()
+    /// How many changes it carries.
+    private(set) var count = 0
 
     /// Starts an empty call.
     init(lease: (key: String, fence: String)?, index: String, shared: [String]) {
@@ -26,35 +28,42 @@ struct CommitCall: Sendable {
         self.shared = shared
     }
 
-    /// How many changes it carries.
-    var count: Int { uses.count }
-
-    /// Adds a change.
-    mutating func append(_ use: StatementUse) {
-        // Few statements, and almost always the last one again.
-        if let number = statements.lastIndex(of: use.statement) {
-            uses.append((number + 1, use))
-        } else {
-            statements.append(use.statement)
-            uses.append((statements.count, use))
+    /// Adds a change under a statement: an earlier one by its number, or a new one.
+    mutating func append(
+        _ statement: StatementChoice, member: String, score: String? = nil, _ tell: (inout ValueSink) -> Void
+    ) -> Int {
+        let number: Int
+        switch statement {
+        case .same(let earlier): number = earlier
+        case .new(let new):
+            statements.append(new)
+            number = statements.count
         }
+        sink.begin(statement: number, member: member, score: score)
+        tell(&sink)
+        count += 1
+        return number
+    }
+
+    /// The statement of a change.
+    enum StatementChoice {
+        /// That of an earlier change, by its number.
+        case same(Int)
+        /// One that the call doesn't have yet.
+        case new(Statement)
     }
 
     /// The command.
     func command() -> RedisCommand {
-        var keys = [lease?.key ?? index, index] + shared
-        var arguments = [lease?.fence ?? "", String(shared.count), String(statements.count)]
-        for statement in statements { statement.append(to: &arguments) }
-        keys.reserveCapacity(keys.count + uses.count * 4)
-        arguments.reserveCapacity(arguments.count + uses.count * 16)
-        for (number, use) in uses {
-            keys += use.keys
-            arguments.append(String(number))
-            arguments.append(use.member)
-            if let score = use.score { arguments.append(score) }
-            arguments += use.values
-        }
-        return FunctionLibrary.command("curfew_commit", keys: keys, arguments: arguments)
+        var header = [lease?.fence ?? "", String(shared.count), String(statements.count)]
+        for statement in statements { statement.append(to: &header) }
+        let keys = [lease?.key ?? index, index] + shared
+        var command = RedisCommand(
+            "FCALL", ["curfew_commit", String(keys.count + sink.keys.count)] + keys, isIdempotent: false)
+        command.append(wordsOf: sink.keys)
+        for word in header { command.append(word) }
+        command.append(wordsOf: sink.values)
+        return command
     }
 
     /// Reads the reply: what became of each change, in order. Throws where the fence is an old one.
@@ -68,7 +77,7 @@ struct CommitCall: Sendable {
                 .lost, "the lease is no longer ours: fence \(lease?.fence ?? "") was refused, \(current.isEmpty ? "none" : current) is current")
         default: throw CurfewError(.damaged, "curfew_commit answered something unexpected")
         }
-        var outcomes = [Outcome](repeating: .made, count: uses.count)
+        var outcomes = [Outcome](repeating: .made, count: count)
         for place in stride(from: 1, to: elements.count - 1, by: 2) {
             guard let position = elements[place].integer, outcomes.indices.contains(Int(position) - 1) else {
                 throw CurfewError(.damaged, "curfew_commit answered for a change that was not in the call")

@@ -11,8 +11,8 @@ struct Committer {
 
     /// What became of a judged record.
     enum Result: Sendable {
-        /// It was changed.
-        case changed(Change)
+        /// It was changed; a refund was left out where the charge had been paid back before.
+        case changed(isRefunded: Bool)
         /// It had moved meanwhile.
         case moved
         /// Redis would have refused the change, so nothing of it was written.
@@ -39,25 +39,33 @@ struct Committer {
         fileprivate let places: [Int]
         fileprivate let command: RedisCommand
         fileprivate let encoder: ChangeEncoder
-        fileprivate let rescores: Bool
     }
 
     /// Encodes a page. `rescores` is false where a record that isn't past its configured time may stand in front of the
     /// horizon (a run with a shorter timeout): its entry then stays as it is.
     func prepare(_ page: [Judged], at now: Timestamp, rescores: Bool) async throws -> Prepared {
         let reader = RecordReader(redis: library.redis, cleanup: cleanup, keys: keys)
+        let pushes = (cleanup.policy as? StuckPolicy)?.retry?.queue != nil
         let encoder = ChangeEncoder(
             cleanup: cleanup, claim: claim, time: String(now.milliseconds), streamLength: String(streamLength),
-            streamQueues: try await reader.streamQueues(Set(page.compactMap(\.change?.push?.key))))
+            streamQueues: try await reader.streamQueues(pushes ? Set(page.compactMap(\.change?.push?.key)) : []))
         var call = makeCall()
+        var known = ChangeEncoder.Known()
         var places: [Int] = []
+        places.reserveCapacity(page.count)
         for (place, judged) in page.enumerated() {
-            guard let use = use(for: judged, encoder, rescores: rescores) else { continue }
-            call.append(use)
+            switch judged.decision {
+            case .change(let change): encoder.add(change, of: judged.record, to: &call, &known)
+            case .drop(_, let guards):
+                encoder.add(dropOf: judged.entry, key: judged.record.key, guards: guards, to: &call, &known)
+            case .leave(var leave):
+                if !rescores { leave.until = nil }
+                guard encoder.add(leave: leave, entry: judged.entry, to: &call, &known) else { continue }
+            case .malformed: continue
+            }
             places.append(place)
         }
-        return Prepared(
-            page: page, call: call, places: places, command: call.command(), encoder: encoder, rescores: rescores)
+        return Prepared(page: page, call: call, places: places, command: call.command(), encoder: encoder)
     }
 
     /// Sends a page and says what became of each record.
@@ -68,7 +76,7 @@ struct Committer {
         let outcomes = try prepared.call.outcomes(of: try await library.call(prepared.command))
         var paid: [Int] = []
         for (place, outcome) in zip(prepared.places, outcomes) {
-            if case .moved(ChangeEncoder.ledgerGuard) = outcome, page[place].change?.refund != nil {
+            if case .moved(ChangeEncoder.ledgerGuard) = outcome, page[place].hasRefund {
                 paid.append(place)
             } else {
                 results[place] = Self.result(outcome, of: page[place])
@@ -84,19 +92,21 @@ struct Committer {
         guard !places.isEmpty else { return results }
         var results = results
         var call = makeCall()
+        var known = ChangeEncoder.Known()
         var changed: [Judged] = []
         for place in places {
             var judged = page[place]
             if var change = judged.change {
                 change.refund = nil
                 judged.decision = .change(change)
-                call.append(encoder.encode(change, of: judged.record))
+                encoder.add(change, of: judged.record, to: &call, &known)
             }
             changed.append(judged)
         }
         let outcomes = try call.outcomes(of: try await library.call(call.command()))
         for ((place, judged), outcome) in zip(zip(places, changed), outcomes) {
-            results[place] = Self.result(outcome, of: judged)
+            let result = Self.result(outcome, of: judged)
+            if case .changed = result { results[place] = .changed(isRefunded: false) } else { results[place] = result }
         }
         return results
     }
@@ -106,17 +116,6 @@ struct Committer {
         return CommitCall(
             lease: (keys.lease(cleanup.name), claim.fence), index: index,
             shared: [index, keys.events, keys.seen(cleanup.name)])
-    }
-
-    private func use(for judged: Judged, _ encoder: ChangeEncoder, rescores: Bool) -> StatementUse? {
-        switch judged.decision {
-        case .change(let change): return encoder.encode(change, of: judged.record)
-        case .drop(_, let guards): return encoder.encode(dropOf: judged.entry, key: judged.record.key, guards: guards)
-        case .leave(var leave):
-            if !rescores { leave.until = nil }
-            return encoder.encode(leave: leave, entry: judged.entry)
-        case .malformed: return nil
-        }
     }
 
     /// The result where nothing is sent.
@@ -130,7 +129,7 @@ struct Committer {
 
     private static func result(_ outcome: CommitCall.Outcome, of judged: Judged) -> Result {
         switch (judged.decision, outcome) {
-        case (.change(let change), .made): .changed(change)
+        case (.change, .made): .changed(isRefunded: true)
         case (.change, .moved): .moved
         case (.change, .refused(let why)): .refused(why)
         case (.leave(let leave), .made): .left(isStalled: leave.isStalled, stays: leave.until == nil)
@@ -143,6 +142,14 @@ struct Committer {
 }
 
 extension Judged {
+    /// Whether the verdict is a change.
+    var isChange: Bool {
+        if case .change = decision { true } else { false }
+    }
+
+    /// Whether it is a change that pays something back.
+    fileprivate var hasRefund: Bool { change?.refund != nil }
+
     /// The change, where the verdict is one.
     var change: Change? {
         guard case .change(let change) = decision else { return nil }

@@ -7,7 +7,7 @@ struct Judged: Sendable {
     enum Decision: Sendable {
         case leave(Leave)
         case drop(because: String, guards: [Policies.Guard])
-        case change(Change)
+        indirect case change(Change)
         case malformed(RecordError)
     }
 
@@ -23,34 +23,38 @@ struct Judge {
 
     let reader: RecordReader
 
-    /// Reads and decides. The commands for ``decide(_:replies:at:)`` are made apart, so that a sweep can send them first
-    /// and do other things while they are on their way.
+    /// An entry of the index with the key that its record is at.
+    typealias Keyed = (entry: DueEntry, key: String)
+
+    /// Reads and decides. The steps are there one by one too, so that a sweep can do other things in between.
     func judge(_ entries: [DueEntry], at now: Timestamp) async throws -> [Judged] {
-        let replies = try await reader.redis.pipeline(commands(for: entries))
-        return try await decide(entries, replies: replies, at: now)
+        let keyed = try keyed(entries[...])
+        return try await decide(keyed, replies: try await reader.redis.pipeline(commands(for: keyed)), at: now)
+    }
+
+    /// The entries with their keys.
+    func keyed(_ entries: ArraySlice<DueEntry>) throws -> [Keyed] {
+        var keyed: [Keyed] = []
+        keyed.reserveCapacity(entries.count)
+        for entry in entries { keyed.append((entry, try reader.key(of: entry.id))) }
+        return keyed
     }
 
     /// The commands that read these records.
-    func commands(for entries: [DueEntry]) throws -> [RedisCommand] {
-        var commands: [RedisCommand] = []
-        commands.reserveCapacity(entries.count)
-        for entry in entries { commands.append(reader.command(for: try reader.key(of: entry.id))) }
-        return commands
+    func commands(for entries: [Keyed]) -> [RedisCommand] {
+        entries.map { reader.command(for: $0.key) }
     }
 
     /// Decides over records that were read, asking Redis for more where the policy wants it.
-    func decide(_ entries: [DueEntry], replies: [RedisValue], at now: Timestamp) async throws -> [Judged] {
-        var pairs: [(entry: DueEntry, key: String)] = []
-        pairs.reserveCapacity(entries.count)
-        for entry in entries { pairs.append((entry, try reader.key(of: entry.id))) }
-        let reads = try await reader.records(pairs, replies: replies)
+    func decide(_ entries: [Keyed], replies: [RedisValue], at now: Timestamp) async throws -> [Judged] {
+        let reads = try await reader.records(entries, replies: replies)
         var judged: [Judged] = []
         judged.reserveCapacity(entries.count)
         var asking: [(place: Int, questions: [Question])] = []
         for (place, read) in reads.enumerated() {
-            let (record, verdict) = verdict(on: read, pair: pairs[place], at: now)
+            let (record, verdict) = verdict(on: read, pair: entries[place], at: now)
             if case .success(.ask(let questions)) = verdict { asking.append((place, questions)) }
-            judged.append(Judged(entry: pairs[place].entry, record: record, decision: Self.decision(verdict)))
+            judged.append(Judged(entry: entries[place].entry, record: record, decision: Self.decision(verdict)))
         }
         var rounds = 0
         while !asking.isEmpty {
@@ -61,7 +65,7 @@ struct Judge {
     }
 
     private func verdict(
-        on read: RecordReader.Read, pair: (entry: DueEntry, key: String), at now: Timestamp
+        on read: RecordReader.Read, pair: Keyed, at now: Timestamp
     ) -> (Record, Result<Verdict, RecordError>) {
         switch read {
         case .failure(let error):

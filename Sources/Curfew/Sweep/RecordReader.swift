@@ -9,14 +9,32 @@ struct RecordReader {
     let redis: RedisClient
     let cleanup: Cleanup
     let keys: Keys
+    /// The fields that the policy wants, as words of a command.
+    private let fields: RedisCommand?
+
+    init(redis: RedisClient, cleanup: Cleanup, keys: Keys) {
+        self.redis = redis
+        self.cleanup = cleanup
+        self.keys = keys
+        let names = cleanup.policy.fields
+        guard let first = names.first else {
+            fields = nil
+            return
+        }
+        fields = RedisCommand(first, Array(names.dropFirst()))
+    }
 
     /// A record as read, or what is wrong with it.
     typealias Read = Result<Record, RecordError>
 
     /// The command that reads one record. Locks without a time of their own are plain strings.
     func command(for key: String) -> RedisCommand {
-        let fields = cleanup.policy.fields
-        return fields.isEmpty ? RedisCommand("GET", [key]) : RedisCommand("HMGET", [key] + fields)
+        guard let fields else { return RedisCommand("GET", [key]) }
+        var command = RedisCommand(capacity: key.utf8.count + 32 + fields.count * 32)
+        command.append("HMGET")
+        command.append(key)
+        command.append(wordsOf: fields)
+        return command
     }
 
     /// The key of a record.
@@ -35,8 +53,15 @@ struct RecordReader {
             var record = Record(id: entry.id, key: key, content: .missing)
             switch reply.kind {
             case .array:
-                let values = reply.elements.map(\.string)
-                if values.allSatisfy({ $0 == nil }) { unclear.append(place) }
+                var values: [String?] = []
+                values.reserveCapacity(names.count)
+                var isEmpty = true
+                for number in 0..<reply.count {
+                    let value = reply[number].string
+                    if value != nil { isEmpty = false }
+                    values.append(value)
+                }
+                if isEmpty { unclear.append(place) }
                 record.content = .hash(Fields(names: names, values: values))
             case .string:
                 record.content = .text(reply.string ?? "")

@@ -79,17 +79,3 @@ struct Statement: Equatable, Sendable {
         }
     }
 }
-
-/// One change in the form in which it is sent: a statement, and what fills it.
-struct StatementUse: Sendable {
-    /// The common part.
-    var statement: Statement
-    /// The record's id, for the index.
-    var member: String
-    /// The new score, where the statement re-scores.
-    var score: String?
-    /// The change's own keys.
-    var keys: [String]
-    /// What fills the guards and holes, in order.
-    var values: [String]
-}

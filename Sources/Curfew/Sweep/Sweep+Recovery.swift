@@ -20,7 +20,7 @@ extension Sweep {
     /// What a change would come to, where nothing is written.
     private static func watched(_ judged: Judged) -> Committer.Result {
         switch judged.decision {
-        case .change(let change): .changed(change)
+        case .change: .changed(isRefunded: true)
         case .malformed(let error): .malformed(error)
         case .leave(let leave): .left(isStalled: leave.isStalled, stays: true)
         case .drop: .left(isStalled: false, stays: true)
@@ -38,7 +38,7 @@ extension Sweep {
         let fresh = try await retrying { try await judge.judge(entries, at: now) }
         var results: [Committer.Result?] = zip(page, fresh).map { old, new in
             guard let change = old.change, change.isMade(in: new.record) else { return nil }
-            return .changed(change)
+            return .changed(isRefunded: change.refund != nil)
         }
         let open = results.indices.filter { results[$0] == nil }
         guard !open.isEmpty else { return results.compactMap(\.self) }

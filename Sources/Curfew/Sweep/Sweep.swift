@@ -65,7 +65,7 @@ struct Sweep: Sendable {
 
     /// What is asked of Redis while a page is being committed.
     private struct Request {
-        var entries: [DueEntry]
+        var entries: [Judge.Keyed]
         var range: ClosedRange<Int>?
         var commands: [RedisCommand]
     }
@@ -106,23 +106,28 @@ struct Sweep: Sendable {
         _ page: Page, _ state: inout State, _ horizon: Timestamp
     ) async throws -> Page? {
         let request = try nextRequest(&state)
+        // The reads go first: their replies must not be stuck behind the commit, or nothing would overlap.
+        let reading = try engine.redis.begin(request.commands)
         let began = ContinuousClock.now
         async let committed = commit(page)
-        let following: Result<([Judged], RedisValue?), any Error>
+        let following: Result<(page: Page?, range: RedisValue?), any Error>
         do {
-            following = .success(try await read(request))
+            let (judged, reply) = try await read(request, begun: reading)
+            following = .success((try await prepare(judged, &state), reply))
         } catch {
             // What was committed is counted first, whatever became of the reading.
             following = .failure(error)
         }
         let results = try await committed
         state.size.called(with: page.judged.count, took: began.duration(to: .now))
-        settle(page.judged, results, &state)
-        let (judged, rangeReply) = try following.get()
-        if let range = request.range, let rangeReply {
-            state.queue += state.cursor.take(try Self.entries(rangeReply), asked: range, horizon: horizon)
+        // Entries were read while this page was still pending, so they are taken before it is settled.
+        let entries = Result { try following.get().range.map(Self.entries) ?? [] }
+        if case .success(let new) = entries, let range = request.range {
+            state.queue += state.cursor.take(new, asked: range, horizon: horizon)
         }
-        return try await prepare(judged, &state)
+        settle(page.judged, results, &state)
+        _ = try entries.get()
+        return try following.get().page
     }
 
     /// The first entries of the index, and how many are due.
@@ -147,9 +152,9 @@ struct Sweep: Sendable {
     /// Takes a page of entries from the queue, and asks for more where few are left.
     private func nextRequest(_ state: inout State, withRange: Bool = true) throws -> Request {
         guard !state.isFull else { return Request(entries: [], commands: []) }
-        let entries = Array(state.queue.prefix(state.size.current))
+        let entries = try judge.keyed(state.queue.prefix(state.size.current))
         state.queue.removeFirst(entries.count)
-        var request = Request(entries: entries, commands: try judge.commands(for: entries))
+        var request = Request(entries: entries, commands: judge.commands(for: entries))
         if withRange, scanned == nil, !state.cursor.isExhausted, state.queue.count < 2 * state.size.current {
             let range = state.cursor.range(count: Self.readAhead)
             request.range = range
@@ -158,10 +163,15 @@ struct Sweep: Sendable {
         return request
     }
 
-    private func read(_ request: Request) async throws -> ([Judged], RedisValue?) {
+    private func read(
+        _ request: Request, begun: RedisClient.PendingReplies? = nil
+    ) async throws -> ([Judged], RedisValue?) {
         guard !request.commands.isEmpty else { return ([], nil) }
+        var begun = begun
         return try await retrying {
-            let replies = try await engine.redis.pipeline(request.commands)
+            let pending = try begun ?? engine.redis.begin(request.commands)
+            begun = nil
+            let replies = try await pending.replies()
             let records = Array(replies.prefix(request.entries.count))
             let judged = try await judge.decide(request.entries, replies: records, at: now)
             return (judged, request.range == nil ? nil : replies.last)
@@ -172,14 +182,14 @@ struct Sweep: Sendable {
     private func prepare(_ judged: [Judged], _ state: inout State) async throws -> Page? {
         var judged = judged
         if let limit = options.limit {
-            let changes = judged.indices.filter { judged[$0].change != nil }
+            let changes = judged.indices.filter { judged[$0].isChange }
             if state.promised + changes.count >= limit {
                 state.isFull = true
                 let allowed = limit - state.promised
                 judged = allowed > 0 ? Array(judged[...changes[allowed - 1]]) : []
             }
         }
-        state.promised += judged.count { $0.change != nil }
+        state.promised += judged.count(where: \.isChange)
         guard !judged.isEmpty else { return nil }
         guard let claim else { return Page(judged: judged, prepared: nil) }
         let committer = committer(claim)
@@ -191,7 +201,9 @@ struct Sweep: Sendable {
     private func settle(_ page: [Judged], _ results: [Committer.Result], _ state: inout State) {
         for (judged, result) in zip(page, results) {
             switch result {
-            case .changed(let change): state.outcome.tally.changed(judged.entry.id, change, isDryRun: claim == nil)
+            case .changed(let isRefunded):
+                guard case .change(let change) = judged.decision else { continue }
+                state.outcome.tally.changed(judged.entry.id, change, isRefunded: isRefunded, isDryRun: claim == nil)
             case .moved: state.outcome.tally.moved()
             case .refused(let why): state.outcome.tally.failed(judged.entry.id, why)
             case .malformed(let error): state.outcome.tally.failed(judged.entry.id, error.message)

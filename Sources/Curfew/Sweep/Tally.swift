@@ -38,13 +38,14 @@ package struct Tally: Sendable {
     }
 
     /// A record was changed, or would be. A dry run counts what would be refunded too.
-    mutating func changed(_ id: String, _ change: Change, isDryRun: Bool) {
+    mutating func changed(_ id: String, _ change: Change, isRefunded: Bool = true, isDryRun: Bool) {
+        let refund = isRefunded ? change.refund?.amount ?? 0 : 0
         checked += 1
         found += 1
         if !isDryRun { changed += 1 }
         if change.action == .retry { retried += 1 }
         if change.isStalled { stalled += 1 }
-        refunded += change.refund?.amount ?? 0
+        refunded += refund
         drift += change.drift
         if !change.type.isEmpty, types[change.type] != nil || types.count < Self.mostTypes {
             types[change.type, default: 0] += 1
@@ -54,7 +55,7 @@ package struct Tally: Sendable {
             .init(
                 id: id, action: change.action.rawValue, from: change.from, to: change.to, type: change.type,
                 ageMs: change.age.milliseconds, timeoutMs: change.timeout.milliseconds,
-                tokensRefunded: change.refund?.amount ?? 0, reason: change.reason))
+                tokensRefunded: refund, reason: change.reason))
     }
 
     /// A record had moved when it was to be changed.

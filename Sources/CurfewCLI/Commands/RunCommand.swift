@@ -42,10 +42,9 @@ struct RunCommand: AsyncParsableCommand {
     }
 
     private func claim(_ cleanup: Cleanup, _ engine: Engine) async throws -> Run {
-        let clock = try await engine.serverClock()
         while true {
             let answer = try await engine.coordinator.claim(
-                cleanup, trigger: "manual", isDryRun: dryRun || cleanup.isDryRun, clock: clock)
+                cleanup, trigger: "manual", isDryRun: dryRun || cleanup.isDryRun)
             switch answer.outcome {
             case .claimed(let claim):
                 return Run(

@@ -68,7 +68,9 @@ package struct CountersPolicy: Policy {
     let completedTo: String
     let failedTo: String
     let stalledFails: Bool
+    /// Everything that is looked at or written, each once.
     package let fields: [String]
+    /// Replaces the configured timeout for one run; nil leaves it.
     package var timeoutOverride: Duration?
 
     /// Makes the policy from what the configuration says; the defaults are those of a key left out.

@@ -38,7 +38,6 @@ struct Scope: Sendable, Equatable {
         case .text: throw RecordError("\(record.key) is a plain string: expected a hash")
         case .hash: break
         }
-        let expected = "not \(states.joined(separator: " or "))"
         guard let status = record.present(field) else {
             return .outside(.leave(until: lookAgain, because: "it has no \(field), so it is \(expected)"))
         }
@@ -49,4 +48,7 @@ struct Scope: Sendable, Equatable {
         }
         return .outside(.leave(until: lookAgain, because: "\(field) is \(status), \(expected)"))
     }
+
+    /// What a record outside is not, in words.
+    private var expected: String { "not \(states.joined(separator: " or "))" }
 }

@@ -10,12 +10,12 @@ extension StuckPolicy {
             sets: [FieldWrite(field: StuckPolicy.finishedField, value: overdue.latest.time.text(for: overdue.now))])
     }
 
-    /// Given up: the reason goes onto the record, and what it cost is paid back.
+    /// Given up: why goes onto the record, and what it cost is paid back.
     func failure(of overdue: Overdue) throws(RecordError) -> Change {
         var change = change(
             .fail, overdue, to: to, reason: overdue.reason,
             sets: [
-                FieldWrite(field: StuckPolicy.errorField, value: overdue.reason),
+                FieldWrite(field: StuckPolicy.errorField, value: overdue.error),
                 FieldWrite(field: StuckPolicy.finishedField, value: overdue.latest.time.text(for: overdue.now)),
             ])
         change.refund = try refund(for: overdue)

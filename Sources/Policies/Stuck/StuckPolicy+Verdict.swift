@@ -15,6 +15,11 @@ extension StuckPolicy {
         /// Why, as far as it is known.
         var reason: String
 
+        /// The reason for the record itself. The audit trail has the whole of it; this stays short, because a value of more
+        /// than 64 bytes makes Redis keep the whole hash in a form that takes three times the memory
+        /// (`hash-max-listpack-value`).
+        var error: String { "stuck in \(status) for \(age.roughText) (timeout \(timeout.text))" }
+
         /// How long nothing has been heard of the record.
         var age: Duration { now - latest.time.timestamp }
     }
@@ -85,10 +90,25 @@ extension StuckPolicy {
     private func reason(for overdue: Overdue) -> String {
         let latest = overdue.latest
         let time = TimeForm.iso8601(TimeForm.ISO8601()).text(for: latest.time.timestamp)
-        var reason = "stuck in \(overdue.status) for \(overdue.age.roughText): "
-        reason += latest.field == heartbeat ? "no heartbeat since \(time)" : "\(latest.field) was \(time)"
-        reason += ", timeout \(overdue.timeout.text)"
-        if timeoutOverride == nil, timeouts?.byType[overdue.type] != nil { reason += " for \(overdue.type)" }
+        // In one piece of memory: this runs for every record that is past its time.
+        var reason = ""
+        reason.reserveCapacity(128)
+        reason += "stuck in "
+        reason += overdue.status
+        reason += " for "
+        reason += overdue.age.roughText
+        reason += latest.field == heartbeat ? ": no heartbeat since " : ": "
+        if latest.field != heartbeat {
+            reason += latest.field
+            reason += " was "
+        }
+        reason += time
+        reason += ", timeout "
+        reason += overdue.timeout.text
+        if timeoutOverride == nil, timeouts?.byType[overdue.type] != nil {
+            reason += " for "
+            reason += overdue.type
+        }
         return reason
     }
 }

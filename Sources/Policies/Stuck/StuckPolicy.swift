@@ -72,10 +72,12 @@ package struct StuckPolicy: Policy {
     let liveness: Liveness?
     let completedWhen: String?
     let completedTo: String
-    let retry: Retry?
+    package let retry: Retry?
     let to: String
     let refund: RefundRule?
+    /// Everything that is looked at or written, each once.
     package let fields: [String]
+    /// Replaces the configured timeout for one run; nil leaves it.
     package var timeoutOverride: Duration?
 
     /// Makes the policy from what the configuration says; the defaults are those of a key left out.

@@ -69,17 +69,36 @@ package enum TimeForm: Sendable, Hashable {
 }
 
 extension TimeForm.ISO8601 {
+    /// Written digit by digit: this runs for every record that is past its time.
     fileprivate func text(for milliseconds: Int64) -> String {
         let local = min(milliseconds + Int64(zone.minutes) * 60_000, RecordTime.latest)
         // West of Greenwich the first hours of 1970 are still 1969, and division must round down there.
         let days = (local < 0 ? local - 86_399_999 : local) / 86_400_000
         let date = CivilDate(daysSinceEpoch: Int(days))
-        let second = (local - days * 86_400_000) / 1_000
-        var text = padded(Int64(date.year), to: 4) + "-" + padded(Int64(date.month), to: 2) + "-"
-        text += padded(Int64(date.day), to: 2) + (hasSpace ? " " : "T")
-        text += padded(second / 3_600, to: 2) + ":" + padded(second / 60 % 60, to: 2) + ":" + padded(second % 60, to: 2)
-        text += fraction(of: milliseconds, digits: fractionDigits)
-        return text + zone.text
+        let second = Int((local - days * 86_400_000) / 1_000)
+        let parts: [(value: Int, width: Int, end: Unicode.Scalar?)] = [
+            (date.year, 4, "-"), (date.month, 2, "-"), (date.day, 2, hasSpace ? " " : "T"), (second / 3_600, 2, ":"),
+            (second / 60 % 60, 2, ":"), (second % 60, 2, nil),
+        ]
+        var text = String(unsafeUninitializedCapacity: 19) { target in
+            var place = 0
+            for part in parts {
+                var rest = part.value
+                for digit in stride(from: place + part.width - 1, through: place, by: -1) {
+                    target[digit] = UInt8(ascii: "0") + UInt8(rest % 10)
+                    rest /= 10
+                }
+                place += part.width
+                if let end = part.end {
+                    target[place] = UInt8(ascii: end)
+                    place += 1
+                }
+            }
+            return place
+        }
+        if fractionDigits > 0 { text += fraction(of: milliseconds, digits: fractionDigits) }
+        text += zone.text
+        return text
     }
 }
 

@@ -7,7 +7,7 @@ package enum Verdict: Sendable, Equatable {
     /// The record needs no watching any more: its index entry goes, if the guards hold.
     case drop(because: String, guards: [Guard])
     /// The record is to be changed.
-    case change(Change)
+    indirect case change(Change)
 
     /// Nothing is done now, and the record is looked at again at that time; nil leaves it due.
     package static func leave(until: Timestamp?, because: String) -> Verdict {

@@ -88,12 +88,30 @@ package final class RedisClient: Sendable {
         _ commands: [RedisCommand],
         deadline: Duration? = nil
     ) async throws(RedisError) -> [RedisValue] {
-        guard !commands.isEmpty else { return [] }
+        try await begin(commands, deadline: deadline).replies()
+    }
+
+    /// Sends commands together, in order, and leaves the waiting for later.
+    ///
+    /// What is begun first is sent first: a caller with two pipelines that shall run side by side decides their order
+    /// without waiting for either. The replies are waited for once.
+    package func begin(_ commands: [RedisCommand], deadline: Duration? = nil) throws(RedisError) -> PendingReplies {
+        guard !commands.isEmpty else { return PendingReplies(request: nil) }
         let request = RedisRequest(commands, timeout: deadline ?? configuration.commandDeadline)
         if try inbox.add(request) {
             eventLoop.execute { self.core.value.drain() }
         }
-        return try await request.outcome()
+        return PendingReplies(request: request)
+    }
+
+    /// The replies to commands that are on their way.
+    package struct PendingReplies: Sendable {
+        let request: RedisRequest?
+
+        /// Waits for all of them; see ``RedisClient/pipeline(_:deadline:)``.
+        package func replies() async throws(RedisError) -> [RedisValue] {
+            try await request?.outcome() ?? []
+        }
     }
 
     /// Runs a client beside a body and shuts it down after it.

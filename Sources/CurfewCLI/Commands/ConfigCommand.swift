@@ -1,0 +1,104 @@
+internal import ArgumentParser
+internal import Curfew
+internal import Policies
+
+/// `curfew config …`: about the configuration file.
+struct ConfigCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "config", abstract: "Looks at the configuration.", subcommands: [ConfigCheckCommand.self])
+}
+
+/// `curfew config check`: reads the file as every command does, and says what it means.
+struct ConfigCheckCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check", abstract: "Checks the configuration file without connecting to anything.")
+
+    @OptionGroup var options: GlobalOptions
+
+    /// The answer with `--json`.
+    private struct Answer: Encodable {
+        struct CleanupAnswer: Encodable {
+            var name: String, policy: String, meaning: String, schedule: String, records: String
+            var index: String?
+            var enabled: Bool, dryRun: Bool
+        }
+        struct Problem: Encodable {
+            var file: String, line: Int?, key: String, message: String
+        }
+
+        var valid: Bool
+        var file: String
+        var fingerprint: String?
+        var cleanups: [CleanupAnswer]?
+        var alerts: [String]?
+        var errors: [Problem]?
+    }
+
+    func run() throws {
+        let configuration: Configuration
+        do {
+            configuration = try options.configuration()
+        } catch let error as ConfigurationError {
+            guard options.json else { throw error }
+            let problems = error.problems.map {
+                Answer.Problem(file: $0.file, line: $0.line, key: $0.path, message: $0.message)
+            }
+            try Output.json(Answer(valid: false, file: options.path, errors: problems))
+            throw ExitCode(Failure.Status.usage.rawValue)
+        }
+        if options.json { try writeJSON(configuration) } else { write(configuration) }
+    }
+
+    private func writeJSON(_ configuration: Configuration) throws {
+        let cleanups = configuration.cleanups.map { cleanup in
+            Answer.CleanupAnswer(
+                name: cleanup.name, policy: cleanup.kind.rawValue, meaning: cleanup.meaning,
+                schedule: "\(cleanup.schedule)", records: cleanup.records.text, index: cleanup.index,
+                enabled: cleanup.isEnabled, dryRun: cleanup.isDryRun)
+        }
+        try Output.json(
+            Answer(
+                valid: true, file: options.path, fingerprint: configuration.fingerprint, cleanups: cleanups,
+                alerts: configuration.alerts.map(\.name)))
+    }
+
+    private func write(_ configuration: Configuration) {
+        Output.line(Style.green("OK") + "  \(options.path) (\(configuration.fingerprint))")
+        Output.line()
+        var table = Table("CLEANUP", "RUNS", "RECORDS", "INDEX", "POLICY")
+        for cleanup in configuration.cleanups {
+            let notes = (cleanup.isEnabled ? "" : " (disabled)") + (cleanup.isDryRun ? " (dry run)" : "")
+            table.add([
+                (cleanup.name, .bold), ("\(cleanup.schedule)\(notes)", nil), (cleanup.records.text, nil),
+                (cleanup.index ?? "kept by Curfew", nil), ("\(cleanup.kind.rawValue): \(cleanup.meaning)", nil),
+            ])
+        }
+        table.write(empty: "no cleanups")
+        guard !configuration.alerts.isEmpty else { return }
+        Output.line()
+        var alerts = Table("ALERT", "WATCHES", "FIRES WHEN", "SEVERITY")
+        for alert in configuration.alerts {
+            alerts.add(alert.name, alert.cleanup, alert.definitionText, alert.severity.rawValue)
+        }
+        alerts.write(empty: "")
+    }
+}
+
+extension Cleanup {
+    /// Which kind of policy it has.
+    fileprivate var kind: PolicyKind { type(of: policy).kind }
+
+    /// What the policy does, in words, with the longest time that it grants.
+    fileprivate var meaning: String {
+        let time = longestTimeout.text
+        return switch kind {
+        case .stuck: "ends or retries work that nothing was heard of for up to \(time)"
+        case .counters: "closes groups of tasks after \(time), and puts their counters right"
+        case .locks: "releases locks older than \(time) whose holders are gone"
+        case .paused: "ends what was paused and forgotten for \(time)"
+        case .dependent: "ends what waits for a parent that is gone, after \(time)"
+        case .retention: "removes records older than \(time)"
+        case .files: "deletes files without an owner after \(time)"
+        }
+    }
+}

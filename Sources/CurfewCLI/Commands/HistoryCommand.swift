@@ -1,0 +1,68 @@
+internal import ArgumentParser
+internal import Curfew
+
+/// `curfew history [NAME]`: what was run, and how it ended.
+struct HistoryCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "history", abstract: "Lists ended runs, newest first.")
+
+    @Argument(help: "The cleanup; all of them where it is left out.")
+    var name: String?
+
+    @Option(help: "Show at most this many.")
+    var limit = 20
+
+    @OptionGroup var options: GlobalOptions
+
+    func validate() throws {
+        try EntryLimit.check(limit)
+    }
+
+    func run() async throws {
+        let (runs, isKnown) = try await options.withEngine { engine in
+            let runs = try await History(engine: engine).last(limit, of: engine.keys.runs) { entry in
+                name.map { entry["cleanup"] == $0 } ?? true
+            }
+            return (runs, name.map { engine.configuration.cleanup(named: $0) != nil } ?? true)
+        }
+        if options.json { try Output.json(runs.map(EntryView.object)) } else { EntryView.write(runs: runs) }
+        if runs.isEmpty, !isKnown, let name {
+            Output.note("curfew: the configuration has no cleanup “\(name.printable)”\n")
+        }
+    }
+}
+
+/// `curfew events`: single changes, each with its reason.
+struct EventsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "events", abstract: "Lists single changes, newest first.")
+
+    @Option(name: .customLong("run"), help: "Only those of this run, as stuck-jobs-41.")
+    var runName: String?
+
+    @Option(help: "Show at most this many.")
+    var limit = 50
+
+    @OptionGroup var options: GlobalOptions
+
+    func validate() throws {
+        try EntryLimit.check(limit)
+    }
+
+    func run() async throws {
+        let events = try await options.withEngine { engine in
+            try await History(engine: engine).last(limit, of: engine.keys.events) { entry in
+                runName.map { entry["run"] == $0 } ?? true
+            }
+        }
+        if options.json { try Output.json(events.map(EntryView.object)) } else { EntryView.write(events: events) }
+    }
+}
+
+/// What `--limit` may be, wherever entries are listed.
+enum EntryLimit {
+    /// Refuses a number that would list nothing.
+    static func check(_ limit: Int) throws {
+        if limit < 1 { throw ValidationError("--limit is \(limit): expected 1 or more") }
+    }
+}

@@ -1,0 +1,16 @@
+internal import ArgumentParser
+internal import Curfew
+
+/// `curfew status`: schedule, leases, instances, backlog.
+struct StatusCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status", abstract: "Shows schedule, leases, instances and backlog.")
+
+    @OptionGroup var options: GlobalOptions
+
+    func run() async throws {
+        let status = try await options.withEngine { try await Status.read($0) }
+        if options.json { return try Output.json(status) }
+        for line in StatusView(status: status).lines { Output.line(line) }
+    }
+}

@@ -1,0 +1,69 @@
+internal import Curfew
+
+/// Entries of Curfew's streams as answers: JSON objects with the stream's own fields, or rows of a table.
+enum EntryView {
+    /// The entry as it is in the stream: its id, and its fields as strings.
+    static func object(_ entry: StreamEntry) -> [String: String] {
+        var object = Dictionary(entry.fields.map { ($0.name, $0.value) }) { _, last in last }
+        object["id"] = entry.id
+        return object
+    }
+
+    /// Writes ended runs, newest first.
+    static func write(runs: [StreamEntry]) {
+        var table = Table(
+            "RUN", "STATUS", "STARTED", "TOOK", "FOUND", "CHANGED", "RETRIED", "SKIPPED", "FAILED", "REFUNDED", "TRIGGER",
+            "INSTANCE", "ERROR")
+        for run in runs {
+            let status = run["status"] ?? ""
+            var row: [(String, Style?)] = [
+                (run["run"] ?? "", .bold),
+                (status + (run["dry_run"] == "1" ? " (dry run)" : ""), style(ofRun: status)),
+                (Times.text(run["started_ms"]), nil), (Times.span(run["started_ms"], run["finished_ms"]), nil),
+            ]
+            for name in ["found", "changed", "retried", "skipped", "failed", "refunded", "trigger", "instance", "error"] {
+                row.append((run[name] ?? "", nil))
+            }
+            table.add(row)
+        }
+        table.write(empty: "no runs")
+    }
+
+    /// Writes single changes, newest first.
+    static func write(events: [StreamEntry]) {
+        var table = Table("AT", "RUN", "RECORD", "ACTION", "FROM", "TO", "TOKENS", "REASON")
+        for event in events {
+            table.add([
+                (Times.text(event["at_ms"] ?? ""), nil), (event["run"] ?? "", nil), (event["record"] ?? "", .bold),
+                (event["action"] ?? "", nil), (event["from"] ?? "", nil), (event["to"] ?? "", nil),
+                (event["tokens"].flatMap { $0 == "0" ? nil : $0 } ?? "", nil), (event["reason"] ?? "", nil),
+            ])
+        }
+        table.write(empty: "no events")
+    }
+
+    /// One alert on one line, so that more can follow.
+    static func line(alert: StreamEntry) -> String {
+        let state = alert["state"] ?? ""
+        let head = [Times.text(of: alert), state.padded(to: 9), (alert["severity"] ?? "").padded(to: 8)]
+        let text = "\((alert["alert"] ?? "").padded(to: 16))  \(alert["message"] ?? "")".printable
+        let words = head.map(\.printable).joined(separator: "  ")
+        return (style(ofAlert: state)?(words) ?? words) + "  " + text
+    }
+
+    private static func style(ofRun status: String) -> Style? {
+        switch status {
+        case "completed": .green
+        case "failed", "lost", "refused": .red
+        default: .yellow
+        }
+    }
+
+    private static func style(ofAlert state: String) -> Style? {
+        switch state {
+        case "firing": .red
+        case "resolved": .green
+        default: .dim
+        }
+    }
+}

@@ -1,0 +1,73 @@
+internal import Curfew
+
+/// Schedule, leases, instances and backlog for people: the same lines for `status` and, again and again, for `watch`.
+struct StatusView {
+    let status: Status
+
+    /// Everything, line by line.
+    var lines: [String] {
+        var lines = cleanups + [""] + instances
+        let remarks = status.remarks.map { Style.yellow("! " + $0.printable) } + pauses.map(Style.dim.callAsFunction)
+        if !remarks.isEmpty { lines += [""] + remarks }
+        return lines
+    }
+
+    private var cleanups: [String] {
+        var table = Table("CLEANUP", "POLICY", "SCHEDULE", "STATE", "WHEN", "RUN", "INSTANCE", "DONE", "TRACKED", "DUE")
+        for cleanup in status.cleanups {
+            table.add([
+                (cleanup.name, .bold), (cleanup.policy ?? "-", nil), (cleanup.schedule ?? "-", nil),
+                (cleanup.state, Self.style(of: cleanup.state)), (Self.when(cleanup), nil), (cleanup.run ?? "", nil),
+                (cleanup.instance ?? "", nil), (Self.progress(cleanup), nil),
+                (cleanup.tracked.map { String($0) } ?? "-", nil),
+                (cleanup.backlog.map { String($0) } ?? "-", (cleanup.backlog ?? 0) > 0 ? .yellow : nil),
+            ])
+        }
+        return status.cleanups.isEmpty ? ["no cleanup is configured or scheduled"] : table.lines
+    }
+
+    private var instances: [String] {
+        guard !status.instances.isEmpty else { return ["no instance was seen within a day"] }
+        var table = Table("INSTANCE", "STATE", "SEEN", "VERSION", "CONFIG", "STARTED", "RUNNING")
+        for instance in status.instances {
+            table.add([
+                (instance.id, .bold), (instance.isAlive ? "alive" : "gone", instance.isAlive ? .green : .red),
+                (Times.distance(-max(0, instance.seenMsAgo)), nil), (instance.version ?? "-", nil),
+                (instance.config.map { String($0.prefix(8)) } ?? "-", nil), (instance.startedAt ?? "-", nil),
+                (instance.running.joined(separator: ", "), nil),
+            ])
+        }
+        return table.lines
+    }
+
+    private var pauses: [String] {
+        status.cleanups.compactMap { cleanup in
+            cleanup.paused.map { "\(cleanup.name) was paused by \($0.by) at \($0.at): \($0.why)".printable }
+        }
+    }
+
+    private static func when(_ cleanup: Status.CleanupStatus) -> String {
+        guard let distance = cleanup.inMs else { return "-" }
+        switch cleanup.state {
+        case "running": return "lease ends \(Times.distance(distance))"
+        case "lost": return "lease ended \(Times.distance(distance))"
+        case "paused", "disabled": return "-"
+        default: return Times.distance(distance)
+        }
+    }
+
+    private static func progress(_ cleanup: Status.CleanupStatus) -> String {
+        guard cleanup.run != nil else { return "" }
+        return "\(cleanup.progress ?? 0)% \(cleanup.step ?? "")"
+    }
+
+    private static func style(of state: String) -> Style? {
+        switch state {
+        case "running": .green
+        case "due", "paused": .yellow
+        case "lost": .red
+        case "disabled", "unscheduled": .dim
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,142 @@
+import RedisClient
+import TestSupport
+import Testing
+
+@testable import Curfew
+
+@Suite("curfew_tick: heartbeat and schedule")
+struct FunctionsTickTests {
+    @Test("a cleanup that was never scheduled is due at once with every, and at its next occurrence with cron")
+    func registers() async throws {
+        try await withFunctions { scene in
+            let before = try await scene.now()
+            let answer = try await scene.tick(
+                .init("often"), .init("nightly", every: 0, occurrence: before + 7_000), beat: .init(places: 0))
+            let now = try #require(answer["now"]?.integer)
+            #expect(try await scene.score("often") == now)
+            #expect(try await scene.score("nightly") == before + 7_000)
+            #expect(answer["claim"] == nil)
+            #expect(now >= before)
+        }
+    }
+
+    @Test("a due time within the schedule is kept, one beyond it is lowered", arguments: [true, false])
+    func lowers(isCron: Bool) async throws {
+        try await withFunctions { scene in
+            let base = try await scene.now()
+            let known = FunctionsScene.Known(
+                "jobs", every: isCron ? 0 : 60_000, occurrence: isCron ? base + 60_000 : 0)
+            try await scene.send("ZADD", scene.keys.schedule, String(base + 50_000), "jobs")
+            _ = try await scene.tick(known)
+            #expect(try await scene.score("jobs") == base + 50_000)
+            try await scene.send("ZADD", scene.keys.schedule, String(base + 3_600_000), "jobs")
+            let answer = try await scene.tick(known)
+            let now = try #require(answer["now"]?.integer)
+            #expect(try await scene.score("jobs") == (isCron ? base + 60_000 : now + 60_000))
+        }
+    }
+
+    @Test("the lease of a running cleanup is not taken for a due time that is too late")
+    func keepsLeaseEnds() async throws {
+        try await withFunctions { scene in
+            _ = try await scene.tick(.init("jobs"), beat: .init(lease: 900_000, trigger: "manual", only: "jobs"))
+            let end = try await scene.score("jobs")
+            _ = try await scene.tick(.init("jobs", every: 1_000))
+            #expect(try await scene.score("jobs") == end)
+        }
+    }
+
+    @Test("asking for one cleanup moves none of the others")
+    func onlyMovesItsOwn() async throws {
+        try await withFunctions { scene in
+            let answer = try await scene.tick(.init("jobs"), .init("locks"), beat: .init(trigger: "manual", only: "jobs"))
+            #expect(answer["claim"]?.string == "jobs")
+            #expect(try await scene.score("locks") == nil)
+        }
+    }
+
+    @Test("a heartbeat tells of the instance, a tick between two of them doesn't")
+    func heartbeat() async throws {
+        try await withFunctions { scene in
+            _ = try await scene.tick()
+            #expect(try await scene.send("EXISTS", scene.keys.instances, scene.keys.instance("one")).integer == 0)
+            try await scene.send("ZADD", scene.keys.instances, String(try await scene.now() - 86_400_001), "gone")
+            let answer = try await scene.tick(
+                beat: .init(
+                    fields: [("host", "web-1"), ("running", "")], metrics: [("kind", "instance"), ("running", "0")]))
+            #expect(try await scene.hash(scene.keys.instance("one")) == ["host": "web-1", "running": ""])
+            let seen = try await scene.send("ZRANGE", scene.keys.instances, "0", "-1", "WITHSCORES")
+            #expect(seen.elements.map(\.string) == ["one", answer["now"]?.string])
+            let entries = try await scene.stream(scene.keys.metrics)
+            #expect(entries.map { $0.fields.map(\.name) } == [["kind", "running"]])
+        }
+    }
+
+    @Test("what an instance tells of itself lasts three heartbeats or a lease, whichever is longer",
+        arguments: [(10_000, 15_000, 30_000), (1_000, 15_000, 15_000)] as [(Int64, Int64, Int64)])
+    func expiry(heartbeat: Int64, lease: Int64, expected: Int64) async throws {
+        try await withFunctions { scene in
+            _ = try await scene.tick(beat: .init(lease: lease, heartbeat: heartbeat, fields: [("host", "web-1")]))
+            let left = try #require(try await scene.send("PTTL", scene.keys.instance("one")).integer)
+            #expect(left <= expected && left > expected - 5_000)
+        }
+    }
+
+    @Test("the sleep is the heartbeat, or the time until the next due time where that is sooner")
+    func sleep() async throws {
+        try await withFunctions { scene in
+            #expect(try await scene.tick()["sleep"]?.integer == 10_000)
+            try await scene.schedule("jobs", in: 50_000)
+            #expect(try await scene.tick(.init("jobs"))["sleep"]?.integer == 10_000)
+            try await scene.schedule("jobs", in: 5_000)
+            let answer = try await scene.tick(.init("jobs"))
+            let score = try await scene.score("jobs")
+            #expect(answer["sleep"]?.integer == (score ?? 0) - (answer["now"]?.integer ?? 0))
+        }
+    }
+
+    @Test("a paused cleanup neither shortens the sleep nor counts as overdue, known or not")
+    func pausedIsQuiet() async throws {
+        try await withFunctions { scene in
+            for name in ["jobs", "locks"] {
+                try await scene.send("HSET", scene.keys.paused, name, "{}")
+                try await scene.schedule(name, in: -5_000)
+            }
+            let answer = try await scene.tick(.init("jobs"))
+            #expect(answer["sleep"]?.integer == 10_000)
+            #expect(answer["overdue"]?.count == 0)
+            #expect(answer["claim"] == nil)
+        }
+    }
+
+    @Test("overdue are those past their time, those that nobody here knows, and those that began late")
+    func overdue() async throws {
+        try await withFunctions { scene in
+            try await scene.schedule("late", in: -9_000)
+            _ = try await scene.tick(.init("late"))
+            try await scene.schedule("due", in: -5_000)
+            try await scene.schedule("unknown", in: -4_000)
+            try await scene.schedule("later", in: 4_000)
+            let answer = try await scene.tick(.init("late"), .init("due"), .init("later"), beat: .init(places: 0))
+            let pairs = answer["overdue"]?.elements ?? []
+            var overdue: [String: Int64] = [:]
+            for place in stride(from: 0, to: pairs.count, by: 2) { overdue[pairs[place].string ?? ""] = pairs[place + 1].integer }
+            #expect(Set(overdue.keys) == ["late", "due", "unknown"])
+            // How late it began, not how long it has been running.
+            #expect((9_000..<10_000).contains(overdue["late"] ?? 0))
+            #expect((5_000...60_000).contains(overdue["due"] ?? 0))
+            #expect((4_000...60_000).contains(overdue["unknown"] ?? 0))
+        }
+    }
+
+    @Test("a cleanup that began in time and is still running is not overdue, until its holder is gone")
+    func runningInTime() async throws {
+        try await withFunctions { scene in
+            try await scene.claim("jobs")
+            #expect(try await scene.tick(.init("jobs"))["overdue"]?.count == 0)
+            try await scene.schedule("jobs", in: -1)
+            let answer = try await scene.tick(.init("jobs"), beat: .init(places: 0))
+            #expect(answer["overdue"]?[0].string == "jobs")
+        }
+    }
+}

@@ -1,0 +1,201 @@
+import Foundation
+import Logging
+import Policies
+import RedisClient
+import TestSupport
+import Testing
+
+@testable import Curfew
+
+/// A private Redis with an engine on it, and short ways to write records, to run cleanups and to see what became of it.
+struct SweepScene: Sendable {
+    let server: RedisServer
+    let redis: RedisClient
+    let engine: Engine
+    /// The server's time when the scene was made: what the ages of records are counted from.
+    let began: Timestamp
+
+    var keys: Keys { engine.keys }
+
+    func cleanup(_ name: String) throws -> Cleanup {
+        try #require(engine.configuration.cleanup(named: name))
+    }
+
+    /// Claims a cleanup as the command line does.
+    func claim(_ cleanup: Cleanup, trigger: String = "manual", isDryRun: Bool = false) async throws -> (Claim, ServerClock)
+    {
+        let answer = try await engine.coordinator.claim(
+            cleanup, trigger: trigger, isDryRun: isDryRun, clock: try await engine.serverClock())
+        guard case .claimed(let claim) = answer.outcome else {
+            throw CurfewError(.held, "\(cleanup.name) could not be claimed: \(answer.outcome)")
+        }
+        return (claim, answer.clock)
+    }
+
+    /// One run, from claim to release.
+    @discardableResult
+    func run(
+        _ cleanup: Cleanup, trigger: String = "manual", isDryRun: Bool = false, limit: Int? = nil,
+        timeout: Duration? = nil
+    ) async throws -> RunResult {
+        let (claim, clock) = try await claim(cleanup, trigger: trigger, isDryRun: isDryRun)
+        return await Run(
+            engine: engine, cleanup: cleanup, claim: claim, clock: clock, limit: limit, timeout: timeout
+        ).execute()
+    }
+
+    @discardableResult
+    func run(_ name: String, isDryRun: Bool = false, limit: Int? = nil) async throws -> RunResult {
+        try await run(try cleanup(name), isDryRun: isDryRun, limit: limit)
+    }
+
+    /// Writes a record, and its entry in the index where a score is given.
+    func write(_ key: String, _ fields: [String: String], index: String? = nil, id: String = "", due: Timestamp? = nil)
+        async throws
+    {
+        var commands = [RedisCommand("HSET", [key] + fields.flatMap { [$0.key, $0.value] })]
+        if let index {
+            let score = due ?? began - .seconds(1)
+            commands.append(RedisCommand("ZADD", [index, String(score.milliseconds), id]))
+        }
+        for reply in try await redis.pipeline(commands) { #expect(reply.error == nil) }
+    }
+
+    func send(_ words: String...) async throws -> RedisValue {
+        try await redis.send(RedisCommand(words[0], Array(words.dropFirst())))
+    }
+
+    func hash(_ key: String) async throws -> [String: String] {
+        Dictionary(try await send("HGETALL", key).pairs) { first, _ in first }
+    }
+
+    func text(_ key: String) async throws -> String? { try await send("GET", key).string }
+
+    func score(_ id: String, in index: String) async throws -> Int64? {
+        try await send("ZSCORE", index, id).double.map { Int64($0) }
+    }
+
+    func members(_ index: String) async throws -> [String] {
+        try await send("ZRANGE", index, "0", "-1").elements.compactMap(\.string)
+    }
+
+    func stream(_ key: String) async throws -> [StreamEntry] {
+        try await send("XRANGE", key, "-", "+").elements.map(StreamEntry.init)
+    }
+
+    /// Every key with what `DUMP` says of it; without Curfew's own unless told otherwise.
+    func dump(withOwn: Bool = false) async throws -> [String: [UInt8]] {
+        var names = try await send("KEYS", "*").elements.compactMap(\.string)
+        if !withOwn { names = names.filter { !$0.hasPrefix(keys.prefix) } }
+        let replies = try await redis.pipeline(names.map { RedisCommand("DUMP", [$0]) })
+        return Dictionary(uniqueKeysWithValues: zip(names, replies.map { $0.bytes ?? [] }))
+    }
+}
+
+/// Runs a body on a scene of its own; the text is what a configuration says under `cleanups`.
+func withSweepScene(
+    _ cleanups: String, settings: String = "", instance: String = "test-1",
+    _ body: (SweepScene) async throws -> Void
+) async throws {
+    try await withServerAndClient(.unixSocket) { server, redis in
+        let indented = cleanups.split(separator: "\n").map { "  " + $0 }.joined(separator: "\n")
+        let text = "redis: \(server.url)\n\(settings)\ncleanups:\n\(indented)\n"
+        let configuration = try Configuration.parse(text, file: "test.yaml", environment: [:])
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        let engine = Engine(
+            configuration: configuration, redis: redis, instance: Instance(id: instance), logger: logger)
+        let began = try await engine.serverClock().now
+        try await body(SweepScene(server: server, redis: redis, engine: engine, began: began))
+    }
+}
+
+/// How an app writes its times, by other means than those under test.
+enum WrittenTime: String, CaseIterable, Sendable {
+    case seconds, milliseconds, iso8601
+
+    func text(_ time: Timestamp) -> String {
+        switch self {
+        case .seconds: return String(time.milliseconds / 1_000)
+        case .milliseconds: return String(time.milliseconds)
+        case .iso8601:
+            let formatter = ISO8601DateFormatter()
+            formatter.formatOptions = [.withInternetDateTime, .withFractionalSeconds]
+            return formatter.string(from: Date(timeIntervalSince1970: Double(time.milliseconds) / 1_000))
+        }
+    }
+
+    /// The time, cut to what the form can hold; nil where the text has another form.
+    func time(_ text: String) -> Timestamp? {
+        switch self {
+        case .seconds:
+            return text.count == 10 ? Int64(text).map { Timestamp(milliseconds: $0 * 1_000) } : nil
+        case .milliseconds:
+            return text.count == 13 ? Int64(text).map(Timestamp.init(milliseconds:)) : nil
+        case .iso8601:
+            let formatter = ISO8601DateFormatter()
+            formatter.formatOptions = [.withInternetDateTime, .withFractionalSeconds]
+            return formatter.date(from: text).map {
+                Timestamp(milliseconds: Int64(($0.timeIntervalSince1970 * 1_000).rounded()))
+            }
+        }
+    }
+
+    /// How coarse it is.
+    var grain: Duration { self == .seconds ? .seconds(1) : .milliseconds(1) }
+}
+
+/// The cleanups that most sweeps are tested with: everything that a policy can be told.
+enum SweepCleanups {
+    static let stuck = """
+        stuck-jobs:
+          policy: stuck
+          every: 15m
+          records: job:<id>
+          index: jobs:deadlines
+          states: [PROCESSING]
+          since: [processingStartedAt, updatedAt]
+          heartbeat: heartbeatAt
+          timeout: 5m
+          timeouts: {by: tier, TIER_4K: 20m}
+          alive: worker:<workerId>:alive
+          completed-when: resultUrl
+          to: FAILED
+          refund: {amount: tokensCost, balance: "user:<userId>:tokens", ledger: "user:<userId>:refunds"}
+        """
+
+    static let retried = stuck + "\n  retry: {limit: 2, window: 72h, to: QUEUED, queue: jobs:queued}"
+
+    static let counters = """
+        stuck-generations:
+          policy: counters
+          every: 30m
+          records: generation:<id>
+          index: generations
+          states: [queuing, processing]
+          since: [updated_at]
+          timeout: 3h
+          total: total_requested
+          counters: {queued: queued, processing: processing, completed: completed, failed: failed}
+        """
+
+    static let locks = """
+        generation-locks:
+          policy: locks
+          every: 30m
+          records: lock:<id>
+          index: locks
+          since: [acquired_at]
+          timeout: 3h
+          alive: worker:<owner>:alive
+        """
+
+    static let textLocks = """
+        text-locks:
+          policy: locks
+          every: 30m
+          records: mutex:<id>
+          index: mutexes
+          timeout: 3h
+        """
+}
