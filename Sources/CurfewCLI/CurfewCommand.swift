@@ -15,7 +15,7 @@ struct CurfewCommand: AsyncParsableCommand {
         subcommands: [
             WorkCommand.self, RunCommand.self, PreviewCommand.self, ExplainCommand.self, StatusCommand.self,
             HistoryCommand.self, EventsCommand.self, AlertsCommand.self, PauseCommand.self, ResumeCommand.self,
-            CancelCommand.self, ConfigCommand.self,
+            CancelCommand.self, ConfigCommand.self, DemoCommand.self,
         ]
     )
 

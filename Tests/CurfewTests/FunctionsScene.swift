@@ -40,7 +40,8 @@ struct FunctionsScene: Sendable {
     /// Calls `curfew_tick`; gives back what it answers by name.
     func tick(_ known: Known..., beat: Beat = Beat()) async throws -> [String: RedisValue] {
         var arguments = [
-            beat.instance, String(beat.lease), String(beat.heartbeat), String(beat.places), beat.trigger, beat.only, "1000",
+            beat.instance, String(beat.lease), String(beat.heartbeat), String(beat.places), beat.trigger, beat.only,
+            "1000",
         ]
         arguments.append(fields: beat.fields)
         arguments.append(fields: beat.metrics)
@@ -50,7 +51,8 @@ struct FunctionsScene: Sendable {
             ]
         }
         let fixed = [
-            keys.schedule, keys.fence, keys.instances, keys.instance(beat.instance), keys.paused, keys.runs, keys.metrics,
+            keys.schedule, keys.fence, keys.instances, keys.instance(beat.instance), keys.paused, keys.runs,
+            keys.metrics,
         ]
         let reply = try await library.call(
             "curfew_tick", keys: fixed + known.map { keys.lease($0.name) }, arguments: arguments)
@@ -69,15 +71,17 @@ struct FunctionsScene: Sendable {
     }
 
     /// Calls `curfew_renew`.
+    @discardableResult
     func renew(_ name: String, fence: String, lease: Int64 = 15_000, _ fields: String...) async throws -> RedisValue {
         try await library.call(
             "curfew_renew", keys: [keys.schedule, keys.lease(name)], arguments: [name, fence, String(lease)] + fields)
     }
 
     /// Calls `curfew_finish` with one field of each entry.
+    @discardableResult
     func finish(
-        _ name: String, fence: String, next: String, length: Int = 1000, ages: [String] = ["1000000", "1000000", "1000000", "1000000"],
-        alerts: [String] = []
+        _ name: String, fence: String, next: String, length: Int = 1000,
+        ages: [String] = ["1000000", "1000000", "1000000", "1000000"], alerts: [String] = []
     ) async throws -> RedisValue {
         var arguments = [name, fence, next, keys.wake, String(length)] + ages
         arguments.append(fields: [("cleanup", name), ("status", "completed")])

@@ -49,7 +49,8 @@ struct FunctionsTickTests {
     @Test("asking for one cleanup moves none of the others")
     func onlyMovesItsOwn() async throws {
         try await withFunctions { scene in
-            let answer = try await scene.tick(.init("jobs"), .init("locks"), beat: .init(trigger: "manual", only: "jobs"))
+            let answer = try await scene.tick(
+                .init("jobs"), .init("locks"), beat: .init(trigger: "manual", only: "jobs"))
             #expect(answer["claim"]?.string == "jobs")
             #expect(try await scene.score("locks") == nil)
         }
@@ -72,7 +73,8 @@ struct FunctionsTickTests {
         }
     }
 
-    @Test("what an instance tells of itself lasts three heartbeats or a lease, whichever is longer",
+    @Test(
+        "what an instance tells of itself lasts three heartbeats or a lease, whichever is longer",
         arguments: [(10_000, 15_000, 30_000), (1_000, 15_000, 15_000)] as [(Int64, Int64, Int64)])
     func expiry(heartbeat: Int64, lease: Int64, expected: Int64) async throws {
         try await withFunctions { scene in
@@ -120,7 +122,9 @@ struct FunctionsTickTests {
             let answer = try await scene.tick(.init("late"), .init("due"), .init("later"), beat: .init(places: 0))
             let pairs = answer["overdue"]?.elements ?? []
             var overdue: [String: Int64] = [:]
-            for place in stride(from: 0, to: pairs.count, by: 2) { overdue[pairs[place].string ?? ""] = pairs[place + 1].integer }
+            for place in stride(from: 0, to: pairs.count, by: 2) {
+                overdue[pairs[place].string ?? ""] = pairs[place + 1].integer
+            }
             #expect(Set(overdue.keys) == ["late", "due", "unknown"])
             // How late it began, not how long it has been running.
             #expect((9_000..<10_000).contains(overdue["late"] ?? 0))

@@ -22,10 +22,10 @@ struct SweepScene: Sendable {
     }
 
     /// Claims a cleanup as the command line does.
-    func claim(_ cleanup: Cleanup, trigger: String = "manual", isDryRun: Bool = false) async throws -> (Claim, ServerClock)
-    {
-        let answer = try await engine.coordinator.claim(
-            cleanup, trigger: trigger, isDryRun: isDryRun, clock: try await engine.serverClock())
+    func claim(
+        _ cleanup: Cleanup, trigger: String = "manual", isDryRun: Bool = false
+    ) async throws -> (Claim, ServerClock) {
+        let answer = try await engine.coordinator.claim(cleanup, trigger: trigger, isDryRun: isDryRun)
         guard case .claimed(let claim) = answer.outcome else {
             throw CurfewError(.held, "\(cleanup.name) could not be claimed: \(answer.outcome)")
         }
@@ -50,9 +50,9 @@ struct SweepScene: Sendable {
     }
 
     /// Writes a record, and its entry in the index where a score is given.
-    func write(_ key: String, _ fields: [String: String], index: String? = nil, id: String = "", due: Timestamp? = nil)
-        async throws
-    {
+    func write(
+        _ key: String, _ fields: [String: String], index: String? = nil, id: String = "", due: Timestamp? = nil
+    ) async throws {
         var commands = [RedisCommand("HSET", [key] + fields.flatMap { [$0.key, $0.value] })]
         if let index {
             let score = due ?? began - .seconds(1)

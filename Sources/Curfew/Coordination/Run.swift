@@ -48,8 +48,11 @@ package struct Run: Sendable {
             group.cancelAll()
             return outcome ?? Sweep.Outcome()
         }
-        let (status, error) = Self.status(of: outcome)
-        return await finish(outcome, status, error: error)
+        let (status, reason) = Self.status(of: outcome)
+        if status == .failed, let cause = outcome.error { control.failed(cause) }
+        // Lost while Redis was away is another matter than lost to another instance.
+        let away = status == .lost ? control.failure : nil
+        return await finish(outcome, status, error: away.map { "the lease ran out meanwhile: \($0)" } ?? reason)
     }
 
     /// The work itself: the keyspace where it is time to look there, then what is due.
@@ -95,7 +98,7 @@ package struct Run: Sendable {
         let now = clock.now
         var result = result(outcome, status, error: error, now: now)
         guard status != .lost else {
-            engine.logger.warning("run lost", metadata: ["run": "\(claim.run)"])
+            engine.logger.warning("run lost", metadata: ["run": "\(claim.run)", "error": "\(error ?? "")"])
             return result
         }
         let measured = RunMeasurements(
@@ -113,6 +116,7 @@ package struct Run: Sendable {
             try await alerts.evaluate(measured, definitions, states: states, now: now)
         } catch {
             engine.logger.error("the end of a run could not be recorded", metadata: ["error": "\(error)"])
+            control.failed(error)
             result.error = result.error ?? "the end could not be recorded: \(error)"
         }
         engine.logger.info(

@@ -1,3 +1,4 @@
+internal import RedisClient
 internal import Synchronization
 
 /// What stands between a run and the world: its lease, its time limit, a wish to stop, and how far it is.
@@ -23,6 +24,7 @@ package final class RunControl: Sendable {
         var deadline: ContinuousClock.Instant
         var lastProgress: ContinuousClock.Instant
         var snapshot = Progress()
+        var failure: CurfewError?
     }
 
     /// How far a run is, as published in its lease.
@@ -86,6 +88,21 @@ package final class RunControl: Sendable {
 
     /// How far it is.
     package var progress: Progress { state.withLock { $0.snapshot } }
+
+    /// What ended the run, or kept its end from being recorded, where that was no record's fault and nobody's wish. A
+    /// command finds its exit code by it.
+    package var failure: CurfewError? { state.withLock { $0.failure } }
+
+    /// The run failed; the first failure stays.
+    func failed(_ error: any Error) {
+        let failure =
+            switch error {
+            case let error as CurfewError: error
+            case let error as RedisError: CurfewError(error)
+            default: CurfewError(.damaged, "\(error)")
+            }
+        state.withLock { $0.failure = $0.failure ?? failure }
+    }
 
     /// For how long nothing has moved.
     var idle: Duration { state.withLock { $0.lastProgress.duration(to: .now) } }

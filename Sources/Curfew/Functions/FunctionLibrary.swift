@@ -47,6 +47,17 @@ package struct FunctionLibrary: Sendable {
         }
     }
 
+    /// The reply to a call that was sent in a pipeline. Where the server doesn't know the function, the library is loaded and
+    /// the call made once more; any other error is thrown.
+    func checked(_ reply: RedisValue, of command: RedisCommand) async throws(CurfewError) -> RedisValue {
+        guard let server = reply.error else { return reply }
+        let address = redis.configuration.address.description
+        let error = RedisError(.server, server.message, command: command.name, address: address, server: server)
+        guard Self.isMissingFunction(error) else { throw CurfewError(error) }
+        try await load()
+        return try await call(command)
+    }
+
     /// The command that calls a function.
     package static func command(
         _ name: String, keys: [String], arguments: [String], isReadOnly: Bool = false

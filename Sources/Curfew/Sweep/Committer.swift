@@ -37,7 +37,7 @@ struct Committer {
         let page: [Judged]
         fileprivate let call: CommitCall
         fileprivate let places: [Int]
-        fileprivate let command: RedisCommand
+        let command: RedisCommand
         fileprivate let encoder: ChangeEncoder
     }
 
@@ -68,12 +68,12 @@ struct Committer {
         return Prepared(page: page, call: call, places: places, command: call.command(), encoder: encoder)
     }
 
-    /// Sends a page and says what became of each record.
-    func commit(_ prepared: Prepared) async throws -> [Result] {
+    /// What became of each record of a page, from the reply to its command.
+    func results(of prepared: Prepared, reply: RedisValue) async throws -> [Result] {
         let page = prepared.page
         var results = page.map(Self.untouched)
         guard !prepared.places.isEmpty else { return results }
-        let outcomes = try prepared.call.outcomes(of: try await library.call(prepared.command))
+        let outcomes = try prepared.call.outcomes(of: try await library.checked(reply, of: prepared.command))
         var paid: [Int] = []
         for (place, outcome) in zip(prepared.places, outcomes) {
             if case .moved(ChangeEncoder.ledgerGuard) = outcome, page[place].hasRefund {

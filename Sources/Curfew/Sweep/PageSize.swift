@@ -7,8 +7,9 @@
 struct PageSize: Sendable {
     /// The bounds of an adapting page.
     static let bounds = 20...1_000
-    /// How long one call should hold Redis.
-    static let target: Duration = .milliseconds(1)
+    /// How long one call may take, seen from here, with the reads that are sent along and the round trip: then it holds Redis
+    /// for somewhat less than a millisecond.
+    static let target: Duration = .microseconds(1_000)
 
     private(set) var current: Int
     private let isFixed: Bool

@@ -7,11 +7,13 @@ internal import RedisClient
 /// it was. Its records are read again instead: one that is as the commit would have left it counts as changed, any other
 /// is judged afresh. Guards make a change that was made twice impossible, the reading only keeps the counts right.
 extension Sweep {
-    /// Commits a page; for a watching sweep, says what a commit would have.
-    func commit(_ page: Page) async throws -> [Committer.Result] {
+    /// What became of a page, from the answer to its commit; nil where the answer was lost. A watching sweep has no commit,
+    /// and says what one would have come to.
+    func results(of page: Page, reply: RedisValue?) async throws -> [Committer.Result] {
         guard let claim, let prepared = page.prepared else { return page.judged.map(Self.watched) }
+        guard let reply else { return try await recover(page.judged, claim) }
         do {
-            return try await committer(claim).commit(prepared)
+            return try await committer(claim).results(of: prepared, reply: reply)
         } catch let error as CurfewError where Self.isPassing(error) {
             return try await recover(page.judged, claim)
         }
@@ -44,10 +46,17 @@ extension Sweep {
         guard !open.isEmpty else { return results.compactMap(\.self) }
         try control.checkpoint()
         let again = open.map { fresh[$0] }
-        let prepared = try await committer(claim).prepare(again, at: now, rescores: options.timeout == nil)
-        for (place, result) in zip(open, try await commit(Page(judged: again, prepared: prepared))) {
-            results[place] = result
+        let prepared = try await retrying {
+            try await committer(claim).prepare(again, at: now, rescores: options.timeout == nil)
         }
+        let page = Page(judged: again, prepared: prepared)
+        var reply: RedisValue?
+        do {
+            reply = try await engine.redis.pipeline([prepared.command])[0]
+        } catch {
+            guard Self.isPassing(error) else { throw error }
+        }
+        for (place, result) in zip(open, try await self.results(of: page, reply: reply)) { results[place] = result }
         return results.compactMap(\.self)
     }
 
@@ -60,7 +69,10 @@ extension Sweep {
                 return try await body()
             } catch {
                 guard Self.isPassing(error) else { throw error }
-                try control.checkpoint()
+                if let stop = control.stopReason() {
+                    if stop == .lost { control.failed(error) }
+                    throw stop
+                }
             }
             try await Task.sleep(for: pause)
             pause = min(pause * 2, .seconds(1))

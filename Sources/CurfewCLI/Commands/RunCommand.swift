@@ -30,14 +30,16 @@ struct RunCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let result = try await options.withEngine { engine in
+        let (result, failure) = try await options.withEngine { engine in
             let cleanup = try engine.cleanup(named: name)
             let run = try await claim(cleanup, engine)
             return try await Interrupt.handled(by: run.control) {
-                try await Progress.shown(of: run.control) { await run.execute() }
+                let result = try await Progress.shown(of: run.control) { await run.execute() }
+                return (result, run.control.failure)
             }
         }
         if options.json { try Output.json(result.envelope) } else { ResultView.write(result) }
+        if let failure, let status = Failure.status(of: failure) { throw ExitCode(status.rawValue) }
         guard result.status == .completed else { throw ExitCode(Failure.Status.doneWithErrors.rawValue) }
     }
 

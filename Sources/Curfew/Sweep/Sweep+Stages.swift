@@ -1,0 +1,167 @@
+internal import Policies
+internal import RedisClient
+
+/// The stages of a sweep: entries, records, pages, results.
+extension Sweep {
+    /// How many entries of the index are read at once: enough for several pages, so that ids are there when needed.
+    static let readAhead = 512
+
+    /// Where the sweep is.
+    struct State {
+        var cursor = DueCursor()
+        var size: PageSize
+        /// Entries due up to then are looked at.
+        var horizon = Timestamp(milliseconds: 0)
+        /// Entries that were read, in order.
+        var queue: [DueEntry] = []
+        /// Records that were read and wait for their verdicts.
+        var fetched = Fetched(request: Request(), replies: [])
+        /// Changes decided on so far, sent or not.
+        var promised = 0
+        /// Whether the limit is reached.
+        var isFull = false
+        var outcome = Outcome()
+    }
+
+    /// What is read along with a commit: records, and more entries where few are left.
+    struct Request {
+        var entries: [Judge.Keyed] = []
+        var range: ClosedRange<Int>?
+        var commands: [RedisCommand] = []
+    }
+
+    /// What was read.
+    struct Fetched {
+        let request: Request
+        let replies: [RedisValue]
+    }
+
+    /// Whether there is nothing left to do.
+    func isDone(_ state: State) -> Bool {
+        if state.isFull { return true }
+        let hasAll = scanned != nil || state.cursor.isExhausted
+        return hasAll && state.queue.isEmpty && state.fetched.request.entries.isEmpty
+    }
+
+    /// The first entries of the index, how many are due, and the first records.
+    func begin(_ state: inout State, _ horizon: Timestamp) async throws {
+        state.horizon = horizon
+        if let scanned {
+            state.queue = scanned
+            state.outcome.due = scanned.count
+        } else {
+            let range = state.cursor.range(count: Self.readAhead)
+            let commands = [rangeCommand(range), RedisCommand("ZCOUNT", [index, "-inf", String(horizon.milliseconds)])]
+            let replies = try await retrying { try await engine.redis.pipeline(commands) }
+            state.queue = state.cursor.take(try Self.entries(replies[0]), asked: range, horizon: horizon)
+            state.outcome.due = Int(replies[1].integer ?? 0)
+        }
+        state.fetched = try await fetch(try nextRequest(&state), replies: nil)
+    }
+
+    /// Takes a page of entries from the queue, and asks for more where few are left.
+    func nextRequest(_ state: inout State) throws -> Request {
+        guard !state.isFull else { return Request() }
+        let entries = try judge.keyed(state.queue.prefix(state.size.current))
+        state.queue.removeFirst(entries.count)
+        var request = Request(entries: entries, commands: judge.commands(for: entries))
+        if scanned == nil, !state.cursor.isExhausted, state.queue.count < 2 * state.size.current {
+            let range = state.cursor.range(count: Self.readAhead)
+            request.range = range
+            request.commands.append(rangeCommand(range))
+        }
+        return request
+    }
+
+    /// What was asked for: as it was answered, or asked again where the answer was lost.
+    func fetch(_ request: Request, replies: [RedisValue]?) async throws -> Fetched {
+        if let replies { return Fetched(request: request, replies: replies) }
+        return Fetched(
+            request: request, replies: try await retrying { try await engine.redis.pipeline(request.commands) })
+    }
+
+    /// Takes new entries in. They were read while the page in hand was still pending, so this comes before it is settled.
+    func take(_ fetched: Result<Fetched, any Error>, _ state: inout State) throws {
+        guard case .success(let fetched) = fetched, let range = fetched.request.range, let reply = fetched.replies.last
+        else { return }
+        state.queue += state.cursor.take(try Self.entries(reply), asked: range, horizon: state.horizon)
+    }
+
+    /// Decides over records that were read and encodes what is to be done, cut where the limit is reached.
+    func prepare(_ fetched: Fetched, _ state: inout State) async throws -> Page? {
+        guard !state.isFull, !fetched.request.entries.isEmpty else { return nil }
+        let entries = fetched.request.entries
+        let records = Array(fetched.replies.prefix(entries.count))
+        var judged = try await retrying { try await judge.decide(entries, replies: records, at: now) }
+        if let limit = options.limit {
+            let changes = judged.indices.filter { judged[$0].isChange }
+            if state.promised + changes.count >= limit {
+                state.isFull = true
+                let allowed = limit - state.promised
+                judged = allowed > 0 ? Array(judged[...changes[allowed - 1]]) : []
+            }
+        }
+        state.promised += judged.count(where: \.isChange)
+        guard !judged.isEmpty else { return nil }
+        guard let claim else { return Page(judged: judged, prepared: nil) }
+        let committer = committer(claim)
+        let ready = judged
+        let prepared = try await retrying {
+            try await committer.prepare(ready, at: now, rescores: options.timeout == nil)
+        }
+        return Page(judged: ready, prepared: prepared)
+    }
+
+    /// Counts what became of a page.
+    func settle(_ page: [Judged], _ results: [Committer.Result], _ state: inout State) {
+        for (judged, result) in zip(page, results) {
+            switch result {
+            case .changed(let isRefunded):
+                guard case .change(let change) = judged.decision else { continue }
+                state.outcome.tally.changed(judged.entry.id, change, isRefunded: isRefunded, isDryRun: claim == nil)
+            case .moved: state.outcome.tally.moved()
+            case .refused(let why): state.outcome.tally.failed(judged.entry.id, why)
+            case .malformed(let error): state.outcome.tally.failed(judged.entry.id, error.message)
+            case .left(let isStalled, _): state.outcome.tally.left(isStalled: isStalled)
+            }
+            state.cursor.finished(judged.entry.id, stays: claim == nil || result.stays)
+        }
+        let outcome = state.outcome
+        control.advance { $0.report(outcome) }
+    }
+
+    /// What is still due, for the metrics.
+    func measureRest(_ outcome: inout Outcome) async throws {
+        let now = clock.now
+        let replies = try await retrying {
+            try await engine.redis.pipeline([
+                RedisCommand("ZCOUNT", [index, "-inf", String(now.milliseconds)]),
+                RedisCommand("ZRANGE", [index, "0", "0", "WITHSCORES"]),
+            ])
+        }
+        outcome.remaining = Int(replies[0].integer ?? 0)
+        if outcome.remaining > 0, let first = try Self.entries(replies[1]).first {
+            outcome.oldest = .milliseconds(max(0, now.milliseconds - Int64(max(first.score, 0))))
+        }
+    }
+
+    private func rangeCommand(_ range: ClosedRange<Int>) -> RedisCommand {
+        RedisCommand("ZRANGE", [index, String(range.lowerBound), String(range.upperBound), "WITHSCORES"])
+    }
+
+    private static func entries(_ reply: RedisValue) throws -> [DueEntry] {
+        if let error = reply.error { throw CurfewError(.server, "reading the index: \(error.message)") }
+        let elements = reply.elements
+        var entries: [DueEntry] = []
+        entries.reserveCapacity(elements.count / 2)
+        for place in stride(from: 0, to: elements.count - 1, by: 2) {
+            let score = elements[place + 1].string ?? ""
+            let id = elements[place].string
+            entries.append(
+                DueEntry(
+                    id: id ?? String(decoding: elements[place].bytes ?? [], as: UTF8.self),
+                    score: Double(score) ?? .infinity, scoreText: score, isReadable: id != nil))
+        }
+        return entries
+    }
+}

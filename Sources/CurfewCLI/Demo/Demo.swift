@@ -1,0 +1,153 @@
+internal import Curfew
+internal import Foundation
+internal import Policies
+internal import RedisClient
+
+/// The story: a workload that is stuck in every way, three instances, one of them killed in the middle of a run.
+///
+/// Every phase waits for what it needs, never longer than ``patience``; what can't be shown ends the demo with an error.
+struct Demo: Sendable {
+    /// How many stuck jobs there are at first, and how many are added where the run was over before it could be caught.
+    static let firstStuck = 20_000, moreStuck = 10_000
+    /// How often the holder is tried to be caught in the middle of a run.
+    static let mostAttempts = 5
+    /// The longest that any phase may take.
+    static let patience = Duration.seconds(30)
+
+    let engine: Engine
+    let stage: DemoStage
+    let instances: [DemoInstance]
+
+    /// The run that was cut short.
+    struct Crash: Sendable {
+        let run: String
+        let victim: DemoInstance
+        let at: Timestamp
+    }
+
+    /// Makes the workload, and pauses stuck-jobs until all instances are there: any of them may be the one.
+    static func prepare(_ engine: Engine, _ stage: DemoStage) async throws -> DemoWorkload {
+        let now = try await engine.serverClock().now
+        var workload = DemoWorkload()
+        try await workload.load(into: engine.redis, now: now)
+        try await workload.addStuck(firstStuck, to: engine.redis, now: now)
+        try await Operations(engine: engine).pause("stuck-jobs", by: "the demo", why: "until all instances are there")
+        tell(workload, stage)
+        return workload
+    }
+
+    /// Tells the story and checks how it ends.
+    func run(_ workload: DemoWorkload) async throws -> DemoReport {
+        var workload = workload
+        try await waitForInstances()
+        let crash = try await catchOne(&workload)
+        stage.say("Its lease runs out in \(DemoConfiguration.lease.text) at most; then another instance goes on.")
+        try await watchTheRest(workload, crash)
+        return try await DemoReport.make(self, workload, crash)
+    }
+
+    /// The story's name for an instance id.
+    func name(of instance: String) -> String {
+        instances.first { instance.hasSuffix("-\($0.pid)") }?.name ?? instance
+    }
+
+    private static func tell(_ workload: DemoWorkload, _ stage: DemoStage) {
+        stage.say("An application's jobs, stuck in every way:")
+        let jobs = [
+            (workload.stuck, "stuck, out of retries → failed, \(DemoWorkload.cost) tokens refunded for each"),
+            (workload.retriable, "stuck, with retries left → queued again"),
+            (workload.finished, "had finished and were never marked → completed"),
+            (workload.held, "look stuck, but their worker is alive → left alone"),
+            (workload.beating, "have a fresh heartbeat → looked at again later"),
+            (workload.malformed, "has a time that nobody can read → reported, left alone"),
+            (
+                workload.drifted + workload.unmarked + workload.crashed + workload.empty + workload.slow,
+                "groups of tasks: counters drifted, crashed, never closed, or only slow"
+            ),
+            (2 * (workload.staleLocks + workload.liveLocks), "locks, hashes and plain strings, two thirds of them stale"),
+        ]
+        for (count, text) in jobs where !stage.isSilent {
+            let number = count.grouped
+            Output.line(String(repeating: " ", count: max(0, 16 - number.count)) + "\(Style.bold(number))  \(text)")
+        }
+    }
+
+    private func waitForInstances() async throws {
+        stage.say("Three instances, processes of their own: " + instances.map(\.label).joined(separator: ", "))
+        let isThere = try await wait(every: .milliseconds(50)) {
+            let count = try await engine.redis.send(RedisCommand("ZCARD", [engine.keys.instances])).integer ?? 0
+            return count >= instances.count
+        }
+        guard isThere else {
+            let logs = instances.map { "\($0.label):\n\($0.lastLines)" }.joined(separator: "\n")
+            throw CurfewError(.unreachable, "the instances did not start\n\(logs)")
+        }
+        stage.say("All three are ready. stuck-jobs, paused until now, is resumed: one of them takes it.")
+        _ = try await Operations(engine: engine).resume("stuck-jobs")
+    }
+
+    /// Kills whoever runs stuck-jobs while it runs it. A run that was over too soon is followed by another, with more to do.
+    private func catchOne(_ workload: inout DemoWorkload) async throws -> Crash {
+        for attempt in 1...Self.mostAttempts {
+            if let crash = try await catchOnce(workload) { return crash }
+            guard attempt < Self.mostAttempts else { break }
+            stage.say("That run was over before anybody could be caught. \(Self.moreStuck.grouped) more jobs get stuck.")
+            try await workload.addStuck(Self.moreStuck, to: engine.redis, now: try await engine.serverClock().now)
+        }
+        throw CurfewError(.damaged, "no instance could be caught in the middle of a run: this machine is too fast, or too slow")
+    }
+
+    private func catchOnce(_ workload: DemoWorkload) async throws -> Crash? {
+        let look = [
+            RedisCommand("HMGET", [engine.keys.lease("stuck-jobs"), "run", "instance"]),
+            RedisCommand("ZCARD", ["jobs:deadlines"]),
+        ]
+        let full = Int(try await engine.redis.pipeline(look)[1].integer ?? 0)
+        var caught: Crash?
+        _ = try await wait(every: .milliseconds(2)) {
+            let replies = try await engine.redis.pipeline(look)
+            let gone = full - Int(replies[1].integer ?? 0)
+            guard gone * 5 >= full else { return false }
+            guard let run = replies[0][0].string, let holder = replies[0][1].string,
+                let victim = instances.first(where: { holder.hasSuffix("-\($0.pid)") })
+            else { return true }
+            victim.crash()
+            let after = try await engine.redis.send(RedisCommand("HGET", [engine.keys.lease("stuck-jobs"), "run"]))
+            stage.say("\(run) on \(victim.label), \(gone.grouped) of \(full.grouped) entries into its work: kill -9", .red)
+            if after.string == run { caught = Crash(run: run, victim: victim, at: try await engine.serverClock().now) }
+            return true
+        }
+        return caught
+    }
+
+    /// Shows what the others do, until nothing is left to do.
+    private func watchTheRest(_ workload: DemoWorkload, _ crash: Crash) async throws {
+        var chronicle = DemoChronicle(demo: self)
+        let total = workload.stuck + workload.finished
+        let isDone = try await wait(every: .milliseconds(100)) {
+            try await chronicle.tellNews()
+            let replies = try await engine.redis.pipeline([
+                RedisCommand("ZCARD", ["jobs:deadlines"]),
+                RedisCommand("HMGET", [engine.keys.lease("stuck-jobs"), "run", "instance"]),
+                RedisCommand("EXISTS", ["lock:file:stale-0", "lock:generation:stale-0"]),
+            ])
+            let left = Int(replies[0].integer ?? 0) - workload.remaining
+            let holder = replies[1][1].string.map { name(of: $0) } ?? "nobody"
+            stage.meter(total - left, of: total, "stuck-jobs: \(max(0, left).grouped) left, lease held by \(holder)")
+            return left <= 0 && replies[1][0].isNull && replies[2].integer == 0
+        }
+        stage.clear()
+        try await chronicle.tellNews()
+        stage.say(isDone ? "Nothing is left to do." : "Not everything was done in time.", isDone ? nil : .red)
+    }
+
+    /// Asks again and again, until yes or for ``patience``; says which.
+    private func wait(every pause: Duration, until isTrue: () async throws -> Bool) async throws -> Bool {
+        let end = ContinuousClock.now + Self.patience
+        while ContinuousClock.now < end {
+            if try await isTrue() { return true }
+            try await Task.sleep(for: pause)
+        }
+        return false
+    }
+}

@@ -1,0 +1,41 @@
+internal import Curfew
+
+/// Tells what Curfew publishes while it happens: ended runs that did something, and alerts.
+struct DemoChronicle {
+    let demo: Demo
+    private var lastRun = "0-0"
+    private var lastAlert = "0-0"
+
+    init(demo: Demo) {
+        self.demo = demo
+    }
+
+    /// Says what is new since it was last asked.
+    mutating func tellNews() async throws {
+        let keys = demo.engine.keys
+        let history = History(engine: demo.engine)
+        for run in try await history.next(of: keys.runs, after: lastRun, within: .zero) {
+            lastRun = run.id
+            tell(run: run)
+        }
+        for alert in try await history.next(of: keys.alerts, after: lastAlert, within: .zero) {
+            lastAlert = alert.id
+            guard let state = alert["state"], state != "threshold" else { continue }
+            demo.stage.say("alert \(alert["alert"] ?? "") \(state): \(alert["message"] ?? "")", state == "firing" ? .yellow : .dim)
+        }
+    }
+
+    private func tell(run: StreamEntry) {
+        func number(_ name: String) -> Int { run[name].flatMap { Int($0) } ?? 0 }
+        let who = "\(run["run"] ?? "") on \(demo.name(of: run["instance"] ?? ""))"
+        if run["status"] == "lost" {
+            return demo.stage.say("\(who) is recorded as lost, its lease has run out", .yellow)
+        }
+        guard number("changed") > 0 else { return }
+        var text = "\(who): \(number("changed").grouped) records brought home"
+        if number("retried") > 0 { text += ", \(number("retried").grouped) of them retried" }
+        if number("refunded") > 0 { text += ", \(number("refunded").grouped) tokens refunded" }
+        if number("failed") > 0 { text += ", \(number("failed").grouped) reported as malformed" }
+        demo.stage.say(text, .green)
+    }
+}

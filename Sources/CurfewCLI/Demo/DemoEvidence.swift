@@ -1,0 +1,96 @@
+internal import Curfew
+internal import Policies
+internal import RedisClient
+
+/// What is in Redis when the demo is over, read from the application's own records and from what Curfew published.
+struct DemoEvidence: Sendable {
+    /// Job id → status.
+    private(set) var jobs: [String: String] = [:]
+    /// Group id → its status with its counts of completed and failed tasks: `completed 8 2`.
+    private(set) var groups: [String: String] = [:]
+    /// Every entry of the events stream, oldest first.
+    private(set) var events: [StreamEntry] = []
+    /// Every ended run, oldest first.
+    private(set) var runs: [StreamEntry] = []
+    /// What the application's queue holds.
+    private(set) var queue: [String] = []
+    /// Entries of the jobs' index that are not due yet.
+    private(set) var scheduled: Set<String> = []
+    /// Tokens added to balances, and entries and tokens in ledgers.
+    private(set) var paid = 0, ledgerEntries = 0, ledgerTokens = 0
+    /// Locks that are still there.
+    private(set) var locks: Set<String> = []
+
+    private let redis: RedisClient
+
+    /// Reads it all.
+    static func read(_ engine: Engine) async throws -> DemoEvidence {
+        var evidence = DemoEvidence(redis: engine.redis)
+        try await evidence.readRecords()
+        try await evidence.readTokens()
+        let now = try await engine.serverClock().now
+        let history = History(engine: engine)
+        evidence.events = try await history.last(.max, of: engine.keys.events).reversed()
+        evidence.runs = try await history.last(.max, of: engine.keys.runs).reversed()
+        evidence.queue = try await engine.redis.send(RedisCommand("LRANGE", ["jobs:queued", "0", "-1"])).strings
+        evidence.scheduled = Set(
+            try await engine.redis.send(
+                RedisCommand("ZRANGEBYSCORE", ["jobs:deadlines", "(\(now.milliseconds)", "+inf"])
+            ).strings)
+        return evidence
+    }
+
+    private init(redis: RedisClient) {
+        self.redis = redis
+    }
+
+    private mutating func readRecords() async throws {
+        let jobKeys = try await keys("job:*")
+        for (key, values) in try await fields(["status"], of: jobKeys) { jobs[String(key.dropFirst(4))] = values[0] }
+        let groupKeys = try await keys("generation:*")
+        for (key, values) in try await fields(["status", "completed", "failed"], of: groupKeys) {
+            groups[String(key.dropFirst(11))] = values.joined(separator: " ")
+        }
+        locks = Set(try await keys("lock:*"))
+    }
+
+    private mutating func readTokens() async throws {
+        for user in 0..<DemoWorkload.users {
+            let replies = try await redis.pipeline([
+                RedisCommand("GET", ["user:u\(user):tokens"]), RedisCommand("HVALS", ["user:u\(user):refunds"]),
+            ])
+            paid += Int(replies[0].integer ?? 0) - DemoWorkload.balance
+            let entries = replies[1].strings
+            ledgerEntries += entries.count
+            ledgerTokens += entries.reduce(0) { $0 + (Int($1) ?? 0) }
+        }
+    }
+
+    private func keys(_ pattern: String) async throws -> [String] {
+        var found: Set<String> = []
+        var cursor = "0"
+        repeat {
+            let reply = try await redis.send(RedisCommand("SCAN", [cursor, "MATCH", pattern, "COUNT", "1000"]))
+            cursor = reply[0].string ?? "0"
+            found.formUnion(reply[1].strings)
+        } while cursor != "0"
+        return Array(found)
+    }
+
+    private func fields(_ fields: [String], of keys: [String]) async throws -> [(String, [String])] {
+        var found: [(String, [String])] = []
+        for start in stride(from: 0, to: keys.count, by: 1_000) {
+            let page = keys[start..<min(start + 1_000, keys.count)]
+            let replies = try await redis.pipeline(page.map { RedisCommand("HMGET", [$0] + fields) })
+            found += zip(page, replies).map { ($0, $1.strings + Array(repeating: "", count: fields.count - $1.count)) }
+        }
+        return found
+    }
+}
+
+extension RedisValue {
+    /// The elements of a list as texts; null is an empty one.
+    fileprivate var strings: [String] {
+        elements.map { $0.string ?? "" }
+    }
+}

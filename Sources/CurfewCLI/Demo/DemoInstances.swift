@@ -1,0 +1,82 @@
+internal import Curfew
+internal import Foundation
+
+/// One instance of the worker as a process of its own, of this same executable; it ends with the demo however that ends.
+///
+/// As with ``EmbeddedRedis``, a shell stands between: it waits for the end of its standard input, which is a pipe from this
+/// process, and then ends the worker, at first kindly.
+struct DemoInstance: Sendable {
+    /// What the story calls it: A, B, C.
+    let name: String
+    /// The worker's process.
+    let pid: Int32
+    /// Where it logs.
+    let log: URL
+    private let shell: Process
+    private let input: Pipe
+
+    /// Its name and process, for lines.
+    var label: String { "\(name) (pid \(pid))" }
+
+    /// Starts a worker on this configuration.
+    static func start(_ name: String, configuration: URL) throws -> DemoInstance {
+        let log = configuration.deletingLastPathComponent().appendingPathComponent("instance-\(name).log")
+        let shell = Process()
+        let input = Pipe()
+        let output = Pipe()
+        shell.executableURL = URL(fileURLWithPath: "/bin/sh")
+        shell.arguments = [
+            "-c",
+            #"""
+            setsid "$1" work --config "$2" >"$3" 2>&1 </dev/null &
+            child=$!
+            trap "" TERM INT HUP
+            echo "$child"
+            exec >/dev/null
+            read -r _
+            kill "$child" 2>/dev/null
+            for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+                kill -0 "$child" 2>/dev/null || exit 0
+                sleep 0.2
+            done
+            kill -9 "$child" 2>/dev/null
+            """#,
+            "curfew", try executable(), configuration.path, log.path,
+        ]
+        shell.standardInput = input
+        shell.standardOutput = output
+        try SignalMask.cleared { try shell.run() }
+        let line = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
+        guard let pid = Int32(line.trimmingCharacters(in: .whitespacesAndNewlines)) else {
+            input.fileHandleForWriting.closeFile()
+            throw CurfewError(.unreachable, "instance \(name) did not start")
+        }
+        return DemoInstance(name: name, pid: pid, log: log, shell: shell, input: input)
+    }
+
+    /// Ends it at once, as a crash or the kernel would: it can't finish anything.
+    func crash() {
+        kill(pid, SIGKILL)
+    }
+
+    /// Lets it hand over and end.
+    func stop() {
+        input.fileHandleForWriting.closeFile()
+    }
+
+    /// Waits until it has ended after ``stop()``.
+    func waitUntilStopped() {
+        shell.waitUntilExit()
+    }
+
+    /// The end of its log, for messages.
+    var lastLines: String {
+        guard let data = FileManager.default.contents(atPath: log.path) else { return "" }
+        return String(decoding: data, as: UTF8.self).split(separator: "\n").suffix(5).joined(separator: "\n")
+    }
+
+    private static func executable() throws -> String {
+        if let path = Bundle.main.executablePath, FileManager.default.isExecutableFile(atPath: path) { return path }
+        throw CurfewError(.usage, "the demo starts more processes of this executable, which can't be found any more")
+    }
+}

@@ -1,0 +1,57 @@
+internal import Curfew
+internal import Policies
+
+/// How the demo ended: what was to be shown, and whether it is so.
+struct DemoReport: Sendable, Codable {
+    /// One claim, compared with what is in Redis.
+    struct Check: Sendable, Codable {
+        var ok: Bool
+        var text: String
+    }
+
+    /// What one run did, by the events it left.
+    struct RunShare: Sendable, Codable {
+        var run: String, instance: String, status: String
+        var changes: Int
+    }
+
+    var success: Bool
+    var message: String
+    var seconds: Double
+    var checks: [Check]
+    var runs: [RunShare]
+
+    /// Reads Redis and compares.
+    static func make(_ demo: Demo, _ workload: DemoWorkload, _ crash: Demo.Crash) async throws -> DemoReport {
+        let evidence = try await DemoEvidence.read(demo.engine)
+        let judge = DemoJudge(demo: demo, workload: workload, evidence: evidence)
+        let checks = [
+            judge.stuck, judge.tokens, judge.retried, judge.finished, judge.held, judge.beating, judge.malformed,
+            judge.groups, judge.locks, judge.takeover(after: crash),
+        ]
+        let failed = checks.count { !$0.ok }
+        return DemoReport(
+            success: failed == 0,
+            message: failed == 0 ? "All \(checks.count) checks hold" : "\(failed) of \(checks.count) checks do not hold",
+            seconds: (demo.stage.seconds * 10).rounded() / 10, checks: checks, runs: judge.shares)
+    }
+
+    /// Writes it for people.
+    func write() {
+        Output.line()
+        var table = Table("RUN", "INSTANCE", "STATUS", "CHANGES")
+        for share in runs {
+            let style: Style? = share.status == "lost" ? .red : nil
+            table.add([
+                (share.run, .bold), (share.instance, nil), (share.status, style), (share.changes.grouped, nil),
+            ])
+        }
+        table.write(empty: "no runs")
+        Output.line()
+        for check in checks {
+            Output.line((check.ok ? Style.green("✓") : Style.red("✗")) + " " + check.text.printable)
+        }
+        Output.line()
+        Output.line((success ? Style.green : Style.red)("\(message), after \(seconds) s"))
+    }
+}

@@ -1,0 +1,64 @@
+import Curfew
+import RedisClient
+import TestSupport
+import Testing
+
+extension Chaos {
+    @Suite("60,000 stuck jobs, and Redis in trouble")
+    struct RedisTests {
+        private static let count = 60_000
+
+        /// How long Redis stays away.
+        enum Outage: String, CaseIterable, Sendable {
+            case short, longerThanTheLease
+
+            /// Long enough for a slow machine, or shorter than the outage.
+            var lease: String { self == .short ? "30s" : "3s" }
+        }
+
+        @Test("killed and started again with its append-only file", .timeLimit(.minutes(2)), arguments: Outage.allCases)
+        func restarted(_ outage: Outage) async throws {
+            try await withProcesses(arguments: ["--appendonly", "yes"]) { scene in
+                let workload = ProcessesWorkload(scene: scene)
+                try await workload.load(1...Self.count)
+                let workers = try await scene.workers(3, scene.configure(ProcessesScene.stuck(), lease: outage.lease))
+                try await workload.left(atMost: Self.count - 2_000)
+                await scene.server.kill()
+                if outage == .longerThanTheLease {
+                    // A worker waits five seconds for a lost connection before it complains.
+                    try await eventually("the workers miss Redis") {
+                        workers.allSatisfy { $0.log.contains("connection refused") }
+                    }
+                }
+                try await scene.server.restart()
+                try #require(try await workload.left() ?? 0 > 0, "the holder was through before Redis was killed")
+
+                try await workload.left(atMost: 0)
+                let whole = try await scene.run("completed")
+                #expect(whole.number("fence") == (outage == .short ? 1 : 2))
+                try await workload.expectEachOnce(Self.count)
+                for worker in workers { #expect(await worker.terminate() == 0) }
+            }
+        }
+
+        @Test("cutting every connection again and again: nothing twice, and the counts are right", .timeLimit(.minutes(2)))
+        func cut() async throws {
+            try await withProcesses { scene in
+                let workload = ProcessesWorkload(scene: scene)
+                try await workload.load(1...Self.count)
+                let workers = try await scene.workers(2, scene.configure(ProcessesScene.stuck()))
+                for limit in stride(from: Self.count - 2_000, to: 0, by: -4_000) {
+                    try await workload.left(atMost: limit)
+                    _ = try await scene.send("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+                    _ = try await scene.send("CLIENT", "KILL", "TYPE", "pubsub")
+                }
+                try await workload.left(atMost: 0)
+                let run = try await scene.run("completed")
+                #expect(run.number("changed") == Int64(Self.count))
+                #expect(run.number("refunded") == Int64((1...Self.count).reduce(0) { $0 + 1 + $1 % 7 }))
+                try await workload.expectEachOnce(Self.count)
+                for worker in workers { #expect(await worker.terminate() == 0) }
+            }
+        }
+    }
+}

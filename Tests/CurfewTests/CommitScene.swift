@@ -1,0 +1,75 @@
+import RedisClient
+
+@testable import Curfew
+
+/// One call of `curfew_commit`, put together word by word as `curfew.lua` describes it.
+struct CommitWords {
+    /// A guard of a statement.
+    struct Check {
+        var kind: String
+        var key = 0
+        var takes = "none"
+        var field = ""
+
+        init(_ kind: String, _ key: Int = 0, takes: String = "none", field: String = "") {
+            (self.kind, self.key, self.takes, self.field) = (kind, key, takes, field)
+        }
+    }
+
+    /// A write of a statement: the command's words, nil where a change brings its own.
+    ///
+    /// The key's place is left out.
+    struct Write {
+        var key: Int
+        var words: [String?]
+
+        init(_ key: Int, _ words: String?...) {
+            (self.key, self.words) = (key, words)
+        }
+    }
+
+    var fence = ""
+    var lease = "lease"
+    var index = "index"
+    var shared: [String] = []
+    private var keys: [String] = []
+    private var statements: [[String]] = []
+    private var changes: [String] = []
+
+    init(fence: String = "", shared: [String] = []) {
+        self.fence = fence
+        self.shared = shared
+    }
+
+    /// Adds a statement; changes name it by its number, from 1.
+    mutating func statement(keys: Int = 1, index: String = "remove", _ checks: [Check], _ writes: [Write]) {
+        var words = [String(keys), index, String(checks.count)]
+        for check in checks { words += [check.kind, String(check.key), check.takes, check.field] }
+        words.append(String(writes.count))
+        for write in writes {
+            var arguments = write.words
+            arguments.insert("", at: 1)
+            let holes = arguments.indices.filter { arguments[$0] == nil }.map { String($0 + 1) }
+            words += [String(write.key), String(arguments.count), String(holes.count)]
+            words += arguments.map { $0 ?? "" } + holes
+        }
+        statements.append(words)
+    }
+
+    /// Adds a change: its statement, its index member, and then what the statement leaves open.
+    mutating func change(_ statement: Int = 1, keys: [String], _ member: String, _ values: String...) {
+        change(statement, keys: keys, member, values: values)
+    }
+
+    mutating func change(_ statement: Int = 1, keys: [String], _ member: String, values: [String]) {
+        self.keys += keys
+        changes += [String(statement), member] + values
+    }
+
+    func send(to scene: FunctionsScene) async throws -> String {
+        let words = [fence, String(shared.count), String(statements.count)] + statements.flatMap(\.self) + changes
+        return try await scene.library.call(
+            "curfew_commit", keys: [lease, index] + shared + keys, arguments: words
+        ).description
+    }
+}

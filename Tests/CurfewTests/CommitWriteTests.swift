@@ -1,0 +1,197 @@
+import RedisClient
+import Testing
+
+@testable import Curfew
+
+@Suite("curfew_commit: writes")
+struct CommitWriteTests {
+    static let status = CommitWords.Check("equals", takes: "value", field: "status")
+
+    @Test("every kind of write is made, constants and holes each in their place")
+    func writes() async throws {
+        try await withFunctions { scene in
+            try await scene.send("HSET", "job:a", "status", "RUNNING", "error", "old")
+            try await scene.send("SET", "old", "x")
+            var call = CommitWords(shared: ["events", "seen"])
+            call.statement(
+                keys: 7, [Self.status],
+                [
+                    .init(1, "INCRBY", nil), .init(2, "HSET", nil, nil),
+                    .init(0, "HSET", "status", "FAILED", "at", nil),
+                    .init(0, "HDEL", "error"), .init(3, "RPUSH", nil), .init(4, "LPUSH", nil),
+                    .init(5, "RENAME", nil), .init(6, "PEXPIRE", "60000"),
+                    .init(-1, "XADD", "*", "record", nil), .init(-2, "HSET", nil, "1"),
+                ])
+            call.change(
+                keys: ["job:a", "balance", "ledger", "queue", "stack", "old", "trash"], "a", "RUNNING", "10", "a@1",
+                "10",
+                "17", "a", "b", "trash", "a", "a")
+            #expect(try await call.send(to: scene) == #"["ok"]"#)
+            #expect(try await scene.hash("job:a") == ["status": "FAILED", "at": "17"])
+            #expect(try await scene.send("GET", "balance").string == "10")
+            #expect(try await scene.hash("ledger") == ["a@1": "10"])
+            #expect(try await scene.send("LRANGE", "queue", "0", "-1").description == #"["a"]"#)
+            #expect(try await scene.send("LRANGE", "stack", "0", "-1").description == #"["b"]"#)
+            #expect(try await scene.send("EXISTS", "old").integer == 0)
+            #expect((1...60_000).contains(try await scene.send("PTTL", "trash").integer ?? 0))
+            #expect(try await scene.stream("events").map { $0["record"] } == ["a"])
+            #expect(try await scene.hash("seen") == ["a": "1"])
+        }
+    }
+
+    @Test("each change stands or falls alone: the answer names those that were not made")
+    func alone() async throws {
+        try await withFunctions { scene in
+            for name in ["a", "b", "c", "d"] {
+                try await scene.send("HSET", "job:\(name)", "status", name == "b" ? "DONE" : "RUNNING")
+                try await scene.send("ZADD", "index", "1", name)
+            }
+            try await scene.send("SET", "job:c2", "x")
+            var call = CommitWords()
+            call.statement([Self.status], [.init(0, "HSET", "status", "FAILED")])
+            for name in ["a", "b", "c2", "d"] { call.change(keys: ["job:\(name)"], name, "RUNNING") }
+            #expect(
+                try await call.send(to: scene)
+                    == #"["ok", 2, 1, 3, "WRONGTYPE Operation against a key holding the wrong kind of value"]"#)
+            #expect(try await scene.hash("job:a") == ["status": "FAILED"])
+            #expect(try await scene.hash("job:b") == ["status": "DONE"])
+            #expect(try await scene.hash("job:d") == ["status": "FAILED"])
+            #expect(try await scene.send("ZRANGE", "index", "0", "-1").description == #"["b", "c"]"#)
+        }
+    }
+
+    @Test(
+        "a later key of the wrong type refuses the whole change before its first write",
+        arguments: ["HSET", "HDEL", "HINCRBY", "INCRBY", "SET", "LPUSH", "RPUSH", "XADD", "ZADD", "ZREM"])
+    func wrongType(command: String) async throws {
+        let needed =
+            [
+                "HSET": "hash", "HDEL": "hash", "HINCRBY": "hash", "INCRBY": "string", "SET": "string", "LPUSH": "list",
+                "RPUSH": "list", "XADD": "stream", "ZADD": "zset", "ZREM": "zset",
+            ][command] ?? ""
+        try await withFunctions { scene in
+            try await scene.send("SADD", "set", "x")
+            var call = CommitWords()
+            call.statement(keys: 2, [], [.init(0, "INCRBY", "10"), .init(1, command, nil, "1")])
+            call.change(keys: ["balance", "set"], "a", "1")
+            #expect(
+                try await call.send(to: scene) == #"["ok", 1, "WRONGTYPE set is a set: expected a \#(needed)"]"#)
+            #expect(try await scene.send("EXISTS", "balance").integer == 0)
+        }
+    }
+
+    @Test("a guard of another kind on the same key does not pass for the type that a write needs")
+    func provenOtherwise() async throws {
+        try await withFunctions { scene in
+            try await scene.send("SET", "text", "x")
+            var call = CommitWords()
+            call.statement(
+                keys: 2, [.init("text", 1, takes: "value")], [.init(0, "INCRBY", "10"), .init(1, "HSET", "a", "1")])
+            call.change(keys: ["balance", "text"], "a", "x")
+            #expect(try await call.send(to: scene) == #"["ok", 1, "WRONGTYPE text is a string: expected a hash"]"#)
+            #expect(try await scene.send("EXISTS", "balance").integer == 0)
+        }
+    }
+
+    @Test(
+        "a first write that fails on what it finds leaves nothing behind, and the others go on",
+        arguments: ["eleven", "9223372036854775807"])
+    func notANumber(found: String) async throws {
+        try await withFunctions { scene in
+            try await scene.send("SET", "balance:a", found)
+            var call = CommitWords()
+            call.statement(keys: 2, [], [.init(0, "INCRBY", "10"), .init(1, "HSET", "status", "FAILED")])
+            call.change(keys: ["balance:a", "job:a"], "a")
+            call.change(keys: ["balance:b", "job:b"], "b")
+            let answer = try await call.send(to: scene)
+            let why =
+                found == "eleven"
+                ? "ERR value is not an integer or out of range" : "ERR increment or decrement would overflow"
+            #expect(answer == #"["ok", 1, "\#(why)"]"#)
+            #expect(try await scene.send("GET", "balance:a").string == found)
+            #expect(try await scene.send("EXISTS", "job:a").integer == 0)
+            #expect(try await scene.send("GET", "balance:b").string == "10")
+            #expect(try await scene.hash("job:b") == ["status": "FAILED"])
+        }
+    }
+
+    @Test("a shared key of the wrong type refuses the changes of that statement, and no others")
+    func sharedWrongType() async throws {
+        try await withFunctions { scene in
+            try await scene.send("SADD", "events", "x")
+            var call = CommitWords(shared: ["events"])
+            call.statement(
+                [Self.status], [.init(0, "HSET", "status", "FAILED"), .init(-1, "XADD", "*", "record", nil)])
+            call.statement([], [.init(0, "SET", nil)])
+            call.change(1, keys: ["job:a"], "a", "RUNNING", "a")
+            call.change(2, keys: ["text"], "b", "done")
+            #expect(
+                try await call.send(to: scene) == #"["ok", 1, "WRONGTYPE events is a set: expected a stream"]"#)
+            #expect(try await scene.send("EXISTS", "job:a").integer == 0)
+            #expect(try await scene.send("GET", "text").string == "done")
+        }
+    }
+
+    @Test("the index entry goes, is re-scored, or stays as the statement says")
+    func index() async throws {
+        try await withFunctions { scene in
+            for name in ["a", "b", "c"] { try await scene.send("ZADD", "index", "1", name) }
+            var call = CommitWords()
+            call.statement(keys: 0, index: "remove", [], [])
+            call.statement(keys: 0, index: "score", [.init("missing", -1)], [])
+            call.statement(keys: 0, index: "none", [], [])
+            call.shared = ["nothing"]
+            call.change(1, keys: [], "a")
+            call.change(2, keys: [], "b", "1763700000000")
+            call.change(3, keys: [], "c")
+            #expect(try await call.send(to: scene) == #"["ok"]"#)
+            #expect(
+                try await scene.send("ZRANGE", "index", "0", "-1", "WITHSCORES").description
+                    == #"["c", "1", "b", "1763700000000"]"#)
+        }
+    }
+
+    @Test(
+        "an index of the wrong type refuses what would change it, before anything is written",
+        arguments: ["remove", "score"])
+    func indexWrongType(effect: String) async throws {
+        try await withFunctions { scene in
+            try await scene.send("SET", "index", "x")
+            var call = CommitWords()
+            call.statement(index: effect, [], [.init(0, "SET", "done")])
+            call.statement(index: "none", [], [.init(0, "SET", "done")])
+            if effect == "score" {
+                call.change(1, keys: ["one"], "a", "17")
+            } else {
+                call.change(1, keys: ["one"], "a")
+            }
+            call.change(2, keys: ["two"], "b")
+            #expect(try await call.send(to: scene) == #"["ok", 1, "WRONGTYPE index is a string: expected a zset"]"#)
+            #expect(try await scene.send("EXISTS", "one").integer == 0)
+            #expect(try await scene.send("GET", "two").string == "done")
+        }
+    }
+
+    @Test("a thousand changes go in one call, removed and re-scored ones among them")
+    func thousand() async throws {
+        try await withFunctions { scene in
+            let ids = (0..<1_000).map { "id-\($0)" }
+            try await scene.redis.pipeline(ids.map { RedisCommand("ZADD", ["index", "1", $0]) })
+            var call = CommitWords()
+            call.statement([], [.init(0, "HSET", "status", nil)])
+            call.statement(index: "score", [], [.init(0, "HSET", "status", nil)])
+            for (place, id) in ids.enumerated() {
+                if place.isMultiple(of: 2) {
+                    call.change(1, keys: ["job:\(id)"], id, "even")
+                } else {
+                    call.change(2, keys: ["job:\(id)"], id, "17", "odd")
+                }
+            }
+            #expect(try await call.send(to: scene) == #"["ok"]"#)
+            #expect(try await scene.send("ZCARD", "index").integer == 500)
+            #expect(try await scene.send("ZCOUNT", "index", "17", "17").integer == 500)
+            let found = try await scene.redis.pipeline(ids.map { RedisCommand("HGET", ["job:\($0)", "status"]) })
+            #expect(found.enumerated().allSatisfy { $1.string == ($0.isMultiple(of: 2) ? "even" : "odd") })
+        }
+    }
+}

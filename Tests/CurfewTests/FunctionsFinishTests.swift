@@ -1,0 +1,135 @@
+import RedisClient
+import TestSupport
+import Testing
+
+@testable import Curfew
+
+@Suite("curfew_finish", .timeLimit(.minutes(1)))
+struct FunctionsFinishTests {
+    @Test("a run that ends is in history and metrics, its lease is free and the next due time stands")
+    func finishes() async throws {
+        try await withFunctions { scene in
+            try await scene.claim("jobs")
+            let next = try await scene.now() + 60_000
+            #expect(try await scene.finish("jobs", fence: "1", next: String(next)).description == #"["ok"]"#)
+            #expect(try await scene.score("jobs") == next)
+            #expect(try await scene.send("EXISTS", scene.keys.lease("jobs")).integer == 0)
+            #expect(try await scene.stream(scene.keys.runs).map { $0["status"] } == ["completed"])
+            #expect(try await scene.stream(scene.keys.metrics).map { $0["kind"] } == ["run"])
+            // The fence goes on from where it was.
+            #expect(try await scene.claim("jobs")["fence"]?.string == "2")
+        }
+    }
+
+    @Test("a run whose lease is another's, or nobody's, ends without a trace", arguments: [true, false])
+    func lost(isTaken: Bool) async throws {
+        try await withFunctions { scene in
+            try await scene.claim("jobs")
+            if isTaken {
+                try await scene.schedule("jobs", in: -1)
+                try await scene.claim("jobs", by: "two")
+            } else {
+                try await scene.finish("jobs", fence: "1", next: "now")
+            }
+            let lease = try await scene.hash(scene.keys.lease("jobs"))
+            let score = try await scene.score("jobs")
+            let runs = try await scene.send("XLEN", scene.keys.runs)
+            #expect(try await scene.finish("jobs", fence: "1", next: "99").description == #"["lost"]"#)
+            #expect(try await scene.hash(scene.keys.lease("jobs")) == lease)
+            #expect(try await scene.score("jobs") == score)
+            #expect(try await scene.send("XLEN", scene.keys.runs) == runs)
+        }
+    }
+
+    @Test("a lease that ran out and that nobody took can still be given back")
+    func ranOut() async throws {
+        try await withFunctions { scene in
+            try await scene.claim("jobs")
+            try await scene.schedule("jobs", in: -1)
+            #expect(try await scene.finish("jobs", fence: "1", next: "now")[0].string == "ok")
+        }
+    }
+
+    @Test("a hand-over is due at once, and wakes whoever listens")
+    func handsOver() async throws {
+        try await withFunctions { scene in
+            try await scene.claim("jobs")
+            try await scene.redis.subscribe(scene.keys.wake) { messages in
+                let before = try await scene.now()
+                try await scene.finish("jobs", fence: "1", next: "now")
+                let score = try #require(try await scene.score("jobs"))
+                let after = try await scene.now()
+                #expect((before...after).contains(score))
+                for try await message in messages {
+                    #expect(message == "jobs")
+                    break
+                }
+            }
+        }
+    }
+
+    @Test("a run that ends as scheduled wakes nobody")
+    func isQuiet() async throws {
+        try await withFunctions { scene in
+            try await scene.claim("a")
+            try await scene.claim("b")
+            try await scene.redis.subscribe(scene.keys.wake) { messages in
+                try await scene.finish("a", fence: "1", next: "99")
+                try await scene.finish("b", fence: "1", next: "now")
+                for try await message in messages {
+                    #expect(message == "b")
+                    break
+                }
+            }
+        }
+    }
+
+    @Test("every stream is trimmed by its own age")
+    func trimsByAge() async throws {
+        try await withFunctions { scene in
+            try await scene.send("CONFIG", "SET", "stream-node-max-entries", "10")
+            let now = try await scene.now()
+            let streams = [scene.keys.runs, scene.keys.metrics, scene.keys.events, scene.keys.alerts]
+            for stream in streams {
+                try await scene.redis.pipeline(
+                    (0..<60).map { RedisCommand("XADD", [stream, "\(now - 60_000 + $0)-1", "cleanup", "old"]) })
+            }
+            try await scene.claim("jobs")
+            try await scene.finish("jobs", fence: "1", next: "99", ages: ["100000", "50000", "100000", "50000"])
+            var lengths: [Int64?] = []
+            for stream in streams { lengths.append(try await scene.send("XLEN", stream).integer) }
+            // Trimmed approximately: what is left of the old is less than a node of ten.
+            #expect(lengths[0] == 61)
+            #expect((lengths[1] ?? 99) < 11)
+            #expect(lengths[2] == 60)
+            #expect((lengths[3] ?? 99) < 10)
+        }
+    }
+
+    @Test("history and metrics are trimmed by length")
+    func trimsByLength() async throws {
+        try await withFunctions { scene in
+            try await scene.send("CONFIG", "SET", "stream-node-max-entries", "10")
+            for fence in 1...60 {
+                try await scene.claim("jobs")
+                try await scene.finish("jobs", fence: String(fence), next: "99", length: 20)
+            }
+            for stream in [scene.keys.runs, scene.keys.metrics] {
+                let length = try #require(try await scene.send("XLEN", stream).integer)
+                #expect((20...30).contains(length))
+            }
+        }
+    }
+
+    @Test("the answer has definition, state and since of each alert, empty where nothing is known")
+    func alertStates() async throws {
+        try await withFunctions { scene in
+            try await scene.send(
+                "HSET", scene.keys.alert("many"), "definition", "found > 1", "state:jobs", "firing", "since_ms:jobs",
+                "17", "state:locks", "resolved")
+            try await scene.claim("jobs")
+            let reply = try await scene.finish("jobs", fence: "1", next: "99", alerts: ["none", "many"])
+            #expect(reply.elements.map(\.string) == ["ok", "", "", "", "found > 1", "firing", "17"])
+        }
+    }
+}

@@ -1,0 +1,73 @@
+import RedisClient
+import TestSupport
+import Testing
+
+@testable import Curfew
+
+@Suite("curfew_renew")
+struct FunctionsRenewTests {
+    @Test("a renewal extends the lease and publishes how far the run is")
+    func renews() async throws {
+        try await withFunctions { scene in
+            try await scene.claim("jobs")
+            try await scene.schedule("jobs", in: 200)
+            let before = try await scene.now()
+            #expect(try await scene.renew("jobs", fence: "1", "found", "7", "step", "sweep").string == "")
+            let lease = try await scene.hash(scene.keys.lease("jobs"))
+            #expect(lease["found"] == "7")
+            #expect(lease["step"] == "sweep")
+            let renewed = try #require(lease["renewed_ms"].flatMap { Int64($0) })
+            #expect(renewed >= before)
+            #expect(try await scene.score("jobs") == renewed + 15_000)
+        }
+    }
+
+    @Test("another fence, an older one as well as a newer one, is lost and changes nothing", arguments: ["1", "3", ""])
+    func wrongFence(fence: String) async throws {
+        try await withFunctions { scene in
+            try await scene.claim("jobs")
+            try await scene.schedule("jobs", in: -1)
+            try await scene.claim("jobs", by: "two")
+            let lease = try await scene.hash(scene.keys.lease("jobs"))
+            let end = try await scene.score("jobs")
+            #expect(try await scene.renew("jobs", fence: fence, "found", "7").string == "lost")
+            #expect(try await scene.hash(scene.keys.lease("jobs")) == lease)
+            #expect(try await scene.score("jobs") == end)
+        }
+    }
+
+    @Test("a lease that ran out is lost, though nobody has taken it")
+    func ranOut() async throws {
+        try await withFunctions { scene in
+            try await scene.claim("jobs")
+            try await scene.schedule("jobs", in: -1)
+            let end = try await scene.score("jobs")
+            #expect(try await scene.renew("jobs", fence: "1", "found", "7").string == "lost")
+            #expect(try await scene.score("jobs") == end)
+            #expect(try await scene.hash(scene.keys.lease("jobs"))["found"] == "0")
+        }
+    }
+
+    @Test("a lease that is on no schedule, or is not there, is lost", arguments: [true, false])
+    func gone(isLeaseThere: Bool) async throws {
+        try await withFunctions { scene in
+            try await scene.claim("jobs")
+            try await scene.send("DEL", isLeaseThere ? scene.keys.schedule : scene.keys.lease("jobs"))
+            #expect(try await scene.renew("jobs", fence: "1").string == "lost")
+            #expect(try await scene.send("EXISTS", scene.keys.schedule, scene.keys.lease("jobs")).integer == 1)
+        }
+    }
+
+    @Test("the wish to cancel is answered until the lease ends, and is not there in the next")
+    func cancel() async throws {
+        try await withFunctions { scene in
+            try await scene.claim("jobs")
+            try await scene.send("HSET", scene.keys.lease("jobs"), "cancel", "ann")
+            #expect(try await scene.renew("jobs", fence: "1").string == "ann")
+            #expect(try await scene.renew("jobs", fence: "1").string == "ann")
+            try await scene.schedule("jobs", in: -1)
+            try await scene.claim("jobs", by: "two")
+            #expect(try await scene.renew("jobs", fence: "2").string == "")
+        }
+    }
+}
