@@ -14,8 +14,8 @@ struct CurfewCommand: AsyncParsableCommand {
         version: CurfewVersion.current,
         subcommands: [
             WorkCommand.self, RunCommand.self, PreviewCommand.self, ExplainCommand.self, StatusCommand.self,
-            HistoryCommand.self, EventsCommand.self, AlertsCommand.self, PauseCommand.self, ResumeCommand.self,
-            CancelCommand.self, ConfigCommand.self, DemoCommand.self,
+            WatchCommand.self, HistoryCommand.self, EventsCommand.self, AlertsCommand.self, PauseCommand.self,
+            ResumeCommand.self, CancelCommand.self, ConfigCommand.self, DoctorCommand.self, DemoCommand.self,
         ]
     )
 

@@ -21,10 +21,10 @@ enum Failure {
             let code = CurfewCommand.exitCode(for: error)
             let text = CurfewCommand.fullMessage(for: error)
             let output = code == .success ? FileHandle.standardOutput : FileHandle.standardError
-            if !text.isEmpty { output.write(Data((text + "\n").utf8)) }
+            if !text.isEmpty { Output.write(text + "\n", to: output) }
             Foundation.exit(code == .success ? 0 : Status.usage.rawValue)
         }
-        FileHandle.standardError.write(Data("curfew: \(error)\n".utf8))
+        Output.write("curfew: \(error)\n", to: .standardError)
         Foundation.exit(status.rawValue)
     }
 

@@ -63,7 +63,7 @@ extension Chaos {
             }
         }
 
-        @Test("under an older fence than the one that is current: its very next write is refused", .timeLimit(.minutes(1)))
+        @Test("under an older fence than the current one: its very next write is refused", .timeLimit(.minutes(1)))
         func fenced() async throws {
             try await Self.withHolderInTheMiddle { scene, workload, _, holder in
                 let lease = scene.keys.lease("stuck-jobs")

@@ -38,7 +38,7 @@ extension Chaos {
             }
         }
 
-        @Test("wrong password: run ends with 3; a worker keeps trying, and works once it is right", .timeLimit(.minutes(1)))
+        @Test("wrong password: run ends with 3; a worker keeps trying until it is right", .timeLimit(.minutes(1)))
         func password() async throws {
             try await withProcesses { scene in
                 var text = scene.configuration(ProcessesScene.stuck(), lease: "3s", heartbeat: "1s")
@@ -86,7 +86,7 @@ extension Chaos {
             }
         }
 
-        @Test("out of memory: run ends with 3, nothing is half-done; a worker works once there is room", .timeLimit(.minutes(1)))
+        @Test("out of memory: run ends with 3, nothing is half-done; a worker waits for room", .timeLimit(.minutes(1)))
         func outOfMemory() async throws {
             try await withProcesses(arguments: ["--maxmemory-policy", "noeviction"]) { scene in
                 let workload = ProcessesWorkload(scene: scene)
@@ -104,7 +104,9 @@ extension Chaos {
 
                 let worker = try scene.worker(configuration)
                 try await eventually("a run of the worker has failed") {
-                    try await scene.runs().contains { worker.isInstance($0["instance"] ?? "") && $0["status"] == "failed" }
+                    try await scene.runs().contains {
+                        worker.isInstance($0["instance"] ?? "") && $0["status"] == "failed"
+                    }
                 }
                 _ = try await scene.send("CONFIG", "SET", "maxmemory", "0")
                 try await workload.left(atMost: 0)

@@ -54,7 +54,10 @@ final class WorkerProcess: Sendable {
 
     /// Waits until it has had its first answer from Redis.
     func ready() async throws {
-        try await eventually("a worker is ready") { log.contains("worker ready") }
+        try await eventually("a worker is ready") {
+            guard process.isRunning else { throw ChildProcessError("a worker has ended: \(log)") }
+            return log.contains("worker ready")
+        }
     }
 
     /// Ends it without warning.

@@ -38,7 +38,9 @@ struct ProcessesScene: Sendable {
     }
 
     /// A cleanup of stuck jobs as it stands in a configuration; its records are `<records>:<id>`.
-    static func stuck(_ name: String = "stuck-jobs", every: String = "1s", records: String = "job", more: String = "") -> String {
+    static func stuck(
+        _ name: String = "stuck-jobs", every: String = "1s", records: String = "job", more: String = ""
+    ) -> String {
         """
           \(name):
             policy: stuck

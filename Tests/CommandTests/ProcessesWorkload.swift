@@ -2,9 +2,9 @@ import RedisClient
 import TestSupport
 import Testing
 
-/// Stuck jobs, and the books that are kept on them. Job `n` of the first, second, … has cost `1 + n mod 7` tokens and
-/// belongs to one of 100 users.
+/// Stuck jobs, and the books that are kept on them.
 ///
+/// Job `n` has cost `1 + n mod 7` tokens and belongs to one of 100 users.
 /// Loaded and audited by scripts inside the server: 60,000 jobs take a second so. Nothing of the program under test has a
 /// part in either.
 struct ProcessesWorkload {

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("holders of a lease", .timeLimit(.minutes(1)))
 struct CoordinationHolderTests {
-    /// Both believe that the lease is theirs, because the older one was away when it ran out:
+    /// Both believe that the lease is theirs, because the older one was away when it ran out.
     ///
     ///     one                     two
     ///     claim (fence 1)
@@ -60,7 +60,7 @@ struct CoordinationHolderTests {
 
     @Test("a lease without a run in it is renewed while there is progress, and lost without")
     func noProgress() async throws {
-        try await withInstances("worker: {lease: 900ms}\n" + CoordinationScene.jobs) { scene in
+        try await withInstances("worker: {lease: 4s}\n" + CoordinationScene.jobs) { scene in
             let engine = try scene.engine("one")
             let (run, claim) = try await scene.claim(by: engine)
             let keeper = LeaseKeeper(
@@ -123,7 +123,7 @@ struct CoordinationHolderTests {
 
     @Test("a wish to cancel reaches the run with the next renewal, and names who wished it")
     func cancel() async throws {
-        try await withInstances("worker: {lease: 900ms}\n" + CoordinationScene.jobs) { scene in
+        try await withInstances("worker: {lease: 6s}\n" + CoordinationScene.jobs) { scene in
             let engine = try scene.engine("one")
             let operations = Operations(engine: engine)
             #expect(try await operations.cancel("jobs", by: "ann") == nil)

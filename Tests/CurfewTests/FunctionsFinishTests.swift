@@ -92,7 +92,9 @@ struct FunctionsFinishTests {
             let streams = [scene.keys.runs, scene.keys.metrics, scene.keys.events, scene.keys.alerts]
             for stream in streams {
                 try await scene.redis.pipeline(
-                    (0..<60).map { RedisCommand("XADD", [stream, "\(now - 60_000 + $0)-1", "cleanup", "old"]) })
+                    (0..<60 as Range<Int64>).map {
+                        RedisCommand("XADD", [stream, "\(now - 60_000 + $0)-1", "cleanup", "old"])
+                    })
             }
             try await scene.claim("jobs")
             try await scene.finish("jobs", fence: "1", next: "99", ages: ["100000", "50000", "100000", "50000"])

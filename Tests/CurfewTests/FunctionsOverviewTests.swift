@@ -19,7 +19,10 @@ struct FunctionsOverviewTests {
 
     @Test("there are no rows where there is nothing")
     func empty() async throws {
-        try await withFunctions { scene in #expect(try await overview(scene).isEmpty) }
+        try await withFunctions { scene in
+            let rows = try await overview(scene)
+            #expect(rows.isEmpty)
+        }
     }
 
     @Test("every state of a cleanup has its words, in the order of the schedule")

@@ -1,4 +1,5 @@
 import Logging
+import Policies
 import RedisClient
 import TestSupport
 

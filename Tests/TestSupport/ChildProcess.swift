@@ -43,7 +43,6 @@ package final class ChildProcess: Sendable {
         let answer = try Self.makePipe()
         defer {
             close(input.read)
-            close(answer.write)
             close(answer.read)
         }
         var actions = posix_spawn_file_actions_t()
@@ -60,11 +59,12 @@ package final class ChildProcess: Sendable {
         defer { words.forEach { free($0) } }
         var shell = pid_t()
         let failure = posix_spawnp(&shell, "sh", &actions, &attributes, words, environ)
+        // Once: right after, the number may be that of a descriptor of somebody else's.
+        close(answer.write)
         guard failure == 0 else {
             close(input.write)
             throw ChildProcessError("sh cannot be started: \(String(cString: strerror(failure)))")
         }
-        close(answer.write)
         var bytes = [UInt8](repeating: 0, count: 32)
         let count = read(answer.read, &bytes, bytes.count)
         guard let child = pid_t(String(decoding: bytes.prefix(max(count, 0)).prefix { $0 != 10 }, as: UTF8.self)) else {
@@ -106,8 +106,10 @@ package final class ChildProcess: Sendable {
         }
     }
 
-    /// No signal blocked or ignored: the threads that run tests block most of them, and a child inherits that. It would not
-    /// hear SIGTERM, and its shell would not hear of its end.
+    /// No signal blocked or ignored.
+    ///
+    /// The threads that run tests block most of them, and a child inherits that: it would not hear SIGTERM, and its shell
+    /// would not hear of its end.
     private static func cleanSignals() throws -> posix_spawnattr_t {
         var attributes = posix_spawnattr_t()
         var none = sigset_t()

@@ -15,6 +15,9 @@ extension AlertDefinition {
         if metric == .overdue, section.has("over") {
             section.problem("over", "doesn't go with overdue, which is a state and not a number of each run")
         }
+        if metric == .stalled, over != nil {
+            section.problem("over", "doesn't go with stalled, which is not kept in the metrics stream")
+        }
         guard let isAbove, let metric else { return nil }
         guard let threshold = Self.threshold(section, isAbove ? "above" : "below", metric), let cleanup else {
             return nil

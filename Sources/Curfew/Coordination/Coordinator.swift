@@ -124,7 +124,8 @@ package struct Coordinator: Sendable {
     ) async throws(CurfewError) -> [AlertState]? {
         let streams = configuration.streams
         var arguments = [
-            claim.cleanup, claim.fence, next.map { String($0.milliseconds) } ?? "now", keys.wake, String(streams.length),
+            claim.cleanup, claim.fence, next.map { String($0.milliseconds) } ?? "now", keys.wake,
+            String(streams.length),
         ]
         arguments += [streams.runs, streams.metrics, streams.events, streams.alerts].map { String($0.milliseconds) }
         arguments.append(fields: runFields)
@@ -199,7 +200,8 @@ extension TickAnswer {
         }
         func text(_ name: String) -> String { named[name]?.string ?? "" }
         guard let now = time("now"), let sleep = named["sleep"]?.integer, let version = named["version"]?.integer else {
-            throw CurfewError(.damaged, "curfew_tick answered something unexpected: is another library loaded as curfew?")
+            throw CurfewError(
+                .damaged, "curfew_tick answered something unexpected: is another library loaded as curfew?")
         }
         let answered = ContinuousClock.now
         clock = ServerClock(now, at: answered)

@@ -26,7 +26,8 @@ package struct Run: Sendable {
         self.clock = clock
         options = Sweep.Options(timeout: timeout, limit: limit ?? cleanup.limit)
         control = RunControl(
-            trust: LeaseTrust(length: engine.coordinator.lease, claimAttempt: claim.attempt), timeout: cleanup.runTimeout)
+            trust: LeaseTrust(length: engine.coordinator.lease, claimAttempt: claim.attempt),
+            timeout: cleanup.runTimeout)
     }
 
     /// Runs to the end, releases the lease and says what was done. Never throws: what went wrong is in the result.
@@ -182,7 +183,8 @@ extension RunResult {
         startedAt: String, duration: Duration, tally: Tally, error: String?
     ) {
         self.init(
-            run: run, cleanup: cleanup, instance: instance, fence: fence, trigger: trigger, dryRun: dryRun, status: status,
+            run: run, cleanup: cleanup, instance: instance, fence: fence, trigger: trigger, dryRun: dryRun,
+            status: status,
             startedAt: startedAt, durationMs: duration.milliseconds, totalFound: tally.found, cleanedUp: tally.changed,
             retried: tally.retried, skipped: tally.skipped, failed: tally.failed, stalled: tally.stalled,
             tokensRefunded: tally.refunded, bytesFreed: 0, records: tally.records, errors: tally.errors, error: error)

@@ -89,8 +89,9 @@ package final class RunControl: Sendable {
     /// How far it is.
     package var progress: Progress { state.withLock { $0.snapshot } }
 
-    /// What ended the run, or kept its end from being recorded, where that was no record's fault and nobody's wish. A
-    /// command finds its exit code by it.
+    /// What ended the run, or kept its end from being recorded, where that was no record's fault and nobody's wish.
+    ///
+    /// A command finds its exit code by it.
     package var failure: CurfewError? { state.withLock { $0.failure } }
 
     /// The run failed; the first failure stays.

@@ -69,16 +69,18 @@ package final class Worker: Service {
                     beat: isBeatDue ? beat : nil, places: engine.configuration.worker.concurrency - running.count,
                     clock: known)
                 clock = answer.clock
-                if started == nil { try await begin(&started, answer) }
                 roundTrip = answer.roundTrip
                 if isBeatDue { lastBeat = .now }
-                pause = .milliseconds(100)
+                // What was claimed is begun before anything else can fail: a claim that nobody runs is in everybody's way.
+                var run: Run?
+                if case .claimed(let claim) = answer.outcome { run = accept(claim, answer.clock) }
+                if let run { start(run) }
+                // The library may be older than this program, or may have been replaced by an older one.
+                if answer.version < FunctionLibrary.version { try await engine.library.load() }
+                if started == nil { try await begin(&started, answer) }
                 try await watch.look(at: answer)
-                if case .claimed(let claim) = answer.outcome, let run = accept(claim, answer.clock) {
-                    start(run)
-                    continue
-                }
-                await alarm.wait(for: answer.sleep)
+                pause = .milliseconds(100)
+                if run == nil { await alarm.wait(for: answer.sleep) }
             } catch {
                 engine.logger.error("the schedule could not be read", metadata: ["error": "\(error)"])
                 await alarm.wait(for: pause)
@@ -87,9 +89,8 @@ package final class Worker: Service {
         }
     }
 
-    /// The first answer: the library may be older than this program, and alerts may be new.
+    /// The first answer: alerts may be new.
     private func begin(_ started: inout Timestamp?, _ answer: TickAnswer) async throws {
-        if answer.version < FunctionLibrary.version { try await engine.library.load() }
         try await Alerts(engine: engine).publishDefinitions(now: answer.clock.now)
         started = answer.clock.now
         engine.logger.info("worker ready", metadata: ["instance": "\(engine.instance.id)"])
@@ -119,8 +120,10 @@ package final class Worker: Service {
         alarm.ring()
     }
 
-    /// Waits for other instances' messages. Without them the heartbeat finds everything a little later; a server that
-    /// refuses is asked again with every heartbeat, because a person may have set it right.
+    /// Waits for other instances' messages.
+    ///
+    /// Without them the heartbeat finds everything a little later. A server that refuses is asked again with every
+    /// heartbeat, because a person may have set it right.
     private func listen() async {
         var isKnown = false
         while !state.withLock(\.isStopping) {

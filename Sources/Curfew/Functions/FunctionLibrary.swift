@@ -77,13 +77,26 @@ package struct FunctionLibrary: Sendable {
 
     /// Loads the library, unless the server has this version or a newer one.
     package func load() async throws(CurfewError) {
-        if let loaded = try await loadedVersion(), loaded >= Self.version { return }
+        let loaded = try await loadedVersion()
+        if let loaded, loaded >= Self.version { return }
         do {
-            _ = try await redis.send(RedisCommand("FUNCTION", ["LOAD", "REPLACE", Self.source]))
+            try await load(isReplacing: loaded != nil)
         } catch {
-            throw await explained(error)
+            // Another instance was quicker, with a library that may be newer; or what is there isn't one of ours.
+            guard loaded == nil, error.description.contains("already exists") else { throw await explained(error) }
+            if let loaded = try await loadedVersion(), loaded >= Self.version { return }
+            do {
+                try await load(isReplacing: true)
+            } catch {
+                throw await explained(error)
+            }
         }
         logger.info("function library loaded", metadata: ["functions.version": "\(Self.version)"])
+    }
+
+    private func load(isReplacing: Bool) async throws(RedisError) {
+        let arguments = isReplacing ? ["LOAD", "REPLACE", Self.source] : ["LOAD", Self.source]
+        _ = try await redis.send(RedisCommand("FUNCTION", arguments))
     }
 
     /// A server without functions calls `FUNCTION` an unknown command; the user is told its version instead.

@@ -338,8 +338,10 @@ local function commit(KEYS, ARGV)
   local k = 3 + tonumber(ARGV[2])
   local statements = {}
   local a = 4
+  local wrong_index = wrong_type(index, 'zset')
   for s = 1, tonumber(ARGV[3]) do
     statements[s], a = read_statement(KEYS, ARGV, a)
+    if statements[s].index ~= 'none' then statements[s].refused = statements[s].refused or wrong_index end
   end
 
   local removed, scored, answer = {}, {}, {'ok'}

@@ -43,7 +43,8 @@ struct Alerts: Sendable {
             let value = try await windowed(definition, own: own, of: measured.cleanup, state: state, now: now)
             guard definition.isCrossed(by: value) != state.isFiring else { continue }
             transitions.append(
-                .crossed(definition, cleanup: measured.cleanup, value: value, isFiring: !state.isFiring,
+                .crossed(
+                    definition, cleanup: measured.cleanup, value: value, isFiring: !state.isFiring,
                     since: state.since, run: measured.run))
         }
         try await publish(transitions, now: now)
@@ -70,10 +71,12 @@ struct Alerts: Sendable {
     /// Commits transitions, each guarded by the state it leaves.
     func publish(_ transitions: [Transition], now: Timestamp) async throws {
         guard !transitions.isEmpty else { return }
-        var call = CommitCall(lease: nil, index: engine.keys.schedule, shared: [engine.keys.schedule, engine.keys.alerts])
+        var call = CommitCall(
+            lease: nil, index: engine.keys.schedule, shared: [engine.keys.schedule, engine.keys.alerts])
         for transition in transitions { add(transition, to: &call, now: now) }
         let outcomes = try call.outcomes(of: try await engine.library.call(call.command()))
-        for case (.crossed(let alert, let cleanup, let value, let isFiring, _, _), .made) in zip(transitions, outcomes) {
+        for case (.crossed(let alert, let cleanup, let value, let isFiring, _, _), .made) in zip(transitions, outcomes)
+        {
             engine.logger.info(
                 isFiring ? "alert fires" : "alert resolved",
                 metadata: ["alert": "\(alert.name)", "cleanup": "\(cleanup)", "value": "\(value)"])
@@ -84,7 +87,8 @@ struct Alerts: Sendable {
         switch transition {
         case .published(let alert):
             let fields = [
-                ("definition", alert.definitionText), ("severity", alert.severity.rawValue), ("metric", alert.metric.rawValue),
+                ("definition", alert.definitionText), ("severity", alert.severity.rawValue),
+                ("metric", alert.metric.rawValue),
                 ("op", alert.isAbove ? ">" : "<"), ("threshold", alert.thresholdText), ("cleanup", alert.cleanup),
             ]
             let text = "\(alert.name) watches \(alert.cleanup): \(alert.definitionText)"
@@ -95,7 +99,8 @@ struct Alerts: Sendable {
             let state = isFiring ? AlertState.firing : AlertState.resolved
             let shown = AlertDefinition.text(value, of: alert.metric)
             let fields = [
-                ("state:" + cleanup, state), ("since_ms:" + cleanup, String(now.milliseconds)), ("value:" + cleanup, shown),
+                ("state:" + cleanup, state), ("since_ms:" + cleanup, String(now.milliseconds)),
+                ("value:" + cleanup, shown),
             ]
             let verb = isFiring ? "is" : "is no longer"
             let text =
@@ -103,7 +108,8 @@ struct Alerts: Sendable {
             let begin = isFiring ? now : since ?? now
             let entry = entry(alert, state: state, cleanup: cleanup, value: shown, since: begin, run: run, text)
             add(
-                alert, (isFiring ? .differs : .equals, "state:" + cleanup, AlertState.firing), fields: fields, entry: entry,
+                alert, (isFiring ? .differs : .equals, "state:" + cleanup, AlertState.firing), fields: fields,
+                entry: entry,
                 to: &call)
         }
     }
@@ -159,7 +165,8 @@ struct Alerts: Sendable {
         while read < Self.mostEntries {
             let page = try await engine.redis.send(
                 RedisCommand("XREVRANGE", [engine.keys.metrics, end, start, "COUNT", "500"]))
-            for entry in page.elements.map(StreamEntry.init) where entry["kind"] == "run" && entry["cleanup"] == cleanup {
+            for entry in page.elements.map(StreamEntry.init) where entry["kind"] == "run" && entry["cleanup"] == cleanup
+            {
                 guard runs > 0 else { return sum }
                 runs -= 1
                 sum += Double(entry[definition.metric.rawValue] ?? "") ?? 0

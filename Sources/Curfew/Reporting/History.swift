@@ -29,7 +29,9 @@ package struct History: Sendable {
     }
 
     /// New entries of a stream after that id (`$` = from now on), waiting up to that long for them.
-    package func next(of stream: String, after id: String, within wait: Duration) async throws(CurfewError) -> [StreamEntry] {
+    package func next(of stream: String, after id: String, within wait: Duration) async throws(CurfewError)
+        -> [StreamEntry]
+    {
         let reply = try await send(RedisCommand("XRANGE", [stream, "(" + id, "+", "COUNT", "500"]))
         if reply.count > 0 { return reply.elements.map(StreamEntry.init) }
         do {

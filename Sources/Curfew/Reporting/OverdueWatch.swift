@@ -7,7 +7,14 @@ internal import RedisClient
 /// the alerts let one of them through.
 struct OverdueWatch {
     let engine: Engine
-    private var firing: Set<String>?
+    /// What fires, as far as this instance knows; nil until it has looked for what others have left firing.
+    private var firing: Set<Pair>?
+
+    /// An alert and a cleanup that it fires for; the cleanup may be one that this instance doesn't know.
+    private struct Pair: Hashable {
+        var alert: String
+        var cleanup: String
+    }
 
     init(engine: Engine) {
         self.engine = engine
@@ -17,28 +24,53 @@ struct OverdueWatch {
     mutating func look(at answer: TickAnswer) async throws {
         let definitions = engine.configuration.alerts.filter { $0.metric == .overdue }
         guard !definitions.isEmpty else { return }
-        let names = Set(answer.overdue.keys).union(engine.configuration.cleanups.map(\.name))
-        var crossed: [String: Alerts.Transition] = [:]
-        var others: [String: (AlertDefinition, String, Double)] = [:]
+        let known = if let firing { firing } else { try await leftFiring(definitions) }
+        let values = values(answer)
+        var crossed: Set<Pair> = []
+        var transitions: [Alerts.Transition] = []
+        var ended: [(AlertDefinition, String, Double)] = []
         for definition in definitions {
-            for name in names where definition.watches(name) {
-                let value = Double(answer.overdue[name]?.milliseconds ?? 0)
-                let key = definition.name + " " + name
-                if definition.isCrossed(by: value) {
-                    crossed[key] = .crossed(
-                        definition, cleanup: name, value: value, isFiring: true, since: nil, run: "")
-                } else {
-                    others[key] = (definition, name, value)
+            let own = known.filter { $0.alert == definition.name }.map(\.cleanup)
+            for name in Set(values.keys).union(own).sorted() {
+                let pair = Pair(alert: definition.name, cleanup: name)
+                let value = values[name] ?? 0
+                if definition.watches(name), definition.isCrossed(by: value) {
+                    crossed.insert(pair)
+                    guard !known.contains(pair) else { continue }
+                    transitions.append(
+                        .crossed(definition, cleanup: name, value: value, isFiring: true, since: nil, run: ""))
+                } else if known.contains(pair) {
+                    ended.append((definition, name, value))
                 }
             }
         }
-        // The first look doesn't know what others have left firing, so it asks for everything to be resolved that isn't
-        // crossed; the guards see to it that nothing is resolved that did not fire.
-        var transitions = crossed.filter { firing?.contains($0.key) != true }.map(\.value)
-        let ended = others.filter { firing?.contains($0.key) ?? true }.map(\.value)
         transitions += try await resolutions(ended)
         try await Alerts(engine: engine).publish(transitions, now: answer.clock.now)
-        firing = Set(crossed.keys)
+        firing = crossed
+    }
+
+    /// By how much each cleanup is overdue, in milliseconds: 0 for one that isn't, or that is switched off.
+    private func values(_ answer: TickAnswer) -> [String: Double] {
+        var values = answer.overdue.mapValues { Double($0.milliseconds) }
+        for cleanup in engine.configuration.cleanups where !cleanup.isEnabled || values[cleanup.name] == nil {
+            values[cleanup.name] = 0
+        }
+        return values
+    }
+
+    /// What others have published as firing and nobody as resolved.
+    private func leftFiring(_ definitions: [AlertDefinition]) async throws -> Set<Pair> {
+        let states = try await engine.redis.pipeline(
+            definitions.map { RedisCommand("HGETALL", [engine.keys.alert($0.name)], isIdempotent: true) })
+        var firing: Set<Pair> = []
+        for (definition, state) in zip(definitions, states) {
+            let words = state.elements.map { $0.string ?? "" }
+            for place in stride(from: 0, to: words.count - 1, by: 2)
+            where words[place].hasPrefix("state:") && words[place + 1] == AlertState.firing {
+                firing.insert(Pair(alert: definition.name, cleanup: String(words[place].dropFirst("state:".count))))
+            }
+        }
+        return firing
     }
 
     /// The ends of alerts that do fire, with the time since when.

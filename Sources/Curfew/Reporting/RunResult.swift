@@ -95,7 +95,9 @@ package struct RunResult: Sendable, Codable, Equatable {
 
     /// The result in one sentence.
     package var message: String {
-        let counts = dryRun ? "Would clean up \(totalFound - failed) of \(totalFound)" : "Cleaned up \(cleanedUp) of \(totalFound)"
+        let counts =
+            dryRun
+            ? "Would clean up \(totalFound - failed) of \(totalFound)" : "Cleaned up \(cleanedUp) of \(totalFound)"
         var text = "\(counts) \(cleanup)"
         if tokensRefunded > 0 { text += " and \(dryRun ? "refund" : "refunded") \(tokensRefunded) tokens" }
         var notes: [String] = []

@@ -67,6 +67,7 @@ package struct Status: Sendable, Codable, Equatable {
                 RedisCommand("ZREVRANGE", [keys.instances, "0", String(most - 1), "WITHSCORES"]),
                 RedisCommand("HGETALL", [keys.paused]),
             ])
+            for reply in replies { try Self.check(reply) }
             let scores = replies[0].pairs
             let paused = Dictionary(replies[2].pairs) { first, _ in first }
             let configured = engine.configuration.cleanups.map(\.name)
@@ -99,11 +100,13 @@ package struct Status: Sendable, Codable, Equatable {
             ]
         }
         let replies = try await engine.redis.pipeline(commands)
+        for number in names.indices { try check(replies[3 * number]) }
         return names.enumerated().map { number, name in
             let lease = replies[3 * number].elements.map(\.string)
             let cleanup = engine.configuration.cleanup(named: name)
             var status = CleanupStatus(
-                name: name, policy: cleanup.map { type(of: $0.policy).kind.rawValue }, schedule: cleanup.map { "\($0.schedule)" },
+                name: name, policy: cleanup.map { type(of: $0.policy).kind.rawValue },
+                schedule: cleanup.map { "\($0.schedule)" },
                 state: "unscheduled")
             status.paused = paused[name].map(Operations.Pause.init(text:))
             status.tracked = replies[3 * number + 1].integer.map(Int.init)
@@ -139,15 +142,22 @@ package struct Status: Sendable, Codable, Equatable {
         let fields = ["host", "pid", "version", "started_ms", "running", "config"]
         let replies = try await engine.redis.pipeline(
             seen.map { RedisCommand("HMGET", [engine.keys.instance($0.0)] + fields) })
+        for reply in replies { try check(reply) }
         return zip(seen, replies).map { seen, reply in
-            let values = reply.elements.map(\.string)
-            let started = values.count > 3 ? values[3].flatMap { Int64($0) } : nil
+            let values = fields.indices.map { reply[$0].string }
+            let started = values[3].flatMap { Int64($0) }
             return InstanceStatus(
                 id: seen.0, seenMsAgo: now.milliseconds - (Double(seen.1).map { Int64($0) } ?? 0),
-                isAlive: values.first.flatMap(\.self) != nil, host: values[0], pid: values[1], version: values[2],
+                isAlive: values[0] != nil, host: values[0], pid: values[1], version: values[2],
                 startedAt: started.map { Timestamp(milliseconds: $0).iso8601 },
                 running: (values[4] ?? "").split(separator: ",").map(String.init), config: values[5])
         }
+    }
+
+    /// An error in place of a reply: Curfew's own keys can't be read, or are somebody else's.
+    private static func check(_ reply: RedisValue) throws(CurfewError) {
+        guard let error = reply.error else { return }
+        throw CurfewError(.server, "Curfew's own keys can't be read: \(error.message)")
     }
 
     private static func remarks(_ instances: [InstanceStatus], own: String) -> [String] {
@@ -155,7 +165,9 @@ package struct Status: Sendable, Codable, Equatable {
         var remarks: [String] = []
         let groups = Dictionary(grouping: living) { $0.config ?? "unknown" }
         if groups.count > 1 {
-            let parts = groups.sorted { $0.key < $1.key }.map { "\($0.key) on \($0.value.map(\.id).joined(separator: ", "))" }
+            let parts = groups.sorted { $0.key < $1.key }.map {
+                "\($0.key) on \($0.value.map(\.id).joined(separator: ", "))"
+            }
             remarks.append("instances run different configurations: " + parts.joined(separator: "; "))
         }
         if let other = groups.keys.sorted().first(where: { $0 != own }), groups[own] == nil {

@@ -74,7 +74,9 @@ struct CommitCall: Sendable {
         case "fenced":
             let current = elements.count > 1 ? elements[1].string ?? "" : ""
             throw CurfewError(
-                .lost, "the lease is no longer ours: fence \(lease?.fence ?? "") was refused, \(current.isEmpty ? "none" : current) is current")
+                .lost,
+                "the lease is no longer ours: fence \(lease?.fence ?? "") was refused, \(current.isEmpty ? "none" : current) is current"
+            )
         default: throw CurfewError(.damaged, "curfew_commit answered something unexpected")
         }
         var outcomes = [Outcome](repeating: .made, count: count)
@@ -84,7 +86,8 @@ struct CommitCall: Sendable {
             }
             let why = elements[place + 1]
             outcomes[Int(position) - 1] =
-                why.kind == .integer ? .moved(guardNumber: Int(why.integer ?? 1) - 1) : .refused(why.string ?? "refused")
+                why.kind == .integer
+                ? .moved(guardNumber: Int(why.integer ?? 1) - 1) : .refused(why.string ?? "refused")
         }
         return outcomes
     }

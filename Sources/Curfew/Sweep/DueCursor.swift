@@ -9,12 +9,16 @@ internal import Policies
 ///
 ///     rank   0 ……… left │ ……… pending (queued, being read, being committed) ……… │ ……… not yet seen ………
 ///
+/// An answer is a little old when it comes: entries that were dealt with since it was asked for may still be in it, so they
+/// are remembered until then. One range is asked for at a time.
+///
 /// The app moves entries meanwhile. One that slips past in front of the cursor is found by the next run: the index is
 /// only a hint.
 struct DueCursor {
     private(set) var left = 0
     private(set) var isExhausted = false
     private var pending: Set<String> = []
+    private var finished: Set<String> = []
 
     /// The ranks of the next request for that many new entries.
     func range(count: Int) -> ClosedRange<Int> {
@@ -31,14 +35,16 @@ struct DueCursor {
                 isExhausted = true
                 break
             }
-            if pending.insert(entry.id).inserted { new.append(entry) }
+            if !finished.contains(entry.id), pending.insert(entry.id).inserted { new.append(entry) }
         }
+        finished.removeAll(keepingCapacity: true)
         return new
     }
 
     /// An entry is dealt with: it is gone from the due part of the index, or stays where it is.
     mutating func finished(_ id: String, stays: Bool) {
         pending.remove(id)
+        if !isExhausted { finished.insert(id) }
         if stays { left += 1 }
     }
 }

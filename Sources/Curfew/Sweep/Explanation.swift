@@ -78,7 +78,9 @@ extension Record {
         case .missing: [:]
         case .text(let text): [Record.valueField: text]
         case .hash(let fields):
-            Dictionary(zip(fields.names, fields.values).compactMap { name, value in value.map { (name, $0) } }) { first, _ in first }
+            Dictionary(zip(fields.names, fields.values).compactMap { name, value in value.map { (name, $0) } }) {
+                first, _ in first
+            }
         }
     }
 }

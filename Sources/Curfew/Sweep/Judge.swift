@@ -104,7 +104,9 @@ struct Judge {
         return again
     }
 
-    private static func verdict(_ policy: any Policy, on record: Record, at now: Timestamp) -> Result<Verdict, RecordError> {
+    private static func verdict(_ policy: any Policy, on record: Record, at now: Timestamp) -> Result<
+        Verdict, RecordError
+    > {
         do {
             return .success(try policy.verdict(on: record, at: now))
         } catch {

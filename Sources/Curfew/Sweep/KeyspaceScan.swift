@@ -38,7 +38,9 @@ struct KeyspaceScan: Sendable {
             }
             commands.append(RedisCommand("HSET", [key, "cursor", cursor]))
             for reply in try await engine.redis.pipeline(commands) {
-                if let error = reply.error { throw CurfewError(.server, "indexing \(cleanup.records.text): \(error.message)") }
+                if let error = reply.error {
+                    throw CurfewError(.server, "indexing \(cleanup.records.text): \(error.message)")
+                }
             }
             control.advance { $0.step = "scan" }
         } while cursor != "0"

@@ -7,14 +7,16 @@ internal import RedisClient
 /// it was. Its records are read again instead: one that is as the commit would have left it counts as changed, any other
 /// is judged afresh. Guards make a change that was made twice impossible, the reading only keeps the counts right.
 extension Sweep {
-    /// What became of a page, from the answer to its commit; nil where the answer was lost. A watching sweep has no commit,
-    /// and says what one would have come to.
-    func results(of page: Page, reply: RedisValue?) async throws -> [Committer.Result] {
+    /// What became of a page, once its commit is answered.
+    ///
+    /// A watching sweep has no commit, and says what one would have come to.
+    func results(of page: Page, commit: RedisClient.PendingReplies?) async throws -> [Committer.Result] {
         guard let claim, let prepared = page.prepared else { return page.judged.map(Self.watched) }
-        guard let reply else { return try await recover(page.judged, claim) }
         do {
-            return try await committer(claim).results(of: prepared, reply: reply)
-        } catch let error as CurfewError where Self.isPassing(error) {
+            let pending = try commit ?? engine.redis.begin([prepared.command])
+            return try await committer(claim).results(of: prepared, reply: try await pending.replies()[0])
+        } catch {
+            guard Self.isPassing(error) else { throw error }
             return try await recover(page.judged, claim)
         }
     }
@@ -50,13 +52,7 @@ extension Sweep {
             try await committer(claim).prepare(again, at: now, rescores: options.timeout == nil)
         }
         let page = Page(judged: again, prepared: prepared)
-        var reply: RedisValue?
-        do {
-            reply = try await engine.redis.pipeline([prepared.command])[0]
-        } catch {
-            guard Self.isPassing(error) else { throw error }
-        }
-        for (place, result) in zip(open, try await self.results(of: page, reply: reply)) { results[place] = result }
+        for (place, result) in zip(open, try await self.results(of: page, commit: nil)) { results[place] = result }
         return results.compactMap(\.self)
     }
 

@@ -14,8 +14,16 @@ extension Sweep {
         var horizon = Timestamp(milliseconds: 0)
         /// Entries that were read, in order.
         var queue: [DueEntry] = []
-        /// Records that were read and wait for their verdicts.
-        var fetched = Fetched(request: Request(), replies: [])
+        /// What is to be read next; made ready, but not sent.
+        var request = Request()
+        /// What was read, or is on its way.
+        var reading = Reading(Request(), sent: nil)
+        /// The page that is sent next.
+        var ready: Page?
+        /// The page before, whose results are not counted yet.
+        var last: (page: Page, results: [Committer.Result])?
+        /// Whether a range of entries was asked for and not taken in yet.
+        var isRangeAsked = false
         /// Changes decided on so far, sent or not.
         var promised = 0
         /// Whether the limit is reached.
@@ -30,17 +38,23 @@ extension Sweep {
         var commands: [RedisCommand] = []
     }
 
-    /// What was read.
-    struct Fetched {
+    /// Reads that were sent.
+    struct Reading {
         let request: Request
-        let replies: [RedisValue]
+        let sent: RedisClient.PendingReplies?
+
+        init(_ request: Request, sent: RedisClient.PendingReplies?) {
+            self.request = request
+            self.sent = sent
+        }
     }
 
     /// Whether there is nothing left to do.
     func isDone(_ state: State) -> Bool {
-        if state.isFull { return true }
+        if state.isFull, state.ready == nil { return true }
         let hasAll = scanned != nil || state.cursor.isExhausted
-        return hasAll && state.queue.isEmpty && state.fetched.request.entries.isEmpty
+        return hasAll && state.queue.isEmpty && state.ready == nil && state.request.entries.isEmpty
+            && state.reading.request.entries.isEmpty
     }
 
     /// The first entries of the index, how many are due, and the first records.
@@ -51,12 +65,16 @@ extension Sweep {
             state.outcome.due = scanned.count
         } else {
             let range = state.cursor.range(count: Self.readAhead)
-            let commands = [rangeCommand(range), RedisCommand("ZCOUNT", [index, "-inf", String(horizon.milliseconds)])]
+            let commands = [
+                rangeCommand(range), RedisCommand("ZCOUNT", [index, "-inf", String(horizon.milliseconds)]),
+            ]
             let replies = try await retrying { try await engine.redis.pipeline(commands) }
             state.queue = state.cursor.take(try Self.entries(replies[0]), asked: range, horizon: horizon)
             state.outcome.due = Int(replies[1].integer ?? 0)
         }
-        state.fetched = try await fetch(try nextRequest(&state), replies: nil)
+        let first = try nextRequest(&state)
+        state.reading = try Reading(first, sent: engine.redis.begin(first.commands))
+        state.request = try nextRequest(&state)
     }
 
     /// Takes a page of entries from the queue, and asks for more where few are left.
@@ -65,33 +83,42 @@ extension Sweep {
         let entries = try judge.keyed(state.queue.prefix(state.size.current))
         state.queue.removeFirst(entries.count)
         var request = Request(entries: entries, commands: judge.commands(for: entries))
-        if scanned == nil, !state.cursor.isExhausted, state.queue.count < 2 * state.size.current {
+        let isShort = state.queue.count < 2 * state.size.current
+        if isShort, scanned == nil, !state.isRangeAsked, !state.cursor.isExhausted {
             let range = state.cursor.range(count: Self.readAhead)
+            state.isRangeAsked = true
             request.range = range
             request.commands.append(rangeCommand(range))
         }
         return request
     }
 
-    /// What was asked for: as it was answered, or asked again where the answer was lost.
-    func fetch(_ request: Request, replies: [RedisValue]?) async throws -> Fetched {
-        if let replies { return Fetched(request: request, replies: replies) }
-        return Fetched(
-            request: request, replies: try await retrying { try await engine.redis.pipeline(request.commands) })
+    /// The replies to what was asked for; asked again where they were lost.
+    private func replies(to reading: Reading) async throws -> [RedisValue] {
+        var sent = reading.sent
+        return try await retrying {
+            let pending = try sent ?? engine.redis.begin(reading.request.commands)
+            sent = nil
+            return try await pending.replies()
+        }
     }
 
-    /// Takes new entries in. They were read while the page in hand was still pending, so this comes before it is settled.
-    func take(_ fetched: Result<Fetched, any Error>, _ state: inout State) throws {
-        guard case .success(let fetched) = fetched, let range = fetched.request.range, let reply = fetched.replies.last
-        else { return }
-        state.queue += state.cursor.take(try Self.entries(reply), asked: range, horizon: state.horizon)
+    /// Takes in entries and records that were read, decides over the records, and encodes what is to be done.
+    func prepare(_ reading: Reading, _ state: inout State) async throws -> Page? {
+        let replies = try await replies(to: reading)
+        if let range = reading.request.range, let reply = replies.last {
+            state.queue += state.cursor.take(try Self.entries(reply), asked: range, horizon: state.horizon)
+            state.isRangeAsked = false
+        }
+        let entries = reading.request.entries
+        return try await prepare(entries, records: Array(replies.prefix(entries.count)), &state)
     }
 
     /// Decides over records that were read and encodes what is to be done, cut where the limit is reached.
-    func prepare(_ fetched: Fetched, _ state: inout State) async throws -> Page? {
-        guard !state.isFull, !fetched.request.entries.isEmpty else { return nil }
-        let entries = fetched.request.entries
-        let records = Array(fetched.replies.prefix(entries.count))
+    private func prepare(
+        _ entries: [Judge.Keyed], records: [RedisValue], _ state: inout State
+    ) async throws -> Page? {
+        guard !state.isFull, !entries.isEmpty else { return nil }
         var judged = try await retrying { try await judge.decide(entries, replies: records, at: now) }
         if let limit = options.limit {
             let changes = judged.indices.filter { judged[$0].isChange }
@@ -112,9 +139,11 @@ extension Sweep {
         return Page(judged: ready, prepared: prepared)
     }
 
-    /// Counts what became of a page.
-    func settle(_ page: [Judged], _ results: [Committer.Result], _ state: inout State) {
-        for (judged, result) in zip(page, results) {
+    /// Counts what became of the last page, once.
+    func settleLast(_ state: inout State) {
+        guard let (page, results) = state.last else { return }
+        state.last = nil
+        for (judged, result) in zip(page.judged, results) {
             switch result {
             case .changed(let isRefunded):
                 guard case .change(let change) = judged.decision else { continue }

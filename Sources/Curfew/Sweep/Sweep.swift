@@ -4,14 +4,14 @@ internal import RedisClient
 
 /// One pass over what is due: read, decide, commit, count.
 ///
-///     to Redis   commit n · read n+2 │ commit n+1 · read n+3 │ …
-///     here       decide, encode n+1  │ decide, encode n+2    │ …
+///     to Redis   commit n · read n+2                    │ commit n+1 · read n+3
+///     here       count n−1 · decide, encode n+1 · …     │ count n · decide, encode n+2 · …
 ///
 /// Redis answers a connection when it has done all that it has read from it, so what is read along with a commit comes
 /// back with the commit's answer. Records are therefore read two pages ahead: while Redis commits page n, the records of
-/// page n+1 are here already to be decided and encoded, and neither waits for the other. There is one commit in flight,
-/// never more: more would only make others wait (see ``PageSize``). A watching sweep is the same with the commits left
-/// out.
+/// page n+1 are here already to be decided and encoded. Between the answer to one commit and the next one nothing else
+/// is done, so that neither side waits for the other. There is one commit in flight, never more: more would only make
+/// others wait (see ``PageSize``). A watching sweep is the same with the commits left out.
 ///
 /// What may go wrong, and what then: a lost connection is waited for while the lease is trusted, and the page is read
 /// again, because nobody can say which part of it was committed (see `Sweep+Recovery.swift`). Any other error ends the
@@ -67,50 +67,35 @@ struct Sweep: Sendable {
         var state = State(size: PageSize(fixed: cleanup.page))
         do {
             try await begin(&state, horizon)
-            var page: Page?
             repeat {
                 try control.checkpoint()
-                page = try await step(page, &state)
-            } while page != nil || !isDone(state)
+                try await step(&state)
+            } while !isDone(state)
+            settleLast(&state)
             if state.outcome.due > 0, scanned == nil { try await measureRest(&state.outcome) }
         } catch {
+            settleLast(&state)
             state.outcome.error = error
         }
         return state.outcome
     }
 
-    /// Commits a page and reads the one after the next, while the next is made ready. Gives back the next.
-    private func step(_ page: Page?, _ state: inout State) async throws -> Page? {
-        let request = try nextRequest(&state)
-        let commit = page?.prepared.map { [$0.command] } ?? []
-        let sent = try engine.redis.begin(commit + request.commands)
-        async let answer = timed { try await sent.replies() }
-
-        // What was committed is counted first, whatever becomes of the rest: errors wait until then.
-        let next = await caught { try await prepare(state.fetched, &state) }
-        var answered: [RedisValue]?
-        do {
-            let (replies, elapsed) = try await answer
-            if let page { state.size.called(with: page.judged.count, took: elapsed) }
-            answered = replies
-        } catch {
-            guard Self.isPassing(error) else { throw error }
+    /// Sends a page and, while Redis is at it, counts the one before and makes the one after ready.
+    private func step(_ state: inout State) async throws {
+        let page = state.ready
+        let commit = try page?.prepared.map { try engine.redis.begin([$0.command]) }
+        let reading = try Reading(state.request, sent: engine.redis.begin(state.request.commands))
+        settleLast(&state)
+        // What was committed is counted, whatever becomes of the rest: errors wait until then.
+        let next = await caught { try await prepare(state.reading, &state) }
+        let request = Result { try nextRequest(&state) }
+        if let page {
+            state.last = (page, try await results(of: page, commit: commit))
+            if let commit { state.size.called(with: page.judged.count, took: commit.elapsed) }
         }
-        var results: [Committer.Result] = []
-        if let page { results = try await self.results(of: page, reply: answered?.first) }
-        let replies = answered.map { Array($0.dropFirst(commit.count)) }
-        let fetched = await caught { try await fetch(request, replies: replies) }
-        let taken = Result { try take(fetched, &state) }
-        if let page { settle(page.judged, results, &state) }
-        try taken.get()
-        state.fetched = try fetched.get()
-        return try next.get()
-    }
-
-    private func timed<Value: Sendable>(_ body: () async throws -> Value) async throws -> (Value, Duration) {
-        let began = ContinuousClock.now
-        let value = try await body()
-        return (value, began.duration(to: .now))
+        state.ready = try next.get()
+        state.reading = reading
+        state.request = try request.get()
     }
 
     private func caught<Value>(_ body: () async throws -> Value) async -> Result<Value, any Error> {

@@ -32,7 +32,7 @@ struct AlertsCommand: AsyncParsableCommand {
         for alert in alerts { Output.line(EntryView.line(alert: alert)) }
     }
 
-    /// The last ones, then new ones until it is cancelled. A Redis that is away meanwhile is waited for.
+    /// The last ones, then new ones until it is cancelled; a Redis that is away meanwhile is waited for.
     private func tail(_ engine: Engine) async throws {
         let history = History(engine: engine)
         let last = try await history.last(limit, of: engine.keys.alerts)
@@ -41,7 +41,8 @@ struct AlertsCommand: AsyncParsableCommand {
         var isAway = false
         while !Task.isCancelled {
             do {
-                for alert in try await history.next(of: engine.keys.alerts, after: position, within: .milliseconds(500)) {
+                for alert in try await history.next(of: engine.keys.alerts, after: position, within: .milliseconds(500))
+                {
                     try write(alert)
                     position = alert.id
                 }

@@ -8,7 +8,8 @@ struct DemoCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "demo",
         abstract: "Shows it all at work: a private Redis, a stuck workload, three instances, one of them killed.",
-        discussion: "Takes about half a minute, touches nothing else and leaves nothing behind. Needs redis-server.")
+        discussion: "Takes less than half a minute, touches nothing else and leaves nothing behind. Needs redis-server."
+    )
 
     @Flag(help: "Leave Redis and the instances running at the end, until Ctrl-C, to look around.")
     var keep = false

@@ -25,7 +25,11 @@ struct HistoryCommand: AsyncParsableCommand {
             }
             return (runs, name.map { engine.configuration.cleanup(named: $0) != nil } ?? true)
         }
-        if options.json { try Output.json(runs.map(EntryView.object)) } else { EntryView.write(runs: runs) }
+        if options.json {
+            try Output.json(runs.map(EntryView.object))
+        } else {
+            for line in EntryView.lines(runs: runs) { Output.line(line) }
+        }
         if runs.isEmpty, !isKnown, let name {
             Output.note("curfew: the configuration has no cleanup “\(name.printable)”\n")
         }

@@ -107,7 +107,8 @@ struct CancelCommand: AsyncParsableCommand {
             return nil
         }
         let message =
-            run.map { "\($0) is asked to stop; what it has not done is left to the next run" } ?? "\(name) is not running"
+            run.map { "\($0) is asked to stop; what it has not done is left to the next run" }
+            ?? "\(name) is not running"
         try OperationAnswer(success: run != nil, message: message, cleanup: name).write(asJSON: options.json)
     }
 }

@@ -7,7 +7,7 @@ internal import RedisClient
 ///
 /// Every phase waits for what it needs, never longer than ``patience``; what can't be shown ends the demo with an error.
 struct Demo: Sendable {
-    /// How many stuck jobs there are at first, and how many are added where the run was over before it could be caught.
+    /// How many stuck jobs there are at first, and how many are added where a run was over before it was caught.
     static let firstStuck = 20_000, moreStuck = 10_000
     /// How often the holder is tried to be caught in the middle of a run.
     static let mostAttempts = 5
@@ -64,7 +64,10 @@ struct Demo: Sendable {
                 workload.drifted + workload.unmarked + workload.crashed + workload.empty + workload.slow,
                 "groups of tasks: counters drifted, crashed, never closed, or only slow"
             ),
-            (2 * (workload.staleLocks + workload.liveLocks), "locks, hashes and plain strings, two thirds of them stale"),
+            (
+                2 * (workload.staleLocks + workload.liveLocks),
+                "locks, hashes and plain strings, two thirds of them stale"
+            ),
         ]
         for (count, text) in jobs where !stage.isSilent {
             let number = count.grouped
@@ -86,15 +89,19 @@ struct Demo: Sendable {
         _ = try await Operations(engine: engine).resume("stuck-jobs")
     }
 
-    /// Kills whoever runs stuck-jobs while it runs it. A run that was over too soon is followed by another, with more to do.
+    /// Kills whoever runs stuck-jobs while it runs it.
+    ///
+    /// A run that was over too soon is followed by another, with more to do.
     private func catchOne(_ workload: inout DemoWorkload) async throws -> Crash {
         for attempt in 1...Self.mostAttempts {
             if let crash = try await catchOnce(workload) { return crash }
             guard attempt < Self.mostAttempts else { break }
-            stage.say("That run was over before anybody could be caught. \(Self.moreStuck.grouped) more jobs get stuck.")
+            stage.say(
+                "That run was over too soon for anybody to be caught. \(Self.moreStuck.grouped) more jobs get stuck.")
             try await workload.addStuck(Self.moreStuck, to: engine.redis, now: try await engine.serverClock().now)
         }
-        throw CurfewError(.damaged, "no instance could be caught in the middle of a run: this machine is too fast, or too slow")
+        throw CurfewError(
+            .damaged, "no instance could be caught in the middle of a run: this machine is too fast, or too slow")
     }
 
     private func catchOnce(_ workload: DemoWorkload) async throws -> Crash? {
@@ -113,7 +120,7 @@ struct Demo: Sendable {
             else { return true }
             victim.crash()
             let after = try await engine.redis.send(RedisCommand("HGET", [engine.keys.lease("stuck-jobs"), "run"]))
-            stage.say("\(run) on \(victim.label), \(gone.grouped) of \(full.grouped) entries into its work: kill -9", .red)
+            stage.say("\(run) on \(victim.label), \(gone.grouped) of \(full.grouped) entries done: kill -9", .red)
             if after.string == run { caught = Crash(run: run, victim: victim, at: try await engine.serverClock().now) }
             return true
         }

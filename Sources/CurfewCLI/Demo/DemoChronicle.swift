@@ -21,7 +21,8 @@ struct DemoChronicle {
         for alert in try await history.next(of: keys.alerts, after: lastAlert, within: .zero) {
             lastAlert = alert.id
             guard let state = alert["state"], state != "threshold" else { continue }
-            demo.stage.say("alert \(alert["alert"] ?? "") \(state): \(alert["message"] ?? "")", state == "firing" ? .yellow : .dim)
+            let text = "alert \(alert["alert"] ?? "") \(state): \(alert["message"] ?? "")"
+            demo.stage.say(text, state == "firing" ? .yellow : .dim)
         }
     }
 

@@ -1,10 +1,10 @@
 internal import Curfew
 internal import Foundation
 
-/// One instance of the worker as a process of its own, of this same executable; it ends with the demo however that ends.
+/// One instance of the worker: a process of its own of this same executable, which ends with the demo however that ends.
 ///
-/// As with ``EmbeddedRedis``, a shell stands between: it waits for the end of its standard input, which is a pipe from this
-/// process, and then ends the worker, at first kindly.
+/// As with ``EmbeddedRedis``, a shell stands between: it waits for the end of its standard input, which is a pipe from
+/// this process, and then ends the worker, at first kindly.
 struct DemoInstance: Sendable {
     /// What the story calls it: A, B, C.
     let name: String

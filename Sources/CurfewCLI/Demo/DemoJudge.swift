@@ -15,7 +15,8 @@ struct DemoJudge {
         let once = changedOnce("stuck", workload.stuck, by: "fail")
         return Check(
             ok: failed == workload.stuck && once == workload.stuck,
-            text: "\(failed.grouped) of \(workload.stuck.grouped) stuck jobs are FAILED, \(once.grouped) of them changed exactly once")
+            text: "\(failed.grouped) of \(workload.stuck.grouped) stuck jobs are FAILED, "
+                + "\(once.grouped) of them changed exactly once")
     }
 
     /// Balances, ledgers and events say the same.
@@ -28,7 +29,9 @@ struct DemoJudge {
         return Check(
             ok: isSo,
             text: "\(due.grouped) tokens to be refunded: balances grew by \(evidence.paid.grouped), "
-                + "\(evidence.ledgerEntries.grouped) ledger entries say \(evidence.ledgerTokens.grouped), events \(told.grouped)")
+                + "\(evidence.ledgerEntries.grouped) ledger entries say \(evidence.ledgerTokens.grouped), "
+                + "events \(told.grouped)"
+        )
     }
 
     /// In the queue once, and counted.
@@ -49,7 +52,8 @@ struct DemoJudge {
         let once = changedOnce("done", workload.finished, by: "complete")
         return Check(
             ok: completed == workload.finished && once == completed,
-            text: "\(completed) of \(workload.finished) jobs that had finished are COMPLETED, nothing refunded for them")
+            text: "\(completed) of \(workload.finished) jobs that had finished are COMPLETED, nothing refunded for them"
+        )
     }
 
     /// Still at work.
@@ -66,16 +70,18 @@ struct DemoJudge {
         let moved = (0..<workload.beating).count { evidence.scheduled.contains("beat-\($0)") }
         return Check(
             ok: left == workload.beating && moved == left && !isTouched("beat"),
-            text: "\(left) of \(workload.beating) jobs with a heartbeat were left alone, \(moved) are looked at again when it is old")
+            text: "\(left) of \(workload.beating) jobs with a heartbeat were left alone, "
+                + "\(moved) are looked at again when it is old")
     }
 
     /// As it was, and reported by a run.
     var malformed: Check {
         let left = count("broken", is: "PROCESSING")
-        let reports = evidence.runs.count { $0["cleanup"] == "stuck-jobs" && ($0["failed"].flatMap { Int($0) } ?? 0) > 0 }
+        let own = evidence.runs.filter { $0["cleanup"] == "stuck-jobs" }
+        let reports = own.count { ($0["failed"].flatMap { Int($0) } ?? 0) > 0 }
         return Check(
             ok: left == workload.malformed && reports > 0 && !isTouched("broken"),
-            text: "\(workload.malformed) malformed job was reported by \(reports) runs and left as it is")
+            text: "\(workload.malformed) malformed job was reported (by \(reports) of the runs) and left as it is")
     }
 
     /// Closed, with counters that add up; the slow ones go on.
@@ -90,7 +96,8 @@ struct DemoJudge {
         }
         let all = expected.reduce(0) { $0 + $1.1 }
         return Check(
-            ok: right == all, text: "\(right) of \(all) groups of tasks are as they must be: counters right, closed or still active")
+            ok: right == all,
+            text: "\(right) of \(all) groups of tasks are as they must be: counters right, closed or still active")
     }
 
     /// The stale ones gone, the live ones there.
@@ -117,8 +124,8 @@ struct DemoJudge {
         let seconds = Double(later.milliseconds) / 1000
         return Check(
             ok: isInTime && demo.name(of: instance) != crash.victim.name,
-            text: "\(crash.run) of \(crash.victim.name) was lost with it; \(next["run"] ?? "") on \(demo.name(of: instance)) "
-                + "went on \((seconds * 10).rounded() / 10) s later")
+            text: "\(crash.run) of \(crash.victim.name) was lost with it; \(next["run"] ?? "") "
+                + "on \(demo.name(of: instance)) went on \((seconds * 10).rounded() / 10) s later")
     }
 
     /// Runs that changed something, with the events they left.

@@ -32,7 +32,8 @@ struct DemoReport: Sendable, Codable {
         let failed = checks.count { !$0.ok }
         return DemoReport(
             success: failed == 0,
-            message: failed == 0 ? "All \(checks.count) checks hold" : "\(failed) of \(checks.count) checks do not hold",
+            message: failed == 0
+                ? "All \(checks.count) checks hold" : "\(failed) of \(checks.count) checks do not hold",
             seconds: (demo.stage.seconds * 10).rounded() / 10, checks: checks, runs: judge.shares)
     }
 

@@ -9,7 +9,7 @@ struct DemoWorkload: Sendable {
     /// How many users own the jobs, and what each has to begin with.
     static let users = 50, balance = 1_000
 
-    /// Jobs that nobody works on any more, out of retries: to be failed and refunded. More may be added.
+    /// Jobs that nobody works on any more, out of retries: to be failed and refunded; more may be added.
     private(set) var stuck = 0
     /// Jobs that nobody works on, with retries left.
     let retriable = 500
@@ -35,7 +35,9 @@ struct DemoWorkload: Sendable {
         commands.append(RedisCommand("SET", ["worker:steady:alive", "1"]))
         let old = ["processingStartedAt", String((now - .seconds(3_600)).milliseconds)]
         commands += jobs("retry", retriable, now) { _ in old + ["attempts", "0", "workerId", "w1"] }
-        commands += jobs("done", finished, now) { old + ["attempts", "0", "resultUrl", "https://results.example/\($0)"] }
+        commands += jobs("done", finished, now) {
+            old + ["attempts", "0", "resultUrl", "https://results.example/\($0)"]
+        }
         commands += jobs("held", held, now) { _ in old + ["attempts", "2", "workerId", "steady"] }
         commands += jobs("beat", beating, now) { _ in old + ["attempts", "2", "heartbeatAt", String(now.milliseconds)] }
         commands += jobs("broken", malformed, now) { _ in ["processingStartedAt", "a while ago", "attempts", "2"] }
@@ -49,7 +51,8 @@ struct DemoWorkload: Sendable {
         let commands = jobs("stuck", count, now, first: first) { number in
             let started = now - .seconds(1_300 + number % 2_300)
             return [
-                "processingStartedAt", String(started.milliseconds), "attempts", "2", "workerId", "w\(number % 7)", "tier",
+                "processingStartedAt", String(started.milliseconds), "attempts", "2", "workerId", "w\(number % 7)",
+                "tier",
                 number % 10 == 0 ? "TIER_4K" : "TIER_1K",
             ]
         }
@@ -79,7 +82,8 @@ struct DemoWorkload: Sendable {
                 RedisCommand(
                     "HSET",
                     [
-                        "generation:\(kind)-\(number)", "status", "processing", "updated_at", updated, "total_requested",
+                        "generation:\(kind)-\(number)", "status", "processing", "updated_at", updated,
+                        "total_requested",
                         "10", "queued", "0", "processing", String(processing), "completed", String(completed), "failed",
                         String(failed),
                     ])
@@ -97,7 +101,8 @@ struct DemoWorkload: Sendable {
         func both(_ kind: String, _ count: Int, owner: String) -> [RedisCommand] {
             (0..<count).flatMap { number in
                 [
-                    RedisCommand("HSET", ["lock:generation:\(kind)-\(number)", "acquired_at", acquired, "owner", owner]),
+                    RedisCommand(
+                        "HSET", ["lock:generation:\(kind)-\(number)", "acquired_at", acquired, "owner", owner]),
                     RedisCommand("SET", ["lock:file:\(kind)-\(number)", owner]),
                 ]
             }
@@ -108,7 +113,9 @@ struct DemoWorkload: Sendable {
     private func send(_ commands: [RedisCommand], to redis: RedisClient) async throws {
         for start in stride(from: 0, to: commands.count, by: 1_000) {
             let replies = try await redis.pipeline(Array(commands[start..<min(start + 1_000, commands.count)]))
-            if let error = replies.lazy.compactMap(\.error).first { throw CurfewError(.server, "loading: \(error.message)") }
+            if let error = replies.lazy.compactMap(\.error).first {
+                throw CurfewError(.server, "loading: \(error.message)")
+            }
         }
     }
 }

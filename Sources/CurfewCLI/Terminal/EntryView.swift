@@ -9,10 +9,12 @@ enum EntryView {
         return object
     }
 
-    /// Writes ended runs, newest first.
-    static func write(runs: [StreamEntry]) {
+    /// Ended runs, newest first, line by line.
+    static func lines(runs: [StreamEntry]) -> [String] {
+        guard !runs.isEmpty else { return ["no runs"] }
         var table = Table(
-            "RUN", "STATUS", "STARTED", "TOOK", "FOUND", "CHANGED", "RETRIED", "SKIPPED", "FAILED", "REFUNDED", "TRIGGER",
+            "RUN", "STATUS", "STARTED", "TOOK", "FOUND", "CHANGED", "RETRIED", "SKIPPED", "FAILED", "REFUNDED",
+            "TRIGGER",
             "INSTANCE", "ERROR")
         for run in runs {
             let status = run["status"] ?? ""
@@ -21,12 +23,14 @@ enum EntryView {
                 (status + (run["dry_run"] == "1" ? " (dry run)" : ""), style(ofRun: status)),
                 (Times.text(run["started_ms"]), nil), (Times.span(run["started_ms"], run["finished_ms"]), nil),
             ]
-            for name in ["found", "changed", "retried", "skipped", "failed", "refunded", "trigger", "instance", "error"] {
+            for name in [
+                "found", "changed", "retried", "skipped", "failed", "refunded", "trigger", "instance", "error",
+            ] {
                 row.append((run[name] ?? "", nil))
             }
             table.add(row)
         }
-        table.write(empty: "no runs")
+        return table.lines
     }
 
     /// Writes single changes, newest first.

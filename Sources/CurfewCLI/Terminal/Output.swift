@@ -10,7 +10,16 @@ enum Output {
 
     /// Writes a line.
     static func line(_ text: String = "") {
-        FileHandle.standardOutput.write(Data((text + "\n").utf8))
+        write(text + "\n", to: .standardOutput)
+    }
+
+    /// Writes text. Where the reader has gone (`curfew watch | head`), the command has nothing left to do and ends.
+    static func write(_ text: String, to file: FileHandle) {
+        do {
+            try file.write(contentsOf: Data(text.utf8))
+        } catch {
+            exit(EXIT_SUCCESS)
+        }
     }
 
     /// Writes a value as JSON: on one line, keys sorted.
@@ -22,7 +31,7 @@ enum Output {
 
     /// Writes to standard error.
     static func note(_ text: String) {
-        FileHandle.standardError.write(Data(text.utf8))
+        write(text, to: .standardError)
     }
 }
 

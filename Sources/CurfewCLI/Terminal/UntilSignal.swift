@@ -4,8 +4,8 @@ internal import UnixSignals
 enum UntilSignal {
     /// Runs a body until it ends by itself or a signal cancels it.
     ///
-    /// What the body throws because it was cancelled is no failure. Whatever it has to put back (a terminal, a process), it
-    /// does in a `defer`.
+    /// What the body throws because it was cancelled is no failure. Whatever it has to put back (a terminal, a process),
+    /// it does in a `defer`.
     ///
     /// - Returns: What the body returned; nil where a signal ended it.
     @discardableResult
@@ -19,7 +19,7 @@ enum UntilSignal {
             group.addTask {
                 do {
                     return try await body()
-                } catch where Task.isCancelled {
+                } catch  where Task.isCancelled {
                     return nil
                 }
             }

@@ -97,16 +97,21 @@ package final class RedisClient: Sendable {
     /// without waiting for either. The replies are waited for once.
     package func begin(_ commands: [RedisCommand], deadline: Duration? = nil) throws(RedisError) -> PendingReplies {
         guard !commands.isEmpty else { return PendingReplies(request: nil) }
+        let begun = ContinuousClock.now
         let request = RedisRequest(commands, timeout: deadline ?? configuration.commandDeadline)
         if try inbox.add(request) {
             eventLoop.execute { self.core.value.drain() }
         }
-        return PendingReplies(request: request)
+        return PendingReplies(request: request, begun: begun)
     }
 
     /// The replies to commands that are on their way.
     package struct PendingReplies: Sendable {
         let request: RedisRequest?
+        var begun: ContinuousClock.Instant = .now
+
+        /// How long they took, once they are there, whenever they are waited for.
+        package var elapsed: Duration { begun.duration(to: request?.finishedAt ?? begun) }
 
         /// Waits for all of them; see ``RedisClient/pipeline(_:deadline:)``.
         package func replies() async throws(RedisError) -> [RedisValue] {

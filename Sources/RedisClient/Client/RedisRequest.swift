@@ -13,8 +13,8 @@ final class RedisRequest: Sendable {
         case pending
         /// The caller sleeps. Becomes `finished`.
         case awaited(CheckedContinuation<Void, Never>)
-        /// The outcome is known.
-        case finished(Outcome)
+        /// The outcome is known, since then.
+        case finished(Outcome, at: ContinuousClock.Instant)
     }
 
     /// The commands as they go on the wire.
@@ -61,15 +61,20 @@ final class RedisRequest: Sendable {
         state.withLock { if case .finished = $0 { true } else { false } }
     }
 
+    /// When the outcome became known; nil before.
+    var finishedAt: ContinuousClock.Instant? {
+        state.withLock { if case .finished(_, let instant) = $0 { instant } else { nil } }
+    }
+
     /// Sets the outcome, unless it is known already.
     func finish(_ outcome: Outcome) {
         let waiting: CheckedContinuation<Void, Never>? = state.withLock { state in
             switch state {
             case .pending:
-                state = .finished(outcome)
+                state = .finished(outcome, at: .now)
                 return nil
             case .awaited(let continuation):
-                state = .finished(outcome)
+                state = .finished(outcome, at: .now)
                 return continuation
             case .finished:
                 return nil
@@ -101,7 +106,7 @@ final class RedisRequest: Sendable {
             fail(RedisError(.cancelled, "cancelled while waiting for the reply"), mayHaveRun: true)
         }
         let outcome: Outcome = state.withLock { state in
-            guard case .finished(let outcome) = state else { preconditionFailure("resumed without an outcome") }
+            guard case .finished(let outcome, _) = state else { preconditionFailure("resumed without an outcome") }
             return outcome
         }
         return try outcome.get()

@@ -1,0 +1,137 @@
+internal import Policies
+internal import RedisClient
+
+extension Doctor {
+    /// How long a cleanup may be overdue before it is worth a remark.
+    private static let grace = Duration.seconds(60)
+
+    /// The function library: loaded, and as new as this program.
+    func functions() async throws -> Finding {
+        let name = "functions"
+        let own = FunctionLibrary.version
+        let loaded: Int64?
+        do {
+            loaded = try await engine.library.loadedVersion()
+        } catch {
+            guard error.code == .server else { throw error }
+            return Finding(
+                name, .problem, error.message, advice: "see whether another library is loaded as curfew: FUNCTION LIST")
+        }
+        return switch loaded {
+        case nil:
+            Finding(
+                name, .warning, "the library is not loaded", advice: "nothing to do: the first worker or run loads it")
+        case own?: Finding(name, .ok, "library version \(own) is loaded")
+        case let older? where older < own:
+            Finding(
+                name, .warning, "library version \(older) is loaded, this program has \(own)",
+                advice: "start a worker of this version: it replaces the library")
+        case let newer?: Finding(name, .ok, "library version \(newer) is loaded, newer than this program's \(own)")
+        }
+    }
+
+    /// Who lives, with which configuration, and what nobody runs.
+    func fleet() async throws -> [Finding] {
+        let status = try await Status.read(engine)
+        return [instances(status), try await duplicates(), schedule(status)]
+    }
+
+    private func instances(_ status: Status) -> Finding {
+        let living = status.instances.filter(\.isAlive)
+        guard !living.isEmpty else {
+            return Finding("instances", .warning, "none is alive: nothing runs by itself", advice: "start curfew work")
+        }
+        let versions = Set(living.compactMap(\.version)).sorted()
+        if !status.remarks.isEmpty {
+            return Finding(
+                "instances", .warning, status.remarks.joined(separator: "; "),
+                advice: "both work, each by its own rules: give all instances the same file")
+        }
+        guard versions.count <= 1 else {
+            return Finding(
+                "instances", .warning, "different versions are alive: \(versions.joined(separator: ", "))",
+                advice: "finish the upgrade")
+        }
+        return Finding("instances", .ok, "\(living.count) alive, all with this configuration")
+    }
+
+    /// Two processes under one name (containers with the same host name, and process id 1) take turns in what they
+    /// publish: their processor time then falls again and again, which that of one process does only at a restart.
+    private func duplicates() async throws -> Finding {
+        let name = "instance names"
+        let entries = try await engine.redis.send(
+            RedisCommand("XREVRANGE", [engine.keys.metrics, "+", "-", "COUNT", "500"]))
+        var times: [String: [Int64]] = [:]
+        for entry in entries.elements.map(StreamEntry.init) where entry["kind"] == "instance" {
+            guard let instance = entry["instance"], let time = entry["cpu_ms"].flatMap({ Int64($0) }) else { continue }
+            if times[instance, default: []].count < 8 { times[instance, default: []].append(time) }
+        }
+        let shared = times.filter { _, newestFirst in
+            zip(newestFirst, newestFirst.dropFirst()).count { $0 < $1 } >= 2
+        }
+        guard !shared.isEmpty else { return Finding(name, .ok, "each is used by one process") }
+        return Finding(
+            name, .problem, "several processes call themselves \(shared.keys.sorted().joined(separator: ", "))",
+            advice: "give every container a host name of its own")
+    }
+
+    private func schedule(_ status: Status) -> Finding {
+        var remarks: [String] = []
+        for cleanup in status.cleanups {
+            if let pause = cleanup.paused { remarks.append("\(cleanup.name) is paused by \(pause.by): \(pause.why)") }
+            guard ["due", "lost"].contains(cleanup.state), let late = cleanup.inMs, late < -Self.grace.milliseconds
+            else {
+                continue
+            }
+            remarks.append("\(cleanup.name) is overdue by \(Duration.milliseconds(-late).roughText)")
+        }
+        guard !remarks.isEmpty else { return Finding("schedule", .ok, "nothing is overdue or paused") }
+        return Finding(
+            "schedule", .warning, remarks.joined(separator: "; "),
+            advice: "curfew status shows who runs what; curfew resume NAME lets a paused one run")
+    }
+
+    /// What Curfew's own keys and the indexes are: a key of another type makes everything that uses it fail.
+    func ownKeys() async throws -> [Finding] {
+        let keys = engine.keys
+        let own = [
+            (keys.schedule, "zset"), (keys.instances, "zset"), (keys.fence, "hash"), (keys.paused, "hash"),
+            (keys.runs, "stream"), (keys.metrics, "stream"), (keys.alerts, "stream"), (keys.events, "stream"),
+        ]
+        let cleanups = engine.configuration.cleanups
+        let indexes = cleanups.map { $0.index ?? keys.index($0.name) }
+        let replies = try await engine.redis.pipeline((own.map(\.0) + indexes).map { RedisCommand("TYPE", [$0]) })
+        if let error = replies.lazy.compactMap(\.error).first { return [.unknown("keys", "TYPE", error.message)] }
+        let types = replies.map { $0.string ?? "none" }
+        let wrong = zip(own, types).filter { $0.0.1 != $0.1 && $0.1 != "none" }
+            .map { "\($0.0.0) is a \($0.1), expected a \($0.0.1)" }
+        var findings = [Finding("keys", .ok, "Curfew's own keys are what they should be")]
+        if !wrong.isEmpty {
+            findings = [
+                Finding(
+                    "keys", .problem, wrong.joined(separator: "; "),
+                    advice: "something else uses these names: choose another prefix in the configuration")
+            ]
+        }
+        return findings + self.indexes(Array(zip(cleanups, zip(indexes, types.dropFirst(own.count)))))
+    }
+
+    private func indexes(_ found: [(Cleanup, (String, String))]) -> [Finding] {
+        var findings: [Finding] = []
+        for (cleanup, (index, type)) in found {
+            if type == "none", cleanup.index != nil {
+                findings.append(
+                    Finding(
+                        "index", .warning, "\(cleanup.name): \(index) does not exist",
+                        advice: "fine where nothing is tracked right now; else check the name in the configuration"))
+            } else if type != "none", type != "zset" {
+                findings.append(
+                    Finding(
+                        "index", .problem, "\(cleanup.name): \(index) is a \(type), expected a sorted set",
+                        advice: "an index has record ids as members and deadlines in Unix milliseconds as scores"))
+            }
+        }
+        guard findings.isEmpty else { return findings }
+        return [Finding("index", .ok, "all indexes are sorted sets, or begin with the first run")]
+    }
+}

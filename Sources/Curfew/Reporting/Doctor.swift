@@ -1,0 +1,124 @@
+internal import Foundation
+internal import Policies
+internal import RedisClient
+
+/// Looks at everything that Curfew relies on, one thing after the other: what `curfew doctor` shows.
+///
+/// It only reads. A server that refuses to answer a question is no problem in itself: what can't be known is a warning.
+package struct Doctor: Sendable {
+    /// What one look has found.
+    package struct Finding: Sendable, Codable, Equatable {
+        /// How it is.
+        package enum State: String, Sendable, Codable {
+            /// As it should be.
+            case ok
+            /// Worth a look; Curfew works.
+            case warning
+            /// Curfew doesn't work, or may lose or damage something.
+            case problem
+        }
+
+        /// What was looked at, in a word or two.
+        package var check: String
+        /// How it is.
+        package var state: State
+        /// What was found.
+        package var message: String
+        /// What to do about it; nil where nothing needs doing.
+        package var advice: String?
+
+        /// Makes a finding; advice turns up only where something is to be done.
+        package init(_ check: String, _ state: State, _ message: String, advice: String? = nil) {
+            self.check = check
+            self.state = state
+            self.message = message
+            self.advice = advice
+        }
+
+        /// What can't be known, because the server refuses the question.
+        static func unknown(_ check: String, _ question: String, _ why: String) -> Finding {
+            Finding(check, .warning, "unknown: \(why)", advice: "allow this user \(question), or ask somebody who may")
+        }
+    }
+
+    /// Everything that was found.
+    package struct Report: Sendable {
+        /// In the order in which it was looked at.
+        package var findings: [Finding]
+        /// Whether Redis could be reached; where not, the rest wasn't looked at.
+        package var isReachable: Bool
+
+        /// Whether anything is a problem.
+        package var hasProblem: Bool { findings.contains { $0.state == .problem } }
+    }
+
+    let engine: Engine
+
+    /// Makes the doctor of an engine.
+    package init(engine: Engine) {
+        self.engine = engine
+    }
+
+    /// Looks at everything; never throws, for what goes wrong on the way is a finding.
+    package func examine() async -> Report {
+        var report = Report(findings: [configuration], isReachable: true)
+        do {
+            report.findings.append(try await reach())
+            report.findings += try await server()
+            report.findings.append(try await permissions())
+            report.findings.append(try await clock())
+            report.findings.append(try await functions())
+            report.findings += try await fleet()
+            report.findings += try await ownKeys()
+        } catch {
+            let failure = (error as? RedisError).map(CurfewError.init) ?? error as? CurfewError
+            report.isReachable = failure?.code != .unreachable
+            report.findings.append(Finding("redis", .problem, "\(error)", advice: Self.advice(on: error)))
+        }
+        return report
+    }
+
+    /// The file was read before this; what it says may still be odd.
+    private var configuration: Finding {
+        let cleanups = engine.configuration.cleanups
+        let enabled = cleanups.count(where: \.isEnabled)
+        let message = "\(enabled) of \(cleanups.count) cleanups enabled, \(engine.configuration.alerts.count) alerts"
+        guard enabled > 0 else {
+            return Finding("configuration", .warning, message, advice: "nothing runs by itself: enable a cleanup")
+        }
+        return Finding("configuration", .ok, "\(message) (\(engine.configuration.fingerprint))")
+    }
+
+    private func reach() async throws -> Finding {
+        let address = engine.redis.configuration.address
+        _ = try await engine.redis.send(RedisCommand("PING"))
+        let start = ContinuousClock.now
+        _ = try await engine.redis.send(RedisCommand("PING"))
+        let time = start.duration(to: .now)
+        let message = "\(address) answers in \(String(format: "%.1f", time / .milliseconds(1))) ms"
+        guard time > .milliseconds(50) else { return Finding("redis", .ok, message) }
+        return Finding(
+            "redis", .warning, message, advice: "sweeps take a round trip for each page: run Curfew nearer to Redis")
+    }
+
+    /// Harmless, because every shared time is the server's; told because logs of two machines are hard to compare.
+    private func clock() async throws -> Finding {
+        let start = ContinuousClock.now
+        let server = try await engine.serverClock().now
+        let local = Date().timeIntervalSince1970 - (start.duration(to: .now) / .seconds(1)) / 2
+        let difference = local - Double(server.milliseconds) / 1000
+        let text = String(format: "%+.1f s", difference)
+        guard abs(difference) > 1 else { return Finding("clock", .ok, "this machine and Redis agree (\(text))") }
+        return Finding(
+            "clock", .ok, "this machine is \(text) off Redis: harmless, Curfew goes by the time of Redis alone")
+    }
+
+    private static func advice(on error: any Error) -> String {
+        guard let error = (error as? CurfewError)?.underlying ?? error as? RedisError else { return "see the message" }
+        return switch error.code {
+        case .authentication: "check user and password in the configuration's redis URL"
+        case .server: "the server refuses what Curfew needs: see the message"
+        default: "check that Redis runs, and host, port and TLS in the configuration's redis URL"
+        }
+    }
+}

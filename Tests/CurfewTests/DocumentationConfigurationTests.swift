@@ -1,0 +1,138 @@
+import Curfew
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Policies
+
+@Suite("the documentation's configurations")
+struct DocumentationConfigurationTests {
+    private static let sections = ["redis", "prefix", "worker", "streams", "cleanups", "alerts"]
+
+    /// A block as a whole file: cleanups alone get their section, and what a file can't be without is added.
+    private static func whole(_ block: DocumentationPage.Block) -> String {
+        var lines = block.lines
+        let first = lines.first { $0.firstMatch(of: /^[a-z]/) != nil }?.prefix { $0 != ":" } ?? ""
+        if !sections.contains(String(first)) { lines = ["cleanups:"] + lines.map { "  " + $0 } }
+        if !lines.contains(where: { $0.hasPrefix("redis:") }) { lines.append("redis: redis://127.0.0.1:6379/0") }
+        if !lines.contains(where: { $0.hasPrefix("cleanups:") }) {
+            lines.append("cleanups: {stuck-jobs: {policy: locks, every: 1h, records: lock:<id>, timeout: 1h}}")
+        }
+        return lines.joined(separator: "\n")
+    }
+
+    @Test("every configuration in the documentation is one", arguments: try DocumentationPage.all())
+    func configurations(_ page: DocumentationPage) throws {
+        for block in page.blocks where block.language == "yaml" {
+            let place = "\(page.path):\(block.line)"
+            _ = try Configuration.parse(Self.whole(block), file: place, environment: [:])
+        }
+    }
+
+    @Test("the pages that explain configuration show some")
+    func isShown() throws {
+        let pages = try DocumentationPage.all().filter { page in page.blocks.contains { $0.language == "yaml" } }
+        #expect(pages.count >= 4)
+    }
+
+    /// What the reader of the file knows, by its own account: its answer to a key that nobody has.
+    private static func known() throws -> [String: Set<String>] {
+        let text = """
+            zzzz: 0
+            redis: redis://127.0.0.1
+            worker: {zzzz: 0}
+            streams: {zzzz: 0}
+            cleanups:
+              stuck: {policy: stuck, zzzz: 0, retry: {zzzz: 0}, refund: {zzzz: 0}}
+              counters: {policy: counters, zzzz: 0, counters: {zzzz: 0}, members: {zzzz: 0}}
+              locks: {policy: locks, zzzz: 0}
+            alerts: {alert: {metric: zzzz, zzzz: 0}}
+            """
+        var known: [String: Set<String>] = [:]
+        do {
+            _ = try Configuration.parse(text, file: "", environment: [:])
+        } catch {
+            for problem in error.problems {
+                guard let list = problem.message.firstMatch(of: /expected one of ([a-z_\-, ]+)\)/) else { continue }
+                known[problem.path] = Set(list.output.1.components(separatedBy: ", "))
+            }
+        }
+        return known
+    }
+
+    private static func documented(_ heading: String, _ column: String = "Key") throws -> Set<String> {
+        let page = try DocumentationPage(path: "\(DocumentationPage.catalogue)/ConfigurationReference.md")
+        return Set(page.rows.filter { $0.heading == heading && $0.column == column }.flatMap(\.names))
+    }
+
+    @Test(
+        "the reference has every key of a section and no other",
+        arguments: [
+            ("The file", "zzzz"), ("worker", "worker.zzzz"), ("streams", "streams.zzzz"),
+            ("retry", "cleanups.stuck.retry.zzzz"), ("refund", "cleanups.stuck.refund.zzzz"),
+            ("counters", "cleanups.counters.counters.zzzz"), ("members", "cleanups.counters.members.zzzz"),
+            ("alerts", "alerts.alert.zzzz"),
+        ])
+    func sections(_ heading: String, _ path: String) throws {
+        #expect(try Self.documented(heading) == Self.known()[path])
+    }
+
+    @Test("the reference has every key of each policy and no other", arguments: ["stuck", "counters", "locks"])
+    func policies(_ policy: String) throws {
+        let common = try Self.documented("Every cleanup")
+        let own = try Self.documented("policy: \(policy)")
+        #expect(common.isDisjoint(with: own))
+        #expect(try common.union(own) == Self.known()["cleanups.\(policy).zzzz"])
+    }
+
+    @Test("the reference has every metric of alerts and no other")
+    func metrics() throws {
+        #expect(try Self.documented("alerts", "Metric") == Self.known()["alerts.alert.metric"])
+    }
+
+    /// The defaults as the code has them, by heading and key.
+    private static func defaults() throws -> [String: String] {
+        let text = """
+            redis: redis://127.0.0.1
+            cleanups:
+              stuck: {policy: stuck, every: 1h, records: "a:<id>", states: A, since: b, timeout: 1m, to: C, retry: {limit: 1, to: D}}
+              counters: {policy: counters, every: 1h, records: "a:<id>", states: A, since: b, timeout: 1m, total: t,
+                counters: {queued: q, processing: p, completed: c, failed: f}, members: {set: "s:<id>", record: "m:<id>"}}
+            """
+        let file = try Configuration.parse(text, file: "", environment: [:])
+        let cleanup = try #require(file.cleanup(named: "stuck"))
+        let stuck = try #require(cleanup.policy as? StuckPolicy)
+        let counters = try #require(file.cleanup(named: "counters")?.policy as? CountersPolicy)
+        let members = try #require(counters.members)
+        return [
+            "The file prefix": file.prefix,
+            "worker lease": file.worker.lease.text, "worker heartbeat": file.worker.heartbeat.text,
+            "worker concurrency": "\(file.worker.concurrency)",
+            "streams runs": file.streams.runs.text, "streams metrics": file.streams.metrics.text,
+            "streams alerts": file.streams.alerts.text, "streams events": file.streams.events.text,
+            "streams length": "\(file.streams.length)",
+            "Every cleanup timezone": "UTC", "Every cleanup format": "hash",
+            "Every cleanup scan": cleanup.scan?.text ?? "", "Every cleanup status": cleanup.statusField,
+            "Every cleanup enabled": "\(cleanup.isEnabled)", "Every cleanup dry-run": "\(cleanup.isDryRun)",
+            "Every cleanup run-timeout": cleanup.runTimeout.text, "Every cleanup undo": cleanup.undo.text,
+            "policy: stuck completed-to": stuck.completedTo,
+            "retry window": stuck.retry?.window.text ?? "", "retry attempts": stuck.retry?.attempts ?? "",
+            "policy: counters completed-to": counters.completedTo, "policy: counters failed-to": counters.failedTo,
+            "policy: counters stalled": counters.stalledFails ? "fail" : "leave",
+            "members status": members.status, "members queued": members.queued[0],
+            "members processing": members.processing[0], "members completed": members.completed[0],
+            "members failed": members.failed[0], "alerts severity": "warning",
+        ]
+    }
+
+    @Test("every default in the reference is the real one")
+    func defaultValues() throws {
+        let page = try DocumentationPage(path: "\(DocumentationPage.catalogue)/ConfigurationReference.md")
+        var documented: [String: String] = [:]
+        for row in page.rows where row.column == "Key" {
+            guard let value = row.cells[2].firstMatch(of: /^`([^`]+)`/) else { continue }
+            for name in row.names { documented["\(row.heading) \(name)"] = String(value.output.1) }
+        }
+        #expect(try documented == Self.defaults())
+    }
+}

@@ -1,0 +1,106 @@
+import Foundation
+import Testing
+
+/// The rules of the house that a formatter can't see.
+@Suite("tidiness")
+struct TidyTests {
+    private static let root = URL(fileURLWithPath: #filePath)
+        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+
+    private struct Source {
+        let path: String
+        let lines: [String]
+    }
+
+    private static func sources(_ folders: String...) throws -> [Source] {
+        var found: [Source] = []
+        for folder in folders {
+            let base = root.appendingPathComponent(folder)
+            let paths = try FileManager.default.subpathsOfDirectory(atPath: base.path)
+            for path in paths.sorted() where path.hasSuffix(".swift") {
+                let text = try String(contentsOf: base.appendingPathComponent(path), encoding: .utf8)
+                found.append(Source(path: "\(folder)/\(path)", lines: text.components(separatedBy: "\n")))
+            }
+        }
+        try #require(found.count > 20, "the sources were not found under \(root.path)")
+        return found
+    }
+
+    private static func offences(
+        in sources: [Source], where isOffence: (Source, Int) -> Bool
+    ) -> [String] {
+        sources.flatMap { source in
+            source.lines.indices.filter { isOffence(source, $0) }.map { "\(source.path):\($0 + 1)" }
+        }
+    }
+
+    @Test("no file is longer than 350 lines")
+    func sizes() throws {
+        let long = try Self.sources("Sources", "Tests").filter { $0.lines.count > 350 }.map(\.path)
+        #expect(long.isEmpty)
+    }
+
+    @Test("no function is longer than 70 lines")
+    func functions() throws {
+        var long: [String] = []
+        for source in try Self.sources("Sources") {
+            var starts: [(indent: String, line: Int)] = []
+            for (number, line) in source.lines.enumerated() {
+                let indent = String(line.prefix { $0 == " " })
+                let text = line.dropFirst(indent.count)
+                if text.contains("func "), !text.hasPrefix("//") { starts.append((indent, number)) }
+                guard text == "}", let place = starts.lastIndex(where: { $0.indent == indent }) else { continue }
+                if number - starts[place].line > 70 { long.append("\(source.path):\(starts[place].line + 1)") }
+                starts.removeSubrange(place...)
+            }
+        }
+        #expect(long.isEmpty)
+    }
+
+    @Test(
+        "no unfinished, crashing or silent code",
+        arguments: [["TO", "DO"], ["FIX", "ME"], ["try", "!"], ["as", "! "], ["= try", "? "]])
+    func bannedWords(_ parts: [String]) throws {
+        // In two parts, so that this file doesn't offend against itself.
+        let word = parts.joined()
+        #expect(try Self.offences(in: Self.sources("Sources")) { $0.lines[$1].contains(word) }.isEmpty)
+    }
+
+    @Test("nothing prints but the command line")
+    func printing() throws {
+        let sources = try Self.sources("Sources").filter { !$0.path.hasPrefix("Sources/CurfewCLI") }
+        let offences = Self.offences(in: sources) { $0.lines[$1].contains(/(^|[^a-zA-Z.])print\(/) }
+        #expect(offences.isEmpty)
+    }
+
+    @Test("every package or public symbol is documented")
+    func documentation() throws {
+        let declaration = /^\s*(?:@\w+\s+)*(?:package|public)\s+(?:\w+\s+)*(?:func|var|let|struct|class|enum|protocol|init|subscript|typealias|actor)\b/
+        let offences = Self.offences(in: try Self.sources("Sources")) { source, number in
+            guard source.lines[number].firstMatch(of: declaration) != nil else { return false }
+            var above = number - 1
+            while above >= 0, source.lines[above].trimmingCharacters(in: .whitespaces).hasPrefix("@") { above -= 1 }
+            return above < 0 || !source.lines[above].trimmingCharacters(in: .whitespaces).hasPrefix("///")
+        }
+        #expect(offences.isEmpty)
+    }
+
+    @Test("policies know no clock, no I/O and no other module")
+    func policyImports() throws {
+        let policies = try Self.sources("Sources").filter { $0.path.hasPrefix("Sources/Policies") }
+        #expect(Self.offences(in: policies) { $0.lines[$1].contains("import ") && !$0.lines[$1].contains("//") }.isEmpty)
+    }
+
+    @Test("the Redis client knows nothing of cleanups")
+    func clientImports() throws {
+        let client = try Self.sources("Sources").filter { $0.path.hasPrefix("Sources/RedisClient") }
+        #expect(Self.offences(in: client) { $0.lines[$1].contains(/import (Policies|Curfew)/) }.isEmpty)
+    }
+
+    @Test("only what belongs there is at the top level")
+    func topLevel() throws {
+        let allowed: Set = ["Package.swift", "Sources", "Tests", "Deploy", "Bench", "README.md", "Package.resolved"]
+        let found = try FileManager.default.contentsOfDirectory(atPath: Self.root.path).filter { !$0.hasPrefix(".") }
+        #expect(Set(found).subtracting(allowed).isEmpty)
+    }
+}
