@@ -43,16 +43,28 @@ struct CommitWords {
 
     /// Adds a statement; changes name it by its number, from 1.
     mutating func statement(keys: Int = 1, index: String = "remove", _ checks: [Check], _ writes: [Write]) {
-        var words = [String(keys), index, String(checks.count)]
-        for check in checks { words += [check.kind, String(check.key), check.takes, check.field] }
+        // Values come in the order in which they are used, after the member and the score.
+        var values = index == "score" ? 2 : 1
+        func next() -> String {
+            values += 1
+            return String(values)
+        }
+        var words = [String(checks.count)]
+        for check in checks {
+            let field = check.takes == "field" || check.takes == "both" ? next() : "0"
+            let value = check.takes == "value" || check.takes == "both" ? next() : "0"
+            words += [check.kind, String(check.key), check.field, field, value]
+        }
         words.append(String(writes.count))
         for write in writes {
             var arguments = write.words
             arguments.insert("", at: 1)
-            let holes = arguments.indices.filter { arguments[$0] == nil }.map { String($0 + 1) }
+            let holes = arguments.indices.filter { arguments[$0] == nil }
             words += [String(write.key), String(arguments.count), String(holes.count)]
-            words += arguments.map { $0 ?? "" } + holes
+            words += arguments.map { $0 ?? "" }
+            for hole in holes { words += [String(hole + 1), next()] }
         }
+        words = [String(keys), index, String(values)] + words
         statements.append(words)
     }
 

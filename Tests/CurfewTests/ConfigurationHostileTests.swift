@@ -61,8 +61,15 @@ struct ConfigurationHostileTests {
 
     @Test("an ampersand in a value is no anchor")
     func ampersand() throws {
-        let text = "redis: redis://127.0.0.1/?a=1&b=2\nprefix: a&b\ncleanups: {}"
-        #expect(try Configuration.parse(text, file: "c", environment: [:]).prefix == "a&b")
+        let text = """
+            redis: redis://127.0.0.1
+            prefix: a&b
+            cleanups:
+              a: {policy: locks, every: 1m, records: "l:<id>", timeout: 1m, index: due &now}
+            """
+        let configuration = try Configuration.parse(text, file: "c", environment: [:])
+        #expect(configuration.prefix == "a&b")
+        #expect(configuration.cleanups.first?.index == "due &now")
     }
 
     @Test(

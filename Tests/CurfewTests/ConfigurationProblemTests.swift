@@ -110,10 +110,6 @@ struct ConfigurationProblemTests {
             ("states: ''", "states: expected a text or a list of texts, found “”"),
             ("to: PROCESSING", "to: “PROCESSING” is one of states, so the record would never leave them"),
             (
-                "states: COMPLETED",
-                "completed-to: left out, it is “COMPLETED”, which is one of states, so the record would never leave them"
-            ),
-            (
                 "completed-to: PROCESSING",
                 "completed-to: “PROCESSING” is one of states, so the record would never leave them"
             ),
@@ -301,6 +297,15 @@ struct ConfigurationProblemTests {
                 curfew.yaml:3: worker.concurrency: expected a whole number from 1 to 64, found “65”
                 curfew.yaml:5: streams.runs: expected more than no time, found “0s”
                 curfew.yaml:6: streams.length: expected a whole number from 1 to 100000000, found “0”
+                """)
+    }
+
+    @Test("a status that is left out must be outside of states too")
+    func defaultTarget() {
+        #expect(
+            problems(["states: COMPLETED"]) == """
+                curfew.yaml:3: cleanups.jobs.completed-to: left out, it is “COMPLETED”, which is one of states, so the \
+                record would never leave them
                 """)
     }
 

@@ -29,7 +29,9 @@ struct DocumentationLinkTests {
         for link in text.matches(of: /<doc:(\w+)>/) {
             #expect(Self.exists("\(DocumentationPage.catalogue)/\(link.output.1).md"), "\(link.output.1)")
         }
-        for link in text.matches(of: /\]\(([^)#:]+)\)/) { #expect(Self.exists(String(link.output.1)), "\(link.output.1)") }
+        for link in text.matches(of: /\]\(([^)#:]+)\)/) {
+            #expect(Self.exists(String(link.output.1)), "\(link.output.1)")
+        }
     }
 
     @Test("the catalogue's first page leads to all others")
@@ -41,10 +43,10 @@ struct DocumentationLinkTests {
         #expect(Set(linked) == Set(pages.map { String($0) }).subtracting(["Curfew"]))
     }
 
-    @Test("lines are 120 columns at most, tables aside", arguments: try DocumentationPage.all())
+    @Test("the catalogue's lines are 120 columns at most, tables aside", arguments: try DocumentationPage.all())
     func width(_ page: DocumentationPage) {
-        let long = page.lines.enumerated().filter { $0.element.count > 120 && !$0.element.hasPrefix("|") }.map { $0.offset + 1 }
-        // One line of a page is one place to look at.
-        #expect(long.isEmpty, "\(page.path)")
+        guard page.path.hasPrefix(DocumentationPage.catalogue) else { return }
+        let long = page.lines.indices.filter { page.lines[$0].count > 120 && !page.lines[$0].hasPrefix("|") }
+        #expect(long.map { $0 + 1 } == [])
     }
 }

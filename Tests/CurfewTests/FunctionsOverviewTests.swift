@@ -30,22 +30,37 @@ struct FunctionsOverviewTests {
         try await withFunctions { scene in
             for name in ["running", "lost", "paused", "waiting", "late"] { try await scene.claim(name) }
             try await scene.renew("running", fence: "1", "progress", "40", "step", "sweep")
-            try await scene.schedule("running", in: 14_900)
-            try await scene.schedule("lost", in: -7_250)
+            try await scene.schedule("running", in: 3_630_000)
+            try await scene.schedule("lost", in: -7_230_000)
             try await scene.send("HSET", scene.keys.paused, "paused", #"{"why":"moving"}"#, "lost", "{}")
             for name in ["paused", "waiting", "late"] { try await scene.send("DEL", scene.keys.lease(name)) }
             try await scene.schedule("paused", in: 1_000)
-            try await scene.schedule("waiting", in: 7_265_900)
-            try await scene.schedule("late", in: -90_250)
+            try await scene.schedule("waiting", in: 7_290_000)
+            try await scene.schedule("late", in: -10_830_000)
             let rows = try await overview(scene).map(words)
             #expect(
                 rows == [
-                    "cleanup late overdue by 1m30s",
-                    "cleanup lost lease lost lost-1 of one, 7s ago",
+                    "cleanup late overdue by 3h00m",
+                    "cleanup lost lease lost lost-1 of one, 2h00m ago",
                     #"cleanup paused paused {"why":"moving"}"#,
-                    "cleanup running running running-1 on one, 40% (sweep), lease ends in 14s",
+                    "cleanup running running running-1 on one, 40% (sweep), lease ends in 1h00m",
                     "cleanup waiting due in 2h01m",
                 ])
+        }
+    }
+
+    @Test(
+        "times are told in the largest unit that fits",
+        arguments: [
+            (-30_000, "overdue by 3", "s"), (-95_000, "overdue by 1m", "s"), (-7_230_000, "overdue by 2h00m", ""),
+            (-172_830_000, "overdue by 2d", ""), (172_790_000, "due in 47h5", "m"),
+        ] as [(Int64, String, String)])
+    func spans(distance: Int64, start: String, end: String) async throws {
+        try await withFunctions { scene in
+            try await scene.schedule("jobs", in: distance)
+            let row = words(try await overview(scene).first ?? "")
+            #expect(row.hasPrefix("cleanup jobs " + start))
+            #expect(row.hasSuffix(end))
         }
     }
 

@@ -10,7 +10,7 @@ struct FunctionsRenewTests {
     func renews() async throws {
         try await withFunctions { scene in
             try await scene.claim("jobs")
-            try await scene.schedule("jobs", in: 200)
+            try await scene.schedule("jobs", in: 12_000)
             let before = try await scene.now()
             #expect(try await scene.renew("jobs", fence: "1", "found", "7", "step", "sweep").string == "")
             let lease = try await scene.hash(scene.keys.lease("jobs"))

@@ -59,8 +59,8 @@ struct SweepWatchTests {
     func dryRun() async throws {
         try await withSweepScene(Self.all) { scene in
             try await fill(scene)
-            let before = try await scene.dump()
             for cleanup in scene.engine.configuration.cleanups {
+                let before = try await scene.dump()
                 let watched = try await scene.run(cleanup, isDryRun: true)
                 #expect(watched.dryRun && watched.cleanedUp == 0)
                 #expect(try await scene.dump() == before)
@@ -77,7 +77,6 @@ struct SweepWatchTests {
                 // The next cleanup starts from what it would have found.
                 _ = try await scene.send("FLUSHALL")
                 try await fill(scene)
-                #expect(try await scene.dump().count == before.count)
             }
         }
     }

@@ -243,27 +243,29 @@ local function wrong_type(key, needed)
   return 'WRONGTYPE ' .. key .. ' is a ' .. found .. ': expected a ' .. needed
 end
 
--- Each guard returns nil where it holds, false where what was read has changed, or the error text.
+-- What a guard that doesn't hold answers: false where what was read has changed, or the text of an error reply.
+local function changed(found)
+  if type(found) == 'table' then return found.err end
+  return false
+end
+
+-- Each guard returns nil where it holds. What is usual is compared first: an error is a table, and equals no text.
 local GUARDS = {
   equals = function(key, field, value)
     local found = redis.pcall('HGET', key, field)
-    if type(found) == 'table' then return found.err end
-    if found ~= value then return false end
+    if found ~= value then return changed(found) end
   end,
   differs = function(key, field, value)
     local found = redis.pcall('HGET', key, field)
-    if type(found) == 'table' then return found.err end
-    if found == value then return false end
+    if found == value or type(found) == 'table' then return changed(found) end
   end,
   absent = function(key, field)
     local found = redis.pcall('HEXISTS', key, field)
-    if type(found) == 'table' then return found.err end
-    if found ~= 0 then return false end
+    if found ~= 0 then return changed(found) end
   end,
   text = function(key, _, value)
     local found = redis.pcall('GET', key)
-    if type(found) == 'table' then return found.err end
-    if found ~= value then return false end
+    if found ~= value then return changed(found) end
   end,
   exists = function(key)
     if redis.call('EXISTS', key) ~= 1 then return false end
@@ -273,44 +275,95 @@ local GUARDS = {
   end,
   score = function(key, member, value)
     local found = redis.pcall('ZSCORE', key, member)
-    if type(found) == 'table' then return found.err end
-    if found ~= value then return false end
+    if found ~= value then return changed(found) end
   end,
 }
 
 -- Reads one statement: what many changes of a call have in common, with holes for what differs.
 -- `key` numbers: 0, 1, … the change's own keys; -1, -2, … the call's shared keys.
+-- `from` numbers: 1, 2, … the change's values; -1, -2, … its own keys, as values; 0 nothing.
 local function read_statement(KEYS, ARGV, a)
-  local statement = {keys = tonumber(ARGV[a]), index = ARGV[a + 1], guards = {}, writes = {}, holes = 0}
+  local statement = {
+    keys = tonumber(ARGV[a]), index = ARGV[a + 1], values = tonumber(ARGV[a + 2]), guards = {}, writes = {},
+  }
   local proven = {}
-  local count = tonumber(ARGV[a + 2])
-  a = a + 3
+  local count = tonumber(ARGV[a + 3])
+  a = a + 4
   for g = 1, count do
-    local guard = {check = GUARDS[ARGV[a]], key = tonumber(ARGV[a + 1]), takes = ARGV[a + 2], field = ARGV[a + 3]}
+    local guard = {
+      check = GUARDS[ARGV[a]], key = tonumber(ARGV[a + 1]), field = ARGV[a + 2],
+      field_from = tonumber(ARGV[a + 3]), value_from = tonumber(ARGV[a + 4]),
+    }
+    if guard.key < 0 then guard.shared = KEYS[2 - guard.key] end
     proven[guard.key] = PROVES[ARGV[a]]
-    guard.takes_field = guard.takes == 'field' or guard.takes == 'both'
-    guard.takes_value = guard.takes == 'value' or guard.takes == 'both'
     statement.guards[g] = guard
-    a = a + 4
+    a = a + 5
   end
   count = tonumber(ARGV[a])
   a = a + 1
   for w = 1, count do
-    local write = {key = tonumber(ARGV[a]), args = {}, holes = {}}
+    local write = {key = tonumber(ARGV[a]), args = {}, places = {}, froms = {}}
     local args, holes = tonumber(ARGV[a + 1]), tonumber(ARGV[a + 2])
     a = a + 3
     for i = 1, args do write.args[i] = ARGV[a]; a = a + 1 end
-    for i = 1, holes do write.holes[i] = tonumber(ARGV[a]); a = a + 1 end
+    for i = 1, holes do
+      write.places[i], write.froms[i] = tonumber(ARGV[a]), tonumber(ARGV[a + 1])
+      a = a + 2
+    end
     local needed = NEEDS[write.args[1]]
     if write.key < 0 then
       write.args[2] = KEYS[2 - write.key]
       if needed then statement.refused = statement.refused or wrong_type(write.args[2], needed) end
     elseif needed and w > 1 and proven[write.key] ~= needed then
       write.needed = needed
+      statement.needs_types = true
     end
     statement.writes[w] = write
   end
   return statement, a
+end
+
+-- Whether the change whose values follow ARGV[a] and whose keys begin at KEYS[k] may be made: nil, or why not.
+local function refusal(statement, KEYS, k, ARGV, a)
+  if statement.refused then return statement.refused end
+  local guards = statement.guards
+  for g = 1, #guards do
+    local guard = guards[g]
+    local field = guard.field
+    if guard.field_from > 0 then field = ARGV[a + guard.field_from] end
+    local held = guard.check(guard.shared or KEYS[k + guard.key], field, ARGV[a + guard.value_from])
+    if held == false then return g end
+    if held ~= nil then return held end
+  end
+  if statement.needs_types then
+    for _, write in ipairs(statement.writes) do
+      local wrong = write.needed and wrong_type(KEYS[k + write.key], write.needed)
+      if wrong then return wrong end
+    end
+  end
+  return nil
+end
+
+-- Makes a change that may be made: nil, or why its first write was refused.
+local function make(statement, KEYS, k, ARGV, a)
+  local call = redis.call
+  local writes = statement.writes
+  for w = 1, #writes do
+    local write = writes[w]
+    local args, places, froms = write.args, write.places, write.froms
+    if write.key >= 0 then args[2] = KEYS[k + write.key] end
+    for h = 1, #places do
+      local from = froms[h]
+      if from > 0 then args[places[h]] = ARGV[a + from] else args[places[h]] = KEYS[k - from - 1] end
+    end
+    if w > 1 then
+      call(unpack(args))
+    else
+      local reply = redis.pcall(unpack(args))
+      if type(reply) == 'table' and reply.err then return reply.err end
+    end
+  end
+  return nil
 end
 
 -- Purpose:    compare-and-commit of many changes in one round trip. Each change has guards (what was read is still so)
@@ -321,90 +374,51 @@ end
 --             a change may fail on its value (INCRBY of something that isn't a number): then nothing is written.
 -- KEYS:       lease:<cleanup>, index, n shared keys, then each change's own keys, one after the other
 -- ARGV:       fence ('' = none), n, number of statements, the statements, then the changes:
---             statement: number of own keys · index (remove | score | none)
---                        · number of guards, each: kind, key, takes (field | value | both | none), field
---                        · number of writes, each: key, number of arguments, number of holes, arguments, holes
---             change:    statement, index member, [score, where index = score], then what fills guards and holes in order
+--             statement: number of own keys · index (remove | score | none) · number of values
+--                        · number of guards, each: check, key, field, from of the field, from of the value
+--                        · number of writes, each: key, number of arguments, number of holes, arguments (the first is the
+--                          command, the second stands for the key), holes: place and from of each
+--             change:    number of its statement, its values: the index member, [the score, where index = score], …
 -- Returns:    {'fenced', fence that is current}, or {'ok', position, why, position, why, …} with an entry for each change
 --             that was not made: why = number of the guard that did not hold, or the error text of a refused one
 -- Complexity: O(changes × their commands); the caller keeps a call near a millisecond
 local function commit(KEYS, ARGV)
-  local call, pcall = redis.call, redis.pcall
   if ARGV[1] ~= '' then
-    local fence = call('HGET', KEYS[1], 'fence')
+    local fence = redis.call('HGET', KEYS[1], 'fence')
     if fence ~= ARGV[1] then return {'fenced', fence or ''} end
   end
-  local index = KEYS[2]
   local k = 3 + tonumber(ARGV[2])
   local statements = {}
   local a = 4
-  local wrong_index = wrong_type(index, 'zset')
   for s = 1, tonumber(ARGV[3]) do
-    statements[s], a = read_statement(KEYS, ARGV, a)
-    if statements[s].index ~= 'none' then statements[s].refused = statements[s].refused or wrong_index end
+    local statement
+    statement, a = read_statement(KEYS, ARGV, a)
+    statements[tostring(s)] = statement
   end
 
   local removed, scored, answer = {}, {}, {'ok'}
   local count, position = #ARGV, 0
   while a <= count do
     position = position + 1
-    local statement, member = statements[tonumber(ARGV[a])], ARGV[a + 1]
-    a = a + 2
-    local score
-    if statement.index == 'score' then
-      score = ARGV[a]
-      a = a + 1
-    end
-
-    local why = statement.refused
-    local guards = statement.guards
-    for g = 1, #guards do
-      local guard = guards[g]
-      local field, value = guard.field, nil
-      if guard.takes_field then field = ARGV[a]; a = a + 1 end
-      if guard.takes_value then value = ARGV[a]; a = a + 1 end
-      if why == nil then
-        local key
-        if guard.key < 0 then key = KEYS[2 - guard.key] else key = KEYS[k + guard.key] end
-        local held = guard.check(key, field, value)
-        if held == false then why = g elseif held ~= nil then why = held end
-      end
-    end
-
-    local writes = statement.writes
-    for w = 1, #writes do
-      local write = writes[w]
-      if write.key >= 0 then write.args[2] = KEYS[k + write.key] end
-      if write.needed and why == nil then why = wrong_type(write.args[2], write.needed) end
-    end
-    for w = 1, #writes do
-      local args, holes = writes[w].args, writes[w].holes
-      for h = 1, #holes do args[holes[h]] = ARGV[a]; a = a + 1 end
-      if why == nil then
-        if w == 1 then
-          local reply = pcall(unpack(args))
-          if type(reply) == 'table' and reply.err then why = reply.err end
-        else
-          call(unpack(args))
-        end
-      end
-    end
-
+    local statement = statements[ARGV[a]]
+    local why = refusal(statement, KEYS, k, ARGV, a)
+    if why == nil then why = make(statement, KEYS, k, ARGV, a) end
     if why ~= nil then
       answer[#answer + 1] = position
       answer[#answer + 1] = why
     elseif statement.index == 'remove' then
-      removed[#removed + 1] = member
-    elseif score then
-      scored[#scored + 1] = score
-      scored[#scored + 1] = member
+      removed[#removed + 1] = ARGV[a + 1]
+    elseif statement.index == 'score' then
+      scored[#scored + 1] = ARGV[a + 2]
+      scored[#scored + 1] = ARGV[a + 1]
     end
+    a = a + 1 + statement.values
     k = k + statement.keys
   end
 
   -- The index last. It is only a hint: an entry that is left is looked at again, one that is missing is not.
-  if #removed > 0 then call('ZREM', index, unpack(removed)) end
-  if #scored > 0 then call('ZADD', index, unpack(scored)) end
+  if #removed > 0 then redis.call('ZREM', KEYS[2], unpack(removed)) end
+  if #scored > 0 then redis.call('ZADD', KEYS[2], unpack(scored)) end
   return answer
 end
 

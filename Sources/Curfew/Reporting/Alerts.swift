@@ -132,7 +132,7 @@ struct Alerts: Sendable {
     ) {
         func tell(_ sink: inout some CommitSink) {
             let own = sink.key(engine.keys.alert(alert.name))
-            sink.check(check.0, own, field: .constant(check.field), value: check.value)
+            sink.check(check.0, own, field: .constant(check.field), value: sink.value(check.value))
             sink.begin("HSET", own)
             for word in fields.flatMap({ [$0.0, $0.1] }) { sink.constant(word) }
             sink.begin("XADD", .shared(.events))

@@ -57,20 +57,20 @@ struct ChangeEncoder: Sendable {
         _ change: Change, of record: Record, isText: Bool, isStream: Bool, to sink: inout some CommitSink
     ) {
         let own = sink.key(record.key)
-        var refunded: (ledger: Statement.Key, balance: Statement.Key)?
+        let amount = sink.value(String(change.refund?.amount ?? 0))
         if let refund = change.refund {
             let ledger = sink.key(refund.ledger)
-            sink.check(.absent, ledger, field: .own(refund.entry), value: nil)
-            refunded = (ledger, sink.key(refund.balance))
-        }
-        tell(change.guards, own, to: &sink)
-        if let refund = change.refund, let refunded {
-            let amount = String(refund.amount)
-            sink.begin("INCRBY", refunded.balance)
+            let balance = sink.key(refund.balance)
+            let entry = sink.value(refund.entry)
+            sink.check(.absent, ledger, field: .own(entry), value: .none)
+            tell(change.guards, own, to: &sink)
+            sink.begin("INCRBY", balance)
             sink.hole(amount)
-            sink.begin("HSET", refunded.ledger)
-            sink.hole(refund.entry)
+            sink.begin("HSET", ledger)
+            sink.hole(entry)
             sink.hole(amount)
+        } else {
+            tell(change.guards, own, to: &sink)
         }
         tellFields(change, own, to: &sink)
         if let push = change.push {
@@ -80,21 +80,22 @@ struct ChangeEncoder: Sendable {
                 sink.constant("*")
                 sink.constant("id")
             }
-            sink.hole(record.id)
+            sink.hole(.member)
         }
         if change.removesRecord { tellRemoval(of: record, own, isText: isText, to: &sink) }
-        tellEvent(change, of: record, to: &sink)
+        tellEvent(change, own, amount: amount, to: &sink)
     }
 
     private func tell(_ guards: [Policies.Guard], _ own: Statement.Key, to sink: inout some CommitSink) {
         for item in guards {
             switch item {
-            case .field(let field, equals: let value):
-                sink.check(value == nil ? .absent : .equals, own, field: .constant(field), value: value)
-            case .text(equals: let text): sink.check(.text, own, field: nil, value: text)
-            case .recordMissing: sink.check(.missing, own, field: nil, value: nil)
-            case .keyAbsent(let key): sink.check(.missing, sink.key(key), field: nil, value: nil)
-            case .keyPresent(let key): sink.check(.exists, sink.key(key), field: nil, value: nil)
+            case .field(let field, equals: let value?):
+                sink.check(.equals, own, field: .constant(field), value: sink.value(value))
+            case .field(let field, equals: nil): sink.check(.absent, own, field: .constant(field), value: .none)
+            case .text(equals: let text): sink.check(.text, own, field: .none, value: sink.value(text))
+            case .recordMissing: sink.check(.missing, own, field: .none, value: .none)
+            case .keyAbsent(let key): sink.check(.missing, sink.key(key), field: .none, value: .none)
+            case .keyPresent(let key): sink.check(.exists, sink.key(key), field: .none, value: .none)
             }
         }
     }
@@ -106,7 +107,7 @@ struct ChangeEncoder: Sendable {
                 guard let value = write.value else { continue }
                 sink.constant(write.field)
                 // The new status is the same for all changes of the statement; most other values differ.
-                if value == change.to { sink.constant(value) } else { sink.hole(value) }
+                if value == change.to { sink.constant(value) } else { sink.hole(sink.value(value)) }
             }
         }
         if change.sets.contains(where: { $0.value == nil }) {
@@ -117,36 +118,37 @@ struct ChangeEncoder: Sendable {
 
     /// Removal is a move: the record waits under another name in the same slot until it expires.
     private func tellRemoval(of record: Record, _ own: Statement.Key, isText: Bool, to sink: inout some CommitSink) {
-        let name = Keys.trash(of: record.key, run: claim.run)
-        let trash = sink.key(name)
+        let trash = sink.key(Keys.trash(of: record.key, run: claim.run))
         sink.begin("RENAME", own)
-        sink.hole(name)
+        sink.hole(trash.source)
         sink.begin("PEXPIRE", trash)
         sink.constant(String(cleanup.undo.milliseconds))
         if isText {
             sink.begin("HDEL", .shared(.seen))
-            sink.hole(record.id)
+            sink.hole(.member)
         }
     }
 
-    private func tellEvent(_ change: Change, of record: Record, to sink: inout some CommitSink) {
+    private func tellEvent(
+        _ change: Change, _ own: Statement.Key, amount: Statement.Source, to sink: inout some CommitSink
+    ) {
         sink.begin("XADD", .shared(.events))
         for word in ["MAXLEN", "~", streamLength, "*", "run", claim.run, "cleanup", cleanup.name, "record"] {
             sink.constant(word)
         }
-        sink.hole(record.id)
+        sink.hole(.member)
         sink.constant("key")
-        sink.hole(record.key)
+        sink.hole(own.source)
         for word in ["action", change.action.rawValue, "from", change.from, "to", change.to, "reason"] {
             sink.constant(word)
         }
-        sink.hole(change.reason)
+        sink.hole(sink.value(change.reason))
         sink.constant("type")
-        sink.hole(change.type)
+        sink.hole(sink.value(change.type))
         sink.constant("tokens")
-        sink.hole(String(change.refund?.amount ?? 0))
+        sink.hole(amount)
         for word in ["bytes", "0", "before"] { sink.constant(word) }
-        sink.hole(JSONText.object(change.before))
+        sink.hole(sink.value(JSONText.object(change.before)))
         sink.constant("at_ms")
         sink.constant(time)
     }
@@ -157,11 +159,11 @@ struct ChangeEncoder: Sendable {
     ) {
         func tellDrop(_ sink: inout some CommitSink) {
             let own = sink.key(key)
-            sink.check(.score, .shared(.index), field: .own(entry.id), value: entry.scoreText)
+            sink.check(.score, .shared(.index), field: .own(.member), value: sink.value(entry.scoreText))
             tell(guards, own, to: &sink)
             if type(of: cleanup.policy).kind == .locks {
                 sink.begin("HDEL", .shared(.seen))
-                sink.hole(entry.id)
+                sink.hole(.member)
             }
         }
         if let number = known.drop, known.dropGuards.haveForm(of: guards) {
@@ -179,11 +181,11 @@ struct ChangeEncoder: Sendable {
     func add(leave: Leave, entry: DueEntry, to call: inout CommitCall, _ known: inout Known) -> Bool {
         guard leave.until != nil || leave.remember != nil else { return false }
         func tellLeave(_ sink: inout some CommitSink) {
-            sink.check(.score, .shared(.index), field: .own(entry.id), value: entry.scoreText)
+            sink.check(.score, .shared(.index), field: .own(.member), value: sink.value(entry.scoreText))
             if let value = leave.remember {
                 sink.begin("HSET", .shared(.seen))
-                sink.hole(entry.id)
-                sink.hole("\(time) \(value)")
+                sink.hole(.member)
+                sink.hole(sink.value("\(time) \(value)"))
             }
         }
         let isScored = leave.until != nil

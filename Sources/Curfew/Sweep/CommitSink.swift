@@ -4,50 +4,71 @@ internal import RedisClient
 ///
 /// One description of a change serves two ends. The first of its kind is told to a ``StatementSink``, which keeps the
 /// common part; all others like it are told to a ``ValueSink``, which takes down only what is their own. So the two can't
-/// disagree about the order of anything.
+/// disagree about the order of anything. A value is brought along once and may be used several times.
 protocol CommitSink {
     /// A key of the change itself; the record's is the first.
     mutating func key(_ name: String) -> Statement.Key
-    /// A guard. The value is always the change's own: it is what was read.
+    /// A value of the change itself.
+    mutating func value(_ text: String) -> Statement.Source
+    /// A guard. Its value is always the change's own: it is what was read.
     mutating func check(
-        _ check: Statement.Guard.Check, _ key: Statement.Key, field: CommitWord?, value: String?)
+        _ check: Statement.Guard.Check, _ key: Statement.Key, field: CommitField, value: Statement.Source)
     /// The name and key of a command whose arguments follow.
     mutating func begin(_ command: String, _ key: Statement.Key)
     /// An argument that is the same for all changes of the statement.
     mutating func constant(_ text: String)
     /// An argument that each change brings along.
-    mutating func hole(_ text: String)
+    mutating func hole(_ source: Statement.Source)
 }
 
 /// The field of a guard.
-enum CommitWord {
+enum CommitField {
+    /// The guard looks at no field.
+    case none
     /// The same for all changes of the statement.
     case constant(String)
     /// Brought along by each.
-    case own(String)
+    case own(Statement.Source)
+}
+
+extension Statement.Key {
+    /// The name of one of the change's own keys, as a value.
+    var source: Statement.Source {
+        switch self {
+        case .own(let number): Statement.Source(number: -1 - number)
+        case .shared: .none
+        }
+    }
 }
 
 /// Takes down the common part of a change.
 struct StatementSink: CommitSink {
-    private(set) var statement = Statement(ownKeys: 0, index: .none, guards: [], writes: [])
+    private(set) var statement: Statement
 
-    init(index: Statement.IndexEffect) { statement.index = index }
+    init(index: Statement.IndexEffect) {
+        // The member comes first among the values, and the score second where there is one.
+        statement = Statement(index: index, values: index == .score ? 2 : 1)
+    }
 
     mutating func key(_ name: String) -> Statement.Key {
         statement.ownKeys += 1
         return .own(statement.ownKeys - 1)
     }
 
+    mutating func value(_ text: String) -> Statement.Source {
+        statement.values += 1
+        return Statement.Source(number: statement.values)
+    }
+
     mutating func check(
-        _ check: Statement.Guard.Check, _ key: Statement.Key, field: CommitWord?, value: String?
+        _ check: Statement.Guard.Check, _ key: Statement.Key, field: CommitField, value: Statement.Source
     ) {
-        var item = Statement.Guard(check: check, key: key, takes: .none)
+        var item = Statement.Guard(check: check, key: key, valueFrom: value)
         switch field {
-        case .constant(let text)?: item.field = text
-        case .own?: item.takes = .field
-        case nil: break
+        case .none: break
+        case .constant(let text): item.field = text
+        case .own(let source): item.fieldFrom = source
         }
-        if value != nil { item.takes = item.takes == .field ? .both : .value }
         statement.guards.append(item)
     }
 
@@ -59,8 +80,8 @@ struct StatementSink: CommitSink {
         statement.writes[statement.writes.count - 1].arguments.append(.constant(text))
     }
 
-    mutating func hole(_ text: String) {
-        statement.writes[statement.writes.count - 1].arguments.append(.hole)
+    mutating func hole(_ source: Statement.Source) {
+        statement.writes[statement.writes.count - 1].arguments.append(.hole(source))
     }
 }
 
@@ -69,6 +90,7 @@ struct ValueSink: CommitSink {
     private(set) var keys: RedisCommand
     private(set) var values: RedisCommand
     private var ownKeys = 0
+    private var ownValues = 0
 
     init() {
         keys = RedisCommand(capacity: 8 << 10)
@@ -78,9 +100,10 @@ struct ValueSink: CommitSink {
     /// Begins a change under the statement of that number.
     mutating func begin(statement: Int, member: String, score: String?) {
         ownKeys = 0
+        ownValues = 0
         values.append(statement)
-        values.append(member)
-        if let score { values.append(score) }
+        _ = value(member)
+        if let score { _ = value(score) }
     }
 
     mutating func key(_ name: String) -> Statement.Key {
@@ -89,14 +112,21 @@ struct ValueSink: CommitSink {
         return .own(ownKeys - 1)
     }
 
-    mutating func check(
-        _ check: Statement.Guard.Check, _ key: Statement.Key, field: CommitWord?, value: String?
-    ) {
-        if case .own(let text)? = field { values.append(text) }
-        if let value { values.append(value) }
+    mutating func value(_ text: String) -> Statement.Source {
+        values.append(text)
+        ownValues += 1
+        return Statement.Source(number: ownValues)
     }
 
+    mutating func check(
+        _ check: Statement.Guard.Check, _ key: Statement.Key, field: CommitField, value: Statement.Source
+    ) {}
     mutating func begin(_ command: String, _ key: Statement.Key) {}
     mutating func constant(_ text: String) {}
-    mutating func hole(_ text: String) { values.append(text) }
+    mutating func hole(_ source: Statement.Source) {}
+}
+
+extension Statement.Source {
+    /// The change's index member, which every change brings along.
+    static let member = Statement.Source(number: 1)
 }

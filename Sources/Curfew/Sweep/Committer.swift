@@ -39,6 +39,7 @@ struct Committer {
         fileprivate let places: [Int]
         let command: RedisCommand
         fileprivate let encoder: ChangeEncoder
+        fileprivate let rescores: Bool
     }
 
     /// Encodes a page. `rescores` is false where a record that isn't past its configured time may stand in front of the
@@ -65,7 +66,8 @@ struct Committer {
             }
             places.append(place)
         }
-        return Prepared(page: page, call: call, places: places, command: call.command(), encoder: encoder)
+        return Prepared(
+            page: page, call: call, places: places, command: call.command(), encoder: encoder, rescores: rescores)
     }
 
     /// What became of each record of a page, from the reply to its command.
@@ -79,7 +81,7 @@ struct Committer {
             if case .moved(ChangeEncoder.ledgerGuard) = outcome, page[place].hasRefund {
                 paid.append(place)
             } else {
-                results[place] = Self.result(outcome, of: page[place])
+                results[place] = Self.result(outcome, of: page[place], rescores: prepared.rescores)
             }
         }
         return try await commitWithoutRefund(paid, of: page, prepared.encoder, into: results)
@@ -105,7 +107,7 @@ struct Committer {
         }
         let outcomes = try call.outcomes(of: try await library.call(call.command()))
         for ((place, judged), outcome) in zip(zip(places, changed), outcomes) {
-            let result = Self.result(outcome, of: judged)
+            let result = Self.result(outcome, of: judged, rescores: true)
             if case .changed = result { results[place] = .changed(isRefunded: false) } else { results[place] = result }
         }
         return results
@@ -127,12 +129,12 @@ struct Committer {
         }
     }
 
-    private static func result(_ outcome: CommitCall.Outcome, of judged: Judged) -> Result {
+    private static func result(_ outcome: CommitCall.Outcome, of judged: Judged, rescores: Bool) -> Result {
         switch (judged.decision, outcome) {
         case (.change, .made): .changed(isRefunded: true)
         case (.change, .moved): .moved
         case (.change, .refused(let why)): .refused(why)
-        case (.leave(let leave), .made): .left(isStalled: leave.isStalled, stays: leave.until == nil)
+        case (.leave(let leave), .made): .left(isStalled: leave.isStalled, stays: leave.until == nil || !rescores)
         case (.leave(let leave), _): .left(isStalled: leave.isStalled, stays: true)
         case (.drop, .made): .left(isStalled: false, stays: false)
         case (.drop, _): .left(isStalled: false, stays: true)

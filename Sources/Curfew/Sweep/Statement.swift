@@ -27,26 +27,32 @@ struct Statement: Equatable, Sendable {
         case index, events, seen
     }
 
+    /// Something that each change brings along: one of its values, by number from 1, or one of its own keys, by number
+    /// from −1.
+    struct Source: Equatable {
+        /// Nothing is brought along.
+        static let none = Source(number: 0)
+        let number: Int
+    }
+
     /// One thing that must still be so.
     struct Guard: Equatable {
         /// What is compared; the names are those of the checks in `curfew.lua`.
         enum Check: String {
             case equals, differs, absent, text, exists, missing, score
         }
-        /// Which parts each change brings along.
-        enum Takes: String {
-            case none, field, value, both
-        }
         var check: Check
         var key: Key
-        var takes: Takes
+        /// The field, where it is the same for all changes.
         var field = ""
+        var fieldFrom = Source.none
+        var valueFrom = Source.none
     }
 
     /// One argument of a command: the same for all changes, or brought along by each.
     enum Argument: Equatable {
         case constant(String)
-        case hole
+        case hole(Source)
     }
 
     /// One Redis command; its key comes right after its name.
@@ -56,26 +62,36 @@ struct Statement: Equatable, Sendable {
         var arguments: [Argument]
     }
 
-    var ownKeys: Int
+    var ownKeys = 0
     var index: IndexEffect
-    var guards: [Guard]
-    var writes: [Write]
+    var values = 0
+    var guards: [Guard] = []
+    var writes: [Write] = []
 
     /// The statement as arguments of `curfew_commit`.
     func append(to arguments: inout [String]) {
-        arguments += [String(ownKeys), index.rawValue, String(guards.count)]
+        arguments += [String(ownKeys), index.rawValue, String(values), String(guards.count)]
         for item in guards {
-            arguments += [item.check.rawValue, item.key.code, item.takes.rawValue, item.field]
+            arguments += [
+                item.check.rawValue, item.key.code, item.field, String(item.fieldFrom.number),
+                String(item.valueFrom.number),
+            ]
         }
         arguments.append(String(writes.count))
         for write in writes {
+            var words: [String] = []
+            var holes: [String] = []
             // The name and the key's place come first, so the arguments begin at the third.
-            let holes = write.arguments.indices.filter { write.arguments[$0] == .hole }.map { String($0 + 3) }
-            arguments += [write.key.code, String(write.arguments.count + 2), String(holes.count), write.command, ""]
-            for argument in write.arguments {
-                if case .constant(let text) = argument { arguments.append(text) } else { arguments.append("") }
+            for (number, argument) in write.arguments.enumerated() {
+                switch argument {
+                case .constant(let text): words.append(text)
+                case .hole(let source):
+                    words.append("")
+                    holes += [String(number + 3), String(source.number)]
+                }
             }
-            arguments += holes
+            arguments += [write.key.code, String(words.count + 2), String(holes.count / 2), write.command, ""]
+            arguments += words + holes
         }
     }
 }

@@ -1,0 +1,136 @@
+import Policies
+import RedisClient
+import Testing
+
+@testable import Curfew
+
+/// The index is only a hint: entries go exactly where what they stand for is done, and are found where none were kept.
+@Suite("sweep: the index")
+struct SweepIndexTests {
+    @Test("exactly the entries go whose records were dealt with")
+    func exact() async throws {
+        try await withSweepScene(SweepCleanups.retried) { scene in
+            let past = scene.began - .seconds(3_600)
+            for number in 0..<500 {
+                var job = SweepStuckTests.job(.milliseconds, started: past)
+                switch number % 6 {
+                case 0: job["attempts"] = "9"  // fails: goes
+                case 1: job["resultUrl"] = "x"  // completed: goes
+                case 2: job["status"] = "CANCELLED"  // final: goes
+                case 3: job["processingStartedAt"] = "soon"  // malformed: stays due
+                case 4: job["heartbeatAt"] = "\(scene.began.milliseconds)"  // beating: stays, later
+                default: break  // retried: stays, later
+                }
+                try await scene.write("job:\(number)", job, index: "jobs:deadlines", id: "\(number)")
+            }
+            let due = (scene.began - .seconds(1)).milliseconds
+            // Not due, so not looked at, whatever its record says.
+            _ = try await scene.send("ZADD", "jobs:deadlines", "\((scene.began + .seconds(999)).milliseconds)", "future")
+
+            let result = try await scene.run("stuck-jobs")
+
+            #expect(result.cleanedUp == 84 + 84 + 83 && result.failed == 83)
+            for number in 0..<500 {
+                let score = try await scene.score("\(number)", in: "jobs:deadlines")
+                switch number % 6 {
+                case 0...2: #expect(score == nil, "\(number) is still there")
+                case 3: #expect(score == due)
+                default: #expect(try #require(score) > scene.began.milliseconds)
+                }
+            }
+            #expect(try await scene.score("future", in: "jobs:deadlines") != nil)
+        }
+    }
+
+    /// Where Curfew keeps the index, under a policy that gives every record a reason to be found.
+    private static let unindexed = """
+        no-index:
+          policy: stuck
+          every: 15m
+          records: plain:<id>
+          states: [PROCESSING]
+          since: [updatedAt]
+          timeout: 5m
+          to: FAILED
+        """
+
+    @Test("records without an index are found by a scan, and watched from then on")
+    func adopts() async throws {
+        try await withSweepScene(Self.unindexed) { scene in
+            let old = "\((scene.began - .seconds(600)).milliseconds)"
+            let young = scene.began - .seconds(60)
+            for number in 0..<1_200 {
+                let updated = number % 3 == 0 ? old : "\(young.milliseconds)"
+                try await scene.write("plain:\(number)", ["status": "PROCESSING", "updatedAt": updated])
+            }
+            try await scene.write("other:1", ["status": "PROCESSING", "updatedAt": old])
+            _ = try await scene.send("SET", "plain:text", "not a record")
+
+            let result = try await scene.run(try scene.cleanup("no-index"), trigger: "schedule")
+
+            #expect(result.cleanedUp == 400 && result.failed == 0)
+            let index = scene.keys.index("no-index")
+            #expect(try await scene.send("ZCARD", index).integer == 800)
+            #expect(try await scene.score("1", in: index) == (young + .seconds(300)).milliseconds)
+            #expect(try await scene.hash("other:1")["status"] == "PROCESSING")
+            let scan = try await scene.hash(scene.keys.scan("no-index"))
+            #expect(scan["cursor"] == "0" && scan["finished_ms"] != nil)
+        }
+    }
+
+    @Test("within the interval the schedule doesn't scan again; a person's run does")
+    func interval() async throws {
+        try await withSweepScene(Self.unindexed) { scene in
+            let cleanup = try scene.cleanup("no-index")
+            let record = ["status": "PROCESSING", "updatedAt": "\((scene.began - .seconds(600)).milliseconds)"]
+            try await scene.write("plain:first", record)
+            #expect(try await scene.run(cleanup, trigger: "schedule").cleanedUp == 1)
+            let scan = try await scene.hash(scene.keys.scan("no-index"))
+            try await scene.write("plain:second", record)
+            #expect(try await scene.run(cleanup, trigger: "schedule").cleanedUp == 0)
+            #expect(try await scene.hash(scene.keys.scan("no-index")) == scan)
+            #expect(try await scene.run(cleanup).cleanedUp == 1)
+            // An hour later the schedule scans again.
+            try await scene.write("plain:third", record)
+            let before = "\((scene.began - .seconds(3_601)).milliseconds)"
+            _ = try await scene.send("HSET", scene.keys.scan("no-index"), "finished_ms", before)
+            #expect(try await scene.run(cleanup, trigger: "schedule").cleanedUp == 1)
+        }
+    }
+
+    @Test("a scan that was cut short goes on where it was")
+    func resumed() async throws {
+        try await withSweepScene(Self.unindexed) { scene in
+            let record = ["status": "PROCESSING", "updatedAt": "\((scene.began - .seconds(600)).milliseconds)"]
+            for number in 0..<2_000 { try await scene.write("plain:\(number)", record) }
+            // As a run leaves it that was killed after its first batch, whose entries are in the index.
+            let batch = try await scene.send("SCAN", "0", "MATCH", "plain:*", "COUNT", "500", "TYPE", "hash")
+            let cursor = try #require(batch[0].string)
+            let ids = batch[1].elements.compactMap { $0.string?.dropFirst("plain:".count) }
+            for id in ids { _ = try await scene.send("ZADD", scene.keys.index("no-index"), "1", String(id)) }
+            _ = try await scene.send("HSET", scene.keys.scan("no-index"), "cursor", cursor)
+            var rest = (cursor: cursor, calls: 0)
+            repeat {
+                let reply = try await scene.send("SCAN", rest.cursor, "MATCH", "plain:*", "COUNT", "500")
+                rest = (try #require(reply[0].string), rest.calls + 1)
+            } while rest.cursor != "0"
+            _ = try await scene.send("CONFIG", "RESETSTAT")
+
+            let result = try await scene.run(try scene.cleanup("no-index"), trigger: "schedule")
+
+            #expect(result.cleanedUp == 2_000)
+            let stats = try await scene.send("INFO", "commandstats")
+            #expect(stats.infoField("cmdstat_scan")?.hasPrefix("calls=\(rest.calls),") == true)
+        }
+    }
+
+    @Test("an index of the app's own is repaired by a scan where one is asked for")
+    func repaired() async throws {
+        try await withSweepScene(SweepCleanups.stuck + "\n  scan: 1h") { scene in
+            let job = SweepStuckTests.job(.seconds, started: scene.began - .seconds(600))
+            try await scene.write("job:lost", job)
+            let result = try await scene.run(try scene.cleanup("stuck-jobs"), trigger: "schedule")
+            #expect(result.cleanedUp == 1 && result.tokensRefunded == 10)
+        }
+    }
+}
