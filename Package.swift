@@ -99,6 +99,7 @@ let package = Package(
                 "Curfew", "CurfewCLI", "Policies", "RedisClient", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
             ],
+            exclude: ["Help"],
             swiftSettings: settings
         ),
     ]

@@ -17,7 +17,8 @@ struct EmbeddedRedis: Sendable {
     /// Starts a server and waits until it answers.
     static func start() throws -> EmbeddedRedis {
         let directory = FileManager.default.temporaryDirectory
-            .appendingPathComponent("curfew-\(ProcessInfo.processInfo.processIdentifier)-\(UInt32.random(in: 0 ... .max))")
+            .appendingPathComponent(
+                "curfew-\(ProcessInfo.processInfo.processIdentifier)-\(UInt32.random(in: 0 ... .max))")
         try FileManager.default.createDirectory(
             at: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         let socket = directory.appendingPathComponent("redis.sock").path
@@ -42,7 +43,8 @@ struct EmbeddedRedis: Sendable {
         process.standardInput = input
         try SignalMask.cleared { try process.run() }
         let server = EmbeddedRedis(
-            url: "redis+unix://\(socket)?db=0", command: "redis-cli -s \(socket)", directory: directory, process: process,
+            url: "redis+unix://\(socket)?db=0", command: "redis-cli -s \(socket)", directory: directory,
+            process: process,
             input: input)
         try server.waitUntilReady(socket)
         return server

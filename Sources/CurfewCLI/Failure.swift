@@ -24,7 +24,9 @@ enum Failure {
             if !text.isEmpty { Output.write(text + "\n", to: output) }
             Foundation.exit(code == .success ? 0 : Status.usage.rawValue)
         }
-        Output.write("curfew: \(error)\n", to: .standardError)
+        // The lines are ours; what they quote may come from Redis, or from the file.
+        let lines = "\(error)".split(separator: "\n", omittingEmptySubsequences: false).map { String($0).printable }
+        Output.write("curfew: \(lines.joined(separator: "\n"))\n", to: .standardError)
         Foundation.exit(status.rawValue)
     }
 

@@ -48,7 +48,9 @@ extension Engine {
     func cleanup(named name: String) throws -> Cleanup {
         if let cleanup = configuration.cleanup(named: name) { return cleanup }
         let names = configuration.cleanups.map(\.name).joined(separator: ", ")
-        throw CurfewError(.usage, "there is no cleanup “\(name)”: expected one of \(names.isEmpty ? "none (none is configured)" : names)")
+        throw CurfewError(
+            .usage,
+            "there is no cleanup “\(name)”: expected one of \(names.isEmpty ? "none (none is configured)" : names)")
     }
 }
 

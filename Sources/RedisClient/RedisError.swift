@@ -37,14 +37,14 @@ package struct RedisError: Error, Sendable {
         self.mayHaveRun = mayHaveRun
     }
 
-    /// The same failure, told of one command.
-    func of(_ command: String, mayHaveRun: Bool = false) -> RedisError {
+    /// The same failure, told of one command, and of a server where it names none.
+    func of(_ command: String, at server: String? = nil, mayHaveRun: Bool = false) -> RedisError {
         RedisError(
             code,
             message,
             command: command,
-            address: address,
-            server: server,
+            address: address ?? server,
+            server: self.server,
             underlying: underlying,
             mayHaveRun: mayHaveRun
         )

@@ -26,7 +26,7 @@ enum CurfewProgram {
     /// Runs it with these arguments, its output going through a file of that folder.
     static func run(_ arguments: [String], folder: String) async throws -> Ending {
         let file = "\(folder)/output-\(UInt64.random(in: 0...UInt64.max))"
-        let code = try await ChildProcess([try path] + arguments, output: file).wait()
+        let code = try await ChildProcess([try path] + arguments, output: file).wait(atMost: .seconds(60))
         return Ending(code: code, output: try String(contentsOfFile: file, encoding: .utf8))
     }
 }
@@ -75,7 +75,7 @@ final class WorkerProcess: Sendable {
     /// Asks it to end, and answers its exit code.
     func terminate() async -> CInt {
         process.signal(SIGTERM)
-        return await process.wait()
+        return await process.wait(atMost: .seconds(20))
     }
 
     /// The most memory it has had, in bytes.
@@ -85,5 +85,17 @@ final class WorkerProcess: Sendable {
         let number = line?.split(separator: " ").compactMap { Int($0) }.first
         guard let number else { throw ChildProcessError("the system does not say how much memory a worker had") }
         return number * 1024
+    }
+}
+
+extension ChildProcess {
+    /// Waits for the program to end by itself, and answers its exit status; one that doesn't is killed, and answers 137.
+    fileprivate func wait(atMost limit: Duration) async -> CInt {
+        do {
+            try await eventually("a program ends", within: limit, every: .milliseconds(5)) { !isRunning }
+        } catch {
+            signal(SIGKILL)
+        }
+        return await wait()
     }
 }

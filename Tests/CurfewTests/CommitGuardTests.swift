@@ -3,7 +3,7 @@ import Testing
 
 @testable import Curfew
 
-@Suite("curfew_commit: guards")
+@Suite("curfew_commit: guards", .serialized)
 struct CommitGuardTests {
     /// A guard, what it is filled with, and what it says of the keys that ``prepare(_:)`` makes.
     struct Row: CustomTestStringConvertible {

@@ -23,8 +23,11 @@ struct CommitWords {
         var key: Int
         var words: [String?]
 
-        init(_ key: Int, _ words: String?...) {
-            (self.key, self.words) = (key, words)
+        /// Which of the open words are keys of the change: place among the words → number of the key.
+        var keys: [Int: Int]
+
+        init(_ key: Int, _ words: String?..., keys: [Int: Int] = [:]) {
+            (self.key, self.words, self.keys) = (key, words, keys)
         }
     }
 
@@ -62,7 +65,11 @@ struct CommitWords {
             let holes = arguments.indices.filter { arguments[$0] == nil }
             words += [String(write.key), String(arguments.count), String(holes.count)]
             words += arguments.map { $0 ?? "" }
-            for hole in holes { words += [String(hole + 1), next()] }
+            for hole in holes {
+                // A key is told from a value by its sign; the place of the command's key was put in before.
+                let key = write.keys[hole - 1].map { String(-1 - $0) }
+                words += [String(hole + 1), key ?? next()]
+            }
         }
         words = [String(keys), index, String(values)] + words
         statements.append(words)

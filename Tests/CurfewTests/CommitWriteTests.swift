@@ -3,7 +3,7 @@ import Testing
 
 @testable import Curfew
 
-@Suite("curfew_commit: writes")
+@Suite("curfew_commit: writes", .serialized)
 struct CommitWriteTests {
     static let status = CommitWords.Check("equals", takes: "value", field: "status")
 
@@ -36,6 +36,25 @@ struct CommitWriteTests {
             #expect((1...60_000).contains(try await scene.send("PTTL", "trash").integer ?? 0))
             #expect(try await scene.stream("events").map { $0["record"] } == ["a"])
             #expect(try await scene.hash("seen") == ["a": "1"])
+        }
+    }
+
+    @Test("a change's own keys can be arguments too, each change its own")
+    func keysAsArguments() async throws {
+        try await withFunctions { scene in
+            var call = CommitWords(shared: ["events"])
+            call.statement(
+                keys: 2, [.init("missing", 1)],
+                [
+                    .init(0, "SET", nil), .init(0, "RENAME", nil, keys: [1: 1]),
+                    .init(-1, "XADD", "*", "from", nil, "to", nil, "id", nil, keys: [3: 0, 5: 1]),
+                ])
+            call.change(keys: ["a", "trash:a"], "a", "1", "id-a")
+            call.change(keys: ["b", "trash:b"], "b", "2", "id-b")
+            #expect(try await call.send(to: scene) == #"["ok"]"#)
+            #expect(try await scene.send("MGET", "trash:a", "trash:b").description == #"["1", "2"]"#)
+            let entries = try await scene.stream("events").map { $0.fields.map(\.value) }
+            #expect(entries == [["a", "trash:a", "id-a"], ["b", "trash:b", "id-b"]])
         }
     }
 
@@ -192,6 +211,24 @@ struct CommitWriteTests {
             #expect(try await scene.send("ZCOUNT", "index", "17", "17").integer == 500)
             let found = try await scene.redis.pipeline(ids.map { RedisCommand("HGET", ["job:\($0)", "status"]) })
             #expect(found.enumerated().allSatisfy { $1.string == ($0.isMultiple(of: 2) ? "even" : "odd") })
+        }
+    }
+
+    @Test("a right that is missing for a later write refuses the change whole")
+    func rights() async throws {
+        try await withFunctions { scene in
+            try await scene.send("HSET", "job:a", "status", "RUNNING")
+            var call = CommitWords()
+            call.statement(
+                keys: 2, [Self.status], [.init(0, "HSET", "status", "QUEUED"), .init(1, "RPUSH", nil)])
+            call.change(keys: ["job:a", "queue"], "a", "RUNNING", "a")
+            _ = try await scene.send("ACL", "SETUSER", "default", "-rpush")
+            #expect(
+                try await call.send(to: scene) == #"["ok", 1, "NOPERM this user has no right to RPUSH at queue"]"#)
+            #expect(try await scene.hash("job:a") == ["status": "RUNNING"])
+            _ = try await scene.send("ACL", "SETUSER", "default", "+rpush")
+            #expect(try await call.send(to: scene) == #"["ok"]"#)
+            #expect(try await scene.hash("job:a") == ["status": "QUEUED"])
         }
     }
 }

@@ -69,4 +69,16 @@ struct ConfigurationExpansionTests {
         #expect(configuration.worker.concurrency == 2)
         #expect(configuration.worker.lease == .seconds(20))
     }
+
+    @Test("a key that the environment leaves empty stands in nobody's way")
+    func emptyKey() throws {
+        let text = """
+            redis: redis://127.0.0.1
+            cleanups:
+              a: {policy: locks, records: "l:<id>", timeout: 1m, every: "${EVERY:-}", cron: "${CRON:-}"}
+            """
+        let environment = ["CRON": "0 4 * * *"]
+        let configuration = try Configuration.parse(text, file: "c", environment: environment)
+        #expect(configuration.cleanups.first?.schedule.description == "0 4 * * * (UTC)")
+    }
 }

@@ -118,7 +118,7 @@ struct CoordinationControlTests {
     }
 }
 
-@Suite("Keys and clock")
+@Suite("Keys and clock", .serialized)
 struct CoordinationKeysTests {
     @Test(
         "a removed record waits in the slot that it was in",

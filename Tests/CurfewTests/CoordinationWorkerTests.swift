@@ -5,7 +5,7 @@ import Testing
 
 @testable import Curfew
 
-@Suite("workers", .timeLimit(.minutes(2)))
+@Suite("workers", .serialized, .timeLimit(.minutes(2)))
 struct CoordinationWorkerTests {
     /// Runs workers until the body is through, then stops those that it has not stopped.
     private func withWorkers(_ engines: [Engine], _ body: ([Worker]) async throws -> Void) async throws {
@@ -25,7 +25,7 @@ struct CoordinationWorkerTests {
             + ["a", "b", "c"].map { "  \($0): {\(cleanup), records: \"\($0):<id>\", index: \($0)s}\n" }.joined()
         try await withInstances(text) { scene in
             try await withWorkers([try scene.engine("one"), try scene.engine("two")]) { _ in
-                try await eventually("some runs of each") {
+                try await eventually("some runs of each", within: .seconds(60)) {
                     let runs = try await scene.stream(scene.keys.runs)
                     return ["a", "b", "c"].allSatisfy { name in runs.count { $0["cleanup"] == name } >= 4 }
                 }

@@ -25,7 +25,8 @@ struct DocumentationLinkTests {
     func links(_ page: DocumentationPage) throws {
         let text = page.prose.joined(separator: "\n")
         let types = try Self.types()
-        for link in text.matches(of: /``(\w+)``/) { #expect(types.contains(String(link.output.1)), "\(link.output.1)") }
+        let symbols = text.matches(of: /``(\w+)``/).map { String($0.output.1) }
+        #expect(symbols.filter { !types.contains($0) } == [])
         for link in text.matches(of: /<doc:(\w+)>/) {
             #expect(Self.exists("\(DocumentationPage.catalogue)/\(link.output.1).md"), "\(link.output.1)")
         }

@@ -29,7 +29,7 @@ struct FunctionsScene: Sendable {
     /// What an instance tells with a tick, beside the cleanups.
     struct Beat {
         var instance = "one"
-        var lease: Int64 = 15_000
+        var lease: Int64 = 120_000
         var heartbeat: Int64 = 10_000
         var places = 1
         var trigger = "schedule"
@@ -73,7 +73,7 @@ struct FunctionsScene: Sendable {
 
     /// Calls `curfew_renew`.
     @discardableResult
-    func renew(_ name: String, fence: String, lease: Int64 = 15_000, _ fields: String...) async throws -> RedisValue {
+    func renew(_ name: String, fence: String, lease: Int64 = 120_000, _ fields: String...) async throws -> RedisValue {
         try await library.call(
             "curfew_renew", keys: [keys.schedule, keys.lease(name)], arguments: [name, fence, String(lease)] + fields)
     }

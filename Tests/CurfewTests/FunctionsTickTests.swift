@@ -4,7 +4,7 @@ import Testing
 
 @testable import Curfew
 
-@Suite("curfew_tick: heartbeat and schedule")
+@Suite("curfew_tick: heartbeat and schedule", .serialized)
 struct FunctionsTickTests {
     @Test("a cleanup that was never scheduled is due at once with every, and at its next occurrence with cron")
     func registers() async throws {
@@ -90,7 +90,7 @@ struct FunctionsTickTests {
             #expect(try await scene.tick()["sleep"]?.integer == 10_000)
             try await scene.schedule("jobs", in: 50_000)
             #expect(try await scene.tick(.init("jobs"))["sleep"]?.integer == 10_000)
-            try await scene.schedule("jobs", in: 5_000)
+            try await scene.schedule("jobs", in: 9_500)
             let answer = try await scene.tick(.init("jobs"))
             let score = try await scene.score("jobs")
             #expect(answer["sleep"]?.integer == (score ?? 0) - (answer["now"]?.integer ?? 0))
@@ -118,16 +118,22 @@ struct FunctionsTickTests {
             _ = try await scene.tick(.init("late"))
             try await scene.schedule("due", in: -5_000)
             try await scene.schedule("unknown", in: -4_000)
-            try await scene.schedule("later", in: 4_000)
+            try await scene.schedule("later", in: 50_000)
             let answer = try await scene.tick(.init("late"), .init("due"), .init("later"), beat: .init(places: 0))
             let pairs = answer["overdue"]?.elements ?? []
+            #expect(pairs.count == 6)
             var overdue: [String: Int64] = [:]
             for place in stride(from: 0, to: pairs.count, by: 2) {
                 overdue[pairs[place].string ?? ""] = pairs[place + 1].integer
             }
             #expect(Set(overdue.keys) == ["late", "due", "unknown"])
             // How late it began, not how long it has been running.
-            #expect((9_000..<10_000).contains(overdue["late"] ?? 0))
+            let lease = try await scene.hash(scene.keys.lease("late"))
+            let began = Int64(lease["acquired_ms"] ?? "").flatMap { start in
+                Int64(lease["due_ms"] ?? "").map { start - $0 }
+            }
+            #expect(overdue["late"] == began)
+            #expect((began ?? 0) >= 9_000)
             #expect((5_000...60_000).contains(overdue["due"] ?? 0))
             #expect((4_000...60_000).contains(overdue["unknown"] ?? 0))
         }

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Curfew
 
-@Suite("the function library")
+@Suite("the function library", .serialized)
 struct FunctionsVersionTests {
     /// A library of our name that says it is of that version, and can do nothing else.
     static func pretender(_ version: Int) -> String {

@@ -77,7 +77,8 @@ struct SweepCountersTests {
     @Test("a group whose counters can't be true while tasks are active is recounted from its members and watched on")
     func recounts() async throws {
         let members = "\n  members: {set: \"generation:<id>:tasks\", record: \"task:<id>\"}"
-        try await withSweepScene(SweepCleanups.counters + members.replacing("<id>:tasks", with: "<name>:tasks")) { scene in
+        try await withSweepScene(SweepCleanups.counters + members.replacing("<id>:tasks", with: "<name>:tasks")) {
+            scene in
             let time = WrittenTime.seconds.text(scene.began - .seconds(4 * 3_600))
             var group = Self.group([9, 9, 0, 0], at: time)
             group["name"] = "g"

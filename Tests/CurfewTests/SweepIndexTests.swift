@@ -25,7 +25,8 @@ struct SweepIndexTests {
             }
             let due = (scene.began - .seconds(1)).milliseconds
             // Not due, so not looked at, whatever its record says.
-            _ = try await scene.send("ZADD", "jobs:deadlines", "\((scene.began + .seconds(999)).milliseconds)", "future")
+            let later = (scene.began + .seconds(999)).milliseconds
+            _ = try await scene.send("ZADD", "jobs:deadlines", "\(later)", "future")
 
             let result = try await scene.run("stuck-jobs")
 
@@ -42,21 +43,9 @@ struct SweepIndexTests {
         }
     }
 
-    /// Where Curfew keeps the index, under a policy that gives every record a reason to be found.
-    private static let unindexed = """
-        no-index:
-          policy: stuck
-          every: 15m
-          records: plain:<id>
-          states: [PROCESSING]
-          since: [updatedAt]
-          timeout: 5m
-          to: FAILED
-        """
-
     @Test("records without an index are found by a scan, and watched from then on")
     func adopts() async throws {
-        try await withSweepScene(Self.unindexed) { scene in
+        try await withSweepScene(SweepCleanups.unindexed) { scene in
             let old = "\((scene.began - .seconds(600)).milliseconds)"
             let young = scene.began - .seconds(60)
             for number in 0..<1_200 {
@@ -80,7 +69,7 @@ struct SweepIndexTests {
 
     @Test("within the interval the schedule doesn't scan again; a person's run does")
     func interval() async throws {
-        try await withSweepScene(Self.unindexed) { scene in
+        try await withSweepScene(SweepCleanups.unindexed) { scene in
             let cleanup = try scene.cleanup("no-index")
             let record = ["status": "PROCESSING", "updatedAt": "\((scene.began - .seconds(600)).milliseconds)"]
             try await scene.write("plain:first", record)
@@ -100,7 +89,7 @@ struct SweepIndexTests {
 
     @Test("a scan that was cut short goes on where it was")
     func resumed() async throws {
-        try await withSweepScene(Self.unindexed) { scene in
+        try await withSweepScene(SweepCleanups.unindexed) { scene in
             let record = ["status": "PROCESSING", "updatedAt": "\((scene.began - .seconds(600)).milliseconds)"]
             for number in 0..<2_000 { try await scene.write("plain:\(number)", record) }
             // As a run leaves it that was killed after its first batch, whose entries are in the index.

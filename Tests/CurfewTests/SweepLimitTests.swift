@@ -21,7 +21,9 @@ struct SweepLimitTests {
         _ = try await scene.send("EVAL", script, "0", "\(count)", "\(started)", worker)
     }
 
-    @Test("a run changes no more than its limit, the longest overdue first; later ones do the rest", arguments: [20, 64])
+    @Test(
+        "a run changes no more than its limit, the longest overdue first; later ones do the rest",
+        arguments: [20, 64])
     func limit(page: Int) async throws {
         try await withSweepScene(SweepCleanups.stuck + "\n  page: \(page)\n  limit: 150") { scene in
             try await Self.fill(scene, 350)
@@ -93,7 +95,9 @@ struct SweepLimitTests {
         }
     }
 
-    @Test("a scheduled run that comes too late is misfired and touches nothing; by hand it runs", arguments: [true, false])
+    @Test(
+        "a scheduled run that comes too late is misfired and touches nothing; by hand it runs",
+        arguments: [true, false])
     func misfire(isScheduled: Bool) async throws {
         try await withSweepScene(SweepCleanups.stuck + "\n  misfire-grace: 5m") { scene in
             try await Self.fill(scene, 10)

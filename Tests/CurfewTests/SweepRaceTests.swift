@@ -23,8 +23,8 @@ struct SweepRaceTests {
         let index = try #require(cleanup.index)
         let score = try #require(try await scene.send("ZSCORE", index, id).string)
         let sweep = Sweep(
-            engine: scene.engine, cleanup: cleanup, claim: claim, control: RunControl(trust: nil, timeout: .seconds(60)),
-            clock: clock, options: .init(), scanned: nil)
+            engine: scene.engine, cleanup: cleanup, claim: claim,
+            control: RunControl(trust: nil, timeout: .seconds(60)), clock: clock, options: .init(), scanned: nil)
         let entry = DueEntry(id: id, score: Double(score) ?? 0, scoreText: score)
         let judged = try await sweep.judge.judge([entry], at: clock.now)
         let prepared = try await sweep.committer(claim).prepare(judged, at: clock.now, rescores: true)
@@ -96,7 +96,9 @@ struct SweepRaceTests {
         }
     }
 
-    @Test("an entry that the app moves meanwhile keeps the app's score", arguments: ["young", "final", "gone", "worker"])
+    @Test(
+        "an entry that the app moves meanwhile keeps the app's score",
+        arguments: ["young", "final", "gone", "worker"])
     func scoreGuard(kind: String) async throws {
         try await withSweepScene(SweepCleanups.stuck) { scene in
             var job = SweepStuckTests.job(.seconds, started: scene.began - .seconds(kind == "young" ? 60 : 600))

@@ -9,7 +9,7 @@ import Testing
 /// The race that cost the users of others their finished jobs, thousands of times over.
 @Suite("sweep: an app that finishes its jobs while they are swept")
 struct SweepRoundsTests {
-    /// Finishes a job as an app does that takes care: only where it is still its own. Says whether it was.
+    /// Finishes a job as an app does that takes care, only where it is still its own, and says whether it was.
     private static let finish = """
         if redis.call('HGET', KEYS[1], 'status') ~= 'PROCESSING' then return 0 end
         redis.call('HSET', KEYS[1], 'status', 'COMPLETED')
@@ -32,11 +32,12 @@ struct SweepRoundsTests {
         }
     }
 
-    ///     sweep                             app
-    ///     HMGET job:1 … job:64: all stuck
-    ///                                       job:7 → COMPLETED
-    ///     FCALL curfew_commit               job:70 → COMPLETED
-    ///     job:7 is skipped, the others FAILED
+    //     sweep                             app
+    //     HMGET job:1 … job:64: all stuck
+    //                                       job:7 → COMPLETED
+    //     FCALL curfew_commit               job:70 → COMPLETED
+    //     job:7 is skipped, the others FAILED
+    //
     @Test("none that was completed ever becomes failed", .timeLimit(.minutes(2)))
     func rounds() async throws {
         try await withSweepScene(SweepCleanups.stuck) { scene in
@@ -65,7 +66,8 @@ struct SweepRoundsTests {
     private func check(_ scene: SweepScene, count: Int, finished: Int, refunded: Int64) async throws {
         let completed = Set(try await scene.send("SMEMBERS", "finished").elements.compactMap(\.string))
         #expect(completed.count == finished)
-        let statuses = try await scene.redis.pipeline((1...count).map { RedisCommand("HGET", ["job:\($0)", "status"]) })
+        let reads = (1...count).map { RedisCommand("HGET", ["job:\($0)", "status"]) }
+        let statuses = try await scene.redis.pipeline(reads)
         var expected: Int64 = 0
         var wrong: [Int] = []
         for (place, status) in statuses.enumerated() {

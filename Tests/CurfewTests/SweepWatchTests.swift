@@ -29,16 +29,8 @@ struct SweepWatchTests {
     }
 
     private static let all = [
-        SweepCleanups.retried, SweepCleanups.counters, SweepCleanups.locks, SweepCleanups.textLocks, """
-            no-index:
-              policy: stuck
-              every: 15m
-              records: plain:<id>
-              states: [PROCESSING]
-              since: [updatedAt]
-              timeout: 5m
-              to: FAILED
-            """,
+        SweepCleanups.retried, SweepCleanups.counters, SweepCleanups.locks, SweepCleanups.textLocks,
+        SweepCleanups.unindexed,
     ].joined(separator: "\n")
 
     @Test("a preview of every cleanup writes nothing at all")

@@ -22,7 +22,8 @@ struct StuckChangeTests {
                         .field("heartbeatAt", equals: nil),
                     ],
                     sets: [
-                        FieldWrite(field: "status", value: "FAILED"), FieldWrite(field: "error", value: reason),
+                        FieldWrite(field: "status", value: "FAILED"),
+                        FieldWrite(field: "error", value: "stuck in PROCESSING for 10m (timeout 5m)"),
                         FieldWrite(field: "finishedAt", value: "1690000000"),
                     ],
                     before: [

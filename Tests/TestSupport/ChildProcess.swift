@@ -8,7 +8,7 @@ internal import Synchronization
 /// process, so that it ends when the test process does, and the program is then killed.
 package final class ChildProcess: Sendable {
     private static let script = """
-        output=$1; shift; exec 3<&0
+        output=$1; shift; exec 3<&0 2>/dev/null
         "$@" >>"$output" 2>&1 </dev/null 3<&- & child=$!
         ( read -r _ <&3; kill -KILL $child 2>/dev/null ) & guard=$!
         exec 3<&-; echo $child

@@ -1,6 +1,8 @@
 internal import Glibc
 
-/// A port of 127.0.0.1 that nobody listens on. Somebody else may take it before it is used.
+/// A port of 127.0.0.1 that nobody listens on.
+///
+/// Somebody else may take it before it is used.
 package func freePort() throws -> Int {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     defer { close(descriptor) }

@@ -136,7 +136,9 @@ package final class RedisServer: Sendable {
         throw ChildProcessError("redis-server ended at once: \(log)")
     }
 
-    /// Whether it answers. A refusal to let us in is an answer too: tests of sign-in get their server.
+    /// Whether it answers.
+    ///
+    /// A refusal to let us in is an answer too: tests of sign-in get their server.
     private func isServing() async -> Bool {
         do {
             return try await RedisClient.withClient(configuration, logger: Logger(label: "test")) { client in

@@ -1,6 +1,8 @@
 internal import Synchronization
 
-/// A sleep that can be cut short. One task waits, any number ring.
+/// A sleep that can be cut short.
+///
+/// One task waits, any number ring.
 ///
 /// A ring while nobody waits is kept: the next wait returns at once, so that no wake-up is lost between a look at the
 /// schedule and the sleep after it.

@@ -1,6 +1,8 @@
 package import Policies
 
-/// The right to run a cleanup once: a lease with its fence. It exists only as the answer of a successful claim.
+/// The right to run a cleanup once: a lease with its fence.
+///
+/// It exists only as the answer of a successful claim.
 package struct Claim: Sendable {
     /// What is to be run.
     package let cleanup: String
@@ -14,7 +16,7 @@ package struct Claim: Sendable {
     package let lateness: Duration
     /// When the lease was given.
     package let acquired: Timestamp
-    /// What caused the run: `schedule`, `manual`, …
+    /// What caused the run, such as `schedule` or `manual`.
     package let trigger: String
     /// Whether it only watches.
     package let isDryRun: Bool

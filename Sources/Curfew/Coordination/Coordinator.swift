@@ -114,8 +114,9 @@ package struct Coordinator: Sendable {
         }
     }
 
-    /// Ends a run: history, metrics, next due time and release in one step. Gives back the states of these alerts, or nil
-    /// where the lease was no longer ours.
+    /// Ends a run: history, metrics, next due time and release in one step.
+    ///
+    /// Gives back the states of these alerts, or nil where the lease was no longer ours.
     ///
     /// - Parameter next: when the cleanup is due again; nil: at once, and idle instances are woken.
     func finish(

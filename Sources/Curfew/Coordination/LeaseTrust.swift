@@ -48,7 +48,9 @@ package struct LeaseTrust: Sendable {
         return end
     }
 
-    /// A renewal begun at that moment was granted. One that is answered after trust has ended comes too late.
+    /// A renewal begun at that moment was granted.
+    ///
+    /// One that is answered after trust has ended comes too late.
     package mutating func renewed(attempt: ContinuousClock.Instant, answer: ContinuousClock.Instant) {
         guard isTrusted(at: answer) else {
             state = .lost

@@ -36,7 +36,9 @@ package struct Operations: Sendable {
         }
     }
 
-    /// Keeps a cleanup from being run, on every instance, until it is resumed. A run under way goes on.
+    /// Keeps a cleanup from being run, on every instance, until it is resumed.
+    ///
+    /// A run under way goes on.
     package func pause(_ cleanup: String, by: String, why: String) async throws(CurfewError) {
         let pause = Pause(by: by, at: try await engine.serverClock().now.iso8601, why: why)
         let text = JSONText.object([
@@ -46,14 +48,18 @@ package struct Operations: Sendable {
         _ = try await send(RedisCommand("HSET", [engine.keys.paused, cleanup, text]))
     }
 
-    /// Lets a paused cleanup run again, and wakes the instances. False where it was not paused.
+    /// Lets a paused cleanup run again, and wakes the instances.
+    ///
+    /// False where it was not paused.
     package func resume(_ cleanup: String) async throws(CurfewError) -> Bool {
         guard try await send(RedisCommand("HDEL", [engine.keys.paused, cleanup])).integer == 1 else { return false }
         _ = try await send(RedisCommand("PUBLISH", [engine.keys.wake, cleanup]))
         return true
     }
 
-    /// Asks the run under way to stop after its page. Gives back its id, or nil where none is under way.
+    /// Asks the run under way to stop after its page.
+    ///
+    /// Gives back its id, or nil where none is under way.
     package func cancel(_ cleanup: String, by: String) async throws(CurfewError) -> String? {
         let lease = engine.keys.lease(cleanup)
         guard let run = try await send(RedisCommand("HGET", [lease, "run"])).string else { return nil }

@@ -30,7 +30,9 @@ package struct Run: Sendable {
             timeout: cleanup.runTimeout)
     }
 
-    /// Runs to the end, releases the lease and says what was done. Never throws: what went wrong is in the result.
+    /// Runs to the end, releases the lease and says what was done.
+    ///
+    /// Never throws: what went wrong is in the result.
     package func execute() async -> RunResult {
         if let grace = cleanup.misfireGrace, claim.trigger == "schedule", claim.lateness > grace {
             return await finish(Sweep.Outcome(), .misfired, error: nil)
@@ -129,7 +131,9 @@ package struct Run: Sendable {
         return result
     }
 
-    /// Ends the run in Redis. A lost reply is followed by a second try; a lease that is gone then was released by the first.
+    /// Ends the run in Redis.
+    ///
+    /// A lost reply is followed by a second try; a lease that is gone then was released by the first.
     private func finishSurely(
         _ fields: [(String, String)], _ measured: RunMeasurements, _ alerts: [AlertDefinition], now: Timestamp
     ) async throws -> [AlertState]? {
@@ -147,7 +151,9 @@ package struct Run: Sendable {
         }
     }
 
-    /// When the cleanup is due again. A run that somebody asked for doesn't move the schedule.
+    /// When the cleanup is due again.
+    ///
+    /// A run that somebody asked for doesn't move the schedule.
     private func next(now: Timestamp) -> Timestamp? {
         if case .handedOver? = control.stopReason() { return nil }
         return claim.due > now ? claim.due : cleanup.schedule.next(after: claim.due, now: now)

@@ -6,7 +6,9 @@ package import RedisClient
 /// The source is embedded in the binary. Any instance loads it; an older library never replaces a newer one, which is
 /// checked by its version before, and once more with every tick.
 package struct FunctionLibrary: Sendable {
-    /// The version this binary was built with. Must be the `VERSION` of `curfew.lua`; a test compares them.
+    /// The version this binary was built with.
+    ///
+    /// Must be the `VERSION` of `curfew.lua`; a test compares them.
     package static let version: Int64 = 1
 
     /// The oldest server that has functions.
@@ -24,8 +26,9 @@ package struct FunctionLibrary: Sendable {
     /// The text that is loaded.
     package static var source: String { String(decoding: PackageResources.curfew_lua, as: UTF8.self) }
 
-    /// Calls a function; where the server doesn't know it, loads the library and calls again. An unknown function has
-    /// done nothing, so the second call can't be a repetition.
+    /// Calls a function; where the server doesn't know it, loads the library and calls again.
+    ///
+    /// An unknown function has done nothing, so the second call can't be a repetition.
     package func call(
         _ name: String, keys: [String], arguments: [String], isReadOnly: Bool = false
     ) async throws(CurfewError) -> RedisValue {
@@ -47,8 +50,10 @@ package struct FunctionLibrary: Sendable {
         }
     }
 
-    /// The reply to a call that was sent in a pipeline. Where the server doesn't know the function, the library is loaded and
-    /// the call made once more; any other error is thrown.
+    /// The reply to a call that was sent in a pipeline.
+    ///
+    /// Where the server doesn't know the function, the library is loaded and the call made once more; any other error
+    /// is thrown.
     func checked(_ reply: RedisValue, of command: RedisCommand) async throws(CurfewError) -> RedisValue {
         guard let server = reply.error else { return reply }
         let address = redis.configuration.address.description

@@ -344,18 +344,40 @@ local function refusal(statement, KEYS, k, ARGV, a)
   return nil
 end
 
+-- The words of one write of a change: what the statement has, with the holes filled.
+local function words(write, KEYS, k, ARGV, a)
+  local args, places, froms = write.args, write.places, write.froms
+  if write.key >= 0 then args[2] = KEYS[k + write.key] end
+  for h = 1, #places do
+    local from = froms[h]
+    if from > 0 then args[places[h]] = ARGV[a + from] else args[places[h]] = KEYS[k - from - 1] end
+  end
+  return args
+end
+
+-- Whether the user may do all that a change does: nil, or what is missing. Rights are the same for all changes of a
+-- statement, whose keys are of the same kinds, so the first change of each answers for the others.
+local function forbidden(statement, KEYS, k, ARGV, a)
+  for _, write in ipairs(statement.writes) do
+    local args = words(write, KEYS, k, ARGV, a)
+    if not redis.acl_check_cmd(unpack(args)) then
+      return 'NOPERM this user has no right to ' .. args[1] .. ' at ' .. args[2]
+    end
+  end
+  statement.is_allowed = true
+  return nil
+end
+
 -- Makes a change that may be made: nil, or why its first write was refused.
 local function make(statement, KEYS, k, ARGV, a)
   local call = redis.call
   local writes = statement.writes
+  if not statement.is_allowed then
+    local why = forbidden(statement, KEYS, k, ARGV, a)
+    if why ~= nil then return why end
+  end
   for w = 1, #writes do
-    local write = writes[w]
-    local args, places, froms = write.args, write.places, write.froms
-    if write.key >= 0 then args[2] = KEYS[k + write.key] end
-    for h = 1, #places do
-      local from = froms[h]
-      if from > 0 then args[places[h]] = ARGV[a + from] else args[places[h]] = KEYS[k - from - 1] end
-    end
+    local args = words(writes[w], KEYS, k, ARGV, a)
     if w > 1 then
       call(unpack(args))
     else
@@ -390,9 +412,11 @@ local function commit(KEYS, ARGV)
   local k = 3 + tonumber(ARGV[2])
   local statements = {}
   local a = 4
+  local wrong_index = wrong_type(KEYS[2], 'zset')
   for s = 1, tonumber(ARGV[3]) do
     local statement
     statement, a = read_statement(KEYS, ARGV, a)
+    if statement.index ~= 'none' then statement.refused = statement.refused or wrong_index end
     statements[tostring(s)] = statement
   end
 

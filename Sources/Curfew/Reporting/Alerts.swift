@@ -32,7 +32,9 @@ struct Alerts: Sendable {
         engine.configuration.alerts.filter { $0.watches(cleanup) && $0.metric != .overdue }
     }
 
-    /// Compares a run with its alerts. The states are those that the end of the run has answered.
+    /// Compares a run with its alerts.
+    ///
+    /// The states are those that the end of the run has answered.
     func evaluate(
         _ measured: RunMeasurements, _ definitions: [AlertDefinition], states: [AlertState], now: Timestamp
     ) async throws {
@@ -144,8 +146,10 @@ struct Alerts: Sendable {
         _ = call.append(.new(sink.statement), member: alert.name) { tell(&$0) }
     }
 
-    /// The value over the alert's window, this run included. The stream is read only where it can matter: a run that adds
-    /// nothing can't make a sum cross its threshold upwards.
+    /// The value over the alert's window, this run included.
+    ///
+    /// The stream is read only where it can matter: a run that adds nothing can't make a sum cross its threshold
+    /// upwards.
     private func windowed(
         _ definition: AlertDefinition, own: Double, of cleanup: String, state: AlertState, now: Timestamp
     ) async throws -> Double {

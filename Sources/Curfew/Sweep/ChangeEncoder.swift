@@ -177,6 +177,7 @@ struct ChangeEncoder: Sendable {
     }
 
     /// Adds a record that is to be looked at again later: its index entry gets that time, unless the app has moved it.
+    ///
     /// Nothing is added, and false given back, where there is nothing to write.
     func add(leave: Leave, entry: DueEntry, to call: inout CommitCall, _ known: inout Known) -> Bool {
         guard leave.until != nil || leave.remember != nil else { return false }

@@ -66,7 +66,9 @@ struct CommitCall: Sendable {
         return command
     }
 
-    /// Reads the reply: what became of each change, in order. Throws where the fence is an old one.
+    /// Reads the reply: what became of each change, in order.
+    ///
+    /// Throws where the fence is an old one.
     func outcomes(of reply: RedisValue) throws(CurfewError) -> [Outcome] {
         let elements = reply.elements
         switch elements.first?.string {

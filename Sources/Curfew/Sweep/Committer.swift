@@ -42,8 +42,10 @@ struct Committer {
         fileprivate let rescores: Bool
     }
 
-    /// Encodes a page. `rescores` is false where a record that isn't past its configured time may stand in front of the
-    /// horizon (a run with a shorter timeout): its entry then stays as it is.
+    /// Encodes a page.
+    ///
+    /// `rescores` is false where a record that isn't past its configured time may stand in front of the horizon (a run
+    /// with a shorter timeout): its entry then stays as it is.
     func prepare(_ page: [Judged], at now: Timestamp, rescores: Bool) async throws -> Prepared {
         let reader = RecordReader(redis: library.redis, cleanup: cleanup, keys: keys)
         let pushes = (cleanup.policy as? StuckPolicy)?.retry?.queue != nil

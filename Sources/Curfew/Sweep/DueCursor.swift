@@ -25,8 +25,9 @@ struct DueCursor {
         left...(left + pending.count + count - 1)
     }
 
-    /// Takes the answer for a range: the entries that are new, up to the horizon. Anything less than was asked for, or a
-    /// score beyond the horizon, means that there are no more.
+    /// Takes the answer for a range: the entries that are new, up to the horizon.
+    ///
+    /// Anything less than was asked for, or a score beyond the horizon, means that there are no more.
     mutating func take(_ entries: [DueEntry], asked range: ClosedRange<Int>, horizon: Timestamp) -> [DueEntry] {
         if entries.count < range.count { isExhausted = true }
         var new: [DueEntry] = []

@@ -20,7 +20,9 @@ package struct Explanation: Sendable, Codable, Equatable {
     /// The change that would be made.
     package var change: RunResult.Entry?
 
-    /// Explains a record. Nothing is written, and the record needn't be due.
+    /// Explains a record.
+    ///
+    /// Nothing is written, and the record needn't be due.
     package static func make(
         engine: Engine, cleanup: Cleanup, id: String
     ) async throws(CurfewError) -> Explanation {

@@ -26,7 +26,9 @@ struct Judge {
     /// An entry of the index with the key that its record is at.
     typealias Keyed = (entry: DueEntry, key: String)
 
-    /// Reads and decides. The steps are there one by one too, so that a sweep can do other things in between.
+    /// Reads and decides.
+    ///
+    /// The steps are there one by one too, so that a sweep can do other things in between.
     func judge(_ entries: [DueEntry], at now: Timestamp) async throws -> [Judged] {
         let keyed = try keyed(entries[...])
         return try await decide(keyed, replies: try await reader.redis.pipeline(commands(for: keyed)), at: now)

@@ -21,7 +21,9 @@ struct PageSize: Sendable {
         current = fixed ?? 64
     }
 
-    /// A call with that many records took that long. Small calls are mostly round trip and tell nothing.
+    /// A call with that many records took that long.
+    ///
+    /// Small calls are mostly round trip and tell nothing.
     mutating func called(with count: Int, took elapsed: Duration) {
         guard !isFixed, count >= Self.bounds.lowerBound / 2 else { return }
         costs.append(elapsed / count)

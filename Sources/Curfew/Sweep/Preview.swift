@@ -1,8 +1,9 @@
 internal import Policies
 internal import RedisClient
 
-/// What a cleanup would do now, or at a later time: the same sweep with the commit left out. It takes no lease and
-/// writes nothing.
+/// What a cleanup would do now, or at a later time: the same sweep with the commit left out.
+///
+/// It takes no lease and writes nothing.
 package struct Preview: Sendable {
     let engine: Engine
 

@@ -27,7 +27,9 @@ struct RecordReader {
     /// A record as read, or what is wrong with it.
     typealias Read = Result<Record, RecordError>
 
-    /// The command that reads one record. Locks without a time of their own are plain strings.
+    /// The command that reads one record.
+    ///
+    /// Locks without a time of their own are plain strings.
     func command(for key: String) -> RedisCommand {
         guard let fields else { return RedisCommand("GET", [key]) }
         var command = RedisCommand(capacity: key.utf8.count + 32 + fields.count * 32)
@@ -141,7 +143,9 @@ struct RecordReader {
         return answers
     }
 
-    /// What is remembered is the time and the value, with a space between. Another value is another lock.
+    /// What is remembered is the time and the value, with a space between.
+    ///
+    /// Another value is another lock.
     private static func firstSeen(_ text: String?, value: String) -> Timestamp? {
         guard let text, let space = text.firstIndex(of: " "), text[text.index(after: space)...] == value else {
             return nil

@@ -57,7 +57,9 @@ extension Sweep {
     }
 
     /// Does something that may be repeated, again and again while only the connection is in the way and the run may go
-    /// on. Waits a little longer each time, up to a second.
+    /// on.
+    ///
+    /// Waits a little longer each time, up to a second.
     func retrying<Value: Sendable>(_ body: () async throws -> Value) async throws -> Value {
         var pause: Duration = .milliseconds(50)
         while true {

@@ -31,7 +31,9 @@ struct Sweep: Sendable {
     struct Options: Sendable {
         /// How much later than now the policy is asked for: a preview of the future.
         var ahead: Duration = .zero
-        /// One timeout in place of the configured ones. Index entries then keep their scores.
+        /// One timeout in place of the configured ones.
+        ///
+        /// Index entries then keep their scores.
         var timeout: Duration?
         /// The most records to be changed.
         var limit: Int?
@@ -56,7 +58,9 @@ struct Sweep: Sendable {
         Judge(reader: RecordReader(redis: engine.redis, cleanup: cleanup, keys: engine.keys))
     }
 
-    /// Entries due up to then are looked at. A shorter timeout makes records due that the index does not show as due yet.
+    /// Entries due up to then are looked at.
+    ///
+    /// A shorter timeout makes records due that the index does not show as due yet.
     private var horizon: Timestamp {
         guard let timeout = options.timeout else { return now }
         return now + max(.zero, cleanup.longestTimeout - timeout)

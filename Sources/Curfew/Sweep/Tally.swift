@@ -1,7 +1,8 @@
 internal import Policies
 
-/// The counts of a run, and the first hundred of what it did and of what went wrong. Its size does not grow with the
-/// number of records.
+/// The counts of a run, and the first hundred of what it did and of what went wrong.
+///
+/// Its size does not grow with the number of records.
 package struct Tally: Sendable {
     /// The most types that are counted one by one.
     static let mostTypes = 64
@@ -37,7 +38,9 @@ package struct Tally: Sendable {
         if isStalled { stalled += 1 }
     }
 
-    /// A record was changed, or would be. A dry run counts what would be refunded too.
+    /// A record was changed, or would be.
+    ///
+    /// A dry run counts what would be refunded too.
     mutating func changed(_ id: String, _ change: Change, isRefunded: Bool = true, isDryRun: Bool) {
         let refund = isRefunded ? change.refund?.amount ?? 0 : 0
         checked += 1

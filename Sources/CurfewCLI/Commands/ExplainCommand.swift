@@ -24,7 +24,8 @@ struct ExplainCommand: AsyncParsableCommand {
             Output.line("  \(field.printable.padded(to: 24))  \(value.printable)")
         }
         Output.line("in the index  \(explanation.indexedAt.map { "due \($0)" } ?? "no")")
-        Output.line("verdict       \(explanation.verdict)\(explanation.change.map { " (\($0.from) → \($0.to))" } ?? "")")
+        Output.line(
+            "verdict       \(explanation.verdict)\(explanation.change.map { " (\($0.from) → \($0.to))" } ?? "")")
         Output.line("because       \(explanation.reason.printable)")
         if let until = explanation.until { Output.line("looked at     again at \(until)") }
     }

@@ -23,6 +23,7 @@ struct PreviewCommand: AsyncParsableCommand {
 
     func validate() throws {
         if let limit, limit < 1 { throw ValidationError("--limit is \(limit): expected 1 or more") }
+        if let timeout, timeout.duration <= .zero { throw ValidationError("--timeout must be longer than nothing") }
     }
 
     func run() async throws {

@@ -56,14 +56,17 @@ struct RunCommand: AsyncParsableCommand {
                 guard wait else {
                     throw CurfewError(
                         .held,
-                        "\(cleanup.name) is being run by \(holder) (\(run)), whose lease lasts until \(end.iso8601) at least; --wait waits for it")
+                        "\(cleanup.name) is being run by \(holder) (\(run)), whose lease lasts until \(end.iso8601) at least; --wait waits for it"
+                    )
                 }
                 // Long enough not to press, short enough not to miss the end by much.
                 try await Task.sleep(for: min(.milliseconds(500), engine.coordinator.lease / 4))
             case .paused(let text):
                 let pause = Operations.Pause(text: text)
                 throw CurfewError(
-                    .paused, "\(cleanup.name) was paused by \(pause.by) at \(pause.at): \(pause.why). “curfew resume \(cleanup.name)” lets it run")
+                    .paused,
+                    "\(cleanup.name) was paused by \(pause.by) at \(pause.at): \(pause.why). “curfew resume \(cleanup.name)” lets it run"
+                )
             case .nothing:
                 throw CurfewError(.damaged, "the claim of \(cleanup.name) was not answered")
             }

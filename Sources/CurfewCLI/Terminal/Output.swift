@@ -13,7 +13,9 @@ enum Output {
         write(text + "\n", to: .standardOutput)
     }
 
-    /// Writes text. Where the reader has gone (`curfew watch | head`), the command has nothing left to do and ends.
+    /// Writes text.
+    ///
+    /// Where the reader has gone (`curfew watch | head`), the command has nothing left to do and ends.
     static func write(_ text: String, to file: FileHandle) {
         do {
             try file.write(contentsOf: Data(text.utf8))
@@ -48,11 +50,11 @@ enum Style: String {
 }
 
 extension String {
-    /// The text without control characters: ids and reasons come from Redis, and a terminal must not obey them.
+    /// The text with what a terminal would obey, or be misled by, written as escapes: ids and reasons come from Redis.
     var printable: String {
-        guard unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else { return self }
+        guard unicodeScalars.contains(where: \.steersTerminals) else { return self }
         return unicodeScalars.reduce(into: "") { text, scalar in
-            if scalar.properties.generalCategory == .control {
+            if scalar.steersTerminals {
                 text += scalar.escaped(asASCII: true)
             } else {
                 text.unicodeScalars.append(scalar)
@@ -63,5 +65,15 @@ extension String {
     /// The text padded with spaces to that many characters.
     func padded(to width: Int) -> String {
         count >= width ? self : self + String(repeating: " ", count: width - count)
+    }
+}
+
+extension Unicode.Scalar {
+    /// Whether it is a control character, breaks the line, or turns the direction of the text around it.
+    fileprivate var steersTerminals: Bool {
+        switch properties.generalCategory {
+        case .control, .lineSeparator, .paragraphSeparator: true
+        default: properties.isBidiControl
+        }
     }
 }

@@ -27,7 +27,9 @@ enum Progress {
             let now = control.progress
             if now.step == done { break }
             let bar = String(repeating: "█", count: now.percent / 5).padded(to: 20)
-            Output.note("\r\u{1B}[K\(bar) \(now.percent)%  \(now.step)  found \(now.found), changed \(now.changed), failed \(now.failed)")
+            Output.note(
+                "\r\u{1B}[K\(bar) \(now.percent)%  \(now.step)  found \(now.found), changed \(now.changed), failed \(now.failed)"
+            )
             isShown = true
         }
         if isShown { Output.note("\r\u{1B}[K") }

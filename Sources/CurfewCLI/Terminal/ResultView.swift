@@ -8,7 +8,9 @@ enum ResultView {
         Output.line((result.isSuccess ? Style.green : Style.red)(result.message.printable))
         if !result.run.isEmpty {
             Output.line(
-                Style.dim("run \(result.run) on \(result.instance), \(result.status.rawValue), \(Duration.milliseconds(result.durationMs).text)"))
+                Style.dim(
+                    "run \(result.run) on \(result.instance), \(result.status.rawValue), \(Duration.milliseconds(result.durationMs).text)"
+                ))
         }
         if !result.records.isEmpty {
             Output.line()

@@ -18,7 +18,9 @@ struct Table {
         add(cells.map { ($0, nil) })
     }
 
-    /// The lines. The last column isn't padded.
+    /// The lines.
+    ///
+    /// The last column isn't padded.
     var lines: [String] {
         let widths = header.indices.map { column in
             ([header[column]] + rows.map { column < $0.count ? $0[column].text : "" }).map(\.count).max() ?? 0

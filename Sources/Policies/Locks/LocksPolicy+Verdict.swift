@@ -56,7 +56,8 @@ extension LocksPolicy {
         let state = try liveness.state(of: record)
         // A string has no fields to guard, and its whole text is guarded anyway.
         guard case .gone(let guards, let because) = state else { return state }
-        return .gone(guards: guards.filter { $0 != .field(Record.valueField, equals: "") }, because: because)
+        let keys = guards.filter { if case .field = $0 { false } else { true } }
+        return .gone(guards: keys, because: because)
     }
 
     private func heldHash(_ record: Record) throws(RecordError) -> Held {

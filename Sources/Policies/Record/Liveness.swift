@@ -15,8 +15,8 @@ struct Liveness: Sendable {
 
     /// Looks the record's worker up.
     ///
-    /// A record that lacks a field of the template names no worker, so nobody works on it. The absence is guarded: a
-    /// worker that takes the record meanwhile wins.
+    /// A record that lacks a field of the template names no worker, so nobody works on it. What names the worker, or
+    /// doesn't, is guarded: another one that takes the record meanwhile wins.
     func state(of record: Record) throws(RecordError) -> State {
         let absent = template.fields.filter { record.present($0) == nil }
         guard absent.isEmpty else {
@@ -27,7 +27,9 @@ struct Liveness: Sendable {
         switch try record.exists(key) {
         case nil: return .unknown(.exists(key: key))
         case true?: return .alive(key: key)
-        case false?: return .gone(guards: [.keyAbsent(key)], because: "\(key) is gone")
+        case false?:
+            let owner = template.fields.map { Guard.field($0, equals: record[$0]) }
+            return .gone(guards: [.keyAbsent(key)] + owner, because: "\(key) is gone")
         }
     }
 }

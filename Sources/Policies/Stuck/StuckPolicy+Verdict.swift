@@ -14,11 +14,17 @@ extension StuckPolicy {
         var guards: [Guard]
         /// Why, as far as it is known.
         var reason: String
+        /// Why it gets no other try, where it had some.
+        var exhausted: String?
 
-        /// The reason for the record itself. The audit trail has the whole of it; this stays short, because a value of more
-        /// than 64 bytes makes Redis keep the whole hash in a form that takes three times the memory
-        /// (`hash-max-listpack-value`).
-        var error: String { "stuck in \(status) for \(age.roughText) (timeout \(timeout.text))" }
+        /// The reason for the record itself.
+        ///
+        /// The audit trail has the whole of it; this stays short, because a value of more than 64 bytes makes Redis
+        /// keep the whole hash in a form that takes three times the memory (`hash-max-listpack-value`).
+        var error: String {
+            let text = "stuck in \(status) for \(age.roughText) (timeout \(timeout.text))"
+            return exhausted.map { "\(text); \($0)" } ?? text
+        }
 
         /// How long nothing has been heard of the record.
         var age: Duration { now - latest.time.timestamp }
@@ -70,7 +76,10 @@ extension StuckPolicy {
         guard let retry else { return .change(try failure(of: overdue)) }
         let history = try RecoveryHistory(of: record, retry: retry, at: overdue.now)
         guard history.exhausted == nil else {
-            if retry.limit > 0, let exhausted = history.exhausted { overdue.reason += "; \(exhausted)" }
+            if retry.limit > 0, let exhausted = history.exhausted {
+                overdue.reason += "; \(exhausted)"
+                overdue.exhausted = exhausted
+            }
             return .change(try failure(of: overdue))
         }
         return .change(try recovery(of: overdue, by: retry, after: history))

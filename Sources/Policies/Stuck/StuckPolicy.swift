@@ -72,6 +72,7 @@ package struct StuckPolicy: Policy {
     let liveness: Liveness?
     let completedWhen: String?
     let completedTo: String
+    /// How often a stuck record gets another try; nil: never.
     package let retry: Retry?
     let to: String
     let refund: RefundRule?

@@ -65,7 +65,8 @@ extension RedisClient {
                 case .connect: connect()
                 case .backOff(let failures): backOff(failures: failures)
                 case .close: close()
-                case .fail(let request, let error, let mayHaveRun): request.fail(error, mayHaveRun: mayHaveRun)
+                case .fail(let request, let error, let mayHaveRun):
+                    request.fail(error, at: configuration.address.description, mayHaveRun: mayHaveRun)
                 case .finish: finish()
                 }
             }

@@ -69,7 +69,5 @@ final class RedisInbox: Sendable {
         state.withLock { $0.isClosed = true }
     }
 
-    var isClosed: Bool { state.withLock { $0.isClosed } }
-
     var isConnected: Bool { state.withLock { $0.isConnected } }
 }

@@ -84,8 +84,8 @@ final class RedisRequest: Sendable {
     }
 
     /// Fails, unless the outcome is known already.
-    func fail(_ error: RedisError, mayHaveRun: Bool = false) {
-        finish(.failure(error.of(name, mayHaveRun: mayHaveRun)))
+    func fail(_ error: RedisError, at server: String? = nil, mayHaveRun: Bool = false) {
+        finish(.failure(error.of(name, at: server, mayHaveRun: mayHaveRun)))
     }
 
     /// Waits for the outcome.

@@ -15,7 +15,9 @@ package struct RedisConfiguration: Sendable, Equatable {
     /// How long a command may take, waiting for a connection included, unless it is given a deadline of its own.
     package var commandDeadline = Duration.seconds(5)
     /// How often the silent connection of a subscription is probed; one that doesn't answer in this time is given up.
-    package var probeInterval = Duration.seconds(10)
+    ///
+    /// Rarely: the kernel's own probes find a host that has gone, and an idle subscriber should cost nothing.
+    package var probeInterval = Duration.seconds(300)
     /// The most bytes that one reply may have.
     package var replyBytesLimit = 64 << 20
     /// The most values that one reply may have, on all levels together.
