@@ -42,10 +42,12 @@ package final class RedisServer: Sendable {
     /// - Parameters:
     ///   - arguments: more of redis-server's arguments, as on its command line: `["--appendonly", "yes"]`.
     ///   - credentials: what to sign in with; the arguments must make the server know it.
+    ///   - client: TLS for clients, where it is not the usual one of the certificates.
     package static func start(
         _ transport: Transport = .tcp,
         arguments: [String] = [],
-        credentials: RedisConfiguration.Credentials? = nil
+        credentials: RedisConfiguration.Credentials? = nil,
+        tls client: RedisConfiguration.TLS? = nil
     ) async throws -> RedisServer {
         var attempts = 0
         while true {
@@ -53,7 +55,7 @@ package final class RedisServer: Sendable {
             let folder = try makeFolder()
             let (address, tls, listening) = try listen(transport, folder)
             var configuration = RedisConfiguration(address: address)
-            configuration.tls = tls
+            configuration.tls = client ?? tls
             configuration.credentials = credentials
             let base = ["redis-server", "--dir", folder, "--bind", "127.0.0.1", "--save", "", "--daemonize", "no"]
             let server = RedisServer(configuration, folder: folder, arguments: base + listening + arguments)
@@ -184,9 +186,10 @@ package func withServer<Result>(
     _ transport: RedisServer.Transport = .tcp,
     arguments: [String] = [],
     credentials: RedisConfiguration.Credentials? = nil,
+    tls client: RedisConfiguration.TLS? = nil,
     _ body: (RedisServer) async throws -> Result
 ) async throws -> Result {
-    let server = try await RedisServer.start(transport, arguments: arguments, credentials: credentials)
+    let server = try await RedisServer.start(transport, arguments: arguments, credentials: credentials, tls: client)
     do {
         let result = try await body(server)
         await server.kill()

@@ -1,0 +1,165 @@
+import Logging
+import RedisClient
+import TestSupport
+import Testing
+
+@Suite("commands to a real server", .timeLimit(.minutes(1)))
+struct CommandTests {
+    @Test("a value that is set can be got", arguments: [0, 1])
+    func setAndGet(transport: Int) async throws {
+        try await withServerAndClient(transport == 0 ? .tcp : .unixSocket) { _, client in
+            let set = try await client.send(RedisCommand("SET", ["key", "value"]))
+            #expect(set.string == "OK")
+            #expect(try await client.send(RedisCommand("GET", ["key"])).string == "value")
+            #expect(try await client.send(RedisCommand("GET", ["nothing"])).isNull)
+            #expect(client.isConnected)
+        }
+    }
+
+    @Test("the connection has a name and the database that was asked for")
+    func nameAndDatabase() async throws {
+        try await withServer { server in
+            var configuration = server.configuration
+            configuration.database = 3
+            try await RedisClient.withClient(configuration, logger: Logger(label: "test")) { client in
+                let list = try await client.send(RedisCommand("CLIENT", ["LIST"])).string ?? ""
+                #expect(list.contains(" name=curfew "))
+                #expect(list.contains(" db=3 "))
+            }
+        }
+    }
+
+    @Test("an error of the server is thrown by send")
+    func errorsAreThrown() async throws {
+        try await withServerAndClient { server, client in
+            try await client.send(RedisCommand("SET", ["key", "value"]))
+            let error = await #expect(throws: RedisError.self) {
+                try await client.send(RedisCommand("LPUSH", ["key", "secret"]))
+            }
+            #expect(error?.code == .server)
+            #expect(error?.server?.code == "WRONGTYPE")
+            #expect(error?.mayHaveRun == false)
+            #expect(
+                error?.description == "Redis at 127.0.0.1:\(server.port): LPUSH: "
+                    + "WRONGTYPE Operation against a key holding the wrong kind of value"
+            )
+        }
+    }
+
+    @Test("an error among pipelined commands is a value and loses no other reply")
+    func errorsAreValues() async throws {
+        try await withServerAndClient { _, client in
+            let replies = try await client.pipeline([
+                RedisCommand("SET", ["key", "1"]), RedisCommand("LPUSH", ["key", "x"]), RedisCommand("INCR", ["key"]),
+            ])
+            #expect(replies.map(\.description).first == "\"OK\"")
+            #expect(replies[1].error?.code == "WRONGTYPE")
+            #expect(replies[2].integer == 2)
+        }
+    }
+
+    @Test("no commands have no replies")
+    func empty() async throws {
+        try await withServerAndClient { _, client in
+            let replies = try await client.pipeline([])
+            #expect(replies.isEmpty)
+        }
+    }
+
+    @Test("pipelines that are begun side by side are answered each, in order")
+    func begun() async throws {
+        try await withServerAndClient { _, client in
+            let first = try client.begin([RedisCommand("INCR", ["n"]), RedisCommand("INCR", ["n"])])
+            let second = try client.begin([RedisCommand("INCR", ["n"])])
+            let later = try await second.replies()
+            let earlier = try await first.replies()
+            #expect(earlier.map(\.integer) == [1, 2])
+            #expect(later.map(\.integer) == [3])
+            #expect(first.elapsed > .zero)
+        }
+    }
+
+    @Test("a thousand tasks get each their own reply")
+    func manyTasks() async throws {
+        try await withServerAndClient { _, client in
+            try await withThrowingTaskGroup(of: Bool.self) { group in
+                for task in 0..<1000 {
+                    group.addTask {
+                        let single = try await client.send(RedisCommand("ECHO", ["single \(task)"]))
+                        let commands = (0..<5).map { RedisCommand("ECHO", ["\(task)/\($0)"]) }
+                        let replies = try await client.pipeline(commands)
+                        return single.string == "single \(task)"
+                            && replies.map(\.string) == (0..<5).map { "\(task)/\($0)" }
+                    }
+                }
+                for try await isRight in group { #expect(isRight) }
+            }
+        }
+    }
+
+    @Test("large values and many elements go both ways")
+    func large() async throws {
+        try await withServerAndClient { _, client in
+            let big = String(repeating: "0123456789abcdef", count: 1 << 18)
+            try await client.send(RedisCommand("SET", ["big", big]))
+            #expect(try await client.send(RedisCommand("GET", ["big"])).string == big)
+            let members = (0..<50_000).map(String.init)
+            try await client.send(RedisCommand("RPUSH", ["list"] + members))
+            let list = try await client.send(RedisCommand("LRANGE", ["list", "0", "-1"]))
+            #expect(list.count == 50_000)
+            #expect(list[49_999].integer == 49_999)
+        }
+    }
+
+    @Test("a reply over the limit closes the connection, and the next command goes through")
+    func overTheLimit() async throws {
+        try await withServer { server in
+            var configuration = server.configuration
+            configuration.replyBytesLimit = 10_000
+            try await RedisClient.withClient(configuration, logger: Logger(label: "test")) { client in
+                try await client.send(RedisCommand("SETRANGE", ["big", "20000", "x"]))
+                let error = await #expect(throws: RedisError.self) {
+                    try await client.send(RedisCommand("GET", ["big"]))
+                }
+                #expect(error?.code == .outcomeUnknown)
+                #expect(error?.description.contains("larger than the limit of bytes") == true)
+                #expect(try await client.send(RedisCommand("STRLEN", ["big"])).integer == 20_001)
+            }
+        }
+    }
+
+    @Test("more commands than may wait are refused, and the others go on")
+    func tooManyPending() async throws {
+        try await withServer { server in
+            var configuration = server.configuration
+            configuration.pendingLimit = 10
+            try await RedisClient.withClient(configuration, logger: Logger(label: "test")) { client in
+                try await client.send(RedisCommand("PING"))
+                server.freeze()
+                let waiting = try client.begin(Array(repeating: RedisCommand("INCR", ["n"]), count: 10))
+                let error = #expect(throws: RedisError.self) { try client.begin([RedisCommand("INCR", ["n"])]) }
+                #expect(error?.code == .tooManyPending)
+                server.resume()
+                #expect(try await waiting.replies().last?.integer == 10)
+                #expect(try await client.send(RedisCommand("INCR", ["n"])).integer == 11)
+            }
+        }
+    }
+
+    @Test("a cancelled task fails alone, and its reply goes to nobody else")
+    func cancellation() async throws {
+        try await withServerAndClient { server, client in
+            try await client.send(RedisCommand("PING"))
+            server.freeze()
+            let task = Task { try await client.send(RedisCommand("ECHO", ["cancelled"]), deadline: .seconds(50)) }
+            let other = try client.begin([RedisCommand("ECHO", ["other"])], deadline: .seconds(50))
+            task.cancel()
+            let error = await #expect(throws: RedisError.self) { try await task.value }
+            #expect(error?.code == .cancelled)
+            #expect(error?.mayHaveRun == true)
+            server.resume()
+            #expect(try await other.replies().first?.string == "other")
+            #expect(try await client.send(RedisCommand("ECHO", ["next"])).string == "next")
+        }
+    }
+}

@@ -1,0 +1,76 @@
+import Logging
+import RedisClient
+import TestSupport
+import Testing
+
+@Suite("shutting a client down", .timeLimit(.minutes(1)))
+struct ShutdownTests {
+    @Test("what was sent is answered, and nothing more is taken")
+    func graceful() async throws {
+        try await withServer { server in
+            let client = RedisClient(server.configuration, logger: Logger(label: "test"))
+            async let running: Void = client.run()
+            try await client.send(RedisCommand("PING"))
+            server.freeze()
+            let pending = try client.begin([RedisCommand("ECHO", ["last"])], deadline: .seconds(50))
+            client.shutdown()
+            let error = await #expect(throws: RedisError.self) { try await client.send(RedisCommand("PING")) }
+            #expect(error?.code == .shuttingDown)
+            server.resume()
+            #expect(try await pending.replies().first?.string == "last")
+            try await running
+            #expect(!client.isConnected)
+            client.shutdown()
+        }
+    }
+
+    @Test("cancellation ends run at once and leaves what was sent unknown")
+    func cancelled() async throws {
+        try await withServer { server in
+            let client = RedisClient(server.configuration, logger: Logger(label: "test"))
+            let running = Task { try await client.run() }
+            try await client.send(RedisCommand("PING"))
+            server.freeze()
+            let pending = try client.begin([RedisCommand("ECHO", ["last"])], deadline: .seconds(50))
+            running.cancel()
+            try await running.value
+            let error = await #expect(throws: RedisError.self) { try await pending.replies() }
+            #expect(error?.code == .outcomeUnknown)
+        }
+    }
+
+    @Test("run returns at once when the client was shut down before")
+    func beforeRun() async throws {
+        let client = RedisClient(
+            RedisConfiguration(address: .host("127.0.0.1", port: 1)), logger: Logger(label: "test"))
+        client.shutdown()
+        try await client.run()
+    }
+
+    @Test("a client that waits for its next attempt ends at once")
+    func whileBackingOff() async throws {
+        let port = try freePort()
+        let clock = ContinuousClock()
+        let start = clock.now
+        let configuration = RedisConfiguration(address: .host("127.0.0.1", port: port))
+        try await RedisClient.withClient(configuration, logger: Logger(label: "test")) { client in
+            for _ in 0..<5 {
+                await #expect(throws: RedisError.self) { try await client.send(RedisCommand("PING")) }
+            }
+        }
+        #expect(clock.now - start < .seconds(20))
+    }
+
+    @Test("the error of the body comes out of withClient")
+    func bodyThrows() async throws {
+        struct Expected: Error {}
+        try await withServer { server -> Void in
+            await #expect(throws: Expected.self) {
+                try await RedisClient.withClient(server.configuration, logger: Logger(label: "test")) { client -> Void in
+                    try await client.send(RedisCommand("PING"))
+                    throw Expected()
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,123 @@
+import Logging
+import RedisClient
+import TestSupport
+import Testing
+
+@Suite("subscriptions", .timeLimit(.minutes(1)))
+struct SubscriptionTests {
+    @Test("messages come in order, from the moment the body begins")
+    func messages() async throws {
+        try await withServerAndClient { _, client in
+            try await client.subscribe("news") { messages in
+                var iterator = messages.makeAsyncIterator()
+                for number in 0..<100 {
+                    let receivers = try await client.send(RedisCommand("PUBLISH", ["news", "message \(number)"]))
+                    #expect(receivers.integer == 1)
+                }
+                for number in 0..<100 {
+                    #expect(try await iterator.next() == "message \(number)")
+                }
+            }
+            let receivers = try await eventuallyAlone(client)
+            #expect(receivers == 0)
+        }
+    }
+
+    private func eventuallyAlone(_ client: RedisClient) async throws -> Int64? {
+        try await eventually("the subscription has ended") {
+            let receivers = try await client.send(RedisCommand("PUBLISH", ["news", "late"])).integer
+            return receivers == 0 ? receivers : nil
+        }
+    }
+
+    @Test("a subscription outlives a restart of the server")
+    func restart() async throws {
+        try await withServerAndClient { server, client in
+            try await client.subscribe("news") { messages in
+                try await server.restart()
+                try await eventually("subscribed again") {
+                    let publish = RedisCommand("PUBLISH", ["news", "after"], isIdempotent: true)
+                    return try await client.send(publish, deadline: .seconds(20)).integer == 1
+                }
+                var iterator = messages.makeAsyncIterator()
+                #expect(try await iterator.next() == "after")
+            }
+        }
+    }
+
+    @Test("a frozen server is noticed, and subscribed to again when it wakes")
+    func frozen() async throws {
+        try await withServer { server in
+            var configuration = server.configuration
+            configuration.probeInterval = .milliseconds(100)
+            configuration.connectTimeout = .milliseconds(300)
+            try await RedisClient.withClient(configuration, logger: Logger(label: "test")) { client in
+                try await client.subscribe("news") { messages in
+                    let before = try await client.send(RedisCommand("INFO", ["stats"])).string.flatMap(Self.connections)
+                    server.freeze()
+                    // Nothing shows from outside that the client gave up; a second subscription, which can't come about
+                    // before, and its connections show it afterwards.
+                    let waited = await #expect(throws: RedisError.self) {
+                        try await client.send(RedisCommand("PING"), deadline: .seconds(1))
+                    }
+                    #expect(waited?.code == .timedOut)
+                    server.resume()
+                    try await eventually("subscribed again, on another connection") {
+                        let info = RedisCommand("INFO", ["stats"], isIdempotent: true)
+                        let after = try await client.send(info, deadline: .seconds(20)).string.flatMap(Self.connections)
+                        let publish = RedisCommand("PUBLISH", ["news", "after"], isIdempotent: true)
+                        let receivers = try await client.send(publish, deadline: .seconds(20)).integer
+                        return (after ?? 0) >= (before ?? 0) + 2 && receivers == 1
+                    }
+                    var iterator = messages.makeAsyncIterator()
+                    #expect(try await iterator.next() == "after")
+                }
+            }
+        }
+    }
+
+    private static func connections(_ info: String) -> Int? {
+        let line = info.split(separator: "\r\n").first { $0.hasPrefix("total_connections_received:") }
+        return line.flatMap { Int($0.split(separator: ":")[1]) }
+    }
+
+    @Test("a refused subscription throws the server's words")
+    func refused() async throws {
+        let user = RedisConfiguration.Credentials(user: "deaf", password: "x")
+        try await withServer(arguments: ["--user", "deaf on >x ~* resetchannels +@all"], credentials: user) { server in
+            try await RedisClient.withClient(server.configuration, logger: Logger(label: "test")) { client in
+                let error = await #expect(throws: RedisError.self) {
+                    try await client.subscribe("news") { _ in Issue.record("subscribed") }
+                }
+                #expect(error?.code == .server)
+                #expect(error?.server?.code == "NOPERM")
+            }
+        }
+    }
+
+    @Test("a subscription waits for its server, and ends with the client")
+    func shutdown() async throws {
+        try await withServer { server in
+            let client = RedisClient(server.configuration, logger: Logger(label: "test"))
+            try await client.subscribe("news") { messages in
+                client.shutdown()
+                var iterator = messages.makeAsyncIterator()
+                let last = try await iterator.next()
+                #expect(last == nil)
+            }
+            let error = await #expect(throws: RedisError.self) { try await client.subscribe("news") { _ in } }
+            #expect(error?.code == .shuttingDown)
+        }
+    }
+
+    @Test("a task that is cancelled while it waits for the server ends")
+    func cancelled() async throws {
+        let port = try freePort()
+        let configuration = RedisConfiguration(address: .host("127.0.0.1", port: port))
+        let client = RedisClient(configuration, logger: Logger(label: "test"))
+        let task = Task { try await client.subscribe("news") { _ in } }
+        task.cancel()
+        await #expect(throws: CancellationError.self) { try await task.value }
+        client.shutdown()
+    }
+}
