@@ -60,6 +60,7 @@ extension RedisClient {
         }
 
         private func perform(_ actions: [StateMachine.Action]) {
+            updateInbox()
             for action in actions {
                 switch action {
                 case .connect: connect()
@@ -70,8 +71,12 @@ extension RedisClient {
                 case .finish: finish()
                 }
             }
-            inbox.update(held: machine.commandCount, isConnected: machine.state == .connected)
             armDeadline()
+        }
+
+        /// Before callers are told: whoever has an answer may send anew at once, and must find the room that it left.
+        private func updateInbox() {
+            inbox.update(held: machine.commandCount, isConnected: machine.state == .connected)
         }
 
         private func connect() {
@@ -128,7 +133,9 @@ extension RedisClient.Core: RedisConnectionDelegate {
         for position in start..<tape.rootCount {
             switch machine.received(tape.root(position)) {
             case .partial: continue
-            case .whole(let request, let replies): request.finish(.success(replies))
+            case .whole(let request, let replies):
+                updateInbox()
+                request.finish(.success(replies))
             case .unsolicited:
                 let text = tape.root(position).error?.message ?? "a reply that nobody asked for"
                 let address = configuration.address.description

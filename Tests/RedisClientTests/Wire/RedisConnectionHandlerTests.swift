@@ -151,7 +151,7 @@ struct RedisConnectionHandlerTests {
         try scene.server(says: Self.signedIn)
         scene.handler.end(RedisError(.timedOut, "late"))
         scene.handler.end(RedisError(.timedOut, "later"))
-        try scene.channel.close().wait()
+        #expect(!scene.channel.isActive)
         #expect(scene.recorder.events == ["opened", "ended: timedOut"])
         #expect(!scene.handler.close())
     }
