@@ -116,7 +116,7 @@ extension CommandLineTests {
                         $0 != "\n" && ($0.properties.generalCategory == .control || $0.properties.isBidiControl)
                     }
                     #expect(steering.isEmpty, "\(arguments[0]): \(text.debugDescription)")
-                    #expect(text.contains(#"a\u{001B}[31m\u{0007}"#), "\(text)")
+                    #expect(text.contains(#"a\u{1B}[31m\u{07}\u{009B}2J\nb\r\t\u{202E}"#), "\(text)")
                 }
                 for arguments in [["events"], ["history"]] {
                     let answer = try await CommandLineScene.curfew(

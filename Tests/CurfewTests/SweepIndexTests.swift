@@ -92,24 +92,19 @@ struct SweepIndexTests {
         try await withSweepScene(SweepCleanups.unindexed) { scene in
             let record = ["status": "PROCESSING", "updatedAt": "\((scene.began - .seconds(600)).milliseconds)"]
             for number in 0..<2_000 { try await scene.write("plain:\(number)", record) }
-            // As a run leaves it that was killed after its first batch, whose entries are in the index.
+            // As a run leaves it that was killed after its first batch; but what that found is forgotten here, so that
+            // a scan from the beginning would show.
             let batch = try await scene.send("SCAN", "0", "MATCH", "plain:*", "COUNT", "500", "TYPE", "hash")
             let cursor = try #require(batch[0].string)
-            let ids = batch[1].elements.compactMap { $0.string?.dropFirst("plain:".count) }
-            for id in ids { _ = try await scene.send("ZADD", scene.keys.index("no-index"), "1", String(id)) }
             _ = try await scene.send("HSET", scene.keys.scan("no-index"), "cursor", cursor)
-            var rest = (cursor: cursor, calls: 0)
-            repeat {
-                let reply = try await scene.send("SCAN", rest.cursor, "MATCH", "plain:*", "COUNT", "500")
-                rest = (try #require(reply[0].string), rest.calls + 1)
-            } while rest.cursor != "0"
-            _ = try await scene.send("CONFIG", "RESETSTAT")
+            let rest = 2_000 - batch[1].count
 
-            let result = try await scene.run(try scene.cleanup("no-index"), trigger: "schedule")
+            let resumed = try await scene.run(try scene.cleanup("no-index"), trigger: "schedule")
 
-            #expect(result.cleanedUp == 2_000)
-            let stats = try await scene.send("INFO", "commandstats")
-            #expect(stats.infoField("cmdstat_scan")?.hasPrefix("calls=\(rest.calls),") == true)
+            // Redis may show a key twice where its table grows meanwhile.
+            #expect((rest..<2_000).contains(resumed.cleanedUp))
+            #expect(try await scene.hash(scene.keys.scan("no-index"))["cursor"] == "0")
+            #expect(try await scene.run("no-index").cleanedUp == 2_000 - resumed.cleanedUp)
         }
     }
 

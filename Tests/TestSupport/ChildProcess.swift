@@ -1,4 +1,4 @@
-internal import Dispatch
+internal import Foundation
 internal import Glibc
 internal import Synchronization
 
@@ -92,7 +92,8 @@ package final class ChildProcess: Sendable {
     @discardableResult
     package func wait() async -> CInt {
         await withCheckedContinuation { continuation in
-            DispatchQueue.global().async { continuation.resume(returning: self.reap(0) ?? -1) }
+            // A thread of its own: a queue's threads are few, and others wait for them too.
+            Thread.detachNewThread { continuation.resume(returning: self.reap(0) ?? -1) }
         }
     }
 

@@ -26,7 +26,7 @@ enum RedisConnector {
                     }
                 }
             return switch configuration.address {
-            case .host(let host, let port): bootstrap.connect(host: host, port: port)
+            case .host(let host, let port): connect(bootstrap, host, port)
             case .unixSocket(let path): bootstrap.connect(unixDomainSocketPath: path)
             }
         }.whenFailure { error in
@@ -35,6 +35,18 @@ enum RedisConnector {
             let message = reason?.message ?? describe(error)
             bound.value.end(RedisError(.unreachable, message, address: address, underlying: error))
         }
+    }
+
+    /// A number is not looked up: that would wait behind every slow lookup of a name in the process.
+    private static func connect(_ bootstrap: ClientBootstrap, _ host: String, _ port: Int) -> EventLoopFuture<
+        any Channel
+    > {
+        guard let address = number(host, port) else { return bootstrap.connect(host: host, port: port) }
+        return bootstrap.connect(to: address)
+    }
+
+    private static func number(_ host: String, _ port: Int) -> SocketAddress? {
+        try? SocketAddress(ipAddress: host, port: port)
     }
 
     private static func context(
@@ -50,7 +62,7 @@ enum RedisConnector {
         _ context: NIOSSLContext,
         _ configuration: RedisConfiguration
     ) throws -> NIOSSLClientHandler {
-        guard case .host(let host, _) = configuration.address, (try? SocketAddress(ipAddress: host, port: 0)) == nil
+        guard case .host(let host, let port) = configuration.address, number(host, port) == nil
         else { return try NIOSSLClientHandler(context: context, serverHostname: nil) }
         return try NIOSSLClientHandler(context: context, serverHostname: host)
     }
