@@ -137,7 +137,7 @@ extension CommandLineTests {
                     #expect(await process.wait() == 0)
                     return try String(contentsOfFile: file, encoding: .utf8)
                 }
-                #expect(try await onTerminal("").contains("\u{1B}[32m"))
+                #expect(try await onTerminal("NO_COLOR= ").contains("\u{1B}[32m"))
                 #expect(try await !onTerminal("NO_COLOR=1 ").contains("\u{1B}"))
                 let piped = try await scene.curfew("preview")
                 #expect(piped.code == 0 && !(piped.output + piped.errors).contains("\u{1B}"))

@@ -111,7 +111,8 @@ package struct RunResult: Sendable, Codable, Equatable {
         case .misfired: return "Skipped \(cleanup): too late to be run"
         default:
             let why = error.map { ": " + $0 } ?? ""
-            return "\(cleanup) \(status.rawValue.replacing("_", with: " "))\(why). \(text)"
+            let head = "\(cleanup) \(status.rawValue.replacing("_", with: " "))\(why)"
+            return head + (head.hasSuffix(".") ? " " : ". ") + text
         }
     }
 

@@ -38,13 +38,16 @@ enum RedisConnector {
     }
 
     /// A number is not looked up: that would wait behind every slow lookup of a name in the process.
-    private static func connect(_ bootstrap: ClientBootstrap, _ host: String, _ port: Int) -> EventLoopFuture<
-        any Channel
-    > {
+    private static func connect(
+        _ bootstrap: ClientBootstrap,
+        _ host: String,
+        _ port: Int
+    ) -> EventLoopFuture<any Channel> {
         guard let address = number(host, port) else { return bootstrap.connect(host: host, port: port) }
         return bootstrap.connect(to: address)
     }
 
+    /// The address that a host given by number has; nil for a name.
     private static func number(_ host: String, _ port: Int) -> SocketAddress? {
         try? SocketAddress(ipAddress: host, port: port)
     }
