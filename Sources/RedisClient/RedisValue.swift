@@ -48,10 +48,16 @@ package struct RedisValue: Sendable {
     /// The text of a string, the decimal text of an integer; nil for anything else and for bytes that are not UTF-8.
     package var string: String? {
         switch kind {
-        case .string: tape.withBytes(at: index) { String(validating: $0, as: UTF8.self) }
+        case .string: tape.withBytes(at: index, Self.text)
         case .integer: String(tape[index].value)
         default: nil
         }
+    }
+
+    /// Most text is ASCII, for which the decoder that needs no validation is three times as fast.
+    private static func text(_ bytes: UnsafeBufferPointer<UInt8>) -> String? {
+        guard bytes.contains(where: { $0 > 127 }) else { return String(decoding: bytes, as: UTF8.self) }
+        return String(validating: bytes, as: UTF8.self)
     }
 
     /// The bytes of a string; nil for anything else.

@@ -34,7 +34,9 @@ extension Chaos {
                 try await scene.server.restart()
                 try await workload.left(atMost: 0)
                 let whole = try await scene.run("completed")
-                #expect(whole.number("fence") == (outage == .short ? 1 : 2))
+                // A lease that ran out while nobody could reach Redis may be claimed once in vain, by an attempt that was
+                // sent before the outage and answered after it.
+                #expect(outage == .short ? whole.number("fence") == 1 : (2...3).contains(whole.number("fence")))
                 try await workload.expectEachOnce(Self.count)
                 for worker in workers { #expect(await worker.terminate() == 0) }
             }

@@ -301,6 +301,7 @@ local function read_statement(KEYS, ARGV, a)
   end
   count = tonumber(ARGV[a])
   a = a + 1
+  local may_fail = 1
   for w = 1, count do
     local write = {key = tonumber(ARGV[a]), args = {}, places = {}, froms = {}}
     local args, holes = tonumber(ARGV[a + 1]), tonumber(ARGV[a + 2])
@@ -310,11 +311,12 @@ local function read_statement(KEYS, ARGV, a)
       write.places[i], write.froms[i] = tonumber(ARGV[a]), tonumber(ARGV[a + 1])
       a = a + 2
     end
+    if w == 1 and write.args[1] == 'HSETNX' then may_fail = 2 end
     local needed = NEEDS[write.args[1]]
     if write.key < 0 then
       write.args[2] = KEYS[2 - write.key]
       if needed then statement.refused = statement.refused or wrong_type(write.args[2], needed) end
-    elseif needed and w > 1 and proven[write.key] ~= needed then
+    elseif needed and w > may_fail and proven[write.key] ~= needed then
       write.needed = needed
       statement.needs_types = true
     end
@@ -368,7 +370,8 @@ local function forbidden(statement, KEYS, k, ARGV, a)
   return nil
 end
 
--- Makes a change that may be made: nil, or why its first write was refused.
+-- Makes a change that may be made: nil, or why its first write was refused. A first write that is HSETNX is a guard as
+-- well: 0 where the field was there. The write after it may fail too, because HDEL takes the HSETNX back exactly.
 local function make(statement, KEYS, k, ARGV, a)
   local call = redis.call
   local writes = statement.writes
@@ -376,13 +379,24 @@ local function make(statement, KEYS, k, ARGV, a)
     local why = forbidden(statement, KEYS, k, ARGV, a)
     if why ~= nil then return why end
   end
+  local once
   for w = 1, #writes do
     local args = words(writes[w], KEYS, k, ARGV, a)
-    if w > 1 then
-      call(unpack(args))
-    else
+    if w == 1 then
       local reply = redis.pcall(unpack(args))
       if type(reply) == 'table' and reply.err then return reply.err end
+      if args[1] == 'HSETNX' then
+        if reply == 0 then return 0 end
+        once = args
+      end
+    elseif w == 2 and once then
+      local reply = redis.pcall(unpack(args))
+      if type(reply) == 'table' and reply.err then
+        call('HDEL', once[2], once[3])
+        return reply.err
+      end
+    else
+      call(unpack(args))
     end
   end
   return nil
@@ -393,7 +407,8 @@ end
 --             alone. The fence is checked once for the call.
 --             A write that fails in the middle could not be taken back, so the type of every key is known before the
 --             first write: proven by a guard, checked once for shared keys, else checked here. Only the first write of
---             a change may fail on its value (INCRBY of something that isn't a number): then nothing is written.
+--             a change may fail on its value (INCRBY of something that isn't a number): then nothing is written. Where
+--             the first is HSETNX (a refund's ledger entry), that goes for the second, and the first is taken back.
 -- KEYS:       lease:<cleanup>, index, n shared keys, then each change's own keys, one after the other
 -- ARGV:       fence ('' = none), n, number of statements, the statements, then the changes:
 --             statement: number of own keys · index (remove | score | none) · number of values
@@ -402,7 +417,8 @@ end
 --                          command, the second stands for the key), holes: place and from of each
 --             change:    number of its statement, its values: the index member, [the score, where index = score], …
 -- Returns:    {'fenced', fence that is current}, or {'ok', position, why, position, why, …} with an entry for each change
---             that was not made: why = number of the guard that did not hold, or the error text of a refused one
+--             that was not made: why = number of the guard that did not hold (0: HSETNX found its field), or the error
+--             text of a refused one
 -- Complexity: O(changes × their commands); the caller keeps a call near a millisecond
 local function commit(KEYS, ARGV)
   if ARGV[1] ~= '' then

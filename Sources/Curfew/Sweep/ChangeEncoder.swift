@@ -2,9 +2,10 @@ internal import Policies
 
 /// Turns verdicts into what `curfew_commit` understands: guards first, then writes, the index last.
 ///
-/// The order of writes is a rule, not a taste. Only the first write of a change may fail on what it finds (a balance that
-/// isn't a number), because then nothing has been written; every later one is on a key whose type is known by then. So
-/// the balance comes first, then the ledger, the record, the queue and the event.
+/// The order of writes is a rule, not a taste. Only the first write of a change may fail on what it finds, because then
+/// nothing has been written; every later one is on a key whose type is known by then. A refund begins with its ledger
+/// entry, which fails where the charge was paid back before; the balance comes second, and where it isn't a number the
+/// entry is taken back. Then come the record, the queue and the event.
 struct ChangeEncoder: Sendable {
     let cleanup: Cleanup
     let claim: Claim
@@ -15,8 +16,8 @@ struct ChangeEncoder: Sendable {
     /// Queue key → whether it is a stream.
     let streamQueues: [String: Bool]
 
-    /// Where the ledger guard stands among the guards of a change with a refund: it comes first.
-    static let ledgerGuard = 0
+    /// The number that stands for the guard of the ledger: its entry is written first, and only where it isn't there yet.
+    static let ledgerGuard = -1
 
     /// The statements that a call has so far, each with a change that it was made for.
     struct Known {
@@ -62,12 +63,11 @@ struct ChangeEncoder: Sendable {
             let ledger = sink.key(refund.ledger)
             let balance = sink.key(refund.balance)
             let entry = sink.value(refund.entry)
-            sink.check(.absent, ledger, field: .own(entry), value: .none)
             tell(change.guards, own, to: &sink)
-            sink.begin("INCRBY", balance)
-            sink.hole(amount)
-            sink.begin("HSET", ledger)
+            sink.begin("HSETNX", ledger)
             sink.hole(entry)
+            sink.hole(amount)
+            sink.begin("INCRBY", balance)
             sink.hole(amount)
         } else {
             tell(change.guards, own, to: &sink)

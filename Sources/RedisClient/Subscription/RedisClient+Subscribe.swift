@@ -22,8 +22,9 @@ extension RedisClient {
             eventLoop: eventLoop
         )
         let end: @Sendable () -> Void = { eventLoop.execute { subscriber.value.end() } }
-        eventLoop.execute { subscriber.value.connect() }
+        // Registered first: a client that was shut down ends it before it begins.
         let number = subscribers.add(end)
+        eventLoop.execute { subscriber.value.connect() }
         defer {
             subscribers.remove(number)
             end()
