@@ -70,7 +70,8 @@ extension RedisClient.StateMachine {
         failures += 1
         trouble = error
         let isRefused = error.code != .unreachable
-        let failed = patience <= now || isRefused ? failWaiting(error) : []
+        let hope = patience
+        let failed = failWaiting(error) { isRefused || $0.begun >= hope }
         return failed + [.backOff(failures: failures)]
     }
 
@@ -99,9 +100,12 @@ extension RedisClient.StateMachine {
         return actions + [.backOff(failures: failures)]
     }
 
-    private mutating func failWaiting(_ error: RedisError) -> [Action] {
-        let failed = waiting.map { Action.fail($0, error, mayHaveRun: false) }
-        commandCount -= Self.remove(from: &waiting) { _ in true }
+    private mutating func failWaiting(
+        _ error: RedisError,
+        where isHopeless: (RedisRequest) -> Bool = { _ in true }
+    ) -> [Action] {
+        let failed = waiting.filter(isHopeless).map { Action.fail($0, error, mayHaveRun: false) }
+        commandCount -= Self.remove(from: &waiting, where: isHopeless)
         return failed
     }
 }

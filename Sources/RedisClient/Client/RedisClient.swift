@@ -127,7 +127,8 @@ package final class RedisClient: Sendable {
     ) async throws -> Result {
         let client = RedisClient(configuration, logger: logger)
         return try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await client.run() }
+            // At once: the first command's time must not run while this waits for a free thread.
+            group.addImmediateTask { try await client.run() }
             let result: Swift.Result<Result, any Error>
             do {
                 result = .success(try await body(client))

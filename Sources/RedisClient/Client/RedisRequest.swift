@@ -25,6 +25,8 @@ final class RedisRequest: Sendable {
     let isIdempotent: Bool
     /// When to give up.
     let deadline: NIODeadline
+    /// When the caller began to wait.
+    let begun: NIODeadline
     /// The time given, for messages.
     let timeout: Duration
 
@@ -48,6 +50,7 @@ final class RedisRequest: Sendable {
         self.timeout = timeout
         count = commands.count
         first = commands[0]
+        begun = now
         deadline = now + TimeAmount(max(timeout, .zero))
     }
 

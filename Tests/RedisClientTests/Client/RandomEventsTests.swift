@@ -5,7 +5,7 @@ import Testing
 
 @Suite("requests in random events", .timeLimit(.minutes(1)))
 struct RandomEventsTests {
-    @Test("whatever happens, every request ends once, and the count of commands is right", arguments: 0..<50)
+    @Test("whatever happens, every request ends once, and the count of commands is right", arguments: 0..<20)
     func everyRequestEnds(round: Int) {
         let seed = UInt64.random(in: 0 ... .max)
         var random = Seeded(seed)

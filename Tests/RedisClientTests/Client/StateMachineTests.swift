@@ -114,8 +114,12 @@ struct StateMachineTests {
         #expect(scene.perform(scene.machine.deadlinePassed(now: scene.now)) == ["fail A: unreachable"])
         #expect(scene.send(scene.request("C")) == ["fail C: unreachable"])
         _ = scene.machine.backoffElapsed()
+        // Comes while an attempt is under way, and fails with it; who came in hope waits on.
+        #expect(scene.send(scene.request("D")).isEmpty)
         let failed = scene.perform(scene.machine.ended(Scene.refused, now: scene.now))
-        #expect(failed == ["fail B: unreachable", "back off after 3"])
+        #expect(failed == ["fail D: unreachable", "back off after 3"])
+        scene.pass(.seconds(4))
+        #expect(scene.perform(scene.machine.deadlinePassed(now: scene.now)) == ["fail B: unreachable"])
     }
 
     @Test("a server that turns us away after a loss is not waited for")
