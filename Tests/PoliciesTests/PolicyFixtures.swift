@@ -6,6 +6,8 @@ let now = Timestamp(milliseconds: 1_690_000_000_000)
 /// The keys, sets and first sightings beyond a record: what the engine would look up.
 struct World {
     var keys: Set<String> = []
+    /// Hashes beside the record.
+    var hashes: [String: [String: String]] = [:]
     var members: [String: [String?]] = [:]
     var memberLimit = 1_000
     var firstSeen: [String: Timestamp] = [:]
@@ -16,6 +18,7 @@ struct World {
         case .members(let set, _, _):
             members[set, default: []].count > memberLimit
                 ? .tooMany(limit: memberLimit) : .statuses(members[set, default: []])
+        case .field(let key, let field): .field(exists: hashes[key] != nil, value: hashes[key]?[field])
         case .firstSeen(let value): .firstSeen(firstSeen[value])
         }
     }

@@ -177,7 +177,7 @@ package struct Run: Sendable {
             ("finished_ms", String(now.milliseconds)), ("found", String(result.totalFound)),
             ("changed", String(result.cleanedUp)), ("retried", String(result.retried)),
             ("skipped", String(result.skipped)), ("failed", String(result.failed)),
-            ("refunded", String(result.tokensRefunded)), ("bytes_freed", "0"), ("error", result.error ?? ""),
+            ("refunded", String(result.tokensRefunded)), ("bytes_freed", String(result.bytesFreed)), ("error", result.error ?? ""),
         ]
     }
 }
@@ -193,7 +193,7 @@ extension RunResult {
             status: status,
             startedAt: startedAt, durationMs: duration.milliseconds, totalFound: tally.found, cleanedUp: tally.changed,
             retried: tally.retried, skipped: tally.skipped, failed: tally.failed, stalled: tally.stalled,
-            tokensRefunded: tally.refunded, bytesFreed: 0, records: tally.records, errors: tally.errors, error: error)
+            tokensRefunded: tally.refunded, bytesFreed: tally.bytesFreed, records: tally.records, errors: tally.errors, error: error)
     }
 }
 

@@ -228,7 +228,7 @@ end
 -- Commit
 --------------------------------------------------------------------------------------------------
 
--- The type a command needs at its key. A command that is not here (DEL, RENAME, PEXPIRE) takes any.
+-- The type a command needs at its key. A command that is not here (DEL, TRASH) takes any.
 local NEEDS = {
   HSET = 'hash', HDEL = 'hash', HINCRBY = 'hash', INCRBY = 'string', SET = 'string', LPUSH = 'list', RPUSH = 'list',
   XADD = 'stream', ZADD = 'zset', ZREM = 'zset',
@@ -357,12 +357,29 @@ local function words(write, KEYS, k, ARGV, a)
   return args
 end
 
+-- TRASH key trash ms: what is at the key is moved to the trash key until that expires; nothing where there is nothing.
+-- What expires by itself has its time kept beside it, at <trash>:expires, so that it can be put back as it was.
+local function move_to_trash(args)
+  local expires = redis.call('PEXPIRETIME', args[2])
+  if expires == -2 then return end
+  redis.call('RENAME', args[2], args[3])
+  redis.call('PEXPIRE', args[3], args[4])
+  if expires > 0 then redis.call('SET', args[3] .. ':expires', ms(expires), 'PX', args[4]) end
+end
+
 -- Whether the user may do all that a change does: nil, or what is missing. Rights are the same for all changes of a
 -- statement, whose keys are of the same kinds, so the first change of each answers for the others.
 local function forbidden(statement, KEYS, k, ARGV, a)
   for _, write in ipairs(statement.writes) do
     local args = words(write, KEYS, k, ARGV, a)
-    if not redis.acl_check_cmd(unpack(args)) then
+    local is_allowed
+    if args[1] == 'TRASH' then
+      is_allowed = redis.acl_check_cmd('RENAME', args[2], args[3]) and redis.acl_check_cmd('PEXPIRE', args[3], args[4])
+        and redis.acl_check_cmd('PEXPIRETIME', args[2]) and redis.acl_check_cmd('SET', args[3], '')
+    else
+      is_allowed = redis.acl_check_cmd(unpack(args))
+    end
+    if not is_allowed then
       return 'NOPERM this user has no right to ' .. args[1] .. ' at ' .. args[2]
     end
   end
@@ -382,7 +399,9 @@ local function make(statement, KEYS, k, ARGV, a)
   local once
   for w = 1, #writes do
     local args = words(writes[w], KEYS, k, ARGV, a)
-    if w == 1 then
+    if args[1] == 'TRASH' then
+      move_to_trash(args)
+    elseif w == 1 then
       local reply = redis.pcall(unpack(args))
       if type(reply) == 'table' and reply.err then return reply.err end
       if args[1] == 'HSETNX' then

@@ -66,6 +66,7 @@ extension Doctor {
             let trash = Keys.trash(of: record, run: "x")
             needs += [
                 ["GET", record], ["RENAME", record, trash], ["PEXPIRE", trash, "1"],
+                ["PEXPIRETIME", record], ["SET", trash, "x"],
                 ["HSET", keys.seen(cleanup.name), "a", "b"],
             ]
         default: needs.append(["HSET", record, "a", "b"])

@@ -3,19 +3,38 @@ internal import Policies
 /// JSON written straight into text: for the before-image of every single change, where a general encoder would cost
 /// more than the change itself.
 enum JSONText {
-    /// An object of strings; nil becomes `null`.
-    static func object(_ members: [FieldWrite]) -> String {
+    /// The member of a before-image that says what was written, so that an undo can tell whether it still is so.
+    static let after = "curfew:after"
+
+    /// An object of strings; nil becomes `null`. What was written comes last, as an object of its own, where there is any.
+    static func object(_ members: [FieldWrite], after: [FieldWrite] = []) -> String {
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(members.reduce(2) { $0 + $1.field.utf8.count + ($1.value?.utf8.count ?? 4) + 6 })
+        bytes.reserveCapacity(size(of: members) + (after.isEmpty ? 0 : size(of: after) + Self.after.utf8.count + 4))
+        append(members, to: &bytes)
+        if !after.isEmpty {
+            bytes.removeLast()
+            if !members.isEmpty { bytes.append(UInt8(ascii: ",")) }
+            append(Self.after, to: &bytes)
+            bytes.append(UInt8(ascii: ":"))
+            append(after, to: &bytes)
+            bytes.append(UInt8(ascii: "}"))
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    private static func size(of members: [FieldWrite]) -> Int {
+        members.reduce(2) { $0 + $1.field.utf8.count + ($1.value?.utf8.count ?? 4) + 6 }
+    }
+
+    private static func append(_ members: [FieldWrite], to bytes: inout [UInt8]) {
         bytes.append(UInt8(ascii: "{"))
-        for member in members {
-            if bytes.count > 1 { bytes.append(UInt8(ascii: ",")) }
+        for (number, member) in members.enumerated() {
+            if number > 0 { bytes.append(UInt8(ascii: ",")) }
             append(member.field, to: &bytes)
             bytes.append(UInt8(ascii: ":"))
             if let value = member.value { append(value, to: &bytes) } else { bytes.append(contentsOf: "null".utf8) }
         }
         bytes.append(UInt8(ascii: "}"))
-        return String(decoding: bytes, as: UTF8.self)
     }
 
     /// A quoted string, escaped as RFC 8259 §7 demands.

@@ -24,7 +24,7 @@ struct RunMeasurements: Sendable {
         case .refunded: Double(tally.refunded)
         case .backlog: Double(backlog)
         case .drift: Double(tally.drift)
-        case .bytesFreed: 0
+        case .bytesFreed: Double(tally.bytesFreed)
         case .duration: Double(duration.milliseconds)
         case .lag: Double(lag.milliseconds)
         case .oldestOverdue: Double(oldestOverdue.milliseconds)
@@ -40,7 +40,7 @@ struct RunMeasurements: Sendable {
             ("lag_ms", String(lag.milliseconds)), ("oldest_overdue_ms", String(oldestOverdue.milliseconds)),
             ("drift", String(tally.drift)), ("found", String(tally.found)), ("changed", String(tally.changed)),
             ("retried", String(tally.retried)), ("skipped", String(tally.skipped)), ("failed", String(tally.failed)),
-            ("refunded", String(tally.refunded)), ("bytes_freed", "0"), ("backlog", String(backlog)),
+            ("refunded", String(tally.refunded)), ("bytes_freed", String(tally.bytesFreed)), ("backlog", String(backlog)),
         ] + tally.types.sorted { $0.key < $1.key }.map { ("type:" + $0.key, String($0.value)) }
     }
 }

@@ -82,7 +82,7 @@ struct ChangeEncoder: Sendable {
             }
             sink.hole(.member)
         }
-        if change.removesRecord { tellRemoval(of: record, own, isText: isText, to: &sink) }
+        if change.removesRecord { tellRemoval(of: record, own, also: change.also, to: &sink) }
         tellEvent(change, own, amount: amount, to: &sink)
     }
 
@@ -96,6 +96,10 @@ struct ChangeEncoder: Sendable {
             case .recordMissing: sink.check(.missing, own, field: .none, value: .none)
             case .keyAbsent(let key): sink.check(.missing, sink.key(key), field: .none, value: .none)
             case .keyPresent(let key): sink.check(.exists, sink.key(key), field: .none, value: .none)
+            case .otherField(let key, let field, equals: let value?):
+                sink.check(.equals, sink.key(key), field: .constant(field), value: sink.value(value))
+            case .otherField(let key, let field, equals: nil):
+                sink.check(.absent, sink.key(key), field: .constant(field), value: .none)
             }
         }
     }
@@ -117,16 +121,22 @@ struct ChangeEncoder: Sendable {
     }
 
     /// Removal is a move: the record waits under another name in the same slot until it expires.
-    private func tellRemoval(of record: Record, _ own: Statement.Key, isText: Bool, to sink: inout some CommitSink) {
-        let trash = sink.key(Keys.trash(of: record.key, run: claim.run))
-        sink.begin("RENAME", own)
-        sink.hole(trash.source)
-        sink.begin("PEXPIRE", trash)
-        sink.constant(String(cleanup.undo.milliseconds))
-        if isText {
+    private func tellRemoval(
+        of record: Record, _ own: Statement.Key, also: [String], to sink: inout some CommitSink
+    ) {
+        tellMove(of: record.key, own, to: &sink)
+        for key in also { tellMove(of: key, sink.key(key), to: &sink) }
+        if type(of: cleanup.policy).kind == .locks {
             sink.begin("HDEL", .shared(.seen))
             sink.hole(.member)
         }
+    }
+
+    private func tellMove(of key: String, _ own: Statement.Key, to sink: inout some CommitSink) {
+        let trash = sink.key(Keys.trash(of: key, run: claim.run))
+        sink.begin("TRASH", own)
+        sink.hole(trash.source)
+        sink.constant(String(cleanup.undo.milliseconds))
     }
 
     private func tellEvent(
@@ -147,8 +157,10 @@ struct ChangeEncoder: Sendable {
         sink.hole(sink.value(change.type))
         sink.constant("tokens")
         sink.hole(amount)
-        for word in ["bytes", "0", "before"] { sink.constant(word) }
-        sink.hole(sink.value(JSONText.object(change.before)))
+        sink.constant("bytes")
+        if change.bytes == 0 { sink.constant("0") } else { sink.hole(sink.value(String(change.bytes))) }
+        sink.constant("before")
+        sink.hole(sink.value(JSONText.object(change.before, after: change.after)))
         sink.constant("at_ms")
         sink.constant(time)
     }
@@ -204,10 +216,14 @@ struct ChangeEncoder: Sendable {
 }
 
 extension Change {
+    /// What it writes beside the new status, which the event names anyway.
+    fileprivate var after: [FieldWrite] { sets.filter { $0.value != to || to.isEmpty } }
+
     /// Whether two changes differ only in what a statement leaves open.
     fileprivate func hasForm(of other: Change) -> Bool {
         guard
             action == other.action, from == other.from, to == other.to, removesRecord == other.removesRecord,
+            also.count == other.also.count, (bytes == 0) == (other.bytes == 0),
             (refund == nil) == (other.refund == nil), (push == nil) == (other.push == nil),
             (next == nil) == (other.next == nil), sets.count == other.sets.count, guards.haveForm(of: other.guards)
         else { return false }
@@ -227,6 +243,8 @@ extension [Policies.Guard] {
         for (mine, theirs) in zip(self, other) {
             switch (mine, theirs) {
             case (.field(let field, let value), .field(let otherField, let otherValue)):
+                guard field == otherField, (value == nil) == (otherValue == nil) else { return false }
+            case (.otherField(_, let field, let value), .otherField(_, let otherField, let otherValue)):
                 guard field == otherField, (value == nil) == (otherValue == nil) else { return false }
             case (.text, .text), (.recordMissing, .recordMissing), (.keyAbsent, .keyAbsent), (.keyPresent, .keyPresent):
                 continue

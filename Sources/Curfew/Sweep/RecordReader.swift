@@ -121,15 +121,23 @@ struct RecordReader {
                 case .exists(let key): RedisCommand("EXISTS", [key])
                 case .members(let set, _, _): RedisCommand("SCARD", [set])
                 case .firstSeen: RedisCommand("HGET", [keys.seen(cleanup.name), record.id])
+                case .field(let key, let field): RedisCommand("HGET", [key, field])
                 }
             })
         var answers: [Answer] = []
+        var fieldless: [(place: Int, key: String)] = []
         for ((record, question), reply) in zip(questions, replies) {
             if let error = reply.error, error.code != "WRONGTYPE" {
                 throw CurfewError(.server, "reading what \(record.key) needs: \(error.message)")
             }
             switch question {
             case .exists: answers.append(.exists(reply.integer == 1))
+            case .field(let key, _):
+                if reply.isNull { fieldless.append((answers.count, key)) }
+                // No hash: it has no such field, and must not be taken for missing either.
+                answers.append(
+                    reply.error == nil
+                        ? .field(exists: true, value: reply.string) : .unreadable("\(key) is not a hash"))
             case .firstSeen(let value): answers.append(.firstSeen(Self.firstSeen(reply.string, value: value)))
             case .members(let set, let template, let field):
                 let count = reply.integer ?? 0
@@ -139,6 +147,11 @@ struct RecordReader {
                 }
                 answers.append(.statuses(try await statuses(in: set, template: template, field: field)))
             }
+        }
+        guard !fieldless.isEmpty else { return answers }
+        let present = try await redis.pipeline(fieldless.map { RedisCommand("EXISTS", [$0.key]) })
+        for ((place, _), reply) in zip(fieldless, present) {
+            answers[place] = .field(exists: reply.integer == 1, value: nil)
         }
         return answers
     }

@@ -23,6 +23,8 @@ package struct Tally: Sendable {
     package private(set) var stalled = 0
     /// Tokens given back.
     package private(set) var refunded: Int64 = 0
+    /// Storage that was freed, in bytes.
+    package private(set) var bytesFreed: Int64 = 0
     /// By how much counters were off.
     package private(set) var drift: Int64 = 0
     /// Timed out by type.
@@ -50,6 +52,7 @@ package struct Tally: Sendable {
         if change.isStalled { stalled += 1 }
         refunded += refund
         drift += change.drift
+        bytesFreed += change.bytes
         if !change.type.isEmpty, types[change.type] != nil || types.count < Self.mostTypes {
             types[change.type, default: 0] += 1
         }

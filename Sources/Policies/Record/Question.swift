@@ -7,6 +7,8 @@ package enum Question: Hashable, Sendable {
     /// The ids in that set, and of each the status field of the hash that the template names.
     /// Answered by ``Answer/statuses(_:)``, or ``Answer/tooMany(limit:)``.
     case members(set: String, status: KeyTemplate, field: String)
+    /// A field of the hash at that other key. Answered by ``Answer/field(exists:value:)``.
+    case field(key: String, field: String)
     /// When Curfew first saw this record with this value. Answered by ``Answer/firstSeen(_:)``.
     case firstSeen(value: String)
 }
@@ -17,8 +19,12 @@ package enum Answer: Sendable, Equatable {
     case exists(Bool)
     /// One status for each member; nil where its record or the field is absent.
     case statuses([String?])
+    /// Whether there is a hash at the key, and its field; nil where that is absent.
+    case field(exists: Bool, value: String?)
     /// When the value was first seen; nil where that is now.
     case firstSeen(Timestamp?)
+    /// What was asked for is there, but not of the right type; why, in words.
+    case unreadable(String)
     /// The set has more members than the engine is willing to read.
     case tooMany(limit: Int)
 }

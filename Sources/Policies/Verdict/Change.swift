@@ -46,6 +46,12 @@ package struct Change: Sendable, Equatable {
     package var sets: [FieldWrite]
     /// Whether the record itself goes.
     package var removesRecord: Bool
+    /// Keys that go with the record, where they are there.
+    package var also: [String]
+    /// The name of the object in storage that is deleted before the record goes; nil where there is none.
+    package var object: String?
+    /// How much storage that frees.
+    package var bytes: Int64
     /// Where the id is pushed, if anywhere.
     package var push: Push?
     /// What is paid back, if anything.
@@ -64,7 +70,8 @@ package struct Change: Sendable, Equatable {
     /// Makes a change that does nothing to the record but what the later arguments say.
     package init(
         action: Action, from: String, to: String, reason: String, type: String = "", age: Duration,
-        timeout: Duration, guards: [Guard], sets: [FieldWrite] = [], removesRecord: Bool = false, push: Push? = nil,
+        timeout: Duration, guards: [Guard], sets: [FieldWrite] = [], removesRecord: Bool = false,
+        also: [String] = [], object: String? = nil, bytes: Int64 = 0, push: Push? = nil,
         refund: Refund? = nil, before: [FieldWrite] = [], drift: Int64 = 0, isStalled: Bool = false,
         next: Timestamp? = nil
     ) {
@@ -79,6 +86,9 @@ package struct Change: Sendable, Equatable {
         self.guards = guards
         self.sets = sets
         self.removesRecord = removesRecord
+        self.also = also
+        self.object = object
+        self.bytes = bytes
         self.push = push
         self.refund = refund
         self.before = before

@@ -49,4 +49,6 @@ package enum Guard: Sendable, Equatable {
     case keyAbsent(String)
     /// There is something at that other key.
     case keyPresent(String)
+    /// The field of the hash at that other key has this value; nil: it is absent.
+    case otherField(key: String, field: String, equals: String?)
 }
