@@ -1,4 +1,7 @@
-"""Runs the server-side floor (floor.lua) until nothing is due. Usage: floor.py PORT JOBS-A-CALL"""
+"""Runs a server-side floor until nothing is due. Usage: floor.py PORT JOBS-A-CALL [SCRIPT INDEX]
+
+SCRIPT is the Lua script beside this file without its ending: floor, unless told otherwise.
+"""
 
 import json
 import sys
@@ -8,11 +11,12 @@ import redis
 
 import workload
 
+script, index = sys.argv[3:5] or ("floor", workload.INDEX)
 client = redis.Redis(port=int(sys.argv[1]))
 now = workload.now_ms(client)
-sha = client.script_load(workload.script("floor"))
+sha = client.script_load(workload.script(script))
 
 started = time.perf_counter()
-while client.evalsha(sha, 1, workload.INDEX, now, sys.argv[2], workload.EVENTS_KEPT):
+while client.evalsha(sha, 1, index, now, sys.argv[2], workload.EVENTS_KEPT):
     pass
 print(json.dumps({"seconds": time.perf_counter() - started}))

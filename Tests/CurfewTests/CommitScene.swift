@@ -31,6 +31,7 @@ struct CommitWords {
         }
     }
 
+    var format = CommitCall.format
     var fence = ""
     var lease = "lease"
     var index = "index"
@@ -56,7 +57,7 @@ struct CommitWords {
         for check in checks {
             let field = check.takes == "field" || check.takes == "both" ? next() : "0"
             let value = check.takes == "value" || check.takes == "both" ? next() : "0"
-            words += [check.kind, String(check.key), check.field, field, value]
+            words += [check.kind, String(check.key), check.field, "", field, value]
         }
         words.append(String(writes.count))
         for write in writes {
@@ -82,11 +83,11 @@ struct CommitWords {
 
     mutating func change(_ statement: Int = 1, keys: [String], _ member: String, values: [String]) {
         self.keys += keys
-        changes += [String(statement), member] + values
+        changes += [String(statement), "1", member] + values
     }
 
     func send(to scene: FunctionsScene) async throws -> String {
-        let words = [fence, String(shared.count), String(statements.count)] + statements.flatMap(\.self) + changes
+        let words = [format, fence, String(shared.count), String(statements.count)] + statements.flatMap(\.self) + changes
         return try await scene.library.call(
             "curfew_commit", keys: [lease, index] + shared + keys, arguments: words
         ).description

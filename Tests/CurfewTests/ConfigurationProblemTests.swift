@@ -130,14 +130,20 @@ struct ConfigurationProblemTests {
             ("timeouts: {A: 5m}", "timeouts.by: missing, expected the name of a field"),
             ("timeouts: {by: t}", "timeouts: names no type, expected one like TIER_4K: 20m"),
             ("timeouts: {by: t, A: 5}", "timeouts.A: “5” has no unit, write 5s, 5m or 5h"),
-            ("format: xml", "format: expected hash, found “xml”"),
-            ("format: json", "format: “json” is not available in this version"),
-            ("ping: http://x", "ping: is not available in this version"),
-            ("guard: {}", "guard: is not available in this version"),
-            ("policy: paused", "policy: “paused” is not available in this version"),
+            ("format: xml", "format: unknown “xml” (expected one of hash, json)"),
+            ("ping: ftp://x", "ping: expected an address like https://host/path"),
+            (
+                "guard: on",
+                "guard: expected off, or a section like {share: 25%, beyond: 1000}, found “on”"
+            ),
+            ("guard: {share: 25}", "guard.share: expected a share like 25%, found “25”"),
+            ("guard: {share: 101%}", "guard.share: expected a share like 25%, found “101%”"),
+            ("guard: {beyond: -1}", "guard.beyond: expected a whole number from 0, found “-1”"),
+            ("guard: {beyound: 1}", "guard.beyound: unknown key, did you mean “beyond”? (expected one of share, beyond)"),
             (
                 "policy: stick",
-                "policy: unknown “stick”, did you mean “stuck”? (expected one of stuck, counters, locks)"
+                "policy: unknown “stick”, did you mean “stuck”? (expected one of stuck, counters, locks, paused, "
+                    + "dependent, retention, files)"
             ),
         ])
     func wrongValue(line: String, message: String) {
@@ -147,7 +153,8 @@ struct ConfigurationProblemTests {
     @Test(
         "a missing key is named, at the line of its cleanup",
         arguments: [
-            ("policy", "expected one of stuck, counters, locks"), ("every", "expected every or cron"),
+            ("policy", "expected one of stuck, counters, locks, paused, dependent, retention, files"),
+            ("every", "expected every or cron"),
             ("records", "expected a key like job:<id>"), ("states", "expected a text or a list of texts"),
             ("since", "expected a text or a list of texts"), ("to", "expected a status"),
             ("timeout", "expected a duration like 30s, 15m, 1h30m or 7d"),
@@ -215,17 +222,13 @@ struct ConfigurationProblemTests {
         let text = """
             redis: redis://127.0.0.1
             http: {listen: 127.0.0.1:8470}
-            storage: {}
-            webhooks: {}
             routes: {}
             cleanups: {}
             """
         #expect(
             problems(text) == """
                 curfew.yaml:2: http: is not available in this version
-                curfew.yaml:3: storage: is not available in this version
-                curfew.yaml:4: webhooks: is not available in this version
-                curfew.yaml:5: routes: is not available in this version
+                curfew.yaml:3: routes: is not available in this version
                 """)
     }
 
@@ -313,7 +316,8 @@ struct ConfigurationProblemTests {
     func everythingOfOneCleanup() {
         #expect(
             problems(["policy: nonsense", "limit: x", "cron: x", "undo: x", "records: x"]) == """
-                curfew.yaml:4: cleanups.jobs.policy: unknown “nonsense” (expected one of stuck, counters, locks)
+                curfew.yaml:4: cleanups.jobs.policy: unknown “nonsense” (expected one of stuck, counters, locks, \
+                paused, dependent, retention, files)
                 curfew.yaml:5: cleanups.jobs.limit: expected a whole number from 1, found “x”
                 curfew.yaml:6: cleanups.jobs.cron: “x” has 1 fields, expected 5: minute, hour, day of month, month, day \
                 of week

@@ -181,6 +181,28 @@ struct ConfigurationTests {
         #expect(values(of: cleanup.policy) == values(of: expected))
     }
 
+    @Test("records are hashes unless the file says JSON, and JSON locks need to say since when")
+    func format() throws {
+        let text = """
+            redis: redis://127.0.0.1:6379
+            cleanups:
+              a: {policy: locks, records: "l:<id>", every: 1m, timeout: 1m}
+              b: {policy: locks, records: "l:<id>", every: 1m, timeout: 1m, format: json, since: held.at}
+            """
+        let configuration = try Configuration.parse(text, file: "c", environment: [:])
+        #expect(configuration.cleanups.map(\.format) == [.hash, .json])
+        #expect(configuration.cleanups.map(\.recordType) == [nil, "string"])
+        do {
+            let untimed = text.replacing(", since: held.at", with: "")
+            _ = try Configuration.parse(untimed, file: "c", environment: [:])
+            Issue.record("expected a problem")
+        } catch {
+            #expect(
+                "\(error)".contains(
+                    "cleanups.b.since: missing, expected the field that says when a lock was taken (format is json)"))
+        }
+    }
+
     @Test("events are kept at least as long as the longest undo")
     func eventsOutliveUndo() throws {
         let text = """

@@ -7,7 +7,9 @@ import Testing
 
 @Suite("the documentation's configurations")
 struct DocumentationConfigurationTests {
-    private static let sections = ["redis", "prefix", "worker", "streams", "cleanups", "alerts"]
+    private static let sections = [
+        "redis", "prefix", "worker", "streams", "storage", "webhooks", "cleanups", "alerts",
+    ]
 
     /// A block as a whole file: cleanups alone get their section, and what a file can't be without is added.
     private static func whole(_ block: DocumentationPage.Block) -> String {
@@ -42,10 +44,16 @@ struct DocumentationConfigurationTests {
             redis: redis://127.0.0.1
             worker: {zzzz: 0}
             streams: {zzzz: 0}
+            storage: {uploads: {zzzz: 0}}
+            webhooks: {ops: {zzzz: 0}}
             cleanups:
               stuck: {policy: stuck, zzzz: 0, retry: {zzzz: 0}, refund: {zzzz: 0}}
               counters: {policy: counters, zzzz: 0, counters: {zzzz: 0}, members: {zzzz: 0}}
-              locks: {policy: locks, zzzz: 0}
+              locks: {policy: locks, zzzz: 0, guard: {zzzz: 0}}
+              paused: {policy: paused, zzzz: 0}
+              dependent: {policy: dependent, zzzz: 0}
+              retention: {policy: retention, zzzz: 0}
+              files: {policy: files, zzzz: 0, orphan: {zzzz: 0}, deleted: {zzzz: 0}}
             alerts: {alert: {metric: zzzz, zzzz: 0}}
             """
         var known: [String: Set<String>] = [:]
@@ -69,16 +77,19 @@ struct DocumentationConfigurationTests {
         "the reference has every key of a section and no other",
         arguments: [
             ("The file", "zzzz"), ("worker", "worker.zzzz"), ("streams", "streams.zzzz"),
+            ("storage", "storage.uploads.zzzz"), ("webhooks", "webhooks.ops.zzzz"),
             ("retry", "cleanups.stuck.retry.zzzz"), ("refund", "cleanups.stuck.refund.zzzz"),
             ("counters", "cleanups.counters.counters.zzzz"), ("members", "cleanups.counters.members.zzzz"),
-            ("alerts", "alerts.alert.zzzz"),
+            ("orphan", "cleanups.files.orphan.zzzz"), ("deleted", "cleanups.files.deleted.zzzz"),
+            ("guard", "cleanups.locks.guard.zzzz"), ("alerts", "alerts.alert.zzzz"),
         ])
     func sections(_ heading: String, _ path: String) throws {
         #expect(try Self.documented(heading) == Self.known()[path])
     }
 
-    @Test("the reference has every key of each policy and no other", arguments: ["stuck", "counters", "locks"])
-    func policies(_ policy: String) throws {
+    @Test("the reference has every key of each policy and no other", arguments: PolicyKind.allCases)
+    func policies(_ kind: PolicyKind) throws {
+        let policy = kind.rawValue
         let common = try Self.documented("Every cleanup")
         let own = try Self.documented("policy: \(policy)")
         #expect(common.isDisjoint(with: own))
@@ -94,6 +105,8 @@ struct DocumentationConfigurationTests {
     private static func defaults() throws -> [String: String] {
         let text = """
             redis: redis://127.0.0.1
+            storage: {uploads: {endpoint: "http://s3.test", bucket: b, access-key: a, secret-key: s}}
+            webhooks: {ops: {url: "https://a", on: alert}}
             cleanups:
               stuck: {policy: stuck, every: 1h, records: "a:<id>", states: A, since: b, timeout: 1m, to: C, retry: {limit: 1, to: D}}
               counters: {policy: counters, every: 1h, records: "a:<id>", states: A, since: b, timeout: 1m, total: t,
@@ -104,6 +117,11 @@ struct DocumentationConfigurationTests {
         let stuck = try #require(cleanup.policy as? StuckPolicy)
         let counters = try #require(file.cleanup(named: "counters")?.policy as? CountersPolicy)
         let members = try #require(counters.members)
+        let paused = PausedPolicy(states: [], since: [])
+        let orphan = FilesPolicy.Orphan(unless: "")
+        let deleted = FilesPolicy.Deleted(since: "")
+        let parent = try KeyTemplate("<id>")
+        let dependent = DependentPolicy(states: [], since: [], parent: parent, parentStates: [], to: "")
         return [
             "The file prefix": file.prefix,
             "worker lease": file.worker.lease.text, "worker heartbeat": file.worker.heartbeat.text,
@@ -111,10 +129,14 @@ struct DocumentationConfigurationTests {
             "streams runs": file.streams.runs.text, "streams metrics": file.streams.metrics.text,
             "streams alerts": file.streams.alerts.text, "streams events": file.streams.events.text,
             "streams length": "\(file.streams.length)",
+            "storage region": file.storage[0].region, "storage style": file.storage[0].style.rawValue,
+            "storage timeout": file.storage[0].timeout.text,
+            "webhooks timeout": file.webhooks[0].timeout.text, "webhooks tries": "\(file.webhooks[0].tries)",
             "Every cleanup timezone": "UTC", "Every cleanup format": "hash",
             "Every cleanup scan": cleanup.scan?.text ?? "", "Every cleanup status": cleanup.statusField,
             "Every cleanup enabled": "\(cleanup.isEnabled)", "Every cleanup dry-run": "\(cleanup.isDryRun)",
             "Every cleanup run-timeout": cleanup.runTimeout.text, "Every cleanup undo": cleanup.undo.text,
+            "guard share": "\(Int(GuardLimits().share))%", "guard beyond": "\(GuardLimits().beyond)",
             "policy: stuck completed-to": stuck.completedTo,
             "retry window": stuck.retry?.window.text ?? "", "retry attempts": stuck.retry?.attempts ?? "",
             "policy: counters completed-to": counters.completedTo, "policy: counters failed-to": counters.failedTo,
@@ -122,6 +144,10 @@ struct DocumentationConfigurationTests {
             "members status": members.status, "members queued": members.queued[0],
             "members processing": members.processing[0], "members completed": members.completed[0],
             "members failed": members.failed[0], "alerts severity": "warning",
+            "policy: paused stale": paused.stale.text, "policy: paused warn": paused.warn.text,
+            "policy: paused timeout": paused.timeout.text, "policy: paused to": paused.to,
+            "policy: dependent grace": dependent.grace.text, "orphan after": orphan.after.text,
+            "deleted after": deleted.after.text,
         ]
     }
 

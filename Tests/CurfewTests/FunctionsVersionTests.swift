@@ -24,6 +24,22 @@ struct FunctionsVersionTests {
         #expect(FunctionLibrary.source.contains("\nlocal VERSION = \(FunctionLibrary.version)\n"))
     }
 
+    @Test("a commit that is written in another way than the library reads is refused, and nothing of it is done")
+    func otherFormat() async throws {
+        #expect(FunctionLibrary.source.contains("\nlocal FORMAT = '\(CommitCall.format)'\n"))
+        try await withFunctions { scene in
+            var call = CommitWords()
+            call.format = ""
+            call.statement([], [.init(0, "HSET", "field", nil)])
+            call.change(keys: ["record"], "a", "value")
+            let words = call
+            let error = await #expect(throws: CurfewError.self) { _ = try await words.send(to: scene) }
+            #expect(error?.message.contains("this library takes \(CommitCall.format)") == true)
+            let exists = try await scene.send("EXISTS", "record")
+            #expect(exists.integer == 0)
+        }
+    }
+
     @Test("a server without the library gets it with the first call")
     func loadsItself() async throws {
         try await withFunctions { scene in

@@ -15,7 +15,7 @@ struct SweepRaceTests {
     ///     ZRANGE, HMGET: it is stuck
     ///                                  writes
     ///     FCALL curfew_commit
-    private func interleaved(
+    func interleaved(
         _ cleanup: String, _ id: String, _ scene: SweepScene, app: () async throws -> Void
     ) async throws -> Committer.Result {
         let cleanup = try scene.cleanup(cleanup)

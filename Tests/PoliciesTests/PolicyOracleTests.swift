@@ -1,41 +1,47 @@
 import Policies
 import Testing
 
+/// What a policy comes to, as far as the oracles tell.
+enum Outcome: Equatable {
+    case error
+    case drop
+    case leave(Timestamp?)
+    case change(Change.Action, [String: String])
+}
+
+/// What a policy comes to in the end.
+func outcome(of policy: any Policy, on record: Record, in world: World) throws -> Outcome {
+    do {
+        switch try policy.settle(record, in: world) {
+        case .ask: return .error
+        case .drop: return .drop
+        case .leave(let leave): return .leave(leave.until)
+        case .change(let change):
+            let kept = [
+                "status", "attempts", "queued", "processing", "completed", "failed", "staleSince", "warnedAt",
+                "deletedAt",
+            ]
+            let sets = change.sets.filter { kept.contains($0.field) }
+            return .change(change.action, Dictionary(uniqueKeysWithValues: sets.map { ($0.field, $0.value ?? "") }))
+        }
+    } catch is RecordError {
+        return .error
+    }
+}
+
+/// The time that a text stands for; nil where there is none, or none that could be read.
+func milliseconds(_ text: String?) -> Int64? {
+    text.flatMap { RecordTime(text: $0)?.timestamp.milliseconds }
+}
+
+/// The text, unless it is empty.
+func filled(_ text: String?) -> String? {
+    text == "" ? nil : text
+}
+
 /// The rules once more, written as plainly as can be, against the policies on made-up records.
 @Suite("Oracles")
 struct PolicyOracleTests {
-    /// What a policy comes to, as far as the oracles tell.
-    private enum Outcome: Equatable {
-        case error
-        case drop
-        case leave(Timestamp?)
-        case change(Change.Action, [String: String])
-    }
-
-    private func outcome(of policy: any Policy, on record: Record, in world: World) throws -> Outcome {
-        do {
-            switch try policy.settle(record, in: world) {
-            case .ask: return .error
-            case .drop: return .drop
-            case .leave(let leave): return .leave(leave.until)
-            case .change(let change):
-                let kept = ["status", "attempts", "queued", "processing", "completed", "failed"]
-                let sets = change.sets.filter { kept.contains($0.field) }
-                return .change(change.action, Dictionary(uniqueKeysWithValues: sets.map { ($0.field, $0.value ?? "") }))
-            }
-        } catch is RecordError {
-            return .error
-        }
-    }
-
-    private func milliseconds(_ text: String?) -> Int64? {
-        text.flatMap { RecordTime(text: $0)?.timestamp.milliseconds }
-    }
-
-    private func filled(_ text: String?) -> String? {
-        text == "" ? nil : text
-    }
-
     @Test("stuck", arguments: seeds)
     func stuck(seed: UInt64) throws {
         var workload = Workload(seed: seed)

@@ -63,7 +63,9 @@ struct PolicyPropertyTests {
         case (.field(let field, let value), .hash(let fields)): fields[field] == value
         case (.text(let text), .text(let stored)): text == stored
         case (.recordMissing, .missing): true
-        case (.keyAbsent(let key), _): !world.keys.contains(key)
+        case (.keyAbsent(let key), _): !world.keys.contains(key) && world.hashes[key] == nil
+        case (.otherField(let key, let field, let value), _):
+            world.hashes[key].map { $0[field] == value } ?? false
         case (.keyPresent(let key), _): world.keys.contains(key)
         default: false
         }
@@ -77,7 +79,10 @@ struct PolicyPropertyTests {
             #expect(Set(saved).count == saved.count, "seed \(seed)")
             #expect(change.before.allSatisfy { record[$0.field] == $0.value }, "seed \(seed)")
             #expect(change.sets.allSatisfy { saved.contains($0.field) }, "seed \(seed)")
-            #expect(change.removesRecord ? change.sets.isEmpty : saved.contains("status"), "seed \(seed)")
+            let isWhole = change.removesRecord && change.object == nil
+            #expect(isWhole ? change.sets.isEmpty : saved.contains("status"), "seed \(seed)")
+            let since = ["startedAt", "updatedAt", "updated_at", "heartbeatAt"]
+            #expect(change.sets.allSatisfy { !since.contains($0.field) }, "seed \(seed)")
             #expect(change.sets.allSatisfy { policy.fields.contains($0.field) }, "seed \(seed)")
         }
     }
@@ -100,11 +105,18 @@ struct PolicyPropertyTests {
             guard let change = verdict.change else { return }
             #expect(change.age >= change.timeout, "seed \(seed)")
             #expect(change.timeout <= policy.longestTimeout, "seed \(seed)")
-            #expect(change.from == (change.removesRecord ? "" : record["status"]), "seed \(seed)")
+            let status = record["status"] ?? ""
+            #expect(change.from == status || change.removesRecord && change.from.isEmpty, "seed \(seed)")
             #expect(change.refund == nil || change.action == .fail, "seed \(seed)")
             #expect(change.push == nil || change.action == .retry, "seed \(seed)")
-            #expect((change.next != nil) == (change.action == .retry || change.action == .recount), "seed \(seed)")
-            #expect(change.written("status").map { $0 == change.to } ?? (change.from == change.to), "seed \(seed)")
+            let comesBack: Set<Change.Action> = [.retry, .recount, .mark, .warn, .reset]
+            let isLooked = comesBack.contains(change.action) && change.to != "cancelled"
+            #expect((change.next != nil) == isLooked, "\(change), seed \(seed)")
+            #expect((change.object != nil) == (change.action == .delete), "seed \(seed)")
+            #expect(change.bytes >= 0 && (change.bytes == 0 || change.object != nil), "seed \(seed)")
+            #expect(change.also.isEmpty || change.removesRecord, "seed \(seed)")
+            let unwritten = change.action == .remove ? "" : change.from
+            #expect(change.to == change.written("status") ?? unwritten, "seed \(seed)")
             #expect(!change.reason.isEmpty && change.drift >= 0, "seed \(seed)")
         }
     }
@@ -114,6 +126,7 @@ struct PolicyPropertyTests {
         try forEachVerdict(seed: seed) { policy, record, world, verdict in
             guard let until = verdict.leave?.until else { return }
             #expect(until > now || policy.longestTimeout == .zero, "seed \(seed)")
+            #expect(until >= now, "seed \(seed)")
             let earlier = try policy.settle(record, at: max(now, until - .milliseconds(1)), in: world)
             #expect(earlier.change == nil, "seed \(seed)")
         }

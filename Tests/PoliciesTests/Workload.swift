@@ -7,10 +7,14 @@ struct Workload {
     init(seed: UInt64) { generator = SeededGenerator(seed: seed) }
 
     mutating func policy() throws -> any Policy {
-        switch Int.random(in: 0..<3, using: &generator) {
+        switch Int.random(in: 0..<7, using: &generator) {
         case 0: try stuck()
         case 1: try counters()
-        default: try locks()
+        case 2: try locks()
+        case 3: paused()
+        case 4: try dependent()
+        case 5: try retention()
+        default: files()
         }
     }
 
@@ -75,6 +79,11 @@ struct Workload {
             values[field] = generator.pick([nil, "0", "0", "0", "1", "3", "7", "10", "-2", "x"])
         }
         values["error"] = generator.pick([nil, "earlier"])
+        for field in ["staleSince", "warnedAt", "deletedAt"] { values[field] = generator.pick([time(), nil]) }
+        values["owner"] = generator.pick([nil, "", "8"])
+        values["object"] = generator.pick(["a/b.png", "a/b.png", "a/b.png", "", nil])
+        values["size"] = generator.pick([nil, "", "0", "1024", "-1", "x", "9223372036854775807"])
+        if generator.chance(5) { values["status"] = "deleting" }
         return values
     }
 
@@ -90,6 +99,7 @@ struct Workload {
     mutating func world() -> World {
         var world = World(memberLimit: 8)
         world.keys = Set(["worker:w1:alive", "worker:1:alive"].filter { _ in generator.chance(40) })
+        world.hashes["parent:w1"] = generator.pick([nil, [:], ["status": "RUNNING"], ["status": "FAILED"]])
         world.members["generation:1:tasks"] = (0..<Int.random(in: 0...9, using: &generator)).map { _ in
             generator.pick([nil, "queued", "waiting", "processing", "completed", "completed", "failed", "?"])
         }

@@ -15,6 +15,8 @@ package struct AlertDefinition: Sendable, Equatable {
         case oldestOverdue = "oldest_overdue_ms"
         /// Records past their time whose tasks are still active.
         case stalled
+        /// Whether its guard refused the run: 1 or 0.
+        case refused
         /// By how much the cleanup itself is overdue: it ought to have run and has not.
         case overdue
 

@@ -4,7 +4,7 @@ extension Cleanup {
     /// Keys that every cleanup takes, whatever its policy.
     private static let keys = [
         "policy", "every", "cron", "timezone", "records", "index", "scan", "status", "format", "enabled", "dry-run",
-        "limit", "page", "run-timeout", "misfire-grace", "undo",
+        "limit", "page", "run-timeout", "misfire-grace", "undo", "ping", "guard",
     ]
 
     /// Reads a cleanup; nil where it has a problem.
@@ -16,21 +16,25 @@ extension Cleanup {
         let path = list.path(of: entry.key)
         guard let section = Section(entry.value, path: path, line: entry.line, list.problems) else { return nil }
         let kind = Self.policyKind(section)
-        if let kind { section.expect(Self.keys + kind.keys, later: NotAvailable.cleanupKeys) }
-        Self.checkFormat(section)
+        if let kind { section.expect(Self.keys + kind.keys) }
+        let format = Self.format(section, kind)
         let status = section.text("status", expected: "the name of a field") ?? "status"
         let policy = kind?.init(section, status: status)
         let records = section.recordTemplate("records")
         let schedule = Schedule(section)
         let options = Options(section)
+        let limits = section.guardLimits(for: kind?.kind)
         guard let policy, let records, let schedule else { return nil }
         self.init(
             name: entry.key, policy: policy, records: records, index: options.index, schedule: schedule,
             isEnabled: options.isEnabled ?? true, isDryRun: options.isDryRun ?? false, limit: options.limit,
-            page: options.page, misfireGrace: options.misfireGrace, statusField: status,
+            page: options.page, misfireGrace: options.misfireGrace, statusField: status, format: format,
             longestTimeout: policy.longestTimeout)
         runTimeout = options.runTimeout ?? runTimeout
         undo = options.undo ?? undo
+        ping = options.ping
+        guardLimits = limits
+        fingerprint = Fingerprint.of(entry.value)
         scan = options.scan ?? (options.index == nil ? .seconds(3600) : nil)
     }
 
@@ -45,6 +49,7 @@ extension Cleanup {
         let runTimeout: Duration?
         let misfireGrace: Duration?
         let undo: Duration?
+        let ping: WebAddress?
 
         init(_ section: Section) {
             index = section.value("index", expected: "the name of one sorted set, without placeholders") { text in
@@ -58,29 +63,31 @@ extension Cleanup {
             runTimeout = section.duration("run-timeout", atLeast: .seconds(1))
             misfireGrace = section.duration("misfire-grace")
             undo = section.duration("undo")
+            ping = section.address("ping")
         }
     }
 
     private static func policyKind(_ section: Section) -> (any ConfiguredPolicy.Type)? {
-        let kinds: [any ConfiguredPolicy.Type] = [StuckPolicy.self, CountersPolicy.self, LocksPolicy.self]
+        let kinds: [any ConfiguredPolicy.Type] = [
+            StuckPolicy.self, CountersPolicy.self, LocksPolicy.self, PausedPolicy.self, DependentPolicy.self,
+            RetentionPolicy.self, FilesPolicy.self,
+        ]
         let words = kinds.map { $0.kind.rawValue }
         let expected = "one of \(words.joined(separator: ", "))"
         guard let scalar = section.scalar("policy", isRequired: true, expected: expected) else { return nil }
         if let kind = kinds.first(where: { $0.kind.rawValue == scalar.text }) { return kind }
-        if NotAvailable.policies.contains(scalar.text) {
-            section.problem("policy", "“\(scalar.written)” is not available in this version")
-        } else {
-            section.problem("policy", section.unknown("“\(scalar.written)”", scalar.text, words))
-        }
+        section.problem("policy", section.unknown("“\(scalar.written)”", scalar.text, words))
         return nil
     }
 
-    private static func checkFormat(_ section: Section) {
-        guard let scalar = section.scalar("format", expected: "hash") else { return }
-        if NotAvailable.formats.contains(scalar.text) {
-            section.problem("format", "“\(scalar.written)” is not available in this version")
-        } else if scalar.text != "hash" {
-            section.problem("format", "expected hash, found “\(scalar.written)”")
+    /// How records are kept.
+    ///
+    /// The age of a lock that is JSON can't be told by when its value was first seen: the value may change while it is held.
+    private static func format(_ section: Section, _ kind: (any ConfiguredPolicy.Type)?) -> Format {
+        let format = section.choice("format", Format.allCases) ?? .hash
+        if format == .json, kind?.kind == .locks, !section.has("since") {
+            section.problem("since", "missing, expected the field that says when a lock was taken (format is json)")
         }
+        return format
     }
 }

@@ -5,6 +5,14 @@ package import Policies
 /// Values are checked when the file is read, so that the engine can rely on them: the name is well formed, `records`
 /// has `<id>` as its only placeholder, every duration is positive.
 package struct Cleanup: Sendable {
+    /// How records are kept.
+    package enum Format: String, CaseIterable, Sendable {
+        /// As hashes; locks also as plain strings.
+        case hash
+        /// As strings of JSON: one object each.
+        case json
+    }
+
     /// The name in the file, in keys, in messages.
     package var name: String
     /// The rule that decides over each record.
@@ -29,10 +37,18 @@ package struct Cleanup: Sendable {
     package var misfireGrace: Duration?
     /// How long events and removed records are kept for undo.
     package var undo: Duration
+    /// Who is called after each successful run; nil: nobody.
+    package var ping: WebAddress?
     /// How often the keyspace is scanned for records that the index lacks; nil: never.
     package var scan: Duration?
     /// The field that holds a record's status.
     package var statusField: String
+    /// How records are kept.
+    package var format: Format
+    /// What one run may touch of what is tracked; nil: anything.
+    package var guardLimits: GuardLimits?
+    /// A short name of what the file says of this cleanup.
+    package var fingerprint = ""
     /// The longest of the policy's timeouts: how far ahead a sweep with a shorter timeout, or at a later time, must look.
     package var longestTimeout: Duration
 
@@ -54,6 +70,7 @@ package struct Cleanup: Sendable {
         undo: Duration = .seconds(86_400),
         scan: Duration? = nil,
         statusField: String = "status",
+        format: Format = .hash,
         longestTimeout: Duration
     ) {
         self.name = name
@@ -70,7 +87,16 @@ package struct Cleanup: Sendable {
         self.undo = undo
         self.scan = scan
         self.statusField = statusField
+        self.format = format
         self.longestTimeout = longestTimeout
+    }
+
+    /// What `TYPE` says of the records; nil where it may be one or the other, as of locks.
+    package var recordType: String? {
+        switch format {
+        case .json: "string"
+        case .hash: type(of: policy).kind == .locks ? nil : "hash"
+        }
     }
 
     /// This cleanup with one timeout for every record, in place of the configured ones (`curfew run --timeout 10m`).

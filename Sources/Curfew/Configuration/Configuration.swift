@@ -13,6 +13,10 @@ package struct Configuration: Sendable {
     package var worker: Worker
     /// How long the published streams are kept.
     package var streams: Streams
+    /// The buckets that files are in, in the order of the file.
+    package var storage: [StorageConfiguration]
+    /// Who is told what happens, in the order of the file.
+    package var webhooks: [Webhook]
     /// The cleanups in the order of the file.
     package var cleanups: [Cleanup]
     /// The alerts in the order of the file.
@@ -79,6 +83,8 @@ package struct Configuration: Sendable {
         prefix: String = "curfew",
         worker: Worker = Worker(),
         streams: Streams = Streams(),
+        storage: [StorageConfiguration] = [],
+        webhooks: [Webhook] = [],
         cleanups: [Cleanup] = [],
         alerts: [AlertDefinition] = [],
         fingerprint: String = ""
@@ -87,6 +93,8 @@ package struct Configuration: Sendable {
         self.prefix = prefix
         self.worker = worker
         self.streams = streams
+        self.storage = storage
+        self.webhooks = webhooks
         self.cleanups = cleanups
         self.alerts = alerts
         self.fingerprint = fingerprint

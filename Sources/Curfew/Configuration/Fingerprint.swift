@@ -2,32 +2,43 @@ internal import Policies
 
 /// A short name for what a configuration means.
 enum Fingerprint {
+    /// Where secrets stand, `*` being any name: a weak one could be guessed from the hash.
+    private static let secrets = [
+        ["redis"], ["webhooks", "*", "url"], ["webhooks", "*", "secret"], ["cleanups", "*", "ping"],
+        ["storage", "*", "access-key"], ["storage", "*", "secret-key"], ["storage", "*", "session-token"],
+        ["http", "admin-token"], ["http", "viewer-token"], ["http", "cron-secret"],
+    ]
+
     /// 16 hexadecimal digits: FNV-1a of 64 bits over the tree in canonical form.
     ///
     /// Canonical: keys sorted, values with what came from the environment, durations in milliseconds, a list of one text as
-    /// that text, no `redis`. Every text is preceded by its length, so that no two trees have the same form.
+    /// that text, no secrets. Every text is preceded by its length, so that no two trees have the same form.
     static func of(_ root: YAMLNode) -> String {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in canonical(root, leavingOut: ["redis"]).utf8 {
+        for byte in canonical(root, at: []).utf8 {
             hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3
         }
         let digits = String(hash, radix: 16)
         return String(repeating: "0", count: 16 - digits.count) + digits
     }
 
-    private static func canonical(_ node: YAMLNode, leavingOut omitted: Set<String> = []) -> String {
+    private static func canonical(_ node: YAMLNode, at path: [String]) -> String {
         switch node.content {
         case .nothing, .unreadable: return "-"
         case .scalar(let scalar):
             let text = Duration(text: scalar.text).map { "\($0.milliseconds)ms" } ?? scalar.text
             return "\(text.utf8.count):\(text)"
         case .list(let items):
-            let forms = items.map { canonical($0) }
+            let forms = items.map { canonical($0, at: path + ["-"]) }
             return forms.count == 1 ? forms[0] : "[\(forms.joined(separator: ","))]"
         case .section(let entries):
-            let forms = entries.filter { !omitted.contains($0.key) }.sorted { $0.key < $1.key }
-                .map { "\($0.key.utf8.count):\($0.key)=\(canonical($0.value))" }
+            let forms = entries.filter { !isSecret(path + [$0.key]) }.sorted { $0.key < $1.key }
+                .map { "\($0.key.utf8.count):\($0.key)=\(canonical($0.value, at: path + [$0.key]))" }
             return "{\(forms.joined(separator: ","))}"
         }
+    }
+
+    private static func isSecret(_ path: [String]) -> Bool {
+        secrets.contains { $0.count == path.count && zip($0, path).allSatisfy { $0 == "*" || $0 == $1 } }
     }
 }

@@ -4,11 +4,5 @@
 /// of these deletes its row.
 enum NotAvailable {
     /// Keys at the top of the file.
-    static let sections: Set = ["http", "storage", "webhooks", "routes"]
-    /// Kinds of policy.
-    static let policies: Set = ["paused", "dependent", "retention", "files"]
-    /// Keys of a cleanup.
-    static let cleanupKeys: Set = ["guard", "ping"]
-    /// Values of a cleanup's `format`.
-    static let formats: Set = ["json"]
+    static let sections: Set = ["http", "routes"]
 }

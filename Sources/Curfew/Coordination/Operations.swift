@@ -67,7 +67,7 @@ package struct Operations: Sendable {
         var call = CommitCall(lease: nil, index: engine.keys.schedule, shared: [engine.keys.schedule])
         func tell(_ sink: inout some CommitSink) {
             let own = sink.key(lease)
-            sink.check(.equals, own, field: .constant("run"), value: sink.value(run))
+            sink.check(.equals, own, field: .constant("run"), value: .own(sink.value(run)))
             sink.begin("HSET", own)
             sink.constant("cancel")
             sink.hole(sink.value(by))

@@ -11,15 +11,34 @@ package struct Run: Sendable {
     /// Lease, limits and progress; whoever wants the run to stop says so here.
     package let control: RunControl
     let options: Sweep.Options
+    /// What is to be done.
+    let task: Assignment
+    /// Who said that the guard is not to hold the run up, if anybody did.
+    let overriddenBy: String?
+
+    /// What a run is to do.
+    package enum Assignment: Sendable {
+        /// Whatever is due.
+        case due
+        /// What a plan says, and nothing else.
+        case plan(Plan)
+        /// To put back what another run did.
+        case undo(Undo)
+    }
 
     /// Makes the run that a claim gives the right to.
     ///
     /// - Parameters:
     ///   - limit: the most records to change, in place of the configured number.
     ///   - timeout: one timeout in place of the configured ones.
+    ///   - task: what is to be done.
+    ///   - overriddenBy: who said that the guard is not to hold the run up.
     package init(
-        engine: Engine, cleanup: Cleanup, claim: Claim, clock: ServerClock, limit: Int? = nil, timeout: Duration? = nil
+        engine: Engine, cleanup: Cleanup, claim: Claim, clock: ServerClock, limit: Int? = nil, timeout: Duration? = nil,
+        task: Assignment = .due, overriddenBy: String? = nil
     ) {
+        self.task = task
+        self.overriddenBy = overriddenBy
         self.engine = engine
         self.cleanup = timeout.map(cleanup.with(timeout:)) ?? cleanup
         self.claim = claim
@@ -63,8 +82,15 @@ package struct Run: Sendable {
         let sweep = Sweep(
             engine: engine, cleanup: cleanup, claim: claim.isDryRun ? nil : claim, control: control, clock: clock,
             options: options, scanned: nil)
+        let sweepGuard = RunGuard(limits: cleanup.guardLimits, overriddenBy: overriddenBy)
+        switch task {
+        case .undo(let undo):
+            return await UndoSweep(engine: engine, undo: undo, claim: claim, control: control, clock: clock).run()
+        case .plan(let plan): return await PlannedSweep(plan: plan, sweepGuard: sweepGuard).run(sweep)
+        case .due: break
+        }
         do {
-            if let interval = cleanup.scan {
+            if cleanup.scan != nil {
                 let scan = KeyspaceScan(engine: engine, cleanup: cleanup, control: control)
                 if claim.isDryRun {
                     let found = try await cleanup.index == nil ? scan.entries() : nil
@@ -74,17 +100,20 @@ package struct Run: Sendable {
                     ).run()
                 }
                 let isAsked = claim.trigger != "schedule"
-                try await scan.run(every: isAsked ? .zero : interval, now: clock.now)
+                try await scan.runBeforeSweep(isAsked: isAsked)
             }
         } catch {
             return Sweep.Outcome(error: error)
         }
-        return await sweep.run()
+        return await sweepGuard.run(sweep)
     }
 
     private static func status(of outcome: Sweep.Outcome) -> (RunResult.Status, String?) {
         switch outcome.error {
-        case nil: return (outcome.tally.failed > 0 ? .completedWithErrors : .completed, nil)
+        case nil:
+            let isWhole = outcome.tally.failed == 0 && outcome.remark == nil
+            return (isWhole ? .completed : .completedWithErrors, outcome.remark)
+        case let refusal as RunGuard.Refusal: return (.refused, refusal.message)
         case let stop as RunControl.Stop:
             switch stop {
             case .lost: return (.lost, "the lease was lost; another instance continues")
@@ -104,11 +133,13 @@ package struct Run: Sendable {
             engine.logger.warning("run lost", metadata: ["run": "\(claim.run)", "error": "\(error ?? "")"])
             return result
         }
-        let measured = RunMeasurements(
+        var measured = RunMeasurements(
             run: claim.run, cleanup: cleanup.name, tally: outcome.tally, duration: now - claim.acquired,
             lag: max(.zero, claim.acquired - claim.due), oldestOverdue: outcome.oldest, backlog: outcome.remaining)
+        measured.isRefused = status == .refused
+        if isUndo { measured.kind = Undo.trigger }
         let alerts = Alerts(engine: engine)
-        let definitions = alerts.definitions(for: cleanup.name)
+        let definitions = isUndo ? [] : alerts.definitions(for: cleanup.name) + guardAlert(after: status)
         do {
             let fields = historyFields(result, now: now)
             guard let states = try await finishSurely(fields, measured, definitions, now: now) else {
@@ -159,13 +190,26 @@ package struct Run: Sendable {
         return claim.due > now ? claim.due : cleanup.schedule.next(after: claim.due, now: now)
     }
 
+    private var isUndo: Bool {
+        if case .undo = task { true } else { false }
+    }
+
+    /// The alert of the cleanup's guard, where the run says something about it.
+    private func guardAlert(after status: RunResult.Status) -> [AlertDefinition] {
+        let hasPassed = [.completed, .completedWithErrors, .refused].contains(status)
+        return cleanup.guardLimits != nil && !claim.isDryRun && hasPassed ? [.ofGuard(on: cleanup.name)] : []
+    }
+
     private func result(
         _ outcome: Sweep.Outcome, _ status: RunResult.Status, error: String?, now: Timestamp
     ) -> RunResult {
-        RunResult(
+        var result = RunResult(
             run: claim.run, cleanup: cleanup.name, instance: engine.instance.id, fence: Int64(claim.fence) ?? 0,
             trigger: claim.trigger, dryRun: claim.isDryRun, status: status, startedAt: claim.acquired.iso8601,
             duration: now - claim.acquired, tally: outcome.tally, error: error)
+        if case .undo(let undo) = task { result.undoes = undo.run }
+        if !outcome.tally.spared.isEmpty { result.left = outcome.tally.spared }
+        return result
     }
 
     private func historyFields(_ result: RunResult, now: Timestamp) -> [(String, String)] {
@@ -177,7 +221,8 @@ package struct Run: Sendable {
             ("finished_ms", String(now.milliseconds)), ("found", String(result.totalFound)),
             ("changed", String(result.cleanedUp)), ("retried", String(result.retried)),
             ("skipped", String(result.skipped)), ("failed", String(result.failed)),
-            ("refunded", String(result.tokensRefunded)), ("bytes_freed", String(result.bytesFreed)), ("error", result.error ?? ""),
+            ("refunded", String(result.tokensRefunded)), ("bytes_freed", String(result.bytesFreed)),
+            ("error", result.error ?? ""),
         ]
     }
 }
@@ -193,7 +238,8 @@ extension RunResult {
             status: status,
             startedAt: startedAt, durationMs: duration.milliseconds, totalFound: tally.found, cleanedUp: tally.changed,
             retried: tally.retried, skipped: tally.skipped, failed: tally.failed, stalled: tally.stalled,
-            tokensRefunded: tally.refunded, bytesFreed: tally.bytesFreed, records: tally.records, errors: tally.errors, error: error)
+            tokensRefunded: tally.refunded, bytesFreed: tally.bytesFreed, records: tally.records, errors: tally.errors,
+            error: error)
     }
 }
 

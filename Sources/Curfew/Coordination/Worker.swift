@@ -16,12 +16,16 @@ package final class Worker: Service {
     }
 
     private let engine: Engine
+    private let senders: [WebhookSender]
+    private let indexer: Indexer
     private let alarm = Alarm()
     private let state = Mutex(State())
 
     /// Makes the worker of an engine.
     package init(engine: Engine) {
         self.engine = engine
+        indexer = Indexer(engine: engine)
+        senders = engine.configuration.webhooks.map { WebhookSender(engine: engine, webhook: $0) }
     }
 
     /// Works until a graceful shutdown: then it claims nothing more, lets every run finish its page and give back its
@@ -31,6 +35,8 @@ package final class Worker: Service {
             await withDiscardingTaskGroup { group in
                 // Ends, with the loop, when this scope does.
                 async let _: Void = listen()
+                for sender in senders { group.addTask { await sender.run() } }
+                group.addTask { await self.indexer.run() }
                 await loop { run in
                     group.addTask { await self.execute(run) }
                 }
@@ -48,6 +54,8 @@ package final class Worker: Service {
             return Array(state.running.values)
         }
         for run in runs { run.stop(.handedOver) }
+        indexer.stop()
+        for sender in senders { sender.stop() }
         alarm.ring()
     }
 
@@ -111,13 +119,15 @@ package final class Worker: Service {
     }
 
     private func execute(_ run: Run) async {
-        _ = await run.execute()
+        let result = await run.execute()
         state.withLock { state in
             // A run that lost its lease may end after its successor, which can be on this instance too, has begun.
             guard state.running[run.cleanup.name] === run.control else { return }
             state.running[run.cleanup.name] = nil
         }
         alarm.ring()
+        // The run is over by now, and its place free: an address that doesn't answer delays nothing but a shutdown.
+        await Ping(of: run.cleanup, logger: engine.logger).send(after: result) { self.state.withLock(\.isStopping) }
     }
 
     /// Waits for other instances' messages.
@@ -130,7 +140,10 @@ package final class Worker: Service {
             do {
                 return try await engine.redis.subscribe(engine.keys.wake) { messages in
                     isKnown = false
-                    for try await _ in messages { alarm.ring() }
+                    for try await message in messages {
+                        alarm.ring()
+                        indexer.wake(message)
+                    }
                 }
             } catch is CancellationError {
                 return

@@ -1,11 +1,17 @@
 #!lua name=curfew
 -- Curfew's Redis functions. All domain logic lives in Swift; what is here is what must be atomic.
 -- The version is compared by curfew_version: an older library never replaces a newer one.
-local VERSION = 1
+local VERSION = 2
+
+-- How a call of curfew_commit is written. An instance that writes it in another way is refused, not misunderstood.
+local FORMAT = 'format-2'
 
 -- Bounds: no call may walk further than this, whatever it is given.
 local MOST_OVERDUE = 100
 local MOST_ROWS = 200
+
+-- How soon somebody asks again whether the keyspace may be scanned for a cleanup that is paused.
+local PAUSED_SCAN_MS = 60000
 
 local function now_ms()
   local time = redis.call('TIME')
@@ -141,7 +147,8 @@ local function tick(KEYS, ARGV)
     answer[#answer + 1] = value
   end
   if best == nil then return answer end
-  if best.paused then
+  -- Undoing is what one pauses for: it may be done meanwhile.
+  if best.paused and trigger ~= 'undo' then
     add('paused', redis.call('HGET', paused, best.name) or '')
     return answer
   end
@@ -224,6 +231,78 @@ local function finish(KEYS, ARGV)
   return answer
 end
 
+-- Which server process this is: a cursor of SCAN means nothing to another one.
+local function server_process()
+  local info = redis.pcall('INFO', 'server')
+  return type(info) == 'string' and string.match(info, 'run_id:(%x+)') or ''
+end
+
+-- Purpose:    the lease of a scan of the keyspace, and how far it is. One scanner per cleanup at a time; the cursor stays
+--             when it dies, so that another goes on there once its lease has run out.
+-- KEYS:       scan:<cleanup>, paused
+-- ARGV:       step, cleanup, instance, fence ('' = none held), lease ms, interval ms, then
+--             claim: due (interval passed, or one was cut short) | now | first (none was ever finished)
+--             save, finish, release: cursor, seen, added; release also: the wake channel
+-- Returns:    claim: {'claimed', now, fence, cursor, seen, added, keys}
+--                    · {'held', now, ms until the lease ends, cursor, seen, added, keys}
+--                    · {'wait', now, ms until there may be something to scan}
+--             others: 'ok' · 'lost' (another scanner has the lease)
+--                    · 'restarted' (Redis is another process: the scan begins anew under the same lease)
+-- Complexity: O(1)
+local function scan(KEYS, ARGV)
+  local now = now_ms()
+  local step, fence = ARGV[1], ARGV[4]
+  local lease_ms, interval = tonumber(ARGV[5]), tonumber(ARGV[6])
+  local f = redis.call('HMGET', KEYS[1], 'fence', 'instance', 'lease_until_ms', 'cursor', 'started_ms', 'finished_ms',
+    'next_ms', 'server', 'seen', 'added', 'keys')
+  local is_ours = f[2] and f[1] == fence
+  local server = server_process()
+
+  if step ~= 'claim' then
+    if not is_ours then return 'lost' end
+    local cursor, seen, answer = ARGV[7], ARGV[8], 'ok'
+    if f[8] ~= server then
+      cursor, seen, answer = '0', '0', 'restarted'
+    end
+    redis.call('HSET', KEYS[1], 'cursor', cursor, 'seen', seen, 'added', ARGV[9], 'server', server,
+      'lease_until_ms', ms(now + lease_ms))
+    if step == 'finish' and answer == 'ok' then
+      redis.call('HSET', KEYS[1], 'finished_ms', ms(now), 'next_ms', ms(number(f[5]) + interval))
+    end
+    if step == 'release' or (step == 'finish' and answer == 'ok') then
+      redis.call('HDEL', KEYS[1], 'instance', 'lease_until_ms')
+    end
+    if step == 'release' then redis.call('PUBLISH', ARGV[10], ARGV[2]) end
+    return answer
+  end
+
+  local when = ARGV[7]
+  if f[2] and not is_ours and number(f[3]) > now then
+    return {'held', ms(now), ms(number(f[3]) - now), f[4] or '0', f[9] or '0', f[10] or '0', f[11] or '0'}
+  end
+  local wait = 0
+  local is_through = not f[4] or f[4] == '0'
+  if when == 'first' and f[6] then
+    wait = interval
+  elseif when == 'due' and redis.call('HEXISTS', KEYS[2], ARGV[2]) == 1 then
+    wait = PAUSED_SCAN_MS
+  elseif when == 'due' and is_through and f[6] then
+    wait = math.min(number(f[7]), number(f[5]) + interval) - now
+  end
+  if wait > 0 then return {'wait', ms(now), ms(wait)} end
+
+  fence = ms(redis.call('HINCRBY', KEYS[1], 'fence', 1))
+  local cursor, seen, added, keys = f[4] or '0', f[9] or '0', f[10] or '0', f[11] or '0'
+  if is_through or f[8] ~= server or not string.match(cursor, '^%d+$') or #cursor > 19 then
+    local size = redis.pcall('DBSIZE')
+    cursor, seen, added, keys = '0', '0', '0', type(size) == 'number' and ms(size) or '0'
+    redis.call('HSET', KEYS[1], 'started_ms', ms(now), 'server', server)
+  end
+  redis.call('HSET', KEYS[1], 'instance', ARGV[3], 'lease_until_ms', ms(now + lease_ms), 'cursor', cursor,
+    'seen', seen, 'added', added, 'keys', keys)
+  return {'claimed', ms(now), fence, cursor, seen, added, keys}
+end
+
 --------------------------------------------------------------------------------------------------
 -- Commit
 --------------------------------------------------------------------------------------------------
@@ -231,11 +310,11 @@ end
 -- The type a command needs at its key. A command that is not here (DEL, TRASH) takes any.
 local NEEDS = {
   HSET = 'hash', HDEL = 'hash', HINCRBY = 'hash', INCRBY = 'string', SET = 'string', LPUSH = 'list', RPUSH = 'list',
-  XADD = 'stream', ZADD = 'zset', ZREM = 'zset',
+  LREM = 'list', XADD = 'stream', ZADD = 'zset', ZREM = 'zset',
 }
 
 -- Guards that read a key with a command of one type prove its type on the way.
-local PROVES = {equals = 'hash', differs = 'hash', absent = 'hash', text = 'string'}
+local PROVES = {equals = 'hash', differs = 'hash', absent = 'hash', text = 'string', holds = 'list'}
 
 local function wrong_type(key, needed)
   local found = redis.call('TYPE', key).ok
@@ -277,6 +356,11 @@ local GUARDS = {
     local found = redis.pcall('ZSCORE', key, member)
     if found ~= value then return changed(found) end
   end,
+  -- A list is walked from its end, and no further than a short call allows.
+  holds = function(key, _, value)
+    local found = redis.pcall('LPOS', key, value, 'RANK', -1, 'MAXLEN', 10000)
+    if type(found) ~= 'number' then return changed(found) end
+  end,
 }
 
 -- Reads one statement: what many changes of a call have in common, with holes for what differs.
@@ -291,13 +375,13 @@ local function read_statement(KEYS, ARGV, a)
   a = a + 4
   for g = 1, count do
     local guard = {
-      check = GUARDS[ARGV[a]], key = tonumber(ARGV[a + 1]), field = ARGV[a + 2],
-      field_from = tonumber(ARGV[a + 3]), value_from = tonumber(ARGV[a + 4]),
+      check = GUARDS[ARGV[a]], key = tonumber(ARGV[a + 1]), field = ARGV[a + 2], value = ARGV[a + 3],
+      field_from = tonumber(ARGV[a + 4]), value_from = tonumber(ARGV[a + 5]),
     }
     if guard.key < 0 then guard.shared = KEYS[2 - guard.key] end
     proven[guard.key] = PROVES[ARGV[a]]
     statement.guards[g] = guard
-    a = a + 5
+    a = a + 6
   end
   count = tonumber(ARGV[a])
   a = a + 1
@@ -325,15 +409,16 @@ local function read_statement(KEYS, ARGV, a)
   return statement, a
 end
 
--- Whether the change whose values follow ARGV[a] and whose keys begin at KEYS[k] may be made: nil, or why not.
+-- Whether the change whose values follow ARGV[a], and whose keys begin at KEYS[k] may be made: nil, or why not.
 local function refusal(statement, KEYS, k, ARGV, a)
   if statement.refused then return statement.refused end
   local guards = statement.guards
   for g = 1, #guards do
     local guard = guards[g]
-    local field = guard.field
+    local field, value = guard.field, guard.value
     if guard.field_from > 0 then field = ARGV[a + guard.field_from] end
-    local held = guard.check(guard.shared or KEYS[k + guard.key], field, ARGV[a + guard.value_from])
+    if guard.value_from > 0 then value = ARGV[a + guard.value_from] end
+    local held = guard.check(guard.shared or KEYS[k + guard.key], field, value)
     if held == false then return g end
     if held ~= nil then return held end
   end
@@ -429,26 +514,30 @@ end
 --             a change may fail on its value (INCRBY of something that isn't a number): then nothing is written. Where
 --             the first is HSETNX (a refund's ledger entry), that goes for the second, and the first is taken back.
 -- KEYS:       lease:<cleanup>, index, n shared keys, then each change's own keys, one after the other
--- ARGV:       fence ('' = none), n, number of statements, the statements, then the changes:
+-- ARGV:       format, fence ('' = none), n, number of statements, the statements, the changes in runs of one statement:
 --             statement: number of own keys · index (remove | score | none) · number of values
---                        · number of guards, each: check, key, field, from of the field, from of the value
+--                        · number of guards, each: check, key, field, value, from of the field, from of the value
 --                        · number of writes, each: key, number of arguments, number of holes, arguments (the first is the
 --                          command, the second stands for the key), holes: place and from of each
---             change:    number of its statement, its values: the index member, [the score, where index = score], …
+--             run:       number of its statement, number of changes, the values of each: the index member, [the score,
+--                        where index = score], …
 -- Returns:    {'fenced', fence that is current}, or {'ok', position, why, position, why, …} with an entry for each change
 --             that was not made: why = number of the guard that did not hold (0: HSETNX found its field), or the error
 --             text of a refused one
 -- Complexity: O(changes × their commands); the caller keeps a call near a millisecond
 local function commit(KEYS, ARGV)
-  if ARGV[1] ~= '' then
-    local fence = redis.call('HGET', KEYS[1], 'fence')
-    if fence ~= ARGV[1] then return {'fenced', fence or ''} end
+  if ARGV[1] ~= FORMAT then
+    return redis.error_reply('ERR this library takes ' .. FORMAT .. ', the instance is of another version: update it')
   end
-  local k = 3 + tonumber(ARGV[2])
+  if ARGV[2] ~= '' then
+    local fence = redis.call('HGET', KEYS[1], 'fence')
+    if fence ~= ARGV[2] then return {'fenced', fence or ''} end
+  end
+  local k = 3 + tonumber(ARGV[3])
   local statements = {}
-  local a = 4
+  local a = 5
   local wrong_index = wrong_type(KEYS[2], 'zset')
-  for s = 1, tonumber(ARGV[3]) do
+  for s = 1, tonumber(ARGV[4]) do
     local statement
     statement, a = read_statement(KEYS, ARGV, a)
     if statement.index ~= 'none' then statement.refused = statement.refused or wrong_index end
@@ -458,21 +547,26 @@ local function commit(KEYS, ARGV)
   local removed, scored, answer = {}, {}, {'ok'}
   local count, position = #ARGV, 0
   while a <= count do
-    position = position + 1
-    local statement = statements[ARGV[a]]
-    local why = refusal(statement, KEYS, k, ARGV, a)
-    if why == nil then why = make(statement, KEYS, k, ARGV, a) end
-    if why ~= nil then
-      answer[#answer + 1] = position
-      answer[#answer + 1] = why
-    elseif statement.index == 'remove' then
-      removed[#removed + 1] = ARGV[a + 1]
-    elseif statement.index == 'score' then
-      scored[#scored + 1] = ARGV[a + 2]
-      scored[#scored + 1] = ARGV[a + 1]
+    local statement, changes = statements[ARGV[a]], tonumber(ARGV[a + 1])
+    -- Values are counted from 1, so `a` stands right before the first.
+    a = a + 1
+    for _ = 1, changes do
+      position = position + 1
+      local why = refusal(statement, KEYS, k, ARGV, a)
+      if why == nil then why = make(statement, KEYS, k, ARGV, a) end
+      if why ~= nil then
+        answer[#answer + 1] = position
+        answer[#answer + 1] = why
+      elseif statement.index == 'remove' then
+        removed[#removed + 1] = ARGV[a + 1]
+      elseif statement.index == 'score' then
+        scored[#scored + 1] = ARGV[a + 2]
+        scored[#scored + 1] = ARGV[a + 1]
+      end
+      a = a + statement.values
+      k = k + statement.keys
     end
-    a = a + 1 + statement.values
-    k = k + statement.keys
+    a = a + 1
   end
 
   -- The index last. It is only a hint: an entry that is left is looked at again, one that is missing is not.
@@ -520,6 +614,10 @@ local function overview(KEYS)
       state = 'overdue by ' .. span(now - score)
     end
     rows[#rows + 1] = string.format('cleanup   %-24s %s', name, state)
+    local f = redis.call('HMGET', prefix .. 'scan:' .. name, 'lease_until_ms', 'instance', 'seen', 'keys', 'added')
+    if number(f[1]) > now then
+      rows[#rows + 1] = string.format('scan      %-24s %s of %s keys on %s, %s added', name, f[3], f[4], f[2], f[5])
+    end
   end
   local seen = redis.call('ZREVRANGE', prefix .. 'instances', 0, MOST_ROWS - 1, 'WITHSCORES')
   for i = 1, #seen, 2 do
@@ -537,5 +635,6 @@ redis.register_function{function_name = 'curfew_version', callback = version, fl
 redis.register_function{function_name = 'curfew_tick', callback = tick, flags = {'allow-oom'}}
 redis.register_function{function_name = 'curfew_renew', callback = renew, flags = {'allow-oom'}}
 redis.register_function{function_name = 'curfew_finish', callback = finish, flags = {'allow-oom'}}
+redis.register_function{function_name = 'curfew_scan', callback = scan, flags = {'allow-oom'}}
 redis.register_function{function_name = 'curfew_commit', callback = commit}
 redis.register_function{function_name = 'curfew_overview', callback = overview, flags = {'no-writes'}}

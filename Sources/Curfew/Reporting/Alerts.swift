@@ -105,8 +105,11 @@ struct Alerts: Sendable {
                 ("value:" + cleanup, shown),
             ]
             let verb = isFiring ? "is" : "is no longer"
+            let side = alert.isAbove ? "above" : "below"
             let text =
-                "\(cleanup): \(alert.metric.rawValue) \(shown) \(verb) \(alert.isAbove ? "above" : "below") \(alert.thresholdText)"
+                alert == .ofGuard(on: cleanup)
+                ? "\(cleanup): its guard \(isFiring ? "refused \(run)" : "no longer refuses its runs")"
+                : "\(cleanup): \(alert.metric.rawValue) \(shown) \(verb) \(side) \(alert.thresholdText)"
             let begin = isFiring ? now : since ?? now
             let entry = entry(alert, state: state, cleanup: cleanup, value: shown, since: begin, run: run, text)
             add(
@@ -134,7 +137,7 @@ struct Alerts: Sendable {
     ) {
         func tell(_ sink: inout some CommitSink) {
             let own = sink.key(engine.keys.alert(alert.name))
-            sink.check(check.0, own, field: .constant(check.field), value: sink.value(check.value))
+            sink.check(check.0, own, field: .constant(check.field), value: .own(sink.value(check.value)))
             sink.begin("HSET", own)
             for word in fields.flatMap({ [$0.0, $0.1] }) { sink.constant(word) }
             sink.begin("XADD", .shared(.events))

@@ -47,6 +47,7 @@ extension Doctor {
         }
         needs += engine.configuration.alerts.prefix(1).map { ["HSET", keys.alert($0.name), "a", "b"] }
         for cleanup in engine.configuration.cleanups { needs += self.needs(of: cleanup) }
+        for webhook in engine.configuration.webhooks { needs += self.needs(of: webhook) }
         return needs
     }
 
@@ -58,9 +59,16 @@ extension Doctor {
             ["HSET", lease, "a", "b"], ["HMGET", lease, "a"], ["DEL", lease], ["ZRANGE", index, "0", "1"],
             ["ZCOUNT", index, "0", "1"], ["ZADD", index, "1", "x"], ["ZREM", index, "x"],
         ]
-        if cleanup.scan != nil { needs += [["SCAN", "0"], ["HSET", keys.scan(cleanup.name), "a", "b"]] }
+        if cleanup.scan != nil {
+            let scan = keys.scan(cleanup.name)
+            needs += [
+                ["SCAN", "0"], ["DBSIZE"], ["INFO", "server"], ["ZMSCORE", index, "x"], ["HMGET", scan, "a"],
+                ["HSET", scan, "a", "b"], ["HINCRBY", scan, "a", "1"], ["HDEL", scan, "a"],
+            ]
+        }
         guard let record = sample(of: cleanup) else { return needs }
-        needs += [["HMGET", record, "a"], ["TYPE", record], ["EXISTS", record]]
+        let isJSON = cleanup.format == .json
+        needs += [isJSON ? ["GET", record] : ["HMGET", record, "a"], ["TYPE", record], ["EXISTS", record]]
         switch type(of: cleanup.policy).kind {
         case .locks:
             let trash = Keys.trash(of: record, run: "x")
@@ -69,7 +77,7 @@ extension Doctor {
                 ["PEXPIRETIME", record], ["SET", trash, "x"],
                 ["HSET", keys.seen(cleanup.name), "a", "b"],
             ]
-        default: needs.append(["HSET", record, "a", "b"])
+        default: needs.append(isJSON ? ["SET", record, "a", "KEEPTTL"] : ["HSET", record, "a", "b"])
         }
         return needs
     }

@@ -70,6 +70,8 @@ package struct Doctor: Sendable {
             report.findings.append(try await functions())
             report.findings += try await fleet()
             report.findings += try await ownKeys()
+            report.findings += await storage()
+            report.findings += try await webhooks()
         } catch {
             let failure = (error as? RedisError).map(CurfewError.init) ?? error as? CurfewError
             report.isReachable = failure?.code != .unreachable

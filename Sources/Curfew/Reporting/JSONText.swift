@@ -5,19 +5,39 @@ internal import Policies
 enum JSONText {
     /// The member of a before-image that says what was written, so that an undo can tell whether it still is so.
     static let after = "curfew:after"
+    /// The member that lists the keys which went along with a removed record.
+    static let also = "curfew:also"
+    /// The member that says as JSON what the fields of a JSON record held, where texts don't: `null`, for one.
+    static let originals = "curfew:json"
 
-    /// An object of strings; nil becomes `null`. What was written comes last, as an object of its own, where there is any.
-    static func object(_ members: [FieldWrite], after: [FieldWrite] = []) -> String {
+    /// An object of strings; nil becomes `null`.
+    ///
+    /// What was written comes last, as an object of its own, where there is any, and after it the values that only JSON
+    /// can say, and the keys that went along.
+    static func object(
+        _ members: [FieldWrite], after: [FieldWrite] = [], originals: [FieldWrite] = [], also: [String] = []
+    ) -> String {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(size(of: members) + (after.isEmpty ? 0 : size(of: after) + Self.after.utf8.count + 4))
         append(members, to: &bytes)
-        if !after.isEmpty {
+        for (name, writes) in [(Self.after, after), (Self.originals, originals)] where !writes.isEmpty {
             bytes.removeLast()
-            if !members.isEmpty { bytes.append(UInt8(ascii: ",")) }
-            append(Self.after, to: &bytes)
+            if bytes.count > 1 { bytes.append(UInt8(ascii: ",")) }
+            append(name, to: &bytes)
             bytes.append(UInt8(ascii: ":"))
-            append(after, to: &bytes)
+            append(writes, to: &bytes)
             bytes.append(UInt8(ascii: "}"))
+        }
+        if !also.isEmpty {
+            bytes.removeLast()
+            if bytes.count > 1 { bytes.append(UInt8(ascii: ",")) }
+            append(Self.also, to: &bytes)
+            bytes.append(contentsOf: ":[".utf8)
+            for (number, key) in also.enumerated() {
+                if number > 0 { bytes.append(UInt8(ascii: ",")) }
+                append(key, to: &bytes)
+            }
+            bytes.append(contentsOf: "]}".utf8)
         }
         return String(decoding: bytes, as: UTF8.self)
     }
@@ -40,6 +60,12 @@ enum JSONText {
     /// A quoted string, escaped as RFC 8259 §7 demands.
     private static func append(_ text: String, to bytes: inout [UInt8]) {
         bytes.append(UInt8(ascii: "\""))
+        // Almost all text goes as it is.
+        guard text.utf8.contains(where: { $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }) else {
+            bytes.append(contentsOf: text.utf8)
+            bytes.append(UInt8(ascii: "\""))
+            return
+        }
         for byte in text.utf8 {
             switch byte {
             case UInt8(ascii: "\""), UInt8(ascii: "\\"):

@@ -12,6 +12,10 @@ struct RunMeasurements: Sendable {
     let oldestOverdue: Duration
     /// How many records are left that are due.
     let backlog: Int
+    /// Whether the guard refused it.
+    var isRefused = false
+    /// The kind of the entry: `run`, or `undo` for what is no run in the sense of alerts and charts.
+    var kind = "run"
 
     /// What an alert compares; `overdue` is not a number of a run.
     func value(of metric: AlertDefinition.Metric) -> Double {
@@ -29,6 +33,7 @@ struct RunMeasurements: Sendable {
         case .lag: Double(lag.milliseconds)
         case .oldestOverdue: Double(oldestOverdue.milliseconds)
         case .stalled: Double(tally.stalled)
+        case .refused: isRefused ? 1 : 0
         case .overdue: 0
         }
     }
@@ -36,11 +41,13 @@ struct RunMeasurements: Sendable {
     /// The entry of the metrics stream.
     var fields: [(String, String)] {
         [
-            ("kind", "run"), ("cleanup", cleanup), ("run", run), ("duration_ms", String(duration.milliseconds)),
+            ("kind", kind), ("cleanup", cleanup), ("run", run), ("duration_ms", String(duration.milliseconds)),
             ("lag_ms", String(lag.milliseconds)), ("oldest_overdue_ms", String(oldestOverdue.milliseconds)),
             ("drift", String(tally.drift)), ("found", String(tally.found)), ("changed", String(tally.changed)),
             ("retried", String(tally.retried)), ("skipped", String(tally.skipped)), ("failed", String(tally.failed)),
-            ("refunded", String(tally.refunded)), ("bytes_freed", String(tally.bytesFreed)), ("backlog", String(backlog)),
-        ] + tally.types.sorted { $0.key < $1.key }.map { ("type:" + $0.key, String($0.value)) }
+            ("refunded", String(tally.refunded)), ("bytes_freed", String(tally.bytesFreed)),
+            ("backlog", String(backlog)),
+        ] + (isRefused ? [("refused", "1")] : [])
+            + tally.types.sorted { $0.key < $1.key }.map { ("type:" + $0.key, String($0.value)) }
     }
 }

@@ -87,14 +87,19 @@ package struct RunResult: Sendable, Codable, Equatable {
     package var records: [Entry]
     /// The first of what went wrong.
     package var errors: [Failure]
-    /// Why it failed, where it did.
+    /// Why it failed, where it did; of an undo, why it could not find everything.
     package var error: String?
+    /// The run that was undone, where this is an undo.
+    package var undoes: String?
+    /// The first of what a plan or an undo left as it was, and why.
+    package var left: [Failure]?
 
     /// Whether the run went through.
     package var isSuccess: Bool { status == .completed || status == .completedWithErrors }
 
     /// The result in one sentence.
     package var message: String {
+        if let undoes { return undoMessage(undoes) }
         let counts =
             dryRun
             ? "Would clean up \(totalFound - failed) of \(totalFound)" : "Cleaned up \(cleanedUp) of \(totalFound)"
@@ -114,6 +119,17 @@ package struct RunResult: Sendable, Codable, Equatable {
             let head = "\(cleanup) \(status.rawValue.replacing("_", with: " "))\(why)"
             return head + (head.hasSuffix(".") ? " " : ". ") + text
         }
+    }
+
+    private func undoMessage(_ undone: String) -> String {
+        var text = "Put back \(cleanedUp) of \(totalFound) records that \(undone) changed"
+        if tokensRefunded < 0 { text += " and took back \(-tokensRefunded) tokens" }
+        var notes: [String] = []
+        if skipped > 0 { notes.append("\(skipped) left as they are") }
+        if failed > 0 { notes.append("\(failed) failed") }
+        if !notes.isEmpty { text += " (" + notes.joined(separator: ", ") + ")" }
+        if !isSuccess { text = "undo \(status.rawValue.replacing("_", with: " ")). " + text }
+        return error.map { "\(text). \($0)" } ?? text
     }
 
     /// The result as it is answered: with `success` and `message` around it.

@@ -26,6 +26,8 @@ package struct Status: Sendable, Codable, Equatable {
         package var paused: Operations.Pause?
         /// Records that are tracked, and those that are due.
         package var tracked: Int?, backlog: Int?
+        /// How far the scan for records that the index lacks is; nil where there is none.
+        package var scan: ScanStatus?
     }
 
     /// One instance.
@@ -97,20 +99,22 @@ package struct Status: Sendable, Codable, Equatable {
             commands += [
                 RedisCommand("HMGET", [engine.keys.lease(name)] + leaseFields), RedisCommand("ZCARD", [index]),
                 RedisCommand("ZCOUNT", [index, "-inf", String(now.milliseconds)]),
+                RedisCommand("HMGET", [engine.keys.scan(name)] + ScanStatus.fields),
             ]
         }
         let replies = try await engine.redis.pipeline(commands)
-        for number in names.indices { try check(replies[3 * number]) }
+        for number in names.indices { try check(replies[4 * number]) }
         return names.enumerated().map { number, name in
-            let lease = replies[3 * number].elements.map(\.string)
+            let lease = replies[4 * number].elements.map(\.string)
             let cleanup = engine.configuration.cleanup(named: name)
             var status = CleanupStatus(
                 name: name, policy: cleanup.map { type(of: $0.policy).kind.rawValue },
                 schedule: cleanup.map { "\($0.schedule)" },
                 state: "unscheduled")
             status.paused = paused[name].map(Operations.Pause.init(text:))
-            status.tracked = replies[3 * number + 1].integer.map(Int.init)
-            status.backlog = replies[3 * number + 2].integer.map(Int.init)
+            status.tracked = replies[4 * number + 1].integer.map(Int.init)
+            status.backlog = replies[4 * number + 2].integer.map(Int.init)
+            if cleanup?.scan != nil { status.scan = ScanStatus(replies[4 * number + 3], now: now) }
             let score = due[name].flatMap(Double.init).map { Int64($0) }
             status.inMs = score.map { $0 - now.milliseconds }
             status.due = score.map { Timestamp(milliseconds: $0).iso8601 }

@@ -36,7 +36,9 @@ struct ChangeEncoder: Sendable {
         var earlier: Int?
         for place in known.changes.indices.reversed() where earlier == nil {
             let isSame = known.changes[place].isText == isText && known.changes[place].isStream == isStream
-            if isSame, known.changes[place].change.hasForm(of: change) { earlier = known.changes[place].number }
+            if isSame, known.changes[place].change.hasForm(of: change, time: time) {
+                earlier = known.changes[place].number
+            }
         }
         let index: Statement.IndexEffect = change.next == nil ? .remove : .score
         let choice: CommitCall.StatementChoice
@@ -63,14 +65,14 @@ struct ChangeEncoder: Sendable {
             let ledger = sink.key(refund.ledger)
             let balance = sink.key(refund.balance)
             let entry = sink.value(refund.entry)
-            tell(change.guards, own, to: &sink)
+            tell(change.guards, status: change.from, own, to: &sink)
             sink.begin("HSETNX", ledger)
             sink.hole(entry)
             sink.hole(amount)
             sink.begin("INCRBY", balance)
             sink.hole(amount)
         } else {
-            tell(change.guards, own, to: &sink)
+            tell(change.guards, status: change.from, own, to: &sink)
         }
         tellFields(change, own, to: &sink)
         if let push = change.push {
@@ -83,21 +85,25 @@ struct ChangeEncoder: Sendable {
             sink.hole(.member)
         }
         if change.removesRecord { tellRemoval(of: record, own, also: change.also, to: &sink) }
-        tellEvent(change, own, amount: amount, to: &sink)
+        if !change.isClaim { tellEvent(change, own, amount: amount, to: &sink) }
     }
 
-    private func tell(_ guards: [Policies.Guard], _ own: Statement.Key, to sink: inout some CommitSink) {
+    private func tell(
+        _ guards: [Policies.Guard], status: String?, _ own: Statement.Key, to sink: inout some CommitSink
+    ) {
         for item in guards {
             switch item {
             case .field(let field, equals: let value?):
-                sink.check(.equals, own, field: .constant(field), value: sink.value(value))
+                // The status is the same for all changes of the statement.
+                let operand = value == status ? CommitOperand.constant(value) : .own(sink.value(value))
+                sink.check(.equals, own, field: .constant(field), value: operand)
             case .field(let field, equals: nil): sink.check(.absent, own, field: .constant(field), value: .none)
-            case .text(equals: let text): sink.check(.text, own, field: .none, value: sink.value(text))
+            case .text(equals: let text): sink.check(.text, own, field: .none, value: .own(sink.value(text)))
             case .recordMissing: sink.check(.missing, own, field: .none, value: .none)
             case .keyAbsent(let key): sink.check(.missing, sink.key(key), field: .none, value: .none)
             case .keyPresent(let key): sink.check(.exists, sink.key(key), field: .none, value: .none)
             case .otherField(let key, let field, equals: let value?):
-                sink.check(.equals, sink.key(key), field: .constant(field), value: sink.value(value))
+                sink.check(.equals, sink.key(key), field: .constant(field), value: .own(sink.value(value)))
             case .otherField(let key, let field, equals: nil):
                 sink.check(.absent, sink.key(key), field: .constant(field), value: .none)
             }
@@ -105,13 +111,19 @@ struct ChangeEncoder: Sendable {
     }
 
     private func tellFields(_ change: Change, _ own: Statement.Key, to sink: inout some CommitSink) {
+        if let document = change.document {
+            sink.begin("SET", own)
+            sink.hole(sink.value(document))
+            sink.constant("KEEPTTL")
+            return
+        }
         if change.sets.contains(where: { $0.value != nil }) {
             sink.begin("HSET", own)
             for write in change.sets {
                 guard let value = write.value else { continue }
                 sink.constant(write.field)
-                // The new status is the same for all changes of the statement; most other values differ.
-                if value == change.to { sink.constant(value) } else { sink.hole(sink.value(value)) }
+                // The new status is the same for all changes of the statement, and the time often; most others differ.
+                if value == change.to || value == time { sink.constant(value) } else { sink.hole(sink.value(value)) }
             }
         }
         if change.sets.contains(where: { $0.value == nil }) {
@@ -160,7 +172,9 @@ struct ChangeEncoder: Sendable {
         sink.constant("bytes")
         if change.bytes == 0 { sink.constant("0") } else { sink.hole(sink.value(String(change.bytes))) }
         sink.constant("before")
-        sink.hole(sink.value(JSONText.object(change.before, after: change.after)))
+        let image = JSONText.object(
+            change.before, after: change.after, originals: change.originals, also: change.also)
+        sink.hole(sink.value(image))
         sink.constant("at_ms")
         sink.constant(time)
     }
@@ -171,8 +185,8 @@ struct ChangeEncoder: Sendable {
     ) {
         func tellDrop(_ sink: inout some CommitSink) {
             let own = sink.key(key)
-            sink.check(.score, .shared(.index), field: .own(.member), value: sink.value(entry.scoreText))
-            tell(guards, own, to: &sink)
+            sink.check(.score, .shared(.index), field: .own(.member), value: .own(sink.value(entry.scoreText)))
+            tell(guards, status: nil, own, to: &sink)
             if type(of: cleanup.policy).kind == .locks {
                 sink.begin("HDEL", .shared(.seen))
                 sink.hole(.member)
@@ -194,7 +208,7 @@ struct ChangeEncoder: Sendable {
     func add(leave: Leave, entry: DueEntry, to call: inout CommitCall, _ known: inout Known) -> Bool {
         guard leave.until != nil || leave.remember != nil else { return false }
         func tellLeave(_ sink: inout some CommitSink) {
-            sink.check(.score, .shared(.index), field: .own(.member), value: sink.value(entry.scoreText))
+            sink.check(.score, .shared(.index), field: .own(.member), value: .own(sink.value(entry.scoreText)))
             if let value = leave.remember {
                 sink.begin("HSET", .shared(.seen))
                 sink.hole(.member)
@@ -220,16 +234,18 @@ extension Change {
     fileprivate var after: [FieldWrite] { sets.filter { $0.value != to || to.isEmpty } }
 
     /// Whether two changes differ only in what a statement leaves open.
-    fileprivate func hasForm(of other: Change) -> Bool {
+    fileprivate func hasForm(of other: Change, time: String) -> Bool {
         guard
             action == other.action, from == other.from, to == other.to, removesRecord == other.removesRecord,
+            (document == nil) == (other.document == nil),
             also.count == other.also.count, (bytes == 0) == (other.bytes == 0),
             (refund == nil) == (other.refund == nil), (push == nil) == (other.push == nil),
-            (next == nil) == (other.next == nil), sets.count == other.sets.count, guards.haveForm(of: other.guards)
+            (next == nil) == (other.next == nil), sets.count == other.sets.count,
+            guards.haveForm(of: other.guards, status: from)
         else { return false }
         for (mine, theirs) in zip(sets, other.sets) {
             guard mine.field == theirs.field, (mine.value == nil) == (theirs.value == nil),
-                (mine.value == to) == (theirs.value == to)
+                (mine.value == to) == (theirs.value == to), (mine.value == time) == (theirs.value == time)
             else { return false }
         }
         return true
@@ -238,12 +254,14 @@ extension Change {
 
 extension [Policies.Guard] {
     /// Whether two lists of guards look at the same things in the same way, whatever they expect there.
-    fileprivate func haveForm(of other: [Policies.Guard]) -> Bool {
+    fileprivate func haveForm(of other: [Policies.Guard], status: String? = nil) -> Bool {
         guard count == other.count else { return false }
         for (mine, theirs) in zip(self, other) {
             switch (mine, theirs) {
             case (.field(let field, let value), .field(let otherField, let otherValue)):
-                guard field == otherField, (value == nil) == (otherValue == nil) else { return false }
+                guard field == otherField, (value == nil) == (otherValue == nil),
+                    (value == status) == (otherValue == status)
+                else { return false }
             case (.otherField(_, let field, let value), .otherField(_, let otherField, let otherValue)):
                 guard field == otherField, (value == nil) == (otherValue == nil) else { return false }
             case (.text, .text), (.recordMissing, .recordMissing), (.keyAbsent, .keyAbsent), (.keyPresent, .keyPresent):

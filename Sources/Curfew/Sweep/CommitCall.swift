@@ -21,6 +21,9 @@ struct CommitCall: Sendable {
     /// How many changes it carries.
     private(set) var count = 0
 
+    /// How the call is written; must be the `FORMAT` of `curfew.lua`.
+    static let format = "format-2"
+
     /// Starts an empty call.
     init(lease: (key: String, fence: String)?, index: String, shared: [String]) {
         self.lease = lease
@@ -55,14 +58,14 @@ struct CommitCall: Sendable {
 
     /// The command.
     func command() -> RedisCommand {
-        var header = [lease?.fence ?? "", String(shared.count), String(statements.count)]
+        var header = [Self.format, lease?.fence ?? "", String(shared.count), String(statements.count)]
         for statement in statements { statement.append(to: &header) }
         let keys = [lease?.key ?? index, index] + shared
         var command = RedisCommand(
             "FCALL", ["curfew_commit", String(keys.count + sink.keys.count)] + keys, isIdempotent: false)
         command.append(wordsOf: sink.keys)
         for word in header { command.append(word) }
-        command.append(wordsOf: sink.values)
+        sink.append(to: &command)
         return command
     }
 

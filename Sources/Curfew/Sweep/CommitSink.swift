@@ -10,9 +10,9 @@ protocol CommitSink {
     mutating func key(_ name: String) -> Statement.Key
     /// A value of the change itself.
     mutating func value(_ text: String) -> Statement.Source
-    /// A guard. Its value is always the change's own: it is what was read.
+    /// A guard: what is looked at, and what must be found there.
     mutating func check(
-        _ check: Statement.Guard.Check, _ key: Statement.Key, field: CommitField, value: Statement.Source)
+        _ check: Statement.Guard.Check, _ key: Statement.Key, field: CommitOperand, value: CommitOperand)
     /// The name and key of a command whose arguments follow.
     mutating func begin(_ command: String, _ key: Statement.Key)
     /// An argument that is the same for all changes of the statement.
@@ -21,9 +21,9 @@ protocol CommitSink {
     mutating func hole(_ source: Statement.Source)
 }
 
-/// The field of a guard.
-enum CommitField {
-    /// The guard looks at no field.
+/// The field or the value of a guard.
+enum CommitOperand {
+    /// The guard has none.
     case none
     /// The same for all changes of the statement.
     case constant(String)
@@ -61,13 +61,18 @@ struct StatementSink: CommitSink {
     }
 
     mutating func check(
-        _ check: Statement.Guard.Check, _ key: Statement.Key, field: CommitField, value: Statement.Source
+        _ check: Statement.Guard.Check, _ key: Statement.Key, field: CommitOperand, value: CommitOperand
     ) {
-        var item = Statement.Guard(check: check, key: key, valueFrom: value)
+        var item = Statement.Guard(check: check, key: key)
         switch field {
         case .none: break
         case .constant(let text): item.field = text
         case .own(let source): item.fieldFrom = source
+        }
+        switch value {
+        case .none: break
+        case .constant(let text): item.value = text
+        case .own(let source): item.valueFrom = source
         }
         statement.guards.append(item)
     }
@@ -88,20 +93,23 @@ struct StatementSink: CommitSink {
 /// Takes down the keys and values of a change, as words of the call.
 struct ValueSink: CommitSink {
     private(set) var keys: RedisCommand
-    private(set) var values: RedisCommand
+    private var runs: [(statement: Int, changes: Int, values: RedisCommand)] = []
     private var ownKeys = 0
     private var ownValues = 0
 
     init() {
         keys = RedisCommand(capacity: 8 << 10)
-        values = RedisCommand(capacity: 32 << 10)
     }
 
     /// Begins a change under the statement of that number.
     mutating func begin(statement: Int, member: String, score: String?) {
         ownKeys = 0
         ownValues = 0
-        values.append(statement)
+        if runs.last?.statement == statement {
+            runs[runs.count - 1].changes += 1
+        } else {
+            runs.append((statement, 1, RedisCommand(capacity: runs.isEmpty ? 32 << 10 : 1 << 10)))
+        }
         _ = value(member)
         if let score { _ = value(score) }
     }
@@ -113,13 +121,22 @@ struct ValueSink: CommitSink {
     }
 
     mutating func value(_ text: String) -> Statement.Source {
-        values.append(text)
+        runs[runs.count - 1].values.append(text)
         ownValues += 1
         return Statement.Source(number: ownValues)
     }
 
+    /// Appends the changes to the call, those of one statement that come one after the other under one head.
+    func append(to command: inout RedisCommand) {
+        for run in runs {
+            command.append(run.statement)
+            command.append(run.changes)
+            command.append(wordsOf: run.values)
+        }
+    }
+
     mutating func check(
-        _ check: Statement.Guard.Check, _ key: Statement.Key, field: CommitField, value: Statement.Source
+        _ check: Statement.Guard.Check, _ key: Statement.Key, field: CommitOperand, value: CommitOperand
     ) {}
     mutating func begin(_ command: String, _ key: Statement.Key) {}
     mutating func constant(_ text: String) {}

@@ -89,7 +89,8 @@ struct Committer {
         return try await commitWithoutRefund(paid, of: page, prepared.encoder, into: results)
     }
 
-    /// The charge was refunded before, by an earlier sweep or by the app: what is left is the rest of the change.
+    /// The charge was refunded before, by an earlier sweep or by the app: what is left is the rest of the change, unless
+    /// that refund was undone.
     private func commitWithoutRefund(
         _ places: [Int], of page: [Judged], _ encoder: ChangeEncoder, into results: [Result]
     ) async throws -> [Result] {
@@ -98,24 +99,20 @@ struct Committer {
         var call = makeCall()
         var known = ChangeEncoder.Known()
         var changed: [Judged] = []
-        for place in places {
-            var judged = page[place]
-            if var change = judged.change {
-                change.refund = nil
-                judged.decision = .change(change)
-                encoder.add(change, of: judged.record, to: &call, &known)
-            }
+        for judged in try await repaid(places, of: page) {
+            if let change = judged.change { encoder.add(change, of: judged.record, to: &call, &known) }
             changed.append(judged)
         }
         let outcomes = try call.outcomes(of: try await library.call(call.command()))
         for ((place, judged), outcome) in zip(zip(places, changed), outcomes) {
             let result = Self.result(outcome, of: judged, rescores: true)
-            if case .changed = result { results[place] = .changed(isRefunded: false) } else { results[place] = result }
+            let isRefunded = judged.change?.refund != nil
+            if case .changed = result { results[place] = .changed(isRefunded: isRefunded) } else { results[place] = result }
         }
         return results
     }
 
-    private func makeCall() -> CommitCall {
+    func makeCall() -> CommitCall {
         let index = cleanup.index ?? keys.index(cleanup.name)
         return CommitCall(
             lease: (keys.lease(cleanup.name), claim.fence), index: index,

@@ -110,7 +110,7 @@ struct Judge {
         Verdict, RecordError
     > {
         do {
-            return .success(try policy.verdict(on: record, at: now))
+            return .success(try policy.verdict(on: record, at: now).claimed(at: now).bound(to: record))
         } catch {
             return .failure(error)
         }

@@ -9,7 +9,7 @@ struct PageSize: Sendable {
     static let bounds = 20...1_000
     /// How long one call may take, seen from here, with the reads that are sent along and the round trip: then it holds Redis
     /// for somewhat less than a millisecond.
-    static let target: Duration = .microseconds(750)
+    static let target: Duration = .microseconds(800)
 
     private(set) var current: Int
     private let isFixed: Bool

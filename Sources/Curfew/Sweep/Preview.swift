@@ -18,6 +18,14 @@ package struct Preview: Sendable {
     package func run(
         _ cleanup: Cleanup, ahead: Duration = .zero, limit: Int? = nil, timeout: Duration? = nil
     ) async throws(CurfewError) -> RunResult {
+        try await run(cleanup, ahead: ahead, limit: limit, timeout: timeout, review: nil)
+    }
+
+    /// The same, with somebody who takes down what is decided.
+    func run(
+        _ cleanup: Cleanup, ahead: Duration = .zero, limit: Int?, timeout: Duration?,
+        review: (@Sendable ([Judged]) -> [Judged])?
+    ) async throws(CurfewError) -> RunResult {
         let clock = try await engine.serverClock()
         let control = RunControl(trust: nil, timeout: cleanup.runTimeout)
         let began = clock.now
@@ -28,7 +36,8 @@ package struct Preview: Sendable {
             let scanned = cleanup.index == nil ? try await scan.entries() : nil
             outcome = await Sweep(
                 engine: engine, cleanup: changed, claim: nil, control: control, clock: clock,
-                options: .init(ahead: ahead, timeout: timeout, limit: limit ?? cleanup.limit), scanned: scanned
+                options: .init(ahead: ahead, timeout: timeout, limit: limit ?? cleanup.limit, review: review),
+                scanned: scanned
             ).run()
         } catch {
             throw Self.error(error)

@@ -29,9 +29,9 @@ struct RecordReader {
 
     /// The command that reads one record.
     ///
-    /// Locks without a time of their own are plain strings.
+    /// Locks without a time of their own are plain strings, and JSON is read whole.
     func command(for key: String) -> RedisCommand {
-        guard let fields else { return RedisCommand("GET", [key]) }
+        guard let fields, cleanup.format == .hash else { return RedisCommand("GET", [key]) }
         var command = RedisCommand(capacity: key.utf8.count + 32 + fields.count * 32)
         command.append("HMGET")
         command.append(key)
@@ -46,6 +46,7 @@ struct RecordReader {
 
     /// Makes records of the replies to ``command(for:)``; what is no hash, or empty, is looked at more closely.
     func records(_ entries: [(entry: DueEntry, key: String)], replies: [RedisValue]) async throws -> [Read] {
+        guard cleanup.format == .hash else { return try await documents(entries, replies: replies) }
         let names = cleanup.policy.fields
         var reads: [Read] = []
         reads.reserveCapacity(entries.count)

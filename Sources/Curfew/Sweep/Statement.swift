@@ -39,12 +39,13 @@ struct Statement: Equatable, Sendable {
     struct Guard: Equatable {
         /// What is compared; the names are those of the checks in `curfew.lua`.
         enum Check: String {
-            case equals, differs, absent, text, exists, missing, score
+            case equals, differs, absent, text, exists, missing, score, holds
         }
         var check: Check
         var key: Key
-        /// The field, where it is the same for all changes.
+        /// The field and the value, where they are the same for all changes.
         var field = ""
+        var value = ""
         var fieldFrom = Source.none
         var valueFrom = Source.none
     }
@@ -73,7 +74,7 @@ struct Statement: Equatable, Sendable {
         arguments += [String(ownKeys), index.rawValue, String(values), String(guards.count)]
         for item in guards {
             arguments += [
-                item.check.rawValue, item.key.code, item.field, String(item.fieldFrom.number),
+                item.check.rawValue, item.key.code, item.field, item.value, String(item.fieldFrom.number),
                 String(item.valueFrom.number),
             ]
         }

@@ -39,7 +39,8 @@ extension Sweep {
 
     private func recover(_ page: [Judged], _ claim: Claim) async throws -> [Committer.Result] {
         let entries = page.map(\.entry)
-        let fresh = try await retrying { try await judge.judge(entries, at: now) }
+        let judged = try await retrying { try await judge.judge(entries, at: now) }
+        let fresh = options.review?(judged) ?? judged
         var results: [Committer.Result?] = zip(page, fresh).map { old, new in
             guard let change = old.change, change.isMade(in: new.record) else { return nil }
             return .changed(isRefunded: change.refund != nil)

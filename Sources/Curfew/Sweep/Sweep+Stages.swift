@@ -20,8 +20,10 @@ extension Sweep {
         var reading = Reading(Request(), sent: nil)
         /// The page that is sent next.
         var ready: Page?
-        /// The page before, whose results are not counted yet.
-        var last: (page: Page, results: [Committer.Result])?
+        /// The page in flight and, behind it, the one that is sent as soon as that is answered.
+        var flights: [Flight] = []
+        /// Records that are claimed and whose objects are not deleted yet.
+        var claimed: [Judged] = []
         /// Whether a range of entries was asked for and not taken in yet.
         var isRangeAsked = false
         /// Changes decided on so far, sent or not.
@@ -29,6 +31,12 @@ extension Sweep {
         /// Whether the limit is reached.
         var isFull = false
         var outcome = Outcome()
+    }
+
+    /// A page that was handed to the client, with what is read along with it.
+    struct Flight {
+        let page: Page?
+        let commit: RedisClient.PendingReplies?
     }
 
     /// What is read along with a commit: records, and more entries where few are left.
@@ -128,6 +136,7 @@ extension Sweep {
                 judged = allowed > 0 ? Array(judged[...changes[allowed - 1]]) : []
             }
         }
+        if let review = options.review { judged = review(judged) }
         state.promised += judged.count(where: \.isChange)
         guard !judged.isEmpty else { return nil }
         guard let claim else { return Page(judged: judged, prepared: nil) }
@@ -139,15 +148,17 @@ extension Sweep {
         return Page(judged: ready, prepared: prepared)
     }
 
-    /// Counts what became of the last page, once.
-    func settleLast(_ state: inout State) {
-        guard let (page, results) = state.last else { return }
-        state.last = nil
+    /// Counts what became of a page.
+    func settle(_ page: Page, _ results: [Committer.Result], _ state: inout State) {
         for (judged, result) in zip(page.judged, results) {
             switch result {
             case .changed(let isRefunded):
                 guard case .change(let change) = judged.decision else { continue }
-                state.outcome.tally.changed(judged.entry.id, change, isRefunded: isRefunded, isDryRun: claim == nil)
+                if change.isClaim, claim != nil {
+                    state.claimed.append(judged)
+                } else {
+                    state.outcome.tally.changed(judged.entry.id, change, isRefunded: isRefunded, isDryRun: claim == nil)
+                }
             case .moved: state.outcome.tally.moved()
             case .refused(let why): state.outcome.tally.failed(judged.entry.id, why)
             case .malformed(let error): state.outcome.tally.failed(judged.entry.id, error.message)

@@ -9,9 +9,9 @@ internal import RedisClient
 ///
 /// Redis answers a connection when it has done all that it has read from it, so what is read along with a commit comes
 /// back with the commit's answer. Records are therefore read two pages ahead: while Redis commits page n, the records of
-/// page n+1 are here already to be decided and encoded. Between the answer to one commit and the next one nothing else
-/// is done, so that neither side waits for the other. There is one commit in flight, never more: more would only make
-/// others wait (see ``PageSize``). A watching sweep is the same with the commits left out.
+/// page n+1 are here already to be decided and encoded. The call that commits them is left with the client, which sends
+/// it the moment page n is answered, so that neither side waits for the other. There is one commit in flight, never
+/// more: more would only make others wait (see ``PageSize``). A watching sweep is the same with the commits left out.
 ///
 /// What may go wrong, and what then: a lost connection is waited for while the lease is trusted, and the page is read
 /// again, because nobody can say which part of it was committed (see `Sweep+Recovery.swift`). Any other error ends the
@@ -37,6 +37,8 @@ struct Sweep: Sendable {
         var timeout: Duration?
         /// The most records to be changed.
         var limit: Int?
+        /// Looks at what was decided over a page before anything is done, and may leave records out: for plans.
+        var review: (@Sendable ([Judged]) -> [Judged])?
     }
 
     /// What a sweep ends with.
@@ -50,6 +52,8 @@ struct Sweep: Sendable {
         var oldest: Duration = .zero
         /// Why it stopped early, if it did.
         var error: (any Error)?
+        /// What else is to be said of it, where it went through.
+        var remark: String?
     }
 
     var now: Timestamp { clock.now + options.ahead }
@@ -61,7 +65,7 @@ struct Sweep: Sendable {
     /// Entries due up to then are looked at.
     ///
     /// A shorter timeout makes records due that the index does not show as due yet.
-    private var horizon: Timestamp {
+    var horizon: Timestamp {
         guard let timeout = options.timeout else { return now }
         return now + max(.zero, cleanup.longestTimeout - timeout)
     }
@@ -74,39 +78,47 @@ struct Sweep: Sendable {
             repeat {
                 try control.checkpoint()
                 try await step(&state)
+                try await deleteObjects(&state, all: false)
             } while !isDone(state)
-            settleLast(&state)
+            while !state.flights.isEmpty { try await land(&state) }
+            try await deleteObjects(&state, all: true)
             if state.outcome.due > 0, scanned == nil { try await measureRest(&state.outcome) }
         } catch {
-            settleLast(&state)
             state.outcome.error = error
+            await landRest(&state)
         }
         return state.outcome
     }
 
-    /// Sends a page and, while Redis is at it, counts the one before and makes the one after ready.
+    /// Sends a page behind the one in flight, lands that one, and makes the page after ready.
     private func step(_ state: inout State) async throws {
-        let page = state.ready
-        let commit = try page?.prepared.map { try engine.redis.begin([$0.command]) }
-        let reading = try Reading(state.request, sent: engine.redis.begin(state.request.commands))
-        settleLast(&state)
-        // What was committed is counted, whatever becomes of the rest: errors wait until then.
-        let next = await caught { try await prepare(state.reading, &state) }
-        let request = Result { try nextRequest(&state) }
-        if let page {
-            state.last = (page, try await results(of: page, commit: commit))
-            if let commit { state.size.called(with: page.judged.count, took: commit.elapsed) }
-        }
-        state.ready = try next.get()
-        state.reading = reading
-        state.request = try request.get()
+        let before = state.flights.last?.commit
+        let commit = try state.ready?.prepared.map { try engine.redis.begin([$0.command], after: before) }
+        state.flights.append(Flight(page: state.ready, commit: commit))
+        state.ready = nil
+        let sent = try engine.redis.begin(state.request.commands, after: before)
+        if state.flights.count > 1 { try await land(&state) }
+        state.ready = try await prepare(state.reading, &state)
+        state.reading = Reading(state.request, sent: sent)
+        state.request = try nextRequest(&state)
     }
 
-    private func caught<Value>(_ body: () async throws -> Value) async -> Result<Value, any Error> {
-        do {
-            return .success(try await body())
-        } catch {
-            return .failure(error)
+    /// Waits for the page that is in flight, and counts it; the one behind it is in flight then.
+    private func land(_ state: inout State) async throws {
+        let flight = state.flights.removeFirst()
+        guard let page = flight.page else { return }
+        settle(page, try await results(of: page, commit: flight.commit), &state)
+        if let commit = flight.commit { state.size.called(with: page.judged.count, took: commit.elapsed) }
+    }
+
+    /// What is on its way when a sweep ends early is counted all the same; the first error is the one that tells.
+    private func landRest(_ state: inout State) async {
+        while !state.flights.isEmpty {
+            do {
+                try await land(&state)
+            } catch {
+                engine.logger.debug("a page on its way failed too", metadata: ["error": "\(error)"])
+            }
         }
     }
 }

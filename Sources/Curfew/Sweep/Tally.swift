@@ -33,6 +33,8 @@ package struct Tally: Sendable {
     package private(set) var records: [RunResult.Entry] = []
     /// The first errors.
     package private(set) var errors: [RunResult.Failure] = []
+    /// The first of what was left as it was, where there is more to say than that it had moved.
+    package private(set) var spared: [RunResult.Failure] = []
 
     /// A record was looked at and left alone.
     mutating func left(isStalled: Bool) {
@@ -69,6 +71,31 @@ package struct Tally: Sendable {
         checked += 1
         found += 1
         skipped += 1
+    }
+
+    /// A record was put back as it was before a run.
+    mutating func putBack(_ entry: RunResult.Entry) {
+        checked += 1
+        found += 1
+        changed += 1
+        refunded += entry.tokensRefunded
+        if records.count < RunResult.listed { records.append(entry) }
+    }
+
+    /// A record that was looked at is left as it is, and why: it isn't as a plan or an undo expects it.
+    mutating func leftAlone(_ id: String, _ why: String) {
+        found += 1
+        skipped += 1
+        if spared.count < RunResult.listed { spared.append(.init(id: id, error: why)) }
+    }
+
+    /// The same with nothing done: what a refused run would have come to.
+    var unmade: Tally {
+        var tally = self
+        (tally.changed, tally.retried, tally.refunded, tally.bytesFreed, tally.drift, tally.types) = (
+            0, 0, 0, 0, 0, [:]
+        )
+        return tally
     }
 
     /// A record could not be dealt with.

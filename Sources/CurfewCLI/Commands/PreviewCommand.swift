@@ -19,11 +19,16 @@ struct PreviewCommand: AsyncParsableCommand {
     @Option(help: "Use this timeout in place of the configured ones, as 10m.")
     var timeout: DurationArgument?
 
+    @Option(help: "Write the changes to this file, as a plan for “curfew run NAME --plan FILE”.")
+    var out: String?
+
     @OptionGroup var options: GlobalOptions
 
     func validate() throws {
         if let limit, limit < 1 { throw ValidationError("--limit is \(limit): expected 1 or more") }
         if let timeout, timeout.duration <= .zero { throw ValidationError("--timeout must be longer than nothing") }
+        if out != nil, name == nil { throw ValidationError("--out makes a plan of one cleanup: expected its name") }
+        if out != nil, at != nil { throw ValidationError("--at can't go with --out: a plan is of what is due now") }
     }
 
     func run() async throws {
@@ -31,6 +36,10 @@ struct PreviewCommand: AsyncParsableCommand {
             let cleanups = try name.map { [try engine.cleanup(named: $0)] } ?? engine.configuration.cleanups
             var results: [RunResult] = []
             for cleanup in cleanups {
+                if let out {
+                    results.append(try await plan(cleanup, to: out, engine))
+                    continue
+                }
                 results.append(
                     try await Preview(engine: engine).run(
                         cleanup, ahead: at?.duration ?? .zero, limit: limit, timeout: timeout?.duration))
@@ -50,5 +59,15 @@ struct PreviewCommand: AsyncParsableCommand {
             }
         }
         if results.contains(where: { $0.failed > 0 }) { throw ExitCode(Failure.Status.doneWithErrors.rawValue) }
+    }
+
+    private func plan(_ cleanup: Cleanup, to path: String, _ engine: Engine) async throws -> RunResult {
+        let (result, plan) = try await Preview(engine: engine).plan(cleanup, limit: limit, timeout: timeout?.duration)
+        try PlanFile.write(plan, to: path)
+        let count = plan.records.count
+        let part = plan.total > count ? "the first \(count) of \(plan.total) changes" : "\(count) changes"
+        let note = "curfew: \(path) plans \(part); “curfew run \(cleanup.name) --plan \(path)” makes them"
+        Output.note(note.printable + "\n")
+        return result
     }
 }

@@ -11,12 +11,16 @@ struct Demo: Sendable {
     static let firstStuck = 20_000, moreStuck = 10_000
     /// How often the holder is tried to be caught in the middle of a run.
     static let mostAttempts = 5
+    /// Cleanups whose end is seen by looking at their records.
+    private static let probed: Set = ["stuck-jobs", "generation-locks", "file-locks"]
     /// The longest that any phase may take.
     static let patience = Duration.seconds(30)
 
     let engine: Engine
     let stage: DemoStage
     let instances: [DemoInstance]
+    /// Where the files' objects are; nil where this machine has no S3 server.
+    let store: EmbeddedStore?
 
     /// The run that was cut short.
     struct Crash: Sendable {
@@ -25,14 +29,19 @@ struct Demo: Sendable {
         let at: Timestamp
     }
 
-    /// Makes the workload, and pauses stuck-jobs until all instances are there: any of them may be the one.
+    /// Makes the workload, and pauses what is to wait: stuck-jobs for all instances, because any of them may be the one
+    /// that takes it, and files for their objects.
     static func prepare(_ engine: Engine, _ stage: DemoStage) async throws -> DemoWorkload {
         let now = try await engine.serverClock().now
-        var workload = DemoWorkload()
-        try await workload.load(into: engine.redis, now: now)
+        var workload = DemoWorkload(loaded: now)
+        try await workload.load(into: engine.redis)
         try await workload.addStuck(firstStuck, to: engine.redis, now: now)
-        try await Operations(engine: engine).pause("stuck-jobs", by: "the demo", why: "until all instances are there")
-        tell(workload, stage)
+        let operations = Operations(engine: engine)
+        try await operations.pause("stuck-jobs", by: "the demo", why: "until all instances are there")
+        if try engine.cleanup(named: "files").isEnabled {
+            try await operations.pause("files", by: "the demo", why: "until their objects are there")
+        }
+        stage.tell(workload)
         return workload
     }
 
@@ -42,37 +51,17 @@ struct Demo: Sendable {
         try await waitForInstances()
         let crash = try await catchOne(&workload)
         stage.say("Its lease runs out in \(DemoConfiguration.lease.text) at most; then another instance goes on.")
-        try await watchTheRest(workload, crash)
-        return try await DemoReport.make(self, workload, crash)
+        try await storeFiles(workload)
+        try await watchTheRest(workload)
+        let preview = try await previewFiles()
+        let detour = try await overrideGuardAndUndo(workload)
+        return try await DemoReport.make(self, workload, crash, preview, detour)
     }
 
     /// The story's name for an instance id.
     func name(of instance: String) -> String {
-        instances.first { instance.hasSuffix("-\($0.pid)") }?.name ?? instance
-    }
-
-    private static func tell(_ workload: DemoWorkload, _ stage: DemoStage) {
-        stage.say("An application's jobs, stuck in every way:")
-        let jobs = [
-            (workload.stuck, "stuck, out of retries → failed, \(DemoWorkload.cost) tokens refunded for each"),
-            (workload.retriable, "stuck, with retries left → queued again"),
-            (workload.finished, "had finished and were never marked → completed"),
-            (workload.held, "look stuck, but their worker is alive → left alone"),
-            (workload.beating, "have a fresh heartbeat → looked at again later"),
-            (workload.malformed, "has a time that nobody can read → reported, left alone"),
-            (
-                workload.drifted + workload.unmarked + workload.crashed + workload.empty + workload.slow,
-                "groups of tasks: counters drifted, crashed, never closed, or only slow"
-            ),
-            (
-                2 * (workload.staleLocks + workload.liveLocks),
-                "locks, hashes and plain strings, two thirds of them stale"
-            ),
-        ]
-        for (count, text) in jobs where !stage.isSilent {
-            let number = count.grouped
-            Output.line(String(repeating: " ", count: max(0, 16 - number.count)) + "\(Style.bold(number))  \(text)")
-        }
+        if instance == engine.instance.id { return "the demo" }
+        return instances.first { instance.hasSuffix("-\($0.pid)") }?.name ?? instance
     }
 
     private func waitForInstances() async throws {
@@ -128,7 +117,9 @@ struct Demo: Sendable {
     }
 
     /// Shows what the others do, until nothing is left to do.
-    private func watchTheRest(_ workload: DemoWorkload, _ crash: Crash) async throws {
+    private func watchTheRest(_ workload: DemoWorkload) async throws {
+        // What these leave is no sign of their end: the jobs have a malformed one, the locks are seen twice.
+        let names = engine.configuration.cleanups.filter { $0.isEnabled && !Self.probed.contains($0.name) }.map(\.name)
         var chronicle = DemoChronicle(demo: self)
         let total = workload.stuck + workload.finished
         let isDone = try await wait(every: .milliseconds(100)) {
@@ -141,7 +132,7 @@ struct Demo: Sendable {
             let left = Int(replies[0].integer ?? 0) - workload.remaining
             let holder = replies[1][1].string.map { name(of: $0) } ?? "nobody"
             stage.meter(total - left, of: total, "stuck-jobs: \(max(0, left).grouped) left, lease held by \(holder)")
-            return left <= 0 && replies[1][0].isNull && replies[2].integer == 0
+            return left <= 0 && replies[1][0].isNull && replies[2].integer == 0 && names.allSatisfy(chronicle.hasEnded)
         }
         stage.clear()
         try await chronicle.tellNews()

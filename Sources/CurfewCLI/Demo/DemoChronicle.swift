@@ -5,9 +5,16 @@ struct DemoChronicle {
     let demo: Demo
     private var lastRun = "0-0"
     private var lastAlert = "0-0"
+    /// Cleanups that have changed something, those of them whose last run found nothing more, and refused ones.
+    private var busy: Set<String> = [], settled: Set<String> = [], refused: Set<String> = []
 
     init(demo: Demo) {
         self.demo = demo
+    }
+
+    /// Whether a cleanup has nothing more to do: it has done something and then found nothing, or may do nothing.
+    func hasEnded(_ cleanup: String) -> Bool {
+        settled.contains(cleanup) || refused.contains(cleanup)
     }
 
     /// Says what is new since it was last asked.
@@ -26,16 +33,28 @@ struct DemoChronicle {
         }
     }
 
-    private func tell(run: StreamEntry) {
+    private mutating func tell(run: StreamEntry) {
         func number(_ name: String) -> Int { run[name].flatMap { Int($0) } ?? 0 }
+        let cleanup = run["cleanup"] ?? ""
         let who = "\(run["run"] ?? "") on \(demo.name(of: run["instance"] ?? ""))"
         if run["status"] == "lost" {
             return demo.stage.say("\(who) is recorded as lost, its lease has run out", .yellow)
         }
-        guard number("changed") > 0 else { return }
+        if run["status"] == "refused" {
+            // Every run is, and once is enough to be told.
+            guard refused.insert(cleanup).inserted else { return }
+            return demo.stage.say("\(who) is refused by its guard: \(run["error"] ?? "")", .yellow)
+        }
+        guard number("changed") > 0 else {
+            if busy.contains(cleanup), run["status"]?.hasPrefix("completed") == true { settled.insert(cleanup) }
+            return
+        }
+        busy.insert(cleanup)
+        settled.remove(cleanup)
         var text = "\(who): \(number("changed").grouped) records brought home"
         if number("retried") > 0 { text += ", \(number("retried").grouped) of them retried" }
         if number("refunded") > 0 { text += ", \(number("refunded").grouped) tokens refunded" }
+        if number("bytes_freed") > 0 { text += ", \(number("bytes_freed").grouped) bytes of storage freed" }
         if number("failed") > 0 { text += ", \(number("failed").grouped) reported as malformed" }
         demo.stage.say(text, .green)
     }

@@ -3,13 +3,36 @@ enum DemoConfiguration {
     /// How long a lease lasts.
     static let lease = Duration.seconds(3)
 
-    /// The file's text for a Redis at this URL.
-    static func text(redis: String) -> String {
+    /// The file's text for a Redis at this URL, and for a bucket.
+    ///
+    /// Without a bucket the files are only for looking at: their cleanup is not run, and its storage is nowhere.
+    static func text(redis: String, store: EmbeddedStore?) -> String {
         """
         redis: "\(redis)"
         worker: {lease: \(lease.components.seconds)s, heartbeat: 1s}
+        storage:
+          uploads:
+            endpoint: "\(store?.endpoint ?? "http://127.0.0.1:1")"
+            region: us-east-1
+            bucket: \(EmbeddedStore.bucket)
+            access-key: "\(store?.accessKey ?? "none")"
+            secret-key: "\(store?.secretKey ?? "none")"
 
         cleanups:
+        \(jobs)
+        \(waiting)
+        \(removal)
+            enabled: \(store != nil)
+
+        alerts:
+          many-stuck: {cleanup: stuck-jobs, metric: found, above: 1000, severity: critical}
+          malformed: {cleanup: "*", metric: failed, above: 0, severity: warning}
+
+        """
+    }
+
+    /// What got stuck: jobs, groups of tasks, locks.
+    private static let jobs = """
           stuck-jobs:
             policy: stuck
             every: 2s
@@ -52,10 +75,65 @@ enum DemoConfiguration {
             timeout: 4s
             alive: worker:<value>:alive
 
-        alerts:
-          many-stuck: {cleanup: stuck-jobs, metric: found, above: 1000, severity: critical}
-          malformed: {cleanup: "*", metric: failed, above: 0, severity: warning}
+        """
+
+    /// What waits: for somebody to come back, or for a job that won't.
+    private static let waiting = """
+          paused-batches:
+            policy: paused
+            every: 2s
+            records: batch:<id>
+            index: batches:paused
+            states: [paused]
+            since: [updatedAt]
+            stale: 7d
+            warn: 23d
+            timeout: 30d
+            to: cancelled
+
+          stuck-plans:
+            policy: dependent
+            every: 2s
+            records: plan:<id>
+            index: plans:pending
+            states: [PENDING]
+            since: [updatedAt]
+            grace: 5m
+            parent: job:<jobId>
+            parent-states: [QUEUED, PENDING, RUNNING, PROCESSING]
+            to: DRAFT
 
         """
-    }
+
+    /// What goes: history, and files with their objects.
+    private static let removal = """
+          old-jobs:
+            policy: retention
+            every: 2s
+            records: job:<id>
+            index: jobs:finished
+            states: [COMPLETED, FAILED, CANCELLED]
+            since: [completedAt]
+            keep: 30d
+            also: ["job:<id>:log"]
+
+          old-downloads:
+            policy: retention
+            every: 2s
+            records: download:<id>
+            since: [timestamp]
+            keep: 14d
+            guard: {share: 25%, beyond: 100}
+
+          files:
+            policy: files
+            every: 2s
+            records: file:<id>
+            since: [uploadedAt]
+            orphan: {unless: entityId, after: 24h}
+            deleted: {since: deletedAt, after: 7d}
+            storage: uploads
+            object: r2Key
+            size: size
+        """
 }

@@ -20,14 +20,25 @@ struct DemoEvidence: Sendable {
     private(set) var paid = 0, ledgerEntries = 0, ledgerTokens = 0
     /// Locks that are still there.
     private(set) var locks: Set<String> = []
+    /// Batch id → its ``DemoBatches/fields``.
+    private(set) var batches: [String: [String]] = [:]
+    /// Plan id → its status.
+    private(set) var plans: [String: String] = [:]
+    /// Ids of jobs that still have a log.
+    private(set) var logs: Set<String> = []
+    /// File id → its status, empty where it has none.
+    private(set) var files: [String: String] = [:]
+    /// Names of the objects in the bucket.
+    private(set) var objects: Set<String> = []
 
     private let redis: RedisClient
 
     /// Reads it all.
-    static func read(_ engine: Engine) async throws -> DemoEvidence {
+    static func read(_ engine: Engine, _ storage: ObjectStorage?) async throws -> DemoEvidence {
         var evidence = DemoEvidence(redis: engine.redis)
         try await evidence.readRecords()
         try await evidence.readTokens()
+        if let storage { evidence.objects = Set(try await storage.list(prefix: "")) }
         let now = try await engine.serverClock().now
         let history = History(engine: engine)
         evidence.events = try await history.last(.max, of: engine.keys.events).reversed()
@@ -45,12 +56,14 @@ struct DemoEvidence: Sendable {
     }
 
     private mutating func readRecords() async throws {
-        let jobKeys = try await keys("job:*")
-        for (key, values) in try await fields(["status"], of: jobKeys) { jobs[String(key.dropFirst(4))] = values[0] }
-        let groupKeys = try await keys("generation:*")
-        for (key, values) in try await fields(["status", "completed", "failed"], of: groupKeys) {
-            groups[String(key.dropFirst(11))] = values.joined(separator: " ")
-        }
+        let found = try await keys("job:*")
+        logs = Set(found.filter { $0.hasSuffix(":log") }.map { String($0.dropFirst(4).dropLast(4)) })
+        jobs = try await statuses("job:", of: found.filter { !$0.hasSuffix(":log") })
+        plans = try await statuses("plan:", of: keys("plan:*"))
+        files = try await statuses("file:", of: keys("file:*"))
+        batches = try await values(of: DemoBatches.fields, "batch:", of: keys("batch:*"))
+        groups = try await values(of: ["status", "completed", "failed"], "generation:", of: keys("generation:*"))
+            .mapValues { $0.joined(separator: " ") }
         locks = Set(try await keys("lock:*"))
     }
 
@@ -77,12 +90,22 @@ struct DemoEvidence: Sendable {
         return Array(found)
     }
 
-    private func fields(_ fields: [String], of keys: [String]) async throws -> [(String, [String])] {
-        var found: [(String, [String])] = []
+    private func statuses(_ prefix: String, of keys: [String]) async throws -> [String: String] {
+        try await values(of: ["status"], prefix, of: keys).mapValues { $0[0] }
+    }
+
+    /// Id → the values of those fields, empty where there is none.
+    private func values(
+        of fields: [String], _ prefix: String, of keys: [String]
+    ) async throws -> [String: [String]] {
+        var found: [String: [String]] = [:]
         for start in stride(from: 0, to: keys.count, by: 1_000) {
             let page = keys[start..<min(start + 1_000, keys.count)]
             let replies = try await redis.pipeline(page.map { RedisCommand("HMGET", [$0] + fields) })
-            found += zip(page, replies).map { ($0, $1.strings + Array(repeating: "", count: fields.count - $1.count)) }
+            for (key, reply) in zip(page, replies) {
+                let values = reply.strings + Array(repeating: "", count: fields.count - reply.count)
+                found[String(key.dropFirst(prefix.count))] = values
+            }
         }
         return found
     }

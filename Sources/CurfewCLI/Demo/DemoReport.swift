@@ -22,12 +22,15 @@ struct DemoReport: Sendable, Codable {
     var runs: [RunShare]
 
     /// Reads Redis and compares.
-    static func make(_ demo: Demo, _ workload: DemoWorkload, _ crash: Demo.Crash) async throws -> DemoReport {
-        let evidence = try await DemoEvidence.read(demo.engine)
+    static func make(
+        _ demo: Demo, _ workload: DemoWorkload, _ crash: Demo.Crash, _ filesPreview: RunResult?, _ detour: Demo.Detour
+    ) async throws -> DemoReport {
+        let evidence = try await DemoEvidence.read(demo.engine, demo.storage)
         let judge = DemoJudge(demo: demo, workload: workload, evidence: evidence)
         let checks = [
             judge.stuck, judge.tokens, judge.retried, judge.finished, judge.held, judge.beating, judge.malformed,
-            judge.groups, judge.locks, judge.takeover(after: crash),
+            judge.groups, judge.locks, judge.batches, judge.plans, judge.history, judge.files(preview: filesPreview),
+            judge.refusal(detour), judge.undo(detour), judge.takeover(after: crash),
         ]
         let failed = checks.count { !$0.ok }
         return DemoReport(

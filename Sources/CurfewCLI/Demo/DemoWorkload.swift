@@ -4,6 +4,17 @@ internal import RedisClient
 
 /// The made-up application: how many records of each kind are stuck, and in which way.
 struct DemoWorkload: Sendable {
+    /// When everything but the stuck jobs was written.
+    let loaded: Timestamp
+    /// Batches that are paused.
+    let batches = DemoBatches()
+    /// Plans that wait for a job.
+    let plans = DemoPlans()
+    /// Ended jobs and old downloads.
+    let history = DemoHistory()
+    /// Uploaded files.
+    let files = DemoFiles()
+
     /// What each stuck job has cost, and what is to be paid back.
     static let cost = 10
     /// How many users own the jobs, and what each has to begin with.
@@ -30,7 +41,8 @@ struct DemoWorkload: Sendable {
     var remaining: Int { retriable + held + beating + malformed }
 
     /// Everything but the stuck jobs.
-    func load(into redis: RedisClient, now: Timestamp) async throws {
+    func load(into redis: RedisClient) async throws {
+        let now = loaded
         var commands = (0..<Self.users).map { RedisCommand("SET", ["user:u\($0):tokens", String(Self.balance)]) }
         commands.append(RedisCommand("SET", ["worker:steady:alive", "1"]))
         let old = ["processingStartedAt", String((now - .seconds(3_600)).milliseconds)]
@@ -42,6 +54,7 @@ struct DemoWorkload: Sendable {
         commands += jobs("beat", beating, now) { _ in old + ["attempts", "2", "heartbeatAt", String(now.milliseconds)] }
         commands += jobs("broken", malformed, now) { _ in ["processingStartedAt", "a while ago", "attempts", "2"] }
         commands += groups(now) + locks(now)
+        commands += batches.commands(now) + plans.commands(now) + history.commands(now) + files.commands(now)
         try await send(commands, to: redis)
     }
 
@@ -58,6 +71,11 @@ struct DemoWorkload: Sendable {
         }
         try await send(commands, to: redis)
         stuck += count
+    }
+
+    /// Makes the application as of that time; nothing is written yet.
+    init(loaded: Timestamp) {
+        self.loaded = loaded
     }
 
     private func jobs(

@@ -18,11 +18,18 @@ enum ResultView {
             for record in result.records {
                 table.add(
                     record.id, record.action, record.from, record.to, Duration.milliseconds(record.ageMs).roughText,
-                    record.tokensRefunded > 0 ? String(record.tokensRefunded) : "", record.reason)
+                    record.tokensRefunded != 0 ? String(record.tokensRefunded) : "", record.reason)
             }
             table.write(empty: "")
             let rest = result.totalFound - result.failed - result.skipped - result.records.count
             if rest > 0 { Output.line(Style.dim("… and \(rest) more")) }
+        }
+        if let left = result.left, !left.isEmpty {
+            Output.line()
+            var table = Table("RECORD", "LEFT, BECAUSE")
+            for record in left { table.add(record.id, record.error) }
+            table.write(empty: "")
+            if result.skipped > left.count { Output.line(Style.dim("… and \(result.skipped - left.count) more")) }
         }
         if !result.errors.isEmpty {
             Output.line()

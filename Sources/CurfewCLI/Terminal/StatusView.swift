@@ -7,6 +7,7 @@ struct StatusView {
     /// Everything, line by line.
     var lines: [String] {
         var lines = cleanups + [""] + instances
+        if !scans.isEmpty { lines += [""] + scans }
         let remarks = status.remarks.map { Style.yellow("! " + $0.printable) } + pauses.map(Style.dim.callAsFunction)
         if !remarks.isEmpty { lines += [""] + remarks }
         return lines
@@ -38,6 +39,23 @@ struct StatusView {
             ])
         }
         return table.lines
+    }
+
+    private var scans: [String] {
+        status.cleanups.compactMap { cleanup in
+            cleanup.scan.map { "\(cleanup.name): \(Self.words(of: $0))".printable }
+        }
+    }
+
+    private static func words(of scan: ScanStatus) -> String {
+        let part = "\(scan.percent)% (\(scan.seen.grouped) of \(scan.keys.grouped) keys), added \(scan.added.grouped)"
+        let next = scan.nextInMs.map { "next scan \(Times.distance($0))" } ?? "next scan now"
+        switch scan.state {
+        case "scanning": return "scanning \(part), on \(scan.instance ?? "-")"
+        case "interrupted": return "scan interrupted at \(part)"
+        case "never": return "not scanned yet"
+        default: return "\(next); the last one added \(scan.added.grouped)"
+        }
     }
 
     private var pauses: [String] {

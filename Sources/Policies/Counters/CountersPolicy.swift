@@ -95,4 +95,7 @@ package struct CountersPolicy: Policy {
 
     /// The timeout, or the override.
     package var longestTimeout: Duration { timeoutOverride ?? timeout }
+
+    /// The states that are looked at.
+    package var activeStates: [String]? { scope.states }
 }

@@ -10,6 +10,11 @@ struct FieldTime: Sendable, Equatable {
     /// The guard that this time is still as it was read.
     var isUnchanged: Guard { .field(field, equals: raw) }
 
+    /// When it was, in words: `updatedAt was 2023-07-22T04:26:40Z`.
+    var moment: String {
+        "\(field) was \(TimeForm.iso8601(TimeForm.ISO8601()).text(for: time.timestamp))"
+    }
+
     /// How long ago it is, in words that hold for the future too: `3m ago`, `3m from now`.
     func distance(from now: Timestamp) -> String {
         let age = now - time.timestamp

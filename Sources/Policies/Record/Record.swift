@@ -19,6 +19,8 @@ package struct Record: Sendable, Equatable {
     package var key: String
     /// What is stored there.
     package var content: Content
+    /// The JSON that ``content`` was read from; nil where the record is no JSON.
+    package var document: JSONRecord?
     /// What the policy wanted to know beyond the record; empty until it has asked.
     package var answers: [Question: Answer]
 

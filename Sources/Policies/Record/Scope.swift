@@ -33,22 +33,36 @@ struct Scope: Sendable, Equatable {
     /// One that is gone or in a final state is dropped. One in any other state, or in none, may come into scope later
     /// and is looked at again at that time.
     func place(_ record: Record, lookAgain: Timestamp) throws(RecordError) -> Place {
-        switch record.content {
-        case .missing: return .outside(.drop(because: "the record is gone", guards: [.recordMissing]))
-        case .text: throw RecordError("\(record.key) is a plain string: expected a hash")
-        case .hash: break
-        }
+        if let verdict = try record.verdictUnlessHash() { return .outside(verdict) }
         guard let status = record.present(field) else {
             return .outside(.leave(until: lookAgain, because: "it has no \(field), so it is \(expected)"))
         }
         if states.contains(status) { return .within(status: status) }
-        if !openStates.contains(status), finalStates.contains(status.lowercased()) {
+        if isFinal(status) {
             let isUnchanged = Guard.field(field, equals: status)
             return .outside(.drop(because: "\(field) is \(status), which is final", guards: [isUnchanged]))
         }
         return .outside(.leave(until: lookAgain, because: "\(field) is \(status), \(expected)"))
     }
 
+    /// Whether a record with that status is done with for good.
+    func isFinal(_ status: String) -> Bool {
+        !openStates.contains(status) && finalStates.contains(status.lowercased())
+    }
+
     /// What a record outside is not, in words.
     private var expected: String { "not \(states.joined(separator: " or "))" }
+}
+
+extension Record {
+    /// What becomes of a record that isn't a hash: one that is gone is dropped, anything else is an error.
+    ///
+    /// Nil for a hash.
+    func verdictUnlessHash() throws(RecordError) -> Verdict? {
+        switch content {
+        case .missing: return .drop(because: "the record is gone", guards: [.recordMissing])
+        case .text: throw RecordError("\(key) is a plain string: expected a hash")
+        case .hash: return nil
+        }
+    }
 }

@@ -5,18 +5,7 @@
 /// to the timeout is past it.
 package struct StuckPolicy: Policy {
     /// Timeouts by the record's type.
-    package struct Timeouts: Sendable, Equatable {
-        /// The field that holds the type.
-        package var by: String
-        /// The timeout of each type; others have the general one.
-        package var byType: [String: Duration]
-
-        /// Makes it.
-        package init(by: String, byType: [String: Duration]) {
-            self.by = by
-            self.byType = byType
-        }
-    }
+    package typealias Timeouts = TimesByType
 
     /// How often a stuck record gets another try.
     package struct Retry: Sendable, Equatable {
@@ -110,6 +99,9 @@ package struct StuckPolicy: Policy {
 
     /// The longest of the general timeout and those by type, or the override.
     package var longestTimeout: Duration {
-        timeoutOverride ?? timeouts?.byType.values.reduce(timeout, max) ?? timeout
+        timeoutOverride ?? timeouts?.longest(beside: timeout) ?? timeout
     }
+
+    /// The states that are looked at.
+    package var activeStates: [String]? { scope.states }
 }

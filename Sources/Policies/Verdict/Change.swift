@@ -44,6 +44,10 @@ package struct Change: Sendable, Equatable {
     package var guards: [Guard]
     /// The fields to be written.
     package var sets: [FieldWrite]
+    /// The whole text of the record with ``sets`` written, where it is kept as JSON; nil where it isn't.
+    package var document: String?
+    /// What the written places of ``document`` held, as JSON, where ``before`` alone would not put it back as it was.
+    package var originals: [FieldWrite] = []
     /// Whether the record itself goes.
     package var removesRecord: Bool
     /// Keys that go with the record, where they are there.

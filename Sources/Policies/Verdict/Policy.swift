@@ -16,11 +16,19 @@ package protocol Policy: Sendable {
     /// The longest timeout that a record can have, override included.
     var longestTimeout: Duration { get }
 
+    /// The states in which a record is this policy's business; nil where that is no matter of a status.
+    var activeStates: [String]? { get }
+
     /// What should become of the record.
     ///
     /// Throws what is wrong with the record, where it can't be judged. Never guesses: a value that can't be read leaves
     /// the record as it is.
     func verdict(on record: Record, at now: Timestamp) throws(RecordError) -> Verdict
+}
+
+extension Policy {
+    /// Nil: any record is this policy's business.
+    package var activeStates: [String]? { nil }
 }
 
 /// The kinds of policies, by the names that configurations use.

@@ -143,6 +143,8 @@ extension RedisClient.Core: RedisConnectionDelegate {
                 return
             }
         }
+        // What waited for one of these replies.
+        writeWaiting()
         perform(machine.settle())
     }
 

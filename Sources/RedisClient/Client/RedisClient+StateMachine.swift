@@ -101,16 +101,22 @@ extension RedisClient.StateMachine {
 
     /// Everything to be written now, in one piece, where there is a connection; its requests are then in flight.
     ///
-    /// Those that were cancelled meanwhile are dropped.
+    /// Those that were cancelled meanwhile are dropped; those whose predecessor is not finished stay.
     mutating func takeWritable() -> ByteBuffer? {
         guard state == .connected, !waiting.isEmpty else { return nil }
         var batch: ByteBuffer?
+        var held: [RedisRequest] = []
         let capacity = waiting.reduce(0) { $0 + $1.bytes.readableBytes }
         while let request = waiting.popFirst() {
             guard !request.isFinished else {
                 commandCount -= request.count
                 continue
             }
+            guard !request.isHeldBack else {
+                held.append(request)
+                continue
+            }
+            request.markWritten()
             inFlight.append(request)
             if batch == nil {
                 batch = request.bytes
@@ -119,6 +125,7 @@ extension RedisClient.StateMachine {
                 batch?.writeImmutableBuffer(request.bytes)
             }
         }
+        waiting.append(contentsOf: held)
         return batch
     }
 

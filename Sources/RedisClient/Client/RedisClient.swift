@@ -95,23 +95,30 @@ package final class RedisClient: Sendable {
     ///
     /// What is begun first is sent first: a caller with two pipelines that shall run side by side decides their order
     /// without waiting for either. The replies are waited for once.
-    package func begin(_ commands: [RedisCommand], deadline: Duration? = nil) throws(RedisError) -> PendingReplies {
+    ///
+    /// With `after` they stay here until those others are answered, or failed, and are then sent by the event loop itself:
+    /// a caller that wants no more than one call in flight loses no time between two of them.
+    package func begin(
+        _ commands: [RedisCommand], after others: PendingReplies? = nil, deadline: Duration? = nil
+    ) throws(RedisError) -> PendingReplies {
         guard !commands.isEmpty else { return PendingReplies(request: nil) }
-        let begun = ContinuousClock.now
-        let request = RedisRequest(commands, timeout: deadline ?? configuration.commandDeadline)
+        let request = RedisRequest(
+            commands, after: others?.request, timeout: deadline ?? configuration.commandDeadline)
         if try inbox.add(request) {
             eventLoop.execute { self.core.value.drain() }
         }
-        return PendingReplies(request: request, begun: begun)
+        return PendingReplies(request: request)
     }
 
     /// The replies to commands that are on their way.
     package struct PendingReplies: Sendable {
         let request: RedisRequest?
-        var begun: ContinuousClock.Instant = .now
 
-        /// How long they took, once they are there, whenever they are waited for.
-        package var elapsed: Duration { begun.duration(to: request?.finishedAt ?? begun) }
+        /// How long they took from the socket and back, once they are there, whenever they are waited for.
+        package var elapsed: Duration {
+            guard let request, let written = request.writtenAt, let finished = request.finishedAt else { return .zero }
+            return written.duration(to: finished)
+        }
 
         /// Waits for all of them; see ``RedisClient/pipeline(_:deadline:)``.
         package func replies() async throws(RedisError) -> [RedisValue] {

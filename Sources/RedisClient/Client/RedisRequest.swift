@@ -32,9 +32,15 @@ final class RedisRequest: Sendable {
 
     private let first: RedisCommand
     private let state = Mutex(State.pending)
+    private let predecessor: Mutex<RedisRequest?>
+    private let written = Mutex<ContinuousClock.Instant?>(nil)
 
-    /// Encodes commands, of which there is at least one.
-    init(_ commands: [RedisCommand], timeout: Duration, now: NIODeadline = .now()) {
+    /// Encodes commands, of which there is at least one; they wait until the predecessor is finished.
+    init(
+        _ commands: [RedisCommand], after predecessor: RedisRequest? = nil, timeout: Duration,
+        now: NIODeadline = .now()
+    ) {
+        self.predecessor = Mutex(predecessor)
         var capacity = 0
         var isIdempotent = true
         for command in commands {
@@ -63,6 +69,24 @@ final class RedisRequest: Sendable {
     var isFinished: Bool {
         state.withLock { if case .finished = $0 { true } else { false } }
     }
+
+    /// Whether it must not be written yet, because its predecessor is not finished.
+    ///
+    /// A predecessor that is finished is let go, so that a long chain is not kept in memory.
+    var isHeldBack: Bool {
+        predecessor.withLock { predecessor in
+            if predecessor?.isFinished == true { predecessor = nil }
+            return predecessor != nil
+        }
+    }
+
+    /// Notes that it goes to the socket now.
+    func markWritten() {
+        written.withLock { $0 = .now }
+    }
+
+    /// When it went to the socket, the last time; nil before.
+    var writtenAt: ContinuousClock.Instant? { written.withLock { $0 } }
 
     /// When the outcome became known; nil before.
     var finishedAt: ContinuousClock.Instant? {

@@ -16,6 +16,9 @@ protocol RedisConnectionDelegate: AnyObject {
 final class RedisConnectionHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
+    /// How many bytes are decoded before their replies are handed on.
+    private static let pieceSize = 4096
+
     private enum State {
         /// Nothing was sent yet. Becomes `signingIn` or `ended`.
         case idle
@@ -94,10 +97,14 @@ extension RedisConnectionHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        let output = reader.read(unwrapInboundIn(data))
-        if let tape = output.tape { received(tape) }
-        if let failure = output.failure {
-            end(error(.protocolViolation, "the server's reply cannot be read: \(failure)"))
+        var bytes = unwrapInboundIn(data)
+        // In pieces: what waits for the first reply is sent before the last one is decoded.
+        while let piece = bytes.readSlice(length: min(bytes.readableBytes, Self.pieceSize)), piece.readableBytes > 0 {
+            let output = reader.read(piece)
+            if let tape = output.tape { received(tape) }
+            if let failure = output.failure {
+                return end(error(.protocolViolation, "the server's reply cannot be read: \(failure)"))
+            }
         }
     }
 

@@ -1,0 +1,28 @@
+# Sourced by the benchmarks: what they need, and a release build unless --skip-build or --help is among the arguments.
+# shellcheck shell=bash
+# shellcheck source=Deploy/setup.sh
+source Deploy/setup.sh
+
+builds=true
+for argument; do
+    case $argument in
+        --skip-build | --help | -h) builds=false ;;
+    esac
+done
+
+if $builds; then require_build; else require redis-server command -v redis-server; fi
+require python3 command -v python3
+require python3-venv python3 -c 'import ensurepip'
+install_missing
+
+python=.build/bench/bin/python
+if ! "$python" -c 'import hiredis, redis' 2>/dev/null; then
+    say "Preparing Python (seconds)"
+    python3 -m venv .build/bench
+    "$python" -m pip install --quiet --disable-pip-version-check 'redis>=5' 'hiredis>=3' >&2
+fi
+
+if $builds; then
+    say "Building (a first release build takes about 8 minutes on two cores)"
+    "$SWIFT" build --configuration release --product curfew >&2
+fi

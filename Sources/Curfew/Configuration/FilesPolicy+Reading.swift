@@ -1,0 +1,71 @@
+internal import Policies
+
+extension FilesPolicy: ConfiguredPolicy {
+    static let keys = ["since", "orphan", "deleted", "storage", "object", "size"]
+
+    init?(_ section: Section, status: String) {
+        let since = section.texts("since", isRequired: section.entry("orphan") != nil)
+        let object = section.text("object", isRequired: true, expected: "the name of a field")
+        let size = section.text("size", expected: "the name of a field")
+        let storage = section.text("storage", isRequired: true, expected: "the name of a storage")
+        let orphanSection = section.section("orphan")
+        let deletedSection = section.section("deleted")
+        let orphan = orphanSection.flatMap(Orphan.init)
+        let deleted = deletedSection.flatMap(Deleted.init)
+        if section.entry("orphan") == nil, section.entry("deleted") == nil {
+            section.problem("orphan", "missing, expected orphan or deleted or both")
+        }
+        var owners = [status: "status"]
+        func claim(_ field: String?, _ key: String, in section: Section?) {
+            guard let field, let section else { return }
+            if let owner = owners[field] { section.problem(key, "“\(field)” is the field of \(owner) already") }
+            owners[field] = section.path(of: key)
+        }
+        claim(object, "object", in: section)
+        claim(size, "size", in: section)
+        claim(orphan?.unless, "unless", in: orphanSection)
+        claim(deleted?.since, "since", in: deletedSection)
+        let isSound = Self.isMarkSound(orphan, deleted, since: since ?? [], in: orphanSection)
+        guard let object, let storage, isSound, orphan != nil || deleted != nil else { return nil }
+        self.init(
+            status: status, since: since ?? [], orphan: orphan, deleted: deleted, storage: storage, object: object,
+            size: size)
+    }
+
+    /// Whether a mark, where there is one, is looked at by the other rule, and makes no file young again.
+    private static func isMarkSound(
+        _ orphan: Orphan?, _ deleted: Deleted?, since: [String], in section: Section?
+    ) -> Bool {
+        guard let mark = orphan?.mark else { return true }
+        guard mark == deleted?.since else {
+            let found = deleted.map { "found “\($0.since)” there" } ?? "found no such section"
+            section?.problem("mark", "expected “\(mark)” to be deleted.since as well, \(found)")
+            return false
+        }
+        if since.contains(mark) { section?.problem("mark", "“\(mark)” is one of since already") }
+        return true
+    }
+}
+
+extension FilesPolicy.Orphan {
+    init?(_ section: Section) {
+        section.expect(["unless", "after", "mark"])
+        let unless = section.text("unless", isRequired: true, expected: "the name of a field")
+        let after = section.duration("after")
+        let mark = section.text("mark", expected: "the name of a field")
+        guard let unless else { return nil }
+        self.init(unless: unless, mark: mark)
+        if let after { self.after = after }
+    }
+}
+
+extension FilesPolicy.Deleted {
+    init?(_ section: Section) {
+        section.expect(["since", "after"])
+        let since = section.text("since", isRequired: true, expected: "the name of a field")
+        let after = section.duration("after")
+        guard let since else { return nil }
+        self.init(since: since)
+        if let after { self.after = after }
+    }
+}

@@ -1,0 +1,60 @@
+internal import Policies
+
+/// How much of what a cleanup tracks one run may touch before somebody must say that it is meant.
+///
+/// A run that would touch more than both numbers is refused before its first write (see `RunGuard`).
+package struct GuardLimits: Sendable, Equatable, CustomStringConvertible {
+    /// The share of the tracked records, in percent.
+    package var share: Double
+    /// A number of records that is too small to be worth a refusal, whatever its share.
+    package var beyond: Int
+
+    /// The defaults are those of the file.
+    package init(share: Double = 25, beyond: Int = 1_000) {
+        self.share = share
+        self.beyond = beyond
+    }
+
+    /// Whether a run may not touch so many of so many tracked records.
+    func isExceeded(by count: Int, of tracked: Int) -> Bool {
+        count > beyond && Double(count) * 100 > share * Double(tracked)
+    }
+
+    /// As the file would say it: `share 25%, beyond 1000`.
+    package var description: String { "share \(Self.text(percent: share))%, beyond \(beyond)" }
+
+    /// A percentage without a fraction that says nothing.
+    static func text(percent: Double) -> String {
+        let tenths = (percent * 10).rounded() / 10
+        return tenths == tenths.rounded() ? String(Int(tenths)) : String(tenths)
+    }
+}
+
+extension PolicyKind {
+    /// Whether its changes take records away: such cleanups are guarded unless the file says otherwise.
+    var removesRecords: Bool { [.retention, .locks, .files].contains(self) }
+}
+
+extension Section {
+    /// `guard`: a section, or `off`; left out, policies that remove have the usual limits and others none.
+    func guardLimits(for kind: PolicyKind?) -> GuardLimits? {
+        let usual = kind?.removesRecords == true ? GuardLimits() : nil
+        guard has("guard"), let entry = entry("guard") else { return usual }
+        if case .scalar(let scalar) = entry.value.content {
+            guard scalar.text != "off", scalar.text != "false" else { return nil }
+            problem("guard", "expected off, or a section like {share: 25%, beyond: 1000}, found “\(scalar.written)”")
+            return nil
+        }
+        guard let section = section("guard") else { return nil }
+        section.expect(["share", "beyond"])
+        var limits = GuardLimits()
+        limits.share = section.value("share", expected: "a share like 25%", Self.percent) ?? limits.share
+        limits.beyond = section.integer("beyond", in: 0...Int.max) ?? limits.beyond
+        return limits
+    }
+
+    private static func percent(_ text: String) -> Double? {
+        guard text.hasSuffix("%"), let number = Double(text.dropLast()), (0...100).contains(number) else { return nil }
+        return number
+    }
+}

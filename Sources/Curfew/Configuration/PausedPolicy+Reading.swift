@@ -1,0 +1,51 @@
+internal import Policies
+
+extension PausedPolicy: ConfiguredPolicy {
+    static let keys = ["states", "since", "stale", "warn", "timeout", "to"]
+
+    init?(_ section: Section, status: String) {
+        let scope = section.scope()
+        let defaults = PausedPolicy(states: [], since: [])
+        let times = [("stale", defaults.stale), ("warn", defaults.warn), ("timeout", defaults.timeout)]
+            .map { key, fallback in Threshold(key, default: fallback, in: section) }
+        let to = section.target("to", default: defaults.to, outside: scope?.states)
+        for (earlier, later) in zip(times, times.dropFirst()) { Self.checkOrder(earlier, later, in: section) }
+        let marks = [PausedPolicy.staleField, PausedPolicy.warnedField]
+        for mark in marks where scope?.since.contains(mark) == true || status == mark {
+            let key = status == mark ? "status" : "since"
+            section.problem(key, "“\(mark)” is a mark that this policy writes, expected another field")
+        }
+        guard let scope, let to else { return nil }
+        self.init(
+            status: status, states: scope.states, since: scope.since, stale: times[0].value, warn: times[1].value,
+            timeout: times[2].value, to: to)
+    }
+
+    /// One of the three times: as written, or its default.
+    private struct Threshold {
+        let key: String
+        let value: Duration
+        let line: Int?
+
+        init(_ key: String, default fallback: Duration, in section: Section) {
+            self.key = key
+            value = section.duration(key) ?? fallback
+            line = section.entry(key)?.line
+        }
+
+        /// What it is and where that is said, for messages.
+        var description: String {
+            "\(key), which is \(value.text) \(line.map { "(line \($0))" } ?? "where it is left out")"
+        }
+    }
+
+    /// Notes two times that are in the wrong order, at the later one where the file names it.
+    private static func checkOrder(_ earlier: Threshold, _ later: Threshold, in section: Section) {
+        guard earlier.value > later.value else { return }
+        if later.line != nil {
+            section.problem(later.key, "expected no less than \(earlier.description), found \(later.value.text)")
+        } else {
+            section.problem(earlier.key, "expected no more than \(later.description), found \(earlier.value.text)")
+        }
+    }
+}

@@ -1,0 +1,91 @@
+/// The deletion of up to a thousand objects in one request: how it is written, and what is read from the answer.
+enum DeleteRequest {
+    /// The most objects in one request: the limit of S3.
+    static let mostKeys = 1_000
+    /// The most bytes that keys may take in one request, so that the answer stays small enough to be read.
+    static let mostBytes = 1 << 20
+
+    /// What became of one object.
+    enum Outcome: Sendable, Equatable {
+        /// It isn't there any more, or never was.
+        case deleted
+        /// It is still there, or nobody knows: why.
+        case kept(String)
+    }
+
+    /// Why a key can't be asked for; nil where it can.
+    ///
+    /// XML 1.0 has no way to write most control characters, and a name that is written as another one would delete
+    /// another object.
+    static func problem(with key: String) -> String? {
+        if key.isEmpty { return "the object's key is empty" }
+        if key.utf8.count > 1_024 { return "the object's key has \(key.utf8.count) bytes: expected at most 1,024" }
+        for scalar in key.unicodeScalars {
+            switch scalar.value {
+            case 0x09, 0x0A, 0x0D, 0x20...0xD7FF, 0xE000...0xFFFD, 0x10000...: continue
+            default:
+                let code = String(scalar.value, radix: 16, uppercase: true)
+                return "the object's key holds the character U+\(code), which S3 can't be asked to delete"
+            }
+        }
+        return nil
+    }
+
+    /// How many of these keys go into one request.
+    static func count(of keys: some Sequence<String>) -> Int {
+        var count = 0
+        var bytes = 0
+        for key in keys {
+            bytes += escaped(key).utf8.count
+            guard count < mostKeys, count == 0 || bytes <= mostBytes else { break }
+            count += 1
+        }
+        return count
+    }
+
+    /// The body of the request.
+    ///
+    /// It asks for a word on every object: silence would have to count as success.
+    static func body(_ keys: [String]) -> [UInt8] {
+        var text = #"<?xml version="1.0" encoding="UTF-8"?>"#
+        text += #"<Delete xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Quiet>false</Quiet>"#
+        for key in keys { text += "<Object><Key>\(escaped(key))</Key></Object>" }
+        return Array((text + "</Delete>").utf8)
+    }
+
+    private static func escaped(_ key: String) -> String {
+        var text = ""
+        for scalar in key.unicodeScalars {
+            switch scalar {
+            case "&": text += "&amp;"
+            case "<": text += "&lt;"
+            case ">": text += "&gt;"
+            case "\"": text += "&quot;"
+            // Written as they are, a reader may take them for other white space.
+            case "\t", "\n", "\r": text += "&#\(scalar.value);"
+            default: text.unicodeScalars.append(scalar)
+            }
+        }
+        return text
+    }
+
+    /// What became of each key, from the answer's document.
+    ///
+    /// A key that the answer doesn't name was not deleted, as far as anybody knows.
+    static func outcomes(of keys: [String], in result: XMLElement) -> [Outcome] {
+        var deleted: Set<String> = []
+        var failures: [String: S3Failure] = [:]
+        for entry in result.children {
+            guard let key = entry["Key"]?.text else { continue }
+            switch entry.name {
+            case "Deleted": deleted.insert(key)
+            case "Error": failures[key] = S3Failure(entry)
+            default: continue
+            }
+        }
+        return keys.map { key in
+            if let failure = failures[key] { return failure.isGone ? .deleted : .kept(failure.text) }
+            return deleted.contains(key) ? .deleted : .kept("the answer doesn't say what became of it")
+        }
+    }
+}

@@ -1,0 +1,120 @@
+internal import Logging
+internal import Policies
+internal import Synchronization
+
+/// Scans the keyspace beside the runs of an instance, for one cleanup at a time.
+///
+/// It doesn't poll: each answer to a claim says how long there is nothing to do, and until then nothing is asked. A message
+/// on the wake channel, sent where a scan was handed over, ends that wait for its cleanup. What fails is tried again after
+/// a pause that grows up to a minute.
+///
+/// Cleanups that are disabled or only watch are not scanned for: nothing may be written for them.
+final class Indexer: Sendable {
+    /// After so long a scan gives its lease back, and whoever asks first goes on.
+    private static let longestTurn: Duration = .seconds(3_600)
+    private static let longestWait: Duration = .seconds(3_600)
+    private static let pauses: ClosedRange<Duration> = .milliseconds(100) ... .seconds(60)
+
+    /// What is known about the scans for one cleanup.
+    private struct Plan {
+        /// When to ask next.
+        var ask: ContinuousClock.Instant
+        /// How long to wait after the next failure.
+        var pause: Duration = pauses.lowerBound
+        /// The lease that a failure has left in doubt.
+        var fence = ""
+    }
+
+    private struct State {
+        var plans: [String: Plan]
+        var control: RunControl?
+        var isStopping = false
+    }
+
+    private let engine: Engine
+    private let cleanups: [String: Cleanup]
+    private let alarm = Alarm()
+    private let state: Mutex<State>
+
+    /// Makes the indexer of an engine; every cleanup is asked about once at the start.
+    init(engine: Engine) {
+        self.engine = engine
+        let scanned = engine.configuration.cleanups.filter { $0.scan != nil && $0.isEnabled && !$0.isDryRun }
+        cleanups = Dictionary(scanned.map { ($0.name, $0) }) { first, _ in first }
+        state = Mutex(State(plans: cleanups.mapValues { _ in Plan(ask: .now) }))
+    }
+
+    /// Scans whatever it is time for, until ``stop()``.
+    func run() async {
+        guard !cleanups.isEmpty else { return }
+        while let next = next() {
+            if next.wait > .zero {
+                await alarm.wait(for: min(next.wait, Self.longestWait))
+            } else if let cleanup = cleanups[next.name] {
+                await scan(cleanup)
+            }
+        }
+    }
+
+    /// Ends the scan under way after its batch, and begins no other.
+    func stop() {
+        let control = state.withLock { state in
+            state.isStopping = true
+            return state.control
+        }
+        control?.stop(.handedOver)
+        alarm.ring()
+    }
+
+    /// Something has happened to this cleanup: its scan is asked about again, unless there is none.
+    func wake(_ name: String) {
+        let isKnown = state.withLock { state in
+            state.plans[name]?.ask = .now
+            return state.plans[name] != nil
+        }
+        if isKnown { alarm.ring() }
+    }
+
+    /// Which cleanup is next, and how long until then; nil where there is nothing more to do.
+    private func next() -> (name: String, wait: Duration)? {
+        state.withLock { state in
+            guard !state.isStopping, let next = state.plans.min(by: { $0.value.ask < $1.value.ask }) else { return nil }
+            return (next.key, ContinuousClock.now.duration(to: next.value.ask))
+        }
+    }
+
+    private func scan(_ cleanup: Cleanup) async {
+        let control = RunControl(trust: nil, timeout: Self.longestTurn)
+        let begun = state.withLock { state -> (isStopping: Bool, plan: Plan?) in
+            state.control = control
+            return (state.isStopping, state.plans[cleanup.name])
+        }
+        guard !begun.isStopping, var plan = begun.plan else { return }
+        do {
+            let scan = KeyspaceScan(engine: engine, cleanup: cleanup, control: control)
+            let outcome = try await scan.runOnce(.due, fence: &plan.fence)
+            let wait: Duration
+            switch outcome {
+            // The next answer tells when the next one is due.
+            case .finished: wait = .zero
+            case .held(let held): wait = held
+            case .notDue(let rest): wait = rest
+            }
+            plan = Plan(ask: .now.advanced(by: wait))
+        } catch  where error is RunControl.Stop || error is CancellationError {
+            plan = Plan(ask: .now)
+        } catch {
+            if !Sweep.isPassing(error) { plan.fence = "" }
+            engine.logger.warning(
+                "a scan of the keyspace failed and will be continued",
+                metadata: ["cleanup": "\(cleanup.name)", "error": "\(error)"])
+            plan.ask = .now.advanced(by: plan.pause)
+            plan.pause = min(plan.pause * 2, Self.pauses.upperBound)
+        }
+        let done = plan
+        state.withLock { state in
+            state.control = nil
+            state.plans[cleanup.name] = done
+        }
+    }
+}

@@ -1,0 +1,139 @@
+internal import Logging
+internal import Policies
+internal import RedisClient
+
+/// The commands of a scan, one short pipeline after the other, with a rest after each.
+struct KeyspaceBatch {
+    let engine: Engine
+    let cleanup: Cleanup
+    private(set) var pace = ScanPace()
+
+    init(engine: Engine, cleanup: Cleanup) {
+        self.engine = engine
+        self.cleanup = cleanup
+    }
+
+    /// What one step found.
+    struct Step {
+        /// The reply to what was sent along, if anything was.
+        var save: RedisValue?
+        /// Where the next step begins.
+        var next: String
+        /// The ids of the records found.
+        var ids: [String]
+        /// About how many keys were walked past.
+        var walked: Int
+    }
+
+    private var index: String { cleanup.index ?? engine.keys.index(cleanup.name) }
+
+    /// Walks past some keys.
+    ///
+    /// - Parameter save: a command that is sent before, in the same round trip.
+    mutating func walk(from cursor: String, after save: RedisCommand? = nil) async throws -> Step {
+        let count = pace.step
+        var arguments = [cursor, "MATCH", cleanup.records.scanPattern, "COUNT", String(count)]
+        if let type = cleanup.recordType { arguments += ["TYPE", type] }
+        let (replies, elapsed) = try await send([save, RedisCommand("SCAN", arguments)].compactMap(\.self))
+        // What is sent along takes time of its own.
+        if save == nil { pace.walked(count, took: elapsed) }
+        let reply = replies[replies.count - 1]
+        if let error = reply.error { throw failure("SCAN", error) }
+        guard reply.count == 2, let next = reply[0].string else {
+            throw CurfewError(.damaged, "SCAN answered something unexpected")
+        }
+        let keys = reply[1].elements
+        return Step(
+            save: save == nil ? nil : replies[0], next: next,
+            ids: keys.compactMap(\.string).compactMap(cleanup.records.id(of:)), walked: max(count, keys.count))
+    }
+
+    /// Enters those that the index lacks and the policy wants watched; gives back how many.
+    mutating func enter(_ ids: [String], at now: Timestamp) async throws -> Int {
+        var lacking: [String] = []
+        for piece in ids.pieces(of: ScanPace.lookups) {
+            let (replies, _) = try await send([RedisCommand("ZMSCORE", [index] + piece)])
+            if let error = replies[0].error { throw failure("ZMSCORE \(index)", error) }
+            lacking += zip(piece, replies[0].elements).filter { $0.1.isNull }.map(\.0)
+        }
+        var entries: [(id: String, deadline: Timestamp)] = []
+        for piece in lacking.pieces(of: ScanPace.reads) { entries += try await judged(piece, at: now) }
+        var added = 0
+        for piece in entries.pieces(of: ScanPace.entries) {
+            let words = piece.flatMap { [String($0.deadline.milliseconds), $0.id] }
+            let (replies, _) = try await send([RedisCommand("ZADD", [index, "NX"] + words)])
+            if let error = replies[0].error { throw failure("ZADD \(index)", error) }
+            added += Int(replies[0].integer ?? 0)
+        }
+        if added > 0, cleanup.index != nil {
+            engine.logger.notice(
+                "records adopted that the index lacked",
+                metadata: [
+                    "cleanup": "\(cleanup.name)", "count": "\(added)",
+                    "records": "\(entries.prefix(10).map(\.id).joined(separator: ", "))",
+                ])
+        }
+        return added
+    }
+
+    /// When each of these is to be looked at; those that need no watching are left out.
+    private mutating func judged(
+        _ ids: ArraySlice<String>, at now: Timestamp
+    ) async throws -> [(id: String, deadline: Timestamp)] {
+        let reader = RecordReader(redis: engine.redis, cleanup: cleanup, keys: engine.keys)
+        let judge = Judge(reader: reader)
+        let found = ids.map { DueEntry(id: $0, score: 0, scoreText: "0") }
+        let keyed = try judge.keyed(found[...])
+        let (replies, _) = try await send(judge.commands(for: keyed))
+        let reads = try await reader.records(keyed, replies: replies)
+        return zip(ids, reads).compactMap { id, read in
+            deadline(of: read, at: now).map { (id, $0) }
+        }
+    }
+
+    /// When a record is to be looked at; nil where it needs no watching.
+    ///
+    /// What the policy would have to ask about, and what is malformed, is left to the sweep: it is due at once. An index
+    /// of the app's own gets what is active, and nothing else: what is in it is the app's to decide.
+    private func deadline(of read: RecordReader.Read, at now: Timestamp) -> Timestamp? {
+        let isOwn = cleanup.index == nil
+        let record: Record
+        let verdict: Verdict
+        do {
+            record = try read.get()
+            verdict = try cleanup.policy.verdict(on: record, at: now)
+        } catch {
+            return isOwn ? now : nil
+        }
+        if case .drop = verdict { return nil }
+        guard isOwn else { return isActive(record) ? now + cleanup.longestTimeout : nil }
+        guard case .leave(let leave) = verdict else { return now }
+        return leave.until ?? now
+    }
+
+    private func isActive(_ record: Record) -> Bool {
+        guard let states = cleanup.policy.activeStates else { return true }
+        return record[cleanup.statusField].map(states.contains) ?? false
+    }
+
+    /// Sends some commands, waits for their replies, and rests.
+    private mutating func send(_ commands: [RedisCommand]) async throws -> ([RedisValue], Duration) {
+        let pending = try engine.redis.begin(commands)
+        let replies = try await pending.replies()
+        let elapsed = pending.elapsed
+        try await Task.sleep(for: pace.rest(after: elapsed))
+        return (replies, elapsed)
+    }
+
+    private func failure(_ command: String, _ error: RedisServerError) -> CurfewError {
+        let address = engine.redis.configuration.address.description
+        return CurfewError(RedisError(.server, error.message, command: command, address: address, server: error))
+    }
+}
+
+extension Array {
+    /// The array in slices of so many, the last with what is left.
+    fileprivate func pieces(of size: Int) -> [ArraySlice<Element>] {
+        stride(from: 0, to: count, by: size).map { self[$0..<Swift.min($0 + size, count)] }
+    }
+}

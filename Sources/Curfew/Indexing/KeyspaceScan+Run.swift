@@ -1,0 +1,57 @@
+internal import Policies
+internal import RedisClient
+
+/// The scans that belong to a run or a preview.
+extension KeyspaceScan {
+    /// The most records that a look without an index finds.
+    static let mostListed = 100_000
+    /// The longest pause between two looks at a scan that another does.
+    private static let longestPause: Duration = .seconds(1)
+
+    /// Scans before the sweep of a run, where the sweep would else not know its records.
+    ///
+    /// The schedule's runs wait for the first scan of an index that Curfew keeps, and for no other: those go on beside them.
+    /// A run that somebody asked for scans in any case, so that it finds what was written a moment ago. Of an index of the
+    /// app's own, which a scan only repairs with deadlines in the future, it does so when it is time. Where another scans
+    /// already, the run waits for it.
+    func runBeforeSweep(isAsked: Bool) async throws {
+        let isOwn = cleanup.index == nil
+        guard isOwn || isAsked else { return }
+        var when: ScanLease.When = isOwn ? (isAsked ? .now : .first) : .due
+        var fence = ""
+        var pause: Duration = .milliseconds(20)
+        while true {
+            try control.checkpoint()
+            do {
+                guard case .held = try await runOnce(when, fence: &fence), isOwn else { return }
+                // What the other finds is as good as what a scan of ours would find.
+                if when == .now { when = .due }
+            } catch {
+                guard Sweep.isPassing(error) else { throw error }
+                if let stop = control.stopReason() {
+                    if stop == .lost { control.failed(error) }
+                    throw stop
+                }
+            }
+            try await Task.sleep(for: pause)
+            pause = min(pause * 2, Self.longestPause)
+        }
+    }
+
+    /// Finds records without writing anything, for a preview: at most ``mostListed``.
+    func entries() async throws -> [DueEntry] {
+        var batch = KeyspaceBatch(engine: engine, cleanup: cleanup)
+        var found: Set<String> = []
+        var position = ScanPosition(fence: "", cursor: "0", seen: 0, added: 0, keys: 0)
+        position.keys = Int(try await engine.redis.send(RedisCommand("DBSIZE")).integer ?? 0)
+        repeat {
+            try control.checkpoint()
+            show(position)
+            let step = try await batch.walk(from: position.cursor)
+            position.cursor = step.next
+            position.seen += step.walked
+            found.formUnion(step.ids)
+        } while position.cursor != "0" && found.count < Self.mostListed
+        return found.sorted().map { DueEntry(id: $0, score: 0, scoreText: "0") }
+    }
+}

@@ -1,0 +1,145 @@
+internal import Policies
+internal import RedisClient
+
+/// How much a cleanup watches over: what `curfew stats` shows.
+///
+/// Files are counted one by one, by a walk through the keyspace at the pace of an indexing scan. It ends after the
+/// cleanup's `run-timeout`, whatever is left; its memory doesn't grow with what it counts. A key that is written while it
+/// lasts may be missed, and one that `SCAN` shows twice counts twice.
+package struct Statistics: Sendable, Codable, Equatable {
+    /// The cleanup.
+    package var cleanup: String
+    /// The kind of its policy.
+    package var policy: String
+    /// Records in its index, and those of them that are due.
+    package var tracked: Int, due: Int
+    /// For how long the first of them has been due.
+    package var oldestOverdueMs: Int64
+    /// What files come to; nil for any other kind.
+    package var files: Files?
+
+    /// What the files of a cleanup come to.
+    package struct Files: Sendable, Codable, Equatable {
+        /// Files, and those of them that have had no owner for so long that they would be deleted or marked.
+        package var totalFiles = 0, orphanedCount = 0
+        /// Files that were deleted softly, and those that are claimed to be deleted from storage.
+        package var softDeletedCount = 0, claimedCount = 0
+        /// What all files take, and what the orphaned ones do, as far as their records say.
+        package var totalStorageBytes: Int64 = 0, orphanedBytes: Int64 = 0
+        /// Records that can't be read or judged.
+        package var unreadableCount = 0
+        /// Whether the whole keyspace was walked through.
+        package var isComplete = false
+
+        /// Makes it, with nothing counted.
+        package init() {}
+    }
+
+    /// Counts; the control says when to stop, and learns how far it is.
+    package static func read(
+        _ engine: Engine, _ cleanup: Cleanup, control: RunControl
+    ) async throws(CurfewError) -> Statistics {
+        do {
+            let now = try await engine.serverClock().now
+            let index = cleanup.index ?? engine.keys.index(cleanup.name)
+            let replies = try await engine.redis.pipeline([
+                RedisCommand("ZCARD", [index]), RedisCommand("ZCOUNT", [index, "-inf", String(now.milliseconds)]),
+                RedisCommand("ZRANGE", [index, "0", "0", "WITHSCORES"]),
+            ])
+            if let error = replies.lazy.compactMap(\.error).first {
+                throw CurfewError(.server, "reading \(index): \(error.message)")
+            }
+            let first = replies[2].elements.last?.double ?? .infinity
+            let late = first < Double(now.milliseconds) ? now.milliseconds - Int64(max(0, first)) : 0
+            var statistics = Statistics(
+                cleanup: cleanup.name, policy: type(of: cleanup.policy).kind.rawValue,
+                tracked: Int(replies[0].integer ?? 0), due: Int(replies[1].integer ?? 0), oldestOverdueMs: late)
+            if let policy = cleanup.policy as? FilesPolicy {
+                statistics.files = try await FileCount(engine: engine, cleanup: cleanup, policy: policy, now: now)
+                    .count(control)
+            }
+            return statistics
+        } catch let error as CurfewError {
+            throw error
+        } catch let error as RedisError {
+            throw CurfewError(error)
+        } catch {
+            throw CurfewError(.server, "counting \(cleanup.name): \(error)")
+        }
+    }
+}
+
+/// Counts the files of a cleanup.
+private struct FileCount {
+    let engine: Engine
+    let cleanup: Cleanup
+    let policy: FilesPolicy
+    let now: Timestamp
+
+    /// The most records that are read in one pipeline.
+    static let page = 64
+
+    func count(_ control: RunControl) async throws -> Statistics.Files {
+        var files = Statistics.Files()
+        var batch = KeyspaceBatch(engine: engine, cleanup: cleanup)
+        let keys = max(1, try await engine.redis.send(RedisCommand("DBSIZE")).integer ?? 1)
+        var walked: Int64 = 0
+        var cursor = "0"
+        repeat {
+            switch control.stopReason() {
+            case nil: break
+            case .timedOut: return files
+            case let stop?: throw stop
+            }
+            let step = try await batch.walk(from: cursor)
+            for start in stride(from: 0, to: step.ids.count, by: Self.page) {
+                try await add(step.ids[start..<min(start + Self.page, step.ids.count)], to: &files)
+            }
+            cursor = step.next
+            walked += Int64(step.walked)
+            control.advance { progress in
+                progress.percent = Int(min(100, walked * 100 / keys))
+                progress.found = files.totalFiles
+                progress.step = "count"
+            }
+        } while cursor != "0"
+        files.isComplete = true
+        return files
+    }
+
+    private func add(_ ids: ArraySlice<String>, to files: inout Statistics.Files) async throws {
+        let reader = RecordReader(redis: engine.redis, cleanup: cleanup, keys: engine.keys)
+        let judge = Judge(reader: reader)
+        let entries = try judge.keyed(ids.map { DueEntry(id: $0, score: 0, scoreText: "0") }[...])
+        let replies = try await engine.redis.pipeline(judge.commands(for: entries))
+        for read in try await reader.records(entries, replies: replies) {
+            switch read {
+            case .failure:
+                files.totalFiles += 1
+                files.unreadableCount += 1
+            case .success(let record):
+                if case .missing = record.content { continue }
+                add(record, to: &files)
+            }
+        }
+    }
+
+    private func add(_ record: Record, to files: inout Statistics.Files) {
+        let bytes = policy.bytes(of: record)
+        files.totalFiles += 1
+        files.totalStorageBytes = files.totalStorageBytes.addingReportingOverflow(bytes).partialValue
+        if record[cleanup.statusField] == FilesPolicy.claimed {
+            files.claimedCount += 1
+        } else if let field = policy.deleted?.since, let since = record[field], !since.isEmpty {
+            files.softDeletedCount += 1
+        } else {
+            do {
+                guard case .change = try policy.verdict(on: record, at: now) else { return }
+                files.orphanedCount += 1
+                files.orphanedBytes = files.orphanedBytes.addingReportingOverflow(bytes).partialValue
+            } catch {
+                files.unreadableCount += 1
+            }
+        }
+    }
+}

@@ -1,0 +1,79 @@
+internal import Policies
+
+/// The deletion of an object is committed in two parts: a claim before the object goes, the removal after.
+///
+///     record       claim: status deleting          …            removed, if still as claimed
+///     index        looked at again in 15 minutes   …            removed
+///     object       …                               deleted      …
+///
+/// So there is never a record without a claim whose object is gone, and never an object whose record is gone. Whoever dies
+/// in between leaves a claimed record that is still in the index; the next run claims it again and goes on. Between the
+/// claim and the deletion the record is read once more: where the app has changed it, the claim is taken back.
+extension Change {
+    /// How long a claimed record is left alone by later runs, whatever becomes of this one.
+    static let claimTime: Duration = .seconds(900)
+
+    /// Whether it only claims a record whose object is to be deleted; such a change has no event: the removal has one.
+    var isClaim: Bool { action == .delete && object != nil && !removesRecord }
+
+    /// The first part of a deletion.
+    func claim(at now: Timestamp) -> Change {
+        var change = self
+        change.removesRecord = false
+        change.next = now + Self.claimTime
+        return change
+    }
+
+    /// The last part: what a claim leads to when the object is gone, for the record as it was read after the claim.
+    func removal(of record: Record, status: String) throws(RecordError) -> Change {
+        var change = unclaimed(of: record, status: status)
+        change.removesRecord = true
+        change.object = nil
+        change.sets = []
+        return try change.bound(to: record)
+    }
+
+    /// The claim taken back: what it wrote is as it was before, and the record is due.
+    func release(of record: Record, status: String, at now: Timestamp) throws(RecordError) -> Change {
+        var change = unclaimed(of: record, status: status)
+        change.sets = sets.compactMap { write in before.first { $0.field == write.field } }
+        change.next = now
+        return try change.bound(to: record)
+    }
+
+    /// Guarded by what the claim wrote, and by all else that decided.
+    private func unclaimed(of record: Record, status: String) -> Change {
+        var change = self
+        change.document = nil
+        change.next = nil
+        change.guards = guards.compactMap { item in
+            switch item {
+            // A guard on a whole text is one on the text as it was before the claim.
+            case .text: return nil
+            case .field(let field, _): return .field(field, equals: record[field])
+            default: return item
+            }
+        }
+        let isGuarded = change.guards.contains { item in
+            if case .field(status, _) = item { true } else { false }
+        }
+        if !isGuarded { change.guards.append(.field(status, equals: record[status])) }
+        return change
+    }
+
+    private func bound(to record: Record) throws(RecordError) -> Change {
+        guard case .change(let change) = try Verdict.change(self).bound(to: record) else { return self }
+        return change
+    }
+}
+
+extension Verdict {
+    /// The verdict as it is committed first: a claim where an object is to be deleted.
+    ///
+    /// Throws where the object has a name that storage can't be asked for.
+    func claimed(at now: Timestamp) throws(RecordError) -> Verdict {
+        guard case .change(let change) = self, change.action == .delete, let object = change.object else { return self }
+        if let problem = DeleteRequest.problem(with: object) { throw RecordError("\(problem): nothing was deleted") }
+        return .change(change.claim(at: now))
+    }
+}

@@ -1,0 +1,102 @@
+internal import Policies
+internal import RedisClient
+
+/// Stands before the first write of a run that would touch too much of what its cleanup tracks.
+///
+/// A mistyped `keep` would otherwise empty a keyspace within minutes. What is due is only a hint at what would be touched,
+/// and it is cheap: where even all of it is within the limits, nothing more is asked. Otherwise the same sweep is made with
+/// its commits left out, and what it comes to is compared. Between that and the real sweep more may become due; the limits
+/// are a brake for mistakes, not an exact account.
+struct RunGuard: Sendable {
+    /// Why a run was refused.
+    struct Refusal: Error {
+        /// How many records it would touch, and how many are tracked.
+        let count: Int, tracked: Int
+        let message: String
+    }
+
+    /// What a run may touch; nil: anything.
+    let limits: GuardLimits?
+    /// Who said that it is meant, if anybody did.
+    let overriddenBy: String?
+
+    /// Runs the sweep, or refuses it.
+    func run(_ sweep: Sweep) async -> Sweep.Outcome {
+        guard let limits, let claim = sweep.claim else { return await sweep.run() }
+        do {
+            if let tracked = try await suspects(sweep, limits) {
+                var outcome = await sweep.watching.run()
+                let tally = outcome.tally
+                outcome.tally = tally.unmade
+                guard outcome.error == nil else { return outcome }
+                let count = tally.found - tally.failed
+                if limits.isExceeded(by: count, of: tracked) {
+                    let refusal = refusal(of: sweep.cleanup, count: count, tracked: tracked, limits)
+                    guard let overriddenBy else {
+                        outcome.error = refusal
+                        return outcome
+                    }
+                    try await record(refusal, overriddenBy, sweep, claim)
+                }
+            }
+            try sweep.control.checkpoint()
+        } catch {
+            return Sweep.Outcome(error: error)
+        }
+        return await sweep.run()
+    }
+
+    /// How many records are tracked, where so many are due that they have to be looked at; else nil.
+    private func suspects(_ sweep: Sweep, _ limits: GuardLimits) async throws -> Int? {
+        if let limit = sweep.options.limit, limit <= limits.beyond { return nil }
+        let horizon = String(sweep.horizon.milliseconds)
+        let replies = try await sweep.retrying {
+            try await sweep.engine.redis.pipeline([
+                RedisCommand("ZCOUNT", [sweep.index, "-inf", horizon]), RedisCommand("ZCARD", [sweep.index]),
+            ])
+        }
+        for reply in replies {
+            if let error = reply.error { throw CurfewError(.server, "counting the index: \(error.message)") }
+        }
+        let due = sweep.scanned?.count ?? Int(replies[0].integer ?? 0)
+        let tracked = Int(replies[1].integer ?? 0)
+        return limits.isExceeded(by: due, of: tracked) ? tracked : nil
+    }
+
+    private func refusal(of cleanup: Cleanup, count: Int, tracked: Int, _ limits: GuardLimits) -> Refusal {
+        let verb = type(of: cleanup.policy).kind.removesRecords ? "remove" : "change"
+        let share = GuardLimits.text(percent: 100 * Double(count) / Double(max(tracked, 1)))
+        return Refusal(
+            count: count, tracked: tracked,
+            message: "would \(verb) \(count) of \(tracked) tracked (\(share) %), more than guard: \(limits); "
+                + "preview it, then run with --override-guard")
+    }
+
+    /// Notes in the events that somebody let the run through.
+    private func record(_ refusal: Refusal, _ person: String, _ sweep: Sweep, _ claim: Claim) async throws {
+        let cleanup = sweep.cleanup.name
+        var change = PlainChange(member: "")
+        change.event(
+            [
+                ("run", claim.run), ("cleanup", cleanup), ("record", ""), ("key", ""), ("action", "override"),
+                ("from", ""), ("to", ""),
+                ("reason", "guard overridden by \(person): \(refusal.count) of \(refusal.tracked)"), ("type", ""),
+                ("tokens", "0"), ("bytes", "0"), ("before", "{}"), ("at_ms", String(sweep.clock.now.milliseconds)),
+            ], length: sweep.engine.configuration.streams.length)
+        var call = sweep.committer(claim).makeCall()
+        var known = PlainChange.Known()
+        change.append(to: &call, &known)
+        let command = call.command()
+        let reply = try await sweep.retrying { try await sweep.engine.library.call(command) }
+        if case .refused(let why)? = try call.outcomes(of: reply).first { throw CurfewError(.server, why) }
+    }
+}
+
+extension Sweep {
+    /// The same sweep with its commits left out.
+    var watching: Sweep {
+        Sweep(
+            engine: engine, cleanup: cleanup, claim: nil, control: control, clock: clock, options: options,
+            scanned: scanned)
+    }
+}

@@ -1,0 +1,75 @@
+internal import Policies
+internal import RedisClient
+
+/// The wish to put back what one run did: the run is known, has ended, and can be undone.
+///
+/// Carried out by a ``Run`` of the same cleanup, under its lease, with trigger ``trigger``.
+package struct Undo: Sendable {
+    /// What an undo is claimed with; it is claimed also where the cleanup is paused, which is how one ought to undo.
+    package static let trigger = "undo"
+    /// The action of its events.
+    static let action = "undo"
+    /// How far the times of a run and of its events may differ: both are the server's, but one is carried forward here.
+    private static let slack = Duration.seconds(60)
+
+    /// The run to be undone.
+    package let run: String
+    /// Its cleanup, as configured now.
+    package let cleanup: Cleanup
+    /// How many records it changed, as its history says; too few where it was lost.
+    package let changed: Int
+    /// Its events lie between these.
+    let began: Timestamp, ended: Timestamp
+
+    /// Finds the run.
+    ///
+    /// Throws a usage error where it is unknown, still under way, an undo itself, or only watched.
+    package static func find(_ run: String, _ engine: Engine) async throws(CurfewError) -> Undo {
+        let entry = try await History(engine: engine).last(1, of: engine.keys.runs) { $0["run"] == run }.first
+        guard let entry else { throw try await unknown(run, engine) }
+        let name = entry["cleanup"] ?? ""
+        guard entry["trigger"] != trigger else {
+            throw CurfewError(
+                .usage, "\(run) is an undo itself, which can't be undone; “curfew run \(name)” does it again")
+        }
+        guard entry["dry_run"] != "1" else {
+            throw CurfewError(.usage, "\(run) was a dry run: it changed nothing")
+        }
+        guard let cleanup = engine.configuration.cleanup(named: name) else {
+            throw CurfewError(.usage, "\(run) is a run of \(name), which this configuration doesn't have")
+        }
+        guard let began = entry["started_ms"].flatMap({ Int64($0) }),
+            let ended = entry["finished_ms"].flatMap({ Int64($0) })
+        else {
+            throw CurfewError(.damaged, "the history of \(run) says not when it was")
+        }
+        return Undo(
+            run: run, cleanup: cleanup, changed: entry["changed"].flatMap { Int($0) } ?? 0,
+            began: Timestamp(milliseconds: began) - slack, ended: Timestamp(milliseconds: ended) + slack)
+    }
+
+    private static func unknown(_ run: String, _ engine: Engine) async throws(CurfewError) -> CurfewError {
+        if let dash = run.lastIndex(of: "-") {
+            let name = String(run[..<dash])
+            do {
+                let lease = RedisCommand("HGET", [engine.keys.lease(name), "run"])
+                if try await engine.redis.send(lease).string == run {
+                    return CurfewError(.usage, "\(run) has not ended yet; “curfew cancel \(name)” stops it")
+                }
+            } catch {
+                throw CurfewError(error)
+            }
+        }
+        let kept = engine.configuration.streams.runs.text
+        return CurfewError(
+            .usage,
+            "there is no run “\(run)” in the history, which is kept for \(kept); “curfew history” lists the runs")
+    }
+
+    /// Why the events of the run can't all be found.
+    func remark(missing: Int, _ engine: Engine) -> String {
+        let streams = engine.configuration.streams
+        return "\(missing) of the \(changed) changes of \(run) are no longer in the events, which are kept for "
+            + "\(streams.events.text) and up to about \(streams.length) of them"
+    }
+}

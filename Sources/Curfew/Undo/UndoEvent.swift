@@ -1,0 +1,69 @@
+internal import Foundation
+internal import Policies
+
+/// One change of a run, as its event tells it.
+struct UndoEvent: Sendable {
+    let record: String
+    let key: String
+    let action: String
+    let from: String
+    let to: String
+    let type: String
+    /// What was paid back.
+    let tokens: Int64
+    /// When, as the event has it.
+    let at: String
+    /// The fields that were written, with what they held; nil where they were absent.
+    let before: [FieldWrite]
+    /// The same fields with what was written into them.
+    let after: [FieldWrite]
+    /// What the fields of a JSON record held, as JSON, where ``before`` alone doesn't say it.
+    let originals: [FieldWrite]
+    /// The keys that went along with the record.
+    let also: [String]
+
+    /// Whether the record was moved into the trash.
+    var isRemoval: Bool { ["release", "remove"].contains(action) }
+
+    /// Whether the record's id was pushed on a queue, where there is one.
+    var isRetry: Bool { action == "retry" }
+
+    /// Reads an entry of the events stream; throws where it says not what was there before.
+    init(_ entry: StreamEntry) throws(RecordError) {
+        record = entry["record"] ?? ""
+        key = entry["key"] ?? ""
+        action = entry["action"] ?? ""
+        from = entry["from"] ?? ""
+        to = entry["to"] ?? ""
+        type = entry["type"] ?? ""
+        tokens = entry["tokens"].flatMap { Int64($0) } ?? 0
+        at = entry["at_ms"] ?? ""
+        let image = try Self.members(entry["before"] ?? "")
+        let written = image[JSONText.after] as? [String: Any] ?? [:]
+        also = image[JSONText.also] as? [String] ?? []
+        originals = (image[JSONText.originals] as? [String: Any] ?? [:]).sorted { $0.key < $1.key }
+            .map { FieldWrite(field: $0.key, value: $0.value as? String) }
+        let own = [JSONText.after, JSONText.also, JSONText.originals]
+        let names = image.keys.filter { !own.contains($0) }.sorted()
+        before = names.map { FieldWrite(field: $0, value: image[$0] as? String) }
+        // What isn't said to be written is the new status, which the event names anyway.
+        let status = to
+        after = names.map { FieldWrite(field: $0, value: written[$0].map { $0 as? String } ?? status) }
+        guard !key.isEmpty, Int64(at) != nil else {
+            throw RecordError("its event is incomplete: it names no key, or no time")
+        }
+        guard isRemoval || Set(written.keys).isSubset(of: names) else {
+            throw RecordError("its event doesn't say what every field held before")
+        }
+    }
+
+    private static func members(_ text: String) throws(RecordError) -> [String: Any] {
+        do {
+            let value = try JSONSerialization.jsonObject(with: Data(text.utf8))
+            if let members = value as? [String: Any] { return members }
+        } catch {
+            throw RecordError("its event can't be read: before is no JSON")
+        }
+        throw RecordError("its event can't be read: before is no JSON object")
+    }
+}

@@ -1,0 +1,180 @@
+internal import Policies
+internal import RedisClient
+
+/// Reads what an undo has to know of a page of records beyond their events, in two pipelines at most.
+struct UndoReader {
+    /// The longest list that is searched for an id: it is walked inside Redis.
+    static let longestQueue: Int64 = 10_000
+
+    /// What was read for one event.
+    struct Found: Sendable {
+        /// The record's JSON, where records are kept as JSON.
+        var document: JSONRecord?
+        /// The payment to be taken back.
+        var payment: Payment?
+        /// The list that the id is to be taken out of.
+        var queue: String?
+        /// The keys that are in the trash, with when they would have expired by themselves.
+        var trash: [(key: String, expires: String?)] = []
+    }
+
+    /// A refund that stands in a ledger.
+    struct Payment: Sendable {
+        let balance: String
+        let ledger: String
+        let entry: String
+    }
+
+    typealias Read = Result<Found, RecordError>
+
+    let engine: Engine
+    let undo: Undo
+
+    private var cleanup: Cleanup { undo.cleanup }
+    private var policy: StuckPolicy? { cleanup.policy as? StuckPolicy }
+
+    /// Reads for each event what its undoing needs, or why it can't be undone.
+    func read(_ events: [UndoEvent]) async throws -> [Read] {
+        var reads = events.map(Self.possible)
+        try await readTrash(events, &reads)
+        let places = reads.indices.filter { isFound(reads[$0]) && needsRecord(events[$0]) }
+        guard !places.isEmpty else { return reads }
+        let reader = RecordReader(redis: engine.redis, cleanup: cleanup, keys: engine.keys)
+        let keyed = places.map {
+            (entry: DueEntry(id: events[$0].record, score: 0, scoreText: ""), key: events[$0].key)
+        }
+        let replies = try await engine.redis.pipeline(keyed.map { reader.command(for: $0.key) })
+        let records = try await reader.records(keyed, replies: replies)
+        for (place, record) in zip(places, records) {
+            reads[place] = reads[place].flatMap { found in record.map { found.with($0.document) } }
+        }
+        try await readPayments(events, places, records, &reads)
+        try await readQueues(events, places, records, &reads)
+        return reads
+    }
+
+    private func isFound(_ read: Read) -> Bool {
+        if case .success = read { true } else { false }
+    }
+
+    private func needsRecord(_ event: UndoEvent) -> Bool {
+        guard !event.isRemoval else { return false }
+        return cleanup.format == .json || event.tokens > 0 || (event.isRetry && policy?.retry?.queue != nil)
+    }
+
+    /// What can't be undone, whatever the record is like.
+    private static func possible(_ event: UndoEvent) -> Read {
+        if event.action == "delete" {
+            return .failure(RecordError("objects deleted from storage can't be undone"))
+        }
+        if !event.isRemoval, event.before.isEmpty {
+            return .failure(RecordError("its event says nothing that could be put back"))
+        }
+        return .success(Found())
+    }
+
+    /// Which keys of removed records are in the trash, and when they would have expired.
+    private func readTrash(_ events: [UndoEvent], _ reads: inout [Read]) async throws {
+        var wanted: [(place: Int, key: String)] = []
+        for place in events.indices where events[place].isRemoval && isFound(reads[place]) {
+            wanted += ([events[place].key] + events[place].also).map { (place, $0) }
+        }
+        guard !wanted.isEmpty else { return }
+        let replies = try await engine.redis.pipeline(
+            wanted.flatMap { _, key in
+                let trash = Keys.trash(of: key, run: undo.run)
+                return [RedisCommand("EXISTS", [trash]), RedisCommand("GET", [trash + ":expires"])]
+            })
+        for (number, (place, key)) in wanted.enumerated() {
+            let isThere = replies[2 * number].integer == 1
+            guard isThere || key == events[place].key else { continue }
+            let expires = replies[2 * number + 1].string
+            reads[place] = reads[place].map { $0.with((key, expires)) }
+        }
+    }
+
+    private func readPayments(
+        _ events: [UndoEvent], _ places: [Int], _ records: [RecordReader.Read], _ reads: inout [Read]
+    ) async throws {
+        var charges: [(place: Int, charge: StuckPolicy.Charge)] = []
+        for (place, read) in zip(places, records) where events[place].tokens > 0 && isFound(reads[place]) {
+            let tokens = events[place].tokens
+            do throws(RecordError) {
+                guard let charge = try policy?.charge(of: read.get()) else {
+                    throw RecordError("\(tokens) tokens were refunded, and \(cleanup.name) has no refund now")
+                }
+                charges.append((place, charge))
+            } catch {
+                reads[place] = .failure(RecordError("its refund can't be found: \(error.message)"))
+            }
+        }
+        guard !charges.isEmpty else { return }
+        let ledgers = try await engine.redis.pipeline(
+            charges.map { RedisCommand("HMGET", [$0.charge.ledger] + RefundEntry.fields(of: $0.charge.entry)) })
+        for ((place, charge), ledger) in zip(charges, ledgers) {
+            let amount = String(events[place].tokens)
+            let held = ledger.elements.map(\.string)
+            guard let entry = RefundEntry.paid(charge.entry, amount: amount, ledger: held) else {
+                reads[place] = .failure(
+                    RecordError("its refund of \(amount) doesn't stand in \(charge.ledger) as \(charge.entry)"))
+                continue
+            }
+            let payment = Payment(balance: charge.balance, ledger: charge.ledger, entry: entry)
+            reads[place] = reads[place].map { $0.with(payment) }
+        }
+    }
+
+    private func readQueues(
+        _ events: [UndoEvent], _ places: [Int], _ records: [RecordReader.Read], _ reads: inout [Read]
+    ) async throws {
+        var queues: [(place: Int, queue: String)] = []
+        for (place, read) in zip(places, records) where events[place].isRetry && isFound(reads[place]) {
+            do throws(RecordError) {
+                if let queue = try policy?.queue(of: read.get()) { queues.append((place, queue)) }
+            } catch {
+                reads[place] = .failure(RecordError("its queue can't be found: \(error.message)"))
+            }
+        }
+        guard !queues.isEmpty else { return }
+        let names = Array(Set(queues.map(\.queue)))
+        let replies = try await engine.redis.pipeline(
+            names.flatMap { [RedisCommand("TYPE", [$0]), RedisCommand("LLEN", [$0])] })
+        for (place, queue) in queues {
+            let number = names.firstIndex(of: queue) ?? 0
+            switch (replies[2 * number].string, replies[2 * number + 1].integer) {
+            case ("stream", _):
+                reads[place] = .failure(RecordError("it was added to \(queue), a stream, which can't be taken back"))
+            case (_, let length?) where length > Self.longestQueue:
+                reads[place] = .failure(
+                    RecordError("\(queue) has \(length) entries: expected at most \(Self.longestQueue), to search it"))
+            default: reads[place] = reads[place].map { $0.with(queue: queue) }
+            }
+        }
+    }
+}
+
+extension UndoReader.Found {
+    fileprivate func with(_ document: JSONRecord?) -> Self {
+        var found = self
+        found.document = document
+        return found
+    }
+
+    fileprivate func with(_ payment: UndoReader.Payment) -> Self {
+        var found = self
+        found.payment = payment
+        return found
+    }
+
+    fileprivate func with(_ moved: (key: String, expires: String?)) -> Self {
+        var found = self
+        found.trash.append(moved)
+        return found
+    }
+
+    fileprivate func with(queue: String) -> Self {
+        var found = self
+        found.queue = queue
+        return found
+    }
+}

@@ -1,0 +1,137 @@
+internal import Policies
+internal import RedisClient
+
+/// Puts back what a run did: its events, newest first, a page at a time, each record only where it is as the run left it.
+///
+/// Newest first, because a run may have changed a record twice. Each record is one change of a commit call under the lease
+/// of the cleanup: guarded by what the run wrote, with the refund taken back, an event of its own and the index entry in the
+/// same step. What was begun and broke off can be begun again: what is back already is then left as changed since.
+struct UndoSweep: Sendable {
+    /// Events read at once.
+    private static let range = 500
+    /// Records in one commit call.
+    static let page = 64
+
+    let engine: Engine
+    let undo: Undo
+    let claim: Claim
+    let control: RunControl
+    let clock: ServerClock
+
+    /// Undoes the run, as far as it can be undone.
+    func run() async -> Sweep.Outcome {
+        var outcome = Sweep.Outcome()
+        do {
+            var end: String? = String(undo.ended.milliseconds)
+            while let from = end {
+                try control.checkpoint()
+                let (entries, next) = try await events(from: from)
+                for page in Self.pages(entries) {
+                    try control.checkpoint()
+                    try await putBack(page, &outcome)
+                }
+                end = next
+            }
+            let missing = undo.changed - outcome.tally.found
+            if missing > 0 { outcome.remark = undo.remark(missing: missing, engine) }
+        } catch {
+            outcome.error = error
+        }
+        return outcome
+    }
+
+    /// The run's events in a part of the stream, newest first, and where the next part begins.
+    private func events(from: String) async throws -> ([StreamEntry], next: String?) {
+        let command = RedisCommand(
+            "XREVRANGE",
+            [engine.keys.events, from, String(max(0, undo.began.milliseconds)), "COUNT", String(Self.range)])
+        let reply = try await engine.redis.send(command)
+        let entries = reply.elements.map(StreamEntry.init)
+        let own = entries.filter { $0["run"] == undo.run && $0["action"] != "override" }
+        return (own, entries.count == Self.range ? entries.last.map { "(" + $0.id } : nil)
+    }
+
+    /// Events in pages, none of which has a record twice.
+    private static func pages(_ entries: [StreamEntry]) -> [[StreamEntry]] {
+        var pages: [[StreamEntry]] = []
+        var keys: Set<String> = []
+        for entry in entries {
+            let isNew = keys.insert(entry["key"] ?? "").inserted
+            if isNew, let last = pages.indices.last, pages[last].count < page {
+                pages[last].append(entry)
+            } else {
+                pages.append([entry])
+                keys = [entry["key"] ?? ""]
+            }
+        }
+        return pages
+    }
+
+    private func putBack(_ page: [StreamEntry], _ outcome: inout Sweep.Outcome) async throws {
+        var events: [UndoEvent] = []
+        for entry in page {
+            do {
+                events.append(try UndoEvent(entry))
+            } catch {
+                outcome.tally.leftAlone(entry["record"] ?? "", error.message)
+            }
+        }
+        let reader = UndoReader(engine: engine, undo: undo)
+        let encoder = UndoEncoder(undo: undo, claim: claim, time: clock.now)
+        var steps: [(event: UndoEvent, change: PlainChange)] = []
+        var call = CommitCall(
+            lease: (engine.keys.lease(claim.cleanup), claim.fence), index: index,
+            shared: [index, engine.keys.events, engine.keys.seen(claim.cleanup)])
+        var known = PlainChange.Known()
+        for (event, read) in zip(events, try await reader.read(events)) {
+            do {
+                let change = try encoder.change(event, try read.get())
+                change.append(to: &call, &known)
+                steps.append((event, change))
+            } catch {
+                outcome.tally.leftAlone(event.record, error.message)
+            }
+        }
+        if !steps.isEmpty {
+            let outcomes = try call.outcomes(of: try await engine.library.call(call.command()))
+            for (step, result) in zip(steps, outcomes) { count(step, result, &outcome.tally) }
+        }
+        report(outcome)
+    }
+
+    private var index: String { undo.cleanup.index ?? engine.keys.index(undo.cleanup.name) }
+
+    private func count(
+        _ step: (event: UndoEvent, change: PlainChange), _ result: CommitCall.Outcome, _ tally: inout Tally
+    ) {
+        let event = step.event
+        switch result {
+        case .made:
+            tally.putBack(
+                .init(
+                    id: event.record, action: Undo.action, from: event.to, to: event.from, type: event.type, ageMs: 0,
+                    timeoutMs: 0, tokensRefunded: -event.tokens, reason: undo.reason(of: event)))
+        case .moved(let number):
+            let checks = step.change.checks
+            let why = checks.indices.contains(number) ? checks[number].complaint : "its refund was taken back before"
+            tally.leftAlone(event.record, why)
+        case .refused(let why): tally.failed(event.record, why)
+        }
+    }
+
+    private func report(_ outcome: Sweep.Outcome) {
+        let tally = outcome.tally
+        control.advance { progress in
+            (progress.found, progress.changed, progress.skipped, progress.failed) =
+                (tally.found, tally.changed, tally.skipped, tally.failed)
+            progress.refunded = tally.refunded
+            progress.percent = min(100, undo.changed > 0 ? tally.found * 100 / undo.changed : 100)
+            progress.step = Undo.trigger
+        }
+    }
+}
+
+extension Undo {
+    /// What the event of an undone change says.
+    func reason(of event: UndoEvent) -> String { "undo of \(run): \(event.action)" }
+}

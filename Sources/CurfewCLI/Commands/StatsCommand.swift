@@ -1,0 +1,37 @@
+internal import ArgumentParser
+internal import Curfew
+
+/// `curfew stats [NAME]`: how much a cleanup watches over; of files how many there are, and what they take.
+struct StatsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "stats", abstract: "Counts what is tracked and due; of files also orphans and bytes.")
+
+    @Argument(help: "The cleanup; all of them where it is left out.")
+    var name: String?
+
+    @OptionGroup var options: GlobalOptions
+
+    func run() async throws {
+        let all = try await options.withEngine { engine in
+            let cleanups = try name.map { [try engine.cleanup(named: $0)] } ?? engine.configuration.cleanups
+            var all: [Statistics] = []
+            for cleanup in cleanups {
+                let control = RunControl(trust: nil, timeout: cleanup.runTimeout)
+                all.append(
+                    try await Interrupt.handled(by: control) {
+                        try await Progress.shown(of: control) {
+                            try await Statistics.read(engine, cleanup, control: control)
+                        }
+                    })
+            }
+            return all
+        }
+        if !options.json {
+            StatsView.write(all)
+        } else if name != nil, let only = all.first {
+            try Output.json(only)
+        } else {
+            try Output.json(all)
+        }
+    }
+}

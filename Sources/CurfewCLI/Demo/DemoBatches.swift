@@ -1,0 +1,71 @@
+internal import Curfew
+internal import Policies
+internal import RedisClient
+
+/// Batches that somebody paused: not long ago, too long ago, or so long ago that nobody will come back for them.
+struct DemoBatches: Sendable {
+    /// What some of them have in common.
+    struct Kind: Sendable {
+        let name: String
+        let count: Int
+        /// Since when they are paused.
+        let days: Int
+        var status = "paused"
+        /// Whether they bear the marks of an earlier pause.
+        var isMarked = false
+        /// What must become of them: their status, and the marks of this pause.
+        let outcome: String
+    }
+
+    /// All of them.
+    let kinds = [
+        Kind(name: "fresh", count: 20, days: 1, outcome: "paused"),
+        Kind(name: "forgotten", count: 20, days: 10, outcome: "paused, stale"),
+        Kind(name: "dusty", count: 20, days: 25, outcome: "paused, stale, warned"),
+        Kind(name: "again", count: 10, days: 25, isMarked: true, outcome: "paused, stale, warned"),
+        Kind(name: "abandoned", count: 20, days: 40, outcome: "cancelled"),
+        Kind(name: "resumed", count: 10, days: 40, status: "running", outcome: "running"),
+    ]
+
+    /// How many there are.
+    var count: Int { kinds.reduce(0) { $0 + $1.count } }
+
+    /// Writes them, each due in the application's own index.
+    func commands(_ now: Timestamp) -> [RedisCommand] {
+        kinds.flatMap { kind in
+            (0..<kind.count).flatMap { number -> [RedisCommand] in
+                let id = "\(kind.name)-\(number)"
+                var fields = ["status", kind.status, "updatedAt", Self.time(kind.days, before: now)]
+                if kind.isMarked {
+                    fields += ["staleSince", Self.time(70, before: now), "warnedAt", Self.time(60, before: now)]
+                }
+                return [
+                    RedisCommand("HSET", ["batch:\(id)"] + fields),
+                    RedisCommand("ZADD", ["batches:paused", String((now - .seconds(60)).milliseconds), id]),
+                ]
+            }
+        }
+    }
+
+    /// How many are as they must be, their `updatedAt` untouched.
+    func right(in found: [String: [String]], loaded: Timestamp) -> Int {
+        kinds.reduce(0) { sum, kind in
+            sum
+                + (0..<kind.count).count { number in
+                    guard let values = found["\(kind.name)-\(number)"], values.count == Self.fields.count,
+                        values[1] == Self.time(kind.days, before: loaded)
+                    else { return false }
+                    // ISO 8601 in UTC: later texts are later times.
+                    let marks = (values[2] >= values[1] ? ", stale" : "") + (values[3] >= values[1] ? ", warned" : "")
+                    return values[0] + marks == kind.outcome
+                }
+        }
+    }
+
+    /// What is read of each afterwards.
+    static let fields = ["status", "updatedAt", "staleSince", "warnedAt"]
+
+    private static func time(_ days: Int, before now: Timestamp) -> String {
+        (now - .seconds(days * 86_400)).iso8601
+    }
+}

@@ -1,0 +1,91 @@
+internal import Curfew
+
+/// The checks of what waits and of what goes.
+extension DemoJudge {
+    /// Marked, warned about once, cancelled or left alone.
+    var batches: Check {
+        let batches = workload.batches
+        let right = batches.right(in: evidence.batches, loaded: workload.loaded)
+        let warnings = events(of: "paused-batches", action: "warn")
+        let due = batches.kinds.filter { $0.outcome.hasSuffix("warned") }.reduce(0) { $0 + $1.count }
+        let isOnce = warnings.count == due && Set(warnings).count == due
+        return Check(
+            ok: right == batches.count && isOnce,
+            text:
+                "\(right) of \(batches.count) batches are as they must be: marked, \(warnings.count) warned about once, "
+                + "cancelled, or left alone because they were resumed")
+    }
+
+    /// Back to where they can be taken up, or waiting.
+    var plans: Check {
+        let right = workload.plans.right(in: evidence.plans)
+        return Check(
+            ok: right == workload.plans.count,
+            text: "\(right) of \(workload.plans.count) plans are as they must be: "
+                + "DRAFT where their job is gone or has ended, PENDING where it is alive")
+    }
+
+    /// Gone with their logs, or there with them.
+    var history: Check {
+        let (old, young) = workload.history.jobs
+        let gone = old.count { evidence.jobs[$0] == nil && !evidence.logs.contains($0) }
+        let kept = young.count { evidence.jobs[$0] != nil && evidence.logs.contains($0) }
+        let removed = events(of: "old-jobs", action: "remove")
+        return Check(
+            ok: gone == old.count && kept == young.count && removed.count == old.count && Set(removed) == Set(old),
+            text:
+                "\(gone) of \(old.count) old jobs are gone with their logs, \(kept) of \(young.count) young ones are kept"
+        )
+    }
+
+    /// Gone here and from storage, or there in both; in a preview, all of them there.
+    func files(preview: RunResult?) -> Check {
+        let files = workload.files
+        let (going, staying) = (files.going, files.staying)
+        let bytes = Int64(going.count * DemoFiles.size)
+        if let preview {
+            let isSo = preview.totalFound == going.count && preview.failed == 0 && preview.bytesFreed == bytes
+            return Check(
+                ok: isSo && evidence.files.count == files.count && evidence.files.values.allSatisfy(\.isEmpty),
+                text: "\(preview.totalFound) of \(going.count) files would be deleted; without an S3 server all "
+                    + "\(evidence.files.count) are still there")
+        }
+        let gone = going.count { evidence.files[$0] == nil }
+        let kept = staying.count { evidence.files[$0]?.isEmpty == true }
+        let freed = evidence.runs.filter { $0["cleanup"] == "files" }
+            .reduce(0) { $0 + ($1["bytes_freed"].flatMap { Int64($0) } ?? 0) }
+        let isStorageRight = evidence.objects == Set(files.stayingObjects)
+        return Check(
+            ok: gone == going.count && kept == staying.count && isStorageRight && freed == bytes,
+            text: "\(gone) of \(going.count) orphaned and deleted files are gone, "
+                + "\(kept) of \(staying.count) others are there; the bucket holds \(evidence.objects.count) objects, "
+                + (isStorageRight ? "exactly theirs" : "which are not exactly theirs"))
+    }
+
+    /// Refused before anything was touched, and let through by a person, which is on record.
+    func refusal(_ detour: Demo.Detour) -> Check {
+        let own = evidence.runs.filter { $0["cleanup"] == "old-downloads" }
+        let refused = own.filter { $0["status"] == "refused" }
+        let isUntouched = refused.allSatisfy { $0["changed"] == "0" }
+        let noted = evidence.events.contains { $0["run"] == detour.overridden.run && $0["action"] == "override" }
+        let old = workload.history.oldDownloads
+        return Check(
+            ok: !refused.isEmpty && isUntouched && noted && detour.overridden.cleanedUp == old && detour.missing == old,
+            text: "The guard refused to remove \(old) of \(workload.history.downloadKeys.count) downloads; "
+                + "overridden, \(detour.missing) were removed" + (noted ? " and it was noted by whom" : ", unnoted"))
+    }
+
+    /// Everything as it was.
+    func undo(_ detour: Demo.Detour) -> Check {
+        let undone = evidence.events.count { $0["run"] == detour.undone.run && $0["action"] == "undo" }
+        return Check(
+            ok: detour.isRestored && detour.undone.cleanedUp == detour.missing && undone == detour.missing,
+            text: "\(detour.undone.cleanedUp) of \(detour.missing) were put back by an undo, all downloads are "
+                + (detour.isRestored ? "byte for byte as before" : "not as before"))
+    }
+
+    /// The records that have such an event of that cleanup, one for each.
+    private func events(of cleanup: String, action: String) -> [String] {
+        evidence.events.filter { $0["cleanup"] == cleanup && $0["action"] == action }.map { $0["record"] ?? "" }
+    }
+}

@@ -1,0 +1,124 @@
+extension FilesPolicy {
+    /// Why a file goes, and what shows that it still has to.
+    private struct Cause {
+        let reason: String
+        let age: Duration
+        let timeout: Duration
+        let guards: [Guard]
+    }
+
+    /// Leaves, drops, marks or deletes the file, as the description of the type says.
+    package func verdict(on record: Record, at now: Timestamp) throws(RecordError) -> Verdict {
+        if let verdict = try record.verdictUnlessHash() { return verdict }
+        var time: FieldTime?
+        if let deleted { time = try record.time(deleted.since) }
+        if record[status] == FilesPolicy.claimed { return try verdict(onClaimed: record, isDeleted: time != nil) }
+        if let deleted, let time { return try verdict(on: record, deleted: time, deleted, at: now) }
+        guard let orphan else { return .leave(until: now + lookAgain, because: "it was not deleted") }
+        if let owner = record.present(orphan.unless) {
+            return .leave(until: now + lookAgain, because: "\(orphan.unless) is \(owner)")
+        }
+        return try verdict(on: record, without: orphan, at: now)
+    }
+
+    /// Gone, since an earlier run claimed it, unless the app has linked it all the same.
+    private func verdict(onClaimed record: Record, isDeleted: Bool) throws(RecordError) -> Verdict {
+        let reason = "claimed before: \(status) is \(FilesPolicy.claimed)"
+        if let orphan, !isDeleted, let owner = record.present(orphan.unless) {
+            throw RecordError("\(reason), but \(orphan.unless) is \(owner): linked meanwhile; nothing was deleted")
+        }
+        return try delete(record, Cause(reason: reason, age: .zero, timeout: .zero, guards: ownerGuard(on: record)))
+    }
+
+    /// The owner as it was read, where one counts.
+    private func ownerGuard(on record: Record) -> [Guard] {
+        (orphan?.unless).map { [.field($0, equals: record[$0])] } ?? []
+    }
+
+    /// Gone after its time; until then it can be restored.
+    private func verdict(
+        on record: Record, deleted time: FieldTime, _ deleted: Deleted, at now: Timestamp
+    ) throws(RecordError) -> Verdict {
+        // Apps write 0 for “never” too, and what is deleted from storage can't be brought back.
+        guard time.time.timestamp.milliseconds > 0 else {
+            throw .unreadable(time.field, time.raw, "expected when the file was deleted, or nothing")
+        }
+        let after = timeoutOverride ?? deleted.after
+        let deadline = time.time.timestamp + after
+        guard now >= deadline else {
+            let rest = (deadline - now).roughText
+            return .leave(
+                until: deadline, because: "\(time.field) \(time.distance(from: now)), deleted for good in \(rest)")
+        }
+        let age = now - time.time.timestamp
+        return try delete(
+            record,
+            Cause(
+                reason: "deleted \(age.roughText) ago: \(time.moment), kept \(after.text)", age: age, timeout: after,
+                // An owner that comes in between wins, also over a deletion.
+                guards: [time.isUnchanged] + ownerGuard(on: record)))
+    }
+
+    /// Marked or deleted after its time without an owner.
+    private func verdict(
+        on record: Record, without orphan: Orphan, at now: Timestamp
+    ) throws(RecordError) -> Verdict {
+        let after = timeoutOverride ?? orphan.after
+        let started = try record.firstTime(since)
+        let deadline = started.time.timestamp + after
+        guard now >= deadline else {
+            let rest = (deadline - now).roughText
+            return .leave(
+                until: deadline,
+                because: "no \(orphan.unless), \(started.field) \(started.distance(from: now)), orphaned in \(rest)")
+        }
+        let age = now - started.time.timestamp
+        let cause = Cause(
+            reason: "no \(orphan.unless) for \(age.roughText): \(started.moment), timeout \(after.text)", age: age,
+            timeout: after, guards: [started.isUnchanged] + ownerGuard(on: record))
+        guard let mark = orphan.mark, let deleted else { return try delete(record, cause) }
+        let state = record[status] ?? ""
+        let rest = timeoutOverride ?? deleted.after
+        return .change(
+            Change(
+                action: .mark, from: state, to: state,
+                reason: "\(cause.reason); deleted for good in \(rest.text) unless it is restored", age: age,
+                timeout: after, guards: guards(of: record, cause.guards + [.field(mark, equals: record[mark])]),
+                sets: [FieldWrite(field: mark, value: started.time.text(for: now))], before: record.image(fields),
+                next: now + rest))
+    }
+
+    /// The claim, the object and the record: the engine carries them out in this order.
+    private func delete(_ record: Record, _ cause: Cause) throws(RecordError) -> Verdict {
+        guard let key = record.present(object) else {
+            throw RecordError("\(object) is missing: expected the key of the object in storage; nothing was deleted")
+        }
+        let state = record[status] ?? ""
+        let isClaimed = state == FilesPolicy.claimed
+        return .change(
+            Change(
+                action: .delete, from: state, to: FilesPolicy.claimed, reason: cause.reason, age: cause.age,
+                timeout: cause.timeout,
+                guards: guards(of: record, cause.guards + [.field(object, equals: key)]),
+                sets: isClaimed ? [] : [FieldWrite(field: status, value: FilesPolicy.claimed)], removesRecord: true,
+                object: key, bytes: bytes(of: record), before: record.image(fields)))
+    }
+
+    /// The status first, then what decided, nothing twice.
+    private func guards(of record: Record, _ others: [Guard]) -> [Guard] {
+        var guards: [Guard] = [.field(status, equals: record[status])]
+        for condition in others where !guards.contains(condition) { guards.append(condition) }
+        return guards
+    }
+
+    /// The size as far as it can be read: it is only counted, and a file isn't kept for a number.
+    package func bytes(of record: Record) -> Int64 {
+        guard let raw = size.flatMap({ record.present($0) }), let bytes = Int64(raw) else { return 0 }
+        return (0...FilesPolicy.largest).contains(bytes) ? bytes : 0
+    }
+
+    /// How long until a file that neither rule is about now is looked at again.
+    private var lookAgain: Duration {
+        [orphan?.after, deleted?.after].compactMap { $0 }.reduce(.seconds(7 * 86_400), min)
+    }
+}

@@ -1,0 +1,89 @@
+/// Files without an owner, and files that were deleted softly: claimed, taken out of storage, and then out of Redis.
+///
+/// A file is claimed by its status, `deleting`, so that a link that comes late fails; a file that was claimed by an
+/// earlier run and is still there is deleted by the next. A soft deletion counts before anything else: while its time
+/// runs, the file may be restored, owner or not.
+package struct FilesPolicy: Policy {
+    /// ``PolicyKind/files``.
+    package static let kind = PolicyKind.files
+
+    /// The status of a file that is being deleted.
+    package static let claimed = "deleting"
+
+    /// The largest size that is believed, 64 TiB: more than any storage takes as one object.
+    static let largest: Int64 = 1 << 46
+
+    /// Which files have no owner.
+    package struct Orphan: Sendable, Equatable {
+        /// The field that names the owner; empty or absent where there is none.
+        package var unless: String
+        /// How long a file may be without.
+        package var after: Duration
+        /// The field that marks a soft deletion; nil: an orphan is deleted at once.
+        package var mark: String?
+
+        /// Makes it.
+        package init(unless: String, after: Duration = .seconds(86_400), mark: String? = nil) {
+            self.unless = unless
+            self.after = after
+            self.mark = mark
+        }
+    }
+
+    /// Which files were deleted softly.
+    package struct Deleted: Sendable, Equatable {
+        /// The field that says when.
+        package var since: String
+        /// How long they can still be restored.
+        package var after: Duration
+
+        /// Makes it.
+        package init(since: String, after: Duration = .seconds(7 * 86_400)) {
+            self.since = since
+            self.after = after
+        }
+    }
+
+    let status: String
+    let since: [String]
+    /// Which files have no owner; nil: nobody looks.
+    package let orphan: Orphan?
+    /// Which files were deleted softly; nil: nobody looks.
+    package let deleted: Deleted?
+    /// The name of the storage that the objects are in.
+    package let storage: String
+    /// The field that holds the object's key.
+    package let object: String
+    /// The field that holds the object's size in bytes.
+    package let size: String?
+    /// Everything that is looked at or written, each once.
+    package let fields: [String]
+    /// Replaces the times of both rules for one run; nil leaves them.
+    package var timeoutOverride: Duration?
+
+    /// Makes the policy from what the configuration says; the defaults are those of a key left out.
+    ///
+    /// Where an orphan is only marked, `deleted` is there and looks at that mark.
+    package init(
+        status: String = "status", since: [String] = [], orphan: Orphan? = nil, deleted: Deleted? = nil,
+        storage: String, object: String, size: String? = nil, timeoutOverride: Duration? = nil
+    ) {
+        precondition(orphan != nil || deleted != nil, "a policy without a rule would watch every file for nothing")
+        precondition(orphan?.mark == nil || orphan?.mark == deleted?.since, "a mark that nobody looks at does nothing")
+        self.status = status
+        self.since = since
+        self.orphan = orphan
+        self.deleted = deleted
+        self.storage = storage
+        self.object = object
+        self.size = size
+        self.timeoutOverride = timeoutOverride
+        let times = (orphan == nil ? [] : since) + [deleted?.since].compactMap { $0 }
+        fields = unique([status] + times + [orphan?.unless, object, size].compactMap { $0 })
+    }
+
+    /// The longer of the two times, or the override.
+    package var longestTimeout: Duration {
+        timeoutOverride ?? max(orphan?.after ?? .zero, deleted?.after ?? .zero)
+    }
+}

@@ -1,0 +1,84 @@
+extension PausedPolicy {
+    /// A record in scope, and since when it is paused.
+    private struct Pause {
+        let record: Record
+        let now: Timestamp
+        let status: String
+        let since: FieldTime
+
+        var start: Timestamp { since.time.timestamp }
+        var age: Duration { now - start }
+
+        /// Whether that mark was set in this pause; throws where it can't be read.
+        func hasMark(_ field: String) throws(RecordError) -> Bool {
+            guard let mark = try record.time(field) else { return false }
+            return mark.time.timestamp >= start
+        }
+    }
+
+    /// Leaves, drops, marks, warns about or ends the record, as the description of the type says.
+    package func verdict(on record: Record, at now: Timestamp) throws(RecordError) -> Verdict {
+        let timeout = longestTimeout
+        let status: String
+        switch try scope.place(record, lookAgain: now + min(stale, timeout)) {
+        case .outside(let verdict): return verdict
+        case .within(let found): status = found
+        }
+        let pause = Pause(record: record, now: now, status: status, since: try record.firstTime(since))
+        if pause.age >= timeout { return .change(end(of: pause)) }
+        if pause.age < stale { return leave(pause, until: stale, "stale") }
+        let isWarningDue = pause.age >= warn
+        if isWarningDue, try pause.hasMark(PausedPolicy.warnedField) { return leave(pause, until: timeout, "ended") }
+        let isMarked = try pause.hasMark(PausedPolicy.staleField)
+        if isWarningDue { return .change(warning(of: pause, isMarked: isMarked)) }
+        return isMarked ? leave(pause, until: warn, "warned about") : .change(mark(of: pause))
+    }
+
+    /// Nothing until a threshold, or until the end where an override puts that first.
+    private func leave(_ pause: Pause, until threshold: Duration, _ what: String) -> Verdict {
+        let isLast = longestTimeout <= threshold
+        let deadline = pause.start + min(threshold, longestTimeout)
+        return .leave(
+            until: deadline,
+            because: "\(pause.since.field) \(pause.since.distance(from: pause.now)), "
+                + "\(isLast ? "ended" : what) in \((deadline - pause.now).roughText)")
+    }
+
+    private func mark(of pause: Pause) -> Change {
+        change(
+            .mark, pause, after: stale, marks: [PausedPolicy.staleField], next: pause.start + min(warn, longestTimeout),
+            outlook: "stale after \(stale.text)")
+    }
+
+    private func warning(of pause: Pause, isMarked: Bool) -> Change {
+        let marks = (isMarked ? [] : [PausedPolicy.staleField]) + [PausedPolicy.warnedField]
+        let end = pause.start + longestTimeout
+        return change(
+            .warn, pause, after: warn, marks: marks, next: end,
+            outlook: "warned about after \(warn.text), will be \(to) in \((end - pause.now).roughText)")
+    }
+
+    private func end(of pause: Pause) -> Change {
+        var change = change(
+            .cancel, pause, after: longestTimeout, marks: [], next: nil, outlook: "timeout \(longestTimeout.text)")
+        change.to = to
+        change.sets = [FieldWrite(field: scope.field, value: to)]
+        return change
+    }
+
+    /// A change that writes now into those marks, guarded by what they held.
+    private func change(
+        _ action: Change.Action, _ pause: Pause, after timeout: Duration, marks: [String], next: Timestamp?,
+        outlook: String
+    ) -> Change {
+        let now = pause.since.time.text(for: pause.now)
+        return Change(
+            action: action, from: pause.status, to: pause.status,
+            reason: "\(pause.status) for \(pause.age.roughText): \(pause.since.moment), \(outlook)", age: pause.age,
+            timeout: timeout,
+            guards: [.field(scope.field, equals: pause.status), pause.since.isUnchanged]
+                + marks.map { .field($0, equals: pause.record[$0]) },
+            sets: marks.map { FieldWrite(field: $0, value: now) }, before: pause.record.image([scope.field] + marks),
+            next: next)
+    }
+}

@@ -1,0 +1,55 @@
+/// What was paused and forgotten: marked as stale, its owner warned, and ended in the end.
+///
+/// The marks are times on the record itself, `staleSince` and `warnedAt`. A mark belongs to a pause if it isn't older
+/// than the `since` time of that pause: what is resumed and paused again is marked and warned about again, though
+/// nobody took the old marks away. No `since` field is ever written, so that a mark doesn't make the record young.
+package struct PausedPolicy: Policy {
+    /// ``PolicyKind/paused``.
+    package static let kind = PolicyKind.paused
+
+    /// Since when the record counts as stale.
+    package static let staleField = "staleSince"
+    /// When its owner was warned.
+    package static let warnedField = "warnedAt"
+
+    let scope: Scope
+    let since: [String]
+    /// After this time a record is marked as stale.
+    package let stale: Duration
+    /// After this time its owner is warned.
+    package let warn: Duration
+    /// After this time it is ended.
+    package let timeout: Duration
+    /// The status that it is ended with.
+    package let to: String
+    /// Everything that is looked at or written, each once.
+    package let fields: [String]
+    /// Replaces the time after which a pause is ended, for one run; nil leaves it.
+    ///
+    /// The times of the marks stay what they are.
+    package var timeoutOverride: Duration?
+
+    /// Makes the policy from what the configuration says; the defaults are those of a key left out.
+    ///
+    /// `stale` is at most `warn`, and `warn` at most `timeout`.
+    package init(
+        status: String = "status", states: [String], since: [String], stale: Duration = .seconds(7 * 86_400),
+        warn: Duration = .seconds(23 * 86_400), timeout: Duration = .seconds(30 * 86_400), to: String = "cancelled",
+        timeoutOverride: Duration? = nil
+    ) {
+        scope = Scope(field: status, states: states, final: [to])
+        self.since = since
+        self.stale = stale
+        self.warn = warn
+        self.timeout = timeout
+        self.to = to
+        self.timeoutOverride = timeoutOverride
+        fields = unique([status] + since + [PausedPolicy.staleField, PausedPolicy.warnedField])
+    }
+
+    /// The timeout, or the override.
+    package var longestTimeout: Duration { timeoutOverride ?? timeout }
+
+    /// The states that are looked at.
+    package var activeStates: [String]? { scope.states }
+}

@@ -1,0 +1,46 @@
+extension RetentionPolicy {
+    /// Leaves, drops or removes the record, as the description of the type says.
+    package func verdict(on record: Record, at now: Timestamp) throws(RecordError) -> Verdict {
+        if let verdict = try record.verdictUnlessHash() { return verdict }
+        let type = keeps.flatMap { record.present($0.by) } ?? ""
+        let ofType = timeoutOverride == nil ? keeps?.byType[type] : nil
+        let keep = timeoutOverride ?? ofType ?? self.keep
+        if let outside = outside(record, keep: keep, at: now) { return outside }
+        let started = try record.firstTime(since)
+        let deadline = started.time.timestamp + keep
+        guard now >= deadline else {
+            let rest = (deadline - now).roughText
+            let reason = "\(started.field) \(started.distance(from: now)), kept for another \(rest)"
+            return .leave(until: deadline, because: reason)
+        }
+        let age = now - started.time.timestamp
+        let from = states == nil ? "" : record[status] ?? ""
+        let isState: [Guard] = states == nil ? [] : [.field(status, equals: from)]
+        var keys: [String] = []
+        for template in also { keys.append(try template.expand(for: record)) }
+        let what = from.isEmpty ? "kept" : "\(from), kept"
+        let whose = ofType == nil ? "" : " for \(type)"
+        return .change(
+            Change(
+                action: .remove, from: from, to: "",
+                reason: "\(what) for \(age.roughText): \(started.moment), keep \(keep.text)\(whose)", type: type,
+                age: age, timeout: keep, guards: isState + [started.isUnchanged], removesRecord: true,
+                also: unique(keys), before: record.image(fields)))
+    }
+
+    /// The verdict on a record in a state that isn't looked for; nil for one that is.
+    ///
+    /// It may come into such a state at any time, but can't be old enough before its time; from then on it is looked
+    /// at once a day, or more often where records are kept for less than that.
+    private func outside(_ record: Record, keep: Duration, at now: Timestamp) -> Verdict? {
+        guard let states else { return nil }
+        let status = record.present(self.status)
+        if let status, states.contains(status) { return nil }
+        let soon = now + min(self.keep, RetentionPolicy.lookAgain)
+        // A time that is missing or can't be read is no error yet: the record isn't this policy's business now.
+        let known = since.lazy.compactMap { record.present($0) }.first.flatMap { RecordTime(text: $0) }
+        let until = known.map { max($0.timestamp + keep, soon) } ?? soon
+        let found = status.map { "\(self.status) is \($0)" } ?? "it has no \(self.status)"
+        return .leave(until: until, because: "\(found), not \(states.joined(separator: " or "))")
+    }
+}

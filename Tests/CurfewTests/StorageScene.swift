@@ -1,0 +1,129 @@
+import Logging
+import Policies
+import RedisClient
+import TestSupport
+import Testing
+
+@testable import Curfew
+
+/// A private Redis, and a bucket of its own on the S3 server that all tests share.
+struct StorageScene: Sendable {
+    let sweep: SweepScene
+    /// The bucket, with a key that may do everything and past any gateway.
+    let bucket: ObjectStorage
+
+    /// When files were uploaded long enough ago.
+    var long: String { String((sweep.began - .seconds(40 * 86_400)).milliseconds) }
+
+    /// Writes a file that nobody has linked: its record, its entry in the index and, unless told otherwise, its object.
+    func orphan(_ id: String, object: String? = nil, isStored: Bool = true, fields: [String: String] = [:]) async throws
+    {
+        let object = object ?? "objects/\(id)"
+        if isStored { try await bucket.put(object, Array("bytes of \(id)".utf8)) }
+        var record = ["uploadedAt": long, "r2Key": object, "size": "100", "status": "ready"]
+        record.merge(fields) { _, new in new }
+        try await sweep.write("file:\(id)", record, index: "files", id: id)
+    }
+
+    func record(_ id: String) async throws -> [String: String] { try await sweep.hash("file:\(id)") }
+
+    func exists(_ id: String) async throws -> Bool {
+        try await sweep.send("EXISTS", "file:\(id)").integer == 1
+    }
+
+    func objects() async throws -> [String] { try await bucket.list(prefix: "") }
+
+    /// That nothing points to nowhere, and nothing is forgotten: the rule that holds at every moment.
+    ///
+    /// A record without its object is claimed, and in the index so that it is found again.
+    func expectNothingLost() async throws {
+        let objects = Set(try await objects())
+        let keys = try await sweep.send("KEYS", "file:*").elements.compactMap(\.string)
+        var named: Set<String> = []
+        for key in keys {
+            let record = try await sweep.hash(key)
+            let object = record["r2Key"] ?? ""
+            named.insert(object)
+            if !objects.contains(object) { #expect(record["status"] == "deleting", "\(key) has lost its object") }
+            let id = String(key.dropFirst("file:".count))
+            if record["status"] == "deleting" { #expect(try await sweep.score(id, in: "files") != nil) }
+        }
+        #expect(objects.subtracting(named).isEmpty, "objects that no record names")
+    }
+
+    static let cleanup = """
+        files:
+          policy: files
+          every: 1h
+          records: file:<id>
+          index: files
+          since: [uploadedAt]
+          orphan: {unless: entityId, after: 24h}
+          deleted: {since: deletedAt, after: 7d}
+          storage: uploads
+          object: r2Key
+          size: size
+          guard: {share: 100%, beyond: 1000000}
+        """
+}
+
+/// The client of a bucket; with short pauses, so that a test of tries takes no time.
+func makeStorage(
+    _ endpoint: String, bucket: String, key: ObjectStore.Key = .admin, timeout: Duration = .seconds(60),
+    clock: (@Sendable () -> Timestamp)? = nil
+) throws -> ObjectStorage {
+    let configuration = StorageConfiguration(
+        name: "uploads", endpoint: try #require(StorageEndpoint(endpoint)), bucket: bucket, accessKey: key.id,
+        secretKey: Secret(key.secret), timeout: timeout)
+    var pace = ObjectStorage.Pace()
+    pace.first = .milliseconds(5)
+    guard let clock else { return ObjectStorage(configuration, pace: pace) }
+    return ObjectStorage(configuration, pace: pace, clock: clock)
+}
+
+/// Makes a bucket, as soon as the server serves.
+func makeBucket() async throws -> ObjectStorage {
+    let store = try await ObjectStore.shared
+    let bucket = try makeStorage(store.endpoint, bucket: ObjectStore.bucketName())
+    try await eventually("the object store makes a bucket", within: .seconds(90), every: .milliseconds(100)) {
+        try store.check()
+        do {
+            try await bucket.makeBucket()
+            return true
+        } catch is StorageError {
+            return false
+        }
+    }
+    return bucket
+}
+
+/// Runs a body on a scene with a bucket.
+///
+/// - Parameters:
+///   - endpoint: where the sweep finds storage, if not at the server itself: at a gateway, or nowhere.
+///   - key: what the sweep signs with.
+func withStorageScene(
+    _ bucket: ObjectStorage, endpoint: String? = nil, bucketName: String? = nil, key: ObjectStore.Key = .admin,
+    timeout: String = "60s", cleanup: String = StorageScene.cleanup, settings: String = "",
+    _ body: (StorageScene) async throws -> Void
+) async throws {
+    let storage = """
+        storage:
+          uploads:
+            endpoint: \(endpoint ?? bucket.configuration.endpoint.text)
+            bucket: \(bucketName ?? bucket.configuration.bucket)
+            access-key: \(key.id)
+            secret-key: \(key.secret)
+            timeout: \(timeout)
+        """
+    try await withSweepScene(cleanup, settings: "\(storage)\n\(settings)") { scene in
+        try await body(StorageScene(sweep: scene, bucket: bucket))
+    }
+}
+
+/// Ends every connection to a Redis but the one that says so.
+func killConnections(of server: RedisServer) async throws {
+    try await RedisClient.withClient(server.configuration, logger: Logger(label: "test")) { other in
+        _ = try await other.send(RedisCommand("CLIENT", ["KILL", "TYPE", "normal", "SKIPME", "yes"]))
+    }
+}
