@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import signal
+import subprocess
 import sys
 import tempfile
 
@@ -23,7 +24,7 @@ CALL_SIZE = 64
 MOST_TIME_RATIO = 2
 MOST_WAIT_RATIO = 3
 EVENT = {"run": "old-jobs-1", "cleanup": "old-jobs", "action": "remove", "to": "", "tokens": "0", "bytes": "0"}
-TITLES = {"idle": "nothing running", "curfew": "curfew run", "floor": "floor, 64 a call"}
+TITLES = {"idle": "nothing running", "busy": "cores busy", "curfew": "curfew run", "floor": "floor, 64 a call"}
 
 CONFIGURATION = """\
 redis: {url}
@@ -130,6 +131,16 @@ def variant(bench: measure.Bench, name: str) -> dict:
     } | {"probe_" + kind: value for kind, value in latencies.items()}
 
 
+def busy(bench: measure.Bench) -> dict:
+    """What the probe sees while every core is busy and Redis isn't: what the machine alone makes others wait."""
+    with contextlib.ExitStack() as stack:
+        for _ in range(os.cpu_count() or 1):
+            spin = subprocess.Popen([sys.executable, "-c", "while True: pass"], preexec_fn=processes.die_with_parent)
+            stack.callback(spin.wait)
+            stack.callback(spin.kill)
+        return measure.idle(bench)
+
+
 def curfew_seconds(output: dict, jobs: int) -> float:
     """The duration that Curfew reports; raises where its result isn't the one expected."""
     result = output["result"]
@@ -144,10 +155,11 @@ def curfew_seconds(output: dict, jobs: int) -> float:
 def measure_all(bench: measure.Bench, rounds: int) -> dict:
     """Round after round over both, which take turns in going first."""
     names = ["curfew", "floor"]
-    figures: dict[str, list[dict]] = {name: [] for name in ["idle", *names]}
+    figures: dict[str, list[dict]] = {name: [] for name in ["idle", "busy", *names]}
     for number in range(rounds):
         say(f"Round {number + 1} of {rounds}")
         figures["idle"].append(measure.idle(bench))
+        figures["busy"].append(busy(bench))
         for name in names if number % 2 == 0 else reversed(names):
             figures[name].append(variant(bench, name))
     variants = {name: report.medians(values) for name, values in figures.items()}
@@ -182,7 +194,7 @@ def text(figures: dict) -> str:
     ]
     for name, row in figures["variants"].items():
         probe = f"{row['probe_p50']:13.2f}{row['probe_p99']:8.2f}{row['probe_max']:8.2f}"
-        if name == "idle":
+        if name in ("idle", "busy"):
             lines.append(f"{TITLES[name]:18}{'':60}{probe}")
             continue
         least, most = row["work_seconds_range"]
@@ -197,6 +209,7 @@ def text(figures: dict) -> str:
         f"Slowest of {TITLES[name]}: {row['slowest']}"
         for name, row in figures["variants"].items() if row.get("slowest")
     ]
+    lines.append("“cores busy” is what others wait on this machine while every core works and Redis does nothing.")
     lines += [
         f"{row['name']:52}{row['value']:7.2f}  at most {row['most']:<6g}{'met' if row['met'] else 'MISSED'}"
         for row in figures["requirements"]

@@ -14,6 +14,8 @@ extension Chaos {
             init(in folder: String) throws {
                 (temporary, output) = ("\(folder)/tmp", "\(folder)/output")
                 try FileManager.default.createDirectory(atPath: temporary, withIntermediateDirectories: false)
+                // There from the beginning, so that it can be read before anything is said.
+                try "".write(toFile: output, atomically: false, encoding: .utf8)
             }
 
             /// Starts it, with that `PATH`.

@@ -43,7 +43,8 @@ struct DocumentationRightsTests {
         ("run stuck-generations", "Cleaned up 1 of 1"), ("run generation-locks", "Cleaned up 1 of 1"),
         ("pause stuck-jobs --why test", "paused"), ("resume stuck-jobs", "runs again"), ("status", "stuck-jobs"),
         ("preview", "Would clean up 0"), ("explain stuck-jobs failed", "final"), ("history", "completed"),
-        ("events", "retry"), ("alerts", "threshold"), ("doctor", "permissions"),
+        ("events", "retry"), ("alerts", "threshold"), ("undo stuck-jobs-1", "Put back 2 of 2 records"),
+        ("undo generation-locks-1", "Put back 1 of 1"), ("doctor", "permissions"),
     ]
 
     @Test("the rights in the operating guide suffice for its commands and for every policy")

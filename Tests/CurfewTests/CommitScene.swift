@@ -87,7 +87,8 @@ struct CommitWords {
     }
 
     func send(to scene: FunctionsScene) async throws -> String {
-        let words = [format, fence, String(shared.count), String(statements.count)] + statements.flatMap(\.self) + changes
+        let head = [format, fence, String(shared.count), String(statements.count)]
+        let words = head + statements.flatMap(\.self) + changes
         return try await scene.library.call(
             "curfew_commit", keys: [lease, index] + shared + keys, arguments: words
         ).description

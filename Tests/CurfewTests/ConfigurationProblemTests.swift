@@ -63,7 +63,7 @@ struct ConfigurationProblemTests {
                 curfew.yaml:1: cleanups: missing, expected a section
                 curfew.yaml:2: worker.lease: “5” has no unit, write 5s, 5m or 5h
                 curfew.yaml:3: clenups: unknown key, did you mean “cleanups”? (expected one of redis, prefix, worker, \
-                streams, cleanups, alerts)
+                streams, storage, webhooks, cleanups, alerts)
                 """)
     }
 
@@ -73,8 +73,8 @@ struct ConfigurationProblemTests {
             problems(["timeot: 5m"]) == """
                 curfew.yaml:4: cleanups.jobs.timeot: unknown key, did you mean “timeout”? (expected one of policy, every, \
                 cron, timezone, records, index, scan, status, format, enabled, dry-run, limit, page, run-timeout, \
-                misfire-grace, undo, states, since, heartbeat, timeout, timeouts, alive, completed-when, completed-to, \
-                retry, to, refund)
+                misfire-grace, undo, ping, guard, states, since, heartbeat, timeout, timeouts, alive, completed-when, \
+                completed-to, retry, to, refund)
                 """)
         #expect(
             problems(["retry: {limt: 3, limit: 3, to: Q, xyzzy: 1}"]) == """
@@ -139,7 +139,10 @@ struct ConfigurationProblemTests {
             ("guard: {share: 25}", "guard.share: expected a share like 25%, found “25”"),
             ("guard: {share: 101%}", "guard.share: expected a share like 25%, found “101%”"),
             ("guard: {beyond: -1}", "guard.beyond: expected a whole number from 0, found “-1”"),
-            ("guard: {beyound: 1}", "guard.beyound: unknown key, did you mean “beyond”? (expected one of share, beyond)"),
+            (
+                "guard: {beyound: 1}",
+                "guard.beyound: unknown key, did you mean “beyond”? (expected one of share, beyond)"
+            ),
             (
                 "policy: stick",
                 "policy: unknown “stick”, did you mean “stuck”? (expected one of stuck, counters, locks, paused, "
@@ -242,12 +245,12 @@ struct ConfigurationProblemTests {
             (
                 "cleanup: jobs, metric: fund, above: 1",
                 "metric: unknown “fund”, did you mean “found”? (expected one of found, changed, retried, skipped, failed, "
-                    + "refunded, backlog, drift, bytes_freed, duration_ms, lag_ms, oldest_overdue_ms, stalled, overdue)"
+                    + "refunded, backlog, drift, bytes_freed, duration_ms, lag_ms, oldest_overdue_ms, stalled, refused, overdue)"
             ),
             (
                 "cleanup: jobs, above: 1",
                 "metric: missing, expected one of found, changed, retried, skipped, failed, "
-                    + "refunded, backlog, drift, bytes_freed, duration_ms, lag_ms, oldest_overdue_ms, stalled, overdue"
+                    + "refunded, backlog, drift, bytes_freed, duration_ms, lag_ms, oldest_overdue_ms, stalled, refused, overdue"
             ),
             ("metric: found, above: 1", "cleanup: missing, expected the name of a cleanup, or \"*\""),
             ("cleanup: jobs, metric: found", "above: missing, expected above or below"),

@@ -14,7 +14,7 @@ struct DocumentationWebhookTests {
     private static func run(
         _ arguments: [String], _ variables: [String: String], folder: String
     ) async throws -> String {
-        let output = "\(folder)/output"
+        let output = "\(folder)/output of \(arguments[0])"
         let words = ["env"] + variables.map { "\($0.key)=\($0.value)" }.sorted() + arguments
         let status = try await ChildProcess(words, output: output).wait()
         let text = try String(contentsOfFile: output, encoding: .utf8)

@@ -41,6 +41,8 @@ struct StorageFilesTests {
             #expect(event["before"]?.contains("\"status\":\"ready\"") == true)
             let trash = try #require(try await scene.sweep.send("KEYS", "curfew:trash:*:{file:orphan}")[0].string)
             #expect(try await scene.sweep.hash(trash)["r2Key"] == "objects/orphan")
+            // These two never had an object.
+            _ = try await scene.sweep.send("DEL", "file:no-key", "file:odd-key")
             try await scene.expectNothingLost()
         }
     }

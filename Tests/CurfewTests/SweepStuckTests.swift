@@ -71,10 +71,8 @@ struct SweepStuckTests {
             #expect(event["type"] == "TIER_4K" && event["tokens"] == "10" && event["bytes"] == "0")
             let at = try #require(event["at_ms"].flatMap { Int64($0) })
             #expect((scene.began.milliseconds...scene.began.milliseconds + 60_000).contains(at))
-            #expect(
-                event["before"]?.hasPrefix(
-                    #"{"status":"PROCESSING","error":"said \"no\"\n","finishedAt":null,"curfew:after":{"error":"stuck in "#)
-                    == true)
+            let before = #"{"status":"PROCESSING","error":"said \"no\"\n","finishedAt":null,"#
+            #expect(event["before"]?.hasPrefix(before + #""curfew:after":{"error":"stuck in "#) == true)
             #expect(result.records.first?.type == "TIER_4K" && result.records.first?.timeoutMs == 1_200_000)
         }
     }

@@ -30,7 +30,7 @@ struct PausedPolicyTests {
     @Test(
         "stale, warned about, ended: each once a pause",
         arguments: [
-            Row(age: 6.9, action: nil, next: 7),
+            Row(age: 6.5, action: nil, next: 7),
             Row(age: 7, action: .mark, sets: ["staleSince"], next: 23),
             Row(age: 22, action: .mark, sets: ["staleSince"], next: 23),
             Row(age: 22, stale: 15, action: nil, next: 23),

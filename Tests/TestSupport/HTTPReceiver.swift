@@ -92,7 +92,8 @@ package final class HTTPReceiver: Sendable {
 
         private let receiver: HTTPReceiver
         private var head: HTTPRequestHead?
-        private var body = ""
+        /// Parts may end in the middle of a character, so that it is text only as a whole.
+        private var body = ByteBuffer()
 
         init(_ receiver: HTTPReceiver) {
             self.receiver = receiver
@@ -101,7 +102,7 @@ package final class HTTPReceiver: Sendable {
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
             switch unwrapInboundIn(data) {
             case .head(let head): self.head = head
-            case .body(let part): body += String(buffer: part)
+            case .body(var part): body.writeBuffer(&part)
             case .end: end(context)
             }
         }
@@ -110,8 +111,8 @@ package final class HTTPReceiver: Sendable {
             guard let head else { return }
             let headers = Dictionary(head.headers.map { ($0.name.lowercased(), $0.value) }) { first, _ in first }
             let request = Request(
-                method: head.method.rawValue, target: head.uri, headers: headers, body: body, at: .now)
-            body = ""
+                method: head.method.rawValue, target: head.uri, headers: headers, body: String(buffer: body), at: .now)
+            body.clear()
             switch receiver.take(request) {
             case .status(let code): respond(code, [:], context)
             case .redirect(let code, let place): respond(code, ["location": place], context)

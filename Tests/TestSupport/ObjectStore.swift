@@ -73,13 +73,15 @@ package final class ObjectStore: Sendable {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         try identities.write(toFile: "\(folder)/keys.json", atomically: true, encoding: .utf8)
         let ports = try (0..<8).map { _ in try freePort() }
+        // Every bucket takes volumes of its own: one is enough.
         let arguments = [
-            try program(), "-logdir=\(folder)", "server", "-dir=\(folder)", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
+            "env", "WEED_MASTER_VOLUME_GROWTH_COPY_1=1", try program(), "-logdir=\(folder)", "server", "-dir=\(folder)",
+            "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
             "-master.port=\(ports[0])", "-master.port.grpc=\(ports[1])", "-volume.port=\(ports[2])",
             "-volume.port.grpc=\(ports[3])", "-filer", "-filer.port=\(ports[4])", "-filer.port.grpc=\(ports[5])", "-s3",
             "-s3.port=\(ports[6])", "-s3.port.grpc=\(ports[7])", "-s3.port.iceberg=0", "-s3.port.lance=0",
             "-s3.config=\(folder)/keys.json", "-master.telemetry=false", "-master.volumeSizeLimitMB=64",
-            "-volume.max=100", "-volume.preStopSeconds=0", "-master.electionTimeout=500ms",
+            "-volume.max=2000", "-volume.preStopSeconds=0", "-master.electionTimeout=500ms",
             "-master.heartbeatInterval=100ms",
         ]
         let process = try ChildProcess(arguments, output: "\(folder)/log")

@@ -67,7 +67,8 @@ extension Configuration {
 
     private init?(_ section: Section, fingerprint: String) {
         section.expect(
-            ["redis", "prefix", "worker", "streams", "storage", "webhooks", "cleanups", "alerts"], later: NotAvailable.sections)
+            ["redis", "prefix", "worker", "streams", "storage", "webhooks", "cleanups", "alerts"],
+            later: NotAvailable.sections)
         let redis = Self.redis(section)
         let prefix = section.value("prefix", expected: "a word without braces or spaces", Self.prefix)
         let worker = section.section("worker").map(Worker.init) ?? Worker()
@@ -84,8 +85,8 @@ extension Configuration {
         let streams = section.section("streams").map { Streams($0) } ?? Streams()
         guard let redis else { return nil }
         self.init(
-            redis: redis, prefix: prefix ?? "curfew", worker: worker, streams: streams, storage: storage, webhooks: webhooks,
-            cleanups: cleanups, alerts: alerts, fingerprint: fingerprint)
+            redis: redis, prefix: prefix ?? "curfew", worker: worker, streams: streams, storage: storage,
+            webhooks: webhooks, cleanups: cleanups, alerts: alerts, fingerprint: fingerprint)
         self.streams.events = max(streams.events, undo)
     }
 

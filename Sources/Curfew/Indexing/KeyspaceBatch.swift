@@ -4,6 +4,9 @@ internal import RedisClient
 
 /// The commands of a scan, one short pipeline after the other, with a rest after each.
 struct KeyspaceBatch {
+    /// What is due is entered as due since then: the clocks of a scan and of the sweep after it differ by a round trip.
+    private static let due: Duration = .seconds(1)
+
     let engine: Engine
     let cleanup: Cleanup
     private(set) var pace = ScanPace()
@@ -103,12 +106,12 @@ struct KeyspaceBatch {
             record = try read.get()
             verdict = try cleanup.policy.verdict(on: record, at: now)
         } catch {
-            return isOwn ? now : nil
+            return isOwn ? now - Self.due : nil
         }
         if case .drop = verdict { return nil }
         guard isOwn else { return isActive(record) ? now + cleanup.longestTimeout : nil }
-        guard case .leave(let leave) = verdict else { return now }
-        return leave.until ?? now
+        guard case .leave(let leave) = verdict else { return now - Self.due }
+        return leave.until ?? now - Self.due
     }
 
     private func isActive(_ record: Record) -> Bool {

@@ -173,7 +173,8 @@ struct ChangeEncoder: Sendable {
         if change.bytes == 0 { sink.constant("0") } else { sink.hole(sink.value(String(change.bytes))) }
         sink.constant("before")
         let image = JSONText.object(
-            change.before, after: change.after, originals: change.originals, also: change.also)
+            change.before, after: change.after(beside: cleanup.statusField), originals: change.originals,
+            also: change.also)
         sink.hole(sink.value(image))
         sink.constant("at_ms")
         sink.constant(time)
@@ -231,7 +232,9 @@ struct ChangeEncoder: Sendable {
 
 extension Change {
     /// What it writes beside the new status, which the event names anyway.
-    fileprivate var after: [FieldWrite] { sets.filter { $0.value != to || to.isEmpty } }
+    fileprivate func after(beside status: String) -> [FieldWrite] {
+        sets.filter { $0.field != status || $0.value != to || from == to }
+    }
 
     /// Whether two changes differ only in what a statement leaves open.
     fileprivate func hasForm(of other: Change, time: String) -> Bool {

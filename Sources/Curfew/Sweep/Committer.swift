@@ -105,9 +105,10 @@ struct Committer {
         }
         let outcomes = try call.outcomes(of: try await library.call(call.command()))
         for ((place, judged), outcome) in zip(zip(places, changed), outcomes) {
-            let result = Self.result(outcome, of: judged, rescores: true)
-            let isRefunded = judged.change?.refund != nil
-            if case .changed = result { results[place] = .changed(isRefunded: isRefunded) } else { results[place] = result }
+            results[place] = Self.result(outcome, of: judged, rescores: true)
+            if case .changed = results[place] {
+                results[place] = .changed(isRefunded: judged.change?.refund != nil)
+            }
         }
         return results
     }

@@ -52,9 +52,9 @@ package struct Tally: Sendable {
         if !isDryRun { changed += 1 }
         if change.action == .retry { retried += 1 }
         if change.isStalled { stalled += 1 }
-        refunded += refund
-        drift += change.drift
-        bytesFreed += change.bytes
+        refunded.addSaturating(refund)
+        drift.addSaturating(change.drift)
+        bytesFreed.addSaturating(change.bytes)
         if !change.type.isEmpty, types[change.type] != nil || types.count < Self.mostTypes {
             types[change.type, default: 0] += 1
         }
@@ -78,7 +78,7 @@ package struct Tally: Sendable {
         checked += 1
         found += 1
         changed += 1
-        refunded += entry.tokensRefunded
+        refunded.addSaturating(entry.tokensRefunded)
         if records.count < RunResult.listed { records.append(entry) }
     }
 
@@ -104,5 +104,13 @@ package struct Tally: Sendable {
         found += 1
         failed += 1
         if errors.count < RunResult.listed { errors.append(.init(id: id, error: error)) }
+    }
+}
+
+extension Int64 {
+    /// Adds, and stops at the end of the range: records hold what they hold, and a sum must not end the process.
+    fileprivate mutating func addSaturating(_ other: Int64) {
+        let (sum, isOver) = addingReportingOverflow(other)
+        self = isOver ? (other < 0 ? .min : .max) : sum
     }
 }

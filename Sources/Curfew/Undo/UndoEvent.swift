@@ -29,7 +29,10 @@ struct UndoEvent: Sendable {
     var isRetry: Bool { action == "retry" }
 
     /// Reads an entry of the events stream; throws where it says not what was there before.
-    init(_ entry: StreamEntry) throws(RecordError) {
+    ///
+    /// The before-image may show more than what was written. What was is listed in it, but for the status, which the event
+    /// names anyway.
+    init(_ entry: StreamEntry, statusField: String) throws(RecordError) {
         record = entry["record"] ?? ""
         key = entry["key"] ?? ""
         action = entry["action"] ?? ""
@@ -43,11 +46,10 @@ struct UndoEvent: Sendable {
         also = image[JSONText.also] as? [String] ?? []
         originals = (image[JSONText.originals] as? [String: Any] ?? [:]).sorted { $0.key < $1.key }
             .map { FieldWrite(field: $0.key, value: $0.value as? String) }
-        let own = [JSONText.after, JSONText.also, JSONText.originals]
-        let names = image.keys.filter { !own.contains($0) }.sorted()
-        before = names.map { FieldWrite(field: $0, value: image[$0] as? String) }
-        // What isn't said to be written is the new status, which the event names anyway.
         let status = to
+        let isMoved = from != to
+        let names = image.keys.filter { written[$0] != nil || ($0 == statusField && isMoved) }.sorted()
+        before = names.map { FieldWrite(field: $0, value: image[$0] as? String) }
         after = names.map { FieldWrite(field: $0, value: written[$0].map { $0 as? String } ?? status) }
         guard !key.isEmpty, Int64(at) != nil else {
             throw RecordError("its event is incomplete: it names no key, or no time")

@@ -71,7 +71,7 @@ struct UndoSweep: Sendable {
         var events: [UndoEvent] = []
         for entry in page {
             do {
-                events.append(try UndoEvent(entry))
+                events.append(try UndoEvent(entry, statusField: undo.cleanup.statusField))
             } catch {
                 outcome.tally.leftAlone(entry["record"] ?? "", error.message)
             }

@@ -11,7 +11,8 @@ enum StatsView {
             table.add(one.cleanup, one.policy, String(one.tracked), String(one.due), late)
         }
         table.write(empty: "No cleanups.")
-        var files = Table("FILES", "TOTAL", "ORPHANED", "SOFT-DELETED", "CLAIMED", "UNREADABLE", "SIZE", "ORPHANED SIZE")
+        var files = Table(
+            "FILES", "TOTAL", "ORPHANED", "SOFT-DELETED", "CLAIMED", "UNREADABLE", "SIZE", "ORPHANED SIZE")
         var isAny = false
         for one in all {
             guard let count = one.files else { continue }

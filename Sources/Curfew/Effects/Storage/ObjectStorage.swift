@@ -165,6 +165,8 @@ package struct ObjectStorage: Sendable {
         }
     }
 
+    private static let isCut = "the connection was closed before the answer was complete"
+
     /// What keeps a connection from being made or kept, in words.
     private static func reason(_ error: any Error) -> String {
         switch error {
@@ -172,12 +174,13 @@ package struct ObjectStorage: Sendable {
         case let error as HTTPClientError:
             switch error {
             case .connectTimeout: return "no connection within 5s"
-            case .remoteConnectionClosed: return "the connection was closed before the answer was complete"
+            case .remoteConnectionClosed: return Self.isCut
             default: return error.shortDescription
             }
+        case HTTPParserError.invalidEOFState: return Self.isCut
         case let error as NIOConnectionError:
-            let cause = error.connectionErrors.first.map { "\($0.error)" } ?? "no address"
-            return "no connection: \(cause)"
+            return error.connectionErrors.first.map { reason($0.error) } ?? "no connection: the host has no address"
+        case let error as IOError: return "no connection: \(String(cString: strerror(error.errnoCode)))"
         default: return "\(error)"
         }
     }

@@ -143,7 +143,8 @@ private struct XMLReader {
         guard reference.hasPrefix("#") else { return nil }
         let digits = reference.dropFirst()
         let number = digits.hasPrefix("x") ? UInt32(digits.dropFirst(), radix: 16) : UInt32(digits)
-        return number.flatMap(Unicode.Scalar.init)
+        guard let number, number >= 0x20 || [0x09, 0x0A, 0x0D].contains(number) else { return nil }
+        return Unicode.Scalar(number)
     }
 
     private mutating func name() throws(XMLError) -> String {

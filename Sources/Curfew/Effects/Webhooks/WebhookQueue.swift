@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Logging
 internal import Policies
 internal import RedisClient
 
@@ -86,8 +87,11 @@ struct WebhookQueue: Sendable {
                 let letter = try JSONDecoder().decode(Letter.self, from: Data((text.string ?? "").utf8))
                 taken.append(Taken(id: id, letter: letter, clock: clock, score: score))
             } catch {
+                // Somebody else has been at it: what was to be sent is not known any more.
+                engine.logger.error(
+                    "a webhook's queue holds something that is no message, which is dropped",
+                    metadata: ["webhook": "\(webhook.name)", "id": "\(id)"])
                 try await remove(id)
-                throw CurfewError(.damaged, "\(letters) has no letter that can be read for \(id): it is not delivered")
             }
         }
         return (taken, .zero)
