@@ -142,16 +142,16 @@ struct CoordinationPageSizeTests {
     @Test("quick calls let it grow a little each time, to what takes the time aimed at")
     func grows() {
         var size = PageSize()
-        size.called(with: 64, took: PageSize.target / 10)
+        size.called(with: 64, took: PageSize.Aim.usual.time / 10)
         #expect(size.current == 72)
-        for _ in 0..<100 { size.called(with: size.current, took: PageSize.target / 500 * size.current) }
+        for _ in 0..<100 { size.called(with: size.current, took: PageSize.Aim.usual.time / 500 * size.current) }
         #expect((499...500).contains(size.current))
     }
 
     @Test("slow calls let it shrink, one slow call among quick ones doesn't")
     func shrinks() {
         var size = PageSize()
-        let usual = PageSize.target
+        let usual = PageSize.Aim.usual.time
         for _ in 0..<5 { size.called(with: 64, took: usual) }
         size.called(with: 64, took: usual * 100)
         #expect(size.current == 64)
@@ -163,9 +163,17 @@ struct CoordinationPageSizeTests {
     func bounds() {
         var size = PageSize()
         for _ in 0..<10 { size.called(with: size.current, took: .seconds(5)) }
-        #expect(size.current == PageSize.bounds.lowerBound)
+        #expect(size.current == PageSize.Aim.usual.bounds.lowerBound)
         for _ in 0..<200 { size.called(with: size.current, took: .nanoseconds(50)) }
-        #expect(size.current == PageSize.bounds.upperBound)
+        #expect(size.current == PageSize.Aim.usual.bounds.upperBound)
+    }
+
+    @Test("history goes in smaller calls than everything else")
+    func gentle() {
+        var size = PageSize(aim: .of(.retention))
+        #expect(size.current < PageSize(aim: .of(.stuck)).current)
+        for _ in 0..<10 { size.called(with: size.current, took: .microseconds(20) * size.current) }
+        #expect((16...20).contains(size.current))
     }
 
     @Test("small calls and calls of no time tell nothing")

@@ -82,6 +82,8 @@ struct IndexingLeaseTests {
             #expect(try await call(scene, "claim", "first").first == "wait")
             #expect(try await call(scene, "finish", fence: "1", "0", "900", "90") == ["lost"])
             #expect(try await call(scene, "claim", "now").prefix(5) == ["claimed", "2", "0", "0", "0"])
+            // A scan has been through once, so a scheduled run doesn't wait for this one.
+            #expect(try await call(scene, "claim", by: "two", "first").first == "wait")
             _ = try await call(scene, "finish", fence: "2", "0", "900", "90")
             try await scene.send("HSET", scene.keys.scan("jobs"), "next_ms", "1")
             #expect(try await call(scene, "claim", "due").first == "claimed")

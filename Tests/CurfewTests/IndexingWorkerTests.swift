@@ -67,6 +67,28 @@ struct IndexingWorkerTests {
         }
     }
 
+    /// Each gives the lease back and wakes the others; with pauses of 100, 200, 400, … ms nobody claims it often.
+    @Test("instances whose scans fail don't wake each other without end")
+    func failing() async throws {
+        try await withScene { scene in
+            try await scene.send("SET", "jobs", "no sorted set")
+            try await withIndexers(try ["one", "two", "three"].map { try scene.engine($0) }) { indexers in
+                var wakes = 0
+                while try await scan(scene)["fence"].flatMap({ Int($0) }) ?? 0 < 6 {
+                    for indexer in indexers { indexer.wake("jobs") }
+                    wakes += 1
+                }
+                #expect(wakes > 6, "\(wakes)")
+                for _ in 0..<1_000 {
+                    for indexer in indexers { indexer.wake("jobs") }
+                    try await scene.send("PING")
+                }
+                let claims = try #require(try await scan(scene)["fence"].flatMap { Int($0) })
+                #expect(claims < 30, "\(claims)")
+            }
+        }
+    }
+
     @Test("the scan of an instance that died is continued by another, from its cursor, within a lease")
     func killed() async throws {
         try await withScene { scene in

@@ -31,6 +31,15 @@ struct StorageDocumentTests {
             ])
     }
 
+    @Test("two objects whose names look the same are told apart by their bytes")
+    func lookalikes() throws {
+        let keys = ["caf\u{E9}", "cafe\u{301}"]
+        #expect(keys[0] == keys[1])
+        let answer = try element("<DeleteResult><Deleted><Key>\(keys[0])</Key></Deleted></DeleteResult>")
+        let outcomes = DeleteRequest.outcomes(of: keys, in: answer)
+        #expect(outcomes == [.deleted, .kept("the answer doesn't say what became of it")])
+    }
+
     @Test("a document that is cut anywhere is refused")
     func cuts() throws {
         let text = #"<?xml version="1.0"?><A b="c"><Key>x &amp; y</Key><!-- z --><D/><![CDATA[<]]></A>"#

@@ -52,6 +52,14 @@ struct UndoPolicyTests {
             ],
             texts: ["item:1:log": "lines", "item:2:log": "more lines"], actions: ["remove"]),
         Case(
+            name: "retention, with what belongs to several records",
+            cleanup: "policy: retention, since: [at], keep: 3d, also: [\"group:<group>:log\"], guard: off",
+            records: [
+                "item:1": ["at": old(5), "group": "g"], "item:2": ["at": old(5), "group": "g"],
+                "item:3": ["at": old(5), "group": "g"],
+            ],
+            texts: ["group:g:log": "lines"], actions: ["remove"]),
+        Case(
             name: "files that are marked as deleted",
             cleanup: """
                 policy: files, since: [at], orphan: {unless: entityId, after: 24h, mark: deletedAt}, \

@@ -113,9 +113,19 @@ struct FilesPolicyTests {
         let message = "claimed before: status is deleting, but entityId is e1: linked meanwhile; nothing was deleted"
         let values = file(9, ["status": "deleting", "entityId": "e1"])
         #expect(throws: RecordError(message)) { try policy().settle(values) }
-        #expect(try policy(orphan: false).settle(values).change?.action == .delete)
         let deleted = file(9, ["status": "deleting", "entityId": "e1", "deletedAt": ago(Self.day * 8)])
         #expect(try policy().settle(deleted).change?.action == .delete)
+        #expect(try policy(orphan: false).settle(deleted).change?.action == .delete)
+    }
+
+    @Test("a file that was restored after its claim is an error, where only a deletion can have been the reason")
+    func restoredAfterClaim() throws {
+        let message =
+            "claimed before: status is deleting, but it has no deletedAt: restored meanwhile; nothing was deleted"
+        for deleted in [nil, ""] {
+            let values = file(9, ["status": "deleting", "entityId": "e1", "deletedAt": deleted])
+            #expect(throws: RecordError(message)) { try policy(orphan: false).settle(values) }
+        }
     }
 
     @Test("without the object's key nothing is deleted", arguments: [nil, ""])

@@ -60,6 +60,7 @@ struct RetentionPolicyTests {
         let change = try #require(try policy.settle(values).change)
         #expect(change.type == type && change.timeout == .seconds(days * 86_400))
         #expect(change.reason.hasSuffix(days == 30 ? "keep 30d" : "keep \(Int(days))d for \(type)"))
+        #expect(change.guards.last == .field("tier", equals: type))
         values["updatedAt"] = ago(.seconds(days * 86_400 - 1))
         #expect(try policy.settle(values).leave?.until == now + .seconds(1))
         #expect(policy.longestTimeout == Self.day * 365)

@@ -86,7 +86,15 @@ package struct Run: Sendable {
         switch task {
         case .undo(let undo):
             return await UndoSweep(engine: engine, undo: undo, claim: claim, control: control, clock: clock).run()
-        case .plan(let plan): return await PlannedSweep(plan: plan, sweepGuard: sweepGuard).run(sweep)
+        case .plan(let plan):
+            do {
+                // The guard compares with what is tracked.
+                let scan = KeyspaceScan(engine: engine, cleanup: cleanup, control: control)
+                if cleanup.index == nil, !claim.isDryRun { try await scan.runBeforeSweep(isAsked: true) }
+            } catch {
+                return Sweep.Outcome(error: error)
+            }
+            return await PlannedSweep(plan: plan, sweepGuard: sweepGuard).run(sweep)
         case .due: break
         }
         do {
@@ -187,7 +195,7 @@ package struct Run: Sendable {
     /// A run that somebody asked for doesn't move the schedule.
     private func next(now: Timestamp) -> Timestamp? {
         if case .handedOver? = control.stopReason() { return nil }
-        return claim.due > now ? claim.due : cleanup.schedule.next(after: claim.due, now: now)
+        return claim.due > now || isUndo ? claim.due : cleanup.schedule.next(after: claim.due, now: now)
     }
 
     private var isUndo: Bool {

@@ -277,14 +277,14 @@ local function scan(KEYS, ARGV)
   end
 
   local when = ARGV[7]
+  -- Asked before the lease: a run doesn't wait for a later scan that goes on beside it.
+  if when == 'first' and f[6] then return {'wait', ms(now), ms(interval)} end
   if f[2] and not is_ours and number(f[3]) > now then
     return {'held', ms(now), ms(number(f[3]) - now), f[4] or '0', f[9] or '0', f[10] or '0', f[11] or '0'}
   end
   local wait = 0
   local is_through = not f[4] or f[4] == '0'
-  if when == 'first' and f[6] then
-    wait = interval
-  elseif when == 'due' and redis.call('HEXISTS', KEYS[2], ARGV[2]) == 1 then
+  if when == 'due' and redis.call('HEXISTS', KEYS[2], ARGV[2]) == 1 then
     wait = PAUSED_SCAN_MS
   elseif when == 'due' and is_through and f[6] then
     wait = math.min(number(f[7]), number(f[5]) + interval) - now
@@ -358,7 +358,7 @@ local GUARDS = {
   end,
   -- A list is walked from its end, and no further than a short call allows.
   holds = function(key, _, value)
-    local found = redis.pcall('LPOS', key, value, 'RANK', -1, 'MAXLEN', 10000)
+    local found = redis.pcall('LPOS', key, value, 'RANK', -1, 'MAXLEN', 1000)
     if type(found) ~= 'number' then return changed(found) end
   end,
 }
@@ -445,11 +445,15 @@ end
 -- TRASH key trash ms: what is at the key is moved to the trash key until that expires; nothing where there is nothing.
 -- What expires by itself has its time kept beside it, at <trash>:expires, so that it can be put back as it was.
 local function move_to_trash(args)
-  local expires = redis.call('PEXPIRETIME', args[2])
-  if expires == -2 then return end
-  redis.call('RENAME', args[2], args[3])
+  local moved = redis.pcall('RENAME', args[2], args[3])
+  if moved.err then
+    if string.find(moved.err, 'no such key', 1, true) then return end
+    error(moved.err)
+  end
+  if redis.call('PEXPIRE', args[3], args[4], 'NX') == 1 then return end
+  local expires = redis.call('PEXPIRETIME', args[3])
   redis.call('PEXPIRE', args[3], args[4])
-  if expires > 0 then redis.call('SET', args[3] .. ':expires', ms(expires), 'PX', args[4]) end
+  redis.call('SET', args[3] .. ':expires', ms(expires), 'PX', args[4])
 end
 
 -- Whether the user may do all that a change does: nil, or what is missing. Rights are the same for all changes of a
@@ -460,7 +464,7 @@ local function forbidden(statement, KEYS, k, ARGV, a)
     local is_allowed
     if args[1] == 'TRASH' then
       is_allowed = redis.acl_check_cmd('RENAME', args[2], args[3]) and redis.acl_check_cmd('PEXPIRE', args[3], args[4])
-        and redis.acl_check_cmd('PEXPIRETIME', args[2]) and redis.acl_check_cmd('SET', args[3], '')
+        and redis.acl_check_cmd('PEXPIRETIME', args[3]) and redis.acl_check_cmd('SET', args[3], '')
     else
       is_allowed = redis.acl_check_cmd(unpack(args))
     end

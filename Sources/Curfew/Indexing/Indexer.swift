@@ -23,6 +23,9 @@ final class Indexer: Sendable {
         var pause: Duration = pauses.lowerBound
         /// The lease that a failure has left in doubt.
         var fence = ""
+
+        /// Whether the last try failed.
+        var isFailing: Bool { pause > pauses.lowerBound }
     }
 
     private struct State {
@@ -67,12 +70,16 @@ final class Indexer: Sendable {
     }
 
     /// Something has happened to this cleanup: its scan is asked about again, unless there is none.
+    ///
+    /// After a failure its pause goes on: whoever fails gives the lease back and wakes the others, and instances that all
+    /// fail would wake each other without end.
     func wake(_ name: String) {
-        let isKnown = state.withLock { state in
+        let isAsked = state.withLock { state in
+            guard let plan = state.plans[name], !plan.isFailing else { return false }
             state.plans[name]?.ask = .now
-            return state.plans[name] != nil
+            return true
         }
-        if isKnown { alarm.ring() }
+        if isAsked { alarm.ring() }
     }
 
     /// Which cleanup is next, and how long until then; nil where there is nothing more to do.

@@ -69,17 +69,23 @@ extension Doctor {
         guard let record = sample(of: cleanup) else { return needs }
         let isJSON = cleanup.format == .json
         needs += [isJSON ? ["GET", record] : ["HMGET", record, "a"], ["TYPE", record], ["EXISTS", record]]
-        switch type(of: cleanup.policy).kind {
-        case .locks:
-            let trash = Keys.trash(of: record, run: "x")
-            needs += [
-                ["GET", record], ["RENAME", record, trash], ["PEXPIRE", trash, "1"],
-                ["PEXPIRETIME", record], ["SET", trash, "x"],
-                ["HSET", keys.seen(cleanup.name), "a", "b"],
-            ]
+        let kind = type(of: cleanup.policy).kind
+        if kind.removesRecords { needs += self.needs(ofRemoving: record) }
+        switch kind {
+        case .locks: needs += [["GET", record], ["HSET", keys.seen(cleanup.name), "a", "b"]]
+        case .retention: break
         default: needs.append(isJSON ? ["SET", record, "a", "KEEPTTL"] : ["HSET", record, "a", "b"])
         }
         return needs
+    }
+
+    /// Into the trash, and out of it again.
+    private func needs(ofRemoving record: String) -> [[String]] {
+        let trash = Keys.trash(of: record, run: "x")
+        return [
+            ["PEXPIRETIME", record], ["RENAME", record, trash], ["PEXPIRE", trash, "1"], ["SET", trash, "x"],
+            ["RENAME", trash, record], ["PERSIST", record],
+        ]
     }
 
     /// A key such as the cleanup's records have; nil where it can't be made of an id alone.

@@ -123,7 +123,7 @@ package struct RunResult: Sendable, Codable, Equatable {
 
     private func undoMessage(_ undone: String) -> String {
         var text = "Put back \(cleanedUp) of \(totalFound) records that \(undone) changed"
-        if tokensRefunded < 0 { text += " and took back \(-tokensRefunded) tokens" }
+        if tokensRefunded < 0 { text += " and took back \(tokensRefunded.magnitude) tokens" }
         var notes: [String] = []
         if skipped > 0 { notes.append("\(skipped) left as they are") }
         if failed > 0 { notes.append("\(failed) failed") }

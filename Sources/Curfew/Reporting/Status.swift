@@ -115,9 +115,9 @@ package struct Status: Sendable, Codable, Equatable {
             status.tracked = replies[4 * number + 1].integer.map(Int.init)
             status.backlog = replies[4 * number + 2].integer.map(Int.init)
             if cleanup?.scan != nil { status.scan = ScanStatus(replies[4 * number + 3], now: now) }
-            let score = due[name].flatMap(Double.init).map { Int64($0) }
-            status.inMs = score.map { $0 - now.milliseconds }
-            status.due = score.map { Timestamp(milliseconds: $0).iso8601 }
+            let score = due[name].flatMap(Double.init).map { Timestamp(score: $0) }
+            status.inMs = score.map { $0.milliseconds - now.milliseconds }
+            status.due = score?.iso8601
             if lease.count == leaseFields.count, let run = lease[0] {
                 status.run = run
                 status.instance = lease[1]
@@ -151,7 +151,8 @@ package struct Status: Sendable, Codable, Equatable {
             let values = fields.indices.map { reply[$0].string }
             let started = values[3].flatMap { Int64($0) }
             return InstanceStatus(
-                id: seen.0, seenMsAgo: now.milliseconds - (Double(seen.1).map { Int64($0) } ?? 0),
+                id: seen.0,
+                seenMsAgo: (now - Timestamp(score: Double(seen.1) ?? 0)).milliseconds,
                 isAlive: values[0] != nil, host: values[0], pid: values[1], version: values[2],
                 startedAt: started.map { Timestamp(milliseconds: $0).iso8601 },
                 running: (values[4] ?? "").split(separator: ",").map(String.init), config: values[5])

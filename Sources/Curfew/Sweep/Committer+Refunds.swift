@@ -9,6 +9,9 @@ extension Committer {
         let refunds = places.compactMap { page[$0].change?.refund }
         let replies = try await library.redis.pipeline(
             refunds.map { RedisCommand("HMGET", [$0.ledger] + RefundEntry.fields(of: $0.entry)) })
+        if let error = replies.lazy.compactMap(\.error).first {
+            throw CurfewError(.server, "reading the ledger of a refund: \(error.message)")
+        }
         var next = 0
         return places.map { place in
             var judged = page[place]

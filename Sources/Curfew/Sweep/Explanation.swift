@@ -37,7 +37,7 @@ package struct Explanation: Sendable, Codable, Equatable {
             guard let judged = judged.first else { throw CurfewError(.damaged, "the record was not judged") }
             var explanation = Explanation(
                 cleanup: cleanup.name, id: id, key: key, fields: judged.record.readable,
-                indexedAt: score.map { Timestamp(milliseconds: Int64(max(0, min($0, 253_402_300_799_000)))).iso8601 },
+                indexedAt: score.map { Timestamp(score: $0).iso8601 },
                 verdict: "", reason: "")
             explanation.describe(judged)
             return explanation

@@ -3,15 +3,17 @@ internal import Policies
 /// The deletion of an object is committed in two parts: a claim before the object goes, the removal after.
 ///
 ///     record       claim: status deleting          …            removed, if still as claimed
-///     index        looked at again in 15 minutes   …            removed
+///     index        due for the next run            …            removed
 ///     object       …                               deleted      …
 ///
 /// So there is never a record without a claim whose object is gone, and never an object whose record is gone. Whoever dies
 /// in between leaves a claimed record that is still in the index; the next run claims it again and goes on. Between the
 /// claim and the deletion the record is read once more: where the app has changed it, the claim is taken back.
 extension Change {
-    /// How long a claimed record is left alone by later runs, whatever becomes of this one.
-    static let claimTime: Duration = .seconds(900)
+    /// How far ahead a claimed record stands in the index: out of this sweep's way, and in that of the next run.
+    ///
+    /// There is one run at a time, so a claim that a run finds is one that nobody will finish.
+    static let claimTime: Duration = .milliseconds(1)
 
     /// Whether it only claims a record whose object is to be deleted; such a change has no event: the removal has one.
     var isClaim: Bool { action == .delete && object != nil && !removesRecord }

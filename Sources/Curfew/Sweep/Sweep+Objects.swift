@@ -4,8 +4,8 @@ internal import RedisClient
 /// How a sweep deletes objects whose records it has claimed, a thousand in one request (see `ObjectClaim.swift`).
 ///
 /// What may go wrong, and what then: an object that storage keeps is its record's error; a request that fails as a whole,
-/// after some tries, ends the run. Either way the records stay claimed and are looked at again when their claims are
-/// old. An object that is gone already counts as deleted.
+/// after some tries, ends the run. Either way the records stay claimed and are looked at again by the next run.
+/// An object that is gone already counts as deleted.
 extension Sweep {
     /// Deletes the objects of claimed records: as many as fill requests or, at the end, all.
     func deleteObjects(_ state: inout State, all: Bool) async throws {
@@ -160,10 +160,12 @@ extension Sweep {
         var tries = 0
         var results = try await retrying {
             tries += 1
-            try control.checkpoint()
+            // Objects that are gone can't wait for another run to see it: only a lost lease is a reason to stop here.
+            if control.stopReason() == .lost { throw RunControl.Stop.lost }
             let committer = committer(claim)
             let prepared = try await committer.prepare(page, at: now, rescores: true)
-            return try await committer.results(of: prepared, reply: try await engine.redis.send(prepared.command))
+            let replies = try await engine.redis.pipeline([prepared.command])
+            return try await committer.results(of: prepared, reply: replies[0])
         }
         guard tries > 1 else { return results }
         // A change that the lost reply was about is made already: its guards don't hold any more.

@@ -181,7 +181,7 @@ extension Sweep {
         }
         outcome.remaining = Int(replies[0].integer ?? 0)
         if outcome.remaining > 0, let first = try Self.entries(replies[1]).first {
-            outcome.oldest = .milliseconds(max(0, now.milliseconds - Int64(max(first.score, 0))))
+            outcome.oldest = max(.zero, now - Timestamp(score: first.score))
         }
     }
 

@@ -72,7 +72,7 @@ struct Sweep: Sendable {
 
     /// Sweeps until nothing new is due, the limit is reached or the control says stop.
     func run() async -> Outcome {
-        var state = State(size: PageSize(fixed: cleanup.page))
+        var state = State(size: PageSize(fixed: cleanup.page, aim: .of(type(of: cleanup.policy).kind)))
         do {
             try await begin(&state, horizon)
             repeat {

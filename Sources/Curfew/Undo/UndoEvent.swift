@@ -51,8 +51,8 @@ struct UndoEvent: Sendable {
         let names = image.keys.filter { written[$0] != nil || ($0 == statusField && isMoved) }.sorted()
         before = names.map { FieldWrite(field: $0, value: image[$0] as? String) }
         after = names.map { FieldWrite(field: $0, value: written[$0].map { $0 as? String } ?? status) }
-        guard !key.isEmpty, Int64(at) != nil else {
-            throw RecordError("its event is incomplete: it names no key, or no time")
+        guard !key.isEmpty, Int64(at) != nil, tokens >= 0 else {
+            throw RecordError("its event is incomplete: expected a key, a time, and tokens of 0 or more")
         }
         guard isRemoval || Set(written.keys).isSubset(of: names) else {
             throw RecordError("its event doesn't say what every field held before")

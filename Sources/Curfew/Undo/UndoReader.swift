@@ -4,7 +4,7 @@ internal import RedisClient
 /// Reads what an undo has to know of a page of records beyond their events, in two pipelines at most.
 struct UndoReader {
     /// The longest list that is searched for an id: it is walked inside Redis.
-    static let longestQueue: Int64 = 10_000
+    static let longestQueue: Int64 = 1_000
 
     /// What was read for one event.
     struct Found: Sendable {
@@ -85,11 +85,21 @@ struct UndoReader {
                 let trash = Keys.trash(of: key, run: undo.run)
                 return [RedisCommand("EXISTS", [trash]), RedisCommand("GET", [trash + ":expires"])]
             })
+        try Self.check(replies)
+        // A key that went along with several records went once, and is put back with the first of them.
+        var returned: Set<String> = []
         for (number, (place, key)) in wanted.enumerated() {
             let isThere = replies[2 * number].integer == 1
-            guard isThere || key == events[place].key else { continue }
+            guard key == events[place].key || (isThere && returned.insert(key).inserted) else { continue }
             let expires = replies[2 * number + 1].string
             reads[place] = reads[place].map { $0.with((key, expires)) }
+        }
+    }
+
+    /// An error that the server answers is no answer: WRONGTYPE is left to the guards.
+    private static func check(_ replies: [RedisValue]) throws {
+        for error in replies.lazy.compactMap(\.error) where error.code != "WRONGTYPE" {
+            throw CurfewError(.server, "reading what an undo needs: \(error.message)")
         }
     }
 
@@ -111,6 +121,7 @@ struct UndoReader {
         guard !charges.isEmpty else { return }
         let ledgers = try await engine.redis.pipeline(
             charges.map { RedisCommand("HMGET", [$0.charge.ledger] + RefundEntry.fields(of: $0.charge.entry)) })
+        try Self.check(ledgers)
         for ((place, charge), ledger) in zip(charges, ledgers) {
             let amount = String(events[place].tokens)
             let held = ledger.elements.map(\.string)
@@ -139,6 +150,7 @@ struct UndoReader {
         let names = Array(Set(queues.map(\.queue)))
         let replies = try await engine.redis.pipeline(
             names.flatMap { [RedisCommand("TYPE", [$0]), RedisCommand("LLEN", [$0])] })
+        try Self.check(replies)
         for (place, queue) in queues {
             let number = names.firstIndex(of: queue) ?? 0
             switch (replies[2 * number].string, replies[2 * number + 1].integer) {

@@ -21,9 +21,12 @@ extension FilesPolicy {
         return try verdict(on: record, without: orphan, at: now)
     }
 
-    /// Gone, since an earlier run claimed it, unless the app has linked it all the same.
+    /// Gone, since an earlier run claimed it, unless the app has linked or restored it all the same.
     private func verdict(onClaimed record: Record, isDeleted: Bool) throws(RecordError) -> Verdict {
         let reason = "claimed before: \(status) is \(FilesPolicy.claimed)"
+        if orphan == nil, let deleted, !isDeleted {
+            throw RecordError("\(reason), but it has no \(deleted.since): restored meanwhile; nothing was deleted")
+        }
         if let orphan, !isDeleted, let owner = record.present(orphan.unless) {
             throw RecordError("\(reason), but \(orphan.unless) is \(owner): linked meanwhile; nothing was deleted")
         }

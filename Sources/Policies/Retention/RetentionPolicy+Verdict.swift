@@ -16,6 +16,10 @@ extension RetentionPolicy {
         let age = now - started.time.timestamp
         let from = states == nil ? "" : record[status] ?? ""
         let isState: [Guard] = states == nil ? [] : [.field(status, equals: from)]
+        // Another type may be kept longer, and another field of a key is another key.
+        let others = unique([keeps?.by].compactMap(\.self) + also.flatMap(\.fields))
+            .filter { $0 != started.field && (states == nil || $0 != status) }
+            .map { Guard.field($0, equals: record[$0]) }
         var keys: [String] = []
         for template in also { keys.append(try template.expand(for: record)) }
         let what = from.isEmpty ? "kept" : "\(from), kept"
@@ -24,7 +28,7 @@ extension RetentionPolicy {
             Change(
                 action: .remove, from: from, to: "",
                 reason: "\(what) for \(age.roughText): \(started.moment), keep \(keep.text)\(whose)", type: type,
-                age: age, timeout: keep, guards: isState + [started.isUnchanged], removesRecord: true,
+                age: age, timeout: keep, guards: isState + [started.isUnchanged] + others, removesRecord: true,
                 also: unique(keys), before: record.image(fields)))
     }
 

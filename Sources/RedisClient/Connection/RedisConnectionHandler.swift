@@ -17,7 +17,7 @@ final class RedisConnectionHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
     /// How many bytes are decoded before their replies are handed on.
-    private static let pieceSize = 4096
+    private static let pieceSize = 1024
 
     private enum State {
         /// Nothing was sent yet. Becomes `signingIn` or `ended`.

@@ -73,17 +73,19 @@ enum DeleteRequest {
     ///
     /// A key that the answer doesn't name was not deleted, as far as anybody knows.
     static func outcomes(of keys: [String], in result: XMLElement) -> [Outcome] {
-        var deleted: Set<String> = []
-        var failures: [String: S3Failure] = [:]
+        // By their bytes, as S3 tells objects apart.
+        var deleted: Set<[UInt8]> = []
+        var failures: [[UInt8]: S3Failure] = [:]
         for entry in result.children {
-            guard let key = entry["Key"]?.text else { continue }
+            guard let key = entry["Key"].map({ Array($0.text.utf8) }) else { continue }
             switch entry.name {
             case "Deleted": deleted.insert(key)
             case "Error": failures[key] = S3Failure(entry)
             default: continue
             }
         }
-        return keys.map { key in
+        return keys.map { text in
+            let key = Array(text.utf8)
             if let failure = failures[key] { return failure.isGone ? .deleted : .kept(failure.text) }
             return deleted.contains(key) ? .deleted : .kept("the answer doesn't say what became of it")
         }

@@ -5,8 +5,9 @@ extension ObjectStorage {
     /// which is called before every try.
     func delete(_ keys: [String], checkpoint: () throws -> Void = {}) async throws -> [DeleteRequest.Outcome] {
         guard !keys.isEmpty else { return [] }
-        var seen: Set<String> = []
-        let body = DeleteRequest.body(keys.filter { seen.insert($0).inserted })
+        // By their bytes: to Swift, two spellings of é are the same text; to S3 they are two objects.
+        var seen: Set<[UInt8]> = []
+        let body = DeleteRequest.body(keys.filter { seen.insert(Array($0.utf8)).inserted })
         let request = S3Request(
             method: "POST", path: configuration.path, query: [("delete", "")],
             headers: [("content-type", "application/xml"), ("content-md5", S3Signature.contentMD5(body))], body: body)

@@ -74,7 +74,7 @@ struct WebhookQueue: Sendable {
         let now = Double(clock.now.milliseconds)
         let due = scored.filter { Double($0.1) ?? 0 <= now }
         guard !due.isEmpty else {
-            return ([], .milliseconds(Int64((Double(scored[0].1) ?? now) - now) + 1))
+            return ([], Timestamp(score: Double(scored[0].1) ?? now) - clock.now + .milliseconds(1))
         }
         let score = String((clock.now + webhook.timeout + webhook.timing.margin).milliseconds)
         let outcomes = try await commit(due.map { Move(member: $0.0, guarded: .score($0.1), score: score) })
