@@ -108,7 +108,7 @@ struct UndoRefusalTests {
             #expect(left["list"] == "its event can't be read: before is no JSON object")
             #expect(left["empty"] == "its event says nothing that could be put back")
             let keyless = "its event is incomplete: expected a key, a time, and tokens of 0 or more"
-        #expect(left["keyless"] == keyless)
+            #expect(left["keyless"] == keyless)
             #expect(left["partial"] == "its event doesn't say what every field held before")
         }
     }
