@@ -28,11 +28,13 @@ package final class ObjectStore: Sendable {
 
     /// Where it listens: `http://127.0.0.1:<port>`.
     package let endpoint: String
+    private let port: Int
     private let process: ChildProcess
     private let folder: String
 
-    private init(endpoint: String, process: ChildProcess, folder: String) {
-        self.endpoint = endpoint
+    private init(port: Int, process: ChildProcess, folder: String) {
+        endpoint = "http://127.0.0.1:\(port)"
+        self.port = port
         self.process = process
         self.folder = folder
     }
@@ -67,7 +69,37 @@ package final class ObjectStore: Sendable {
         ]}
         """
 
+    /// Starts it, with other ports where somebody else took one of them meanwhile.
     private static func launch() async throws -> ObjectStore {
+        for _ in 0..<2 {
+            let store = try await launchOnce()
+            do {
+                try await eventually("weed listens", within: .seconds(60)) {
+                    try store.check()
+                    return store.isListening
+                }
+                return store
+            } catch is ChildProcessError {
+                store.process.signal(SIGKILL)
+            }
+        }
+        return try await launchOnce()
+    }
+
+    private var isListening: Bool {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        address.sin_port = in_port_t(UInt16(port).bigEndian)
+        let size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        return withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(descriptor, $0, size) } == 0
+        }
+    }
+
+    private static func launchOnce() async throws -> ObjectStore {
         let folder = FileManager.default.temporaryDirectory
             .appendingPathComponent("curfew-s3-\(String(UInt64.random(in: 0...UInt64.max), radix: 36))").path
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -85,7 +117,7 @@ package final class ObjectStore: Sendable {
             "-master.heartbeatInterval=100ms",
         ]
         let process = try ChildProcess(arguments, output: "\(folder)/log")
-        let store = ObjectStore(endpoint: "http://127.0.0.1:\(ports[6])", process: process, folder: folder)
+        let store = ObjectStore(port: ports[6], process: process, folder: folder)
         removeAtExit(folder)
         return store
     }
