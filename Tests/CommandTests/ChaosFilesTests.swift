@@ -26,7 +26,7 @@ extension Chaos {
         //  removal ─────────────► gone
         @Test(
             "wherever it is killed, every object has a record, every record is claimed, and the next run ends it",
-            .timeLimit(.minutes(2)), arguments: Point.allCases)
+            .timeLimit(.minutes(5)), arguments: Point.allCases)
         func killed(at point: Point) async throws {
             let bucket = try await Self.makeBucket()
             let victim = Mutex<ChildProcess?>(nil)

@@ -16,7 +16,7 @@ extension Chaos {
         //  commit, commit, …          jobs failed, refunded
         //  killed                     lease runs out ──────────► claim, fence 2: run 1 recorded as lost
         //                             the rest  ◄──────────────  commit, commit, …
-        @Test("killed in the middle: another continues within a lease, nothing twice", .timeLimit(.minutes(2)))
+        @Test("killed in the middle: another continues within a lease, nothing twice", .timeLimit(.minutes(5)))
         func killed() async throws {
             try await Self.withHolderInTheMiddle { scene, workload, workers, holder in
                 let killedAt = try await scene.now()
@@ -42,7 +42,7 @@ extension Chaos {
         //                                            ◄────────── commits
         //  wakes, still believes      (fence 1 is old)
         //  stops                                     ◄────────── commits
-        @Test("frozen past its lease and woken: it writes nothing more, and works on later", .timeLimit(.minutes(2)))
+        @Test("frozen past its lease and woken: it writes nothing more, and works on later", .timeLimit(.minutes(5)))
         func frozen() async throws {
             try await Self.withHolderInTheMiddle { scene, workload, workers, holder in
                 let frozenAt = try await scene.now()
@@ -63,7 +63,7 @@ extension Chaos {
             }
         }
 
-        @Test("under an older fence than the current one: its very next write is refused", .timeLimit(.minutes(1)))
+        @Test("under an older fence than the current one: its very next write is refused", .timeLimit(.minutes(4)))
         func fenced() async throws {
             try await Self.withHolderInTheMiddle { scene, workload, _, holder in
                 let lease = scene.keys.lease("stuck-jobs")
@@ -79,7 +79,7 @@ extension Chaos {
             }
         }
 
-        @Test("told to end: it hands over, and another continues within a second", .timeLimit(.minutes(2)))
+        @Test("told to end: it hands over, and another continues within a second", .timeLimit(.minutes(5)))
         func terminated() async throws {
             try await Self.withHolderInTheMiddle { scene, workload, workers, holder in
                 let began = ContinuousClock.now

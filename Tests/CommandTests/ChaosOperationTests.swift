@@ -10,7 +10,7 @@ extension Chaos {
     struct OperationTests {
         private static let name = "stuck-jobs"
 
-        @Test("cancel stops the run of another process; the rest waits for the next", .timeLimit(.minutes(1)))
+        @Test("cancel stops the run of another process; the rest waits for the next", .timeLimit(.minutes(4)))
         func cancel() async throws {
             try await withProcesses { scene in
                 let workload = ProcessesWorkload(scene: scene)
@@ -32,7 +32,7 @@ extension Chaos {
             }
         }
 
-        @Test("pause keeps every process from running it, and resume lets it go on", .timeLimit(.minutes(1)))
+        @Test("pause keeps every process from running it, and resume lets it go on", .timeLimit(.minutes(4)))
         func pause() async throws {
             try await withProcesses { scene in
                 let configuration = try scene.configure(
@@ -60,7 +60,7 @@ extension Chaos {
             }
         }
 
-        @Test("two instances with different configurations: both work, and status says so", .timeLimit(.minutes(1)))
+        @Test("two instances with different configurations: both work, and status says so", .timeLimit(.minutes(4)))
         func differentConfigurations() async throws {
             try await withProcesses { scene in
                 let one = try scene.configure(ProcessesScene.stuck("of-one", records: "one"))
@@ -85,7 +85,7 @@ extension Chaos {
         /// How a worker with a Redis of its own ends.
         enum End: String, CaseIterable, Sendable { case terminated, killed }
 
-        @Test("work --embedded leaves no redis-server behind", .timeLimit(.minutes(1)), arguments: End.allCases)
+        @Test("work --embedded leaves no redis-server behind", .timeLimit(.minutes(4)), arguments: End.allCases)
         func embedded(_ end: End) async throws {
             try await withProcesses { scene in
                 let worker = try WorkerProcess(

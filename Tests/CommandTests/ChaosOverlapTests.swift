@@ -9,7 +9,7 @@ extension Chaos {
         private static let quick = ["quick-1", "quick-2", "quick-3", "quick-4"]
         private static let names = quick + ["slow"]
 
-        @Test("never run a cleanup twice at once, and every occurrence once", .timeLimit(.minutes(2)))
+        @Test("never run a cleanup twice at once, and every occurrence once", .timeLimit(.minutes(5)))
         func noOverlap() async throws {
             try await withProcesses { scene in
                 let cleanups = Self.names.map { name in

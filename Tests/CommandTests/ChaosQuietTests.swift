@@ -6,7 +6,7 @@ import Testing
 extension Chaos {
     @Suite("with nothing to do")
     struct QuietTests {
-        @Test("an idle instance sends one command a heartbeat, and stays small", .timeLimit(.minutes(1)))
+        @Test("an idle instance sends one command a heartbeat, and stays small", .timeLimit(.minutes(4)))
         func idle() async throws {
             try await withProcesses { scene in
                 let worker = try scene.worker(
@@ -27,7 +27,7 @@ extension Chaos {
             }
         }
 
-        @Test("a run costs six commands at most, the same with 1,000 and with 100,000 tracked", .timeLimit(.minutes(1)))
+        @Test("a run costs six commands at most, the same with 1,000 and with 100,000 tracked", .timeLimit(.minutes(4)))
         func nothingDue() async throws {
             try await withProcesses { scene in
                 let configuration = try scene.configure(ProcessesScene.stuck(every: "1h"))

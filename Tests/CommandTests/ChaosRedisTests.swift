@@ -16,7 +16,7 @@ extension Chaos {
             var lease: String { self == .short ? "30s" : "3s" }
         }
 
-        @Test("killed and started again with its append-only file", .timeLimit(.minutes(2)), arguments: Outage.allCases)
+        @Test("killed and started again with its append-only file", .timeLimit(.minutes(5)), arguments: Outage.allCases)
         func restarted(_ outage: Outage) async throws {
             try await withProcesses(arguments: ["--appendonly", "yes"]) { scene in
                 let workload = ProcessesWorkload(scene: scene)
@@ -42,7 +42,7 @@ extension Chaos {
             }
         }
 
-        @Test("cutting every connection again and again: nothing twice, counts right", .timeLimit(.minutes(2)))
+        @Test("cutting every connection again and again: nothing twice, counts right", .timeLimit(.minutes(5)))
         func cut() async throws {
             try await withProcesses { scene in
                 let workload = ProcessesWorkload(scene: scene)

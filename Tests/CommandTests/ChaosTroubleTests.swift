@@ -8,7 +8,7 @@ extension Chaos {
     struct TroubleTests {
         private static let name = "stuck-jobs"
 
-        @Test("not there: run says where and ends with 3", .timeLimit(.minutes(1)))
+        @Test("not there: run says where and ends with 3", .timeLimit(.minutes(4)))
         func unreachable() async throws {
             try await withProcesses { scene in
                 let configuration = try scene.configure(ProcessesScene.stuck())
@@ -23,7 +23,7 @@ extension Chaos {
             }
         }
 
-        @Test("gone in the middle of a run: it says so and ends with 3", .timeLimit(.minutes(1)))
+        @Test("gone in the middle of a run: it says so and ends with 3", .timeLimit(.minutes(4)))
         func gone() async throws {
             try await withProcesses { scene in
                 let workload = ProcessesWorkload(scene: scene)
@@ -38,7 +38,7 @@ extension Chaos {
             }
         }
 
-        @Test("wrong password: run ends with 3; a worker keeps trying until it is right", .timeLimit(.minutes(1)))
+        @Test("wrong password: run ends with 3; a worker keeps trying until it is right", .timeLimit(.minutes(4)))
         func password() async throws {
             try await withProcesses { scene in
                 var text = scene.configuration(ProcessesScene.stuck(), lease: "3s", heartbeat: "1s")
@@ -67,7 +67,7 @@ extension Chaos {
             }
         }
 
-        @Test("a read-only replica: run ends with 3, preview works", .timeLimit(.minutes(1)))
+        @Test("a read-only replica: run ends with 3, preview works", .timeLimit(.minutes(4)))
         func replica() async throws {
             try await withProcesses { primary in
                 try await ProcessesWorkload(scene: primary).load(1...10)
@@ -86,7 +86,7 @@ extension Chaos {
             }
         }
 
-        @Test("out of memory: run ends with 3, nothing is half-done; a worker waits for room", .timeLimit(.minutes(1)))
+        @Test("out of memory: run ends with 3, nothing is half-done; a worker waits for room", .timeLimit(.minutes(4)))
         func outOfMemory() async throws {
             try await withProcesses(arguments: ["--maxmemory-policy", "noeviction"]) { scene in
                 let workload = ProcessesWorkload(scene: scene)
@@ -115,7 +115,7 @@ extension Chaos {
             }
         }
 
-        @Test("there only later: a worker waits for it, and works", .timeLimit(.minutes(1)))
+        @Test("there only later: a worker waits for it, and works", .timeLimit(.minutes(4)))
         func later() async throws {
             try await withProcesses { scene in
                 let configuration = try scene.configure(ProcessesScene.stuck())

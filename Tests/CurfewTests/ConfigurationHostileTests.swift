@@ -4,7 +4,7 @@ import Testing
 @testable import Curfew
 
 /// Files that are broken, or made to break: each is refused in words, and none takes long.
-@Suite("Hostile configurations", .timeLimit(.minutes(1)))
+@Suite("Hostile configurations", .timeLimit(.minutes(4)))
 struct ConfigurationHostileTests {
     private func problems(_ text: String) -> [String] {
         do {

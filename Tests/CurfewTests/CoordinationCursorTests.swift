@@ -185,7 +185,7 @@ struct CoordinationPageSizeTests {
     }
 }
 
-@Suite("Alarm", .timeLimit(.minutes(1)))
+@Suite("Alarm", .timeLimit(.minutes(4)))
 struct CoordinationAlarmTests {
     @Test("a wait ends by itself")
     func ends() async {

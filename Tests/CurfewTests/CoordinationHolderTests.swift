@@ -5,7 +5,7 @@ import Testing
 
 @testable import Curfew
 
-@Suite("holders of a lease", .serialized, .timeLimit(.minutes(1)))
+@Suite("holders of a lease", .serialized, .timeLimit(.minutes(4)))
 struct CoordinationHolderTests {
     /// Both believe that the lease is theirs, because the older one was away when it ran out.
     ///

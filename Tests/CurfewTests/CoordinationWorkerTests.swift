@@ -5,7 +5,7 @@ import Testing
 
 @testable import Curfew
 
-@Suite("workers", .serialized, .timeLimit(.minutes(2)))
+@Suite("workers", .serialized, .timeLimit(.minutes(5)))
 struct CoordinationWorkerTests {
     /// Runs workers until the body is through, then stops those that it has not stopped.
     private func withWorkers(_ engines: [Engine], _ body: ([Worker]) async throws -> Void) async throws {

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Curfew
 
-@Suite("the doctor looks at rights", .timeLimit(.minutes(1)))
+@Suite("the doctor looks at rights", .timeLimit(.minutes(4)))
 struct DoctorRightsTests {
     private static let cleanups = [
         #"{policy: retention, every: 1h, records: "job:<id>", since: [at], keep: 1d}"#,

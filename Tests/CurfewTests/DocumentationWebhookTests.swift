@@ -4,7 +4,7 @@ import Testing
 
 @testable import Curfew
 
-@Suite("the documentation of webhooks", .timeLimit(.minutes(2)))
+@Suite("the documentation of webhooks", .timeLimit(.minutes(5)))
 struct DocumentationWebhookTests {
     private static func page() throws -> DocumentationPage {
         try DocumentationPage(path: "\(DocumentationPage.catalogue)/Webhooks.md")

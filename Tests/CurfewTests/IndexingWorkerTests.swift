@@ -6,7 +6,7 @@ import Testing
 @testable import Curfew
 
 /// Scans beside the runs, by any number of instances.
-@Suite("indexing: workers", .serialized, .timeLimit(.minutes(2)))
+@Suite("indexing: workers", .serialized, .timeLimit(.minutes(5)))
 struct IndexingWorkerTests {
     /// Scanned beside the runs, and never run by the schedule meanwhile: its index is the app's.
     private static let text = """
@@ -36,7 +36,9 @@ struct IndexingWorkerTests {
     }
 
     private func untilFinished(_ scene: CoordinationScene) async throws {
-        try await eventually("the end of the scan") { try await scan(scene)["finished_ms"] != nil }
+        try await eventually("the end of the scan", within: .seconds(120)) {
+            try await scan(scene)["finished_ms"] != nil
+        }
     }
 
     /// Runs a body beside indexers, which are stopped after it.
@@ -63,7 +65,9 @@ struct IndexingWorkerTests {
             let hash = try await scan(scene)
             #expect(hash["fence"] == "1" && hash["added"] == "\(Self.count)")
             #expect(try await scene.send("ZCARD", "jobs").integer == Int64(Self.count))
-            #expect(try await scene.stream(scene.keys.runs).map { $0["status"] } == ["completed"])
+            // On a slow machine the next run may have come.
+            let runs = try await scene.stream(scene.keys.runs)
+            #expect(!runs.isEmpty && runs.allSatisfy { $0["status"] == "completed" })
         }
     }
 

@@ -81,7 +81,7 @@ struct SweepJSONKindsTests {
     //     FCALL curfew_commit               SET job:70 … finished
     //     job:7 is skipped, the others FAILED
     //
-    @Test("jobs that the app finishes while they are swept keep its words", .timeLimit(.minutes(2)))
+    @Test("jobs that the app finishes while they are swept keep its words", .timeLimit(.minutes(5)))
     func rounds() async throws {
         /// Writes the whole record, only where it is still its own, as an app must that keeps JSON.
         let finish = """

@@ -38,7 +38,7 @@ struct SweepRoundsTests {
     //     FCALL curfew_commit               job:70 → COMPLETED
     //     job:7 is skipped, the others FAILED
     //
-    @Test("none that was completed ever becomes failed", .timeLimit(.minutes(2)))
+    @Test("none that was completed ever becomes failed", .timeLimit(.minutes(5)))
     func rounds() async throws {
         try await withSweepScene(SweepCleanups.stuck) { scene in
             var (skipped, raced, rounds) = (0, 0, 0)

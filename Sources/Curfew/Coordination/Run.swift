@@ -89,7 +89,7 @@ package struct Run: Sendable {
         case .plan(let plan):
             do {
                 // The guard compares with what is tracked.
-                let scan = KeyspaceScan(engine: engine, cleanup: cleanup, control: control)
+                let scan = KeyspaceScan(engine: engine, cleanup: cleanup, control: control, clock: clock)
                 if cleanup.index == nil, !claim.isDryRun { try await scan.runBeforeSweep(isAsked: true) }
             } catch {
                 return Sweep.Outcome(error: error)
@@ -99,7 +99,7 @@ package struct Run: Sendable {
         }
         do {
             if cleanup.scan != nil {
-                let scan = KeyspaceScan(engine: engine, cleanup: cleanup, control: control)
+                let scan = KeyspaceScan(engine: engine, cleanup: cleanup, control: control, clock: clock)
                 if claim.isDryRun {
                     let found = try await cleanup.index == nil ? scan.entries() : nil
                     return await Sweep(

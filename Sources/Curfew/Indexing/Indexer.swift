@@ -100,14 +100,13 @@ final class Indexer: Sendable {
         do {
             let scan = KeyspaceScan(engine: engine, cleanup: cleanup, control: control)
             let outcome = try await scan.runOnce(.due, fence: &plan.fence)
-            let wait: Duration
             switch outcome {
             // The next answer tells when the next one is due.
-            case .finished: wait = .zero
-            case .held(let held): wait = held
-            case .notDue(let rest): wait = rest
+            case .finished: plan = Plan(ask: .now)
+            case .notDue(let rest): plan = Plan(ask: .now.advanced(by: rest))
+            // Says nothing of whether a scan would do: after failures the pause stays as long as it was.
+            case .held(let held): plan = Plan(ask: .now.advanced(by: held), pause: plan.pause)
             }
-            plan = Plan(ask: .now.advanced(by: wait))
         } catch  where error is RunControl.Stop || error is CancellationError {
             plan = Plan(ask: .now)
         } catch {

@@ -21,10 +21,14 @@ struct KeyspaceScan: Sendable {
     let engine: Engine
     let cleanup: Cleanup
     let control: RunControl
+    /// The clock of the run that the scan belongs to, so that what is entered as due is due for its sweep; nil where it
+    /// belongs to none.
+    let clock: ServerClock?
 
     /// A scan for a cleanup as the file has it: the timeout of one run changes no index.
-    init(engine: Engine, cleanup: Cleanup, control: RunControl) {
+    init(engine: Engine, cleanup: Cleanup, control: RunControl, clock: ServerClock? = nil) {
         self.engine = engine
+        self.clock = clock
         self.cleanup = cleanup.withoutOverride
         self.control = control
     }
@@ -54,7 +58,7 @@ struct KeyspaceScan: Sendable {
         case .claimed(var position, let clock):
             fence = position.fence
             do {
-                return try await walk(&position, lease, clock)
+                return try await walk(&position, lease, self.clock ?? clock)
             } catch {
                 if !Sweep.isPassing(error) { await giveBack(position, lease) }
                 throw error

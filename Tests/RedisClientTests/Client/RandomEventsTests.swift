@@ -3,7 +3,7 @@ import Testing
 
 @testable import RedisClient
 
-@Suite("requests in random events", .timeLimit(.minutes(1)))
+@Suite("requests in random events", .timeLimit(.minutes(4)))
 struct RandomEventsTests {
     @Test("whatever happens, every request ends once, and the count of commands is right", arguments: 0..<20)
     func everyRequestEnds(round: Int) {

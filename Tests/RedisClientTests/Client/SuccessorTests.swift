@@ -5,7 +5,7 @@ import Testing
 
 @testable import RedisClient
 
-@Suite("requests that wait for another", .timeLimit(.minutes(1)))
+@Suite("requests that wait for another", .timeLimit(.minutes(4)))
 struct SuccessorTests {
     private func request(_ name: String, after predecessor: RedisRequest? = nil) -> RedisRequest {
         RedisRequest([RedisCommand(name)], after: predecessor, timeout: .seconds(5), now: StateMachineScene().now)

@@ -3,7 +3,7 @@ import RedisClient
 import TestSupport
 import Testing
 
-@Suite("commands to a real server", .timeLimit(.minutes(1)))
+@Suite("commands to a real server", .timeLimit(.minutes(4)))
 struct CommandTests {
     @Test("a value that is set can be got", arguments: [0, 1])
     func setAndGet(transport: Int) async throws {

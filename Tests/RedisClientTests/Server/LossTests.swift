@@ -3,7 +3,7 @@ import RedisClient
 import TestSupport
 import Testing
 
-@Suite("a connection that is lost", .timeLimit(.minutes(1)))
+@Suite("a connection that is lost", .timeLimit(.minutes(4)))
 struct LossTests {
     private func blocked(_ server: RedisServer) async throws {
         try await RedisClient.withClient(server.configuration, logger: Logger(label: "test")) { observer in

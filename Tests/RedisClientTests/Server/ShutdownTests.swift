@@ -3,7 +3,7 @@ import RedisClient
 import TestSupport
 import Testing
 
-@Suite("shutting a client down", .timeLimit(.minutes(1)))
+@Suite("shutting a client down", .timeLimit(.minutes(4)))
 struct ShutdownTests {
     @Test("what was sent is answered, and nothing more is taken")
     func graceful() async throws {

@@ -3,7 +3,7 @@ import RedisClient
 import TestSupport
 import Testing
 
-@Suite("subscriptions", .timeLimit(.minutes(1)))
+@Suite("subscriptions", .timeLimit(.minutes(4)))
 struct SubscriptionTests {
     @Test("messages come in order, from the moment the body begins")
     func messages() async throws {

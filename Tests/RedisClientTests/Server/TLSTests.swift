@@ -3,7 +3,7 @@ import RedisClient
 import TestSupport
 import Testing
 
-@Suite("TLS", .timeLimit(.minutes(1)))
+@Suite("TLS", .timeLimit(.minutes(4)))
 struct TLSTests {
     private func outcome(_ configuration: RedisConfiguration) async throws -> String {
         try await RedisClient.withClient(configuration, logger: Logger(label: "test")) { client in

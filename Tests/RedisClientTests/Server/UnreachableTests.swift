@@ -4,7 +4,7 @@ import RedisClient
 import TestSupport
 import Testing
 
-@Suite("a server that lets nobody in", .timeLimit(.minutes(1)))
+@Suite("a server that lets nobody in", .timeLimit(.minutes(4)))
 struct UnreachableTests {
     private func failure(_ configuration: RedisConfiguration) async throws -> RedisError? {
         try await RedisClient.withClient(configuration, logger: Logger(label: "test")) { client in

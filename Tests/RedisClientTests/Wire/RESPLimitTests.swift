@@ -2,7 +2,7 @@ import Testing
 
 @testable import RedisClient
 
-@Suite("limits of replies", .timeLimit(.minutes(1)))
+@Suite("limits of replies", .timeLimit(.minutes(4)))
 struct RESPLimitTests {
     private func failure(_ text: String, bytes: Int = 1000, elements: Int = 100) -> String? {
         RESPReader(byteLimit: bytes, elementLimit: elements).read(text.utf8).failure

@@ -2,7 +2,7 @@ import Testing
 
 @testable import RedisClient
 
-@Suite("decoding replies", .timeLimit(.minutes(1)))
+@Suite("decoding replies", .timeLimit(.minutes(4)))
 struct RESPReaderTests {
     private func makeReader() -> RESPReader {
         RESPReader(byteLimit: 1 << 20, elementLimit: 1 << 16)
