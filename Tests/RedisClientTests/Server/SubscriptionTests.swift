@@ -47,7 +47,7 @@ struct SubscriptionTests {
     func frozen() async throws {
         try await withServer { server in
             var configuration = server.configuration
-            configuration.probeInterval = .milliseconds(100)
+            configuration.probeInterval = .milliseconds(500)
             let log = RecordingLog()
             try await RedisClient.withClient(configuration, logger: log.logger) { client in
                 try await client.subscribe("news") { messages in
@@ -56,7 +56,7 @@ struct SubscriptionTests {
                     server.freeze()
                     try await eventually("the silence is noticed") { log.messages.contains("Subscription interrupted") }
                     server.resume()
-                    try await eventually("subscribed again, on another connection") {
+                    try await eventually("subscribed again, on another connection", within: .seconds(90)) {
                         let after = try await subscribers(client)
                         return after.count == 1 && after != before
                     }
