@@ -43,7 +43,7 @@ struct WebhookPingTests {
         let text = "redis: redis://h\n" + text(address)
         let cleanup = try Configuration.parse(text, file: "c", environment: [:]).cleanups[0]
         var ping = Ping(of: cleanup, logger: log.logger)
-        ping.timeout = .milliseconds(200)
+        ping.timeout = .seconds(2)
         ping.pause = .milliseconds(10)
         return ping
     }
@@ -75,7 +75,7 @@ struct WebhookPingTests {
     @Test(
         "what fails is tried three times, and then told with the host alone",
         arguments: [
-            (HTTPReceiver.Answer.status(500), "answered 500"), (.silence, "no answer within 200ms"),
+            (HTTPReceiver.Answer.status(500), "answered 500"), (.silence, "no answer within 2s"),
             (.redirect(301, to: "/elsewhere"), "answered 301: redirects are not followed"),
         ])
     func fails(answer: HTTPReceiver.Answer, reason: String) async throws {
