@@ -7,6 +7,12 @@ package struct StreamEntry: Sendable {
     /// Names and values in the order in which they were written.
     package let fields: [(name: String, value: String)]
 
+    /// An entry from its parts.
+    package init(id: String, fields: [(name: String, value: String)]) {
+        self.id = id
+        self.fields = fields
+    }
+
     /// Reads an entry of `XRANGE`, `XREVRANGE` or `XREAD`.
     package init(_ value: RedisValue) {
         id = value.count > 0 ? value[0].string ?? "" : ""

@@ -1,0 +1,169 @@
+internal import Policies
+
+/// A small chart: an SVG that a style sheet colours, with the same numbers as a table for those who don't see it.
+///
+/// Everything about its look is an attribute or a class: the pages' security policy allows no styles in the markup.
+struct Chart: Sendable {
+    /// How the values of one name are drawn.
+    enum Form: Sendable {
+        /// Bars, one an hour, those of several names on top of each other.
+        case bars
+        /// A line that is filled down to zero.
+        case area
+    }
+
+    /// Values with their name; nil where there is none.
+    struct Series: Sendable {
+        /// What they are.
+        var name: String
+        /// The class that colours them.
+        var colour: String
+        /// One an hour.
+        var values: [Int64?]
+    }
+
+    /// The word by which the page's elements refer to it.
+    let id: String
+    /// What it shows, in one sentence.
+    let title: String
+    /// How.
+    let form: Form
+    /// When each hour began.
+    let hours: [Timestamp]
+    /// What is drawn, the first at the bottom.
+    let series: [Series]
+
+    private static let width = 480.0
+    private static let height = 120.0
+    /// Room for the highest value above, and for the hours below.
+    private static let top = 14.0
+    private static let bottom = 18.0
+
+    /// The chart, its legend and its table.
+    var html: HTML {
+        .element("figure", ["class": "chart", "id": id]) {
+            HTML.element("figcaption", ["id": "\(id)-title"]) { title }
+            drawing
+            legend
+            HTML.element("details") {
+                HTML.element("summary") { "The numbers" }
+                table
+            }
+        }
+    }
+
+    private var drawing: HTML {
+        .element(
+            "svg",
+            [
+                "viewBox": "0 0 \(Int(Self.width)) \(Int(Self.height))", "role": "img",
+                "aria-labelledby": "\(id)-title",
+            ]
+        ) {
+            axis
+            form == .bars ? bars : areas
+        }
+    }
+
+    /// The highest value of an hour, all names together; 1 at least, so that nothing is divided by zero.
+    private var highest: Double {
+        let sums = hours.indices.map { hour in series.reduce(0.0) { $0 + Double($1.values[hour] ?? 0) } }
+        return max(1, sums.max() ?? 1)
+    }
+
+    private var step: Double { Self.width / Double(max(1, hours.count)) }
+
+    private func y(_ value: Double) -> Double {
+        Self.height - Self.bottom - value / highest * (Self.height - Self.top - Self.bottom)
+    }
+
+    private var axis: HTML {
+        let base = Self.text(y(0))
+        return .joined(
+            [
+                .element("line", ["class": "axis", "x1": "0", "x2": "\(Int(Self.width))", "y1": base, "y2": base]),
+                .element("text", ["class": "tick", "x": "2", "y": "10"]) {
+                    "\(Wording.number(Int64(clamping: Int(min(highest, 9e18))))) at most"
+                },
+            ]
+                + hours.indices.filter { $0 % 6 == 0 }.map { hour in
+                    .element(
+                        "text",
+                        ["class": "tick", "x": Self.text(Double(hour) * step), "y": Self.text(Self.height - 4)]
+                    ) { Self.clock(hours[hour]) }
+                })
+    }
+
+    private var bars: HTML {
+        var below = hours.map { _ in 0.0 }
+        return .joined(
+            series.flatMap { one in
+                hours.indices.compactMap { hour -> HTML? in
+                    guard let value = one.values[hour], value > 0 else { return nil }
+                    let bottom = y(below[hour])
+                    below[hour] += Double(value)
+                    // However few they are among many, they must be seen.
+                    let height = max(1.5, bottom - y(below[hour]))
+                    return .element(
+                        "rect",
+                        [
+                            "class": one.colour, "x": Self.text(Double(hour) * step + 1),
+                            "y": Self.text(bottom - height), "width": Self.text(step - 2), "height": Self.text(height),
+                        ]
+                    ) { HTML.element("title") { "\(Self.clock(hours[hour])): \(Wording.number(value)) \(one.name)" } }
+                }
+            })
+    }
+
+    private var areas: HTML {
+        .joined(
+            series.map { one in
+                let known = hours.indices.filter { one.values[$0] != nil }
+                guard let first = known.first, let last = known.last else { return .nothing }
+                let points = known.flatMap { hour in
+                    let y = Self.text(y(Double(one.values[hour] ?? 0)))
+                    return ["\(Self.text(Double(hour) * step)),\(y)", "\(Self.text(Double(hour + 1) * step)),\(y)"]
+                }
+                let base = Self.text(y(0))
+                let ends = "\(Self.text(Double(last + 1) * step)),\(base) \(Self.text(Double(first) * step)),\(base)"
+                return .joined([
+                    .element(
+                        "polygon",
+                        ["class": "\(one.colour) fill", "points": "\(points.joined(separator: " ")) \(ends)"]),
+                    .element("polyline", ["class": "\(one.colour) line", "points": points.joined(separator: " ")]),
+                ])
+            })
+    }
+
+    private var legend: HTML {
+        .element("ul", ["class": "legend"]) {
+            series.map { one in
+                .element("li") {
+                    HTML.element("span", ["class": "swatch \(one.colour)", "aria-hidden": "true"])
+                    one.name
+                }
+            }
+        }
+    }
+
+    private var table: HTML {
+        var table = HTMLTable(caption: title, columns: ["Hour (UTC)"] + series.map(\.name), numbers: 1...series.count)
+        for hour in hours.indices {
+            table.add(
+                [HTML(Self.clock(hours[hour]))] + series.map { HTML($0.values[hour].map { Wording.number($0) } ?? "–") }
+            )
+        }
+        return table.html
+    }
+
+    private static func clock(_ time: Timestamp) -> String {
+        let hour = time.milliseconds / 3_600_000 % 24
+        return "\(hour < 10 ? "0" : "")\(hour):00"
+    }
+
+    /// A coordinate with one digit after the point.
+    private static func text(_ number: Double) -> String {
+        let tenths = Int((number * 10).rounded())
+        return tenths % 10 == 0 ? String(tenths / 10) : String(Double(tenths) / 10)
+    }
+}

@@ -1,0 +1,95 @@
+internal import Curfew
+internal import Policies
+
+/// What the page of a cleanup shows, as read at one moment.
+struct CleanupView: Sendable {
+    /// The newest runs and changes that are shown.
+    static let newest = 25
+
+    /// The server's time.
+    var now: Timestamp
+    /// What it does now.
+    var status: Status.CleanupStatus
+    /// What is configured; nil where only another instance's configuration has it.
+    var cleanup: Cleanup?
+    /// Its newest runs and changes, as far as they are among the newest of all.
+    var runs: History.Page, events: History.Page
+    /// What runs measured.
+    var hours: MeasuredHours
+
+    /// Reads it, with a bounded number of commands.
+    ///
+    /// - Parameter older: where the list of runs goes on, as an earlier page said.
+    static func read(
+        _ name: String, _ service: AdminService, _ reader: OverviewReader, older: String? = nil
+    ) async throws -> CleanupView {
+        let engine = service.engine
+        let detail = try await service.cleanup(name)
+        let now = try await engine.serverClock().now
+        let history = History(engine: engine)
+        async let runs = history.page(of: engine.keys.runs, newest, before: older) { $0["cleanup"] == name }
+        async let events = history.page(of: engine.keys.events, newest, before: nil) { $0["cleanup"] == name }
+        async let hours = reader.measured(engine, now: now)
+        return CleanupView(
+            now: now, status: detail.cleanup, cleanup: engine.configuration.cleanup(named: name), runs: try await runs,
+            events: try await events, hours: try await hours)
+    }
+
+    /// The parts of the page that change.
+    var fragments: [Fragment] {
+        [
+            Fragment(id: "state", content: state),
+            Fragment(id: "charts", content: OverviewFragments.charts(hours, of: status.name, now: now)),
+            Fragment(id: "runs", content: RunsTable.html(runs.entries, now: now, caption: "Runs of \(status.name)")),
+            Fragment(
+                id: "events",
+                content: EventsTable.html(
+                    events.entries, now: now, caption: "Changes by \(status.name)", hasImages: true)),
+        ]
+    }
+
+    private var state: HTML {
+        .element("div", ["class": "facts"]) {
+            fact("State", StateBadge.html(status))
+            fact("Next", OverviewFragments.when(status))
+            fact("Due", HTML(status.backlog.map { Wording.number($0) } ?? "–"))
+            fact("Tracked", HTML(status.tracked.map { Wording.number($0) } ?? "–"))
+            if let run = status.run { progress(of: run) }
+            if let trouble = Overview.trouble(with: status) {
+                HTML.element("p", ["class": "notice critical"]) { trouble }
+            }
+            if let pause = status.paused {
+                HTML.element("p", ["class": "notice warning"]) { "Paused by \(pause.by) at \(pause.at): \(pause.why)" }
+            }
+            if let scan = status.scan {
+                HTML.element("p", ["class": "note"]) {
+                    "Scan of the keyspace: \(scan.state), \(scan.percent)%, "
+                        + "\(Wording.number(scan.added)) records added."
+                }
+            }
+        }
+    }
+
+    private func progress(of run: String) -> HTML {
+        let percent = min(100, max(0, status.progress ?? 0))
+        return .element("div", ["class": "under-way"]) {
+            HTML.element("p") {
+                HTML.element("bdi") { run }
+                " on "
+                HTML.element("bdi") { status.instance ?? "" }
+                ": \(percent)%, \(status.step ?? ""), \(Wording.number(status.found ?? 0)) found, "
+                    + "\(Wording.number(status.changed ?? 0)) changed, \(Wording.number(status.failed ?? 0)) failed"
+            }
+            HTML.element("progress", ["max": "100", "value": "\(percent)", "aria-label": "Progress of \(run)"]) {
+                "\(percent)%"
+            }
+        }
+    }
+
+    private func fact(_ name: String, _ value: HTML) -> HTML {
+        .element("div", ["class": "fact"]) {
+            HTML.element("span", ["class": "label"]) { name }
+            HTML.element("span", ["class": "value"]) { value }
+        }
+    }
+}

@@ -1,0 +1,205 @@
+internal import Curfew
+internal import Foundation
+internal import Logging
+internal import NIOCore
+internal import ServiceLifecycle
+internal import Synchronization
+
+/// Keeps open pages up to date: one reader of Redis per instance, however many pages are open on it.
+///
+/// While somebody watches, it reads every other second what is watched, makes the parts of the pages that change, and
+/// sends those that did to everybody who watches that page. While nobody does, it reads nothing.
+final class LiveFeed: Sendable {
+    /// The most pages that are kept up to date at once, and the most different ones.
+    static let mostWatchers = 500, mostSubjects = 32
+    /// How many messages wait for a page that doesn't take them; one more, and it is dropped.
+    static let mostWaiting = 8
+    /// How long a page is kept up to date before it must ask again, with whatever then lets it in.
+    static let longest: Duration = .seconds(900)
+    /// After so many readings without news a page is sent a comment, which shows whether it is still there.
+    static let quietReadings = 7
+
+    /// One open page.
+    struct Watcher: Sendable {
+        let subject: LiveSubject
+        let messages: AsyncStream<ByteBuffer>.Continuation
+        /// Closes its connection, where it takes nothing any more.
+        let drop: @Sendable () -> Void
+        let end: ContinuousClock.Instant
+        /// Whether it was sent the page's parts already.
+        var isCurrent = false
+    }
+
+    private struct State {
+        var watchers: [Int: Watcher] = [:]
+        var nextID = 0
+        /// What those who are current have on their pages.
+        var shown: [LiveSubject: [String: String]] = [:]
+        var quiet = 0
+        var isStopped = false
+    }
+
+    private let state = Mutex(State())
+    private let wake: AsyncStream<Void>
+    private let waker: AsyncStream<Void>.Continuation
+    private let interval: Duration
+    private let logger: Logger
+    private let read: @Sendable (LiveSubject) async throws -> [Fragment]
+
+    /// Makes the feed.
+    ///
+    /// - Parameters:
+    ///   - interval: how long it rests between readings.
+    ///   - read: reads a page and makes its parts.
+    init(
+        interval: Duration = .seconds(2), logger: Logger,
+        read: @escaping @Sendable (LiveSubject) async throws -> [Fragment]
+    ) {
+        self.interval = interval
+        self.logger = logger
+        self.read = read
+        (wake, waker) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    }
+
+    /// How many pages are open.
+    var watcherCount: Int { state.withLock { $0.watchers.count } }
+
+    /// Begins to keep a page up to date: its messages, and the number to ``leave(_:)`` with.
+    ///
+    /// Nil where too many are open already.
+    func watch(_ subject: LiveSubject, drop: @escaping @Sendable () -> Void) -> (
+        id: Int, messages: AsyncStream<ByteBuffer>
+    )? {
+        let (messages, continuation) = AsyncStream<ByteBuffer>.makeStream(
+            bufferingPolicy: .bufferingOldest(Self.mostWaiting))
+        let id = state.withLock { state -> Int? in
+            let subjects = Set(state.watchers.values.map(\.subject))
+            guard !state.isStopped, state.watchers.count < Self.mostWatchers,
+                subjects.contains(subject) || subjects.count < Self.mostSubjects
+            else { return nil }
+            state.nextID += 1
+            state.watchers[state.nextID] = Watcher(
+                subject: subject, messages: continuation, drop: drop, end: .now.advanced(by: Self.longest))
+            return state.nextID
+        }
+        guard let id else { return nil }
+        waker.yield()
+        return (id, messages)
+    }
+
+    /// Ends it: the page was closed.
+    func leave(_ id: Int) {
+        state.withLock { $0.watchers.removeValue(forKey: id) }?.messages.finish()
+    }
+
+    /// Reads and sends until a graceful shutdown or cancellation.
+    func run() async {
+        await withTaskCancellationOrGracefulShutdownHandler {
+            for await _ in wake {
+                while await runOnce() {
+                    do { try await Task.sleep(for: interval) } catch { break }
+                }
+            }
+        } onCancelOrGracefulShutdown: {
+            self.stop()
+        }
+        stop()
+    }
+
+    /// Ends every page's stream, and takes no more.
+    func stop() {
+        let watchers = state.withLock { state in
+            state.isStopped = true
+            defer { state.watchers = [:] }
+            return Array(state.watchers.values)
+        }
+        for watcher in watchers { watcher.messages.finish() }
+        waker.finish()
+    }
+
+    /// One reading of all that is watched; false where nothing is.
+    func runOnce() async -> Bool {
+        let subjects = state.withLock { state -> Set<LiveSubject> in
+            let subjects = Set(state.watchers.values.map(\.subject))
+            state.shown = state.shown.filter { subjects.contains($0.key) }
+            return subjects
+        }
+        guard !subjects.isEmpty else { return false }
+        var news: [LiveSubject: [Fragment]] = [:]
+        for subject in subjects {
+            do {
+                news[subject] = try await read(subject) + [Fragment(id: "connection", content: .nothing)]
+            } catch {
+                logger.debug("a page could not be kept up to date", metadata: ["error": "\(error)"])
+                let text = "This page is not up to date: \(Self.reason(error))"
+                news[subject] = [
+                    Fragment(id: "connection", content: .element("p", ["class": "notice critical"]) { text })
+                ]
+            }
+        }
+        send(news)
+        return true
+    }
+
+    private func send(_ news: [LiveSubject: [Fragment]]) {
+        let now = ContinuousClock.now
+        let dropped = state.withLock { state -> [Watcher] in
+            var messages: [LiveSubject: (all: ByteBuffer?, changed: ByteBuffer?)] = [:]
+            for (subject, fragments) in news {
+                let shown = state.shown[subject] ?? [:]
+                let signatures = fragments.map { ($0.id, $0.signature) }
+                let changed = zip(fragments, signatures).filter { shown[$0.id] != $1.1 }.map(\.0)
+                state.shown[subject] = shown.merging(signatures) { _, new in new }
+                messages[subject] = (Self.message(fragments), Self.message(changed))
+            }
+            state.quiet = messages.values.contains { $0.changed != nil } ? 0 : state.quiet + 1
+            let isCommentDue = state.quiet >= Self.quietReadings
+            if isCommentDue { state.quiet = 0 }
+            var dropped: [Watcher] = []
+            for (id, watcher) in state.watchers {
+                guard watcher.end > now else {
+                    watcher.messages.finish()
+                    state.watchers[id] = nil
+                    continue
+                }
+                guard let message = messages[watcher.subject] else { continue }
+                state.watchers[id]?.isCurrent = true
+                let bytes = watcher.isCurrent ? message.changed ?? (isCommentDue ? Self.comment : nil) : message.all
+                guard let bytes else { continue }
+                if case .enqueued = watcher.messages.yield(bytes) { continue }
+                // Its messages pile up, or nobody reads them any more.
+                watcher.messages.finish()
+                state.watchers[id] = nil
+                dropped.append(watcher)
+            }
+            return dropped
+        }
+        for watcher in dropped { watcher.drop() }
+    }
+
+    private static func reason(_ error: any Error) -> String {
+        switch error {
+        case let error as AdminError: error.message
+        case let error as CurfewError: error.message
+        default: "something went wrong; the log of this instance says what"
+        }
+    }
+
+    private static let comment = ByteBuffer(string: ": still here\n\n")
+
+    /// The parts as one server-sent event; nil where there are none.
+    static func message(_ fragments: [Fragment]) -> ByteBuffer? {
+        guard !fragments.isEmpty else { return nil }
+        let parts = Dictionary(fragments.map { ($0.id, $0.content.markup) }) { first, _ in first }
+        do {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+            var buffer = ByteBuffer(string: "event: parts\ndata: ")
+            buffer.writeBytes(try encoder.encode(parts))
+            buffer.writeString("\n\n")
+            return buffer
+        } catch {
+            return nil
+        }
+    }
+}

@@ -1,0 +1,92 @@
+internal import Curfew
+internal import Policies
+
+/// What runs measured in the last 24 hours, by the hour: what the charts are drawn from.
+///
+/// It is filled from the metrics stream, entry by entry, and keeps sums alone, so that its size is that of the hours
+/// times the cleanups, whatever the number of runs.
+struct MeasuredHours: Sendable, Equatable {
+    /// How many hours are shown.
+    static let shown = 24
+
+    /// What one cleanup did in one hour.
+    struct Sums: Sendable, Equatable {
+        /// Records that were dealt with, and those that could not be.
+        var changed: Int64 = 0, failed: Int64 = 0
+        /// Records that the hour's last run left due; nil where none ran.
+        var backlog: Int64?
+    }
+
+    /// An hour as a chart shows it.
+    struct Point: Sendable, Equatable {
+        /// When the hour began.
+        var start: Timestamp
+        /// Records that were dealt with, and those that could not be.
+        var changed: Int64, failed: Int64
+        /// Records that were due and not dealt with at its end; nil before the first run that is known.
+        var backlog: Int64?
+    }
+
+    /// The last entry that was added; the next reading goes on after it.
+    private(set) var last = "0-0"
+    private var hours: [Int64: [String: Sums]] = [:]
+
+    /// Adds entries in the order of the stream; those that were added before are passed over.
+    mutating func add(_ entries: [StreamEntry]) {
+        for entry in entries {
+            guard Self.isLater(entry.id, than: last) else { continue }
+            last = entry.id
+            guard entry["kind"] == "run", let cleanup = entry["cleanup"] else { continue }
+            let hour = Self.parts(of: entry.id).0 / 3_600_000
+            var sums = hours[hour, default: [:]][cleanup, default: Sums()]
+            sums.changed = Self.sum(sums.changed, entry["changed"])
+            sums.failed = Self.sum(sums.failed, entry["failed"])
+            if let backlog = entry["backlog"].flatMap({ Int64($0) }) { sums.backlog = max(0, backlog) }
+            hours[hour, default: [:]][cleanup] = sums
+        }
+        guard let newest = hours.keys.max() else { return }
+        hours = hours.filter { $0.key > newest - Int64(2 * Self.shown) }
+    }
+
+    /// The hours up to now, oldest first: of one cleanup, or of all together.
+    ///
+    /// An hour without a run has the backlog that the run before it left.
+    func points(of cleanup: String? = nil, until now: Timestamp) -> [Point] {
+        let newest = now.milliseconds / 3_600_000
+        var backlogs: [String: Int64] = [:]
+        var points: [Point] = []
+        for hour in (newest - Int64(2 * Self.shown))...newest {
+            let all = (hours[hour] ?? [:]).filter { cleanup == nil || $0.key == cleanup }
+            for (name, sums) in all { if let backlog = sums.backlog { backlogs[name] = backlog } }
+            guard hour > newest - Int64(Self.shown) else { continue }
+            points.append(
+                Point(
+                    start: Timestamp(milliseconds: hour * 3_600_000),
+                    changed: all.values.reduce(0) { Self.sum($0, $1.changed) },
+                    failed: all.values.reduce(0) { Self.sum($0, $1.failed) },
+                    backlog: backlogs.isEmpty ? nil : backlogs.values.reduce(0) { Self.sum($0, $1) }))
+        }
+        return points
+    }
+
+    /// Where a first reading starts: nothing before is shown.
+    static func start(at now: Timestamp) -> String {
+        String(max(0, (now - .seconds(3_600 * shown)).milliseconds))
+    }
+
+    private static func sum(_ left: Int64, _ text: String?) -> Int64 {
+        sum(left, max(0, text.flatMap { Int64($0) } ?? 0))
+    }
+
+    private static func sum(_ left: Int64, _ right: Int64) -> Int64 {
+        let (sum, overflow) = left.addingReportingOverflow(right)
+        return overflow ? .max : sum
+    }
+
+    private static func parts(of id: String) -> (Int64, Int64) {
+        let parts = id.split(separator: "-", maxSplits: 1)
+        return (parts.first.flatMap { Int64($0) } ?? 0, parts.count > 1 ? Int64(parts[1]) ?? 0 : 0)
+    }
+
+    private static func isLater(_ id: String, than other: String) -> Bool { parts(of: id) > parts(of: other) }
+}

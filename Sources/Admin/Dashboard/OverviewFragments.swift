@@ -1,0 +1,136 @@
+internal import Curfew
+internal import Policies
+
+/// The parts of the first page.
+enum OverviewFragments {
+    /// All of them, in the order of the page.
+    static func all(_ overview: Overview) -> [Fragment] {
+        [
+            Fragment(id: "concerns", content: concerns(overview)),
+            Fragment(id: "cleanups", content: cleanups(overview)),
+            Fragment(id: "charts", content: charts(overview.hours, now: overview.now)),
+            Fragment(id: "instances", content: instances(overview)),
+            Fragment(id: "pauses", content: pauses(overview)),
+            Fragment(id: "runs", content: RunsTable.html(overview.runs, now: overview.now, caption: "The newest runs")),
+            Fragment(
+                id: "events",
+                content: EventsTable.html(overview.events, now: overview.now, caption: "The newest changes")),
+        ]
+    }
+
+    private static func concerns(_ overview: Overview) -> HTML {
+        let concerns = overview.concerns
+        let look = concerns.first.map(\.severity.rawValue) ?? "good"
+        return .element("div", ["class": "headline \(look)"]) {
+            HTML.element("p", ["class": "verdict"]) { overview.headline }
+            if !concerns.isEmpty {
+                HTML.element("ul") {
+                    concerns.prefix(20).map { concern in
+                        .element("li", ["class": concern.severity.rawValue]) {
+                            HTML.element("strong") { concern.severity == .critical ? "Critical: " : "Warning: " }
+                            if let link = concern.link {
+                                HTML.element("a", ["href": link]) { concern.text }
+                            } else {
+                                concern.text
+                            }
+                        }
+                    }
+                }
+            }
+            if concerns.count > 20 { HTML.element("p") { "And \(concerns.count - 20) more." } }
+        }
+    }
+
+    private static func cleanups(_ overview: Overview) -> HTML {
+        var table = HTMLTable(
+            caption: "Cleanups: state, who runs them, when next, and what is due",
+            columns: ["Cleanup", "State", "When", "Where", "Schedule", "Due", "Tracked"], numbers: 5...6)
+        for cleanup in overview.status.cleanups {
+            table.add([
+                .element("a", ["href": Link.cleanup(cleanup.name), "id": "to-\(cleanup.name)"]) { cleanup.name },
+                StateBadge.html(cleanup),
+                when(cleanup),
+                whereabouts(cleanup),
+                HTML(cleanup.schedule ?? "not configured here"),
+                HTML(cleanup.backlog.map { Wording.number($0) } ?? "–"),
+                HTML(cleanup.tracked.map { Wording.number($0) } ?? "–"),
+            ])
+        }
+        return table.html(empty: "No cleanup is configured or scheduled.")
+    }
+
+    static func when(_ cleanup: Status.CleanupStatus) -> HTML {
+        guard let distance = cleanup.inMs, let due = cleanup.due else { return HTML("–") }
+        let moment = HTML.element("time", ["datetime": due, "title": due]) { Wording.distance(distance) }
+        switch cleanup.state {
+        case "paused", "disabled": return HTML("–")
+        case "running":
+            return .joined([HTML("lease ends "), moment])
+        case "lost":
+            return .joined([HTML("lease ended "), moment])
+        default: return moment
+        }
+    }
+
+    static func whereabouts(_ cleanup: Status.CleanupStatus) -> HTML {
+        guard let run = cleanup.run else { return HTML("–") }
+        let percent = min(100, max(0, cleanup.progress ?? 0))
+        return .joined([
+            .element("bdi") { cleanup.instance ?? "" },
+            .element(
+                "progress",
+                [
+                    "max": "100", "value": "\(percent)",
+                    "aria-label": "\(run): \(percent) percent, \(cleanup.step ?? "")",
+                ]
+            ) { "\(percent)%" },
+        ])
+    }
+
+    static func charts(_ hours: MeasuredHours, of cleanup: String? = nil, now: Timestamp) -> HTML {
+        let points = hours.points(of: cleanup, until: now)
+        let whose = cleanup.map { " of \($0)" } ?? ""
+        return .element("div", ["class": "charts"]) {
+            Chart(
+                id: "backlog", title: "Records left due by the last runs\(whose), last 24 hours", form: .area,
+                hours: points.map(\.start),
+                series: [.init(name: "due", colour: "due", values: points.map(\.backlog))]
+            ).html
+            Chart(
+                id: "recovered", title: "Records dealt with per hour\(whose), last 24 hours", form: .bars,
+                hours: points.map(\.start),
+                series: [
+                    .init(name: "dealt with", colour: "done", values: points.map { $0.changed }),
+                    .init(name: "failed", colour: "bad", values: points.map { $0.failed }),
+                ]
+            ).html
+        }
+    }
+
+    private static func instances(_ overview: Overview) -> HTML {
+        var table = HTMLTable(
+            caption: "Instances seen within a day",
+            columns: ["Instance", "State", "Seen", "Version", "Configuration", "Started", "Runs"])
+        for instance in overview.status.instances.prefix(50) {
+            table.add([
+                .element("bdi") { instance.id },
+                .element("span", ["class": instance.isAlive ? "state good" : "state critical"]) {
+                    instance.isAlive ? "alive" : "gone"
+                },
+                Wording.moment(
+                    Timestamp(milliseconds: overview.now.milliseconds - max(0, instance.seenMsAgo)), now: overview.now),
+                HTML(instance.version ?? "–"), HTML(instance.config.map { String($0.prefix(8)) } ?? "–"),
+                HTML(instance.startedAt ?? "–"),
+                HTML(instance.running.isEmpty ? "–" : instance.running.joined(separator: ", ")),
+            ])
+        }
+        return table.html(empty: "No instance was seen within a day.")
+    }
+
+    private static func pauses(_ overview: Overview) -> HTML {
+        guard !overview.pauses.isEmpty else {
+            return .element("p", ["class": "none"]) { "No cleanup looks after paused records." }
+        }
+        return .joined(overview.pauses.map { PausesTable.html($0, now: overview.now) })
+    }
+}

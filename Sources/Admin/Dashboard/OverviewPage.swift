@@ -1,0 +1,38 @@
+internal import Curfew
+
+/// The first page: whether everything runs, where, and when next.
+enum OverviewPage {
+    /// The page.
+    static func html(_ overview: Overview, _ viewer: Page.Viewer) -> String {
+        let parts = Dictionary(OverviewFragments.all(overview).map { ($0.id, $0.html) }) { first, _ in first }
+        func part(_ id: String) -> HTML { parts[id] ?? .nothing }
+        return Page(
+            title: "Overview", live: LiveSubject.overview.text, cleanups: overview.status.cleanups.map(\.name),
+            now: overview.now
+        ).html(viewer) {
+            part("concerns")
+            Section(id: "s-cleanups", heading: "Cleanups").html { part("cleanups") }
+            Section(id: "s-charts", heading: "The last 24 hours").html { part("charts") }
+            Section(id: "s-runs", heading: "Newest runs").html { part("runs") }
+            Section(id: "s-events", heading: "Newest changes").html { part("events") }
+            Section(id: "s-pauses", heading: "Stale pauses").html { part("pauses") }
+            Section(id: "s-instances", heading: "Instances").html { part("instances") }
+        }
+    }
+}
+
+/// A part of a page under a heading.
+struct Section: Sendable {
+    /// The id of its heading.
+    let id: String
+    /// What the heading says.
+    let heading: String
+
+    /// The part.
+    func html(@HTMLBuilder _ content: () -> HTML) -> HTML {
+        .element("section", ["aria-labelledby": id]) {
+            HTML.element("h2", ["id": id]) { heading }
+            content()
+        }
+    }
+}

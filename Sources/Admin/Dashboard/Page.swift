@@ -1,0 +1,130 @@
+internal import Curfew
+internal import Policies
+
+/// What is around the content of every page.
+struct Page: Sendable {
+    /// Who looks, and how.
+    struct Viewer: Sendable {
+        /// What they may do; nil before they have signed in.
+        var role: Role?
+        /// Whether there is a session that could be ended.
+        var isSignedIn: Bool
+        /// What forms must carry.
+        var formToken: String
+        /// What the last thing they did has come to, and whether it was refused.
+        var notice: Notice?
+    }
+
+    /// The title, and the heading of the page.
+    let title: String
+    /// The name of what is watched live; nil where nothing is.
+    var live: String?
+    /// The names of the cleanups, for the navigation; the one that is shown.
+    var cleanups: [String] = []
+    /// The cleanup that is shown.
+    var current: String?
+
+    /// The time by the clock of Redis; nil where the page shows no times.
+    var now: Timestamp?
+
+    /// The most cleanups that the navigation lists; the first page lists all.
+    private static let listed = 30
+
+    /// The whole page.
+    func html(_ viewer: Viewer, @HTMLBuilder _ content: () -> HTML) -> String {
+        HTML.document(
+            .element("html", ["lang": "en"]) {
+                head
+                HTML.element("body", ["data-stream": live.map { "\(Link.live)?page=\(Link.encoded($0))" }]) {
+                    HTML.element("a", ["class": "skip", "href": "#main"]) { "Skip to the content" }
+                    header(viewer)
+                    HTML.element("main", ["id": "main", "tabindex": "-1"]) {
+                        HTML.element("h1") { title }
+                        notice(viewer)
+                        content()
+                    }
+                    HTML.element("footer") {
+                        "Curfew \(CurfewVersion.current). Times are UTC, by the clock of Redis"
+                        if let now {
+                            let text = TimeForm.iso8601(.init()).text(for: now)
+                            ", as of "
+                            HTML.element("time", ["datetime": text, "data-now": ""]) { text }
+                        }
+                    }
+                }
+            }
+        ).markup
+    }
+
+    private var head: HTML {
+        .element("head") {
+            HTML.element("meta", ["charset": "utf-8"])
+            HTML.element("meta", ["name": "viewport", "content": "width=device-width, initial-scale=1"])
+            HTML.element("meta", ["name": "color-scheme", "content": "light dark"])
+            HTML.element("title") { "\(title) · Curfew" }
+            HTML.element("link", ["rel": "icon", "type": "image/svg+xml", "href": Asset.icon.address])
+            HTML.element("link", ["rel": "stylesheet", "href": Asset.style.address])
+            HTML.element("script", ["src": Asset.script.address, "defer": ""])
+        }
+    }
+
+    private func header(_ viewer: Viewer) -> HTML {
+        .element("header") {
+            HTML.element("a", ["class": "brand", "href": Link.home]) { "Curfew" }
+            if !cleanups.isEmpty {
+                HTML.element("nav", ["aria-label": "Cleanups"]) {
+                    HTML.element("ul") {
+                        cleanups.prefix(Self.listed).map { name in
+                            .element("li") {
+                                HTML.element(
+                                    "a", ["href": Link.cleanup(name), "aria-current": name == current ? "page" : nil]
+                                ) { name }
+                            }
+                        }
+                    }
+                }
+            }
+            if viewer.isSignedIn, let role = viewer.role {
+                Form(action: Link.signOut, button: "Sign out", look: "plain").html(viewer) {
+                    HTML.element("span", ["class": "who"]) { "Signed in as \(role)" }
+                }
+            }
+        }
+    }
+
+    /// The places where messages appear; they are there from the beginning, so that screen readers notice what comes.
+    private func notice(_ viewer: Viewer) -> HTML {
+        .joined([
+            .element("div", ["id": "notice", "role": "status", "aria-live": "polite"]) {
+                if let notice = viewer.notice {
+                    HTML.element("p", ["class": notice.isRefusal ? "notice critical" : "notice good"]) { notice.text }
+                }
+            },
+            .element("div", ["id": "connection", "role": "status", "aria-live": "polite"]),
+        ])
+    }
+}
+
+/// A form of one button, with what makes sure that it was sent from a page of ours.
+struct Form: Sendable {
+    /// The field that carries the token.
+    static let tokenField = "form_token"
+
+    /// Where it is sent.
+    let action: String
+    /// What its button says.
+    let button: String
+    /// How the button looks: `plain`, `main` or `danger`.
+    var look = "plain"
+    /// What is asked before it is sent, where scripts run.
+    var question: String?
+
+    /// The form around its fields.
+    func html(_ viewer: Page.Viewer, @HTMLBuilder _ fields: () -> HTML = { .nothing }) -> HTML {
+        .element("form", ["method": "post", "action": action, "data-question": question]) {
+            HTML.element("input", ["type": "hidden", "name": "form_token", "value": viewer.formToken])
+            fields()
+            HTML.element("button", ["type": "submit", "class": look]) { button }
+        }
+    }
+}

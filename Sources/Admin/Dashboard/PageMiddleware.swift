@@ -1,0 +1,50 @@
+internal import Curfew
+internal import HTTPTypes
+internal import Hummingbird
+internal import NIOCore
+internal import RedisClient
+
+/// Turns what goes wrong with a page into a page that says so.
+struct PageErrors: RouterMiddleware {
+    let access: Access
+
+    @concurrent
+    func handle(
+        _ request: Request, context: AdminContext,
+        next: @concurrent (Request, AdminContext) async throws -> Response
+    ) async throws -> Response {
+        let error: AdminError
+        do {
+            return try await next(request, context)
+        } catch let thrown as AdminError {
+            error = thrown
+        } catch let thrown as CurfewError {
+            error = AdminError(thrown)
+        } catch let thrown as RedisError {
+            error = AdminError(CurfewError(thrown))
+        } catch is NIOTooManyBytesError {
+            error = AdminError(
+                .contentTooLarge, "the form is too long: expected at most \(AdminContext.mostBytes) bytes")
+        }
+        let viewer = PageAnswer.viewer(request, nil, access)
+        return PageAnswer.response(ErrorPage.html(error, viewer), status: error.status, headers: error.headers)
+    }
+}
+
+/// Lets through who may do at least that; whoever isn't signed in is asked to, where a page was asked for.
+struct PageAccess: RouterMiddleware {
+    let role: Role
+
+    @concurrent
+    func handle(
+        _ request: Request, context: AdminContext,
+        next: @concurrent (Request, AdminContext) async throws -> Response
+    ) async throws -> Response {
+        guard let own = context.role else {
+            guard request.method == .get, request.uri.path != Link.live else { throw Access.missingToken }
+            return Dashboard.redirect(to: Link.signIn)
+        }
+        guard own >= role else { throw Access.forbidden }
+        return try await next(request, context)
+    }
+}

@@ -1,0 +1,59 @@
+internal import Curfew
+internal import Policies
+
+/// The page of one run: how it went, what it changed, and its undo.
+enum RunPage {
+    /// The most changes that are listed.
+    static let most = 200
+
+    /// The page.
+    static func html(
+        _ run: [String: String], changes: [StreamEntry], hasMore: Bool, now: Timestamp, names: [String],
+        _ viewer: Page.Viewer
+    ) -> String {
+        let id = run["run"] ?? ""
+        let cleanup = run["cleanup"] ?? ""
+        return Page(title: "Run \(id)", cleanups: names, current: cleanup, now: now).html(viewer) {
+            facts(run, now: now)
+            if viewer.role == .admin, run["status"] != "running", run["dry_run"] != "1" {
+                Section(id: "s-undo", heading: "Undo").html {
+                    HTML.element("p") {
+                        "Puts back what the run did, where the records still are as it left them. "
+                            + "Objects that were deleted from storage can't be put back."
+                    }
+                    Form(
+                        action: Link.run(id, "undo"), button: "Undo this run", look: "danger",
+                        question: "Put back what \(id) changed?"
+                    ).html(viewer)
+                }
+            }
+            Section(id: "s-events", heading: "Changes").html {
+                EventsTable.html(changes, now: now, caption: "Changes by \(id)", hasImages: true)
+                if hasMore {
+                    HTML.element("p", ["class": "note"]) {
+                        "These are the newest \(most). All of them: curfew events --run \(id)"
+                    }
+                }
+            }
+            HTML.element("p") { HTML.element("a", ["href": Link.cleanup(cleanup)]) { "To \(cleanup)" } }
+        }
+    }
+
+    private static func facts(_ run: [String: String], now: Timestamp) -> HTML {
+        let status = run["status"] ?? ""
+        let rows: [(String, HTML)] = [
+            ("Status", StateBadge.html(ofRun: status, isDryRun: run["dry_run"] == "1")),
+            ("Cleanup", HTML(run["cleanup"] ?? "")), ("Instance", Facts.foreign(run["instance"])),
+            ("Caused by", HTML(run["trigger"] ?? "")), ("Fence", HTML(run["fence"] ?? "")),
+            ("Due", Wording.moment(run["due_ms"], now: now)),
+            ("Started", Wording.moment(run["started_ms"] ?? run["acquired_ms"], now: now)),
+            ("Took", HTML(Wording.span(run["started_ms"], run["finished_ms"]))),
+            ("Found", HTML(Wording.number(run["found"]))), ("Changed", HTML(Wording.number(run["changed"]))),
+            ("Retried", HTML(Wording.number(run["retried"]))), ("Skipped", HTML(Wording.number(run["skipped"]))),
+            ("Failed", HTML(Wording.number(run["failed"]))), ("Refunded", HTML(Wording.number(run["refunded"]))),
+            ("Freed", HTML(run["bytes_freed"].flatMap { Int64($0) }.map { Wording.size($0) } ?? "")),
+            ("Error", Facts.foreign(run["error"])),
+        ]
+        return Facts.html(rows)
+    }
+}

@@ -1,0 +1,28 @@
+internal import Curfew
+internal import Policies
+
+/// Ended runs, newest first.
+enum RunsTable {
+    /// The table; the name of the cleanup is part of a run's id.
+    static func html(_ runs: [StreamEntry], now: Timestamp, caption: String) -> HTML {
+        var table = HTMLTable(
+            caption: caption,
+            columns: [
+                "Run", "Status", "Started", "Took", "Found", "Changed", "Skipped", "Failed", "Refunded", "By",
+            ], numbers: 4...8)
+        for run in runs {
+            let id = run["run"] ?? ""
+            table.add([
+                .element("a", ["href": Link.run(id), "id": "to-\(id)"]) { HTML.element("bdi") { id } },
+                StateBadge.html(ofRun: run["status"] ?? "", isDryRun: run["dry_run"] == "1"),
+                Wording.moment(run["started_ms"], now: now),
+                HTML(Wording.span(run["started_ms"], run["finished_ms"])),
+                HTML(Wording.number(run["found"])), HTML(Wording.number(run["changed"])),
+                HTML(Wording.number(run["skipped"])), HTML(Wording.number(run["failed"])),
+                HTML(Wording.number(run["refunded"])),
+                .joined([HTML((run["trigger"] ?? "") + " "), .element("bdi") { run["instance"] ?? "" }]),
+            ])
+        }
+        return table.html(empty: "No run has ended yet.")
+    }
+}

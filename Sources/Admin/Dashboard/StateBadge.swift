@@ -1,0 +1,32 @@
+internal import Curfew
+
+/// The state of a cleanup as a word with a colour; the word alone says it all.
+enum StateBadge {
+    /// The word and the colour.
+    static func html(_ cleanup: Status.CleanupStatus) -> HTML {
+        let isOverdue = cleanup.state == "due" && Overview.trouble(with: cleanup) != nil
+        let look: String
+        switch cleanup.state {
+        case "running": look = "running"
+        case "due": look = isOverdue ? "critical" : "warning"
+        case "lost": look = "critical"
+        case "paused": look = "warning"
+        case "waiting": look = "good"
+        default: look = "quiet"
+        }
+        return .element("span", ["class": "state \(look)"]) { isOverdue ? "overdue" : cleanup.state }
+    }
+
+    /// How a run ended, in the same way.
+    static func html(ofRun status: String, isDryRun: Bool) -> HTML {
+        let look: String
+        switch status {
+        case "completed": look = "good"
+        case "failed", "lost", "refused": look = "critical"
+        case "running": look = "running"
+        default: look = "warning"
+        }
+        let words = status.split(separator: "_").joined(separator: " ") + (isDryRun ? " (dry run)" : "")
+        return .element("span", ["class": "state \(look)"]) { words }
+    }
+}

@@ -1,0 +1,67 @@
+internal import Curfew
+internal import Policies
+
+/// Times, spans and numbers as pages show them.
+enum Wording {
+    /// How far away a moment is: `in 5m`, `3s ago`, `now`.
+    static func distance(_ milliseconds: Int64) -> String {
+        guard milliseconds.magnitude >= 1_000 else { return "now" }
+        let span = Duration.milliseconds(Int64(clamping: milliseconds.magnitude)).roughText
+        return milliseconds > 0 ? "in \(span)" : "\(span) ago"
+    }
+
+    /// A span in its two leading units.
+    static func span(_ milliseconds: Int64) -> String { Duration.milliseconds(milliseconds).roughText }
+
+    /// What lies between two texts of Unix milliseconds; empty where one of them is no time.
+    static func span(_ from: String?, _ to: String?) -> String {
+        guard let from = from.flatMap({ Int64($0) }), let to = to.flatMap({ Int64($0) }) else { return "" }
+        let (span, overflow) = to.subtractingReportingOverflow(from)
+        return overflow || span < 0 ? "" : Self.span(span)
+    }
+
+    /// A number with its thousands apart: `1 000 000`.
+    static func number(_ number: some BinaryInteger) -> String {
+        var text = ""
+        for (place, digit) in String(number.magnitude).reversed().enumerated() {
+            if place > 0, place % 3 == 0 { text.append("\u{202F}") }
+            text.append(digit)
+        }
+        return (number < 0 ? "−" : "") + String(text.reversed())
+    }
+
+    /// The number that a stream's field holds; the text as it is where it holds none.
+    static func number(_ field: String?) -> String {
+        guard let field else { return "" }
+        return Int64(field).map { number($0) } ?? field
+    }
+
+    /// A number of bytes in the unit that suits it.
+    static func size(_ bytes: Int64) -> String {
+        var amount = Double(bytes)
+        var units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"][...]
+        while amount >= 1_024, units.count > 1 {
+            amount /= 1_024
+            units = units.dropFirst()
+        }
+        let unit = units.first ?? ""
+        return unit == "B" ? "\(bytes) B" : "\((amount * 10).rounded() / 10) \(unit)"
+    }
+
+    /// A moment: how far away it is, and when exactly.
+    ///
+    /// The text is right when the page is made; a page with its script keeps it so.
+    static func moment(_ time: Timestamp, now: Timestamp) -> HTML {
+        let exact = TimeForm.iso8601(.init()).text(for: time)
+        return .element("time", ["datetime": exact, "title": exact]) { distance((time - now).milliseconds) }
+    }
+
+    /// The same of a text of Unix milliseconds; nothing where it is no time.
+    static func moment(_ milliseconds: String?, now: Timestamp) -> HTML {
+        guard let milliseconds = milliseconds.flatMap({ Int64($0) }), milliseconds.magnitude < 253_402_300_800_000
+        else {
+            return .nothing
+        }
+        return moment(Timestamp(milliseconds: milliseconds), now: now)
+    }
+}

@@ -1,0 +1,106 @@
+"use strict";
+// Everything can be read without this script. With it pages stay up to date, and forms don't leave them.
+(() => {
+  const units = [["d", 86400], ["h", 3600], ["m", 60], ["s", 1]];
+
+  // As the server writes spans: the two leading units.
+  function span(seconds) {
+    const first = units.findIndex(([, length]) => seconds >= length);
+    if (first < 0) return "0s";
+    let rest = seconds;
+    return units.slice(first, first + 2).map(([name, length]) => {
+      const count = Math.floor(rest / length);
+      rest -= count * length;
+      return count > 0 ? count + name : "";
+    }).join("");
+  }
+
+  // The difference between the server's clock and this one, learnt from the first time that it wrote in words.
+  let skew = 0;
+  function readClock() {
+    const time = document.querySelector("time[data-now]");
+    if (time) skew = Date.parse(time.dateTime) - Date.now();
+  }
+
+  function tick() {
+    const now = Date.now() + skew;
+    for (const time of document.querySelectorAll("time[datetime]:not([data-now])")) {
+      const distance = Math.round((Date.parse(time.dateTime) - now) / 1000);
+      if (Number.isNaN(distance)) continue;
+      const words = span(Math.abs(distance));
+      const text = distance === 0 ? "now" : distance > 0 ? "in " + words : words + " ago";
+      if (time.textContent !== text) time.textContent = text;
+    }
+  }
+
+  // Puts new content into a part, and keeps what the reader has: the focus, and what is unfolded.
+  function replace(part, html) {
+    const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
+    const open = [...part.querySelectorAll("details")].map((details) => details.open);
+    const same = part.querySelectorAll("tbody tr").length;
+    part.innerHTML = html;
+    if (part.querySelectorAll("tbody tr").length === same) {
+      part.querySelectorAll("details").forEach((details, place) => { details.open = open[place] === true; });
+    }
+    if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+  }
+
+  function listen() {
+    const address = document.body.dataset.stream;
+    if (!address || !("EventSource" in window)) return;
+    const source = new EventSource(address);
+    const connection = document.getElementById("connection");
+    source.addEventListener("parts", (event) => {
+      const parts = JSON.parse(event.data);
+      for (const [id, html] of Object.entries(parts)) {
+        const part = document.getElementById(id);
+        if (part && (html || part.innerHTML)) replace(part, html);
+      }
+      tick();
+    });
+    source.onerror = () => {
+      connection.textContent = source.readyState === EventSource.CLOSED
+        ? "This page is no longer kept up to date: load it again." : "Connecting again…";
+    };
+    source.onopen = () => { connection.textContent = ""; };
+  }
+
+  function say(text, look) {
+    const paragraph = document.createElement("p");
+    paragraph.className = "notice " + look;
+    paragraph.textContent = text;
+    document.getElementById("notice").replaceChildren(paragraph);
+  }
+
+  // A run may take minutes: the page shows its progress meanwhile instead of waiting for the next one.
+  async function send(form) {
+    const button = form.querySelector("button");
+    button.disabled = true;
+    say(button.textContent + " …", "working");
+    try {
+      const answer = await fetch(form.action, {
+        method: "POST", body: new URLSearchParams(new FormData(form)), redirect: "manual", credentials: "same-origin",
+      });
+      if (answer.type === "opaqueredirect") return location.reload();
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      say(page.querySelector("[data-message]")?.textContent || "That was refused.", "critical");
+    } catch {
+      say("The instance can't be reached. What was begun goes on.", "critical");
+    }
+    button.disabled = false;
+  }
+
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.dataset.question && !window.confirm(form.dataset.question)) return event.preventDefault();
+    // Signing in and out changes what pages there are.
+    if (!form.closest("#main") || form.querySelector("[type=password]")) return;
+    event.preventDefault();
+    send(form);
+  });
+
+  readClock();
+  tick();
+  setInterval(tick, 1000);
+  listen();
+})();

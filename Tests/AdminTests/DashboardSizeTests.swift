@@ -1,0 +1,71 @@
+import Curfew
+import HTTPTypes
+import HummingbirdTesting
+import RedisClient
+import Testing
+
+@testable import Admin
+
+@Suite("Dashboard: size")
+struct DashboardSizeTests {
+    /// Fills an index and the streams, inside the server: a hundred thousand records and ten thousand runs.
+    private static let fill = """
+        local now = redis.call('TIME')[1] * 1000
+        for i = 1, 100000 do redis.call('ZADD', KEYS[1], now + i, 'record-' .. i) end
+        for i = 1, 10000 do
+          redis.call('XADD', KEYS[2], '*', 'run', 'stuck-jobs-' .. i, 'cleanup', 'stuck-jobs', 'status', 'completed',
+            'started_ms', now, 'finished_ms', now + 5, 'found', i, 'changed', i, 'instance', 'web-1')
+          redis.call('XADD', KEYS[3], '*', 'kind', 'run', 'run', 'stuck-jobs-' .. i, 'cleanup', 'stuck-jobs',
+            'changed', i, 'failed', 0, 'backlog', i)
+          redis.call('XADD', KEYS[4], '*', 'run', 'stuck-jobs-' .. i, 'cleanup', 'stuck-jobs', 'record', 'record-' .. i,
+            'action', 'fail', 'from', 'A', 'to', 'B', 'reason', string.rep('why ', 20), 'before', '{}', 'at_ms', now)
+        end
+        """
+
+    private func commands(_ scene: AdminScene) async throws -> Int {
+        let info = try await scene.send("INFO", "stats")
+        return try #require(info.infoField("total_commands_processed").flatMap { Int($0) })
+    }
+
+    @Test("pages stay small, and cost a bounded number of commands, whatever is tracked and however long the history")
+    func bounded() async throws {
+        try await withAdmin { scene in
+            let keys = scene.engine.keys
+            try await scene.application().test(.router) { client in
+                _ = try await client.ask(.get, "/")
+                let before = try await commands(scene)
+                _ = try await client.ask(.get, "/")
+                let usual = try await commands(scene) - before
+                _ = try await scene.redis.send(
+                    RedisCommand("EVAL", [Self.fill, "4", "jobs", keys.runs, keys.metrics, keys.events]),
+                    deadline: .seconds(60))
+                // What was measured is read in pieces, and a page waits for a few of them only.
+                for _ in 0..<4 { _ = try await client.ask(.get, "/") }
+                let full = try await commands(scene)
+                let page = try await client.ask(.get, "/")
+                #expect(try await commands(scene) - full <= usual + 2)
+                #expect(page.text.utf8.count < 100_000)
+                #expect(page.text.contains("100\u{202F}000"))
+                for path in ["/cleanups/stuck-jobs", "/runs/stuck-jobs-10000"] {
+                    #expect(try await client.ask(.get, path).text.utf8.count < 200_000, "\(path)")
+                }
+            }
+        }
+    }
+
+    @Test("the numbers of charts are those of the metrics stream")
+    func charts() async throws {
+        try await withAdmin { scene in
+            for changed in ["3", "4"] {
+                try await scene.send(
+                    "XADD", scene.engine.keys.metrics, "*", "kind", "run", "cleanup", "stuck-jobs", "changed", changed,
+                    "failed", "2", "backlog", "11")
+            }
+            try await scene.application().test(.router) { client in
+                let page = try await client.ask(.get, "/cleanups/stuck-jobs").text
+                #expect(page.contains(": 7 dealt with</title>") && page.contains(": 4 failed</title>"))
+                #expect(page.contains("11 at most"))
+            }
+        }
+    }
+}
