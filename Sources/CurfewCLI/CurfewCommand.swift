@@ -13,7 +13,8 @@ struct CurfewCommand: AsyncParsableCommand {
             """,
         version: CurfewVersion.current,
         subcommands: [
-            WorkCommand.self, RunCommand.self, PreviewCommand.self, ExplainCommand.self, StatusCommand.self,
+            WorkCommand.self, ServeCommand.self, RunCommand.self, PreviewCommand.self, ExplainCommand.self,
+            StatusCommand.self,
             WatchCommand.self, HistoryCommand.self, EventsCommand.self, AlertsCommand.self, StatsCommand.self,
             PauseCommand.self, ResumeCommand.self, CancelCommand.self, UndoCommand.self, ConfigCommand.self,
             DoctorCommand.self, DemoCommand.self,

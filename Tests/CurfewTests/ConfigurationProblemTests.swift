@@ -62,8 +62,8 @@ struct ConfigurationProblemTests {
                 curfew.yaml:1: redis: \(redis)
                 curfew.yaml:1: cleanups: missing, expected a section
                 curfew.yaml:2: worker.lease: “5” has no unit, write 5s, 5m or 5h
-                curfew.yaml:3: clenups: unknown key, did you mean “cleanups”? (expected one of redis, prefix, worker, \
-                streams, storage, webhooks, cleanups, alerts)
+                curfew.yaml:3: clenups: unknown key, did you mean “cleanups”? (expected one of redis, prefix, worker, http, \
+                streams, storage, webhooks, cleanups, routes, alerts)
                 """)
     }
 
@@ -217,21 +217,6 @@ struct ConfigurationProblemTests {
             problems(text) == """
                 curfew.yaml:3: cleanups.my jobs: is no name, expected up to 64 letters, digits, “_”, “.” and “-”, \
                 beginning with a letter or a digit
-                """)
-    }
-
-    @Test("what a later version has is told apart from what is misspelt")
-    func notAvailable() {
-        let text = """
-            redis: redis://127.0.0.1
-            http: {listen: 127.0.0.1:8470}
-            routes: {}
-            cleanups: {}
-            """
-        #expect(
-            problems(text) == """
-                curfew.yaml:2: http: is not available in this version
-                curfew.yaml:3: routes: is not available in this version
                 """)
     }
 

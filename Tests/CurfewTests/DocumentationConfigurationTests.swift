@@ -126,6 +126,8 @@ struct DocumentationConfigurationTests {
             "The file prefix": file.prefix,
             "worker lease": file.worker.lease.text, "worker heartbeat": file.worker.heartbeat.text,
             "worker concurrency": "\(file.worker.concurrency)",
+            "http listen": "\(HTTPSettings().host):\(HTTPSettings().port)",
+            "http metrics-open": "\(HTTPSettings().isMetricsOpen)",
             "streams runs": file.streams.runs.text, "streams metrics": file.streams.metrics.text,
             "streams alerts": file.streams.alerts.text, "streams events": file.streams.events.text,
             "streams length": "\(file.streams.length)",

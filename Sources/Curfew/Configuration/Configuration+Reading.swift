@@ -66,9 +66,9 @@ extension Configuration {
     }
 
     private init?(_ section: Section, fingerprint: String) {
-        section.expect(
-            ["redis", "prefix", "worker", "streams", "storage", "webhooks", "cleanups", "alerts"],
-            later: NotAvailable.sections)
+        section.expect([
+            "redis", "prefix", "worker", "http", "streams", "storage", "webhooks", "cleanups", "routes", "alerts",
+        ])
         let redis = Self.redis(section)
         let prefix = section.value("prefix", expected: "a word without braces or spaces", Self.prefix)
         let worker = section.section("worker").map(Worker.init) ?? Worker()
@@ -81,12 +81,14 @@ extension Configuration {
             ?? []
         let storage = StorageConfiguration.all(section.section("storage"), cleanups: cleanupSection)
         let webhooks = section.section("webhooks").map(Webhook.all) ?? []
+        let http = section.section("http").map { HTTPSettings($0) }
+        let routes = section.section("routes").map { RouteNames($0, cleanups: names) } ?? RouteNames()
         let undo = cleanups.map(\.undo).max() ?? .zero
         let streams = section.section("streams").map { Streams($0) } ?? Streams()
         guard let redis else { return nil }
         self.init(
-            redis: redis, prefix: prefix ?? "curfew", worker: worker, streams: streams, storage: storage,
-            webhooks: webhooks, cleanups: cleanups, alerts: alerts, fingerprint: fingerprint)
+            redis: redis, prefix: prefix ?? "curfew", worker: worker, http: http, routes: routes, streams: streams,
+            storage: storage, webhooks: webhooks, cleanups: cleanups, alerts: alerts, fingerprint: fingerprint)
         self.streams.events = max(streams.events, undo)
     }
 

@@ -11,6 +11,10 @@ package struct Configuration: Sendable {
     package var prefix: String
     /// How this instance takes part.
     package var worker: Worker
+    /// How it answers on HTTP; nil where the file doesn't say that it does.
+    package var http: HTTPSettings?
+    /// What the names stand for that existing callers use.
+    package var routes: RouteNames
     /// How long the published streams are kept.
     package var streams: Streams
     /// The buckets that files are in, in the order of the file.
@@ -82,6 +86,8 @@ package struct Configuration: Sendable {
         redis: RedisConfiguration,
         prefix: String = "curfew",
         worker: Worker = Worker(),
+        http: HTTPSettings? = nil,
+        routes: RouteNames = RouteNames(),
         streams: Streams = Streams(),
         storage: [StorageConfiguration] = [],
         webhooks: [Webhook] = [],
@@ -92,6 +98,8 @@ package struct Configuration: Sendable {
         self.redis = redis
         self.prefix = prefix
         self.worker = worker
+        self.http = http
+        self.routes = routes
         self.streams = streams
         self.storage = storage
         self.webhooks = webhooks

@@ -50,12 +50,10 @@ struct Section {
         return true
     }
 
-    /// Notes every key that isn't known, and those of a later version.
-    func expect(_ known: [String], later: Set<String> = []) {
+    /// Notes every key that isn't known.
+    func expect(_ known: [String]) {
         for entry in entries where !known.contains(entry.key) {
-            let message =
-                later.contains(entry.key) ? "is not available in this version" : unknown("key", entry.key, known)
-            problems.add(line: entry.line, path: path(of: entry.key), message)
+            problems.add(line: entry.line, path: path(of: entry.key), unknown("key", entry.key, known))
         }
     }
 

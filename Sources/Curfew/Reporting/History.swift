@@ -28,6 +28,57 @@ package struct History: Sendable {
         return found
     }
 
+    /// One page of a stream's entries, newest first, and where the next one begins.
+    package struct Page: Sendable {
+        /// The entries that pass.
+        package var entries: [StreamEntry] = []
+        /// The id of the last entry that was looked at, where there may be more; nil at the end.
+        package var next: String?
+    }
+
+    /// The entries of a stream that pass, newest first, from before that id on.
+    ///
+    /// Looks through a bounded number of entries: a page may then have fewer entries than asked for, even none, and still
+    /// say where to go on.
+    ///
+    /// - Parameters:
+    ///   - before: the id that a page ended with; nil begins with the newest entry.
+    ///   - oldest: the id that the last entry has at least; `-` for the beginning.
+    package func page(
+        of stream: String, _ count: Int, before: String?, from oldest: String = "-",
+        where passes: (StreamEntry) -> Bool = { _ in true }
+    ) async throws(CurfewError) -> Page {
+        var page = Page()
+        var end = before.map { "(" + $0 } ?? "+"
+        var read = 0
+        // One more than asked for shows whether there are more.
+        let size = 500
+        while read < Self.mostPaged {
+            let command = RedisCommand("XREVRANGE", [stream, end, oldest, "COUNT", String(size)])
+            let entries = try await send(command).elements.map(StreamEntry.init)
+            for entry in entries {
+                if page.entries.count == count { return page }
+                if passes(entry) { page.entries.append(entry) }
+                page.next = entry.id
+            }
+            guard entries.count == size, let last = entries.last else {
+                page.next = nil
+                return page
+            }
+            read += size
+            end = "(" + last.id
+        }
+        return page
+    }
+
+    /// The most entries that one page looks through.
+    static let mostPaged = 10_000
+
+    /// Entries of a stream after that id, oldest first; at most a thousand.
+    package func entries(of stream: String, after id: String) async throws(CurfewError) -> [StreamEntry] {
+        try await send(RedisCommand("XRANGE", [stream, "(" + id, "+", "COUNT", "1000"])).elements.map(StreamEntry.init)
+    }
+
     /// New entries of a stream after that id (`$` = from now on), waiting up to that long for them.
     package func next(of stream: String, after id: String, within wait: Duration) async throws(CurfewError)
         -> [StreamEntry]

@@ -44,6 +44,12 @@ package struct RunResult: Sendable, Codable, Equatable {
         package var id: String
         /// What is wrong with it.
         package var error: String
+
+        /// A failure from its parts.
+        package init(id: String, error: String) {
+            self.id = id
+            self.error = error
+        }
     }
 
     /// The most records, and the most errors, that are listed.

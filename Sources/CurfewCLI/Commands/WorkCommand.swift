@@ -1,3 +1,4 @@
+internal import Admin
 internal import ArgumentParser
 internal import Curfew
 internal import Foundation
@@ -9,7 +10,9 @@ internal import UnixSignals
 /// `curfew work`: the worker.
 struct WorkCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "work", abstract: "Runs the worker: claims what is due, until it is told to stop.")
+        commandName: "work",
+        abstract: "Runs the worker: claims what is due, until it is told to stop.",
+        discussion: "Where the configuration has “http”, it answers there beside its work.")
 
     @Flag(help: "Start a private redis-server beside it, in place of the configured one.")
     var embedded = false
@@ -29,20 +32,22 @@ struct WorkCommand: AsyncParsableCommand {
         defer { server?.stop() }
         let redis = RedisClient(configuration.redis, logger: logger)
         let engine = Engine(configuration: configuration, redis: redis, logger: logger)
+        var services: [ServiceGroupConfiguration.ServiceConfiguration] = [
+            .init(service: RedisService(client: redis)),
+            .init(service: Worker(engine: engine), successTerminationBehavior: .gracefullyShutdownGroup),
+        ]
+        if configuration.http != nil {
+            services.append(.init(service: AdminServer(source: EngineSource(engine), logger: logger)))
+        }
         let group = ServiceGroup(
             configuration: .init(
-                services: [
-                    .init(service: RedisService(client: redis)),
-                    .init(service: Worker(engine: engine), successTerminationBehavior: .gracefullyShutdownGroup),
-                ],
-                gracefulShutdownSignals: [.sigterm, .sigint],
-                logger: logger))
+                services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
         try await group.run()
     }
 }
 
 /// The connection as a service: it is closed after everything that uses it has come to its end.
-private struct RedisService: Service {
+struct RedisService: Service {
     let client: RedisClient
 
     func run() async throws {

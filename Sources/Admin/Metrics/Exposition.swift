@@ -1,0 +1,133 @@
+internal import Curfew
+internal import Foundation
+internal import Logging
+internal import RedisClient
+
+/// Everything that `/metrics` says.
+struct Exposition: Sendable {
+    let service: AdminService
+    let registry: Registry
+    let runs = RunMetrics()
+
+    /// The text of one scrape.
+    ///
+    /// While Redis is away it says so, and what the process measures of itself.
+    func text() async -> String {
+        let engine = service.engine
+        var text = PrometheusText()
+        text.add(
+            "curfew_build_info", .gauge, "The version and the configuration of this instance.",
+            [
+                (
+                    [
+                        ("version", CurfewVersion.current), ("configuration", engine.configuration.fingerprint),
+                        ("instance_id", engine.instance.id),
+                    ], 1
+                )
+            ])
+        do {
+            try await add(engine, to: &text)
+        } catch {
+            engine.logger.warning("the metrics lack what is in Redis", metadata: ["error": "\(error)"])
+            text = PrometheusText()
+            text.add("curfew_redis_up", .gauge, Self.redisHelp, [([], 0)])
+        }
+        registry.write(to: &text, help: RequestMeasurement.help)
+        return text.text
+    }
+
+    private static let redisHelp = "Whether Redis answers this instance."
+
+    private func add(_ engine: Engine, to text: inout PrometheusText) async throws {
+        let begin = ContinuousClock.now
+        let status = try await Status.read(engine)
+        let trip = begin.duration(to: .now)
+        let counts = try await runs.counts(engine)
+        let fences = try await fences(engine)
+        let firing = try await service.firing()
+        text.add("curfew_redis_up", .gauge, Self.redisHelp, [([], 1)])
+        text.add(
+            "curfew_redis_status_seconds", .gauge, "How long Redis took to tell schedule, leases and instances.",
+            [([], trip / .seconds(1))])
+        add(status.cleanups, to: &text)
+        add(status.instances, counts.instances, to: &text)
+        text.add(
+            "curfew_leases_total", .counter, "Leases given, which is how often the right to run changed hands.",
+            fences.map { ([("cleanup", $0.0)], $0.1) })
+        text.add(
+            "curfew_alert_firing", .gauge, "Alerts that fire.",
+            firing.map { ([("alert", $0.alert), ("cleanup", $0.cleanup), ("severity", $0.severity)], 1) })
+        add(counts, to: &text)
+    }
+
+    private func add(_ cleanups: [Status.CleanupStatus], to text: inout PrometheusText) {
+        func each(_ value: (Status.CleanupStatus) -> Double?) -> [(labels: PrometheusText.Labels, value: Double)] {
+            cleanups.compactMap { cleanup in value(cleanup).map { ([("cleanup", cleanup.name)], $0) } }
+        }
+        text.add(
+            "curfew_cleanup_state", .gauge, "The state of each cleanup, as due or waiting.",
+            cleanups.map { ([("cleanup", $0.name), ("policy", $0.policy ?? ""), ("state", $0.state)], 1) })
+        text.add(
+            "curfew_cleanup_due_in_seconds", .gauge,
+            "Until a cleanup is due, or its lease ends; below zero where late.",
+            each { $0.inMs.map { Double($0) / 1_000 } })
+        text.add(
+            "curfew_cleanup_tracked_records", .gauge, "Records in the index.", each { $0.tracked.map(Double.init) })
+        text.add(
+            "curfew_cleanup_backlog_records", .gauge, "Records in the index that are due.",
+            each { $0.backlog.map(Double.init) })
+        text.add(
+            "curfew_cleanup_progress_ratio", .gauge, "How far the run under way is.",
+            each { $0.progress.map { Double($0) / 100 } })
+    }
+
+    private func add(
+        _ instances: [Status.InstanceStatus], _ measured: [String: StreamEntry], to text: inout PrometheusText
+    ) {
+        let living = instances.filter(\.isAlive)
+        text.add("curfew_instances", .gauge, "Instances that live.", [([], Double(living.count))])
+        func each(_ name: String, _ help: String, _ value: (Status.InstanceStatus) -> Double?) {
+            text.add(
+                name, .gauge, help,
+                living.compactMap { instance in value(instance).map { ([("instance_id", instance.id)], $0) } })
+        }
+        func number(_ field: String, _ scale: Double) -> (Status.InstanceStatus) -> Double? {
+            { instance in measured[instance.id]?[field].flatMap(Double.init).map { $0 / scale } }
+        }
+        each("curfew_instance_last_seen_seconds", "Since an instance was last seen.") { Double($0.seenMsAgo) / 1_000 }
+        each("curfew_instance_running", "Cleanups that an instance runs.") { Double($0.running.count) }
+        each("curfew_instance_resident_memory_bytes", "The memory of an instance.", number("rss_bytes", 1))
+        each("curfew_instance_cpu_seconds", "The processor time of an instance so far.", number("cpu_ms", 1_000))
+        each("curfew_instance_redis_seconds", "An instance's last round trip to Redis.", number("redis_rtt_us", 1e6))
+    }
+
+    private func add(_ counts: RunMetrics.Counts, to text: inout PrometheusText) {
+        func ordered(_ values: [[String]: Double]) -> [(key: [String], value: Double)] {
+            values.sorted { $0.key.joined(separator: "\u{1}") < $1.key.joined(separator: "\u{1}") }
+        }
+        text.add(
+            "curfew_runs_total", .counter, "Ended runs of all instances.",
+            ordered(counts.runs).map {
+                ([("cleanup", $0.key[0]), ("status", $0.key[1]), ("dry_run", $0.key[2])], $0.value)
+            })
+        for (_, name, help) in RunMetrics.Counts.sums {
+            let own = ordered(counts.sums).filter { $0.key[0] == name }
+            text.add(name, .counter, help, own.map { ([("cleanup", $0.key[1])], $0.value) })
+        }
+        text.add(
+            "curfew_timeouts_total", .counter, "Records past their time, by type.",
+            ordered(counts.types).map { ([("cleanup", $0.key[0]), ("type", $0.key[1])], $0.value) })
+        func histograms(_ all: [String: Histogram]) -> [(labels: PrometheusText.Labels, histogram: Histogram)] {
+            all.sorted { $0.key < $1.key }.map { ([("cleanup", $0.key)], $0.value) }
+        }
+        text.add("curfew_run_duration_seconds", "How long runs took.", histograms(counts.durations))
+        text.add("curfew_run_lag_seconds", "How late scheduled runs began.", histograms(counts.lags))
+    }
+
+    private func fences(_ engine: Engine) async throws -> [(String, Double)] {
+        let reply = try await engine.redis.send(RedisCommand("HGETALL", [engine.keys.fence]))
+        let texts = reply.elements.map { $0.string ?? "" }
+        return stride(from: 0, to: texts.count - 1, by: 2).map { (texts[$0], Double(texts[$0 + 1]) ?? 0) }
+            .sorted { $0.0 < $1.0 }
+    }
+}

@@ -1,0 +1,44 @@
+internal import Curfew
+internal import HTTPTypes
+internal import Hummingbird
+
+/// What admins do: run, pause, resume, cancel, undo.
+struct ActionRoutes {
+    /// The timeouts that can be asked for, in milliseconds: up to ten years.
+    static let timeouts = 1...315_360_000_000
+    /// The numbers of records that can be asked for.
+    static let limits = 1...100_000_000
+
+    let service: AdminService
+
+    func add(to router: some RouterMethods<AdminContext>) {
+        router.post("api/v1/cleanups/:name/runs") { request, context in
+            let body = try await RequestBody(request, known: ["dryRun", "limit", "timeoutMs", "overrideGuard"])
+            let options = AdminService.RunOptions(
+                dryRun: try body.flag("dryRun") ?? false, limit: try body.integer("limit", in: Self.limits),
+                timeout: try body.integer("timeoutMs", in: Self.timeouts).map { .milliseconds($0) },
+                overrideGuard: try body.flag("overrideGuard") ?? false)
+            let result = try await service.run(context.name("name"), options, by: context.person)
+            return try JSONAnswer.response(result.envelope)
+        }
+        router.post("api/v1/cleanups/:name/pause") { request, context in
+            let body = try await RequestBody(request, known: ["why"])
+            guard let why = try body.text("why", atMost: 500), !why.allSatisfy(\.isWhitespace) else {
+                throw AdminError(.badRequest, "why: missing, expected a reason for everybody who asks")
+            }
+            return try JSONAnswer.response(await service.pause(context.name("name"), why: why, by: context.person))
+        }
+        router.post("api/v1/cleanups/:name/resume") { request, context in
+            _ = try await RequestBody(request, known: [])
+            return try JSONAnswer.response(await service.resume(context.name("name"), by: context.person))
+        }
+        router.post("api/v1/cleanups/:name/cancel") { request, context in
+            _ = try await RequestBody(request, known: [])
+            return try JSONAnswer.response(await service.cancel(context.name("name"), by: context.person))
+        }
+        router.post("api/v1/runs/:run/undo") { request, context in
+            _ = try await RequestBody(request, known: [])
+            return try JSONAnswer.response(await service.undo(context.name("run"), by: context.person).envelope)
+        }
+    }
+}

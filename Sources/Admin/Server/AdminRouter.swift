@@ -1,0 +1,52 @@
+internal import Curfew
+internal import HTTPTypes
+internal import Hummingbird
+
+/// Every route, and what stands before it.
+enum AdminRouter {
+    /// The methods that a route answers with 405 where it isn't meant for them.
+    private static let methods: [HTTPRequest.Method] = [
+        .get, .head, .post, .put, .delete, .patch, .options, .trace,
+    ]
+
+    static func make(
+        _ service: AdminService, _ access: Access, _ dashboard: Dashboard? = nil
+    ) -> Router<AdminContext> {
+        let router = Router(context: AdminContext.self, options: .autoGenerateHeadEndpoints)
+        router.add(middleware: ErrorMiddleware(logger: service.engine.logger))
+        // What is asked most often is not measured: it would cost more than the answer.
+        HealthRoutes(service: service).add(to: router)
+        let registry = Registry()
+        router.add(middleware: RequestMeasurement(registry: registry))
+        let callers = CallerRoutes(service: service)
+        callers.addCron(to: router.group().add(middleware: SchedulerRequirement(access: access)))
+        let known = router.group().add(middleware: Identification(access: access))
+        let viewers = known.group().add(middleware: Requirement(.viewer))
+        let admins = known.group().add(middleware: Requirement(.admin))
+        MetricsRoute(exposition: Exposition(service: service, registry: registry), access: access).add(to: known)
+        ReadingRoutes(service: service).add(to: viewers)
+        ActionRoutes(service: service).add(to: admins)
+        callers.add(to: admins)
+        dashboard?.addRoutes(to: router)
+        addMissingMethods(to: router)
+        return router
+    }
+
+    /// 405 for every route that is there for other methods only.
+    private static func addMissingMethods(to router: Router<AdminContext>) {
+        let routes = Dictionary(grouping: router.routes) { $0.path.description }
+        for same in routes.values {
+            guard let path = same.first?.path else { continue }
+            var allowed = Set(same.map(\.method))
+            if allowed.contains(.get) { allowed.insert(.head) }
+            let text = allowed.map(\.rawValue).sorted().joined(separator: ", ")
+            for method in methods where !allowed.contains(method) {
+                router.on(path, method: method) { request, _ -> Response in
+                    throw AdminError(
+                        .methodNotAllowed, "\(request.method) is not for \(request.uri.path): expected \(text)",
+                        headers: [.allow: text])
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,106 @@
+internal import Curfew
+internal import HTTPTypes
+package import Hummingbird
+internal import HummingbirdCore
+internal import HummingbirdTLS
+package import Logging
+internal import NIOCore
+internal import NIOSSL
+internal import ServiceLifecycle
+
+/// The HTTP side of an instance: API, dashboard and metrics.
+package struct AdminServer: Service {
+    /// The most connections at once.
+    static let mostConnections = 1_024
+    /// How long a connection may be idle, and the head of a request may take.
+    static let idleTimeout = TimeAmount.seconds(60)
+    /// How long the body of a request may take.
+    static let bodyTimeout = TimeAmount.seconds(15)
+
+    private let source: EngineSource
+    private let settings: HTTPSettings
+    private let logger: Logger
+    private let onListening: @Sendable (Int) async -> Void
+    private let bodyTimeout: TimeAmount
+    private let idleTimeout: TimeAmount
+
+    /// Makes the server for the configuration in force.
+    ///
+    /// - Parameter onListening: told the port once it answers.
+    package init(
+        source: EngineSource, logger: Logger, onListening: @escaping @Sendable (Int) async -> Void = { _ in }
+    ) {
+        self.init(
+            source: source, logger: logger, bodyTimeout: Self.bodyTimeout, idleTimeout: Self.idleTimeout,
+            onListening: onListening)
+    }
+
+    /// The same with other times, for tests.
+    init(
+        source: EngineSource, logger: Logger, bodyTimeout: TimeAmount, idleTimeout: TimeAmount,
+        onListening: @escaping @Sendable (Int) async -> Void
+    ) {
+        self.source = source
+        self.logger = logger
+        self.onListening = onListening
+        self.bodyTimeout = bodyTimeout
+        self.idleTimeout = idleTimeout
+        settings = source.current.configuration.http ?? HTTPSettings()
+    }
+
+    /// The application, not yet listening.
+    package func application() throws -> some ApplicationProtocol {
+        let limit = bodyTimeout
+        var channel = HTTP1Channel.Configuration(
+            additionalChannelHandlers: [SlowClients(limit: limit)], idleTimeout: idleTimeout)
+        channel.httpDecoder = .init(maxHeaderFieldSize: 16 << 10, maxHeaderListSize: 32 << 10, maxHeaderFieldCount: 100)
+        let plain = HTTPServerBuilder.http1(configuration: channel)
+        let server = try tls().map { try HTTPServerBuilder.tls(plain, tlsConfiguration: $0) } ?? plain
+        let (settings, logger, onListening) = (settings, logger, onListening)
+        let (service, access) = (AdminService(source: source), Access(source: source))
+        let dashboard = Dashboard(service: service, access: access)
+        return Application(
+            router: AdminRouter.make(service, access, dashboard),
+            server: server,
+            configuration: ApplicationConfiguration(
+                address: .hostname(settings.host, port: settings.port), serverName: "curfew",
+                availableConnectionsDelegate: MaximumAvailableConnections(Self.mostConnections, logger: logger)),
+            services: [dashboard],
+            onServerRunning: { channel in
+                let port = channel.localAddress?.port ?? settings.port
+                logger.info("listening", metadata: ["host": "\(settings.host)", "port": "\(port)"])
+                await onListening(port)
+            },
+            logger: logger)
+    }
+
+    /// Answers until a graceful shutdown.
+    package func run() async throws {
+        let application = try application()
+        do {
+            try await application.run()
+        } catch let error as IOError {
+            throw CurfewError(
+                .usage, "http.listen: \(settings.host):\(settings.port) can't be listened on: \(error.localizedReason)")
+        }
+    }
+
+    private func tls() throws -> TLSConfiguration? {
+        guard let files = settings.tls else { return nil }
+        do {
+            let chain = try NIOSSLCertificate.fromPEMFile(files.certificate)
+            var configuration = TLSConfiguration.makeServerConfiguration(
+                certificateChain: chain.map { .certificate($0) },
+                privateKey: .privateKey(try NIOSSLPrivateKey(file: files.key, format: .pem)))
+            configuration.minimumTLSVersion = .tlsv12
+            return configuration
+        } catch {
+            throw CurfewError(.usage, "http.tls: \(files.certificate) and \(files.key) can't be used: \(error)")
+        }
+    }
+}
+
+extension IOError {
+    /// What the system says, without the name of the call that failed.
+    fileprivate var localizedReason: String { errnoCode == 98 ? "the address is already in use" : "\(self)" }
+}

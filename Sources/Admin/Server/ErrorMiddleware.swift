@@ -1,0 +1,57 @@
+internal import Curfew
+internal import HTTPTypes
+internal import Hummingbird
+internal import Logging
+internal import NIOCore
+internal import RedisClient
+
+/// Turns whatever goes wrong behind it into JSON with a message, and puts the headers on every answer that keep browsers
+/// from doing more with it than was meant.
+struct ErrorMiddleware: RouterMiddleware {
+    let logger: Logger
+
+    @concurrent
+    func handle(
+        _ request: Request, context: AdminContext, next: @concurrent (Request, AdminContext) async throws -> Response
+    ) async throws -> Response {
+        var response: Response
+        do {
+            response = try await next(request, context)
+        } catch {
+            response = try self.error(for: error, request).response(from: request, context: context)
+        }
+        response.headers[.xContentTypeOptions] = "nosniff"
+        if response.headers[.contentSecurityPolicy] == nil {
+            response.headers[.contentSecurityPolicy] = "default-src 'none'; frame-ancestors 'none'"
+        }
+        return response
+    }
+
+    private func error(for error: any Error, _ request: Request) -> AdminError {
+        switch error {
+        case let error as AdminError: return error
+        case let error as CurfewError:
+            if error.code == .server || error.code == .damaged { note(error, request) }
+            return AdminError(error)
+        case let error as RedisError: return AdminError(CurfewError(error))
+        case is NIOTooManyBytesError:
+            return AdminError(
+                .contentTooLarge, "the body is too long: expected at most \(AdminContext.mostBytes) bytes")
+        case let error as HTTPError where error.status == .notFound:
+            return AdminError(.notFound, "there is nothing at \(request.uri.path)")
+        case let error as any HTTPResponseError:
+            return AdminError(error.status, error.status.reasonPhrase)
+        case is CancellationError:
+            return AdminError(.serviceUnavailable, "the instance is going down", headers: [.retryAfter: "5"])
+        default:
+            note(error, request)
+            return AdminError(.internalServerError, "something went wrong here; the log of this instance says what")
+        }
+    }
+
+    private func note(_ error: any Error, _ request: Request) {
+        logger.error(
+            "a request failed",
+            metadata: ["method": "\(request.method)", "path": "\(request.uri.path)", "error": "\(error)"])
+    }
+}

@@ -1,0 +1,19 @@
+internal import Foundation
+package import HTTPTypes
+package import Hummingbird
+internal import NIOCore
+
+/// Answers in JSON: on one line, keys sorted.
+package enum JSONAnswer {
+    /// A value as an answer.
+    package static func response(_ value: some Encodable, status: HTTPResponse.Status = .ok) throws -> Response {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        var buffer = ByteBuffer(bytes: try encoder.encode(value))
+        buffer.writeString("\n")
+        return Response(
+            status: status,
+            headers: [.contentType: "application/json; charset=utf-8", .cacheControl: "no-store"],
+            body: ResponseBody(byteBuffer: buffer))
+    }
+}

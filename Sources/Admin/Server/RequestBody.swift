@@ -1,0 +1,107 @@
+internal import Foundation
+internal import HTTPTypes
+internal import Hummingbird
+internal import NIOCore
+
+/// The JSON object of a request's body: whatever isn't as expected is refused with the name of the field.
+///
+/// A field that isn't known is refused too: a mistyped `dryRun` must not become a run that changes things.
+struct RequestBody: Sendable {
+    private let members: [String: Value]
+
+    /// What a member may hold.
+    private enum Value: Decodable, Sendable {
+        case nothing, flag(Bool), integer(Int64), text(String), other
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.singleValueContainer()
+            if container.decodeNil() {
+                self = .nothing
+            } else if let flag = Self.value(Bool.self, container) {
+                self = .flag(flag)
+            } else if let integer = Self.value(Int64.self, container) {
+                self = .integer(integer)
+            } else if let text = Self.value(String.self, container) {
+                self = .text(text)
+            } else {
+                self = .other
+            }
+        }
+
+        /// The value where it is of this type; of another it is no error here.
+        private static func value<Kind: Decodable>(
+            _ kind: Kind.Type, _ container: any SingleValueDecodingContainer
+        ) -> Kind? {
+            do {
+                return try container.decode(kind)
+            } catch {
+                return nil
+            }
+        }
+
+        var noun: String {
+            switch self {
+            case .nothing: "null"
+            case .flag(let flag): "\(flag)"
+            case .integer(let integer): "\(integer)"
+            case .text: "a text"
+            case .other: "something else"
+            }
+        }
+    }
+
+    /// Reads the body of a request; an empty one counts as an object without members.
+    init(_ request: Request, known: [String]) async throws {
+        let buffer = try await request.body.collect(upTo: AdminContext.mostBytes)
+        let data = Data(buffer.readableBytesView)
+        guard !data.allSatisfy({ [0x20, 0x09, 0x0A, 0x0D].contains($0) }) else {
+            members = [:]
+            return
+        }
+        do {
+            members = try JSONDecoder().decode([String: Value].self, from: data)
+        } catch {
+            throw AdminError(.badRequest, "the body is not as expected: expected a JSON object")
+        }
+        if let other = members.keys.sorted().first(where: { !known.contains($0) }) {
+            let names = known.isEmpty ? "no fields" : "one of \(known.joined(separator: ", "))"
+            throw AdminError(.badRequest, "\(other): unknown field (expected \(names))")
+        }
+    }
+
+    /// `true` or `false`; nil where it is absent or null.
+    func flag(_ name: String) throws(AdminError) -> Bool? {
+        switch members[name] {
+        case nil, .nothing: return nil
+        case .flag(let flag): return flag
+        case let other?: throw wrong(name, "true or false", other)
+        }
+    }
+
+    /// A whole number within a range; nil where it is absent or null.
+    func integer(_ name: String, in range: ClosedRange<Int>) throws(AdminError) -> Int? {
+        let expected = "a whole number from \(range.lowerBound) to \(range.upperBound)"
+        switch members[name] {
+        case nil, .nothing: return nil
+        case .integer(let number):
+            guard let integer = Int(exactly: number), range.contains(integer) else {
+                throw wrong(name, expected, .integer(number))
+            }
+            return integer
+        case let other?: throw wrong(name, expected, other)
+        }
+    }
+
+    /// A text of at most that many characters; nil where it is absent or null.
+    func text(_ name: String, atMost limit: Int) throws(AdminError) -> String? {
+        switch members[name] {
+        case nil, .nothing: return nil
+        case .text(let text) where text.unicodeScalars.count <= limit: return text
+        case let other?: throw wrong(name, "a text of at most \(limit) characters", other)
+        }
+    }
+
+    private func wrong(_ name: String, _ expected: String, _ value: Value) -> AdminError {
+        AdminError(.badRequest, "\(name): expected \(expected), found \(value.noun)")
+    }
+}

@@ -1,0 +1,112 @@
+package import Curfew
+internal import HTTPTypes
+internal import Policies
+internal import RedisClient
+
+extension AdminService {
+    /// The most entries of one page.
+    package static let mostListed = 100
+
+    /// One page of a list.
+    package struct Listing: Sendable, Encodable {
+        /// The entries as they are in the stream: their ids, and their fields as texts.
+        package var items: [[String: String]]
+        /// What to ask for as `cursor` to get what comes after; nil at the end.
+        package var next: String?
+
+        init(_ page: History.Page) {
+            items = page.entries.map(Self.object)
+            next = page.next
+        }
+
+        /// An entry as an object of texts.
+        static func object(_ entry: StreamEntry) -> [String: String] {
+            var object = Dictionary(entry.fields.map { ($0.name, $0.value) }) { _, last in last }
+            object["id"] = entry.id
+            return object
+        }
+    }
+
+    /// Which part of a list is wanted.
+    package struct Part: Sendable {
+        /// The most entries.
+        package var limit: Int
+        /// The id that the last page ended with.
+        package var cursor: String?
+
+        /// The first so many entries, or those after a cursor.
+        package init(limit: Int = 50, cursor: String? = nil) {
+            self.limit = limit
+            self.cursor = cursor
+        }
+    }
+
+    /// Ended runs, newest first.
+    package func runs(_ part: Part = Part(), cleanup: String? = nil) async throws -> Listing {
+        let engine = engine
+        let page = try await History(engine: engine).page(of: engine.keys.runs, part.limit, before: part.cursor) {
+            entry in
+            cleanup.map { entry["cleanup"] == $0 } ?? true
+        }
+        return Listing(page)
+    }
+
+    /// Single changes, newest first: of one run, of one cleanup, or all.
+    package func events(
+        _ part: Part = Part(), run: String? = nil, cleanup: String? = nil
+    ) async throws -> Listing {
+        let engine = engine
+        let page = try await History(engine: engine).page(of: engine.keys.events, part.limit, before: part.cursor) {
+            entry in
+            (run.map { entry["run"] == $0 } ?? true) && (cleanup.map { entry["cleanup"] == $0 } ?? true)
+        }
+        return Listing(page)
+    }
+
+    /// What alerts did, newest first.
+    package func alerts(_ part: Part = Part()) async throws -> Listing {
+        let engine = engine
+        return Listing(
+            try await History(engine: engine).page(of: engine.keys.alerts, part.limit, before: part.cursor))
+    }
+
+    /// Measurements, newest first: of runs (`run`) or of instances (`instance`).
+    package func metrics(
+        _ part: Part = Part(), kind: String = "run", cleanup: String? = nil
+    ) async throws -> [StreamEntry] {
+        let engine = engine
+        return try await History(engine: engine).page(of: engine.keys.metrics, part.limit, before: part.cursor) {
+            entry in
+            entry["kind"] == kind && (cleanup.map { entry["cleanup"] == $0 } ?? true)
+        }.entries
+    }
+
+    /// One run: from the history or, while it is under way, from its lease; throws 404 where there is none.
+    package func run(_ id: String) async throws -> [String: String] {
+        let engine = engine
+        if let dash = id.lastIndex(of: "-") {
+            let lease = try await lease(of: String(id[..<dash]), engine)
+            if lease["run"] == id {
+                return lease.merging(["cleanup": String(id[..<dash]), "status": "running"]) { own, _ in own }
+            }
+        }
+        let entry = try await History(engine: engine).last(1, of: engine.keys.runs) { $0["run"] == id }.first
+        guard let entry else {
+            let kept = engine.configuration.streams.runs.text
+            throw AdminError(.notFound, "there is no run “\(id)” in the history, which is kept for \(kept)")
+        }
+        return Listing.object(entry)
+    }
+
+    private func lease(of cleanup: String, _ engine: Engine) async throws -> [String: String] {
+        let reply: RedisValue
+        do {
+            reply = try await engine.redis.send(RedisCommand("HGETALL", [engine.keys.lease(cleanup)]))
+        } catch {
+            throw CurfewError(error)
+        }
+        let texts = reply.elements.map { $0.string ?? "" }
+        let pairs = stride(from: 0, to: texts.count - 1, by: 2).map { (texts[$0], texts[$0 + 1]) }
+        return Dictionary(pairs) { first, _ in first }
+    }
+}

@@ -1,0 +1,61 @@
+internal import Curfew
+internal import HTTPTypes
+internal import Logging
+
+extension AdminService {
+    /// What became of a wish that needs no run.
+    package struct Done: Sendable, Encodable {
+        /// Whether it was done; false where there was nothing to do.
+        package var success: Bool
+        /// What was done, in one sentence.
+        package var message: String
+        /// The cleanup.
+        package var cleanup: String
+        /// The run that was asked to stop.
+        package var run: String?
+    }
+
+    /// Keeps a cleanup from being run, on every instance.
+    package func pause(_ name: String, why: String, by person: String) async throws -> Done {
+        let engine = engine
+        _ = try await cleanup(name)
+        try await Operations(engine: engine).pause(name, by: person, why: why)
+        await record(.init("pause", by: person, cleanup: name, detail: why), engine)
+        return Done(success: true, message: "\(name) is paused on every instance", cleanup: name)
+    }
+
+    /// Lets a paused cleanup run again.
+    package func resume(_ name: String, by person: String) async throws -> Done {
+        let engine = engine
+        _ = try await cleanup(name)
+        guard try await Operations(engine: engine).resume(name) else {
+            return Done(success: false, message: "\(name) is not paused", cleanup: name)
+        }
+        await record(.init("resume", by: person, cleanup: name), engine)
+        return Done(success: true, message: "\(name) runs again when it is due", cleanup: name)
+    }
+
+    /// Asks the run under way to stop after the page in hand, whoever runs it.
+    package func cancel(_ name: String, by person: String) async throws -> Done {
+        let engine = engine
+        _ = try await cleanup(name)
+        guard let run = try await Operations(engine: engine).cancel(name, by: person) else {
+            return Done(success: false, message: "\(name) is not running", cleanup: name)
+        }
+        await record(.init("cancel", by: person, cleanup: name, run: run), engine)
+        return Done(
+            success: true, message: "\(run) is asked to stop; what it has not done is left to the next run",
+            cleanup: name, run: run)
+    }
+
+    /// Notes who did what; a note that can't be written is logged, and stops nobody from what they have done already.
+    func record(_ deed: Operations.Deed, _ engine: Engine) async {
+        do {
+            try await Operations(engine: engine).record(deed)
+        } catch {
+            engine.logger.warning(
+                "what was done could not be noted",
+                metadata: ["action": "\(deed.action)", "by": "\(deed.by)", "error": "\(error)"])
+        }
+    }
+}

@@ -1,0 +1,82 @@
+package import Curfew
+internal import Policies
+internal import RedisClient
+
+/// What routes and pages read and do, in one place; every instance answers the same, because all state is in Redis.
+package struct AdminService: Sendable {
+    let source: EngineSource
+    let heavy: Places
+
+    /// The most previews, counts and runs that one instance has under way for requests.
+    static let mostHeavy = 8
+
+    /// Makes the service on the engine in force.
+    package init(source: EngineSource) {
+        self.source = source
+        heavy = Places(Self.mostHeavy)
+    }
+
+    /// The engine in force.
+    package var engine: Engine { source.current }
+
+    /// Schedule, leases, instances and backlog.
+    package func status() async throws -> Status {
+        try await Status.read(engine)
+    }
+
+    /// Every cleanup, as it is now.
+    package func cleanups() async throws -> [Status.CleanupStatus] {
+        try await status().cleanups
+    }
+
+    /// One cleanup, as it is now and as it is configured; throws 404 where there is none.
+    package func cleanup(_ name: String) async throws -> CleanupDetail {
+        let engine = engine
+        guard let found = try await Status.read(engine).cleanups.first(where: { $0.name == name }) else {
+            throw unknown(name, engine)
+        }
+        return CleanupDetail(
+            cleanup: found, settings: engine.configuration.cleanup(named: name).map(CleanupSettings.init))
+    }
+
+    /// The configured cleanup of that name; throws 404 where there is none.
+    package func configured(_ name: String) throws -> Cleanup {
+        let engine = engine
+        guard let cleanup = engine.configuration.cleanup(named: name) else { throw unknown(name, engine) }
+        return cleanup
+    }
+
+    /// What fires now.
+    package func firing() async throws -> [Operations.Firing] {
+        try await Operations(engine: engine).firing()
+    }
+
+    /// What a cleanup watches over; of files how many there are, which takes a walk through the keyspace.
+    package func stats(_ name: String) async throws -> Statistics {
+        let cleanup = try configured(name)
+        return try await heavy.taken {
+            let control = RunControl(trust: nil, timeout: cleanup.runTimeout)
+            return try await withTaskCancellationHandler {
+                try await Statistics.read(engine, cleanup, control: control)
+            } onCancel: {
+                control.stop(.cancelled(by: "its caller"))
+            }
+        }
+    }
+
+    /// Throws where Redis doesn't answer in time, or hasn't the functions and doesn't take them.
+    package func check() async throws {
+        let engine = engine
+        let command = RedisCommand("FCALL_RO", ["curfew_version", "0"], isIdempotent: true)
+        do {
+            _ = try await engine.redis.send(command, deadline: .seconds(2))
+        } catch  where error.code == .server {
+            // A server that was restarted may have forgotten them.
+            try await engine.library.load()
+        }
+    }
+
+    private func unknown(_ name: String, _ engine: Engine) -> AdminError {
+        .unknown(cleanup: name, among: engine.configuration.cleanups.map(\.name))
+    }
+}

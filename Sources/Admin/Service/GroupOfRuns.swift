@@ -1,0 +1,108 @@
+internal import Curfew
+internal import HTTPTypes
+internal import Policies
+
+/// Runs of several cleanups, one after the other, and what existing callers are told of them.
+struct GroupOfRuns: Sendable {
+    var results: [RunResult] = []
+    /// Cleanups that could not be run, and why.
+    var refused: [RunResult.Failure] = []
+
+    /// Whether every one of them went through.
+    var isSuccess: Bool { refused.isEmpty && results.allSatisfy(\.isSuccess) }
+
+    private var errors: [RunResult.Failure] {
+        results.flatMap { result in
+            result.errors + (result.error.map { [RunResult.Failure(id: result.cleanup, error: $0)] } ?? [])
+        } + refused
+    }
+
+    private var message: String {
+        let texts = results.map(\.message) + refused.map { "\($0.id) was not run: \($0.error)" }
+        return texts.isEmpty ? "There is nothing to clean up: no cleanup is configured" : texts.joined(separator: ". ")
+    }
+
+    /// The answer of `POST /api/admin/jobs/cleanup`.
+    struct Answer: Encodable {
+        struct Result: Encodable {
+            var totalFound: Int, cleanedUp: Int, failed: Int
+            var tokensRefunded: Int64
+            var jobs: [RunResult.Entry]
+            var errors: [RunResult.Failure]
+        }
+
+        var success: Bool
+        var result: Result
+        var message: String
+    }
+
+    var answer: Answer {
+        Answer(
+            success: isSuccess,
+            result: .init(
+                totalFound: results.map(\.totalFound).reduce(0, +), cleanedUp: results.map(\.cleanedUp).reduce(0, +),
+                failed: results.map(\.failed).reduce(0, +), tokensRefunded: results.map(\.tokensRefunded).reduce(0, &+),
+                jobs: Array(results.flatMap(\.records).prefix(RunResult.listed)),
+                errors: Array(errors.prefix(RunResult.listed))),
+            message: message)
+    }
+
+    /// The answer of `POST /api/jobs/run`.
+    struct JobAnswer: Encodable {
+        var status: String
+        var cleaned_jobs: Int
+        var cleaned_job_details: [RunResult.Entry]
+        var old_jobs_deleted: Int
+        var old_downloads_deleted: Int
+        var stuck_plans_updated: Int
+        var errors: [String]
+    }
+
+    /// What each run counts as goes by its policy: `stuck` cleans jobs, `dependent` updates plans, and `retention` deletes
+    /// old jobs where a `stuck` cleanup watches the same records, and old downloads where none does.
+    func jobAnswer(_ configuration: Configuration) -> JobAnswer {
+        var answer = JobAnswer(
+            status: "completed", cleaned_jobs: 0, cleaned_job_details: [], old_jobs_deleted: 0,
+            old_downloads_deleted: 0,
+            stuck_plans_updated: 0, errors: errors.prefix(RunResult.listed).map { "\($0.id): \($0.error)" })
+        if !errors.isEmpty || !isSuccess { answer.status = isSuccess ? "completed_with_errors" : "failed" }
+        let jobs = configuration.cleanups.filter { type(of: $0.policy).kind == .stuck }.map(\.records.text)
+        for result in results {
+            guard let cleanup = configuration.cleanup(named: result.cleanup) else { continue }
+            switch type(of: cleanup.policy).kind {
+            case .stuck:
+                answer.cleaned_jobs += result.cleanedUp
+                answer.cleaned_job_details += result.records
+            case .dependent: answer.stuck_plans_updated += result.cleanedUp
+            case .retention where jobs.contains(cleanup.records.text): answer.old_jobs_deleted += result.cleanedUp
+            case .retention: answer.old_downloads_deleted += result.cleanedUp
+            default: break
+            }
+        }
+        answer.cleaned_job_details = Array(answer.cleaned_job_details.prefix(RunResult.listed))
+        return answer
+    }
+}
+
+extension AdminService {
+    /// Runs cleanups one after the other; what one lacks (its lease, Redis) doesn't keep the others from being run.
+    ///
+    /// Throws only where none could be run.
+    func runAll(
+        _ cleanups: [Cleanup], _ options: RunOptions, trigger: String, by person: String
+    ) async throws -> GroupOfRuns {
+        var group = GroupOfRuns()
+        var first: (any Error)?
+        for cleanup in cleanups {
+            do {
+                group.results.append(try await run(cleanup.name, options, trigger: trigger, by: person))
+            } catch {
+                first = first ?? error
+                let reason = (error as? AdminError)?.message ?? "\(error)"
+                group.refused.append(RunResult.Failure(id: cleanup.name, error: reason))
+            }
+        }
+        if group.results.isEmpty, let first { throw first }
+        return group
+    }
+}

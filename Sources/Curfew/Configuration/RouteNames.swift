@@ -1,0 +1,56 @@
+internal import Policies
+
+/// What the names stand for that existing callers use: what the file says under `routes`.
+///
+/// A name stands for one cleanup or for several, which are run one after the other.
+package struct RouteNames: Sendable, Equatable {
+    /// The name of `POST /api/admin/jobs/cleanup`.
+    package static let jobs = "cleanup-jobs"
+    /// The usual job type of `POST /api/jobs/run`.
+    package static let all = "cleanup"
+    /// The most names.
+    private static let most = 100
+
+    /// Name → cleanups, as the file says.
+    package var names: [String: [String]]
+
+    /// Names from their parts.
+    package init(_ names: [String: [String]] = [:]) {
+        self.names = names
+    }
+
+    /// Reads the section.
+    ///
+    /// - Parameter cleanups: the names of cleanups that there are.
+    init(_ section: Section, cleanups: [String]) {
+        names = [:]
+        if section.entries.count > Self.most {
+            section.problems.add(
+                line: section.line, path: section.path,
+                "expected at most \(Self.most) names, found \(section.entries.count)")
+        }
+        for entry in section.entries.prefix(Self.most) {
+            NameRule.check(entry, in: section)
+            guard let words = section.texts(entry.key, isRequired: true) else { continue }
+            for word in words where !cleanups.contains(word) {
+                section.problem(entry.key, section.unknown("cleanup", word, cleanups))
+            }
+            if Set(words).count < words.count { section.problem(entry.key, "names a cleanup twice") }
+            names[entry.key] = words
+        }
+    }
+}
+
+extension Configuration {
+    /// The cleanups that a name stands for: what `routes` says, or what is usual; nil where it stands for none.
+    ///
+    /// Left out, `cleanup-jobs` is every `stuck` cleanup and `cleanup` is every cleanup.
+    package func cleanups(behind name: String) -> [Cleanup]? {
+        if let words = routes.names[name] { return words.compactMap(cleanup(named:)) }
+        switch name {
+        case RouteNames.jobs: return cleanups.filter { type(of: $0.policy).kind == .stuck }
+        case RouteNames.all: return cleanups
+        default: return nil
+        }
+    }
+}

@@ -1,0 +1,85 @@
+internal import Policies
+internal import RedisClient
+
+extension Operations {
+    /// Something that a person, or a program in its place, had Curfew do.
+    package struct Deed: Sendable {
+        /// What was done: `run`, `preview`, `pause`, `resume`, `cancel`, `undo`.
+        package var action: String
+        /// Who did it.
+        package var by: String
+        /// The cleanup.
+        package var cleanup: String
+        /// The run that was asked for, cancelled or undone; empty where there was none.
+        package var run: String
+        /// What else is to be said of it.
+        package var detail: String
+
+        /// A deed from its parts.
+        package init(_ action: String, by: String, cleanup: String, run: String = "", detail: String = "") {
+            self.action = action
+            self.by = by
+            self.cleanup = cleanup
+            self.run = run
+            self.detail = detail
+        }
+    }
+
+    /// Notes in the events who did what.
+    ///
+    /// Such an event names no record, and is therefore none that an undo could put back.
+    package func record(_ deed: Deed) async throws(CurfewError) {
+        let now = try await engine.serverClock().now
+        let reason = "\(deed.action) by \(deed.by)" + (deed.detail.isEmpty ? "" : ": \(deed.detail)")
+        let fields = [
+            ("run", deed.run), ("cleanup", deed.cleanup), ("record", ""), ("key", ""), ("action", deed.action),
+            ("from", ""), ("to", ""), ("reason", reason), ("type", ""), ("tokens", "0"), ("bytes", "0"),
+            ("before", "{}"), ("at_ms", String(now.milliseconds)),
+        ]
+        let head = [engine.keys.events, "MAXLEN", "~", String(engine.configuration.streams.length), "*"]
+        do {
+            _ = try await engine.redis.send(RedisCommand("XADD", head + fields.flatMap { [$0.0, $0.1] }))
+        } catch {
+            throw CurfewError(error)
+        }
+    }
+
+    /// One alert that fires now.
+    package struct Firing: Sendable, Codable, Equatable {
+        /// The alert and the cleanup it fires for.
+        package var alert: String, cleanup: String
+        /// How much it matters, and what it compares.
+        package var severity: String, metric: String, threshold: String
+        /// The value that crossed the threshold.
+        package var value: String
+        /// Since when it fires: Unix milliseconds.
+        package var sinceMs: Int64
+    }
+
+    /// What fires now, by the alerts of the configuration and the guards of its cleanups.
+    package func firing() async throws(CurfewError) -> [Firing] {
+        let configuration = engine.configuration
+        let guards = configuration.cleanups.filter { $0.guardLimits != nil }.map {
+            AlertDefinition.ofGuard(on: $0.name)
+        }
+        var names: [String] = []
+        for alert in configuration.alerts + guards where !names.contains(alert.name) { names.append(alert.name) }
+        let replies: [RedisValue]
+        do {
+            replies = try await engine.redis.pipeline(names.map { RedisCommand("HGETALL", [engine.keys.alert($0)]) })
+        } catch {
+            throw CurfewError(error)
+        }
+        return zip(names, replies).flatMap { name, reply in
+            let state = Dictionary(reply.pairs) { first, _ in first }
+            return state.filter { $0.key.hasPrefix("state:") && $0.value == AlertState.firing }.keys.sorted().map {
+                key in
+                let cleanup = String(key.dropFirst("state:".count))
+                return Firing(
+                    alert: name, cleanup: cleanup, severity: state["severity"] ?? "", metric: state["metric"] ?? "",
+                    threshold: state["threshold"] ?? "", value: state["value:" + cleanup] ?? "",
+                    sinceMs: Int64(state["since_ms:" + cleanup] ?? "") ?? 0)
+            }
+        }
+    }
+}

@@ -1,0 +1,33 @@
+internal import Admin
+internal import ArgumentParser
+internal import Curfew
+internal import Logging
+internal import RedisClient
+internal import ServiceLifecycle
+internal import UnixSignals
+
+/// `curfew serve`: the HTTP server without a worker.
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Runs the HTTP server alone: API, dashboard and metrics, without claiming what is due.")
+
+    @OptionGroup var options: GlobalOptions
+
+    func run() async throws {
+        let configuration = try options.configuration()
+        let logger = options.logger(.info)
+        let redis = RedisClient(configuration.redis, logger: logger)
+        let engine = Engine(configuration: configuration, redis: redis, logger: logger)
+        let server = AdminServer(source: EngineSource(engine), logger: logger)
+        let group = ServiceGroup(
+            configuration: .init(
+                services: [
+                    .init(service: RedisService(client: redis)),
+                    .init(service: server, successTerminationBehavior: .gracefullyShutdownGroup),
+                ],
+                gracefulShutdownSignals: [.sigterm, .sigint],
+                logger: logger))
+        try await group.run()
+    }
+}

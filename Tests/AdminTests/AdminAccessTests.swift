@@ -1,0 +1,133 @@
+import Curfew
+import Foundation
+import HTTPTypes
+import HummingbirdTesting
+import Testing
+
+@testable import Admin
+
+@Suite("Who may do what over HTTP")
+struct AdminAccessTests {
+    @Test("tokens decide who may look and who may act", arguments: Depth.allCases)
+    func roles(_ depth: Depth) async throws {
+        try await withAdmin { scene in
+            try await scene.application().test(depth.setup) { client in
+                for (token, reading, acting) in [
+                    (nil, 401, 401), ("wrong-token-0123456789", 401, 401), (AdminScene.cron, 401, 401),
+                    (AdminScene.viewer, 200, 403), (AdminScene.admin, 200, 200),
+                ] {
+                    let read = try await client.ask(.get, "/api/v1/cleanups", token: token)
+                    let act = try await client.ask(.post, "/api/v1/cleanups/stuck-jobs/resume", token: token)
+                    #expect(read.status == reading && act.status == acting, "\(token ?? "no token")")
+                    if reading != 200 { #expect(try !read.message.isEmpty && read.headers[.wwwAuthenticate] != nil) }
+                    #expect(!read.text.contains(AdminScene.admin) && !act.text.contains(AdminScene.admin))
+                }
+            }
+        }
+    }
+
+    @Test("the cron secret opens the cron route, and nothing else does but the admin token")
+    func cron() async throws {
+        try await withAdmin { scene in
+            try await scene.application().test(.router) { client in
+                for (token, status) in [
+                    (nil, 401), ("wrong-token-0123456789", 401), (AdminScene.viewer, 403), (AdminScene.cron, 200),
+                    (AdminScene.admin, 200),
+                ] {
+                    let answer = try await client.ask(.get, "/api/cron/stuck-jobs", token: token)
+                    #expect(answer.status == status, "\(token ?? "no token")")
+                }
+            }
+        }
+    }
+
+    @Test("an address with ten wrong tokens is not heard for a while, not even with a right one")
+    func tooMany() async throws {
+        try await withAdmin { scene in
+            try await scene.application().test(.router) { client in
+                for _ in 0..<FailedAttempts.most {
+                    #expect(try await client.ask(.get, "/api/v1/runs", token: "wrong").status == 401)
+                }
+                let answer = try await client.ask(.get, "/api/v1/runs")
+                #expect(answer.status == 429)
+                #expect(answer.headers[.retryAfter].flatMap { Int($0) }.map { (1...60).contains($0) } == true)
+                #expect(try await client.ask(.get, "/healthz", token: nil).status == 200)
+            }
+        }
+    }
+
+    @Test("attempts are counted by address and forgotten after a minute")
+    func attempts() throws {
+        let attempts = FailedAttempts()
+        let now = ContinuousClock.now
+        for _ in 0..<FailedAttempts.most { attempts.add("a", now: now) }
+        #expect(throws: AdminError.self) { try attempts.check("a", now: now) }
+        try attempts.check("b", now: now)
+        try attempts.check("a", now: now.advanced(by: FailedAttempts.window))
+        for number in 0..<FailedAttempts.addresses { attempts.add("c\(number)", now: now.advanced(by: .seconds(1))) }
+        try attempts.check("a", now: now)
+    }
+
+    @Test("a session says what it lets do until it ends; altered or of another token it says nothing")
+    func session() throws {
+        let settings = HTTPSettings(adminToken: Secret(AdminScene.admin), viewerToken: Secret(AdminScene.viewer))
+        let session = Session(settings: settings)
+        let begin = Date(timeIntervalSince1970: 1_000_000)
+        let header = session.cookie(for: .viewer, now: begin)
+        #expect(header.hasSuffix("; Path=/; Max-Age=43200; HttpOnly; SameSite=Strict"))
+        let value = String(try #require(header.firstMatch(of: /curfew_session=([^;]+)/)?.1))
+        #expect(session.role(of: value, now: begin) == .viewer)
+        #expect(session.role(of: value, now: begin + 43_201) == nil)
+        #expect(session.role(of: value.replacing("viewer", with: "admin"), now: begin) == nil)
+        #expect(session.role(of: value.replacing("1043200", with: "9043200"), now: begin) == nil)
+        var other = settings
+        other.viewerToken = Secret("another-token-0123456789")
+        #expect(Session(settings: other).role(of: value, now: begin) == nil)
+        for forged in ["", ".", "..", "admin.9999999999.", "admin.9999999999.AAAA"] {
+            #expect(session.role(of: forged, now: begin) == nil)
+        }
+    }
+
+    @Test("with a session, what another site made the browser send is refused")
+    func sameSite() async throws {
+        try await withAdmin { scene in
+            let cookie = Session(settings: try #require(scene.engine.configuration.http)).cookie(for: .admin)
+                .prefix { $0 != ";" }
+            let site = try #require(HTTPField.Name("Sec-Fetch-Site"))
+            try await scene.application().test(.live) { client in
+                for (headers, status) in [
+                    ([site: "same-origin"], 200), ([site: "cross-site"], 403), ([site: "same-site"], 403),
+                    ([.origin: "https://evil.example"], 403), ([.origin: "null"], 403), ([:], 200),
+                ] as [(HTTPFields, Int)] {
+                    var headers = headers
+                    headers[.cookie] = String(cookie)
+                    let answer = try await client.ask(
+                        .post, "/api/v1/cleanups/stuck-jobs/resume", token: nil, headers: headers)
+                    #expect(answer.status == status, "\(headers)")
+                }
+            }
+        }
+    }
+
+    @Test("without tokens everybody on this machine may do everything, but not from another site's page")
+    func open() async throws {
+        try await withAdmin("http: {listen: \"127.0.0.1:0\"}") { scene in
+            try await scene.application().test(.live) { client in
+                let path = "/api/v1/cleanups/stuck-jobs/resume"
+                #expect(try await client.ask(.post, path, token: nil).status == 200)
+                #expect(
+                    try await client.ask(.post, path, token: nil, headers: [.origin: "http://evil.example"]).status
+                        == 403)
+                // A name of another site that was made to mean this machine.
+                let rebound = "GET /api/v1/cleanups HTTP/1.1\r\nHost: evil.example:8470\r\nConnection: close\r\n\r\n"
+                let answer = try await RawRequest.answer(to: rebound, port: try #require(client.port))
+                #expect(answer.hasPrefix("HTTP/1.1 403 "))
+                #expect(try await client.ask(.get, "/api/cron/stuck-jobs", token: nil).status == 200)
+                let site = try #require(HTTPField.Name("Sec-Fetch-Site"))
+                let forced = try await client.ask(
+                    .get, "/api/cron/stuck-jobs", token: nil, headers: [site: "cross-site"])
+                #expect(forced.status == 403)
+            }
+        }
+    }
+}

@@ -1,0 +1,114 @@
+import Curfew
+import Foundation
+import HTTPTypes
+import HummingbirdTesting
+import Logging
+import Policies
+import RedisClient
+import TestSupport
+import Testing
+
+@testable import Admin
+
+@Suite("Acting over HTTP")
+struct AdminActionTests {
+    @Test("a run answers what it did, in the published form, and is recorded with who asked", arguments: Depth.allCases)
+    func run(_ depth: Depth) async throws {
+        try await withAdmin { scene in
+            try await scene.stick("a")
+            try await scene.application().test(depth.setup) { client in
+                let dry = try await client.ask(.post, "/api/v1/cleanups/stuck-jobs/runs", "{\"dryRun\": true}").json
+                #expect((dry["result"] as? [String: Any])?["dryRun"] as? Bool == true)
+                #expect(try await scene.send("HGET", "job:a", "status").string == "RUNNING")
+                let answer = try await client.ask(.post, "/api/v1/cleanups/stuck-jobs/runs").json
+                #expect(answer["success"] as? Bool == true)
+                #expect(answer["message"] as? String == "Cleaned up 1 of 1 stuck-jobs and refunded 9 tokens")
+                let result = try #require(answer["result"] as? [String: Any])
+                #expect(result["cleanedUp"] as? Int == 1 && result["tokensRefunded"] as? Int == 9)
+                #expect(result["trigger"] as? String == "manual" && result["status"] as? String == "completed")
+                #expect(try await scene.send("HGET", "job:a", "status").string == "FAILED")
+                let address = depth == .live ? "127.0.0.1" : "local"
+                #expect(try await scene.deeds() == ["run by admin@\(address): dry run", "run by admin@\(address)"])
+            }
+        }
+    }
+
+    @Test("a limit and a timeout of a request hold")
+    func options() async throws {
+        try await withAdmin { scene in
+            for id in ["a", "b", "c"] { try await scene.stick(id) }
+            try await scene.application().test(.router) { client in
+                let path = "/api/v1/cleanups/stuck-jobs/runs"
+                let patient = try await client.ask(.post, path, "{\"timeoutMs\": 3600000}").json
+                #expect((patient["result"] as? [String: Any])?["totalFound"] as? Int == 0)
+                let limited = try await client.ask(.post, path, "{\"limit\": 2}").json
+                #expect((limited["result"] as? [String: Any])?["cleanedUp"] as? Int == 2)
+            }
+        }
+    }
+
+    @Test("where another holds the lease, the answer is 409 with the holder", arguments: Depth.allCases)
+    func held(_ depth: Depth) async throws {
+        try await withAdmin { scene in
+            let other = Engine(
+                configuration: scene.engine.configuration, redis: scene.redis, instance: Instance(id: "other-1"),
+                logger: scene.engine.logger)
+            let cleanup = try #require(other.configuration.cleanup(named: "stuck-jobs"))
+            _ = try await other.coordinator.claim(cleanup, trigger: "manual", isDryRun: false)
+            try await scene.application().test(depth.setup) { client in
+                for (method, path, body) in [
+                    (.post, "/api/v1/cleanups/stuck-jobs/runs", nil), (.get, "/api/cron/stuck-jobs", nil),
+                    (.get, "/api/cron/cleanup-jobs", nil), (.post, "/api/admin/jobs/cleanup", "{}"),
+                ] as [(HTTPRequest.Method, String, String?)] {
+                    let answer = try await client.ask(method, path, body)
+                    #expect(answer.status == 409)
+                    #expect(try answer.json["holder"] as? String == "other-1")
+                    #expect(try answer.message.hasPrefix("stuck-jobs is being run by other-1 (stuck-jobs-1)"))
+                }
+            }
+        }
+    }
+
+    @Test("pause, its reason, resume and cancel")
+    func operations() async throws {
+        try await withAdmin { scene in
+            try await scene.application().test(.router) { client in
+                let path = "/api/v1/cleanups/stuck-jobs"
+                #expect(try await client.ask(.post, path + "/pause", "{\"why\": \"a “reason”\"}").status == 200)
+                let held = try await client.ask(.post, path + "/runs")
+                #expect(try held.status == 409 && held.json["why"] as? String == "a “reason”")
+                #expect(try await client.ask(.post, path + "/resume").json["success"] as? Bool == true)
+                #expect(try await client.ask(.post, path + "/resume").json["success"] as? Bool == false)
+                #expect(try await client.ask(.post, path + "/cancel").json["success"] as? Bool == false)
+                let cleanup = try #require(scene.engine.configuration.cleanup(named: "stuck-jobs"))
+                _ = try await scene.engine.coordinator.claim(cleanup, trigger: "manual", isDryRun: false)
+                #expect(try await client.ask(.post, path + "/cancel").json["run"] as? String == "stuck-jobs-1")
+                let lease = scene.engine.keys.lease("stuck-jobs")
+                #expect(try await scene.send("HGET", lease, "cancel").string == "admin@local")
+                #expect(
+                    try await scene.deeds() == [
+                        "pause by admin@local: a “reason”", "resume by admin@local", "cancel by admin@local",
+                    ])
+            }
+        }
+    }
+
+    @Test("a run is undone, and what people did is not taken for changes of it")
+    func undo() async throws {
+        try await withAdmin { scene in
+            try await scene.stick("a")
+            try await scene.application().test(.router) { client in
+                let run = try await client.ask(.post, "/api/v1/cleanups/stuck-jobs/runs").json
+                let id = try #require((run["result"] as? [String: Any])?["run"] as? String)
+                let undone = try await client.ask(.post, "/api/v1/runs/\(id)/undo").json
+                #expect(undone["success"] as? Bool == true)
+                let result = try #require(undone["result"] as? [String: Any])
+                #expect(result["totalFound"] as? Int == 1 && result["cleanedUp"] as? Int == 1)
+                #expect(try await scene.send("HGET", "job:a", "status").string == "RUNNING")
+                #expect(try await scene.deeds().last == "undo by admin@local: of \(id)")
+                #expect(try await client.ask(.post, "/api/v1/runs/stuck-jobs-99/undo").status == 404)
+                #expect(try await client.ask(.post, "/api/v1/runs/stuck-jobs-2/undo").status == 400)
+            }
+        }
+    }
+}
