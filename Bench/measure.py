@@ -4,6 +4,7 @@ import collections
 import dataclasses
 import pathlib
 import time
+from collections.abc import Callable
 
 import redis
 
@@ -57,24 +58,32 @@ def idle(bench: Bench) -> dict:
 
 
 def variant(bench: Bench, name: str) -> dict:
-    """Lets a variant recover all jobs, checks that it did, and returns its figures.
+    """Lets a variant recover all jobs, checks that it did, and returns its figures."""
+    workload.load(bench.client, bench.jobs, stuck=True)
+    return observed(
+        bench, bench.command(name), lambda: workload.verify(bench.client, bench.jobs, name),
+        curfew_result(bench.jobs) if name == "curfew" else None)
+
+
+def observed(bench: Bench, command: list[str], verify: Callable[[], None], expected: dict | None) -> dict:
+    """Runs a command beside the probe, checks what it did, and returns its figures.
 
     `process_seconds` is what a user waits for, from the start of the process to its end; `work_seconds` is the work
-    alone: what Curfew reports as the duration of the run, and the loop of the scripts, without Python's start.
+    alone: what Curfew reports as the duration of the run, where a result of it is expected, and else the loop of the
+    script, without Python's start.
     """
     client = bench.client
-    workload.load(client, bench.jobs, stuck=True)
     client.set("probe", "x")
     client.config_set("slowlog-log-slower-than", SLOW_MICROSECONDS)
     with processes.probing(bench.port) as latencies:
         client.slowlog_reset()
         cpu = redis_cpu(client)
-        finished = processes.run(bench.command(name))
+        finished = processes.run(command)
         cpu = redis_cpu(client) - cpu
         slow = client.slowlog_get(10_000)
     client.config_set("slowlog-log-slower-than", -1)
-    workload.verify(client, bench.jobs, name)
-    work = curfew_seconds(finished.output, bench.jobs) if name == "curfew" else finished.output["seconds"]
+    verify()
+    work = curfew_seconds(finished.output, expected) if expected else finished.output["seconds"]
     worst = max(slow, key=lambda entry: entry["duration"], default=None)
     return {
         "process_seconds": finished.seconds,
@@ -86,13 +95,17 @@ def variant(bench: Bench, name: str) -> dict:
     } | {"probe_" + kind: value for kind, value in latencies.items()}
 
 
-def curfew_seconds(output: dict, jobs: int) -> float:
-    """The duration that Curfew reports; raises where its result isn't the one expected."""
-    result = output["result"]
-    expected = {
+def curfew_result(jobs: int) -> dict:
+    """What Curfew has to say after it recovered so many jobs."""
+    return {
         "status": "completed", "totalFound": jobs, "cleanedUp": jobs, "failed": 0, "skipped": 0, "retried": 0,
         "tokensRefunded": jobs * workload.TOKENS,
     }
+
+
+def curfew_seconds(output: dict, expected: dict) -> float:
+    """The duration that Curfew reports; raises where its result isn't the one expected."""
+    result = output["result"]
     wrong = [f"{name}: {result.get(name)}, expected {value}" for name, value in expected.items()
              if result.get(name) != value]
     if wrong:
@@ -106,13 +119,13 @@ def nothing_due(bench: Bench, tracked: int, runs: int) -> dict:
     processes.run(bench.curfew_command())  # loads the functions, if they aren't there yet
     all_finished = [processes.run(bench.curfew_command()) for _ in range(runs)]
     for finished in all_finished:
-        curfew_seconds(finished.output, 0)
+        curfew_seconds(finished.output, curfew_result(0))
     middle = sorted(all_finished, key=lambda finished: finished.seconds)[runs // 2]
     commands = commands_of_a_run(bench)
     return {
         "tracked": tracked,
         "process_seconds": middle.seconds,
-        "work_seconds": curfew_seconds(middle.output, 0),
+        "work_seconds": curfew_seconds(middle.output, curfew_result(0)),
         "commands": sum(commands.values()),
         "by_command": dict(commands),
     }

@@ -1,4 +1,5 @@
 # Sourced by the benchmarks: what they need, and a release build unless --skip-build or --help is among the arguments.
+# A benchmark that needs more sets `packages` (programs called like their package) and `products` (what is built) before.
 # shellcheck shell=bash
 # shellcheck source=Deploy/setup.sh
 source Deploy/setup.sh
@@ -12,6 +13,9 @@ done
 
 if $builds; then require_build; else require redis-server command -v redis-server; fi
 require python3 command -v python3
+for package in "${packages[@]-}"; do
+    [ -z "$package" ] || require "$package" command -v "$package"
+done
 require python3-venv python3 -c 'import ensurepip'
 install_missing
 
@@ -24,5 +28,5 @@ fi
 
 if $builds; then
     say "Building (a first release build takes about 8 minutes on two cores)"
-    "$SWIFT" build --configuration release --product curfew >&2
+    for product in "${products[@]-curfew}"; do "$SWIFT" build --configuration release --product "$product" >&2; done
 fi

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
@@ -78,11 +79,43 @@ def peak_memory(pid: int) -> int:
     """The most memory that a process held at once, in bytes; returns when it has ended."""
     peak = 0
     while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
-        for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                peak = max(peak, int(line.split()[1]) * 1_024)
+        peak = max(peak, memory_so_far(pid))
         time.sleep(0.002)
     return peak
+
+
+def memory_so_far(pid: int) -> int:
+    """The most memory that a process held so far, in bytes."""
+    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1_024
+    return 0
+
+
+@contextlib.contextmanager
+def working(command: list[str], log: pathlib.Path) -> Iterator[subprocess.Popen]:
+    """Runs a worker or a server beside the body and ends it in good order."""
+    with log.open("wb") as output:
+        worker = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                                  preexec_fn=die_with_parent)
+    try:
+        yield worker
+        worker.terminate()
+        if worker.wait(timeout=30) != 0:
+            raise ChildFailed(f"{command[0]} ended with {worker.returncode}\n{log.read_text()[-2_000:]}")
+    finally:
+        worker.kill()
+        worker.wait()
+
+
+def listening_port(worker: subprocess.Popen, log: pathlib.Path) -> int:
+    """The port that a server says in its log to listen on; waits until it says so."""
+    end = time.monotonic() + 30
+    while not (found := re.search(r" port=(\d+)", log.read_text())):
+        if worker.poll() is not None or time.monotonic() > end:
+            raise ChildFailed(f"nobody listens\n{log.read_text()[-2_000:]}")
+        time.sleep(0.02)
+    return int(found[1])
 
 
 @contextlib.contextmanager

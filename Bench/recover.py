@@ -1,22 +1,15 @@
 """Measures the recovery of stuck jobs. Started by Bench/recover; the modules beside this one do the work."""
 
 import argparse
-import contextlib
-import json
 import os
 import pathlib
-import signal
-import sys
-import tempfile
 
 import redis
 
+import frame
 import measure
-import processes
 import report
 import workload
-
-LIMIT_MINUTES = 30  # for everything together
 
 
 def arguments() -> argparse.Namespace:
@@ -31,22 +24,7 @@ def arguments() -> argparse.Namespace:
                         help="jobs tracked in the runs with nothing due (default 1000 1000000)")
     parser.add_argument("--skip", action="append", default=[], choices=measure.VARIANTS, metavar="VARIANT",
                         help=f"leave a variant out: {', '.join(measure.VARIANTS)}")
-    parser.add_argument("--skip-build", action="store_true", help="take the release binary that is there")
-    parser.add_argument("--curfew", type=pathlib.Path, default=pathlib.Path(".build/release/curfew"),
-                        help="the binary to measure (default .build/release/curfew)")
-    parser.add_argument("--json", action="store_true", help="print the report as JSON")
-    parser.add_argument("--check", action="store_true", help="exit with 1 where a requirement is missed or not measured")
-    options = parser.parse_args()
-    if options.jobs < 1 or options.rounds < 1 or any(tracked < 1 for tracked in options.tracked):
-        parser.error("--jobs, --rounds and --tracked must be at least 1")
-    if "curfew" not in options.skip and not options.curfew.exists():
-        parser.error(f"{options.curfew} isn't there: leave out --skip-build, or give --skip curfew")
-    return options
-
-
-def say(text: str) -> None:
-    """Progress, on standard error."""
-    print(f"==> {text}", file=sys.stderr, flush=True)
+    return frame.parse(parser, "jobs", "rounds", "tracked", missed="missed or not measured")
 
 
 def measure_all(bench: measure.Bench, options: argparse.Namespace) -> dict:
@@ -54,7 +32,7 @@ def measure_all(bench: measure.Bench, options: argparse.Namespace) -> dict:
     names = [name for name in measure.VARIANTS if name not in options.skip]
     rounds: dict[str, list[dict]] = {name: [] for name in ["idle", *names]}
     for number in range(options.rounds):
-        say(f"Round {number + 1} of {options.rounds}")
+        frame.say(f"Round {number + 1} of {options.rounds}")
         rounds["idle"].append(measure.idle(bench))
         turn = number % max(1, len(names))
         for name in names[turn:] + names[:turn]:
@@ -63,9 +41,9 @@ def measure_all(bench: measure.Bench, options: argparse.Namespace) -> dict:
     nothing_due, memory = [], []
     if "curfew" in names:
         for tracked in options.tracked:
-            say(f"Nothing due of {tracked:,} tracked")
+            frame.say(f"Nothing due of {tracked:,} tracked")
             nothing_due.append(measure.nothing_due(bench, tracked, options.rounds))
-        say("Memory")
+        frame.say("Memory")
         memory = [measure.memory(bench, jobs) for jobs in (max(1, options.jobs // 10), options.jobs)]
     return {
         "jobs": options.jobs, "rounds": options.rounds, "cores": os.cpu_count(),
@@ -74,35 +52,17 @@ def measure_all(bench: measure.Bench, options: argparse.Namespace) -> dict:
     }
 
 
-def stop(number: int, frame: object) -> None:
-    """Ends the benchmark by the way that stops its children."""
-    limit = f"not finished after {LIMIT_MINUTES} minutes" if number == signal.SIGALRM else signal.strsignal(number)
-    raise SystemExit(f"error: {limit}")
-
-
 def main() -> int:
     """Measures, prints, and says by its exit code whether something went wrong."""
     options = arguments()
-    for number in (signal.SIGALRM, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, stop)
-    signal.alarm(60 * LIMIT_MINUTES)
-    with contextlib.ExitStack() as stack:
-        client = stack.enter_context(processes.private_redis())
-        folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="curfew-bench-")))
+
+    def figures(client: redis.Redis, folder: pathlib.Path) -> dict:
         bench = measure.Bench(client, options.curfew.absolute(), folder / "curfew.yaml", options.jobs)
         bench.configuration.write_text(workload.CONFIGURATION.format(url=f"redis://127.0.0.1:{bench.port}/0"))
-        try:
-            figures = measure_all(bench, options)
-        except (workload.WrongOutcome, processes.ChildFailed, redis.RedisError) as error:
-            print(f"error: {error}", file=sys.stderr)
-            return 1
-    print(json.dumps(figures, indent=2, ensure_ascii=False) if options.json else report.text(figures))
-    missed = [row for row in figures["requirements"] if not row["met"]]
-    return 1 if options.check and missed else 0
+        return measure_all(bench, options)
+
+    return frame.run(options, figures, report.text)
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
+    frame.start(main)

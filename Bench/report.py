@@ -101,3 +101,17 @@ def variant_row(name: str, figures: dict, jobs: int) -> str:
         jobs / figures["work_seconds"], figures["redis_cpu_microseconds_per_job"], figures["client_cpu_seconds"],
         *probe, figures["slow_commands"],
     )
+
+
+def at_most(values: dict[str, tuple[float, float]]) -> list[dict]:
+    """Requirements that bound a value from above: for each name the value and the bound."""
+    return [{"name": name, "value": value, "most": most, "met": value <= most}
+            for name, (value, most) in values.items()]
+
+
+def bounds(rows: list[dict], width: int) -> list[str]:
+    """A line for each requirement of `at_most`."""
+    return [
+        f"{row['name']:{width}}{row['value']:7.2f}  at most {row['most']:<6g}{'met' if row['met'] else 'MISSED'}"
+        for row in rows
+    ]

@@ -79,7 +79,8 @@ def verify(client: redis.Redis, jobs: int, variant: str) -> None:
     }
     wrong = [f"{what}: {is_}, expected {expected}" for what, (is_, expected) in found.items() if is_ != expected]
     events = client.xlen(EVENTS)
-    if not min(jobs, EVENTS_KEPT) <= events <= jobs:
+    # One more than jobs: a run that somebody asks for is noted with who that was.
+    if not min(jobs, EVENTS_KEPT) <= events <= jobs + 1:
         wrong.append(f"events: {events}, expected {min(jobs, EVENTS_KEPT)}")
     wrong += wrong_event(client)
     if wrong:

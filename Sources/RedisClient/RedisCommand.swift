@@ -79,6 +79,9 @@ package struct RedisCommand: Sendable {
         }
     }
 
+    /// The words as they go on the wire, each with its length before it.
+    var body: ByteBufferView { buffer.readableBytesView }
+
     /// How many bytes the command takes on the wire, at most.
     var maximumByteCount: Int { Self.headerCapacity + buffer.readableBytes }
 

@@ -69,8 +69,8 @@ extension RedisError {
     /// Opaque, so that a new kind breaks nobody's `switch`.
     package struct Code: Hashable, Sendable, CustomStringConvertible {
         private enum Kind: String {
-            case unreachable, connectionClosed, timedOut, outcomeUnknown, authentication, server, protocolViolation
-            case invalidURL, cancelled, tooManyPending, shuttingDown, tooOld
+            case unreachable, notPrimary, connectionClosed, timedOut, outcomeUnknown, authentication, server
+            case protocolViolation, invalidURL, cancelled, tooManyPending, shuttingDown, tooOld
         }
 
         private let kind: Kind
@@ -86,6 +86,10 @@ extension RedisError {
         ///
         /// Nothing was sent.
         package static let unreachable = Code(.unreachable)
+        /// The server that was found by its Sentinels is a replica: what they say is out of date.
+        ///
+        /// Nothing was sent.
+        package static let notPrimary = Code(.notPrimary)
         /// A connection ended.
         ///
         /// Seen as the reason of another error.

@@ -107,7 +107,7 @@ struct AdminActionTests {
                 #expect(try await scene.send("HGET", "job:a", "status").string == "RUNNING")
                 #expect(try await scene.deeds().last == "undo by admin@local: of \(id)")
                 #expect(try await client.ask(.post, "/api/v1/runs/stuck-jobs-99/undo").status == 404)
-                #expect(try await client.ask(.post, "/api/v1/runs/stuck-jobs-2/undo").status == 400)
+                #expect(try await client.ask(.post, "/api/v1/runs/stuck-jobs-2/undo").status == 409)
             }
         }
     }

@@ -76,6 +76,31 @@ struct AdminInputTests {
         }
     }
 
+    @Test("a method that nobody knows is refused, with those that there are")
+    func strangeMethod() async throws {
+        let method = try #require(HTTPRequest.Method("QUERY"))
+        try await withAdmin { scene in
+            try await scene.application().test(.router) { client in
+                let answer = try await client.ask(method, "/healthz")
+                #expect(answer.status == 405 && answer.headers[.allow] == "GET, HEAD, POST")
+                #expect(try answer.message == "QUERY is for nothing here: expected GET, HEAD or POST")
+            }
+        }
+    }
+
+    @Test("a cursor before everything is the end of the list, not a mistake")
+    func firstCursor() async throws {
+        try await withAdmin { scene in
+            try await scene.application().test(.router) { client in
+                for list in ["runs", "events", "alerts"] {
+                    let answer = try await client.ask(.get, "/api/v1/\(list)?cursor=0-0")
+                    #expect(answer.status == 200, "\(answer.text)")
+                    #expect(try (answer.json["items"] as? [Any])?.isEmpty == true)
+                }
+            }
+        }
+    }
+
     @Test("a body over 64 KB is refused over a socket too, and the next request is answered")
     func bodyLimit() async throws {
         try await withAdmin { scene in

@@ -34,6 +34,9 @@ struct DashboardMeasuredHoursTests {
         #expect(all[23].changed == 2 && all[23].backlog == 6)
         #expect(all[20].backlog == nil)
         #expect(hours.points(of: "files", until: Self.now)[23].backlog == 1)
+        // What is due now is the truth of the hour under way, and of no other.
+        let live = hours.points(until: Self.now, dueNow: 70)
+        #expect(live[22].backlog == 5 && live[23].backlog == 70)
     }
 
     @Test("an entry that comes twice counts once, and the next reading goes on after the last")

@@ -1,6 +1,7 @@
 import Curfew
 import HTTPTypes
 import HummingbirdTesting
+import Policies
 import RedisClient
 import Testing
 
@@ -56,15 +57,19 @@ struct DashboardSizeTests {
     @Test("the numbers of charts are those of the metrics stream")
     func charts() async throws {
         try await withAdmin { scene in
-            for changed in ["3", "4"] {
+            let now = try await scene.engine.serverClock().now.milliseconds
+            for (place, changed) in ["3", "4"].enumerated() {
                 try await scene.send(
-                    "XADD", scene.engine.keys.metrics, "*", "kind", "run", "cleanup", "stuck-jobs", "changed", changed,
-                    "failed", "2", "backlog", "11")
+                    "XADD", scene.engine.keys.metrics, "\(now - 7_200_000)-\(place + 1)", "kind", "run", "cleanup",
+                    "stuck-jobs", "changed", changed, "failed", "2", "backlog", "11")
             }
+            for number in 0..<5 { try await scene.stick("\(number)") }
             try await scene.application().test(.router) { client in
                 let page = try await client.ask(.get, "/cleanups/stuck-jobs").text
                 #expect(page.contains(": 7 dealt with</title>") && page.contains(": 4 failed</title>"))
                 #expect(page.contains("11 at most"))
+                // The hour under way has what is due now, whether or not anything ran.
+                #expect(page.contains("<td class=\"number\" data-label=\"due\">5</td>"))
             }
         }
     }

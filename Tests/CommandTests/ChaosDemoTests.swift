@@ -62,7 +62,7 @@ extension Chaos {
                 let report = try #require(json as? [String: Any])
                 #expect(report["success"] as? Bool == true)
                 let checks = try #require(report["checks"] as? [[String: Any]])
-                #expect(checks.count == 16 && checks.allSatisfy { $0["ok"] as? Bool == true }, "\(text)")
+                #expect(checks.count == 17 && checks.allSatisfy { $0["ok"] as? Bool == true }, "\(text)")
                 let files =
                     "95 of 95 orphaned and deleted files are gone, 70 of 70 others are there; "
                     + "the bucket holds 70 objects, exactly theirs"
@@ -83,7 +83,7 @@ extension Chaos {
                 #expect(text.contains("curfew preview files: Would clean up 95 of 95 files; 97,280 bytes of storage"))
                 #expect(
                     text.contains("✓ 95 of 95 files would be deleted; without an S3 server all 165 are still there"))
-                #expect(text.contains("All 16 checks hold"), "\(text)")
+                #expect(text.contains("All 17 checks hold"), "\(text)")
                 #expect(try place.remains.isEmpty)
             }
         }

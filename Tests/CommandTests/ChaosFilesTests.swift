@@ -28,7 +28,7 @@ extension Chaos {
             "wherever it is killed, every object has a record, every record is claimed, and the next run ends it",
             .timeLimit(.minutes(5)), arguments: Point.allCases)
         func killed(at point: Point) async throws {
-            let bucket = try await Self.makeBucket()
+            let bucket = try await makeBucket()
             let victim = Mutex<ChildProcess?>(nil)
             let decision: ObjectGateway.Decision = { _, request, forward in
                 guard request.isDeletion, let process = victim.withLock(\.self) else {
@@ -63,7 +63,8 @@ extension Chaos {
                     #expect(ending.code == 0, "\(ending.output)")
                     #expect(try await bucket.list(prefix: "").isEmpty)
                     #expect(try await scene.send("ZCARD", "files").integer == 0)
-                    #expect(try await scene.send("XLEN", scene.keys.events).integer == Int64(Self.count))
+                    // Both runs were asked for, which is noted too.
+                    #expect(try await scene.send("XLEN", scene.keys.events).integer == Int64(Self.count) + 2)
                     #expect(try await scene.send("EXISTS", "file:0", "file:\(Self.count - 1)").integer == 0)
                 }
             }
@@ -101,26 +102,6 @@ extension Chaos {
                 _ = try await scene.send("HSET", "file:\(number)", "uploadedAt", old, "r2Key", "objects/\(number)")
                 _ = try await scene.send("ZADD", "files", "1", String(number))
             }
-        }
-
-        /// Makes a bucket, as soon as the server serves.
-        private static func makeBucket() async throws -> ObjectStorage {
-            let store = try await ObjectStore.shared
-            let bucket = ObjectStorage(
-                StorageConfiguration(
-                    name: "uploads", endpoint: try #require(StorageEndpoint(store.endpoint)),
-                    bucket: ObjectStore.bucketName(), accessKey: ObjectStore.Key.admin.id,
-                    secretKey: Secret(ObjectStore.Key.admin.secret)))
-            try await eventually("the object store makes a bucket", within: .seconds(90), every: .milliseconds(100)) {
-                try store.check()
-                do {
-                    try await bucket.makeBucket()
-                    return true
-                } catch is StorageError {
-                    return false
-                }
-            }
-            return bucket
         }
     }
 }

@@ -6,7 +6,7 @@ import Testing
 @Suite("the documentation's rights")
 struct DocumentationRightsTests {
     /// The command that the operating guide shows, on one line and for a password.
-    private static func rights() throws -> [String] {
+    static func rights() throws -> [String] {
         let page = try DocumentationPage(path: "\(DocumentationPage.catalogue)/Operating.md")
         let block = try #require(page.blocks.first { $0.lines.first?.hasPrefix("ACL SETUSER") == true })
         return block.lines.flatMap { $0.split(separator: " ").map { $0 == ">PASSWORD" ? ">secret" : String($0) } }
@@ -38,7 +38,7 @@ struct DocumentationRightsTests {
     }
 
     /// Calls of the program, and what their answers must contain.
-    private static let calls = [
+    static let calls = [
         ("run stuck-jobs", "Cleaned up 2 of 2 stuck-jobs and refunded 3 tokens (1 retried)"),
         ("run stuck-generations", "Cleaned up 1 of 1"), ("run generation-locks", "Cleaned up 1 of 1"),
         ("pause stuck-jobs --why test", "paused"), ("resume stuck-jobs", "runs again"), ("status", "stuck-jobs"),
@@ -46,6 +46,16 @@ struct DocumentationRightsTests {
         ("events", "retry"), ("alerts", "threshold"), ("undo stuck-jobs-1", "Put back 2 of 2 records"),
         ("undo generation-locks-1", "Put back 1 of 1"), ("doctor", "permissions"),
     ]
+
+    @Test("the file for servers has the rights of the operating guide, and a user who is switched off")
+    func file() throws {
+        let path = DocumentationPage.root.appendingPathComponent("Deploy/redis/curfew.acl")
+        let text = try String(contentsOf: path, encoding: .utf8)
+        let words = text.split(whereSeparator: \.isWhitespace).map(String.init)
+        #expect(words.prefix(3) == ["user", "curfew", "off"] && !text.contains(">"))
+        let rights = try Self.rights().dropFirst(5)
+        #expect(Set(words.dropFirst(3)) == Set(rights))
+    }
 
     @Test("the rights in the operating guide suffice for its commands and for every policy")
     func suffice() async throws {

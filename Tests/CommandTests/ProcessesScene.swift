@@ -13,12 +13,14 @@ enum Chaos {}
 struct ProcessesScene: Sendable {
     let server: RedisServer
     let redis: RedisClient
+    /// What the processes connect to, where it is more than the server.
+    var url: String?
     let keys = Keys(prefix: "curfew")
 
     /// The text of a configuration with these cleanups.
     func configuration(_ cleanups: String, lease: String, heartbeat: String) -> String {
         """
-        redis: \(server.url)
+        redis: \(url ?? server.url)
         worker: {lease: \(lease), heartbeat: \(heartbeat), concurrency: 8}
         cleanups:
         \(cleanups)

@@ -38,10 +38,13 @@ struct ProcessesWorkload {
           for _, entry in ipairs(page) do
             local fields = {}
             for f = 1, #entry[2], 2 do fields[entry[2][f]] = entry[2][f + 1] end
-            counts.events = counts.events + 1
-            counts.tokens = counts.tokens + fields.tokens
-            if seen[fields.record] then counts.twice = counts.twice + 1 else counts.records = counts.records + 1 end
-            seen[fields.record] = true
+            -- What people asked for names no record.
+            if fields.record ~= '' then
+              counts.events = counts.events + 1
+              counts.tokens = counts.tokens + fields.tokens
+              if seen[fields.record] then counts.twice = counts.twice + 1 else counts.records = counts.records + 1 end
+              seen[fields.record] = true
+            end
             from = '(' .. entry[1]
           end
         until #page == 0

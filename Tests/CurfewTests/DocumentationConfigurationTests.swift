@@ -8,7 +8,7 @@ import Testing
 @Suite("the documentation's configurations")
 struct DocumentationConfigurationTests {
     private static let sections = [
-        "redis", "prefix", "worker", "streams", "storage", "webhooks", "cleanups", "alerts",
+        "redis", "prefix", "worker", "http", "streams", "storage", "webhooks", "cleanups", "routes", "alerts",
     ]
 
     /// A block as a whole file: cleanups alone get their section, and what a file can't be without is added.
@@ -43,6 +43,7 @@ struct DocumentationConfigurationTests {
             zzzz: 0
             redis: redis://127.0.0.1
             worker: {zzzz: 0}
+            http: {zzzz: 0, tls: {zzzz: 0}}
             streams: {zzzz: 0}
             storage: {uploads: {zzzz: 0}}
             webhooks: {ops: {zzzz: 0}}
@@ -76,7 +77,8 @@ struct DocumentationConfigurationTests {
     @Test(
         "the reference has every key of a section and no other",
         arguments: [
-            ("The file", "zzzz"), ("worker", "worker.zzzz"), ("streams", "streams.zzzz"),
+            ("The file", "zzzz"), ("worker", "worker.zzzz"), ("http", "http.zzzz"), ("tls", "http.tls.zzzz"),
+            ("streams", "streams.zzzz"),
             ("storage", "storage.uploads.zzzz"), ("webhooks", "webhooks.ops.zzzz"),
             ("retry", "cleanups.stuck.retry.zzzz"), ("refund", "cleanups.stuck.refund.zzzz"),
             ("counters", "cleanups.counters.counters.zzzz"), ("members", "cleanups.counters.members.zzzz"),
@@ -94,6 +96,17 @@ struct DocumentationConfigurationTests {
         let own = try Self.documented("policy: \(policy)")
         #expect(common.isDisjoint(with: own))
         #expect(try common.union(own) == Self.known()["cleanups.\(policy).zzzz"])
+    }
+
+    @Test("the reference has the names that stand for cleanups where the file says nothing of them, and no other")
+    func routes() throws {
+        let configuration = try Configuration.parse(
+            "redis: redis://h\ncleanups: {a: {policy: locks, every: 1h, records: \"l:<id>\", timeout: 1h}}", file: "",
+            environment: [:])
+        let names = try Self.documented("routes", "Name")
+        #expect(names == [RouteNames.jobs, RouteNames.all])
+        #expect(names.allSatisfy { configuration.cleanups(behind: $0) != nil })
+        #expect(configuration.cleanups(behind: "nightly") == nil)
     }
 
     @Test("the reference has every metric of alerts and no other")

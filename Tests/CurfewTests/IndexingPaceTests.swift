@@ -22,7 +22,7 @@ struct IndexingPaceTests {
     func target(roundTrip: Duration) {
         var pace = ScanPace()
         let longest = walk(&pace, roundTrip: roundTrip, perKey: .nanoseconds(700))
-        #expect((170...260).contains(pace.step))
+        #expect((115...180).contains(pace.step))
         #expect(longest < ScanPace.target * 1.5)
     }
 

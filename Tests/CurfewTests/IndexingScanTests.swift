@@ -6,7 +6,7 @@ import Testing
 @testable import Curfew
 
 /// What a scan of the keyspace enters into the index that Curfew keeps.
-@Suite("indexing: the scan", .timeLimit(.minutes(5)))
+@Suite("indexing: the scan", .everyTopology, .timeLimit(.minutes(5)))
 struct IndexingScanTests {
     /// Writes records of `SweepCleanups.unindexed`, by a function in Redis.
     static func fill(_ scene: SweepScene, _ count: Int, from first: Int = 0, updated: Timestamp) async throws {

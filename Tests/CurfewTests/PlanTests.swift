@@ -6,7 +6,7 @@ import Testing
 @testable import Curfew
 
 /// The plan of a preview is carried out exactly, or not at all.
-@Suite("plans")
+@Suite("plans", .everyTopology)
 struct PlanTests {
     private func stick(_ scene: SweepScene, _ ids: String...) async throws {
         for id in ids {

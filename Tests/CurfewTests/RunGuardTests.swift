@@ -5,7 +5,7 @@ import Testing
 @testable import Curfew
 
 /// A run that would touch too much is refused before its first write.
-@Suite("guard")
+@Suite("guard", .everyTopology)
 struct RunGuardTests {
     /// Locks with a guard small enough for a test.
     static func locks(_ limits: String) -> String { SweepCleanups.locks + "\n  guard: \(limits)" }

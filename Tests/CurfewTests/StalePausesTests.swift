@@ -3,7 +3,7 @@ import Testing
 
 @testable import Curfew
 
-@Suite("stale pauses")
+@Suite("stale pauses", .everyTopology)
 struct StalePausesTests {
     private static let batches = """
         batches:

@@ -67,36 +67,6 @@ struct StorageScene: Sendable {
         """
 }
 
-/// The client of a bucket; with short pauses, so that a test of tries takes no time.
-func makeStorage(
-    _ endpoint: String, bucket: String, key: ObjectStore.Key = .admin, timeout: Duration = .seconds(60),
-    clock: (@Sendable () -> Timestamp)? = nil
-) throws -> ObjectStorage {
-    let configuration = StorageConfiguration(
-        name: "uploads", endpoint: try #require(StorageEndpoint(endpoint)), bucket: bucket, accessKey: key.id,
-        secretKey: Secret(key.secret), timeout: timeout)
-    var pace = ObjectStorage.Pace()
-    pace.first = .milliseconds(5)
-    guard let clock else { return ObjectStorage(configuration, pace: pace) }
-    return ObjectStorage(configuration, pace: pace, clock: clock)
-}
-
-/// Makes a bucket, as soon as the server serves.
-func makeBucket() async throws -> ObjectStorage {
-    let store = try await ObjectStore.shared
-    let bucket = try makeStorage(store.endpoint, bucket: ObjectStore.bucketName())
-    try await eventually("the object store makes a bucket", within: .seconds(90), every: .milliseconds(100)) {
-        try store.check()
-        do {
-            try await bucket.makeBucket()
-            return true
-        } catch is StorageError {
-            return false
-        }
-    }
-    return bucket
-}
-
 /// Runs a body on a scene with a bucket.
 ///
 /// - Parameters:

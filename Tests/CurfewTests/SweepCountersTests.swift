@@ -5,7 +5,7 @@ import Testing
 @testable import Curfew
 
 /// What a sweep of groups with counters leaves in Redis, verdict by verdict.
-@Suite("sweep: counters")
+@Suite("sweep: counters", .everyTopology)
 struct SweepCountersTests {
     struct Ending: Sendable, CustomTestStringConvertible {
         let name: String

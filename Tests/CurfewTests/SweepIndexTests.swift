@@ -5,7 +5,7 @@ import Testing
 @testable import Curfew
 
 /// The index is only a hint: entries go exactly where what they stand for is done, and are found where none were kept.
-@Suite("sweep: the index")
+@Suite("sweep: the index", .everyTopology)
 struct SweepIndexTests {
     @Test("exactly the entries go whose records were dealt with")
     func exact() async throws {

@@ -7,7 +7,7 @@ import Testing
 @testable import Curfew
 
 /// The other kinds of cleanups on JSON, and what happens between reading and commit.
-@Suite("sweep: JSON records of every kind, and races")
+@Suite("sweep: JSON records of every kind, and races", .everyTopology)
 struct SweepJSONKindsTests {
     private func expectMoved(_ result: Committer.Result) {
         if case .moved = result { return }
@@ -107,7 +107,7 @@ struct SweepJSONKindsTests {
                     })
                 let step = 3 + rounds * 5 % 41
                 async let finished = RedisClient.withClient(
-                    scene.server.configuration, logger: Logger(label: "app")
+                    scene.configuration, logger: Logger(label: "app")
                 ) { redis in
                     var finished: Set<Int> = []
                     for start in stride(from: 1, through: count, by: step) {

@@ -6,7 +6,7 @@ import Testing
 @testable import Curfew
 
 /// Where a run ends before everything is done, what it skips on the way, and what the next one finds.
-@Suite("sweep: limits")
+@Suite("sweep: limits", .everyTopology)
 struct SweepLimitTests {
     /// Writes stuck jobs 1…count, due in that order; much quicker than one by one.
     static func fill(_ scene: SweepScene, _ count: Int, worker: String = "") async throws {
@@ -73,6 +73,9 @@ struct SweepLimitTests {
             #expect(first.error == "the run-timeout was reached; the rest waits for the next run")
             #expect(try await scene.send("ZCARD", "jobs:deadlines").integer == Int64(count - first.cleanedUp))
             #expect(try await scene.stream(scene.keys.runs).map { $0["status"] } == ["timed_out"])
+            // What alerts and charts go by: it is most of all after a run that stopped early.
+            let left = try await scene.stream(scene.keys.metrics).last
+            #expect(left?["backlog"] == "\(count - first.cleanedUp)" && left?["oldest_overdue_ms"] != "0")
             let second = try await scene.run("stuck-jobs")
             #expect(second.status == .completed && first.cleanedUp + second.cleanedUp == count)
             #expect(try await scene.send("XLEN", scene.keys.events).integer == Int64(count))
@@ -90,6 +93,7 @@ struct SweepLimitTests {
             let result = await run.execute()
             #expect(result.status == .cancelled && result.cleanedUp == 0 && result.error == "cancelled by ada")
             #expect(try await scene.send("ZCARD", "jobs:deadlines").integer == 100)
+            #expect(try await scene.stream(scene.keys.metrics).last?["backlog"] == "100")
             let next = try #require(try await scene.score("stuck-jobs", in: scene.keys.schedule))
             #expect(next > scene.began.milliseconds)
         }

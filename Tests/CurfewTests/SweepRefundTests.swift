@@ -5,7 +5,7 @@ import Testing
 @testable import Curfew
 
 /// A charge is paid back once, whoever asks and however often.
-@Suite("sweep: refunds")
+@Suite("sweep: refunds", .everyTopology)
 struct SweepRefundTests {
     private func stick(_ scene: SweepScene, charged: Timestamp) async throws {
         try await scene.write(

@@ -7,7 +7,7 @@ import Testing
 @testable import Curfew
 
 /// The race that cost the users of others their finished jobs, thousands of times over.
-@Suite("sweep: an app that finishes its jobs while they are swept")
+@Suite("sweep: an app that finishes its jobs while they are swept", .everyTopology)
 struct SweepRoundsTests {
     /// Finishes a job as an app does that takes care, only where it is still its own, and says whether it was.
     private static let finish = """
@@ -20,7 +20,7 @@ struct SweepRoundsTests {
     /// The app, on a connection of its own: it finishes jobs in the order in which they are swept, a little ahead or
     /// behind, until there are no more.
     private func app(_ scene: SweepScene, count: Int, step: Int) async throws -> Int {
-        try await RedisClient.withClient(scene.server.configuration, logger: Logger(label: "app")) { redis in
+        try await RedisClient.withClient(scene.configuration, logger: Logger(label: "app")) { redis in
             var finished = 0
             for start in stride(from: 1, through: count, by: step) {
                 let ids = (start..<min(start + step, count + 1)).filter { $0 % 3 != 0 }

@@ -6,8 +6,9 @@ import Testing
 
 @testable import Curfew
 
-/// A private Redis with an engine on it, and short ways to write records, to run cleanups and to see what became of it.
+/// A private Redis, or a private Cluster, with an engine on it, and short ways to write records, to run cleanups and to see what became of it.
 struct SweepScene: Sendable {
+    /// The server; in a Cluster, the first of them.
     let server: RedisServer
     let redis: RedisClient
     let engine: Engine
@@ -15,6 +16,8 @@ struct SweepScene: Sendable {
     let began: Timestamp
 
     var keys: Keys { engine.keys }
+    /// What a client of the application needs.
+    var configuration: RedisConfiguration { redis.configuration }
 
     func cleanup(_ name: String) throws -> Cleanup {
         try #require(engine.configuration.cleanup(named: name))
@@ -84,7 +87,10 @@ struct SweepScene: Sendable {
 
     /// Every key with what `DUMP` says of it; without Curfew's own unless told otherwise.
     func dump(withOwn: Bool = false) async throws -> [String: [UInt8]] {
-        var names = try await send("KEYS", "*").elements.compactMap(\.string)
+        var names: [String] = []
+        for node in try await redis.primaries() {
+            names += try await redis.send(RedisCommand("KEYS", ["*"]), to: node).elements.compactMap(\.string)
+        }
         if !withOwn { names = names.filter { !$0.hasPrefix(keys.prefix) } }
         let replies = try await redis.pipeline(names.map { RedisCommand("DUMP", [$0]) })
         return Dictionary(uniqueKeysWithValues: zip(names, replies.map { $0.bytes ?? [] }))
@@ -92,19 +98,35 @@ struct SweepScene: Sendable {
 }
 
 /// Runs a body on a scene of its own; the text is what a configuration says under `cleanups`.
+///
+/// Where the suite is of ``EveryTopology``, the scene is once on a single server and once on a Cluster.
 func withSweepScene(
     _ cleanups: String, settings: String = "", instance: String = "test-1",
     _ body: (SweepScene) async throws -> Void
 ) async throws {
-    try await withServerAndClient(.unixSocket) { server, redis in
-        let indented = cleanups.split(separator: "\n").map { "  " + $0 }.joined(separator: "\n")
-        let text = "redis: \(server.url)\n\(settings)\ncleanups:\n\(indented)\n"
-        let configuration = try Configuration.parse(text, file: "test.yaml", environment: [:])
-        var logger = Logger(label: "test")
-        logger.logLevel = .critical
-        let engine = Engine(
-            configuration: configuration, redis: redis, instance: Instance(id: instance), logger: logger)
-        let began = try await engine.serverClock().now
-        try await body(SweepScene(server: server, redis: redis, engine: engine, began: began))
+    if EveryTopology.isCluster {
+        let cluster = try await SharedCluster.emptied()
+        try await RedisClient.withClient(cluster.configuration, logger: Logger(label: "test")) { redis in
+            try await scene(cluster.url, cluster.members[0].server, redis, cleanups, settings, instance, body)
+        }
+    } else {
+        try await withServerAndClient(.unixSocket) { server, redis in
+            try await scene(server.url, server, redis, cleanups, settings, instance, body)
+        }
     }
+}
+
+private func scene(
+    _ url: String, _ server: RedisServer, _ redis: RedisClient, _ cleanups: String, _ settings: String,
+    _ instance: String, _ body: (SweepScene) async throws -> Void
+) async throws {
+    let indented = cleanups.split(separator: "\n").map { "  " + $0 }.joined(separator: "\n")
+    let text = "redis: \(url)\n\(settings)\ncleanups:\n\(indented)\n"
+    let configuration = try Configuration.parse(text, file: "test.yaml", environment: [:])
+    var logger = Logger(label: "test")
+    logger.logLevel = .critical
+    let engine = Engine(
+        configuration: configuration, redis: redis, instance: Instance(id: instance), logger: logger)
+    let began = try await engine.serverClock().now
+    try await body(SweepScene(server: server, redis: redis, engine: engine, began: began))
 }

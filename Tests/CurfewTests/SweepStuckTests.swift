@@ -6,7 +6,7 @@ import Testing
 @testable import Curfew
 
 /// What a sweep of stuck jobs leaves in Redis, verdict by verdict.
-@Suite("sweep: stuck jobs")
+@Suite("sweep: stuck jobs", .everyTopology)
 struct SweepStuckTests {
     static func job(_ form: WrittenTime, started: Timestamp) -> [String: String] {
         [

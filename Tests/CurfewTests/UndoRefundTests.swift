@@ -5,7 +5,7 @@ import Testing
 @testable import Curfew
 
 /// A refund is taken back by a second entry of the ledger, and the same charge may then be paid once more.
-@Suite("undo: refunds")
+@Suite("undo: refunds", .everyTopology)
 struct UndoRefundTests {
     @Test("an undo takes the refund back by a second entry, in the step that puts the record back")
     func takenBack() async throws {

@@ -5,7 +5,7 @@ import Testing
 @testable import Curfew
 
 /// What can't be undone, and what an undo must know of.
-@Suite("undo: what it refuses")
+@Suite("undo: what it refuses", .everyTopology)
 struct UndoRefusalTests {
     private func refusal(_ run: String, _ scene: SweepScene) async -> String {
         do {

@@ -29,7 +29,7 @@ extension SweepScene {
 }
 
 /// What a run did is put back where it still is as the run left it.
-@Suite("undo")
+@Suite("undo", .everyTopology)
 struct UndoTests {
     @Test("failed jobs are as they were, and due: fields, those that were absent, and the index")
     func fields() async throws {

@@ -13,10 +13,13 @@ package struct Certificates: Sendable {
             && echo DNS:other.example || echo IP:127.0.0.1,DNS:localhost)
         done
         openssl req -x509 $key -subj /CN=stranger -keyout stranger.key -out stranger.crt
+        openssl req -new $key -subj /CN=expired -keyout expired.key -out expired.csr \\
+          -addext subjectAltName=IP:127.0.0.1,DNS:localhost
+        openssl x509 -req -in expired.csr -CA ca.crt -CAkey ca.key -days -1 -copy_extensions copy -out expired.crt
         """
 
-    /// The folder with `ca.crt`; `server`, `client` and `other` (a server of another name), each `.crt` and `.key`; and
-    /// the unrelated authority `stranger.crt`.
+    /// The folder with `ca.crt`; `server`, `client`, `other` (a server of another name) and `expired`, each `.crt` and
+    /// `.key`; and the unrelated authority `stranger.crt`.
     package let folder: String
     /// The name of the certificate that the server shows.
     package var shown = "server"
@@ -35,6 +38,14 @@ package struct Certificates: Sendable {
         return Certificates(folder: folder)
     }
 
+    /// Runs a body with new certificates, and removes them after it.
+    package static func withCertificates<Result>(_ body: (Certificates) async throws -> Result) async throws -> Result {
+        let certificates = try await make()
+        let result = try await body(certificates)
+        try certificates.remove()
+        return result
+    }
+
     /// Removes the folder.
     package func remove() throws {
         try FileManager.default.removeItem(atPath: folder)
@@ -47,6 +58,12 @@ package struct Certificates: Sendable {
         tls.certificate = "\(folder)/client.crt"
         tls.key = "\(folder)/client.key"
         return tls
+    }
+
+    /// The options of a URL for a client: whom it trusts and, unless there is none, which certificate it has.
+    package func options(authority: String = "ca", client: String? = "client") -> String {
+        let own = client.map { "&cert=\(folder)/\($0).crt&key=\(folder)/\($0).key" }
+        return "ca=\(folder)/\(authority).crt\(own ?? "")"
     }
 
     /// redis-server's arguments; it wants a certificate of its clients.

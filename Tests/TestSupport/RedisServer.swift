@@ -43,11 +43,14 @@ package final class RedisServer: Sendable {
     ///   - arguments: more of redis-server's arguments, as on its command line: `["--appendonly", "yes"]`.
     ///   - credentials: what to sign in with; the arguments must make the server know it.
     ///   - client: TLS for clients, where it is not the usual one of the certificates.
+    ///   - sentinel: the text of a configuration file; it makes the server a Sentinel, which writes down there what it
+    ///     learns.
     package static func start(
         _ transport: Transport = .tcp,
         arguments: [String] = [],
         credentials: RedisConfiguration.Credentials? = nil,
-        tls client: RedisConfiguration.TLS? = nil
+        tls client: RedisConfiguration.TLS? = nil,
+        sentinel: String? = nil
     ) async throws -> RedisServer {
         var attempts = 0
         while true {
@@ -57,7 +60,12 @@ package final class RedisServer: Sendable {
             var configuration = RedisConfiguration(address: address)
             configuration.tls = client ?? tls
             configuration.credentials = credentials
-            let base = ["redis-server", "--dir", folder, "--bind", "127.0.0.1", "--save", "", "--daemonize", "no"]
+            var base = ["redis-server", "--dir", folder, "--bind", "127.0.0.1", "--save", "", "--daemonize", "no"]
+            if let sentinel {
+                let file = "\(folder)/sentinel.conf"
+                try sentinel.write(toFile: file, atomically: true, encoding: .utf8)
+                base = ["redis-server", file, "--sentinel", "--dir", folder, "--bind", "127.0.0.1"]
+            }
             let server = RedisServer(configuration, folder: folder, arguments: base + listening + arguments)
             do {
                 try await server.launch()
@@ -81,6 +89,9 @@ package final class RedisServer: Sendable {
         case .unixSocket(let path): "redis+unix://\(path)?db=0"
         }
     }
+
+    /// The process; 0 where none was started or it was ended.
+    package var processIdentifier: Int32 { process.withLock { $0?.identifier ?? 0 } }
 
     /// What the server has written to its log.
     package var log: String {

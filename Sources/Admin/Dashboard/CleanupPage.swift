@@ -80,10 +80,13 @@ enum CleanupPage {
             } else {
                 Form(action: Link.cleanup(name, "resume"), button: "Resume", look: "main").html(viewer)
             }
-            Form(
-                action: Link.cleanup(name, "cancel"), button: "Cancel the run under way", look: "danger",
-                question: "Stop the run of \(name) after the page in hand?"
-            ).html(viewer)
+            // Shown by the style sheet while the part above says that a run is under way: that part is kept up to date.
+            HTML.element("div", ["class": "while-running"]) {
+                Form(
+                    action: Link.cleanup(name, "cancel"), button: "Cancel the run under way", look: "danger",
+                    question: "Stop the run of \(name) after the page in hand?"
+                ).html(viewer)
+            }
         }
     }
 
@@ -95,6 +98,12 @@ enum CleanupPage {
             HTML.input(name: name, attributes)
         }
     }
+
+    /// The keys of the file that the rows before stand for; the others are the policy's own, and shown as they are.
+    private static let common: Set = [
+        "policy", "every", "cron", "timezone", "records", "index", "scan", "status", "states", "format", "enabled",
+        "dry-run", "limit", "page", "run-timeout", "misfire-grace", "undo", "guard",
+    ]
 
     private static func settings(_ view: CleanupView) -> HTML {
         guard let cleanup = view.cleanup else {
@@ -114,6 +123,9 @@ enum CleanupPage {
             ("Undo possible for", settings.undo), ("Scanned every", settings.scan),
             ("Fingerprint", settings.fingerprint),
         ]
-        return Facts.html(rows.map { ($0.0, Facts.foreign($0.1)) })
+        let own = cleanup.settings.filter { setting in
+            setting.key.split(separator: ".").first.map { !common.contains(String($0)) } ?? false
+        }
+        return Facts.html((rows + own.map { ($0.key, $0.value) }).map { ($0.0, Facts.foreign($0.1)) })
     }
 }

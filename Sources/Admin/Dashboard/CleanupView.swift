@@ -39,13 +39,17 @@ struct CleanupView: Sendable {
     var fragments: [Fragment] {
         [
             Fragment(id: "state", content: state),
-            Fragment(id: "charts", content: OverviewFragments.charts(hours, of: status.name, now: now)),
+            Fragment(id: "charts", content: charts),
             Fragment(id: "runs", content: RunsTable.html(runs.entries, now: now, caption: "Runs of \(status.name)")),
             Fragment(
                 id: "events",
                 content: EventsTable.html(
                     events.entries, now: now, caption: "Changes by \(status.name)", hasImages: true)),
         ]
+    }
+
+    private var charts: HTML {
+        OverviewFragments.charts(hours, of: status.name, now: now, dueNow: status.backlog.map(Int64.init))
     }
 
     private var state: HTML {

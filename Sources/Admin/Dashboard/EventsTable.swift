@@ -9,18 +9,31 @@ enum EventsTable {
             caption: caption,
             columns: ["Record", "Action", "From → to", "When", "Reason"] + (hasImages ? ["Before and after"] : ["Run"]))
         for event in events {
-            let run = event["run"] ?? ""
             let transition = [event["from"], event["to"]].compactMap(\.self).filter { !$0.isEmpty }.map(shortened)
             table.add([
-                .element("bdi") { shortened(event["record"].flatMap { $0.isEmpty ? nil : $0 } ?? "–") },
-                HTML(event["action"] ?? ""), .element("bdi") { transition.joined(separator: " → ") },
-                Wording.moment(event["at_ms"], now: now), .element("bdi") { shortened(event["reason"] ?? "") },
-                hasImages
-                    ? BeforeImage(event).html
-                    : .element("a", ["href": Link.run(run)]) { HTML.element("bdi") { shortened(run) } },
+                subject(of: event), HTML(event["action"] ?? ""), foreign(transition.joined(separator: " → ")),
+                Wording.moment(event["at_ms"], now: now), foreign(event["reason"] ?? ""),
+                hasImages ? BeforeImage(event).html : link(toRun: event["run"] ?? ""),
             ])
         }
         return table.html(empty: "No record has been changed within the time for which changes are kept.")
+    }
+
+    /// What an event is about: a record or, where somebody did something to all of it, the cleanup.
+    private static func subject(of event: StreamEntry) -> HTML {
+        if let record = event["record"], !record.isEmpty { return foreign(record) }
+        guard let cleanup = event["cleanup"], !cleanup.isEmpty else { return HTML("–") }
+        return .element("a", ["href": Link.cleanup(cleanup)]) { foreign(cleanup) }
+    }
+
+    /// Not everything that somebody does belongs to a run: a pause doesn't.
+    private static func link(toRun run: String) -> HTML {
+        run.isEmpty ? .nothing : .element("a", ["href": Link.run(run)]) { foreign(run) }
+    }
+
+    /// A text of the application's, apart from what is around it; nothing where it is empty.
+    private static func foreign(_ text: String) -> HTML {
+        text.isEmpty ? .nothing : .element("bdi") { shortened(text) }
     }
 
     /// A text of the application's, of a length that leaves room for others.

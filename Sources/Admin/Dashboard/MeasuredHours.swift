@@ -50,8 +50,9 @@ struct MeasuredHours: Sendable, Equatable {
 
     /// The hours up to now, oldest first: of one cleanup, or of all together.
     ///
-    /// An hour without a run has the backlog that the run before it left.
-    func points(of cleanup: String? = nil, until now: Timestamp) -> [Point] {
+    /// An hour without a run has the backlog that the run before it left, which may be less than there was. So the hour
+    /// under way has what is due now, where that is known: it also grows while nothing runs.
+    func points(of cleanup: String? = nil, until now: Timestamp, dueNow: Int64? = nil) -> [Point] {
         let newest = now.milliseconds / 3_600_000
         var backlogs: [String: Int64] = [:]
         var points: [Point] = []
@@ -59,12 +60,13 @@ struct MeasuredHours: Sendable, Equatable {
             let all = (hours[hour] ?? [:]).filter { cleanup == nil || $0.key == cleanup }
             for (name, sums) in all { if let backlog = sums.backlog { backlogs[name] = backlog } }
             guard hour > newest - Int64(Self.shown) else { continue }
+            let left = backlogs.isEmpty ? nil : backlogs.values.reduce(0) { Self.sum($0, $1) }
             points.append(
                 Point(
                     start: Timestamp(milliseconds: hour * 3_600_000),
                     changed: all.values.reduce(0) { Self.sum($0, $1.changed) },
                     failed: all.values.reduce(0) { Self.sum($0, $1.failed) },
-                    backlog: backlogs.isEmpty ? nil : backlogs.values.reduce(0) { Self.sum($0, $1) }))
+                    backlog: hour == newest ? dueNow ?? left : left))
         }
         return points
     }

@@ -11,10 +11,18 @@ struct Overview: Sendable {
     var firing: [Operations.Firing]
     /// The newest runs and changes.
     var runs: [StreamEntry], events: [StreamEntry]
+    /// What alerts did lately.
+    var alerts: [StreamEntry]
     /// What runs measured, by the hour.
     var hours: MeasuredHours
     /// Stale pauses, by the cleanup that looks after them.
     var pauses: [StalePauses]
+
+    /// How many records are due now, of all cleanups together; nil where that isn't known of any.
+    var due: Int64? {
+        let numbers = status.cleanups.compactMap(\.backlog)
+        return numbers.isEmpty ? nil : numbers.reduce(0) { $0 + Int64($1) }
+    }
 
     /// A lateness that no scheduled run has where all is well: an idle instance looks that often at least.
     static let tolerance: Int64 = 60_000
@@ -32,6 +40,8 @@ struct Overview: Sendable {
         var text: String
         /// The page that says more.
         var link: String?
+        /// When it began, where that is known and not in the sentence.
+        var since: Timestamp?
     }
 
     /// What a person ought to look at, the gravest first; nothing where all is well.
@@ -49,7 +59,7 @@ struct Overview: Sendable {
                 severity: alert.severity == "critical" ? .critical : .warning,
                 text: "\(alert.alert) fires for \(alert.cleanup): \(alert.metric) is \(alert.value), "
                     + "the limit is \(alert.threshold).",
-                link: Link.cleanup(alert.cleanup))
+                link: Link.cleanup(alert.cleanup), since: Timestamp(milliseconds: alert.sinceMs))
         }
         concerns += status.remarks.filter { $0 != "no instance is alive" }.map {
             Concern(severity: .warning, text: $0.prefix(1).uppercased() + $0.dropFirst() + ".")

@@ -8,7 +8,8 @@ enum OverviewFragments {
         [
             Fragment(id: "concerns", content: concerns(overview)),
             Fragment(id: "cleanups", content: cleanups(overview)),
-            Fragment(id: "charts", content: charts(overview.hours, now: overview.now)),
+            Fragment(id: "charts", content: charts(overview.hours, now: overview.now, dueNow: overview.due)),
+            Fragment(id: "alerts", content: AlertsTable.html(overview.alerts, now: overview.now)),
             Fragment(id: "instances", content: instances(overview)),
             Fragment(id: "pauses", content: pauses(overview)),
             Fragment(id: "runs", content: RunsTable.html(overview.runs, now: overview.now, caption: "The newest runs")),
@@ -32,6 +33,11 @@ enum OverviewFragments {
                                 HTML.element("a", ["href": link]) { concern.text }
                             } else {
                                 concern.text
+                            }
+                            if let since = concern.since {
+                                " It began "
+                                Wording.moment(since, now: overview.now)
+                                "."
                             }
                         }
                     }
@@ -87,12 +93,13 @@ enum OverviewFragments {
         ])
     }
 
-    static func charts(_ hours: MeasuredHours, of cleanup: String? = nil, now: Timestamp) -> HTML {
-        let points = hours.points(of: cleanup, until: now)
+    static func charts(_ hours: MeasuredHours, of cleanup: String? = nil, now: Timestamp, dueNow: Int64?) -> HTML {
+        let points = hours.points(of: cleanup, until: now, dueNow: dueNow)
         let whose = cleanup.map { " of \($0)" } ?? ""
         return .element("div", ["class": "charts"]) {
             Chart(
-                id: "backlog", title: "Records left due by the last runs\(whose), last 24 hours", form: .area,
+                id: "backlog", title: "Records due\(whose), last 24 hours: what runs left, and what there is now",
+                form: .area,
                 hours: points.map(\.start),
                 series: [.init(name: "due", colour: "due", values: points.map(\.backlog))]
             ).html

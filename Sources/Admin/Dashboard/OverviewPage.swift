@@ -15,6 +15,7 @@ enum OverviewPage {
             Section(id: "s-charts", heading: "The last 24 hours").html { part("charts") }
             Section(id: "s-runs", heading: "Newest runs").html { part("runs") }
             Section(id: "s-events", heading: "Newest changes").html { part("events") }
+            Section(id: "s-alerts", heading: "Alerts").html { part("alerts") }
             Section(id: "s-pauses", heading: "Stale pauses").html { part("pauses") }
             Section(id: "s-instances", heading: "Instances").html { part("instances") }
         }

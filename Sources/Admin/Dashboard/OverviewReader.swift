@@ -43,7 +43,7 @@ final class OverviewReader: Sendable {
         let replies: [RedisValue]
         do {
             replies = try await engine.redis.pipeline(
-                [engine.keys.runs, engine.keys.events].map {
+                [engine.keys.runs, engine.keys.events, engine.keys.alerts].map {
                     RedisCommand("XREVRANGE", [$0, "+", "-", "COUNT", String(Self.newest)], isIdempotent: true)
                 })
         } catch {
@@ -54,7 +54,8 @@ final class OverviewReader: Sendable {
         }
         return Overview(
             now: now, status: status, firing: try await firing, runs: replies[0].elements.map(StreamEntry.init),
-            events: replies[1].elements.map(StreamEntry.init), hours: try await measured, pauses: try await pauses)
+            events: replies[1].elements.map(StreamEntry.init), alerts: replies[2].elements.map(StreamEntry.init),
+            hours: try await measured, pauses: try await pauses)
     }
 
     /// Reads what was measured in the hours that are shown, so that the first page needn't wait for it.

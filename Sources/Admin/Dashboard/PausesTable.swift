@@ -11,7 +11,7 @@ enum PausesTable {
         let shown = pauses.records.prefix(most)
         var table = HTMLTable(
             caption: "Stale pauses that \(pauses.cleanup) looks after",
-            columns: ["Record", "Status", "Paused", "Warned", "Ends"])
+            columns: ["Record", "Status", "Paused", "Warned", "Ends"], isCaptionShown: true)
         for (id, pause) in shown {
             table.add([
                 .element("bdi") { EventsTable.shortened(id) }, HTML(EventsTable.shortened(pause.status)),

@@ -15,6 +15,7 @@ enum RunPage {
         let cleanup = run["cleanup"] ?? ""
         return Page(title: "Run \(id)", cleanups: names, current: cleanup, now: now).html(viewer) {
             facts(run, now: now)
+            remarks(run, of: cleanup)
             if viewer.role == .admin, run["status"] != "running", run["dry_run"] != "1" {
                 Section(id: "s-undo", heading: "Undo").html {
                     HTML.element("p") {
@@ -39,13 +40,31 @@ enum RunPage {
         }
     }
 
+    /// What else whoever looks at it will want to know.
+    private static func remarks(_ run: [String: String], of cleanup: String) -> HTML {
+        if run["status"] == "running" {
+            return .element("p", ["class": "notice working"]) {
+                "It is under way: "
+                HTML.element("a", ["href": Link.cleanup(cleanup)]) { "its progress, and how to stop it" }
+                "."
+            }
+        }
+        guard let failed = run["failed"].flatMap({ Int64($0) }), failed > 0 else { return .nothing }
+        return .element("p", ["class": "notice warning"]) {
+            "Records that could not be dealt with stay as they are, and due: "
+            HTML.element("a", ["href": Link.cleanup(cleanup, "preview")]) { "the preview names them and says why" }
+            "."
+        }
+    }
+
     private static func facts(_ run: [String: String], now: Timestamp) -> HTML {
         let status = run["status"] ?? ""
         let rows: [(String, HTML)] = [
             ("Status", StateBadge.html(ofRun: status, isDryRun: run["dry_run"] == "1")),
             ("Cleanup", HTML(run["cleanup"] ?? "")), ("Instance", Facts.foreign(run["instance"])),
             ("Caused by", HTML(run["trigger"] ?? "")), ("Fence", HTML(run["fence"] ?? "")),
-            ("Due", Wording.moment(run["due_ms"], now: now)),
+            // Of a run that somebody asked for it is the time of the next one, and says nothing about this one.
+            ("Due", run["trigger"] == "schedule" ? Wording.moment(run["due_ms"], now: now) : .nothing),
             ("Started", Wording.moment(run["started_ms"] ?? run["acquired_ms"], now: now)),
             ("Took", HTML(Wording.span(run["started_ms"], run["finished_ms"]))),
             ("Found", HTML(Wording.number(run["found"]))), ("Changed", HTML(Wording.number(run["changed"]))),

@@ -26,16 +26,21 @@ struct Exposition: Sendable {
                 )
             ])
         do {
-            try await add(engine, to: &text)
+            // Prometheus waits ten seconds by default: that Redis is away must be known long before.
+            _ = try await engine.redis.send(RedisCommand("PING", isIdempotent: true), deadline: Self.patience)
+            var whole = text
+            try await add(engine, to: &whole)
+            text = whole
         } catch {
             engine.logger.warning("the metrics lack what is in Redis", metadata: ["error": "\(error)"])
-            text = PrometheusText()
             text.add("curfew_redis_up", .gauge, Self.redisHelp, [([], 0)])
         }
         registry.write(to: &text, help: RequestMeasurement.help)
         return text.text
     }
 
+    /// How long Redis may take to answer at all.
+    private static let patience = Duration.seconds(2)
     private static let redisHelp = "Whether Redis answers this instance."
 
     private func add(_ engine: Engine, to text: inout PrometheusText) async throws {

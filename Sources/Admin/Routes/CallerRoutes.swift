@@ -39,7 +39,7 @@ struct CallerRoutes {
             guard type != RouteNames.jobs, let cleanups = configuration.cleanups(behind: type) else {
                 let names = Set(configuration.routes.names.keys).union([RouteNames.all]).subtracting([RouteNames.jobs])
                 throw AdminError(
-                    .badRequest,
+                    .notFound,
                     "job_type: there is no “\(type)”, expected one of \(names.sorted().joined(separator: ", "))")
             }
             let runs = try await service.runAll(cleanups, .init(), trigger: "manual", by: context.person)

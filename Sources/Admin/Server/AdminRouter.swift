@@ -4,8 +4,8 @@ internal import Hummingbird
 
 /// Every route, and what stands before it.
 enum AdminRouter {
-    /// The methods that a route answers with 405 where it isn't meant for them.
-    private static let methods: [HTTPRequest.Method] = [
+    /// The methods that a route answers with 405 where it isn't meant for them; any other is for no route at all.
+    static let methods: [HTTPRequest.Method] = [
         .get, .head, .post, .put, .delete, .patch, .options, .trace,
     ]
 

@@ -65,7 +65,7 @@ package struct AdminServer: Service {
             configuration: ApplicationConfiguration(
                 address: .hostname(settings.host, port: settings.port), serverName: "curfew",
                 availableConnectionsDelegate: MaximumAvailableConnections(Self.mostConnections, logger: logger)),
-            services: [dashboard],
+            services: [dashboard, service.pings],
             onServerRunning: { channel in
                 let port = channel.localAddress?.port ?? settings.port
                 logger.info("listening", metadata: ["host": "\(settings.host)", "port": "\(port)"])

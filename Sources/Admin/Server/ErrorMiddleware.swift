@@ -37,6 +37,10 @@ struct ErrorMiddleware: RouterMiddleware {
         case is NIOTooManyBytesError:
             return AdminError(
                 .contentTooLarge, "the body is too long: expected at most \(AdminContext.mostBytes) bytes")
+        case let error as HTTPError where error.status == .notFound && !AdminRouter.methods.contains(request.method):
+            return AdminError(
+                .methodNotAllowed, "\(request.method) is for nothing here: expected GET, HEAD or POST",
+                headers: [.allow: "GET, HEAD, POST"])
         case let error as HTTPError where error.status == .notFound:
             return AdminError(.notFound, "there is nothing at \(request.uri.path)")
         case let error as any HTTPResponseError:

@@ -1,6 +1,4 @@
 internal import Curfew
-internal import HTTPTypes
-internal import Logging
 
 extension AdminService {
     /// What became of a wish that needs no run.
@@ -20,7 +18,6 @@ extension AdminService {
         let engine = engine
         _ = try await cleanup(name)
         try await Operations(engine: engine).pause(name, by: person, why: why)
-        await record(.init("pause", by: person, cleanup: name, detail: why), engine)
         return Done(success: true, message: "\(name) is paused on every instance", cleanup: name)
     }
 
@@ -28,10 +25,9 @@ extension AdminService {
     package func resume(_ name: String, by person: String) async throws -> Done {
         let engine = engine
         _ = try await cleanup(name)
-        guard try await Operations(engine: engine).resume(name) else {
+        guard try await Operations(engine: engine).resume(name, by: person) else {
             return Done(success: false, message: "\(name) is not paused", cleanup: name)
         }
-        await record(.init("resume", by: person, cleanup: name), engine)
         return Done(success: true, message: "\(name) runs again when it is due", cleanup: name)
     }
 
@@ -42,20 +38,8 @@ extension AdminService {
         guard let run = try await Operations(engine: engine).cancel(name, by: person) else {
             return Done(success: false, message: "\(name) is not running", cleanup: name)
         }
-        await record(.init("cancel", by: person, cleanup: name, run: run), engine)
         return Done(
             success: true, message: "\(run) is asked to stop; what it has not done is left to the next run",
             cleanup: name, run: run)
-    }
-
-    /// Notes who did what; a note that can't be written is logged, and stops nobody from what they have done already.
-    func record(_ deed: Operations.Deed, _ engine: Engine) async {
-        do {
-            try await Operations(engine: engine).record(deed)
-        } catch {
-            engine.logger.warning(
-                "what was done could not be noted",
-                metadata: ["action": "\(deed.action)", "by": "\(deed.by)", "error": "\(error)"])
-        }
     }
 }

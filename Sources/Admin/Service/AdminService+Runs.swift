@@ -32,15 +32,13 @@ extension AdminService {
         let cleanup = try configured(name)
         return try await heavy.taken {
             let (claim, clock) = try await claim(
-                cleanup, trigger: trigger, isDryRun: options.dryRun || cleanup.isDryRun, engine)
+                cleanup, trigger: trigger, isDryRun: options.dryRun || cleanup.isDryRun, by: person,
+                options.dryRun ? "dry run" : "", engine)
             let run = Run(
                 engine: engine, cleanup: cleanup, claim: claim, clock: clock, limit: options.limit,
                 timeout: options.timeout, overriddenBy: options.overrideGuard ? person : nil)
-            await record(
-                .init("run", by: person, cleanup: name, run: claim.run, detail: options.dryRun ? "dry run" : ""), engine
-            )
             let result = await execute(run)
-            await Ping(of: cleanup, logger: engine.logger).send(after: result) { Task.isShuttingDownGracefully }
+            pings.add(cleanup, result, engine.logger)
             return result
         }
     }
@@ -60,12 +58,21 @@ extension AdminService {
         let engine = engine
         return try await heavy.taken {
             _ = try await self.run(run)
-            let undo = try await Undo.find(run, engine)
-            let (claim, clock) = try await claim(undo.cleanup, trigger: Undo.trigger, isDryRun: false, engine)
+            let undo = try await undoable(run, engine)
+            let (claim, clock) = try await claim(
+                undo.cleanup, trigger: Undo.trigger, isDryRun: false, by: person, "of \(run)", engine)
             let execution = Run(engine: engine, cleanup: undo.cleanup, claim: claim, clock: clock, task: .undo(undo))
-            await record(
-                .init("undo", by: person, cleanup: undo.cleanup.name, run: claim.run, detail: "of \(run)"), engine)
             return await execute(execution)
+        }
+    }
+
+    /// What an undo is to do; throws 409 where the run is no longer, or never was, one that can be undone.
+    private func undoable(_ run: String, _ engine: Engine) async throws -> Undo {
+        do {
+            return try await Undo.find(run, engine)
+        } catch {
+            guard error.code == .usage else { throw error }
+            throw AdminError(.conflict, error.message)
         }
     }
 
@@ -79,9 +86,10 @@ extension AdminService {
     }
 
     private func claim(
-        _ cleanup: Cleanup, trigger: String, isDryRun: Bool, _ engine: Engine
+        _ cleanup: Cleanup, trigger: String, isDryRun: Bool, by person: String, _ detail: String, _ engine: Engine
     ) async throws -> (Claim, ServerClock) {
-        let answer = try await engine.coordinator.claim(cleanup, trigger: trigger, isDryRun: isDryRun)
+        let answer = try await engine.coordinator.claim(
+            cleanup, trigger: trigger, isDryRun: isDryRun, by: person, detail: detail)
         switch answer.outcome {
         case .claimed(let claim): return (claim, answer.clock)
         case .held(let holder, let run, let end):

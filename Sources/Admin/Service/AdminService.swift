@@ -1,11 +1,11 @@
 package import Curfew
 internal import Policies
-internal import RedisClient
 
 /// What routes and pages read and do, in one place; every instance answers the same, because all state is in Redis.
 package struct AdminService: Sendable {
     let source: EngineSource
     let heavy: Places
+    let pings = Pings()
 
     /// The most previews, counts and runs that one instance has under way for requests.
     static let mostHeavy = 8
@@ -64,16 +64,11 @@ package struct AdminService: Sendable {
         }
     }
 
-    /// Throws where Redis doesn't answer in time, or hasn't the functions and doesn't take them.
+    /// Throws where Redis doesn't answer in time, or a primary hasn't the functions and doesn't take them.
     package func check() async throws {
-        let engine = engine
-        let command = RedisCommand("FCALL_RO", ["curfew_version", "0"], isIdempotent: true)
-        do {
-            _ = try await engine.redis.send(command, deadline: .seconds(2))
-        } catch  where error.code == .server {
-            // A server that was restarted may have forgotten them.
-            try await engine.library.load()
-        }
+        let library = engine.library
+        // A server that was restarted may have forgotten them.
+        if try await library.loadedVersion(deadline: .seconds(2)) == nil { try await library.load() }
     }
 
     private func unknown(_ name: String, _ engine: Engine) -> AdminError {

@@ -35,6 +35,7 @@ extension Cleanup {
         ping = options.ping
         guardLimits = limits
         fingerprint = Fingerprint.of(entry.value)
+        settings = Self.settings(in: entry.value)
         scan = options.scan ?? (options.index == nil ? .seconds(3600) : nil)
     }
 

@@ -49,6 +49,8 @@ package struct Cleanup: Sendable {
     package var guardLimits: GuardLimits?
     /// A short name of what the file says of this cleanup.
     package var fingerprint = ""
+    /// What the file says of it, key by key; nothing where no file was read.
+    package var settings: [Setting] = []
     /// The longest of the policy's timeouts: how far ahead a sweep with a shorter timeout, or at a later time, must look.
     package var longestTimeout: Duration
 

@@ -106,6 +106,8 @@ package struct Configuration: Sendable {
         self.cleanups = cleanups
         self.alerts = alerts
         self.fingerprint = fingerprint
+        // What has no key of its own goes where Curfew's keys are: the time is always that of one server.
+        self.redis.homeKey = Keys(prefix: prefix).schedule
     }
 
     /// The cleanup of this name.

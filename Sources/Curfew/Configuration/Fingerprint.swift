@@ -13,9 +13,12 @@ enum Fingerprint {
     ///
     /// Canonical: keys sorted, values with what came from the environment, durations in milliseconds, a list of one text as
     /// that text, no secrets. Every text is preceded by its length, so that no two trees have the same form.
-    static func of(_ root: YAMLNode) -> String {
+    static func of(_ root: YAMLNode) -> String { of(canonical(root, at: [])) }
+
+    /// The same of any text.
+    static func of(_ text: String) -> String {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in canonical(root, at: []).utf8 {
+        for byte in text.utf8 {
             hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3
         }
         let digits = String(hash, radix: 16)

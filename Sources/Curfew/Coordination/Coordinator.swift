@@ -45,8 +45,12 @@ package struct Coordinator: Sendable {
     }
 
     /// Claims this cleanup now, due or not, unless somebody else has it or it is paused.
+    ///
+    /// - Parameters:
+    ///   - person: who asks for it, to be noted in the events together with the claim; nil: nobody in particular.
+    ///   - detail: what else is to be said of that.
     package func claim(
-        _ cleanup: Cleanup, trigger: String, isDryRun: Bool
+        _ cleanup: Cleanup, trigger: String, isDryRun: Bool, by person: String? = nil, detail: String = ""
     ) async throws(CurfewError) -> TickAnswer {
         var cleanup = cleanup
         // Only the occurrences of a cron line have to be computed from the time before the call.
@@ -57,14 +61,22 @@ package struct Coordinator: Sendable {
             clock = ServerClock(Timestamp(milliseconds: 0))
         }
         cleanup.isDryRun = isDryRun
-        return try await tick(beat: nil, places: 1, trigger: trigger, only: cleanup, known: [cleanup], clock: clock)
+        let deed = person.map { person in
+            Operations.Deed(
+                trigger == Undo.trigger ? "undo" : "run", by: person, cleanup: cleanup.name, detail: detail)
+        }
+        return try await tick(
+            beat: nil, places: 1, trigger: trigger, only: cleanup, known: [cleanup], clock: clock, deed: deed)
     }
 
     private func tick(
-        beat: Beat?, places: Int, trigger: String, only: Cleanup?, known: [Cleanup], clock: ServerClock
+        beat: Beat?, places: Int, trigger: String, only: Cleanup?, known: [Cleanup], clock: ServerClock,
+        deed: Operations.Deed? = nil
     ) async throws(CurfewError) -> TickAnswer {
         let now = clock.now
-        var arguments = [
+        var arguments: [String] = []
+        if let deed { arguments.append(words: deed.eventFields) }
+        arguments += [
             instance.id, String(lease.milliseconds), String(heartbeat.milliseconds), String(places), trigger,
             only?.name ?? "", String(configuration.streams.length),
         ]
@@ -80,9 +92,11 @@ package struct Coordinator: Sendable {
         let fixed = [
             keys.schedule, keys.fence, keys.instances, keys.instance(instance.id), keys.paused, keys.runs, keys.metrics,
         ]
+        let function = deed == nil ? "curfew_tick" : "curfew_claim"
+        let events = deed == nil ? [] : [keys.events]
         let attempt = ContinuousClock.now
         let reply = try await library.call(
-            "curfew_tick", keys: fixed + known.map { keys.lease($0.name) }, arguments: arguments)
+            function, keys: events + fixed + known.map { keys.lease($0.name) }, arguments: arguments)
         return try TickAnswer(reply, attempt: attempt, trigger: trigger) { name in
             known.first { $0.name == name }?.isDryRun ?? false
         }
@@ -176,6 +190,12 @@ package struct Coordinator: Sendable {
 }
 
 extension [String] {
+    /// A count of words, then names and values.
+    mutating func append(words fields: [(String, String)]) {
+        append(String(2 * fields.count))
+        for (name, value) in fields { self += [name, value] }
+    }
+
     /// A count, then names and values: how lists of fields are passed to the functions.
     mutating func append(fields: [(String, String)]) {
         append(String(fields.count))

@@ -1,46 +1,50 @@
+internal import Logging
 internal import Policies
 internal import RedisClient
 
 extension Operations {
     /// Something that a person, or a program in its place, had Curfew do.
-    package struct Deed: Sendable {
-        /// What was done: `run`, `preview`, `pause`, `resume`, `cancel`, `undo`.
-        package var action: String
+    ///
+    /// Its event names no record, and is therefore none that an undo could put back.
+    struct Deed: Sendable {
+        /// What was done: `run`, `undo`, `pause`, `resume`, `cancel`.
+        let action: String
         /// Who did it.
-        package var by: String
+        let by: String
         /// The cleanup.
-        package var cleanup: String
-        /// The run that was asked for, cancelled or undone; empty where there was none.
-        package var run: String
+        let cleanup: String
         /// What else is to be said of it.
-        package var detail: String
+        let detail: String
 
-        /// A deed from its parts.
-        package init(_ action: String, by: String, cleanup: String, run: String = "", detail: String = "") {
+        init(_ action: String, by: String, cleanup: String, detail: String = "") {
             self.action = action
             self.by = by
             self.cleanup = cleanup
-            self.run = run
             self.detail = detail
+        }
+
+        /// The fields of its event, without the run at the beginning and the time at the end.
+        var eventFields: [(String, String)] {
+            let reason = "\(action) by \(by)" + (detail.isEmpty ? "" : ": \(detail)")
+            return [
+                ("cleanup", cleanup), ("record", ""), ("key", ""), ("action", action), ("from", ""), ("to", ""),
+                ("reason", reason), ("type", ""), ("tokens", "0"), ("bytes", "0"), ("before", "{}"),
+            ]
         }
     }
 
-    /// Notes in the events who did what.
+    /// Notes in the events who did what, after it is done: a note that can't be written is logged, and undoes nothing.
     ///
-    /// Such an event names no record, and is therefore none that an undo could put back.
-    package func record(_ deed: Deed) async throws(CurfewError) {
-        let now = try await engine.serverClock().now
-        let reason = "\(deed.action) by \(deed.by)" + (deed.detail.isEmpty ? "" : ": \(deed.detail)")
-        let fields = [
-            ("run", deed.run), ("cleanup", deed.cleanup), ("record", ""), ("key", ""), ("action", deed.action),
-            ("from", ""), ("to", ""), ("reason", reason), ("type", ""), ("tokens", "0"), ("bytes", "0"),
-            ("before", "{}"), ("at_ms", String(now.milliseconds)),
-        ]
+    /// - Parameter run: the run that it is about, where there is one.
+    func record(_ deed: Deed, run: String = "", at now: Timestamp) async {
+        let fields = [("run", run)] + deed.eventFields + [("at_ms", String(now.milliseconds))]
         let head = [engine.keys.events, "MAXLEN", "~", String(engine.configuration.streams.length), "*"]
         do {
             _ = try await engine.redis.send(RedisCommand("XADD", head + fields.flatMap { [$0.0, $0.1] }))
         } catch {
-            throw CurfewError(error)
+            engine.logger.warning(
+                "what was done could not be noted",
+                metadata: ["action": "\(deed.action)", "by": "\(deed.by)", "error": "\(error)"])
         }
     }
 

@@ -39,20 +39,24 @@ package struct Operations: Sendable {
     /// Keeps a cleanup from being run, on every instance, until it is resumed.
     ///
     /// A run under way goes on.
-    package func pause(_ cleanup: String, by: String, why: String) async throws(CurfewError) {
-        let pause = Pause(by: by, at: try await engine.serverClock().now.iso8601, why: why)
+    package func pause(_ cleanup: String, by person: String, why: String) async throws(CurfewError) {
+        let now = try await engine.serverClock().now
+        let pause = Pause(by: person, at: now.iso8601, why: why)
         let text = JSONText.object([
             FieldWrite(field: "by", value: pause.by), FieldWrite(field: "at", value: pause.at),
             FieldWrite(field: "why", value: pause.why),
         ])
         _ = try await send(RedisCommand("HSET", [engine.keys.paused, cleanup, text]))
+        await record(Deed("pause", by: person, cleanup: cleanup, detail: why), at: now)
     }
 
     /// Lets a paused cleanup run again, and wakes the instances.
     ///
     /// False where it was not paused.
-    package func resume(_ cleanup: String) async throws(CurfewError) -> Bool {
+    package func resume(_ cleanup: String, by person: String) async throws(CurfewError) -> Bool {
+        let now = try await engine.serverClock().now
         guard try await send(RedisCommand("HDEL", [engine.keys.paused, cleanup])).integer == 1 else { return false }
+        await record(Deed("resume", by: person, cleanup: cleanup), at: now)
         _ = try await send(RedisCommand("PUBLISH", [engine.keys.wake, cleanup]))
         return true
     }
@@ -60,7 +64,8 @@ package struct Operations: Sendable {
     /// Asks the run under way to stop after its page.
     ///
     /// Gives back its id, or nil where none is under way.
-    package func cancel(_ cleanup: String, by: String) async throws(CurfewError) -> String? {
+    package func cancel(_ cleanup: String, by person: String) async throws(CurfewError) -> String? {
+        let now = try await engine.serverClock().now
         let lease = engine.keys.lease(cleanup)
         guard let run = try await send(RedisCommand("HGET", [lease, "run"])).string else { return nil }
         // Guarded by the run: one that ends meanwhile must not be followed by a hash that looks like a lease.
@@ -70,13 +75,15 @@ package struct Operations: Sendable {
             sink.check(.equals, own, field: .constant("run"), value: .own(sink.value(run)))
             sink.begin("HSET", own)
             sink.constant("cancel")
-            sink.hole(sink.value(by))
+            sink.hole(sink.value(person))
         }
         var sink = StatementSink(index: .none)
         tell(&sink)
         _ = call.append(.new(sink.statement), member: cleanup) { tell(&$0) }
         let reply = try await engine.library.call(call.command())
-        return try call.outcomes(of: reply) == [.made] ? run : nil
+        guard try call.outcomes(of: reply) == [.made] else { return nil }
+        await record(Deed("cancel", by: person, cleanup: cleanup), run: run, at: now)
+        return run
     }
 
     private func send(_ command: RedisCommand) async throws(CurfewError) -> RedisValue {

@@ -70,6 +70,7 @@ package struct Run: Sendable {
             group.cancelAll()
             return outcome ?? Sweep.Outcome()
         }
+        await FailPoint.reached(.beforeFinish, cleanup)
         let (status, reason) = Self.status(of: outcome)
         if status == .failed, let cause = outcome.error { control.failed(cause) }
         // Lost while Redis was away is another matter than lost to another instance.
@@ -79,9 +80,16 @@ package struct Run: Sendable {
 
     /// The work itself: the keyspace where it is time to look there, then what is due.
     private func work() async -> Sweep.Outcome {
-        let sweep = Sweep(
-            engine: engine, cleanup: cleanup, claim: claim.isDryRun ? nil : claim, control: control, clock: clock,
-            options: options, scanned: nil)
+        await FailPoint.reached(.afterClaim, cleanup)
+        let sweep: Sweep
+        do {
+            sweep = try await Sweep(
+                engine: engine, cleanup: cleanup, claim: claim.isDryRun ? nil : claim, control: control, clock: clock,
+                options: options, scanned: nil
+            ).finishingSagas()
+        } catch {
+            return Sweep.Outcome(error: error)
+        }
         let sweepGuard = RunGuard(limits: cleanup.guardLimits, overriddenBy: overriddenBy)
         switch task {
         case .undo(let undo):

@@ -25,6 +25,7 @@ package final class RunControl: Sendable {
         var lastProgress: ContinuousClock.Instant
         var snapshot = Progress()
         var failure: CurfewError?
+        var pages = 0
     }
 
     /// How far a run is, as published in its lease.
@@ -103,6 +104,14 @@ package final class RunControl: Sendable {
             default: CurfewError(.damaged, "\(error)")
             }
         state.withLock { $0.failure = $0.failure ?? failure }
+    }
+
+    /// A number for a page that no other page of the run has.
+    func nextPage() -> String {
+        state.withLock { state in
+            state.pages += 1
+            return String(state.pages)
+        }
     }
 
     /// For how long nothing has moved.

@@ -11,22 +11,48 @@ internal import Synchronization
 /// sends one command per heartbeat. A tick that fails is tried again after a pause; the connection looks after itself.
 package final class Worker: Service {
     private struct State {
+        var engine: Engine
+        var companions: Companions
+        /// Whether the loop still has to begin with this engine.
+        var isNew = true
         var running: [String: RunControl] = [:]
         var isStopping = false
     }
 
-    private let engine: Engine
-    private let senders: [WebhookSender]
-    private let indexer: Indexer
+    /// What the loop knows from one tick to the next.
+    private struct Course {
+        var clock: ServerClock?
+        var started: Timestamp?
+        var roundTrip: Duration = .zero
+        var lastBeat: ContinuousClock.Instant?
+        var watch: OverdueWatch
+        /// Whether the definitions of the alerts are published.
+        var isAnnounced = false
+
+        init(_ engine: Engine) {
+            watch = OverdueWatch(engine: engine)
+        }
+
+        /// Another configuration is in force: what depends on it is asked for, and told, anew.
+        mutating func begin(_ engine: Engine) {
+            watch = OverdueWatch(engine: engine)
+            lastBeat = nil
+            isAnnounced = false
+        }
+    }
+
     private let alarm = Alarm()
-    private let state = Mutex(State())
+    private let logger: Logger
+    private let state: Mutex<State>
 
     /// Makes the worker of an engine.
     package init(engine: Engine) {
-        self.engine = engine
-        indexer = Indexer(engine: engine)
-        senders = engine.configuration.webhooks.map { WebhookSender(engine: engine, webhook: $0) }
+        logger = engine.logger
+        state = Mutex(State(engine: engine, companions: Companions(engine: engine)))
     }
+
+    /// The engine in force.
+    private var engine: Engine { state.withLock { $0.engine } }
 
     /// Works until a graceful shutdown: then it claims nothing more, lets every run finish its page and give back its
     /// lease, and returns.
@@ -35,9 +61,9 @@ package final class Worker: Service {
             await withDiscardingTaskGroup { group in
                 // Ends, with the loop, when this scope does.
                 async let _: Void = listen()
-                for sender in senders { group.addTask { await sender.run() } }
-                group.addTask { await self.indexer.run() }
-                await loop { run in
+                await loop { companions in
+                    group.addTask { await companions.run() }
+                } start: { run in
                     group.addTask { await self.execute(run) }
                 }
             }
@@ -47,64 +73,91 @@ package final class Worker: Service {
         }
     }
 
-    /// Stops claiming, and asks every run to hand over.
-    package func stop() {
-        let runs = state.withLock { state in
-            state.isStopping = true
-            return Array(state.running.values)
+    /// Goes on with another configuration on the same Redis, under the same prefix.
+    ///
+    /// Runs under way keep the one they began with; everything else follows the new one at once.
+    package func reload(with engine: Engine) {
+        let companions = Companions(engine: engine)
+        let former = state.withLock { state -> Companions? in
+            guard !state.isStopping else { return nil }
+            defer { (state.engine, state.companions, state.isNew) = (engine, companions, true) }
+            return state.companions
         }
-        for run in runs { run.stop(.handedOver) }
-        indexer.stop()
-        for sender in senders { sender.stop() }
+        former?.stop()
         alarm.ring()
     }
 
-    private func loop(start: (Run) -> Void) async {
-        var clock: ServerClock?
-        var started: Timestamp?
-        var roundTrip: Duration = .zero
-        var lastBeat: ContinuousClock.Instant?
+    /// Stops claiming, and asks every run to hand over.
+    package func stop() {
+        let (runs, companions) = state.withLock { state in
+            state.isStopping = true
+            return (Array(state.running.values), state.companions)
+        }
+        for run in runs { run.stop(.handedOver) }
+        companions.stop()
+        alarm.ring()
+    }
+
+    private func loop(attend: (Companions) -> Void, start: (Run) -> Void) async {
+        var course = Course(engine)
         var pause: Duration = .milliseconds(100)
-        var watch = OverdueWatch(engine: engine)
         while !state.withLock(\.isStopping) {
+            let (engine, companions) = state.withLock { state in
+                defer { state.isNew = false }
+                return (state.engine, state.isNew ? state.companions : nil)
+            }
+            if let companions {
+                course.begin(engine)
+                attend(companions)
+            }
             do {
-                if clock == nil { clock = try await engine.serverClock() }
-                guard let known = clock else { continue }
-                let isBeatDue = lastBeat.map { $0.duration(to: .now) >= engine.coordinator.heartbeat * 0.9 } ?? true
-                let running = state.withLock { $0.running.keys.sorted() }
-                let beat = Coordinator.Beat(running: running, roundTrip: roundTrip, started: started ?? known.now)
-                let answer = try await engine.coordinator.tick(
-                    beat: isBeatDue ? beat : nil, places: engine.configuration.worker.concurrency - running.count,
-                    clock: known)
-                clock = answer.clock
-                roundTrip = answer.roundTrip
-                if isBeatDue { lastBeat = .now }
-                // What was claimed is begun before anything else can fail: a claim that nobody runs is in everybody's way.
-                var run: Run?
-                if case .claimed(let claim) = answer.outcome { run = accept(claim, answer.clock) }
-                if let run { start(run) }
-                // The library may be older than this program, or may have been replaced by an older one.
-                if answer.version < FunctionLibrary.version { try await engine.library.load() }
-                if started == nil { try await begin(&started, answer) }
-                try await watch.look(at: answer)
+                let sleep = try await tick(engine, &course, start)
                 pause = .milliseconds(100)
-                if run == nil { await alarm.wait(for: answer.sleep) }
+                if let sleep { await alarm.wait(for: sleep) }
             } catch {
-                engine.logger.error("the schedule could not be read", metadata: ["error": "\(error)"])
+                logger.error("the schedule could not be read", metadata: ["error": "\(error)"])
                 await alarm.wait(for: pause)
                 pause = min(pause * 2, .seconds(5))
             }
         }
     }
 
-    /// The first answer: alerts may be new.
-    private func begin(_ started: inout Timestamp?, _ answer: TickAnswer) async throws {
-        try await Alerts(engine: engine).publishDefinitions(now: answer.clock.now)
-        started = answer.clock.now
-        engine.logger.info("worker ready", metadata: ["instance": "\(engine.instance.id)"])
+    /// Looks at the schedule once, and starts what it could claim.
+    ///
+    /// Gives back how long there is nothing to do; nil where there may be more at once.
+    private func tick(_ engine: Engine, _ course: inout Course, _ start: (Run) -> Void) async throws -> Duration? {
+        let clock = if let clock = course.clock { clock } else { try await engine.serverClock() }
+        let isBeatDue = course.lastBeat.map { $0.duration(to: .now) >= engine.coordinator.heartbeat * 0.9 } ?? true
+        let running = state.withLock { $0.running.keys.sorted() }
+        let beat = Coordinator.Beat(
+            running: running, roundTrip: course.roundTrip, started: course.started ?? clock.now)
+        let answer = try await engine.coordinator.tick(
+            beat: isBeatDue ? beat : nil, places: engine.configuration.worker.concurrency - running.count, clock: clock)
+        course.clock = answer.clock
+        course.roundTrip = answer.roundTrip
+        if isBeatDue { course.lastBeat = .now }
+        // What was claimed is begun before anything else can fail: a claim that nobody runs is in everybody's way.
+        var run: Run?
+        if case .claimed(let claim) = answer.outcome { run = accept(claim, answer.clock, engine) }
+        if let run { start(run) }
+        // The library may be older than this program, or may have been replaced by an older one.
+        if answer.version < FunctionLibrary.version { try await engine.library.load() }
+        if !course.isAnnounced { try await announce(&course, answer, engine) }
+        try await course.watch.look(at: answer)
+        return run == nil ? answer.sleep : nil
     }
 
-    private func accept(_ claim: Claim, _ clock: ServerClock) -> Run? {
+    /// The first answer under a configuration: alerts may be new, and it comes from one node of a cluster alone.
+    private func announce(_ course: inout Course, _ answer: TickAnswer, _ engine: Engine) async throws {
+        if engine.redis.isCluster { try await engine.library.load() }
+        try await Alerts(engine: engine).publishDefinitions(now: answer.clock.now)
+        course.isAnnounced = true
+        guard course.started == nil else { return }
+        course.started = answer.clock.now
+        logger.info("worker ready", metadata: ["instance": "\(engine.instance.id)"])
+    }
+
+    private func accept(_ claim: Claim, _ clock: ServerClock, _ engine: Engine) -> Run? {
         guard let cleanup = engine.configuration.cleanup(named: claim.cleanup) else { return nil }
         let run = Run(engine: engine, cleanup: cleanup, claim: claim, clock: clock)
         let isStopping = state.withLock { state in
@@ -113,8 +166,7 @@ package final class Worker: Service {
         }
         // Claimed while the shutdown began: it is given back by a run that stops at its first checkpoint.
         if isStopping { run.control.stop(.handedOver) }
-        engine.logger.info(
-            "run claimed", metadata: ["run": "\(claim.run)", "replaces": "\(claim.replaces ?? "none")"])
+        logger.info("run claimed", metadata: ["run": "\(claim.run)", "replaces": "\(claim.replaces ?? "none")"])
         return run
     }
 
@@ -127,7 +179,7 @@ package final class Worker: Service {
         }
         alarm.ring()
         // The run is over by now, and its place free: an address that doesn't answer delays nothing but a shutdown.
-        await Ping(of: run.cleanup, logger: engine.logger).send(after: result) { self.state.withLock(\.isStopping) }
+        await Ping(of: run.cleanup, logger: logger).send(after: result) { self.state.withLock(\.isStopping) }
     }
 
     /// Waits for other instances' messages.
@@ -142,14 +194,14 @@ package final class Worker: Service {
                     isKnown = false
                     for try await message in messages {
                         alarm.ring()
-                        indexer.wake(message)
+                        state.withLock { $0.companions }.wake(message)
                     }
                 }
             } catch is CancellationError {
                 return
             } catch {
                 let level: Logger.Level = isKnown ? .debug : .warning
-                engine.logger.log(
+                logger.log(
                     level: level, "no wake-ups from other instances: the heartbeat finds work instead",
                     metadata: ["error": "\(error)"])
                 isKnown = true
@@ -166,7 +218,7 @@ package final class Worker: Service {
         do {
             try await engine.coordinator.leave()
         } catch {
-            engine.logger.warning("the instance could not sign off", metadata: ["error": "\(error)"])
+            logger.warning("the instance could not sign off", metadata: ["error": "\(error)"])
         }
     }
 }

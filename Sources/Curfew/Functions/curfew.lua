@@ -1,7 +1,7 @@
 #!lua name=curfew
 -- Curfew's Redis functions. All domain logic lives in Swift; what is here is what must be atomic.
 -- The version is compared by curfew_version: an older library never replaces a newer one.
-local VERSION = 2
+local VERSION = 3
 
 -- How a call of curfew_commit is written. An instance that writes it in another way is refused, not misunderstood.
 local FORMAT = 'format-2'
@@ -30,6 +30,14 @@ end
 
 local function version()
   return VERSION
+end
+
+local function wrong_type(key, needed)
+  local reply = redis.pcall('TYPE', key)
+  local found = reply.ok
+  if reply.err then return reply.err end
+  if found == 'none' or found == needed then return nil end
+  return 'WRONGTYPE ' .. key .. ' is a ' .. found .. ': expected a ' .. needed
 end
 
 --------------------------------------------------------------------------------------------------
@@ -181,6 +189,28 @@ local function tick(KEYS, ARGV)
   return answer
 end
 
+-- Purpose:    curfew_tick for one cleanup that somebody asks for, with an entry in the events that says who.
+-- KEYS:       events, then those of curfew_tick
+-- ARGV:       count n of words, n names and values of the entry (the run comes before them, at_ms after), then those of
+--             curfew_tick
+-- Returns:    what curfew_tick returns, or an error where the events are no stream
+-- Complexity: that of curfew_tick
+local function claim(KEYS, ARGV)
+  -- Asked first: a claim that can't be noted must not be made.
+  local wrong = wrong_type(KEYS[1], 'stream')
+  if wrong then return redis.error_reply(wrong) end
+  local count = tonumber(ARGV[1])
+  local event, arguments = {unpack(ARGV, 2, count + 1)}, {unpack(ARGV, count + 2)}
+  local answer = tick({unpack(KEYS, 2)}, arguments)
+  for place = 1, #answer, 2 do
+    if answer[place] == 'claim' then
+      event[count + 1], event[count + 2] = 'at_ms', answer[4]
+      redis.call('XADD', KEYS[1], 'MAXLEN', '~', arguments[7], '*', 'run', answer[place + 3], unpack(event))
+    end
+  end
+  return answer
+end
+
 -- Purpose:    extends exactly this lease and reports the run's progress. A lease that ran out is lost, taken or not.
 -- KEYS:       schedule, lease:<cleanup>
 -- ARGV:       cleanup, fence, lease ms, then names and values for the lease's hash
@@ -241,8 +271,10 @@ end
 --             when it dies, so that another goes on there once its lease has run out.
 -- KEYS:       scan:<cleanup>, paused
 -- ARGV:       step, cleanup, instance, fence ('' = none held), lease ms, interval ms, then
---             claim: due (interval passed, or one was cut short) | now | first (none was ever finished)
---             save, finish, release: cursor, seen, added; release also: the wake channel
+--             claim: due (interval passed, or one was cut short) | now | first (none was ever finished), then what the
+--             cursor belongs to ('' = the process that answers; in a cluster the caller keeps one for each process)
+--             save, finish, release: cursor, seen, added, wake channel ('' but for release), what the cursor belongs to,
+--             number of keys ('' = as it was)
 -- Returns:    claim: {'claimed', now, fence, cursor, seen, added, keys}
 --                    · {'held', now, ms until the lease ends, cursor, seen, added, keys}
 --                    · {'wait', now, ms until there may be something to scan}
@@ -256,7 +288,9 @@ local function scan(KEYS, ARGV)
   local f = redis.call('HMGET', KEYS[1], 'fence', 'instance', 'lease_until_ms', 'cursor', 'started_ms', 'finished_ms',
     'next_ms', 'server', 'seen', 'added', 'keys')
   local is_ours = f[2] and f[1] == fence
-  local server = server_process()
+  local server = step == 'claim' and ARGV[8] or ARGV[11] or ''
+  local is_cluster = server ~= ''
+  if not is_cluster then server = server_process() end
 
   if step ~= 'claim' then
     if not is_ours then return 'lost' end
@@ -266,6 +300,7 @@ local function scan(KEYS, ARGV)
     end
     redis.call('HSET', KEYS[1], 'cursor', cursor, 'seen', seen, 'added', ARGV[9], 'server', server,
       'lease_until_ms', ms(now + lease_ms))
+    if ARGV[12] and ARGV[12] ~= '' then redis.call('HSET', KEYS[1], 'keys', ARGV[12]) end
     if step == 'finish' and answer == 'ok' then
       redis.call('HSET', KEYS[1], 'finished_ms', ms(now), 'next_ms', ms(number(f[5]) + interval))
     end
@@ -293,8 +328,9 @@ local function scan(KEYS, ARGV)
 
   fence = ms(redis.call('HINCRBY', KEYS[1], 'fence', 1))
   local cursor, seen, added, keys = f[4] or '0', f[9] or '0', f[10] or '0', f[11] or '0'
-  if is_through or f[8] ~= server or not string.match(cursor, '^%d+$') or #cursor > 19 then
-    local size = redis.pcall('DBSIZE')
+  local is_odd = not is_cluster and (not string.match(cursor, '^%d+$') or #cursor > 19)
+  if is_through or f[8] ~= server or is_odd then
+    local size = not is_cluster and redis.pcall('DBSIZE')
     cursor, seen, added, keys = '0', '0', '0', type(size) == 'number' and ms(size) or '0'
     redis.call('HSET', KEYS[1], 'started_ms', ms(now), 'server', server)
   end
@@ -315,12 +351,6 @@ local NEEDS = {
 
 -- Guards that read a key with a command of one type prove its type on the way.
 local PROVES = {equals = 'hash', differs = 'hash', absent = 'hash', text = 'string', holds = 'list'}
-
-local function wrong_type(key, needed)
-  local found = redis.call('TYPE', key).ok
-  if found == 'none' or found == needed then return nil end
-  return 'WRONGTYPE ' .. key .. ' is a ' .. found .. ': expected a ' .. needed
-end
 
 -- What a guard that doesn't hold answers: false where what was read has changed, or the text of an error reply.
 local function changed(found)
@@ -347,10 +377,12 @@ local GUARDS = {
     if found ~= value then return changed(found) end
   end,
   exists = function(key)
-    if redis.call('EXISTS', key) ~= 1 then return false end
+    local found = redis.pcall('EXISTS', key)
+    if found ~= 1 then return changed(found) end
   end,
   missing = function(key)
-    if redis.call('EXISTS', key) ~= 0 then return false end
+    local found = redis.pcall('EXISTS', key)
+    if found ~= 0 then return changed(found) end
   end,
   score = function(key, member, value)
     local found = redis.pcall('ZSCORE', key, member)
@@ -364,9 +396,10 @@ local GUARDS = {
 }
 
 -- Reads one statement: what many changes of a call have in common, with holes for what differs.
+-- `first`: how many words of KEYS stand before the call's keys.
 -- `key` numbers: 0, 1, … the change's own keys; -1, -2, … the call's shared keys.
 -- `from` numbers: 1, 2, … the change's values; -1, -2, … its own keys, as values; 0 nothing.
-local function read_statement(KEYS, ARGV, a)
+local function read_statement(KEYS, first, ARGV, a)
   local statement = {
     keys = tonumber(ARGV[a]), index = ARGV[a + 1], values = tonumber(ARGV[a + 2]), guards = {}, writes = {},
   }
@@ -378,7 +411,7 @@ local function read_statement(KEYS, ARGV, a)
       check = GUARDS[ARGV[a]], key = tonumber(ARGV[a + 1]), field = ARGV[a + 2], value = ARGV[a + 3],
       field_from = tonumber(ARGV[a + 4]), value_from = tonumber(ARGV[a + 5]),
     }
-    if guard.key < 0 then guard.shared = KEYS[2 - guard.key] end
+    if guard.key < 0 then guard.shared = KEYS[first + 2 - guard.key] end
     proven[guard.key] = PROVES[ARGV[a]]
     statement.guards[g] = guard
     a = a + 6
@@ -398,7 +431,7 @@ local function read_statement(KEYS, ARGV, a)
     if w == 1 and write.args[1] == 'HSETNX' then may_fail = 2 end
     local needed = NEEDS[write.args[1]]
     if write.key < 0 then
-      write.args[2] = KEYS[2 - write.key]
+      write.args[2] = KEYS[first + 2 - write.key]
       if needed then statement.refused = statement.refused or wrong_type(write.args[2], needed) end
     elseif needed and w > may_fail and proven[write.key] ~= needed then
       write.needed = needed
@@ -444,16 +477,18 @@ end
 
 -- TRASH key trash ms: what is at the key is moved to the trash key until that expires; nothing where there is nothing.
 -- What expires by itself has its time kept beside it, at <trash>:expires, so that it can be put back as it was.
+-- Returns the error reply of a move that was refused.
 local function move_to_trash(args)
   local moved = redis.pcall('RENAME', args[2], args[3])
   if moved.err then
-    if string.find(moved.err, 'no such key', 1, true) then return end
-    error(moved.err)
+    if string.find(moved.err, 'no such key', 1, true) then return nil end
+    return moved
   end
-  if redis.call('PEXPIRE', args[3], args[4], 'NX') == 1 then return end
+  if redis.call('PEXPIRE', args[3], args[4], 'NX') == 1 then return nil end
   local expires = redis.call('PEXPIRETIME', args[3])
   redis.call('PEXPIRE', args[3], args[4])
   redis.call('SET', args[3] .. ':expires', ms(expires), 'PX', args[4])
+  return nil
 end
 
 -- Whether the user may do all that a change does: nil, or what is missing. Rights are the same for all changes of a
@@ -488,62 +523,46 @@ local function make(statement, KEYS, k, ARGV, a)
   local once
   for w = 1, #writes do
     local args = words(writes[w], KEYS, k, ARGV, a)
+    local may_fail = w == 1 or (w == 2 and once)
+    local reply
     if args[1] == 'TRASH' then
-      move_to_trash(args)
-    elseif w == 1 then
-      local reply = redis.pcall(unpack(args))
-      if type(reply) == 'table' and reply.err then return reply.err end
-      if args[1] == 'HSETNX' then
-        if reply == 0 then return 0 end
-        once = args
-      end
-    elseif w == 2 and once then
-      local reply = redis.pcall(unpack(args))
-      if type(reply) == 'table' and reply.err then
-        call('HDEL', once[2], once[3])
-        return reply.err
-      end
+      reply = move_to_trash(args)
+    elseif may_fail then
+      reply = redis.pcall(unpack(args))
     else
       call(unpack(args))
+    end
+    if type(reply) == 'table' and reply.err then
+      if not may_fail then error(reply.err) end
+      if once then call('HDEL', once[2], once[3]) end
+      return reply.err
+    end
+    if w == 1 and args[1] == 'HSETNX' then
+      if reply == 0 then return 0 end
+      once = args
     end
   end
   return nil
 end
 
--- Purpose:    compare-and-commit of many changes in one round trip. Each change has guards (what was read is still so)
---             and writes (plain Redis commands): all its guards hold, or nothing of it is written. Each stands or falls
---             alone. The fence is checked once for the call.
---             A write that fails in the middle could not be taken back, so the type of every key is known before the
---             first write: proven by a guard, checked once for shared keys, else checked here. Only the first write of
---             a change may fail on its value (INCRBY of something that isn't a number): then nothing is written. Where
---             the first is HSETNX (a refund's ledger entry), that goes for the second, and the first is taken back.
--- KEYS:       lease:<cleanup>, index, n shared keys, then each change's own keys, one after the other
--- ARGV:       format, fence ('' = none), n, number of statements, the statements, the changes in runs of one statement:
---             statement: number of own keys · index (remove | score | none) · number of values
---                        · number of guards, each: check, key, field, value, from of the field, from of the value
---                        · number of writes, each: key, number of arguments, number of holes, arguments (the first is the
---                          command, the second stands for the key), holes: place and from of each
---             run:       number of its statement, number of changes, the values of each: the index member, [the score,
---                        where index = score], …
--- Returns:    {'fenced', fence that is current}, or {'ok', position, why, position, why, …} with an entry for each change
---             that was not made: why = number of the guard that did not hold (0: HSETNX found its field), or the error
---             text of a refused one
--- Complexity: O(changes × their commands); the caller keeps a call near a millisecond
-local function commit(KEYS, ARGV)
-  if ARGV[1] ~= FORMAT then
+-- What curfew_commit and curfew_commit_node do, wherever in the call their keys and words begin: `first` words stand
+-- before the keys, `before` before the others.
+local function carry_out(KEYS, first, ARGV, before)
+  if ARGV[before + 1] ~= FORMAT then
     return redis.error_reply('ERR this library takes ' .. FORMAT .. ', the instance is of another version: update it')
   end
-  if ARGV[2] ~= '' then
-    local fence = redis.call('HGET', KEYS[1], 'fence')
-    if fence ~= ARGV[2] then return {'fenced', fence or ''} end
+  local index = KEYS[first + 2]
+  if ARGV[before + 2] ~= '' then
+    local fence = redis.call('HGET', KEYS[first + 1], 'fence')
+    if fence ~= ARGV[before + 2] then return {'fenced', fence or ''} end
   end
-  local k = 3 + tonumber(ARGV[3])
+  local k = first + 3 + tonumber(ARGV[before + 3])
   local statements = {}
-  local a = 5
-  local wrong_index = wrong_type(KEYS[2], 'zset')
-  for s = 1, tonumber(ARGV[4]) do
+  local a = before + 5
+  local wrong_index = index ~= '' and wrong_type(index, 'zset') or nil
+  for s = 1, tonumber(ARGV[before + 4]) do
     local statement
-    statement, a = read_statement(KEYS, ARGV, a)
+    statement, a = read_statement(KEYS, first, ARGV, a)
     if statement.index ~= 'none' then statement.refused = statement.refused or wrong_index end
     statements[tostring(s)] = statement
   end
@@ -574,9 +593,44 @@ local function commit(KEYS, ARGV)
   end
 
   -- The index last. It is only a hint: an entry that is left is looked at again, one that is missing is not.
-  if #removed > 0 then redis.call('ZREM', KEYS[2], unpack(removed)) end
-  if #scored > 0 then redis.call('ZADD', KEYS[2], unpack(scored)) end
+  if #removed > 0 then redis.call('ZREM', index, unpack(removed)) end
+  if #scored > 0 then redis.call('ZADD', index, unpack(scored)) end
   return answer
+end
+
+-- Purpose:    compare-and-commit of many changes in one round trip. Each change has guards (what was read is still so)
+--             and writes (plain Redis commands): all its guards hold, or nothing of it is written. Each stands or falls
+--             alone. The fence is checked once for the call.
+--             A write that fails in the middle could not be taken back, so the type of every key is known before the
+--             first write: proven by a guard, checked once for shared keys, else checked here. Only the first write of
+--             a change may fail on its value (INCRBY of something that isn't a number): then nothing is written. Where
+--             the first is HSETNX (a refund's ledger entry), that goes for the second, and the first is taken back.
+-- KEYS:       lease:<cleanup>, index, n shared keys, then each change's own keys, one after the other
+-- ARGV:       format, fence ('' = none), n, number of statements, the statements, the changes in runs of one statement:
+--             statement: number of own keys · index (remove | score | none) · number of values
+--                        · number of guards, each: check, key, field, value, from of the field, from of the value
+--                        · number of writes, each: key, number of arguments, number of holes, arguments (the first is the
+--                          command, the second stands for the key), holes: place and from of each
+--             run:       number of its statement, number of changes, the values of each: the index member, [the score,
+--                        where index = score], …
+-- Returns:    {'fenced', fence that is current}, or {'ok', position, why, position, why, …} with an entry for each change
+--             that was not made: why = number of the guard that did not hold (0: HSETNX found its field), or the error
+--             text of a refused one
+-- Complexity: O(changes × their commands); the caller keeps a call near a millisecond
+local function commit(KEYS, ARGV)
+  return carry_out(KEYS, 0, ARGV, 0)
+end
+
+-- Purpose:    curfew_commit for one node of a Cluster: a page has records in hundreds of slots, and a call declares keys
+--             of one. So no key is declared here, and each change keeps to the keys of one slot. A slot that is not here,
+--             or just moving away, is met with a guard or with the write that may fail, before anything is written: the
+--             caller sends that change alone, with its keys declared, to be told where they are.
+-- KEYS:       none
+-- ARGV:       number of keys, the keys ('' for lease and index), then as curfew_commit
+-- Returns:    as curfew_commit; why is Redis's “Script attempted to …” where a key was not to be had here
+-- Complexity: that of curfew_commit
+local function commit_node(_, ARGV)
+  return carry_out(ARGV, 1, ARGV, tonumber(ARGV[1]) + 1)
 end
 
 --------------------------------------------------------------------------------------------------
@@ -637,8 +691,12 @@ end
 
 redis.register_function{function_name = 'curfew_version', callback = version, flags = {'no-writes'}}
 redis.register_function{function_name = 'curfew_tick', callback = tick, flags = {'allow-oom'}}
+redis.register_function{function_name = 'curfew_claim', callback = claim, flags = {'allow-oom'}}
 redis.register_function{function_name = 'curfew_renew', callback = renew, flags = {'allow-oom'}}
 redis.register_function{function_name = 'curfew_finish', callback = finish, flags = {'allow-oom'}}
 redis.register_function{function_name = 'curfew_scan', callback = scan, flags = {'allow-oom'}}
 redis.register_function{function_name = 'curfew_commit', callback = commit}
+redis.register_function{
+  function_name = 'curfew_commit_node', callback = commit_node, flags = {'allow-cross-slot-keys'},
+}
 redis.register_function{function_name = 'curfew_overview', callback = overview, flags = {'no-writes'}}

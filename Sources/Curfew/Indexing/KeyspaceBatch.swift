@@ -33,24 +33,27 @@ struct KeyspaceBatch {
 
     private var index: String { cleanup.index ?? engine.keys.index(cleanup.name) }
 
-    /// Walks past some keys.
+    /// Walks past some keys of a server.
     ///
-    /// - Parameter save: a command that is sent before, in the same round trip.
-    mutating func walk(from cursor: String, after save: RedisCommand? = nil) async throws -> Step {
+    /// - Parameter save: a command that is sent before, without waiting for its reply.
+    mutating func walk(
+        _ node: RedisClient.Node, from cursor: String, after save: RedisCommand? = nil
+    ) async throws -> Step {
         let count = pace.step
         var arguments = [cursor, "MATCH", cleanup.records.scanPattern, "COUNT", String(count)]
         if let type = cleanup.recordType { arguments += ["TYPE", type] }
-        let (replies, elapsed) = try await send([save, RedisCommand("SCAN", arguments)].compactMap(\.self))
+        let saving = try save.map { try engine.redis.begin([$0]) }
+        let (replies, elapsed) = try await send([RedisCommand("SCAN", arguments)], to: node)
         // What is sent along takes time of its own.
         if save == nil { pace.walked(count, took: elapsed) }
-        let reply = replies[replies.count - 1]
+        let reply = replies[0]
         if let error = reply.error { throw failure("SCAN", error) }
         guard reply.count == 2, let next = reply[0].string else {
             throw CurfewError(.damaged, "SCAN answered something unexpected")
         }
         let keys = reply[1].elements
         return Step(
-            save: save == nil ? nil : replies[0], next: next,
+            save: try await saving?.replies()[0], next: next,
             ids: keys.compactMap(\.string).compactMap(id(of:)), walked: max(count, keys.count))
     }
 
@@ -132,8 +135,13 @@ struct KeyspaceBatch {
     }
 
     /// Sends some commands, waits for their replies, and rests.
-    private mutating func send(_ commands: [RedisCommand]) async throws -> ([RedisValue], Duration) {
-        let pending = try engine.redis.begin(commands)
+    ///
+    /// - Parameter node: where they go; nil: where their keys are.
+    private mutating func send(
+        _ commands: [RedisCommand], to node: RedisClient.Node? = nil
+    ) async throws -> ([RedisValue], Duration) {
+        let redis = engine.redis
+        let pending = try node.map { try redis.begin(commands, on: $0) } ?? redis.begin(commands)
         let replies = try await pending.replies()
         let elapsed = pending.elapsed
         try await Task.sleep(for: pace.rest(after: elapsed))
@@ -141,7 +149,7 @@ struct KeyspaceBatch {
     }
 
     private func failure(_ command: String, _ error: RedisServerError) -> CurfewError {
-        let address = engine.redis.configuration.address.description
+        let address = engine.redis.configuration.place
         return CurfewError(RedisError(.server, error.message, command: command, address: address, server: error))
     }
 }

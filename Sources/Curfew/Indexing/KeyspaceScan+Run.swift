@@ -1,5 +1,4 @@
 internal import Policies
-internal import RedisClient
 
 /// The scans that belong to a run or a preview.
 extension KeyspaceScan {
@@ -40,18 +39,14 @@ extension KeyspaceScan {
 
     /// Finds records without writing anything, for a preview: at most ``mostListed``.
     func entries() async throws -> [DueEntry] {
-        var batch = KeyspaceBatch(engine: engine, cleanup: cleanup)
+        var walk = try await KeyspaceWalk(engine: engine, cleanup: cleanup)
         var found: Set<String> = []
-        var position = ScanPosition(fence: "", cursor: "0", seen: 0, added: 0, keys: 0)
-        position.keys = Int(try await engine.redis.send(RedisCommand("DBSIZE")).integer ?? 0)
-        repeat {
+        while found.count < Self.mostListed {
             try control.checkpoint()
-            show(position)
-            let step = try await batch.walk(from: position.cursor)
-            position.cursor = step.next
-            position.seen += step.walked
-            found.formUnion(step.ids)
-        } while position.cursor != "0" && found.count < Self.mostListed
+            show(percent: walk.percent)
+            guard let ids = try await walk.next() else { break }
+            found.formUnion(ids)
+        }
         return found.sorted().map { DueEntry(id: $0, score: 0, scoreText: "0") }
     }
 }

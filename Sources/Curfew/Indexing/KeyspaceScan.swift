@@ -13,7 +13,8 @@ internal import RedisClient
 /// good isn't entered.
 ///
 /// `SCAN` may show a key twice, and shows every key that was there all the while. A cursor is saved when everything
-/// before it is entered, so that a scan which was cut short goes on where it was, on any instance (see ``ScanLease``).
+/// before it is entered, so that a scan which was cut short goes on where it was, on any instance (see ``ScanLease``). The
+/// primaries of a cluster are scanned one after the other, each at its own pace (see ``ScanCursors``).
 struct KeyspaceScan: Sendable {
     /// How often the cursor is saved: what was done since then is done again after a crash.
     private static let saveInterval: Duration = .milliseconds(100)
@@ -53,11 +54,14 @@ struct KeyspaceScan: Sendable {
         switch try await lease.claim(when, fence: fence) {
         case .notDue(let wait): return .notDue(for: wait)
         case .held(let wait, let position):
-            show(position)
+            show(percent: position.percent)
             return .held(for: wait)
         case .claimed(var position, let clock):
             fence = position.fence
             do {
+                if engine.redis.isCluster, position.cursors.isAtStart {
+                    position.keys = try await ScanServer.keys(engine.redis)
+                }
                 return try await walk(&position, lease, self.clock ?? clock)
             } catch {
                 if !Sweep.isPassing(error) { await giveBack(position, lease) }
@@ -69,28 +73,16 @@ struct KeyspaceScan: Sendable {
     private func walk(
         _ position: inout ScanPosition, _ lease: ScanLease, _ clock: ServerClock
     ) async throws -> Outcome {
-        var batch = KeyspaceBatch(engine: engine, cleanup: cleanup)
         let began = ContinuousClock.now
-        var saved = began
         while true {
-            try control.checkpoint()
-            show(position)
-            let save = saved.duration(to: .now) >= Self.saveInterval ? lease.saving(position) : nil
-            let replies = try await batch.walk(from: position.cursor, after: save)
-            if let save, let reply = replies.save {
-                saved = .now
-                switch try lease.report(try await engine.library.checked(reply, of: save)) {
-                case .accepted: break
-                case .lost: return .held(for: engine.coordinator.lease)
-                case .restarted:
-                    position.restart()
-                    continue
+            let servers = try await ScanServer.all(engine.redis)
+            position.cursors.keep(servers)
+            if let server = servers.first(where: { !position.cursors.isThrough(with: $0) }) {
+                guard try await walk(server, &position, lease, clock) else {
+                    return .held(for: engine.coordinator.lease)
                 }
+                continue
             }
-            position.added += try await batch.enter(replies.ids, at: clock.now)
-            position.seen += replies.walked
-            position.cursor = replies.next
-            guard position.cursor == "0" else { continue }
             switch try await lease.finish(position) {
             case .accepted:
                 engine.logger.info(
@@ -106,11 +98,45 @@ struct KeyspaceScan: Sendable {
         }
     }
 
+    /// Walks past the keys of one server to their end, or until it turns out to be another process.
+    ///
+    /// False where the lease was lost.
+    private func walk(
+        _ server: ScanServer, _ position: inout ScanPosition, _ lease: ScanLease, _ clock: ServerClock
+    ) async throws -> Bool {
+        var batch = KeyspaceBatch(engine: engine, cleanup: cleanup)
+        var saved = ContinuousClock.now
+        repeat {
+            try control.checkpoint()
+            show(percent: position.percent)
+            let save = saved.duration(to: .now) >= Self.saveInterval ? lease.saving(position) : nil
+            let step = try await batch.walk(server.node, from: position.cursors[server], after: save)
+            if let save, let reply = step.save {
+                saved = .now
+                switch try lease.report(try await engine.library.checked(reply, of: save)) {
+                case .accepted: break
+                case .lost: return false
+                case .restarted:
+                    position.restart()
+                    return true
+                }
+            }
+            position.added += try await batch.enter(step.ids, at: clock.now)
+            position.seen += step.walked
+            // Asked after the cursor has come: one that another process gave is of no use.
+            if save != nil || step.next == "0" {
+                guard try await server.isSame(engine.redis) else { return true }
+            }
+            position.cursors.moved(to: step.next, at: server)
+        } while !position.cursors.isThrough(with: server)
+        return true
+    }
+
     /// Says how far it is.
-    func show(_ position: ScanPosition) {
+    func show(percent: Int) {
         control.advance { progress in
             progress.step = "scan"
-            progress.percent = position.percent
+            progress.percent = percent
         }
     }
 

@@ -5,8 +5,9 @@ internal import RedisClient
 /// by the function `curfew_scan`.
 ///
 /// It is apart from the lease of runs, so that runs and a scan go on side by side. One instance scans at a time; where it
-/// dies, its lease runs out and another goes on from the cursor that was saved last. A cursor means nothing to another
-/// server process, so a scan begins anew after Redis was restarted or has failed over.
+/// dies, its lease runs out and another goes on from the cursors that were saved last. A cursor means nothing to another
+/// server process, so a scan begins anew after Redis was restarted or has failed over; in a cluster only at that node,
+/// which the scanner watches itself.
 struct ScanLease: Sendable {
     /// When a scan is wanted.
     enum When: String, Sendable {
@@ -45,7 +46,7 @@ struct ScanLease: Sendable {
     ///
     /// - Parameter fence: that of the lease held before, after an error that left it in doubt; else empty.
     func claim(_ when: When, fence: String) async throws(CurfewError) -> Answer {
-        let reply = try await engine.library.call(command("claim", fence, [when.rawValue]))
+        let reply = try await engine.library.call(command("claim", fence, [when.rawValue, server]))
         guard reply.count >= 3, let milliseconds = reply[1].integer, let third = reply[2].string else {
             throw unexpected
         }
@@ -61,7 +62,7 @@ struct ScanLease: Sendable {
 
     /// The command that saves how far the scan is and extends the lease.
     func saving(_ position: ScanPosition) -> RedisCommand {
-        command("save", position.fence, position.arguments)
+        command("save", position.fence, arguments(of: position))
     }
 
     /// What the server says to ``saving(_:)`` or to an end.
@@ -74,15 +75,26 @@ struct ScanLease: Sendable {
         }
     }
 
-    /// The scan is through.
+    /// The scan is through; the next one begins at the start.
     func finish(_ position: ScanPosition) async throws(CurfewError) -> Report {
-        try report(try await engine.library.call(command("finish", position.fence, position.arguments)))
+        var position = position
+        position.cursors = ScanCursors()
+        return try report(try await engine.library.call(command("finish", position.fence, arguments(of: position))))
     }
 
     /// Gives the lease back with the cursor where it is, and wakes the others.
     func release(_ position: ScanPosition) async throws(CurfewError) {
         _ = try await engine.library.call(
-            command("release", position.fence, position.arguments + [engine.keys.wake]))
+            command("release", position.fence, arguments(of: position, wake: engine.keys.wake)))
+    }
+
+    /// What stands for the server in a cluster, where each has cursors of its own; empty: the process that answers.
+    private var server: String { engine.redis.isCluster ? "cluster" : "" }
+
+    private func arguments(of position: ScanPosition, wake: String = "") -> [String] {
+        // A single server knows by itself how many keys it has.
+        let keys = engine.redis.isCluster ? String(position.keys) : ""
+        return [position.cursors.text, String(position.seen), String(position.added), wake, server, keys]
     }
 
     private func command(_ step: String, _ fence: String, _ arguments: [String]) -> RedisCommand {
@@ -97,34 +109,11 @@ struct ScanLease: Sendable {
     private func position(_ reply: RedisValue, fence: String) throws(CurfewError) -> ScanPosition {
         guard reply.count == 7, let cursor = reply[3].string else { throw unexpected }
         func number(_ place: Int) -> Int { reply[place].string.flatMap { Int($0) } ?? 0 }
-        return ScanPosition(fence: fence, cursor: cursor, seen: number(4), added: number(5), keys: number(6))
+        return ScanPosition(
+            fence: fence, cursors: ScanCursors(cursor), seen: number(4), added: number(5), keys: number(6))
     }
 
     private var unexpected: CurfewError {
         CurfewError(.damaged, "curfew_scan answered something unexpected: is another library loaded as curfew?")
-    }
-}
-
-/// How far a scan is.
-struct ScanPosition: Sendable, Equatable {
-    /// The number of the lease that it is scanned under.
-    var fence: String
-    /// Where `SCAN` goes on; `0` at the start, and again at the end.
-    var cursor: String
-    /// Keys walked past: about so many, since `SCAN` doesn't tell those that don't match.
-    var seen: Int
-    /// Entries that the index lacked.
-    var added: Int
-    /// All keys of the database when the scan began; 0 where that is not known.
-    var keys: Int
-
-    /// How far, 0…100, as good as it can be told.
-    var percent: Int { keys > 0 ? min(99, seen * 100 / keys) : 0 }
-
-    fileprivate var arguments: [String] { [cursor, String(seen), String(added)] }
-
-    /// Back to the start.
-    mutating func restart() {
-        (cursor, seen) = ("0", 0)
     }
 }

@@ -1,7 +1,7 @@
 /// How fast a scan goes: in commands so short that nobody notices them, with rests in between.
 ///
 /// Redis serves one command at a time, so what others wait for is the longest command of the scan. Here it is aimed at
-/// 150 µs, by the number of keys that one `SCAN` walks past; the other commands have fixed sizes that take about as long.
+/// 100 µs, by the number of keys that one `SCAN` walks past; the other commands have fixed sizes that take about as long.
 /// After each, the scan rests three times as long as it held Redis, so that it takes a quarter of Redis's time at most.
 /// The time of a command is measured from here: what is left of it without the round trip, which is the quickest answer
 /// so far. On a busy server answers are slower, so the scan walks in smaller steps and rests longer.
@@ -9,13 +9,13 @@ struct ScanPace: Sendable {
     /// The bounds of one step.
     static let bounds = 20...500
     /// How long one command may hold Redis.
-    static let target: Duration = .microseconds(150)
+    static let target: Duration = .microseconds(100)
     /// Ids looked up in the index at once.
-    static let lookups = 128
+    static let lookups = 80
     /// Records read at once.
-    static let reads = 48
+    static let reads = 32
     /// Entries added at once.
-    static let entries = 64
+    static let entries = 32
     /// The longest rest: a Redis that answers very slowly is not waited out any longer.
     static let longestRest: Duration = .milliseconds(250)
 

@@ -5,13 +5,13 @@ extension Doctor {
     /// How long a cleanup may be overdue before it is worth a remark.
     private static let grace = Duration.seconds(60)
 
-    /// The function library: loaded, and as new as this program.
-    func functions() async throws -> Finding {
+    /// The function library of a server: loaded, and as new as this program.
+    func functions(_ node: RedisClient.Node) async throws -> Finding {
         let name = "functions"
         let own = FunctionLibrary.version
         let loaded: Int64?
         do {
-            loaded = try await engine.library.loadedVersion()
+            loaded = try await engine.library.version(on: node)
         } catch {
             guard error.code == .server else { throw error }
             return Finding(

@@ -12,13 +12,13 @@ extension Doctor {
 
         static let settings = ["save", "slowlog-log-slower-than", "min-replicas-to-write"]
 
-        static func read(_ redis: RedisClient) async throws -> ServerFacts {
+        static func read(_ redis: RedisClient, _ node: RedisClient.Node) async throws -> ServerFacts {
             var facts = ServerFacts()
             let sections = ["server", "replication", "persistence", "memory"]
             let commands =
                 sections.map { RedisCommand("INFO", [$0]) } + settings.map { RedisCommand("CONFIG", ["GET", $0]) }
                 + [RedisCommand("SLOWLOG", ["GET", "64"])]
-            let replies = try await redis.pipeline(commands)
+            let replies = try await redis.pipeline(commands, to: node)
             for (command, reply) in zip(commands, replies) {
                 if let error = reply.error { facts.refusals[command.name] = error.message }
             }
@@ -46,9 +46,9 @@ extension Doctor {
         }
     }
 
-    /// Version, role, persistence, memory, slow log.
-    func server() async throws -> [Finding] {
-        let facts = try await ServerFacts.read(engine.redis)
+    /// Version, role, persistence, memory, slow log of a server.
+    func server(_ node: RedisClient.Node) async throws -> [Finding] {
+        let facts = try await ServerFacts.read(engine.redis, node)
         if let why = facts.refusals["INFO"] { return [.unknown("server", "INFO", why)] }
         return [version(facts), role(facts), persistence(facts), eviction(facts), memory(facts), slowLog(facts)]
     }
@@ -61,10 +61,10 @@ extension Doctor {
                 "version", .problem, "Redis \(found): functions are needed",
                 advice: "upgrade to Redis \(FunctionLibrary.oldestServer) or newer")
         }
-        guard facts["redis_mode"] != "cluster" else {
+        guard facts["redis_mode"] != "cluster" || engine.redis.isCluster else {
             return Finding(
-                "version", .problem, "Redis \(found) runs as a cluster: this version knows single servers only",
-                advice: "point the redis URL at a server that is not part of a cluster")
+                "version", .problem, "Redis \(found) is a node of a cluster, which has a part of the keys alone",
+                advice: "write the redis URL as redis+cluster://, with any of the nodes")
         }
         return Finding("version", .ok, "Redis \(found)")
     }
@@ -76,8 +76,14 @@ extension Doctor {
                 "role", .problem, "this is a replica of \(primary), which can't be written to",
                 advice: "point the redis URL at the primary")
         }
+        let isCluster = engine.redis.isCluster
         let replicas = facts["connected_slaves"].flatMap { Int($0) } ?? 0
         let count = replicas == 1 ? "1 replica" : "\(replicas) replicas"
+        if isCluster, replicas == 0 {
+            return Finding(
+                "role", .warning, "primary without a replica: its part of the keys is gone when it is",
+                advice: "add a replica for each primary: redis-cli --cluster add-node … --cluster-slave")
+        }
         guard replicas > 0, facts.setting("min-replicas-to-write") == "0" else {
             return Finding("role", .ok, replicas > 0 ? "primary with \(count)" : "primary")
         }

@@ -4,6 +4,8 @@ internal import RedisClient
 
 /// Looks at everything that Curfew relies on, one thing after the other: what `curfew doctor` shows.
 ///
+/// In a cluster it looks at every primary.
+///
 /// It only reads. A server that refuses to answer a question is no problem in itself: what can't be known is a warning.
 package struct Doctor: Sendable {
     /// What one look has found.
@@ -62,20 +64,30 @@ package struct Doctor: Sendable {
     /// Looks at everything; never throws, for what goes wrong on the way is a finding.
     package func examine() async -> Report {
         var report = Report(findings: [configuration], isReachable: true)
-        do {
-            report.findings.append(try await reach())
-            report.findings += try await server()
-            report.findings.append(try await permissions())
-            report.findings.append(try await clock())
-            report.findings.append(try await functions())
-            report.findings += try await fleet()
-            report.findings += try await ownKeys()
-            report.findings += await storage()
-            report.findings += try await webhooks()
-        } catch {
-            let failure = (error as? RedisError).map(CurfewError.init) ?? error as? CurfewError
-            report.isReachable = failure?.code != .unreachable
-            report.findings.append(Finding("redis", .problem, "\(error)", advice: Self.advice(on: error)))
+        let looks: [() async throws -> [Finding]] = [
+            { await sentinels() },
+            { [try await reach()] },
+            { try await onEveryPrimary { try await server($0) } },
+            { engine.redis.isCluster ? try await cluster() : [] },
+            { [try await permissions()] },
+            { [try await clock()] },
+            { try await onEveryPrimary { [try await functions($0)] } },
+            { try await fleet() },
+            { try await ownKeys() },
+            { await storage() },
+            { try await webhooks() },
+        ]
+        for look in looks {
+            do {
+                report.findings += try await look()
+            } catch {
+                let failure = (error as? RedisError).map(CurfewError.init) ?? error as? CurfewError
+                report.isReachable = report.isReachable && failure?.code != .unreachable
+                let finding = Finding("redis", .problem, "\(error)", advice: Self.advice(on: error))
+                if !report.findings.contains(finding) { report.findings.append(finding) }
+                // What one node of a cluster doesn't answer another may.
+                guard engine.redis.isCluster, engine.redis.isConnected else { break }
+            }
         }
         return report
     }
@@ -92,12 +104,12 @@ package struct Doctor: Sendable {
     }
 
     private func reach() async throws -> Finding {
-        let address = engine.redis.configuration.address
         _ = try await engine.redis.send(RedisCommand("PING"))
+        let place = engine.redis.place
         let start = ContinuousClock.now
         _ = try await engine.redis.send(RedisCommand("PING"))
         let time = start.duration(to: .now)
-        let message = "\(address) answers in \(String(format: "%.1f", time / .milliseconds(1))) ms"
+        let message = "\(place) answers in \(String(format: "%.1f", time / .milliseconds(1))) ms"
         guard time > .milliseconds(50) else { return Finding("redis", .ok, message) }
         return Finding(
             "redis", .warning, message, advice: "sweeps take a round trip for each page: run Curfew nearer to Redis")
@@ -110,9 +122,13 @@ package struct Doctor: Sendable {
         let local = Date().timeIntervalSince1970 - (start.duration(to: .now) / .seconds(1)) / 2
         let difference = local - Double(server.milliseconds) / 1000
         let text = String(format: "%+.1f s", difference)
-        guard abs(difference) > 1 else { return Finding("clock", .ok, "this machine and Redis agree (\(text))") }
+        let spread = try await spread()
+        guard abs(difference) > 1 else {
+            return Finding("clock", .ok, "this machine and Redis agree (\(text))\(spread)")
+        }
         return Finding(
-            "clock", .ok, "this machine is \(text) off Redis: harmless, Curfew goes by the time of Redis alone")
+            "clock", .ok,
+            "this machine is \(text) off Redis: harmless, Curfew goes by the time of Redis alone\(spread)")
     }
 
     private static func advice(on error: any Error) -> String {

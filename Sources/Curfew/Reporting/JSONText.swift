@@ -9,6 +9,8 @@ enum JSONText {
     static let also = "curfew:also"
     /// The member that says as JSON what the fields of a JSON record held, where texts don't: `null`, for one.
     static let originals = "curfew:json"
+    /// The member that names the run whose trash holds what was removed, where another one has finished the change.
+    static let run = "curfew:run"
 
     /// An object of strings; nil becomes `null`.
     ///
@@ -39,6 +41,18 @@ enum JSONText {
             }
             bytes.append(contentsOf: "]}".utf8)
         }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// A before-image of one run for an event of another, which finishes what that one has begun.
+    static func object(_ image: String, of run: String, for other: String) -> String {
+        guard run != other, image.hasSuffix("}") else { return image }
+        var bytes = Array(image.utf8.dropLast())
+        if bytes.count > 1 { bytes.append(UInt8(ascii: ",")) }
+        append(Self.run, to: &bytes)
+        bytes.append(UInt8(ascii: ":"))
+        append(run, to: &bytes)
+        bytes.append(UInt8(ascii: "}"))
         return String(decoding: bytes, as: UTF8.self)
     }
 

@@ -26,7 +26,7 @@ package struct StalePauses: Sendable, Equatable {
                 RedisCommand("ZRANGE", [index, "0", String(most - 1)]), RedisCommand("ZCARD", [index]),
             ])
             if let error = replies.lazy.compactMap(\.error).first {
-                throw CurfewError(.server, "reading \(index): \(error.message)")
+                throw CurfewError(error, "reading \(index)")
             }
             let entries = replies[0].elements.compactMap(\.string).map { DueEntry(id: $0, score: 0, scoreText: "0") }
             let reader = RecordReader(redis: engine.redis, cleanup: cleanup, keys: engine.keys)

@@ -81,28 +81,24 @@ private struct FileCount {
 
     func count(_ control: RunControl) async throws -> Statistics.Files {
         var files = Statistics.Files()
-        var batch = KeyspaceBatch(engine: engine, cleanup: cleanup)
-        let keys = max(1, try await engine.redis.send(RedisCommand("DBSIZE")).integer ?? 1)
-        var walked: Int64 = 0
-        var cursor = "0"
-        repeat {
+        var walk = try await KeyspaceWalk(engine: engine, cleanup: cleanup)
+        while true {
             switch control.stopReason() {
             case nil: break
             case .timedOut: return files
             case let stop?: throw stop
             }
-            let step = try await batch.walk(from: cursor)
-            for start in stride(from: 0, to: step.ids.count, by: Self.page) {
-                try await add(step.ids[start..<min(start + Self.page, step.ids.count)], to: &files)
+            guard let ids = try await walk.next() else { break }
+            for start in stride(from: 0, to: ids.count, by: Self.page) {
+                try await add(ids[start..<min(start + Self.page, ids.count)], to: &files)
             }
-            cursor = step.next
-            walked += Int64(step.walked)
+            let percent = walk.percent
             control.advance { progress in
-                progress.percent = Int(min(100, walked * 100 / keys))
+                progress.percent = percent
                 progress.found = files.totalFiles
                 progress.step = "count"
             }
-        } while cursor != "0"
+        }
         files.isComplete = true
         return files
     }

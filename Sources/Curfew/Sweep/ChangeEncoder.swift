@@ -29,7 +29,12 @@ struct ChangeEncoder: Sendable {
     }
 
     /// Adds a change of a record.
-    func add(_ change: Change, of record: Record, to call: inout CommitCall, _ known: inout Known) {
+    ///
+    /// With a mark it is only the first part of the change, in a Cluster: what is in the record's slot, and the mark in
+    /// place of the event and the index entry.
+    func add(
+        _ change: Change, of record: Record, mark: SagaMark? = nil, to call: inout CommitCall, _ known: inout Known
+    ) {
         let isText = if case .text = record.content { true } else { false }
         let isStream = change.push.map { streamQueues[$0.key] == true } ?? false
         // Few forms, and almost always the last one again.
@@ -40,24 +45,24 @@ struct ChangeEncoder: Sendable {
                 earlier = known.changes[place].number
             }
         }
-        let index: Statement.IndexEffect = change.next == nil ? .remove : .score
+        let index: Statement.IndexEffect = mark != nil ? .none : change.next == nil ? .remove : .score
         let choice: CommitCall.StatementChoice
         if let earlier {
             choice = .same(earlier)
         } else {
             var sink = StatementSink(index: index)
-            tell(change, of: record, isText: isText, isStream: isStream, to: &sink)
+            tell(change, of: record, isStream: isStream, mark, to: &sink)
             choice = .new(sink.statement)
         }
-        let score = change.next.map { String($0.milliseconds) }
+        let score = index == .score ? change.next.map { String($0.milliseconds) } : nil
         let number = call.append(choice, member: record.id, score: score) { sink in
-            tell(change, of: record, isText: isText, isStream: isStream, to: &sink)
+            tell(change, of: record, isStream: isStream, mark, to: &sink)
         }
         if earlier == nil { known.changes.append((change, isText, isStream, number)) }
     }
 
     private func tell(
-        _ change: Change, of record: Record, isText: Bool, isStream: Bool, to sink: inout some CommitSink
+        _ change: Change, of record: Record, isStream: Bool, _ mark: SagaMark?, to sink: inout some CommitSink
     ) {
         let own = sink.key(record.key)
         let amount = sink.value(String(change.refund?.amount ?? 0))
@@ -66,13 +71,17 @@ struct ChangeEncoder: Sendable {
             let balance = sink.key(refund.balance)
             let entry = sink.value(refund.entry)
             tell(change.guards, status: change.from, own, to: &sink)
+            // Beside a refund, which has to be the first write, the mark is one of the others.
+            let place = mark.map { tellGuard(of: $0, to: &sink) }
             sink.begin("HSETNX", ledger)
             sink.hole(entry)
             sink.hole(amount)
             sink.begin("INCRBY", balance)
             sink.hole(amount)
+            if let mark, let place { tell(mark, "HSET", place, to: &sink) }
         } else {
             tell(change.guards, status: change.from, own, to: &sink)
+            if let mark { tell(mark, "HSETNX", sink.key(mark.key), to: &sink) }
         }
         tellFields(change, own, to: &sink)
         if let push = change.push {
@@ -84,11 +93,24 @@ struct ChangeEncoder: Sendable {
             }
             sink.hole(.member)
         }
-        if change.removesRecord { tellRemoval(of: record, own, also: change.also, to: &sink) }
-        if !change.isClaim { tellEvent(change, own, amount: amount, to: &sink) }
+        if change.removesRecord { tellRemoval(of: record, own, also: change.also, isWhole: mark == nil, to: &sink) }
+        if mark == nil, !change.isClaim { tellEvent(change, own, amount: amount, to: &sink) }
     }
 
-    private func tell(
+    private func tellGuard(of mark: SagaMark, to sink: inout some CommitSink) -> Statement.Key {
+        let key = sink.key(mark.key)
+        sink.check(.absent, key, field: .constant(mark.page), value: .none)
+        return key
+    }
+
+    private func tell(_ mark: SagaMark, _ command: String, _ key: Statement.Key, to sink: inout some CommitSink) {
+        sink.begin(command, key)
+        sink.constant(mark.page)
+        sink.hole(sink.value(mark.state.rawValue))
+    }
+
+    /// Tells guards of a record, and of other keys.
+    func tell(
         _ guards: [Policies.Guard], status: String?, _ own: Statement.Key, to sink: inout some CommitSink
     ) {
         for item in guards {
@@ -134,11 +156,11 @@ struct ChangeEncoder: Sendable {
 
     /// Removal is a move: the record waits under another name in the same slot until it expires.
     private func tellRemoval(
-        of record: Record, _ own: Statement.Key, also: [String], to sink: inout some CommitSink
+        of record: Record, _ own: Statement.Key, also: [String], isWhole: Bool, to sink: inout some CommitSink
     ) {
         tellMove(of: record.key, own, to: &sink)
         for key in also { tellMove(of: key, sink.key(key), to: &sink) }
-        if type(of: cleanup.policy).kind == .locks {
+        if isWhole, type(of: cleanup.policy).kind == .locks {
             sink.begin("HDEL", .shared(.seen))
             sink.hole(.member)
         }
@@ -172,12 +194,16 @@ struct ChangeEncoder: Sendable {
         sink.constant("bytes")
         if change.bytes == 0 { sink.constant("0") } else { sink.hole(sink.value(String(change.bytes))) }
         sink.constant("before")
-        let image = JSONText.object(
-            change.before, after: change.after(beside: cleanup.statusField), originals: change.originals,
-            also: change.also)
-        sink.hole(sink.value(image))
+        sink.hole(sink.value(image(before: change)))
         sink.constant("at_ms")
         sink.constant(time)
+    }
+
+    /// What an event says of a record as it was: enough to put it back.
+    func image(before change: Change) -> String {
+        JSONText.object(
+            change.before, after: change.after(beside: cleanup.statusField), originals: change.originals,
+            also: change.also)
     }
 
     /// Adds a record that needs no watching any more: its index entry goes, if record and entry are as they were read.
@@ -257,7 +283,7 @@ extension Change {
 
 extension [Policies.Guard] {
     /// Whether two lists of guards look at the same things in the same way, whatever they expect there.
-    fileprivate func haveForm(of other: [Policies.Guard], status: String? = nil) -> Bool {
+    func haveForm(of other: [Policies.Guard], status: String? = nil) -> Bool {
         guard count == other.count else { return false }
         for (mine, theirs) in zip(self, other) {
             switch (mine, theirs) {

@@ -58,11 +58,19 @@ struct CommitCall: Sendable {
 
     /// The command.
     func command() -> RedisCommand {
+        let keys = [lease?.key ?? index, index] + shared
+        return command(["curfew_commit", String(keys.count + sink.keys.count)] + keys)
+    }
+
+    /// The command for one node of a Cluster, whatever slots of it the keys are in: without lease, index and shared keys.
+    func nodeCommand() -> RedisCommand {
+        command(["curfew_commit_node", "0", String(2 + sink.keys.count), "", ""])
+    }
+
+    private func command(_ head: [String]) -> RedisCommand {
         var header = [Self.format, lease?.fence ?? "", String(shared.count), String(statements.count)]
         for statement in statements { statement.append(to: &header) }
-        let keys = [lease?.key ?? index, index] + shared
-        var command = RedisCommand(
-            "FCALL", ["curfew_commit", String(keys.count + sink.keys.count)] + keys, isIdempotent: false)
+        var command = RedisCommand("FCALL", head, isIdempotent: false)
         command.append(wordsOf: sink.keys)
         for word in header { command.append(word) }
         sink.append(to: &command)

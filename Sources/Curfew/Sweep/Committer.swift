@@ -47,11 +47,7 @@ struct Committer {
     /// `rescores` is false where a record that isn't past its configured time may stand in front of the horizon (a run
     /// with a shorter timeout): its entry then stays as it is.
     func prepare(_ page: [Judged], at now: Timestamp, rescores: Bool) async throws -> Prepared {
-        let reader = RecordReader(redis: library.redis, cleanup: cleanup, keys: keys)
-        let pushes = (cleanup.policy as? StuckPolicy)?.retry?.queue != nil
-        let encoder = ChangeEncoder(
-            cleanup: cleanup, claim: claim, time: String(now.milliseconds), streamLength: String(streamLength),
-            streamQueues: try await reader.streamQueues(pushes ? Set(page.compactMap(\.change?.push?.key)) : []))
+        let encoder = try await encoder(of: page, at: now)
         var call = makeCall()
         var known = ChangeEncoder.Known()
         var places: [Int] = []
@@ -70,6 +66,15 @@ struct Committer {
         }
         return Prepared(
             page: page, call: call, places: places, command: call.command(), encoder: encoder, rescores: rescores)
+    }
+
+    /// What encodes the changes of a page: it knows which of their queues are streams.
+    func encoder(of page: [Judged], at now: Timestamp) async throws -> ChangeEncoder {
+        let reader = RecordReader(redis: library.redis, cleanup: cleanup, keys: keys)
+        let pushes = (cleanup.policy as? StuckPolicy)?.retry?.queue != nil
+        return ChangeEncoder(
+            cleanup: cleanup, claim: claim, time: String(now.milliseconds), streamLength: String(streamLength),
+            streamQueues: try await reader.streamQueues(pushes ? Set(page.compactMap(\.change?.push?.key)) : []))
     }
 
     /// What became of each record of a page, from the reply to its command.
@@ -121,7 +126,7 @@ struct Committer {
     }
 
     /// The result where nothing is sent.
-    private static func untouched(_ judged: Judged) -> Result {
+    static func untouched(_ judged: Judged) -> Result {
         switch judged.decision {
         case .malformed(let error): .malformed(error)
         case .leave(let leave): .left(isStalled: leave.isStalled, stays: true)

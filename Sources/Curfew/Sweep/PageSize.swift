@@ -1,9 +1,9 @@
 internal import Policies
 
-/// How many records go into one commit call: as many as hold Redis for somewhat less than a millisecond, or for half
-/// of that where history is pruned.
+/// How many records go into one commit call: as many as hold Redis for about half a millisecond, or for less where
+/// history is pruned.
 ///
-/// Measured on two cores, about 64 records a call is best on both counts, speed and the latency of others. The number
+/// Two such calls may be with Redis at once (see ``Sweep``), so that others wait for about a millisecond at most. The number
 /// follows the measured time of a call: it shrinks at once when a call is slow and grows slowly when calls are quick.
 /// A single slow call says little on a busy machine, so the quickest of the last few counts: it is the one that waited
 /// least for the processor, and so the closest to what Redis itself needed.
@@ -16,10 +16,12 @@ struct PageSize: Sendable {
         let bounds: ClosedRange<Int>
         /// How many records to begin with.
         let start: Int
+        /// How many calls may be with Redis at once.
+        let inFlight: Int
 
-        static let usual = Aim(time: .microseconds(640), bounds: 20...1_000, start: 64)
+        static let usual = Aim(time: .microseconds(450), bounds: 20...1_000, start: 40, inFlight: 2)
         /// History has waited for days and can wait a little more, so that nobody notices when it goes.
-        static let gentle = Aim(time: .microseconds(400), bounds: 8...1_000, start: 16)
+        static let gentle = Aim(time: .microseconds(400), bounds: 8...1_000, start: 16, inFlight: 1)
 
         /// What suits a kind of policy.
         static func of(_ kind: PolicyKind) -> Aim { kind == .retention ? gentle : usual }
@@ -27,6 +29,8 @@ struct PageSize: Sendable {
 
     private(set) var current: Int
     private let aim: Aim
+    /// How many calls may be with Redis at once.
+    var inFlight: Int { aim.inFlight }
     private let isFixed: Bool
     private var costs: [Duration] = []
 

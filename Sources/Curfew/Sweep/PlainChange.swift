@@ -2,15 +2,15 @@
 ///
 /// ``ChangeEncoder`` knows beforehand what is the same for many changes; here changes whose statements turn out equal share
 /// one.
-struct PlainChange: Sendable {
+struct PlainChange: Sendable, Codable {
     /// A key of the change, or one that all changes of the call share.
-    enum Key: Sendable, Equatable {
+    enum Key: Sendable, Equatable, Codable {
         case own(String)
         case shared(Statement.SharedKey)
     }
 
     /// A word of a command after its name and key.
-    enum Word: Sendable, Equatable {
+    enum Word: Sendable, Equatable, Codable {
         /// The same in many changes.
         case constant(String)
         /// This change's own.
@@ -20,7 +20,7 @@ struct PlainChange: Sendable {
     }
 
     /// Something that must still be so, and what is said where it isn't.
-    struct Check: Sendable, Equatable {
+    struct Check: Sendable, Equatable, Codable {
         var check: Statement.Guard.Check
         var key: String
         var field = ""
@@ -29,7 +29,7 @@ struct PlainChange: Sendable {
     }
 
     /// One command.
-    struct Write: Sendable, Equatable {
+    struct Write: Sendable, Equatable, Codable {
         var command: String
         var key: Key
         var words: [Word]

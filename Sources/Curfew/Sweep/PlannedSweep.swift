@@ -40,7 +40,7 @@ struct PlannedSweep: Sendable {
                 try await base.engine.redis.pipeline(ids.map { RedisCommand("ZSCORE", [base.index, $0]) })
             }
             for (id, reply) in zip(ids, replies) {
-                if let error = reply.error { throw CurfewError(.server, "reading the index: \(error.message)") }
+                if let error = reply.error { throw CurfewError(error, "reading the index") }
                 let score = reply.string ?? ""
                 entries.append(DueEntry(id: id, score: Double(score) ?? 0, scoreText: score))
             }

@@ -18,7 +18,7 @@ extension RecordReader {
                 reads.append(Self.document(text, id: entry.id, key: key, names))
             } else if let error = reply.error {
                 guard error.code == "WRONGTYPE" else {
-                    throw CurfewError(.server, "reading \(key): \(error.message)")
+                    throw CurfewError(error, "reading \(key)")
                 }
                 others.append(place)
                 reads.append(.success(missing))

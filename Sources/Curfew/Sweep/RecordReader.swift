@@ -78,7 +78,8 @@ struct RecordReader {
                 record.content = .missing
             case .error, .integer:
                 guard reply.error?.code == "WRONGTYPE" else {
-                    throw CurfewError(.server, "reading \(key): \(reply.error?.message ?? "unexpected reply")")
+                    let unexpected = RedisServerError(message: "unexpected reply")
+                    throw CurfewError(reply.error ?? unexpected, "reading \(key)")
                 }
                 unclear.append(place)
             }
@@ -129,7 +130,7 @@ struct RecordReader {
         var fieldless: [(place: Int, key: String)] = []
         for ((record, question), reply) in zip(questions, replies) {
             if let error = reply.error, error.code != "WRONGTYPE" {
-                throw CurfewError(.server, "reading what \(record.key) needs: \(error.message)")
+                throw CurfewError(error, "reading what \(record.key) needs")
             }
             switch question {
             case .exists: answers.append(.exists(reply.integer == 1))

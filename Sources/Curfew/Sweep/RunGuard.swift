@@ -56,7 +56,7 @@ struct RunGuard: Sendable {
             ])
         }
         for reply in replies {
-            if let error = reply.error { throw CurfewError(.server, "counting the index: \(error.message)") }
+            if let error = reply.error { throw CurfewError(error, "counting the index") }
         }
         let due = sweep.scanned?.count ?? Int(replies[0].integer ?? 0)
         let tracked = Int(replies[1].integer ?? 0)

@@ -23,8 +23,8 @@ struct Statement: Equatable, Sendable {
     }
 
     /// The keys that all changes of a call share, in the order in which they are passed.
-    enum SharedKey: Int, CaseIterable {
-        case index, events, seen
+    enum SharedKey: Int, CaseIterable, Codable {
+        case index, events, seen, saga
     }
 
     /// Something that each change brings along: one of its values, by number from 1, or one of its own keys, by number
@@ -38,7 +38,7 @@ struct Statement: Equatable, Sendable {
     /// One thing that must still be so.
     struct Guard: Equatable {
         /// What is compared; the names are those of the checks in `curfew.lua`.
-        enum Check: String {
+        enum Check: String, Codable {
             case equals, differs, absent, text, exists, missing, score, holds
         }
         var check: Check

@@ -21,6 +21,7 @@ extension Sweep {
             let claimed = try await confirmed(batch, pageSize: size, &state.outcome.tally)
             let deleted = try await deleted(claimed, &state.outcome.tally)
             for start in stride(from: 0, to: deleted.count, by: size) {
+                await FailPoint.reached(.beforeRemoval, cleanup)
                 try await remove(deleted[start..<min(start + size, deleted.count)], &state.outcome.tally)
             }
         }
@@ -73,7 +74,7 @@ extension Sweep {
         guard !change.sets.isEmpty, change.sets.allSatisfy({ record[$0.field] == $0.value }) else { return nil }
         do {
             let release = try change.release(of: record, status: cleanup.statusField, at: now)
-            return Judged(entry: judged.entry, record: record, decision: .change(release))
+            return Judged(entry: judged.claimed, record: record, decision: .change(release))
         } catch {
             // The record can't be written any more; the run that looks at it next says why.
             return nil
@@ -83,13 +84,16 @@ extension Sweep {
     /// Deletes objects in one request; gives back the records whose objects are gone.
     private func deleted(_ claimed: [Claimed], _ tally: inout Tally) async throws -> [Claimed] {
         guard let first = claimed.first, let policy = cleanup.policy as? FilesPolicy else { return [] }
-        let storage = try engine.storage(named: policy.storage)
+        let storage = try engine.storage(named: policy.storage, clock: clock)
         let place = storage.configuration.place
         let objects = claimed.map(\.object)
         let outcomes: [DeleteRequest.Outcome]
         do {
-            outcomes = try await whileAlive { [control] in
-                try await storage.delete(objects) { try control.checkpoint() }
+            outcomes = try await whileAlive { [control, cleanup] in
+                await FailPoint.reached(.beforeDeletion, cleanup)
+                let outcomes = try await storage.delete(objects) { try control.checkpoint() }
+                await FailPoint.reached(.afterDeletion, cleanup)
+                return outcomes
             }
         } catch let error as StorageError {
             for item in claimed {
@@ -138,7 +142,7 @@ extension Sweep {
         for item in page {
             do {
                 let removal = try item.change.removal(of: item.record, status: cleanup.statusField)
-                removals.append(Judged(entry: item.judged.entry, record: item.record, decision: .change(removal)))
+                removals.append(Judged(entry: item.judged.claimed, record: item.record, decision: .change(removal)))
             } catch {
                 tally.failed(item.judged.entry.id, error.message)
             }
@@ -157,6 +161,7 @@ extension Sweep {
     /// Commits changes that are guarded so well that they may be sent again when a reply was lost.
     private func commit(_ page: [Judged]) async throws -> [Committer.Result] {
         guard let claim, !page.isEmpty else { return [] }
+        if engine.redis.isCluster { return try await Saga(sweep: self, claim: claim).commit(page, rescores: true) }
         var tries = 0
         var results = try await retrying {
             tries += 1
@@ -188,5 +193,13 @@ extension Record {
             let written = claim.sets.first { $0.field == name }
             return self[name] == (written.map(\.value) ?? value)
         }
+    }
+}
+
+extension Judged {
+    /// Its index entry as the claim has left it.
+    fileprivate var claimed: DueEntry {
+        guard let next = change?.next else { return entry }
+        return DueEntry(id: entry.id, score: Double(next.milliseconds), scoreText: String(next.milliseconds))
     }
 }

@@ -78,12 +78,15 @@ extension Sweep {
         }
     }
 
+    /// What servers answer that are just starting, or whose cluster has yet to agree on who serves a slot.
+    private static let passing: Set<String> = ["LOADING", "CLUSTERDOWN", "TRYAGAIN", "MASTERDOWN"]
+
     /// Whether an error is one of the connection, or of a server that is just starting: gone when Redis is back.
     static func isPassing(_ error: any Error) -> Bool {
         let redis = (error as? RedisError) ?? (error as? CurfewError)?.underlying
         guard let redis else { return false }
-        if redis.code == .server { return redis.server?.code == "LOADING" }
-        return [.connectionClosed, .timedOut, .outcomeUnknown, .unreachable].contains(redis.code)
+        if redis.code == .server { return passing.contains(redis.server?.code ?? "") }
+        return [.connectionClosed, .timedOut, .outcomeUnknown, .unreachable, .notPrimary].contains(redis.code)
     }
 }
 

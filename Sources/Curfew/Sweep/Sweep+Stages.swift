@@ -20,8 +20,10 @@ extension Sweep {
         var reading = Reading(Request(), sent: nil)
         /// The page that is sent next.
         var ready: Page?
-        /// The page in flight and, behind it, the one that is sent as soon as that is answered.
+        /// The pages in flight and, behind them, the one that is sent as soon as the first of them is answered.
         var flights: [Flight] = []
+        /// The last commit that was answered.
+        var landed: RedisClient.PendingReplies?
         /// Records that are claimed and whose objects are not deleted yet.
         var claimed: [Judged] = []
         /// Whether a range of entries was asked for and not taken in yet.
@@ -114,6 +116,7 @@ extension Sweep {
     /// Takes in entries and records that were read, decides over the records, and encodes what is to be done.
     func prepare(_ reading: Reading, _ state: inout State) async throws -> Page? {
         let replies = try await replies(to: reading)
+        if !reading.request.entries.isEmpty { await FailPoint.reached(.afterRead, cleanup) }
         if let range = reading.request.range, let reply = replies.last {
             state.queue += state.cursor.take(try Self.entries(reply), asked: range, horizon: state.horizon)
             state.isRangeAsked = false
@@ -139,7 +142,7 @@ extension Sweep {
         if let review = options.review { judged = review(judged) }
         state.promised += judged.count(where: \.isChange)
         guard !judged.isEmpty else { return nil }
-        guard let claim else { return Page(judged: judged, prepared: nil) }
+        guard let claim, !engine.redis.isCluster else { return Page(judged: judged, prepared: nil) }
         let committer = committer(claim)
         let ready = judged
         let prepared = try await retrying {
@@ -190,7 +193,7 @@ extension Sweep {
     }
 
     private static func entries(_ reply: RedisValue) throws -> [DueEntry] {
-        if let error = reply.error { throw CurfewError(.server, "reading the index: \(error.message)") }
+        if let error = reply.error { throw CurfewError(error, "reading the index") }
         let elements = reply.elements
         var entries: [DueEntry] = []
         entries.reserveCapacity(elements.count / 2)

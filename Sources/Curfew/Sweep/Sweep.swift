@@ -9,9 +9,11 @@ internal import RedisClient
 ///
 /// Redis answers a connection when it has done all that it has read from it, so what is read along with a commit comes
 /// back with the commit's answer. Records are therefore read two pages ahead: while Redis commits page n, the records of
-/// page n+1 are here already to be decided and encoded. The call that commits them is left with the client, which sends
-/// it the moment page n is answered, so that neither side waits for the other. There is one commit in flight, never
-/// more: more would only make others wait (see ``PageSize``). A watching sweep is the same with the commits left out.
+/// page n+1 are here already to be decided and encoded. There are two commits in flight, so that Redis has the next one
+/// at hand when it is done with one; with a single one it rested a tenth of the time. The call behind them is left with
+/// the client, which sends it the moment the first is answered. There are never more than two: more would only make
+/// others wait (see ``PageSize``). All of it runs on the thread that the replies come in on. A watching sweep is the same
+/// with the commits left out.
 ///
 /// What may go wrong, and what then: a lost connection is waited for while the lease is trusted, and the page is read
 /// again, because nobody can say which part of it was committed (see `Sweep+Recovery.swift`). Any other error ends the
@@ -39,6 +41,8 @@ struct Sweep: Sendable {
         var limit: Int?
         /// Looks at what was decided over a page before anything is done, and may leave records out: for plans.
         var review: (@Sendable ([Judged]) -> [Judged])?
+        /// What the run has done already when the sweep begins.
+        var begun = Tally()
     }
 
     /// What a sweep ends with.
@@ -72,6 +76,11 @@ struct Sweep: Sendable {
 
     /// Sweeps until nothing new is due, the limit is reached or the control says stop.
     func run() async -> Outcome {
+        if let claim, engine.redis.isCluster { return await runByNodes(claim) }
+        return await withTaskExecutorPreference(engine.redis.taskExecutor) { await sweep() }
+    }
+
+    private func sweep() async -> Outcome {
         var state = State(size: PageSize(fixed: cleanup.page, aim: .of(type(of: cleanup.policy).kind)))
         do {
             try await begin(&state, horizon)
@@ -86,29 +95,48 @@ struct Sweep: Sendable {
         } catch {
             state.outcome.error = error
             await landRest(&state)
+            await measureRestAfterStop(&state.outcome)
         }
         return state.outcome
     }
 
-    /// Sends a page behind the one in flight, lands that one, and makes the page after ready.
+    /// Sends a page behind those in flight, lands the first of them, and makes the page after ready.
     private func step(_ state: inout State) async throws {
-        let before = state.flights.last?.commit
+        if state.ready?.prepared != nil { await FailPoint.reached(.beforeCommit, cleanup) }
+        let before = state.flights.dropLast(state.size.inFlight - 1).last?.commit
         let commit = try state.ready?.prepared.map { try engine.redis.begin([$0.command], after: before) }
         state.flights.append(Flight(page: state.ready, commit: commit))
         state.ready = nil
         let sent = try engine.redis.begin(state.request.commands, after: before)
-        if state.flights.count > 1 { try await land(&state) }
+        if state.flights.count > state.size.inFlight { try await land(&state) }
         state.ready = try await prepare(state.reading, &state)
         state.reading = Reading(state.request, sent: sent)
         state.request = try nextRequest(&state)
     }
 
-    /// Waits for the page that is in flight, and counts it; the one behind it is in flight then.
+    /// Waits for the first page that is in flight, and counts it.
     private func land(_ state: inout State) async throws {
         let flight = state.flights.removeFirst()
         guard let page = flight.page else { return }
-        settle(page, try await results(of: page, commit: flight.commit), &state)
-        if let commit = flight.commit { state.size.called(with: page.judged.count, took: commit.elapsed) }
+        let results = try await results(of: page, commit: flight.commit)
+        await FailPoint.reached(.afterCommit, cleanup)
+        settle(page, results, &state)
+        if let commit = flight.commit {
+            state.size.called(with: page.judged.count, took: commit.elapsed(after: state.landed))
+            state.landed = commit
+        }
+    }
+
+    /// What is still due where a run was cancelled or ran out of time: without it the metrics, and the alerts on them,
+    /// would say that nothing is left, where most of it is.
+    private func measureRestAfterStop(_ outcome: inout Outcome) async {
+        guard let stop = outcome.error as? RunControl.Stop, stop != .lost else { return }
+        guard outcome.due > 0, scanned == nil else { return }
+        do {
+            try await measureRest(&outcome)
+        } catch {
+            engine.logger.debug("what is left could not be measured", metadata: ["error": "\(error)"])
+        }
     }
 
     /// What is on its way when a sweep ends early is counted all the same; the first error is the one that tells.

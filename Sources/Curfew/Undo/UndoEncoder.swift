@@ -88,7 +88,7 @@ struct UndoEncoder {
 
     private func addReturn(of event: UndoEvent, _ found: UndoReader.Found, to change: inout PlainChange) {
         for (key, expires) in found.trash {
-            let trash = Keys.trash(of: key, run: undo.run)
+            let trash = Keys.trash(of: key, run: event.trashRun ?? undo.run)
             change.checks += [
                 .init(
                     check: .exists, key: trash,

@@ -21,6 +21,8 @@ struct UndoEvent: Sendable {
     let originals: [FieldWrite]
     /// The keys that went along with the record.
     let also: [String]
+    /// The run whose trash holds what was removed, where this run only finished what that one had begun.
+    let trashRun: String?
 
     /// Whether the record was moved into the trash.
     var isRemoval: Bool { ["release", "remove"].contains(action) }
@@ -44,6 +46,7 @@ struct UndoEvent: Sendable {
         let image = try Self.members(entry["before"] ?? "")
         let written = image[JSONText.after] as? [String: Any] ?? [:]
         also = image[JSONText.also] as? [String] ?? []
+        trashRun = image[JSONText.run] as? String
         originals = (image[JSONText.originals] as? [String: Any] ?? [:]).sorted { $0.key < $1.key }
             .map { FieldWrite(field: $0.key, value: $0.value as? String) }
         let status = to

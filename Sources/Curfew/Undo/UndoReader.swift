@@ -81,8 +81,8 @@ struct UndoReader {
         }
         guard !wanted.isEmpty else { return }
         let replies = try await engine.redis.pipeline(
-            wanted.flatMap { _, key in
-                let trash = Keys.trash(of: key, run: undo.run)
+            wanted.flatMap { place, key in
+                let trash = Keys.trash(of: key, run: events[place].trashRun ?? undo.run)
                 return [RedisCommand("EXISTS", [trash]), RedisCommand("GET", [trash + ":expires"])]
             })
         try Self.check(replies)
@@ -99,7 +99,7 @@ struct UndoReader {
     /// An error that the server answers is no answer: WRONGTYPE is left to the guards.
     private static func check(_ replies: [RedisValue]) throws {
         for error in replies.lazy.compactMap(\.error) where error.code != "WRONGTYPE" {
-            throw CurfewError(.server, "reading what an undo needs: \(error.message)")
+            throw CurfewError(error, "reading what an undo needs")
         }
     }
 

@@ -76,46 +76,61 @@ struct UndoSweep: Sendable {
                 outcome.tally.leftAlone(entry["record"] ?? "", error.message)
             }
         }
-        let reader = UndoReader(engine: engine, undo: undo)
-        let encoder = UndoEncoder(undo: undo, claim: claim, time: clock.now)
-        var steps: [(event: UndoEvent, change: PlainChange)] = []
-        var call = CommitCall(
-            lease: (engine.keys.lease(claim.cleanup), claim.fence), index: index,
-            shared: [index, engine.keys.events, engine.keys.seen(claim.cleanup)])
-        var known = PlainChange.Known()
-        for (event, read) in zip(events, try await reader.read(events)) {
-            do {
-                let change = try encoder.change(event, try read.get())
-                change.append(to: &call, &known)
-                steps.append((event, change))
-            } catch {
-                outcome.tally.leftAlone(event.record, error.message)
-            }
-        }
-        if !steps.isEmpty {
-            let outcomes = try call.outcomes(of: try await engine.library.call(call.command()))
-            for (step, result) in zip(steps, outcomes) { count(step, result, &outcome.tally) }
+        if engine.redis.isCluster {
+            let saga = UndoSaga(engine: engine, undo: undo, claim: claim)
+            let begun = try await saga.begun(events)
+            let fresh = events.indices.filter { begun[$0] == nil }.map { events[$0] }
+            var steps = begun.sorted { $0.key < $1.key }.map(\.value)
+            steps += try await changes(fresh, &outcome.tally).map(saga.step)
+            count(Array(zip(steps.map(\.event), try await saga.commit(steps))), &outcome.tally)
+        } else {
+            let changes = try await changes(events, &outcome.tally)
+            count(Array(zip(changes.map(\.event), try await commit(changes))), &outcome.tally)
         }
         report(outcome)
     }
 
-    private var index: String { undo.cleanup.index ?? engine.keys.index(undo.cleanup.name) }
+    /// The changes that put records back; those that can't be are left alone.
+    private func changes(
+        _ events: [UndoEvent], _ tally: inout Tally
+    ) async throws -> [(event: UndoEvent, change: PlainChange)] {
+        let reader = UndoReader(engine: engine, undo: undo)
+        let encoder = UndoEncoder(undo: undo, claim: claim, time: clock.now)
+        var changes: [(event: UndoEvent, change: PlainChange)] = []
+        for (event, read) in zip(events, try await reader.read(events)) {
+            do {
+                changes.append((event, try encoder.change(event, try read.get())))
+            } catch {
+                tally.leftAlone(event.record, error.message)
+            }
+        }
+        return changes
+    }
 
-    private func count(
-        _ step: (event: UndoEvent, change: PlainChange), _ result: CommitCall.Outcome, _ tally: inout Tally
-    ) {
-        let event = step.event
-        switch result {
-        case .made:
-            tally.putBack(
-                .init(
-                    id: event.record, action: Undo.action, from: event.to, to: event.from, type: event.type, ageMs: 0,
-                    timeoutMs: 0, tokensRefunded: -event.tokens, reason: undo.reason(of: event)))
-        case .moved(let number):
-            let checks = step.change.checks
-            let why = checks.indices.contains(number) ? checks[number].complaint : "its refund was taken back before"
-            tally.leftAlone(event.record, why)
-        case .refused(let why): tally.failed(event.record, why)
+    /// Makes all changes of a page in one call.
+    private func commit(_ changes: [(event: UndoEvent, change: PlainChange)]) async throws -> [UndoOutcome] {
+        guard !changes.isEmpty else { return [] }
+        let index = undo.cleanup.index ?? engine.keys.index(undo.cleanup.name)
+        var call = CommitCall(
+            lease: (engine.keys.lease(claim.cleanup), claim.fence), index: index,
+            shared: [index, engine.keys.events, engine.keys.seen(claim.cleanup)])
+        var known = PlainChange.Known()
+        for (_, change) in changes { change.append(to: &call, &known) }
+        let results = try call.outcomes(of: try await engine.library.call(call.command()))
+        return zip(results, changes).map { UndoOutcome($0, of: $1.change) }
+    }
+
+    private func count(_ outcomes: [(UndoEvent, UndoOutcome)], _ tally: inout Tally) {
+        for (event, outcome) in outcomes {
+            switch outcome {
+            case .putBack:
+                tally.putBack(
+                    .init(
+                        id: event.record, action: Undo.action, from: event.to, to: event.from, type: event.type,
+                        ageMs: 0, timeoutMs: 0, tokensRefunded: -event.tokens, reason: undo.reason(of: event)))
+            case .leftAlone(let why): tally.leftAlone(event.record, why)
+            case .failed(let why): tally.failed(event.record, why)
+            }
         }
     }
 
@@ -127,6 +142,26 @@ struct UndoSweep: Sendable {
             progress.refunded = tally.refunded
             progress.percent = min(100, undo.changed > 0 ? tally.found * 100 / undo.changed : 100)
             progress.step = Undo.trigger
+        }
+    }
+}
+
+/// What became of a record that was to be put back.
+enum UndoOutcome: Sendable, Equatable {
+    case putBack
+    /// It isn't as the run left it, and why.
+    case leftAlone(String)
+    /// Redis would not have it.
+    case failed(String)
+
+    /// What a commit says of the change.
+    init(_ result: CommitCall.Outcome, of change: PlainChange) {
+        switch result {
+        case .made: self = .putBack
+        case .moved(let number):
+            let isCheck = change.checks.indices.contains(number)
+            self = .leftAlone(isCheck ? change.checks[number].complaint : "its refund was taken back before")
+        case .refused(let why): self = .failed(why)
         }
     }
 }

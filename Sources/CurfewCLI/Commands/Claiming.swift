@@ -7,10 +7,13 @@ struct Claiming {
     /// Whether it waits where another instance holds the lease.
     let waits: Bool
 
-    /// Claims the cleanup.
-    func claim(trigger: String, isDryRun: Bool) async throws -> (Claim, ServerClock) {
+    /// Claims the cleanup, which is noted together with who asked for it.
+    func claim(
+        trigger: String, isDryRun: Bool, by person: String = Person.name, detail: String = ""
+    ) async throws -> (Claim, ServerClock) {
         while true {
-            let answer = try await engine.coordinator.claim(cleanup, trigger: trigger, isDryRun: isDryRun)
+            let answer = try await engine.coordinator.claim(
+                cleanup, trigger: trigger, isDryRun: isDryRun, by: person, detail: detail)
             switch answer.outcome {
             case .claimed(let claim): return (claim, answer.clock)
             case .held(let holder, let run, let end):

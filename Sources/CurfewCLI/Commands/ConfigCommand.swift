@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Curfew
 internal import Policies
+internal import RedisClient
 
 /// `curfew config …`: about the configuration file.
 struct ConfigCommand: ParsableCommand {
@@ -21,6 +22,8 @@ struct ConfigCheckCommand: ParsableCommand {
             var name: String, policy: String, meaning: String, schedule: String, records: String
             var index: String?
             var enabled: Bool, dryRun: Bool
+            /// What is written in one step in a cluster, and what isn't; nil where there is none.
+            var cluster: SlotPlan?
         }
         struct WebhookAnswer: Encodable {
             var name: String, host: String, on: [String], signed: Bool
@@ -58,7 +61,8 @@ struct ConfigCheckCommand: ParsableCommand {
             Answer.CleanupAnswer(
                 name: cleanup.name, policy: cleanup.kind.rawValue, meaning: cleanup.meaning,
                 schedule: "\(cleanup.schedule)", records: cleanup.records.text, index: cleanup.index,
-                enabled: cleanup.isEnabled, dryRun: cleanup.isDryRun)
+                enabled: cleanup.isEnabled, dryRun: cleanup.isDryRun,
+                cluster: configuration.isCluster ? SlotPlan(cleanup, prefix: configuration.prefix) : nil)
         }
         let webhooks = configuration.webhooks.map { webhook in
             Answer.WebhookAnswer(
@@ -83,6 +87,7 @@ struct ConfigCheckCommand: ParsableCommand {
             ])
         }
         table.write(empty: "no cleanups")
+        if configuration.isCluster { writeSlots(configuration) }
         if !configuration.alerts.isEmpty {
             Output.line()
             var alerts = Table("ALERT", "WATCHES", "FIRES WHEN", "SEVERITY")
@@ -100,6 +105,24 @@ struct ConfigCheckCommand: ParsableCommand {
         }
         webhooks.write(empty: "")
     }
+
+    /// What a change is made of where keys are in different slots.
+    private func writeSlots(_ configuration: Configuration) {
+        func text(_ keys: [String]) -> String { keys.isEmpty ? "-" : keys.joined(separator: ", ") }
+        Output.line()
+        var table = Table(
+            "CLUSTER", "IN ONE STEP WITH THE RECORD", "AFTER IT, STEP BY STEP", "GUARDED BY READING ONLY")
+        for cleanup in configuration.cleanups {
+            let plan = SlotPlan(cleanup, prefix: configuration.prefix)
+            table.add(cleanup.name, text(plan.atomic), text(plan.saga), text(plan.readOnly))
+        }
+        table.write(empty: "")
+    }
+}
+
+extension Configuration {
+    /// Whether Redis is a Cluster.
+    fileprivate var isCluster: Bool { redis.topology == .cluster }
 }
 
 extension Cleanup {

@@ -7,7 +7,10 @@ internal import RedisClient
 struct DemoCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "demo",
-        abstract: "Shows it all at work: a private Redis, a stuck workload, three instances, one of them killed.",
+        abstract: """
+            Shows it all at work: a private Redis, a stuck workload, three instances with their dashboard, one of them \
+            killed.
+            """,
         discussion: """
             Takes about half a minute, touches nothing else and leaves nothing behind. Needs redis-server. Where weed \
             (SeaweedFS) is on the PATH, files are deleted from a real S3 server; else they are shown in preview.
@@ -53,7 +56,9 @@ struct DemoCommand: AsyncParsableCommand {
         if json { try Output.json(report) } else { report.write() }
         if !report.success { explain(started) }
         if keep {
-            Output.note("\nStill running, until Ctrl-C:\n  \(server.command)\n  curfew status --config \(file.path)\n")
+            let pages = started.filter(\.isAlive).compactMap(\.dashboard).map { "  \($0)\n" }.joined()
+            Output.note(
+                "\nStill running, until Ctrl-C:\n\(pages)  \(server.command)\n  curfew status --config \(file.path)\n")
             try await UntilSignal.run { try await Task.sleep(for: .seconds(86_400)) }
         }
         guard report.success else { throw ExitCode(Failure.Status.doneWithErrors.rawValue) }

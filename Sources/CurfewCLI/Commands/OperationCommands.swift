@@ -84,7 +84,7 @@ struct ResumeCommand: AsyncParsableCommand {
 
     func run() async throws {
         let isResumed = try await options.withEngine { engine in
-            if try await Operations(engine: engine).resume(name) { return true }
+            if try await Operations(engine: engine).resume(name, by: Person.name) { return true }
             _ = try engine.cleanup(named: name)
             return false
         }

@@ -41,7 +41,9 @@ struct RunCommand: AsyncParsableCommand {
             let cleanup = try engine.cleanup(named: name)
             let plan = try plan.map { try PlanFile.read($0, for: cleanup) }
             let (claim, clock) = try await Claiming(engine: engine, cleanup: cleanup, waits: wait)
-                .claim(trigger: "manual", isDryRun: dryRun || cleanup.isDryRun)
+                .claim(
+                    trigger: "manual", isDryRun: dryRun || cleanup.isDryRun,
+                    detail: dryRun ? "dry run" : plan == nil ? "" : "what a plan says")
             let run = Run(
                 engine: engine, cleanup: cleanup, claim: claim, clock: clock, limit: limit,
                 timeout: plan?.timeoutMs.map { .milliseconds($0) } ?? timeout?.duration,

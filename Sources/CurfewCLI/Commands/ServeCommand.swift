@@ -10,7 +10,8 @@ internal import UnixSignals
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve",
-        abstract: "Runs the HTTP server alone: API, dashboard and metrics, without claiming what is due.")
+        abstract: "Runs the HTTP server alone: API, dashboard and metrics, without claiming what is due.",
+        discussion: "SIGHUP makes it read the configuration again.")
 
     @OptionGroup var options: GlobalOptions
 
@@ -18,13 +19,16 @@ struct ServeCommand: AsyncParsableCommand {
         let configuration = try options.configuration()
         let logger = options.logger(.info)
         let redis = RedisClient(configuration.redis, logger: logger)
-        let engine = Engine(configuration: configuration, redis: redis, logger: logger)
-        let server = AdminServer(source: EngineSource(engine), logger: logger)
+        let source = EngineSource(Engine(configuration: configuration, redis: redis, logger: logger))
+        let reload = await Reload(options, source: source) { [options] in try options.configuration() }
         let group = ServiceGroup(
             configuration: .init(
                 services: [
                     .init(service: RedisService(client: redis)),
-                    .init(service: server, successTerminationBehavior: .gracefullyShutdownGroup),
+                    .init(service: reload),
+                    .init(
+                        service: AdminServer(source: source, logger: logger),
+                        successTerminationBehavior: .gracefullyShutdownGroup),
                 ],
                 gracefulShutdownSignals: [.sigterm, .sigint],
                 logger: logger))

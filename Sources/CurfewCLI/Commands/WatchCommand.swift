@@ -49,7 +49,7 @@ struct WatchCommand: AsyncParsableCommand {
             guard let failure else { return try Output.json(status) }
             return Output.note("curfew: \(failure.printable)\n")
         }
-        var lines = [Style.dim("curfew \(CurfewVersion.current)  \(engine.redis.configuration.address)  \(status.at)")]
+        var lines = [Style.dim("curfew \(CurfewVersion.current)  \(engine.redis.place)  \(status.at)")]
         if let failure {
             lines += ["", Style.red("not reachable, trying again: " + failure.printable)]
         }

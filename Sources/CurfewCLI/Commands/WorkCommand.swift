@@ -12,7 +12,10 @@ struct WorkCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "work",
         abstract: "Runs the worker: claims what is due, until it is told to stop.",
-        discussion: "Where the configuration has “http”, it answers there beside its work.")
+        discussion: """
+            Where the configuration has “http”, it answers there beside its work. SIGHUP makes it read the configuration \
+            again, SIGTERM hand over and end.
+            """)
 
     @Flag(help: "Start a private redis-server beside it, in place of the configured one.")
     var embedded = false
@@ -20,29 +23,38 @@ struct WorkCommand: AsyncParsableCommand {
     @OptionGroup var options: GlobalOptions
 
     func run() async throws {
-        var configuration = try options.configuration()
+        let file = try options.configuration()
         let logger = options.logger(.info)
-        var server: EmbeddedRedis?
-        if embedded {
-            let started = try EmbeddedRedis.start()
-            configuration.redis = try RedisConfiguration(url: started.url)
-            Output.note("curfew: a private redis-server answers at \(started.command)\n")
-            server = started
-        }
+        let server = embedded ? try EmbeddedRedis.start() : nil
         defer { server?.stop() }
+        if let server { Output.note("curfew: a private redis-server answers at \(server.command)\n") }
+        let own = try server.map { try RedisConfiguration(url: $0.url) }
+        let configuration = Self.adapted(file, to: own)
         let redis = RedisClient(configuration.redis, logger: logger)
         let engine = Engine(configuration: configuration, redis: redis, logger: logger)
+        let (worker, source) = (Worker(engine: engine), EngineSource(engine))
+        let reload = await Reload(options, source: source) { [options] in
+            Self.adapted(try options.configuration(), to: own)
+        } apply: {
+            worker.reload(with: $0)
+        }
         var services: [ServiceGroupConfiguration.ServiceConfiguration] = [
             .init(service: RedisService(client: redis)),
-            .init(service: Worker(engine: engine), successTerminationBehavior: .gracefullyShutdownGroup),
+            .init(service: reload),
+            .init(service: worker, successTerminationBehavior: .gracefullyShutdownGroup),
         ]
-        if configuration.http != nil {
-            services.append(.init(service: AdminServer(source: EngineSource(engine), logger: logger)))
-        }
+        if configuration.http != nil { services.append(.init(service: AdminServer(source: source, logger: logger))) }
         let group = ServiceGroup(
             configuration: .init(
                 services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
         try await group.run()
+    }
+
+    /// What the file says, with the private Redis in place of the configured one.
+    private static func adapted(_ file: Configuration, to own: RedisConfiguration?) -> Configuration {
+        var configuration = file
+        if let own { configuration.redis = own }
+        return configuration
     }
 }
 

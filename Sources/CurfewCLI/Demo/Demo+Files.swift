@@ -15,7 +15,7 @@ extension Demo {
         try await store.makeBucket(storage, within: Self.patience)
         let count = try await workload.files.store(in: storage)
         stage.say("\(count) objects are in the bucket \(EmbeddedStore.bucket); files, paused until now, is resumed.")
-        _ = try await Operations(engine: engine).resume("files")
+        _ = try await Operations(engine: engine).resume("files", by: "the demo")
     }
 
     /// What a run would delete, where there is nothing to delete it from.

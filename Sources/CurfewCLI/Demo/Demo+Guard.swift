@@ -37,7 +37,7 @@ extension Demo {
         _ cleanup: Cleanup, trigger: String, _ task: Run.Assignment, overriddenBy: String? = nil
     ) async throws -> RunResult {
         let (claim, clock) = try await Claiming(engine: engine, cleanup: cleanup, waits: true)
-            .claim(trigger: trigger, isDryRun: false)
+            .claim(trigger: trigger, isDryRun: false, by: "the demo")
         return await Run(
             engine: engine, cleanup: cleanup, claim: claim, clock: clock, task: task, overriddenBy: overriddenBy
         ).execute()

@@ -54,8 +54,9 @@ struct Demo: Sendable {
         try await storeFiles(workload)
         try await watchTheRest(workload)
         let preview = try await previewFiles()
+        let page = await lookAtDashboard(after: crash)
         let detour = try await overrideGuardAndUndo(workload)
-        return try await DemoReport.make(self, workload, crash, preview, detour)
+        return try await DemoReport.make(self, workload, crash, preview, detour, page)
     }
 
     /// The story's name for an instance id.
@@ -68,14 +69,15 @@ struct Demo: Sendable {
         stage.say("Three instances, processes of their own: " + instances.map(\.label).joined(separator: ", "))
         let isThere = try await wait(every: .milliseconds(50)) {
             let count = try await engine.redis.send(RedisCommand("ZCARD", [engine.keys.instances])).integer ?? 0
-            return count >= instances.count
+            return count >= instances.count && instances.allSatisfy { $0.dashboard != nil }
         }
         guard isThere else {
             let logs = instances.map { "\($0.label):\n\($0.lastLines)" }.joined(separator: "\n")
             throw CurfewError(.unreachable, "the instances did not start\n\(logs)")
         }
+        stage.say("The dashboard, the same on each: " + instances.compactMap(\.dashboard).joined(separator: " "))
         stage.say("All three are ready. stuck-jobs, paused until now, is resumed: one of them takes it.")
-        _ = try await Operations(engine: engine).resume("stuck-jobs")
+        _ = try await Operations(engine: engine).resume("stuck-jobs", by: "the demo")
     }
 
     /// Kills whoever runs stuck-jobs while it runs it.

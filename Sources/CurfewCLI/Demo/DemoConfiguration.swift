@@ -10,6 +10,7 @@ enum DemoConfiguration {
         """
         redis: "\(redis)"
         worker: {lease: \(lease.components.seconds)s, heartbeat: 1s}
+        http: {listen: "127.0.0.1:0"}  # any free port, for each instance its own
         storage:
           uploads:
             endpoint: "\(store?.endpoint ?? "http://127.0.0.1:1")"

@@ -54,6 +54,9 @@ struct DemoInstance: Sendable {
         return DemoInstance(name: name, pid: pid, log: log, shell: shell, input: input)
     }
 
+    /// Whether it still runs: of one that has ended, the system knows no arguments any more.
+    var isAlive: Bool { FileManager.default.contents(atPath: "/proc/\(pid)/cmdline")?.isEmpty == false }
+
     /// Ends it at once, as a crash or the kernel would: it can't finish anything.
     func crash() {
         kill(pid, SIGKILL)
@@ -70,9 +73,15 @@ struct DemoInstance: Sendable {
     }
 
     /// The end of its log, for messages.
-    var lastLines: String {
-        guard let data = FileManager.default.contents(atPath: log.path) else { return "" }
-        return String(decoding: data, as: UTF8.self).split(separator: "\n").suffix(5).joined(separator: "\n")
+    var lastLines: String { logText.split(separator: "\n").suffix(5).joined(separator: "\n") }
+
+    /// Where its dashboard is; nil until it answers.
+    var dashboard: String? {
+        logText.firstMatch(of: /port=([0-9]+) .*listening/).map { "http://127.0.0.1:\($0.output.1)/" }
+    }
+
+    private var logText: String {
+        String(decoding: FileManager.default.contents(atPath: log.path) ?? Data(), as: UTF8.self)
     }
 
     private static func executable() throws -> String {

@@ -77,11 +77,23 @@ extension DemoJudge {
 
     /// Everything as it was.
     func undo(_ detour: Demo.Detour) -> Check {
-        let undone = evidence.events.count { $0["run"] == detour.undone.run && $0["action"] == "undo" }
+        let undone = evidence.events.count { event in
+            event["run"] == detour.undone.run && event["action"] == "undo" && event["record"] != ""
+        }
         return Check(
             ok: detour.isRestored && detour.undone.cleanedUp == detour.missing && undone == detour.missing,
             text: "\(detour.undone.cleanedUp) of \(detour.missing) were put back by an undo, all downloads are "
                 + (detour.isRestored ? "byte for byte as before" : "not as before"))
+    }
+
+    /// Served by an instance that was not killed, with every cleanup on it.
+    func dashboard(_ page: Demo.DashboardPage) -> Check {
+        let names = demo.engine.configuration.cleanups.map(\.name)
+        let shown = names.count { page.text.contains($0) }
+        return Check(
+            ok: page.failure == nil && shown == names.count,
+            text: "The dashboard of \(page.instance) "
+                + (page.failure.map { "can't be read: \($0)" } ?? "shows \(shown) of \(names.count) cleanups"))
     }
 
     /// The records that have such an event of that cleanup, one for each.

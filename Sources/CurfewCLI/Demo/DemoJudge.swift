@@ -130,7 +130,7 @@ struct DemoJudge {
 
     /// Runs that changed something, with the events they left.
     var shares: [DemoReport.RunShare] {
-        let changes = evidence.events.filter { $0["action"] != "override" }
+        let changes = evidence.events.filter { $0["record"] != "" }
         let counts = Dictionary(changes.map { ($0["run"] ?? "", 1) }, uniquingKeysWith: +)
         return evidence.runs.compactMap { run in
             guard let id = run["run"], let count = counts[id] else { return nil }

@@ -23,14 +23,15 @@ struct DemoReport: Sendable, Codable {
 
     /// Reads Redis and compares.
     static func make(
-        _ demo: Demo, _ workload: DemoWorkload, _ crash: Demo.Crash, _ filesPreview: RunResult?, _ detour: Demo.Detour
+        _ demo: Demo, _ workload: DemoWorkload, _ crash: Demo.Crash, _ filesPreview: RunResult?, _ detour: Demo.Detour,
+        _ page: Demo.DashboardPage
     ) async throws -> DemoReport {
         let evidence = try await DemoEvidence.read(demo.engine, demo.storage)
         let judge = DemoJudge(demo: demo, workload: workload, evidence: evidence)
         let checks = [
             judge.stuck, judge.tokens, judge.retried, judge.finished, judge.held, judge.beating, judge.malformed,
             judge.groups, judge.locks, judge.batches, judge.plans, judge.history, judge.files(preview: filesPreview),
-            judge.refusal(detour), judge.undo(detour), judge.takeover(after: crash),
+            judge.refusal(detour), judge.undo(detour), judge.takeover(after: crash), judge.dashboard(page),
         ]
         let failed = checks.count { !$0.ok }
         return DemoReport(

@@ -64,7 +64,8 @@ package struct CountersPolicy: Policy {
     let timeout: Duration
     let total: String
     let counters: Counters
-    let members: Members?
+    /// Where the tasks themselves can be counted; nil: nowhere.
+    package let members: Members?
     let completedTo: String
     let failedTo: String
     let stalledFails: Bool

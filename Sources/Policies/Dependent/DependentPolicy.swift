@@ -10,7 +10,8 @@ package struct DependentPolicy: Policy {
     let scope: Scope
     let since: [String]
     let grace: Duration
-    let parent: KeyTemplate
+    /// The key of what a record waits for.
+    package let parent: KeyTemplate
     let parentStates: [String]
     let parentStatus: String
     let to: String

@@ -29,4 +29,7 @@ package struct LocksPolicy: Policy {
 
     /// The timeout, or the override.
     package var longestTimeout: Duration { timeoutOverride ?? timeout }
+
+    /// The key that exists while the holder of a lock lives; nil where nobody says so.
+    package var alive: KeyTemplate? { liveness?.template }
 }

@@ -64,7 +64,8 @@ package struct StuckPolicy: Policy {
     /// How often a stuck record gets another try; nil: never.
     package let retry: Retry?
     let to: String
-    let refund: RefundRule?
+    /// What is paid back when a record fails; nil: nothing.
+    package let refund: RefundRule?
     /// Everything that is looked at or written, each once.
     package let fields: [String]
     /// Replaces the configured timeout for one run; nil leaves it.
@@ -104,4 +105,7 @@ package struct StuckPolicy: Policy {
 
     /// The states that are looked at.
     package var activeStates: [String]? { scope.states }
+
+    /// The key that exists while somebody works on a record; nil where nobody says so.
+    package var alive: KeyTemplate? { liveness?.template }
 }

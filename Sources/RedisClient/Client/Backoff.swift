@@ -7,6 +7,18 @@ struct Backoff: Sendable {
     /// The longest wait.
     var most = Duration.seconds(10)
 
+    /// The waits between attempts to reach what a configuration names.
+    ///
+    /// Short with Sentinels: they know in time whom to connect to, and are there to be asked. Short for a node of a
+    /// cluster: the others go on meanwhile.
+    init(for configuration: RedisConfiguration, isOneOfMany: Bool = false) {
+        if case .sentinel = configuration.topology { most = .seconds(1) }
+        if isOneOfMany { most = .seconds(1) }
+    }
+
+    /// The usual waits.
+    init() {}
+
     /// The wait after so many failures in a row.
     ///
     /// - Parameter jitter: a random number from 0 to 1; it moves the wait by a quarter at most, so that instances which

@@ -3,4 +3,5 @@ enum LogKey {
     static let address = "redis.address"
     static let channel = "redis.channel"
     static let error = "redis.error"
+    static let formerAddress = "redis.former_address"
 }

@@ -1,41 +1,54 @@
 package import Logging
-internal import NIOCore
-internal import NIOPosix
-
-/// A client of one standalone Redis server: one connection, on which the commands of any number of tasks are
-/// pipelined, and which is made again whenever it is lost.
+/// A client of Redis: of one server, or of all nodes of a cluster.
 ///
-/// ``run()`` keeps the connection; until the first attempt has succeeded or failed, commands wait for it. What was
-/// sent when a connection is lost is never sent again, unless it is idempotent: its outcome is unknown. What was not
-/// sent yet, and what is idempotent, waits for the next connection within its deadline. After an outage of a command's
-/// usual deadline, commands fail at once with the reason of the last failed attempt.
+/// The tasks of a program share one client, whose ``run()`` keeps its connections. On each of them the commands of any
+/// number of tasks are pipelined. What was sent when a connection is lost is never sent again, unless it is idempotent:
+/// its outcome is unknown. What was not sent yet, and what is idempotent, waits for the next connection within its
+/// deadline.
 ///
-/// At most ``RedisConfiguration/pendingLimit`` commands wait at once.
+/// At most ``RedisConfiguration/pendingLimit`` commands wait at once, for each server.
 package final class RedisClient: Sendable {
     /// What the client was made of.
     package let configuration: RedisConfiguration
     let logger: Logger
-    let eventLoop: any EventLoop
     let subscribers = RedisSubscribers()
-    private let inbox: RedisInbox
-    private let core: NIOLoopBoundBox<Core>
+    let servers: Servers
+
+    /// What is behind it.
+    enum Servers {
+        /// One server, or one at a time: the primary that Sentinels name.
+        case one(RedisNode)
+        /// The nodes of a cluster.
+        case many(ClusterConnections)
+    }
 
     /// A client that connects once ``run()`` is called.
     package init(_ configuration: RedisConfiguration, logger: Logger) {
-        let eventLoop = MultiThreadedEventLoopGroup.singleton.any()
-        let inbox = RedisInbox(limit: configuration.pendingLimit)
         self.configuration = configuration
         self.logger = logger
-        self.eventLoop = eventLoop
-        self.inbox = inbox
-        core = .makeBoxSendingValue(
-            Core(configuration, inbox: inbox, eventLoop: eventLoop, logger: logger),
-            eventLoop: eventLoop
-        )
+        servers =
+            switch configuration.topology {
+            case .standalone, .sentinel: .one(RedisNode(configuration, logger: logger))
+            case .cluster: .many(ClusterConnections(configuration, logger: logger))
+            }
     }
 
-    /// Whether there is a connection that has signed in.
-    package var isConnected: Bool { inbox.isConnected }
+    /// Whether there is a connection that has signed in; in a cluster, one to every node that was asked for something,
+    /// and every slot is served.
+    package var isConnected: Bool {
+        switch servers {
+        case .one(let node): node.isConnected
+        case .many(let connections): connections.isConnected
+        }
+    }
+
+    /// What is talked to, for messages: the server, with Sentinels the last that was the primary; or the cluster.
+    package var place: String {
+        switch servers {
+        case .one(let node): node.place
+        case .many: configuration.place
+        }
+    }
 
     /// Connects, and connects again after each loss, with backoff.
     ///
@@ -45,23 +58,22 @@ package final class RedisClient: Sendable {
     /// fail with ``RedisError/Code/outcomeUnknown``, the others with ``RedisError/Code/shuttingDown``.
     package func run() async throws {
         await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                eventLoop.execute { self.core.value.start(continuation) }
+            switch servers {
+            case .one(let node): await node.run()
+            case .many(let connections): await connections.run()
             }
         } onCancel: {
-            close { $0.cancel() }
+            subscribers.endAll()
         }
     }
 
-    /// Takes no more commands, lets those that were sent finish, and closes the connection.
+    /// Takes no more commands, lets those that were sent finish, and closes the connections.
     package func shutdown() {
-        close { $0.shutdown() }
-    }
-
-    private func close(_ end: @escaping @Sendable (Core) -> Void) {
-        inbox.close()
         subscribers.endAll()
-        eventLoop.execute { end(self.core.value) }
+        switch servers {
+        case .one(let node): node.shutdown()
+        case .many(let connections): connections.shutdown()
+        }
     }
 
     /// Sends a command and waits for its reply.
@@ -72,10 +84,7 @@ package final class RedisClient: Sendable {
     ///   dropped when it comes.
     @discardableResult
     package func send(_ command: RedisCommand, deadline: Duration? = nil) async throws(RedisError) -> RedisValue {
-        let replies = try await pipeline([command], deadline: deadline)
-        guard let error = replies[0].error else { return replies[0] }
-        let address = configuration.address.description
-        throw RedisError(.server, error.message, command: command.name, address: address, server: error)
+        try await begin([command], deadline: deadline).onlyReply(to: command)
     }
 
     /// Sends commands together, in order, and waits for all their replies.
@@ -83,6 +92,11 @@ package final class RedisClient: Sendable {
     /// Other tasks' commands may come before or after them but not in between. Errors that the server answers are
     /// values among the replies. The commands share their fate otherwise: when the connection is lost in the middle,
     /// the outcome of all of them is unknown, unless all are idempotent.
+    ///
+    /// In a cluster each goes to the node of its key, and those without a key to that of
+    /// ``RedisConfiguration/homeKey``; all nodes work at once. What holds of all of them above then holds of those of one
+    /// node, and an error that is thrown is that of one. A slot that is on its way to another node is followed there, and
+    /// the commands of that slot may lose their order.
     @discardableResult
     package func pipeline(
         _ commands: [RedisCommand],
@@ -97,32 +111,15 @@ package final class RedisClient: Sendable {
     /// without waiting for either. The replies are waited for once.
     ///
     /// With `after` they stay here until those others are answered, or failed, and are then sent by the event loop itself:
-    /// a caller that wants no more than one call in flight loses no time between two of them.
+    /// a caller that wants no more than one call in flight loses no time between two of them. In a cluster those for one
+    /// node wait for the others' on the same node, and not for what the others are still sent on to.
     package func begin(
         _ commands: [RedisCommand], after others: PendingReplies? = nil, deadline: Duration? = nil
     ) throws(RedisError) -> PendingReplies {
-        guard !commands.isEmpty else { return PendingReplies(request: nil) }
-        let request = RedisRequest(
-            commands, after: others?.request, timeout: deadline ?? configuration.commandDeadline)
-        if try inbox.add(request) {
-            eventLoop.execute { self.core.value.drain() }
-        }
-        return PendingReplies(request: request)
-    }
-
-    /// The replies to commands that are on their way.
-    package struct PendingReplies: Sendable {
-        let request: RedisRequest?
-
-        /// How long they took from the socket and back, once they are there, whenever they are waited for.
-        package var elapsed: Duration {
-            guard let request, let written = request.writtenAt, let finished = request.finishedAt else { return .zero }
-            return written.duration(to: finished)
-        }
-
-        /// Waits for all of them; see ``RedisClient/pipeline(_:deadline:)``.
-        package func replies() async throws(RedisError) -> [RedisValue] {
-            try await request?.outcome() ?? []
+        guard !commands.isEmpty else { return .none }
+        return switch servers {
+        case .one(let node): .of(try node.begin(commands, after: others?.request, deadline: deadline), on: node)
+        case .many(let connections): try begin(commands, .byKey, of: connections, after: others, deadline)
         }
     }
 

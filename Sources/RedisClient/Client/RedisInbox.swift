@@ -13,6 +13,7 @@ final class RedisInbox: Sendable {
         var isWakePending = false
         var isClosed = false
         var isConnected = false
+        var place: String?
     }
 
     private let state = Mutex(State())
@@ -67,6 +68,14 @@ final class RedisInbox: Sendable {
     /// Refuses requests from now on.
     func close() {
         state.withLock { $0.isClosed = true }
+    }
+
+    /// The server that was connected to last; nil before.
+    var place: String? { state.withLock { $0.place } }
+
+    /// Tells callers which server was connected to.
+    func connected(to place: String) {
+        state.withLock { $0.place = place }
     }
 
     var isConnected: Bool { state.withLock { $0.isConnected } }

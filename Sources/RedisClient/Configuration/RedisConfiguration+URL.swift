@@ -2,87 +2,133 @@ extension RedisConfiguration {
     /// Reads a Redis URL.
     ///
     ///     redis://[[user]:password@]host[:port][/database]
-    ///     rediss://…[?ca=FILE&cert=FILE&key=FILE&verify=full|ca|none]
     ///     redis+unix://[[user]:password@]/path/to.sock[?db=0]
+    ///     redis+sentinel://[[user]:password@]host[:port][,host[:port]…]/name[/database]
+    ///     redis+cluster://[[user]:password@]host[:port][,host[:port]…]
+    ///     rediss://…, rediss+sentinel://…, rediss+cluster://…[?ca=FILE&cert=FILE&key=FILE&verify=full|ca|none]
     ///
-    /// User, password, path and option values are percent-decoded. A message never repeats any part of the URL but its
-    /// scheme, because a URL that can't be read may hold its password anywhere.
+    /// Sentinels are signed in to with the options `sentinel-user` and `sentinel-password`. User, password, name, path
+    /// and option values are percent-decoded. A message never repeats any part of the URL but its scheme, because a URL
+    /// that can't be read may hold its password anywhere.
     ///
     /// - Throws: ``RedisError/Code/invalidURL``, saying what was expected.
     package init(url: String) throws(RedisError) {
         let parts = try RedisURL(url)
-        switch parts.scheme {
-        case "redis", "rediss":
-            self.init(address: try parts.hostAddress())
-            database = try Self.database(parts.path.isEmpty || parts.path == "/" ? "0" : String(parts.path.dropFirst()))
-        case "redis+unix":
-            guard parts.host.isEmpty, parts.path.hasPrefix("/"), parts.path.count > 1 else {
+        switch parts.kind {
+        case .redis:
+            self.init(address: try parts.address(6379))
+            database = try Self.database(parts.path.dropFirst(), as: "\(parts.scheme)://127.0.0.1:6379/0")
+        case .unix:
+            guard parts.hosts.isEmpty, parts.path.hasPrefix("/"), parts.path.count > 1 else {
                 throw .invalidURL("expected an absolute path, as in redis+unix:///run/redis.sock")
             }
             self.init(address: .unixSocket(path: try percentDecoded(parts.path, "path")))
-        case "redis+sentinel", "redis+cluster":
-            throw .invalidURL("\(parts.scheme):// is not available in this version; expected \(RedisURL.schemes)")
-        default:
-            throw .invalidURL("expected \(RedisURL.schemes) at the start")
+        case .sentinel:
+            self.init(seeds: try parts.addresses(26379))
+            try applySentinel(path: parts.path, scheme: parts.scheme)
+        case .cluster:
+            self.init(seeds: try parts.addresses(6379))
+            guard ["", "/", "/0"].contains(parts.path) else {
+                throw .invalidURL("a cluster has database 0 alone: expected \(parts.example)")
+            }
+            topology = .cluster
         }
         credentials = try parts.credentials()
-        if parts.scheme == "rediss" {
-            tls = TLS()
+        if parts.isSecure { tls = TLS() }
+        try apply(parts)
+    }
+
+    private init(seeds: [Address]) {
+        self.init(address: seeds[0])
+        otherSeeds = Array(seeds.dropFirst())
+    }
+
+    private mutating func applySentinel(path: Substring, scheme: String) throws(RedisError) {
+        let example = "\(scheme)://h1:26379,h2:26379/mymaster/0"
+        let parts = path.dropFirst().split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let first = parts.first, !first.isEmpty else {
+            throw .invalidURL("expected the name that the Sentinels know the primary by, as in \(example)")
         }
-        for (name, value) in parts.options {
-            try apply(option: name, value, scheme: parts.scheme)
+        let name = try percentDecoded(first, "name of the primary")
+        topology = .sentinel(Sentinel(name: name))
+        database = try Self.database(parts.dropFirst().first ?? "", as: example)
+    }
+
+    private static func database(_ text: Substring, as example: String) throws(RedisError) -> Int {
+        if text.isEmpty { return 0 }
+        guard text.utf8.allSatisfy({ (48...57).contains($0) }), let number = Int(text) else {
+            throw .invalidURL("expected the number of a database, as in \(example)")
+        }
+        return number
+    }
+}
+
+// MARK: - Options
+
+extension RedisConfiguration {
+    private mutating func apply(_ parts: RedisURL) throws(RedisError) {
+        var signIn = (user: String?.none, password: String?.none)
+        for (name, text) in parts.options {
+            let value = try percentDecoded(text[...], "value of an option")
+            switch (name, parts.kind) {
+            case ("ca", _) where parts.isSecure: tls?.authorities = value
+            case ("cert", _) where parts.isSecure: tls?.certificate = value
+            case ("key", _) where parts.isSecure: tls?.key = value
+            case ("verify", _) where parts.isSecure:
+                guard let verification = TLS.Verification(rawValue: value) else {
+                    throw .invalidURL("verify is full (chain and host name), ca (chain alone) or none")
+                }
+                tls?.verification = verification
+            case ("db", .unix):
+                guard !value.isEmpty else { throw .invalidURL("expected the number of a database after db=") }
+                database = try Self.database(value[...], as: "redis+unix:///run/redis.sock?db=0")
+            case ("sentinel-user", .sentinel): signIn.user = value
+            case ("sentinel-password", .sentinel): signIn.password = value
+            default: throw parts.refusal(of: name)
+            }
         }
         if let tls, (tls.certificate == nil) != (tls.key == nil) {
             throw .invalidURL("cert and key go together: a client's certificate is of no use without its key")
         }
-    }
-
-    private mutating func apply(option name: String, _ text: String, scheme: String) throws(RedisError) {
-        let value = try percentDecoded(text[...], "value of an option")
-        switch (scheme, name) {
-        case ("redis+unix", "db"): database = try Self.database(value)
-        case ("rediss", "ca"): tls?.authorities = value
-        case ("rediss", "cert"): tls?.certificate = value
-        case ("rediss", "key"): tls?.key = value
-        case ("rediss", "verify"):
-            guard let verification = TLS.Verification(rawValue: value) else {
-                throw .invalidURL("verify is full (chain and host name), ca (chain alone) or none")
-            }
-            tls?.verification = verification
-        case ("redis", "ca"), ("redis", "cert"), ("redis", "key"), ("redis", "verify"):
-            throw .invalidURL("\(name) is an option of TLS: expected rediss://")
-        case ("redis", "db"), ("rediss", "db"):
-            throw .invalidURL("the database is given as a path, as in \(scheme)://127.0.0.1:6379/0")
-        case ("rediss", _): throw .invalidURL("unknown option; rediss:// takes ca, cert, key and verify")
-        case ("redis+unix", _): throw .invalidURL("unknown option; redis+unix:// takes db")
-        default: throw .invalidURL("redis:// takes no options")
+        guard signIn.user == nil || signIn.password != nil else {
+            throw .invalidURL("sentinel-user needs a sentinel-password")
+        }
+        let isEmpty = (signIn.user ?? "").isEmpty && signIn.password == ""
+        if case .sentinel(var sentinel) = topology, let password = signIn.password, !isEmpty {
+            sentinel.credentials = Credentials(user: signIn.user, password: password)
+            topology = .sentinel(sentinel)
         }
     }
+}
 
-    private static func database(_ text: String) throws(RedisError) -> Int {
-        guard !text.isEmpty, text.utf8.allSatisfy({ (48...57).contains($0) }), let number = Int(text) else {
-            throw .invalidURL("expected the number of a database, as in redis://127.0.0.1:6379/0")
-        }
-        return number
-    }
+// MARK: - The way back
 
-    /// The URL with the password shown as •••, for logs and messages.
+extension RedisConfiguration {
+    /// The URL with the passwords shown as •••, for logs and messages.
     package var redacted: String {
         let signIn = credentials.map { "\(percentEncoded($0.user ?? "")):•••@" } ?? ""
-        switch address {
-        case .host:
-            var url = "\(tls == nil ? "redis" : "rediss")://\(signIn)\(address)/\(database)"
-            var options: [String] = []
-            if let tls {
-                if tls.verification != .full { options.append("verify=\(tls.verification.rawValue)") }
-                if let file = tls.authorities { options.append("ca=\(percentEncoded(file))") }
-                if let file = tls.certificate { options.append("cert=\(percentEncoded(file))") }
-                if let file = tls.key { options.append("key=\(percentEncoded(file))") }
-            }
-            if !options.isEmpty { url += "?" + options.joined(separator: "&") }
-            return url
-        case .unixSocket(let path):
+        let scheme = tls == nil ? "redis" : "rediss"
+        let hosts = seeds.map(\.description).joined(separator: ",")
+        var options: [String] = []
+        var url: String
+        switch (topology, address) {
+        case (.cluster, _): url = "\(scheme)+cluster://\(signIn)\(hosts)"
+        case (.sentinel(let sentinel), _):
+            let name = percentEncoded(sentinel.name).replacing("/", with: "%2F")
+            url = "\(scheme)+sentinel://\(signIn)\(hosts)/\(name)/\(database)"
+            if let user = sentinel.credentials?.user { options.append("sentinel-user=\(percentEncoded(user))") }
+            if sentinel.credentials != nil { options.append("sentinel-password=•••") }
+        case (.standalone, .host): url = "\(scheme)://\(signIn)\(hosts)/\(database)"
+        case (.standalone, .unixSocket(let path)):
             return "redis+unix://\(signIn)\(percentEncoded(path))?db=\(database)"
         }
+        if let tls {
+            if tls.verification != .full { options.append("verify=\(tls.verification.rawValue)") }
+            if let file = tls.authorities { options.append("ca=\(percentEncoded(file))") }
+            if let file = tls.certificate { options.append("cert=\(percentEncoded(file))") }
+            if let file = tls.key { options.append("key=\(percentEncoded(file))") }
+        }
+        if !options.isEmpty { url += "?" + options.joined(separator: "&") }
+        return url
     }
 }

@@ -1,13 +1,21 @@
 /// Where a Redis server is, how to sign in, and the limits of a connection to it.
 package struct RedisConfiguration: Sendable, Equatable {
-    /// The server.
+    /// The server; with Sentinels or a cluster, the first to ask.
     package var address: Address
+    /// Further Sentinels, or nodes of a cluster, to ask where the first doesn't answer.
+    package var otherSeeds: [Address] = []
+    /// Whether that is the server itself, or knows where it is.
+    package var topology = Topology.standalone
     /// The user and password; nil where the server wants none.
     package var credentials: Credentials?
     /// The number of the database to select.
     package var database = 0
     /// TLS, and whom to trust; nil for a plain connection.
     package var tls: TLS?
+    /// The key whose node is sent the commands that have no key, in a cluster.
+    ///
+    /// So that the time, for one, always comes from the same server.
+    package var homeKey = ""
     /// How the connection is called in `CLIENT LIST`.
     package var clientName = "curfew"
     /// How long making a connection may take, and then signing in.

@@ -1,12 +1,24 @@
 /// The parts of a Redis URL, cut but not yet decoded.
 struct RedisURL {
-    static let schemes = "redis://, rediss:// or redis+unix://"
+    static let schemes = "redis://, redis+unix://, redis+sentinel://, redis+cluster:// or, with TLS, rediss://"
 
+    /// What a URL leads to.
+    enum Kind: String {
+        case redis
+        case unix = "redis+unix"
+        case sentinel = "redis+sentinel"
+        case cluster = "redis+cluster"
+    }
+
+    /// As it was written, in small letters.
     var scheme: String
+    var kind: Kind
+    /// Whether TLS is asked for.
+    var isSecure: Bool
     /// What stands before the last `@` of the authority; nil without one.
     var userInfo: Substring?
-    var host: Substring
-    var port: Substring?
+    /// None where there is no host at all.
+    var hosts: [(name: Substring, port: Substring?)]
     /// With its leading slash, or empty.
     var path: Substring
     var options: [(name: String, value: String)]
@@ -16,6 +28,12 @@ struct RedisURL {
             throw .invalidURL("expected \(Self.schemes), as in redis://127.0.0.1:6379/0")
         }
         scheme = url[..<mark.lowerBound].lowercased()
+        isSecure = scheme.hasPrefix("rediss")
+        guard let kind = Kind(rawValue: isSecure ? "redis" + scheme.dropFirst(6) : scheme), kind != .unix || !isSecure
+        else {
+            throw .invalidURL("expected \(Self.schemes) at the start")
+        }
+        self.kind = kind
         let rest = url[mark.upperBound...]
         guard !rest.contains("#"), !rest.utf8.contains(where: { $0 <= 32 || $0 == 127 }) else {
             throw .invalidURL("a # or a blank is written as %23 or %20")
@@ -27,8 +45,22 @@ struct RedisURL {
         options = try Self.options(rest[question...].dropFirst())
         let at = authority.lastIndex(of: "@")
         userInfo = at.map { authority[..<$0] }
-        let server = at.map { authority[authority.index(after: $0)...] } ?? authority
-        (host, port) = try Self.server(server)
+        let servers = at.map { authority[authority.index(after: $0)...] } ?? authority
+        hosts = []
+        guard !servers.isEmpty else { return }
+        for server in servers.split(separator: ",", omittingEmptySubsequences: false) {
+            hosts.append(try Self.server(server))
+        }
+    }
+
+    /// A URL of this kind that can be read.
+    var example: String {
+        switch kind {
+        case .redis: "\(scheme)://127.0.0.1:6379/0"
+        case .unix: "\(scheme):///run/redis.sock"
+        case .sentinel: "\(scheme)://h1:26379,h2:26379/mymaster/0"
+        case .cluster: "\(scheme)://h1:7000,h2:7001"
+        }
     }
 
     private static func server(_ text: Substring) throws(RedisError) -> (Substring, Substring?) {
@@ -61,19 +93,67 @@ struct RedisURL {
         return options
     }
 
-    func hostAddress() throws(RedisError) -> RedisConfiguration.Address {
-        guard !host.isEmpty else {
-            throw .invalidURL("expected a host, as in \(scheme)://127.0.0.1:6379/0")
+    /// The one server, at this port where none is given.
+    func address(_ usualPort: Int) throws(RedisError) -> RedisConfiguration.Address {
+        let addresses = try addresses(usualPort)
+        guard addresses.count == 1 else {
+            throw .invalidURL("expected one host; several are for redis+sentinel:// and redis+cluster://")
         }
-        guard let port else { return .host(String(host), port: 6379) }
-        let isNumber = port.utf8.allSatisfy { (48...57).contains($0) }
-        guard isNumber, let number = Int(port), (1...65_535).contains(number) else {
+        return addresses[0]
+    }
+
+    /// All servers, at this port where none is given.
+    func addresses(_ usualPort: Int) throws(RedisError) -> [RedisConfiguration.Address] {
+        guard !hosts.isEmpty, hosts.allSatisfy({ !$0.name.isEmpty }) else {
+            throw .invalidURL("expected a host, as in \(example)")
+        }
+        guard hosts.count <= Self.hostLimit else {
+            throw .invalidURL("expected no more than \(Self.hostLimit) hosts: the others are found through these")
+        }
+        var addresses: [RedisConfiguration.Address] = []
+        for (name, port) in hosts {
+            let address = RedisConfiguration.Address.host(String(name), port: try Self.port(port, or: usualPort))
+            guard !addresses.contains(address) else { throw .invalidURL("a host is given twice") }
+            addresses.append(address)
+        }
+        return addresses
+    }
+
+    private static let hostLimit = 64
+
+    private static func port(_ text: Substring?, or usual: Int) throws(RedisError) -> Int {
+        guard let text else { return usual }
+        let isNumber = text.utf8.allSatisfy { (48...57).contains($0) }
+        guard isNumber, let number = Int(text), (1...65_535).contains(number) else {
             throw .invalidURL(
                 "expected a port from 1 to 65535 after the host "
                     + "(in a password, : / ? # @ % are written as %3A %2F %3F %23 %40 %25)"
             )
         }
-        return .host(String(host), port: number)
+        return number
+    }
+
+    /// Why an option is not taken.
+    func refusal(of option: String) -> RedisError {
+        let tls = ["ca", "cert", "key", "verify"]
+        let takes = (isSecure ? tls : []) + (kind == .sentinel ? ["sentinel-user", "sentinel-password"] : [])
+        switch option {
+        case _ where tls.contains(option) && kind != .unix:
+            return .invalidURL("\(option) is an option of TLS: expected rediss\(scheme.dropFirst(5))://")
+        case "db" where kind == .redis || kind == .sentinel:
+            return .invalidURL("the database is given as a path, as in \(example)")
+        case "db" where kind == .cluster:
+            return .invalidURL("a cluster has database 0 alone: expected \(example)")
+        case "sentinel-user", "sentinel-password":
+            return .invalidURL("\(option) is an option of redis+sentinel://")
+        case _ where kind == .unix:
+            return .invalidURL("unknown option; redis+unix:// takes db")
+        case _ where takes.isEmpty:
+            return .invalidURL("\(scheme):// takes no options")
+        default:
+            let list = "\(takes.dropLast().joined(separator: ", ")) and \(takes[takes.count - 1])"
+            return .invalidURL("unknown option; \(scheme):// takes \(list)")
+        }
     }
 
     func credentials() throws(RedisError) -> RedisConfiguration.Credentials? {
@@ -92,43 +172,4 @@ extension RedisError {
     static func invalidURL(_ message: String) -> RedisError {
         RedisError(.invalidURL, "the Redis URL cannot be read: \(message)")
     }
-}
-
-/// Replaces every percent-encoded byte by itself.
-///
-/// The name of the part goes into the message, the part itself never.
-func percentDecoded(_ text: Substring, _ part: String) throws(RedisError) -> String {
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(text.utf8.count)
-    var rest = text.utf8[...]
-    while let byte = rest.popFirst() {
-        guard byte == UInt8(ascii: "%") else {
-            bytes.append(byte)
-            continue
-        }
-        guard let high = rest.popFirst().flatMap(hexDigit), let low = rest.popFirst().flatMap(hexDigit) else {
-            throw .invalidURL("in the \(part), expected two hexadecimal digits after % (a % itself is %25)")
-        }
-        bytes.append(high << 4 | low)
-    }
-    guard let decoded = String(validating: bytes, as: UTF8.self) else {
-        throw .invalidURL("the \(part) is not UTF-8")
-    }
-    return decoded
-}
-
-private func hexDigit(_ byte: UInt8) -> UInt8? {
-    UInt8(String(decoding: [byte], as: UTF8.self), radix: 16)
-}
-
-/// Writes everything but letters, digits and `-._~/` as `%41`.
-func percentEncoded(_ text: String) -> String {
-    var encoded = ""
-    for byte in text.utf8 {
-        switch byte {
-        case 48...57, 65...90, 97...122, 45, 46, 47, 95, 126: encoded.unicodeScalars.append(Unicode.Scalar(byte))
-        default: encoded += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
-        }
-    }
-    return encoded
 }

@@ -31,7 +31,7 @@ final class RedisConnectionHandler: ChannelInboundHandler {
     }
 
     private var state = State.idle
-    private let configuration: RedisConfiguration
+    private var configuration: RedisConfiguration
     private let reader: RESPReader
     private weak var delegate: (any RedisConnectionDelegate)?
     /// What went wrong on the way to the end: the channel itself only says that it ended.
@@ -45,6 +45,19 @@ final class RedisConnectionHandler: ChannelInboundHandler {
             byteLimit: configuration.replyBytesLimit,
             elementLimit: configuration.replyElementsLimit
         )
+    }
+
+    /// The server.
+    var address: RedisConfiguration.Address { configuration.address }
+
+    /// Whether the end has been reported, or was asked for.
+    var isEnded: Bool {
+        if case .ended = state { true } else { false }
+    }
+
+    /// Names the server, where it was not known from the start; before the channel is opened.
+    func aim(at address: RedisConfiguration.Address) {
+        configuration.address = address
     }
 
     /// Writes whole commands.
@@ -122,7 +135,9 @@ extension RedisConnectionHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error caught: any Error) {
-        failure = failure ?? error(.connectionClosed, RedisConnector.describe(caught), caught)
+        let certificate = RedisConnector.certificate(of: context.channel)
+        let reason = RedisConnector.describe(caught, configuration, certificate: certificate)
+        failure = failure ?? error(.connectionClosed, reason, caught)
         context.close(promise: nil)
     }
 

@@ -4,6 +4,29 @@ internal import NIOSSL
 
 /// Opens channels as a configuration says: TCP or a Unix socket, with or without TLS.
 enum RedisConnector {
+    /// Opens a channel to the server, where there are Sentinels to the one that they name at this moment.
+    ///
+    /// That they name none ends the handler.
+    static func open(
+        _ configuration: RedisConfiguration,
+        askedOf sentinels: SentinelWatch?,
+        with handler: RedisConnectionHandler,
+        on loop: any EventLoop
+    ) {
+        guard let sentinels else { return open(configuration, with: handler, on: loop) }
+        sentinels.primary { outcome in
+            guard !handler.isEnded else { return }
+            switch outcome {
+            case .success(let address):
+                handler.aim(at: address)
+                sentinels.watch(handler)
+                open(configuration.at(address), with: handler, on: loop)
+            case .failure(let error):
+                handler.end(error)
+            }
+        }
+    }
+
     /// Opens a channel with the handler at its end.
     ///
     /// A failure is a ``RedisError`` and ends the handler, which reports it; so does an error in the files that TLS
@@ -32,7 +55,7 @@ enum RedisConnector {
         }.whenFailure { error in
             let address = configuration.address.description
             let reason = error as? RedisError
-            let message = reason?.message ?? describe(error)
+            let message = reason?.message ?? describe(error, configuration)
             bound.value.end(RedisError(.unreachable, message, address: address, underlying: error))
         }
     }
@@ -70,11 +93,22 @@ enum RedisConnector {
         return try NIOSSLClientHandler(context: context, serverHostname: host)
     }
 
+    /// What the server at the other end of a channel has shown, if it has TLS and got that far.
+    static func certificate(of channel: any Channel) -> NIOSSLCertificate? {
+        try? channel.pipeline.syncOperations.nioSSL_peerCertificate()
+    }
+
     /// The reason of a failed connection, for people.
-    static func describe(_ error: any Error) -> String {
+    ///
+    /// - Parameter certificate: what a server with TLS has shown, if it got that far.
+    static func describe(
+        _ error: any Error,
+        _ configuration: RedisConfiguration,
+        certificate: NIOSSLCertificate? = nil
+    ) -> String {
         switch error {
         case let error as NIOConnectionError:
-            if let first = error.connectionErrors.first { return describe(first.error) }
+            if let first = error.connectionErrors.first { return describe(first.error, configuration) }
             return "the host \(error.host) is not known"
         case let error as IOError:
             return describe(errno: error.errnoCode) ?? error.description
@@ -85,7 +119,9 @@ enum RedisConnector {
         case NIOSSLError.uncleanShutdown:
             return "the server closed the connection"
         case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError:
-            return "TLS: \(error)"
+            guard let tls = configuration.tls else { return "TLS: \(error)" }
+            let address = configuration.address
+            return "TLS: \(TLSFailure(error: error, tls: tls, address: address, certificate: certificate).description)"
         default:
             return String(describing: error)
         }

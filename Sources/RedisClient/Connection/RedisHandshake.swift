@@ -1,10 +1,11 @@
-/// Signing in: `AUTH`, `CLIENT SETNAME`, `SELECT`, `PING`, sent together and answered in turn.
+/// Signing in: `AUTH`, `CLIENT SETNAME`, `SELECT`, `ROLE`, `PING`, sent together and answered in turn.
 ///
-/// A connection counts as open only when the server let us in, selected the database and serves commands. A refused
-/// `SELECT` taken lightly would leave a tool that deletes on database 0.
+/// A connection counts as open only when the server let us in, selected the database and serves commands, and where
+/// Sentinels named it, says itself that it is the primary. A refused `SELECT` taken lightly would leave a tool that
+/// deletes on database 0.
 struct RedisHandshake {
     private enum Step {
-        case authenticate, setName, select, ping
+        case authenticate, setName, select, role, ping
     }
 
     /// What an answer means.
@@ -37,6 +38,10 @@ struct RedisHandshake {
             commands.append(RedisCommand("SELECT", [String(configuration.database)]))
             steps.append(.select)
         }
+        if case .sentinel = configuration.topology {
+            commands.append(RedisCommand("ROLE"))
+            steps.append(.role)
+        }
         commands.append(RedisCommand("PING"))
         steps.append(.ping)
         self.commands = commands
@@ -50,7 +55,16 @@ struct RedisHandshake {
             return .refused(RedisError(.protocolViolation, "an answer that nobody asked for", address: address))
         }
         if let error = value.error, let refusal = refusal(error, step) { return .refused(refusal) }
+        if case .role = step, value[0].string != "master" { return .refused(replica(value)) }
         return steps.isEmpty ? .open : .more
+    }
+
+    private func replica(_ role: RedisValue) -> RedisError {
+        let isReplica = role[0].string == "slave"
+        let what = isReplica ? "a replica of \(role[1].string ?? "?"):\(role[2].string ?? "?")" : "a \(role[0])"
+        return RedisError(
+            .notPrimary, "a Sentinel calls this the primary, but it is \(what): the Sentinel is out of date",
+            command: "ROLE", address: address)
     }
 
     private func refusal(_ error: RedisServerError, _ step: Step) -> RedisError? {
@@ -69,6 +83,9 @@ struct RedisHandshake {
         case .select:
             let message = "the database cannot be selected (“\(error)”)"
             return RedisError(.server, message, command: "SELECT", address: address, server: error)
+        case .role:
+            let message = "the server doesn't say whether it is the primary (“\(error)”)"
+            return RedisError(.server, message, command: "ROLE", address: address, server: error)
         case .setName:
             // A name is a courtesy, which an ACL may forbid.
             return nil

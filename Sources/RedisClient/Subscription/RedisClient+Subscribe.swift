@@ -1,10 +1,12 @@
 internal import NIOCore
+internal import NIOPosix
 
 extension RedisClient {
     /// Subscribes to a channel on a connection of its own, while a body runs.
     ///
     /// The body begins once the server has confirmed the subscription, however long it takes to reach the server. A
-    /// lost connection is made again with backoff, and the subscription with it. The body is not interrupted by anything;
+    /// lost connection is made again with backoff, and the subscription with it; in a cluster to any node, because all
+    /// of them pass on what is published anywhere. The body is not interrupted by anything;
     /// its sequence of messages ends at ``shutdown()``.
     ///
     /// - Throws: What the body throws; ``RedisError/Code/server`` where the server refuses (`NOPERM`),
@@ -16,9 +18,15 @@ extension RedisClient {
     ) async throws -> Result {
         let (events, continuation) = AsyncThrowingStream<RedisSubscription.Event, any Error>
             .makeStream(bufferingPolicy: .bufferingNewest(RedisSubscription.capacity))
-        let eventLoop = eventLoop
+        let (sentinels, cluster, eventLoop) =
+            switch servers {
+            case .one(let node): (node.sentinels, ClusterConnections?.none, node.eventLoop)
+            case .many(let connections): (nil, connections, MultiThreadedEventLoopGroup.singleton.any())
+            }
         let subscriber = NIOLoopBoundBox.makeBoxSendingValue(
-            RedisSubscriber(channel, configuration, eventLoop: eventLoop, logger: logger, continuation),
+            RedisSubscriber(
+                channel, configuration, sentinels: sentinels, cluster: cluster, eventLoop: eventLoop, logger: logger,
+                continuation),
             eventLoop: eventLoop
         )
         let end: @Sendable () -> Void = { eventLoop.execute { subscriber.value.end() } }

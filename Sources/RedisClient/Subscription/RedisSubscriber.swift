@@ -9,10 +9,12 @@ internal import NIOCore
 final class RedisSubscriber: RedisConnectionDelegate {
     private let channel: String
     private let configuration: RedisConfiguration
+    private let sentinels: NIOLoopBoundBox<SentinelWatch>?
+    private let cluster: ClusterConnections?
     private let eventLoop: any EventLoop
     private let logger: Logger
     private let events: AsyncThrowingStream<RedisSubscription.Event, any Error>.Continuation
-    private let backoff = Backoff()
+    private let backoff: Backoff
     private var connection: RedisConnectionHandler?
     private var failures = 0
     private var timer: Scheduled<Void>?
@@ -23,12 +25,17 @@ final class RedisSubscriber: RedisConnectionDelegate {
     init(
         _ channel: String,
         _ configuration: RedisConfiguration,
+        sentinels: NIOLoopBoundBox<SentinelWatch>?,
+        cluster: ClusterConnections?,
         eventLoop: any EventLoop,
         logger: Logger,
         _ events: AsyncThrowingStream<RedisSubscription.Event, any Error>.Continuation
     ) {
         self.channel = channel
         self.configuration = configuration
+        self.sentinels = sentinels
+        self.cluster = cluster
+        backoff = Backoff(for: configuration, isOneOfMany: cluster != nil)
         self.eventLoop = eventLoop
         self.logger = logger
         self.events = events
@@ -37,9 +44,10 @@ final class RedisSubscriber: RedisConnectionDelegate {
     /// Begins an attempt.
     func connect() {
         guard !isEnded else { return }
-        let handler = RedisConnectionHandler(configuration, delegate: self)
+        let target = cluster.map { configuration.at($0.anyNode(failures)) } ?? configuration
+        let handler = RedisConnectionHandler(target, delegate: self)
         connection = handler
-        RedisConnector.open(configuration, with: handler, on: eventLoop)
+        RedisConnector.open(target, askedOf: sentinels?.value, with: handler, on: eventLoop)
     }
 
     /// Ends the subscription, with an error or without.
@@ -67,6 +75,7 @@ final class RedisSubscriber: RedisConnectionDelegate {
     func connectionEnded(_ error: RedisError) {
         guard !isEnded else { return }
         timer?.cancel()
+        if error.code == .notPrimary { sentinels?.value.misled() }
         guard error.code != .authentication, error.code != .server else { return end(error) }
         logger.debug(
             "Subscription interrupted",
@@ -79,7 +88,7 @@ final class RedisSubscriber: RedisConnectionDelegate {
 
     private func received(_ value: RedisValue) {
         if let error = value.error {
-            let address = configuration.address.description
+            let address = (connection?.address ?? configuration.address).description
             end(RedisError(.server, error.message, command: "SUBSCRIBE", address: address, server: error))
             return
         }
@@ -103,6 +112,11 @@ final class RedisSubscriber: RedisConnectionDelegate {
             connection?.end(RedisError(.timedOut, "no sign of the server within \(configuration.probeInterval)"))
             return
         }
+        if let cluster, let address = connection?.address, !cluster.isMember(address) {
+            connection?.end(RedisError(.connectionClosed, "the server is no node of the cluster any more"))
+            return
+        }
+        cluster?.wantSurvey()
         hasHeard = false
         connection?.write(RedisCommand("PING").encoded)
         probeLater()

@@ -12,7 +12,7 @@ struct RandomEventsTests {
         var scene = StateMachineScene()
         var requests: [RedisRequest] = []
         for _ in 0..<500 {
-            var actions: [RedisClient.StateMachine.Action] = []
+            var actions: [RedisNode.StateMachine.Action] = []
             switch Int.random(in: 0..<12, using: &random) {
             case 0...3:
                 let count = Int.random(in: 1...3, using: &random)

@@ -49,17 +49,16 @@ struct RedisConfigurationTests {
     @Test(
         "what cannot be read is refused, saying what was expected",
         arguments: [
-            ("", "expected redis://, rediss:// or redis+unix://, as in redis://127.0.0.1:6379/0"),
-            ("localhost:6379", "expected redis://, rediss:// or redis+unix://, as in redis://127.0.0.1:6379/0"),
-            ("http://h", "expected redis://, rediss:// or redis+unix:// at the start"),
+            ("", "expected \(RedisURL.schemes), as in redis://127.0.0.1:6379/0"),
+            ("localhost:6379", "expected \(RedisURL.schemes), as in redis://127.0.0.1:6379/0"),
+            ("http://h", "expected \(RedisURL.schemes) at the start"),
+            ("rediss+unix:///s", "expected \(RedisURL.schemes) at the start"),
+            ("redis+ring://h", "expected \(RedisURL.schemes) at the start"),
             (
-                "redis+sentinel://h/m",
-                "redis+sentinel:// is not available in this version; expected redis://, rediss:// or redis+unix://"
+                "redis://h1,h2:6380/0",
+                "expected one host; several are for redis+sentinel:// and redis+cluster://"
             ),
-            (
-                "redis+cluster://h",
-                "redis+cluster:// is not available in this version; expected redis://, rediss:// or redis+unix://"
-            ),
+            ("redis+unix:///s?ca=/c", "unknown option; redis+unix:// takes db"),
             ("redis://", "expected a host, as in redis://127.0.0.1:6379/0"),
             ("redis://:6379", "expected a host, as in redis://127.0.0.1:6379/0"),
             (
@@ -93,7 +92,8 @@ struct RedisConfigurationTests {
             ("rediss://h?ca", "expected options like ?name=value after the address"),
             ("redis+unix://h/run", "expected an absolute path, as in redis+unix:///run/redis.sock"),
             ("redis+unix://", "expected an absolute path, as in redis+unix:///run/redis.sock"),
-            ("redis+unix:///s?db=x", "expected the number of a database, as in redis://127.0.0.1:6379/0"),
+            ("redis+unix:///s?db=x", "expected the number of a database, as in redis+unix:///run/redis.sock?db=0"),
+            ("redis+unix:///s?db=", "expected the number of a database after db="),
             ("redis://h/0#x", "a # or a blank is written as %23 or %20"),
             ("redis://h /0", "a # or a blank is written as %23 or %20"),
         ]

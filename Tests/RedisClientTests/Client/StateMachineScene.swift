@@ -4,7 +4,7 @@ import NIOCore
 
 /// A state machine, a clock that the test moves, and what the machine ordered so far, as text.
 struct StateMachineScene {
-    var machine = RedisClient.StateMachine(outageLimit: .seconds(5))
+    var machine = RedisNode.StateMachine(outageLimit: .seconds(5))
     var now = NIODeadline.uptimeNanoseconds(1_000_000_000_000)
     static let refused = RedisError(.unreachable, "connection refused", address: "here")
     static let broken = RedisError(.connectionClosed, "the server closed the connection", address: "here")
@@ -38,7 +38,7 @@ struct StateMachineScene {
     }
 
     /// Does what concerns requests and tells what was ordered.
-    func perform(_ actions: [RedisClient.StateMachine.Action]) -> [String] {
+    func perform(_ actions: [RedisNode.StateMachine.Action]) -> [String] {
         actions.map { action in
             switch action {
             case .connect: return "connect"

@@ -3,7 +3,7 @@ import RedisClient
 import TestSupport
 import Testing
 
-@Suite("TLS", .timeLimit(.minutes(4)))
+@Suite("TLS", .enabled("redis-server has no TLS", { try await RedisServer.hasTLS }), .timeLimit(.minutes(4)))
 struct TLSTests {
     private func outcome(_ configuration: RedisConfiguration) async throws -> String {
         try await RedisClient.withClient(configuration, logger: Logger(label: "test")) { client in
@@ -15,22 +15,14 @@ struct TLSTests {
         }
     }
 
-    private func withCertificates<Result>(_ body: (Certificates) async throws -> Result) async throws -> Result {
-        let certificates = try await Certificates.make()
-        let result = try await body(certificates)
-        try certificates.remove()
-        return result
-    }
-
     @Test("a server whose certificate is right is trusted, by address and by name")
     func trusted() async throws {
-        try await withCertificates { certificates in
+        try await Certificates.withCertificates { certificates in
             try await withServer(.tls(certificates)) { server in
                 let first = try await outcome(server.configuration)
                 #expect(first == "PONG")
-                let folder = certificates.folder
-                let options = "ca=\(folder)/ca.crt&cert=\(folder)/client.crt&key=\(folder)/client.key"
-                let byName = try RedisConfiguration(url: "rediss://localhost:\(server.port)/1?\(options)")
+                let url = "rediss://localhost:\(server.port)/1?\(certificates.options())"
+                let byName = try RedisConfiguration(url: url)
                 let second = try await outcome(byName)
                 #expect(second == "PONG")
             }
@@ -39,7 +31,7 @@ struct TLSTests {
 
     @Test("a large value passes through TLS")
     func large() async throws {
-        try await withCertificates { certificates in
+        try await Certificates.withCertificates { certificates in
             try await withServerAndClient(.tls(certificates)) { _, client in
                 let big = String(repeating: "0123456789abcdef", count: 1 << 16)
                 try await client.send(RedisCommand("SET", ["big", big]))
@@ -50,12 +42,16 @@ struct TLSTests {
 
     @Test("a certificate of an authority that isn't trusted is refused, unless nothing is checked")
     func stranger() async throws {
-        try await withCertificates { certificates in
+        try await Certificates.withCertificates { certificates in
             try await withServer(.tls(certificates)) { server in
                 var configuration = server.configuration
-                configuration.tls?.authorities = "\(certificates.folder)/stranger.crt"
+                let file = "\(certificates.folder)/stranger.crt"
+                configuration.tls?.authorities = file
                 let refused = try await outcome(configuration)
-                #expect(refused.hasPrefix("unreachable: TLS: ") && refused.contains("CERTIFICATE_VERIFY_FAILED"))
+                #expect(refused == "unreachable: TLS: no authority in \(file) has signed the server's certificate")
+                configuration.tls?.authorities = nil
+                let unknown = try await outcome(configuration)
+                #expect(unknown.hasPrefix("unreachable: TLS: no authority that this machine trusts has signed"))
                 configuration.tls?.verification = .none
                 let first = try await outcome(configuration)
                 #expect(first == "PONG")
@@ -65,7 +61,7 @@ struct TLSTests {
 
     @Test("a certificate of another name is refused, unless only the chain is checked")
     func otherName() async throws {
-        try await withCertificates { made in
+        try await Certificates.withCertificates { made in
             var certificates = made
             certificates.shown = "other"
             var trusting = certificates.client
@@ -76,27 +72,70 @@ struct TLSTests {
                 #expect(second == "PONG")
                 configuration.tls?.verification = .full
                 let first = try await outcome(configuration)
-                #expect(first.hasPrefix("unreachable: TLS: "))
+                #expect(first.hasPrefix("unreachable: TLS: the server's certificate is not for 127.0.0.1"))
             }
         }
     }
 
     @Test("a client without the certificate that the server wants is refused")
     func noClientCertificate() async throws {
-        try await withCertificates { certificates in
+        try await Certificates.withCertificates { certificates in
             try await withServer(.tls(certificates)) { server in
                 var configuration = server.configuration
                 configuration.tls?.certificate = nil
                 configuration.tls?.key = nil
                 let second = try await outcome(configuration)
-                #expect(second.hasPrefix("unreachable: "))
+                #expect(second.hasPrefix("unreachable: TLS: the server wants a certificate of its clients"))
             }
+        }
+    }
+
+    @Test(
+        "a client whose certificate the server doesn't take is told which one, and why",
+        arguments: [("expired", "it has expired"), ("stranger", "it trusts none who signed it")]
+    )
+    func refusedClientCertificate(name: String, why: String) async throws {
+        try await Certificates.withCertificates { certificates in
+            try await withServer(.tls(certificates)) { server in
+                let url = "rediss://127.0.0.1:\(server.port)/0?\(certificates.options(client: name))"
+                let refused = try await outcome(RedisConfiguration(url: url))
+                let file = "\(certificates.folder)/\(name).crt"
+                #expect(refused == "unreachable: TLS: the server refused the certificate in \(file): \(why)")
+            }
+        }
+    }
+
+    @Test("a server's certificate that has expired is refused, with the time at which it did")
+    func expired() async throws {
+        try await Certificates.withCertificates { made in
+            var certificates = made
+            certificates.shown = "expired"
+            var careless = certificates.client
+            careless.verification = .none
+            try await withServer(.tls(certificates), tls: careless) { server in
+                var configuration = server.configuration
+                configuration.tls?.verification = .full
+                let refused = try await outcome(configuration)
+                let time = refused.replacing("unreachable: TLS: the server's certificate expired at ", with: "")
+                #expect(time.wholeMatch(of: /20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ/) != nil, "\(refused)")
+            }
+        }
+    }
+
+    @Test("a key that isn't the certificate's is named with it")
+    func wrongKey() async throws {
+        try await Certificates.withCertificates { certificates in
+            var configuration = RedisConfiguration(address: .host("127.0.0.1", port: 1))
+            configuration.tls = certificates.client
+            configuration.tls?.key = "\(certificates.folder)/other.key"
+            let refused = try await outcome(configuration)
+            #expect(refused.hasPrefix("unreachable: TLS: the key in \(certificates.folder)/other.key is not that of"))
         }
     }
 
     @Test("a plain client at a TLS port, and a TLS client at a plain one, are told that it doesn't work")
     func mixedUp() async throws {
-        try await withCertificates { certificates in
+        try await Certificates.withCertificates { certificates in
             try await withServer(.tls(certificates)) { server in
                 var configuration = server.configuration
                 configuration.tls = nil
@@ -118,7 +157,7 @@ struct TLSTests {
         arguments: [("ca", "certificates to trust"), ("certificate", "a certificate"), ("key", "a private key")]
     )
     func missingFiles(which: String, what: String) async throws {
-        try await withCertificates { certificates in
+        try await Certificates.withCertificates { certificates in
             var configuration = RedisConfiguration(address: .host("127.0.0.1", port: 1))
             configuration.tls = certificates.client
             switch which {

@@ -74,7 +74,7 @@ struct S3Failure: Sendable, Equatable {
         case "ExpiredToken", "InvalidToken": "check session-token, and whether it has expired"
         case "AccessDenied", "AllAccessDisabled": "this key needs the right to delete objects in the bucket"
         case "NoSuchBucket", "InvalidBucketName": "check bucket and endpoint"
-        case "RequestTimeTooSkewed": "this machine's clock is wrong: set it, or run a time service"
+        case "RequestTimeTooSkewed": "the clock of Redis, or of this machine, is wrong: set it, or run a time service"
         default: nil
         }
     }

@@ -8,7 +8,7 @@ internal import NIOCore
 //
 // Shutdown in any other state ends at once, because nothing that waits has been sent.
 
-extension RedisClient {
+extension RedisNode {
     /// What becomes of requests while the connection comes and goes.
     ///
     /// An event goes in, actions come out.
@@ -72,17 +72,19 @@ extension RedisClient {
         /// In the past where there has never been one.
         var patience = NIODeadline.uptimeNanoseconds(0)
         /// How long requests wait for a lost connection to come back, before they fail at once.
-        let outageLimit: TimeAmount
+        ///
+        /// Nil where there are other nodes: then nothing waits past a failed attempt, and nothing is sent again.
+        let outageLimit: TimeAmount?
 
-        init(outageLimit: Duration) {
-            self.outageLimit = TimeAmount(outageLimit)
+        init(outageLimit: Duration?) {
+            self.outageLimit = outageLimit.map { TimeAmount($0) }
         }
     }
 }
 
 // MARK: - Requests
 
-extension RedisClient.StateMachine {
+extension RedisNode.StateMachine {
     /// Takes a request in.
     mutating func enqueue(_ request: RedisRequest, now: NIODeadline) -> [Action] {
         switch state {
@@ -139,6 +141,15 @@ extension RedisClient.StateMachine {
         commandCount -= request.count
         defer { replies = [] }
         return .whole(request, replies)
+    }
+
+    /// Takes a request in that was answered, to be sent once more before all others; whether there will be a connection to
+    /// send it on.
+    mutating func putBack(_ request: RedisRequest) -> Bool {
+        guard state == .connected, !request.isFinished else { return false }
+        waiting.prepend(request)
+        commandCount += request.count
+        return true
     }
 
     /// Ends a shutdown once the last reply has come.

@@ -2,7 +2,7 @@ internal import NIOCore
 
 // MARK: - The connection
 
-extension RedisClient.StateMachine {
+extension RedisNode.StateMachine {
     /// `run()` was called.
     mutating func start() -> [Action] {
         guard state == .idle else { return state == .finished ? [.finish] : [] }
@@ -69,9 +69,10 @@ extension RedisClient.StateMachine {
         state = .backingOff
         failures += 1
         trouble = error
-        let isRefused = error.code != .unreachable
+        let isRefused = error.code != .unreachable && error.code != .notPrimary
+        let isHopeless = isRefused || outageLimit == nil
         let hope = patience
-        let failed = failWaiting(error) { isRefused || $0.begun >= hope }
+        let failed = failWaiting(error) { isHopeless || $0.begun >= hope }
         return failed + [.backOff(failures: failures)]
     }
 
@@ -80,12 +81,13 @@ extension RedisClient.StateMachine {
         var actions: [Action] = []
         let unknown = RedisError.outcomeUnknown(because: error)
         let isEnding = state == .draining
+        let isRepeating = !isEnding && outageLimit != nil
         replies = []
-        for request in inFlight where isEnding || !request.isIdempotent {
+        for request in inFlight where !isRepeating || !request.isIdempotent {
             actions.append(.fail(request, unknown, mayHaveRun: true))
             commandCount -= request.count
         }
-        if !isEnding {
+        if isRepeating {
             waiting = CircularBuffer(Array(inFlight.filter(\.isIdempotent)) + Array(waiting))
         }
         inFlight.removeAll()
@@ -95,7 +97,7 @@ extension RedisClient.StateMachine {
         }
         state = .backingOff
         failures = 1
-        patience = now + outageLimit
+        patience = outageLimit.map { now + $0 } ?? .uptimeNanoseconds(0)
         trouble = RedisError(.unreachable, error.message, address: error.address, underlying: error)
         return actions + [.backOff(failures: failures)]
     }

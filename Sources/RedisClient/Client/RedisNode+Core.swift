@@ -1,27 +1,36 @@
 internal import Logging
 internal import NIOCore
 
-extension RedisClient {
+extension RedisNode {
     /// The shell around the state machine, on the event loop: takes requests from the inbox, writes them to the
     /// connection, and does what the machine says.
     final class Core {
         private var machine: StateMachine
         private let configuration: RedisConfiguration
+        private let sentinels: NIOLoopBoundBox<SentinelWatch>?
+        private let onTrouble: (@Sendable () -> Void)?
         private let inbox: RedisInbox
         private let eventLoop: any EventLoop
         private let logger: Logger
-        private let backoff = Backoff()
+        private let backoff: Backoff
         private var connection: RedisConnectionHandler?
         private var deadlineTimer: (deadline: NIODeadline, task: Scheduled<Void>)?
         private var backoffTimer: Scheduled<Void>?
+        private var silenceTimer: Scheduled<Void>?
         private var whenFinished: CheckedContinuation<Void, Never>?
 
-        init(_ configuration: RedisConfiguration, inbox: RedisInbox, eventLoop: any EventLoop, logger: Logger) {
+        init(
+            _ configuration: RedisConfiguration, sentinels: NIOLoopBoundBox<SentinelWatch>?,
+            onTrouble: (@Sendable () -> Void)?, inbox: RedisInbox, eventLoop: any EventLoop, logger: Logger
+        ) {
             self.configuration = configuration
+            self.sentinels = sentinels
+            self.onTrouble = onTrouble
+            backoff = Backoff(for: configuration, isOneOfMany: onTrouble != nil)
             self.inbox = inbox
             self.eventLoop = eventLoop
             self.logger = logger
-            machine = StateMachine(outageLimit: configuration.commandDeadline)
+            machine = StateMachine(outageLimit: onTrouble == nil ? configuration.commandDeadline : nil)
         }
 
         /// Connects, and resumes the continuation once everything is over.
@@ -57,6 +66,22 @@ extension RedisClient {
         private func writeWaiting() {
             guard let bytes = machine.takeWritable() else { return }
             connection?.write(bytes)
+            if onTrouble != nil { watchForSilence() }
+        }
+
+        /// While replies are awaited, looks once a second whether the oldest is slow to come.
+        ///
+        /// One that was given more time than is usual may take that much longer: it waits for data.
+        private func watchForSilence() {
+            guard silenceTimer == nil, !machine.inFlight.isEmpty else { return }
+            silenceTimer = eventLoop.assumeIsolated().scheduleTask(in: .seconds(1)) {
+                self.silenceTimer = nil
+                if let oldest = self.machine.inFlight.first, let written = oldest.writtenAt {
+                    let extra = max(oldest.timeout - self.configuration.commandDeadline, .zero)
+                    if written.duration(to: .now) > .seconds(1) + extra { self.onTrouble?() }
+                }
+                self.watchForSilence()
+            }
         }
 
         private func perform(_ actions: [StateMachine.Action]) {
@@ -67,7 +92,7 @@ extension RedisClient {
                 case .backOff(let failures): backOff(failures: failures)
                 case .close: close()
                 case .fail(let request, let error, let mayHaveRun):
-                    request.fail(error, at: configuration.address.description, mayHaveRun: mayHaveRun)
+                    request.fail(error, at: place, mayHaveRun: mayHaveRun)
                 case .finish: finish()
                 }
             }
@@ -82,8 +107,11 @@ extension RedisClient {
         private func connect() {
             let handler = RedisConnectionHandler(configuration, delegate: self)
             connection = handler
-            RedisConnector.open(configuration, with: handler, on: eventLoop)
+            RedisConnector.open(configuration, askedOf: sentinels?.value, with: handler, on: eventLoop)
         }
+
+        /// The server, for messages.
+        private var place: String { connection?.address.description ?? configuration.place }
 
         private func close() {
             connection?.close()
@@ -98,7 +126,9 @@ extension RedisClient {
         }
 
         private func finish() {
+            sentinels?.value.close()
             backoffTimer?.cancel()
+            silenceTimer?.cancel()
             deadlineTimer?.task.cancel()
             deadlineTimer = nil
             whenFinished?.resume()
@@ -121,39 +151,66 @@ extension RedisClient {
     }
 }
 
-extension RedisClient.Core: RedisConnectionDelegate {
+extension RedisNode.Core: RedisConnectionDelegate {
     func connectionOpened() {
-        logger.debug("Connected to Redis", metadata: [LogKey.address: "\(configuration.address)"])
+        logger.debug("Connected to Redis", metadata: [LogKey.address: "\(place)"])
+        inbox.connected(to: place)
         machine.opened()
         writeWaiting()
         perform([])
     }
 
     func connectionReceived(_ tape: RedisTape, from start: Int) {
+        var refused: [(request: RedisRequest, replies: [RedisValue])] = []
         for position in start..<tape.rootCount {
-            switch machine.received(tape.root(position)) {
+            let value = tape.root(position)
+            switch machine.received(value) {
             case .partial: continue
             case .whole(let request, let replies):
+                if sentinels != nil, replies.contains(where: \.isDemotion) {
+                    refused.append((request, replies))
+                    continue
+                }
                 updateInbox()
                 request.finish(.success(replies))
             case .unsolicited:
-                let text = tape.root(position).error?.message ?? "a reply that nobody asked for"
-                let address = configuration.address.description
-                connection?.end(RedisError(.connectionClosed, "the server said “\(text)”", address: address))
+                let text = value.error?.message ?? "a reply that nobody asked for"
+                connection?.end(RedisError(.connectionClosed, "the server said “\(text)”", address: place))
                 return
             }
         }
+        guard refused.isEmpty else { return demoted(refused) }
         // What waited for one of these replies.
         writeWaiting()
         perform(machine.settle())
     }
 
+    /// The server takes no writes any more: what it refused as a whole was not done, and is for the primary.
+    private func demoted(_ refused: [(request: RedisRequest, replies: [RedisValue])]) {
+        for (request, replies) in refused.reversed() {
+            if replies.allSatisfy(\.isDemotion), machine.putBack(request) { continue }
+            updateInbox()
+            request.finish(.success(replies))
+        }
+        let text = refused.first?.replies.first(where: \.isDemotion)?.error?.message ?? ""
+        connection?.end(RedisError(.notPrimary, "the server said “\(text)”", address: place))
+    }
+
     func connectionEnded(_ error: RedisError) {
         logger.debug(
             "No connection to Redis",
-            metadata: [LogKey.address: "\(configuration.address)", LogKey.error: "\(error)"]
+            metadata: [LogKey.address: "\(place)", LogKey.error: "\(error)"]
         )
+        if error.code == .notPrimary { sentinels?.value.misled() }
         connection = nil
         perform(machine.ended(error, now: .now()))
+    }
+}
+
+extension RedisValue {
+    /// Whether this is the error of a server that is a primary no more.
+    fileprivate var isDemotion: Bool {
+        guard kind == .error, let error else { return false }
+        return ["READONLY", "MASTERDOWN", "LOADING", "UNBLOCKED"].contains(error.code)
     }
 }

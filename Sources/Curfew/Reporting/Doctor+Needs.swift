@@ -1,0 +1,137 @@
+internal import Policies
+internal import RedisClient
+
+/// What Curfew does to keys: one command for every way in which it uses one. Functions run with the caller's rights.
+extension Doctor {
+    /// Everything, for this configuration and this topology.
+    var needs: [[String]] {
+        var needs = connectionNeeds + coordinationNeeds
+        for cleanup in engine.configuration.cleanups { needs += self.needs(of: cleanup) }
+        for webhook in engine.configuration.webhooks { needs += self.needs(of: webhook) }
+        return needs
+    }
+
+    private var connectionNeeds: [[String]] {
+        let topology: [[String]]
+        switch engine.configuration.redis.topology {
+        case .standalone: topology = []
+        case .sentinel: topology = [["ROLE"]]
+        case .cluster: topology = [["CLUSTER", "SLOTS"], ["ASKING"]]
+        }
+        return topology + [
+            ["PING"], ["CLIENT", "SETNAME", "x"], ["SELECT", "0"], ["TIME"], ["FCALL_RO", "curfew_version", "0"],
+            ["FUNCTION", "LOAD", "REPLACE", "code"],
+        ]
+    }
+
+    private var coordinationNeeds: [[String]] {
+        let keys = engine.keys
+        var needs: [[String]] = [
+            ["FCALL", "curfew_tick", "1", keys.schedule], ["PUBLISH", keys.wake, "x"], ["SUBSCRIBE", keys.wake],
+            ["ZADD", keys.schedule, "1", "x"], ["ZSCORE", keys.schedule, "x"], ["ZRANGE", keys.schedule, "0", "1"],
+            ["ZRANGEBYSCORE", keys.schedule, "-inf", "1"], ["HINCRBY", keys.fence, "x", "1"],
+            ["HGETALL", keys.fence], ["ZADD", keys.instances, "1", "x"], ["ZREM", keys.instances, "x"],
+            ["ZREVRANGE", keys.instances, "0", "1"], ["ZREMRANGEBYSCORE", keys.instances, "-inf", "1"],
+            ["HSET", keys.instance("x"), "a", "b"], ["HMGET", keys.instance("x"), "a"],
+            ["PEXPIRE", keys.instance("x"), "1"], ["DEL", keys.instance("x")], ["HGET", keys.paused, "x"],
+            ["HGETALL", keys.paused], ["HEXISTS", keys.paused, "x"], ["HDEL", keys.paused, "x"],
+            ["HSET", keys.paused, "x", "y"],
+        ]
+        for stream in [keys.runs, keys.metrics, keys.alerts, keys.events] {
+            needs += [
+                ["XADD", stream, "*", "a", "b"], ["XTRIM", stream, "MAXLEN", "1"], ["XRANGE", stream, "-", "+"],
+                ["XREVRANGE", stream, "+", "-"], ["TYPE", stream],
+            ]
+        }
+        for alert in engine.configuration.alerts.prefix(1).map({ keys.alert($0.name) }) {
+            needs += [["HSET", alert, "a", "b"], ["HMGET", alert, "a"], ["HGETALL", alert]]
+        }
+        return needs
+    }
+
+    private func needs(of cleanup: Cleanup) -> [[String]] {
+        let keys = engine.keys
+        let index = cleanup.index ?? keys.index(cleanup.name)
+        let lease = keys.lease(cleanup.name)
+        var needs: [[String]] = [
+            ["HSET", lease, "a", "b"], ["HGET", lease, "a"], ["HMGET", lease, "a"], ["HGETALL", lease], ["DEL", lease],
+            ["TYPE", index], ["ZRANGE", index, "0", "1"], ["ZCOUNT", index, "0", "1"], ["ZCARD", index],
+            ["ZSCORE", index, "x"], ["ZADD", index, "1", "x"], ["ZREM", index, "x"],
+        ]
+        if cleanup.scan != nil {
+            let scan = keys.scan(cleanup.name)
+            needs += [
+                ["SCAN", "0"], ["DBSIZE"], ["INFO", "server"], ["ZMSCORE", index, "x"], ["HMGET", scan, "a"],
+                ["HSET", scan, "a", "b"], ["HINCRBY", scan, "a", "1"], ["HDEL", scan, "a"],
+            ]
+        }
+        guard let record = Self.sample(cleanup.records) else { return needs }
+        let isJSON = cleanup.format == .json
+        needs += [isJSON ? ["GET", record] : ["HMGET", record, "a"], ["TYPE", record], ["EXISTS", record]]
+        let kind = type(of: cleanup.policy).kind
+        if kind.removesRecords { needs += self.needs(ofRemoving: record) }
+        switch kind {
+        case .locks:
+            let seen = keys.seen(cleanup.name)
+            needs += [["GET", record], ["HGET", record, "a"], ["HGET", seen, "a"], ["HSET", seen, "a", "b"]]
+            needs.append(["HDEL", seen, "a"])
+        case .retention: needs += [["HGET", record, "a"], ["HEXISTS", record, "a"]]
+        case _ where isJSON: needs.append(["SET", record, "a", "KEEPTTL"])
+        default:
+            needs += [
+                ["HGET", record, "a"], ["HEXISTS", record, "a"], ["HSET", record, "a", "b"], ["HDEL", record, "a"],
+            ]
+        }
+        return needs + self.needs(of: cleanup.policy)
+    }
+
+    /// Into the trash, and out of it again.
+    private func needs(ofRemoving record: String) -> [[String]] {
+        let trash = Keys.trash(of: record, run: "x")
+        return [
+            ["PEXPIRETIME", record], ["RENAME", record, trash], ["PEXPIRE", trash, "1"], ["SET", trash, "x"],
+            ["EXISTS", trash], ["GET", trash], ["RENAME", trash, record], ["PERSIST", record],
+            ["PEXPIREAT", record, "1"], ["DEL", trash],
+        ]
+    }
+
+    /// What is done to keys beside the record, tried with such keys as its fields might name.
+    private func needs(of policy: any Policy) -> [[String]] {
+        switch policy {
+        case let stuck as StuckPolicy:
+            var needs = Self.sample(stuck.alive).map { [["EXISTS", $0]] } ?? []
+            if let ledger = Self.sample(stuck.refund?.ledger), let balance = Self.sample(stuck.refund?.balance) {
+                needs += [
+                    ["HMGET", ledger, "a"], ["HGET", ledger, "a"], ["HSETNX", ledger, "a", "1"], ["HDEL", ledger, "a"],
+                    ["INCRBY", balance, "1"], ["TYPE", balance],
+                ]
+            }
+            if let queue = Self.sample(stuck.retry?.queue) {
+                needs += [
+                    ["TYPE", queue], ["RPUSH", queue, "x"], ["XADD", queue, "*", "id", "x"], ["LLEN", queue],
+                    ["LPOS", queue, "x"], ["LREM", queue, "-1", "x"],
+                ]
+            }
+            return needs
+        case let locks as LocksPolicy: return Self.sample(locks.alive).map { [["EXISTS", $0]] } ?? []
+        case let dependent as DependentPolicy:
+            return Self.sample(dependent.parent).map { [["HGET", $0, "a"], ["EXISTS", $0]] } ?? []
+        case let counters as CountersPolicy:
+            guard let set = Self.sample(counters.members?.set), let member = Self.sample(counters.members?.record)
+            else { return [] }
+            return [["SCARD", set], ["SMEMBERS", set], ["HGET", member, "a"]]
+        case let retention as RetentionPolicy:
+            return retention.also.compactMap { Self.sample($0) }.flatMap { needs(ofRemoving: $0) }
+        default: return []
+        }
+    }
+
+    /// A key such as a template makes; nil where there is no template.
+    private static func sample(_ template: KeyTemplate?) -> String? {
+        do {
+            return try template?.expand(id: "x") { _ in "x" }
+        } catch {
+            return nil
+        }
+    }
+}

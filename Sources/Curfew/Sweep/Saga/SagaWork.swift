@@ -1,0 +1,171 @@
+internal import Policies
+internal import RedisClient
+
+/// A page on its way through a ``Saga``: what is to be done, and what has become of it.
+struct SagaWork: Sendable {
+    /// How a change stands.
+    private enum Fate {
+        /// It is still to be made.
+        case open
+        /// What decided in other slots has changed.
+        case spared
+        /// The record's part is made.
+        case made
+        /// It is over, this way or that.
+        case over
+    }
+
+    let plan: SagaPlan
+    let encoder: ChangeEncoder
+    private(set) var results: [Committer.Result]
+    private var page: [Judged]
+    private var splits: [Int: SagaSplit] = [:]
+    private var fates: [Int: Fate] = [:]
+    private var unpaid: Set<Int> = []
+    private var left: [SagaEntry] = []
+    private let rescores: Bool
+
+    /// Splits a page, its refunds checked against the ledgers.
+    init(_ page: [Judged], rescores: Bool, _ saga: Saga) async throws {
+        let sweep = saga.sweep
+        let committer = sweep.committer(saga.claim)
+        encoder = try await committer.encoder(of: page, at: sweep.now)
+        (self.page, results) = try await committer.priced(page)
+        self.rescores = rescores
+        var entries: [SagaEntry] = []
+        for place in page.indices {
+            guard let change = self.page[place].change else { continue }
+            if case .refused = results[place] { continue }
+            let queue = change.push?.key ?? ""
+            let split = SagaSplit(
+                change, of: page[place].record, at: place, isStream: encoder.streamQueues[queue] == true, encoder)
+            entries.append(split.entry)
+            splits[place] = split
+            fates[place] = .open
+        }
+        plan = SagaPlan(run: saga.claim.run, page: sweep.control.nextPage(), entries: entries)
+    }
+
+    /// What has to be looked at first: the guards of changes in other slots, and those of records that are dropped.
+    var looks: [(place: Int, step: SagaStep)] {
+        page.indices.flatMap { place -> [(place: Int, step: SagaStep)] in
+            let key = page[place].record.key
+            var guards = splits[place]?.others ?? []
+            if case .drop(_, let conditions) = page[place].decision { guards = conditions }
+            return guards.map { (place, .look([$0], at: $0.otherKey ?? key)) }
+        }
+    }
+
+    /// What a look has shown.
+    mutating func looked(_ place: Int, _ outcome: CommitCall.Outcome) {
+        guard outcome != .made else { return }
+        if splits[place] != nil, fates[place] == .open {
+            fates[place] = .spared
+            results[place] = if case .refused(let why) = outcome { .refused(why) } else { .moved }
+        } else if case .drop = page[place].decision {
+            fates[place] = .spared
+        }
+    }
+
+    /// The changes that are still to be made.
+    var open: [Int] { splits.keys.filter { fates[$0] == .open }.sorted() }
+
+    /// The step that makes a change in the record's slot.
+    func step(_ place: Int) -> SagaStep {
+        guard let split = splits[place] else { preconditionFailure("only changes are made") }
+        var mark = mark(place)
+        if unpaid.contains(place) { mark.state = .unpaid }
+        return .change(split.first, of: page[place].record, mark: mark)
+    }
+
+    /// The mark of a change.
+    func mark(_ place: Int) -> SagaMark {
+        SagaMark(key: Keys.pending(of: page[place].record.key, run: plan.run), page: plan.page)
+    }
+
+    /// Whether a change was refused only because the ledger in its slot has its charge already.
+    func isPaidBefore(_ place: Int, _ outcome: CommitCall.Outcome) -> Bool {
+        guard case .moved(ChangeEncoder.ledgerGuard) = outcome else { return false }
+        return splits[place]?.first.refund != nil
+    }
+
+    /// Changes whose charge is in the ledger get another entry, or no refund.
+    mutating func reprice(_ places: [Int], _ saga: Saga) async throws {
+        guard !places.isEmpty else { return }
+        let repaid = try await saga.sweep.retrying { [page] in
+            try await saga.sweep.committer(saga.claim).repaid(places, of: page)
+        }
+        for (place, judged) in zip(places, repaid) {
+            page[place] = judged
+            guard var split = splits[place] else { continue }
+            split = split.with(refund: judged.change?.refund)
+            splits[place] = split
+            if split.first.refund == nil { unpaid.insert(place) }
+        }
+    }
+
+    /// What became of a change in the record's slot.
+    mutating func changed(_ place: Int, _ outcome: CommitCall.Outcome, isPaid: Bool = true) {
+        fates[place] = outcome == .made ? .made : .over
+        if !isPaid { unpaid.insert(place) }
+        switch outcome {
+        case .made: results[place] = .changed(isRefunded: true)
+        case .moved: results[place] = .moved
+        case .refused(let why): results[place] = .refused(why)
+        }
+    }
+
+    /// What is left of the changes that were made.
+    var made: [SagaEntry] {
+        plan.entries.filter { fates[$0.place] == .made }.map { entry in
+            var entry = entry
+            if unpaid.contains(entry.place) { entry.tokens = 0 }
+            return entry
+        }
+    }
+
+    /// The other parts are made too, but for those that are left.
+    mutating func finished(_ done: [SagaEntry], left: [(entry: SagaEntry, why: String)]) {
+        for entry in done { results[entry.place] = .changed(isRefunded: entry.tokens > 0) }
+        for (entry, why) in left {
+            results[entry.place] = .refused(Saga.unfinished(why))
+            fates[entry.place] = .over
+        }
+        self.left = left.map(\.entry)
+    }
+
+    /// What ends the page.
+    var ending: SagaHome.Ending {
+        var ending = SagaHome.Ending(plan: plan, left: left)
+        let isLocks = type(of: encoder.cleanup.policy).kind == .locks
+        for (place, judged) in page.enumerated() {
+            let id = judged.entry.id
+            switch judged.decision {
+            case .change(let change) where fates[place] == .made:
+                if isLocks { ending.seen.append((id, nil)) }
+                let score = change.next.map { String($0.milliseconds) }
+                ending.index.append(.init(place: place, entry: judged.entry, score: score))
+            case .drop where fates[place] == nil:
+                if isLocks { ending.seen.append((id, nil)) }
+                ending.index.append(.init(place: place, entry: judged.entry, score: nil))
+            case .leave(let leave):
+                if let value = leave.remember { ending.seen.append((id, "\(encoder.time) \(value)")) }
+                guard rescores, let until = leave.until else { continue }
+                ending.index.append(.init(place: place, entry: judged.entry, score: String(until.milliseconds)))
+            case .change, .drop, .malformed: continue
+            }
+        }
+        return ending
+    }
+
+    /// The page is over: which of its index entries were as they had been read.
+    mutating func ended(_ ending: SagaHome.Ending, _ asRead: [Bool]) {
+        for (step, isAsRead) in zip(ending.index, asRead) where isAsRead {
+            switch page[step.place].decision {
+            case .leave(let leave): results[step.place] = .left(isStalled: leave.isStalled, stays: false)
+            case .drop: results[step.place] = .left(isStalled: false, stays: false)
+            case .change, .malformed: continue
+            }
+        }
+    }
+}

@@ -1,0 +1,57 @@
+/// Words in one text, each behind its length in bytes, so that a word may hold anything: `3:job5:a b\nc`.
+///
+/// JSON would do too, but a page of changes is written down with every commit, and this costs a copy.
+enum WordList {
+    /// The text of some words.
+    static func text(_ words: [String]) -> String {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(words.reduce(0) { $0 + $1.utf8.count + 5 })
+        for word in words {
+            bytes.append(contentsOf: String(word.utf8.count).utf8)
+            bytes.append(UInt8(ascii: ":"))
+            bytes.append(contentsOf: word.utf8)
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// The words of a text; nil where it isn't written so.
+    static func words(of text: String) -> [String]? {
+        let bytes = Array(text.utf8)
+        var words: [String] = []
+        var place = 0
+        while place < bytes.count {
+            guard let colon = bytes[place...].firstIndex(of: UInt8(ascii: ":")),
+                let length = Int(String(decoding: bytes[place..<colon], as: UTF8.self)), length >= 0,
+                length < bytes.count - colon
+            else { return nil }
+            words.append(String(decoding: bytes[(colon + 1)..<(colon + 1 + length)], as: UTF8.self))
+            place = colon + 1 + length
+        }
+        return words
+    }
+}
+
+/// Takes words one by one off a list that was written by an earlier self.
+struct WordReader {
+    private var words: ArraySlice<String>
+
+    init(_ words: [String]) {
+        self.words = words[...]
+    }
+
+    /// Whether all words are taken.
+    var isAtEnd: Bool { words.isEmpty }
+
+    /// The next word; nil where there is none.
+    mutating func next() -> String? { words.popFirst() }
+
+    /// The next word as a number.
+    mutating func number() -> Int64? { next().flatMap { Int64($0) } }
+
+    /// A list, which begins with its number of words; that many are there, or it is none.
+    mutating func list() -> [String]? {
+        guard let count = number(), (0...Int64(words.count)).contains(count) else { return nil }
+        defer { words = words.dropFirst(Int(count)) }
+        return Array(words.prefix(Int(count)))
+    }
+}

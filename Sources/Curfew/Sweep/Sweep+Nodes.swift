@@ -1,0 +1,102 @@
+internal import Logging
+internal import Policies
+internal import RedisClient
+
+/// The sweep in a Cluster: the same reading and deciding, with commits that are sagas.
+///
+///     to Redis   page n: six steps, one after the other            │ page n+4
+///                page n+1:  six steps                              │
+///     here       decide n+2                                        │ count n
+///
+/// A saga waits for Redis most of the time, so some pages are on their way at once; each of their calls is small, because
+/// the page is split over the nodes. They are counted as they come back.
+extension Sweep {
+    /// How many pages are on their way at once.
+    static let mostFlights = 4
+
+    /// A page that is back.
+    private struct Landed: Sendable {
+        let page: Page
+        let results: Result<[Committer.Result], any Error>
+    }
+
+    /// The same sweep, after what earlier runs have begun and not finished; only in a Cluster can there be any.
+    func finishingSagas() async throws -> Sweep {
+        guard let claim, engine.redis.isCluster else { return self }
+        var options = options
+        options.begun = try await SagaRecovery(saga: Saga(sweep: self, claim: claim)).run()
+        return Sweep(
+            engine: engine, cleanup: cleanup, claim: claim, control: control, clock: clock, options: options,
+            scanned: scanned)
+    }
+
+    /// Sweeps as ``run()`` does.
+    func runByNodes(_ claim: Claim) async -> Outcome {
+        let aim = PageSize.Aim.of(type(of: cleanup.policy).kind)
+        var state = State(size: PageSize(fixed: cleanup.page ?? 3 * aim.start))
+        state.outcome.tally = options.begun
+        do {
+            try await begin(&state, horizon)
+            try await flyPages(&state, Saga(sweep: self, claim: claim))
+            try await deleteObjects(&state, all: true)
+            if state.outcome.due > 0, scanned == nil { try await measureRest(&state.outcome) }
+        } catch {
+            state.outcome.error = error
+        }
+        return state.outcome
+    }
+
+    private func flyPages(_ state: inout State, _ saga: Saga) async throws {
+        try await withThrowingTaskGroup(of: Landed.self) { group in
+            var flights = 0
+            do {
+                repeat {
+                    try control.checkpoint()
+                    if let page = state.ready {
+                        state.ready = nil
+                        flights += 1
+                        group.addTask { await fly(page, saga) }
+                    }
+                    let sent = try engine.redis.begin(state.request.commands)
+                    state.ready = try await prepare(state.reading, &state)
+                    state.reading = Reading(state.request, sent: sent)
+                    state.request = try nextRequest(&state)
+                    while flights >= Self.mostFlights || (flights > 0 && state.ready == nil) {
+                        guard let landed = try await group.next() else { break }
+                        flights -= 1
+                        try land(landed, &state)
+                        if state.ready == nil, !isDone(state) { break }
+                    }
+                    try await deleteObjects(&state, all: false)
+                } while !isDone(state)
+            } catch {
+                // What is on its way is counted all the same; the first error is the one that tells.
+                while let landed = try await group.next() { landUnlessFailed(landed, &state) }
+                throw error
+            }
+            while let landed = try await group.next() { try land(landed, &state) }
+        }
+    }
+
+    private func fly(_ page: Page, _ saga: Saga) async -> Landed {
+        await FailPoint.reached(.beforeCommit, cleanup)
+        do {
+            let results = try await saga.commit(page.judged, rescores: options.timeout == nil)
+            return Landed(page: page, results: .success(results))
+        } catch {
+            return Landed(page: page, results: .failure(error))
+        }
+    }
+
+    private func land(_ landed: Landed, _ state: inout State) throws {
+        settle(landed.page, try landed.results.get(), &state)
+    }
+
+    private func landUnlessFailed(_ landed: Landed, _ state: inout State) {
+        switch landed.results {
+        case .success(let results): settle(landed.page, results, &state)
+        case .failure(let error):
+            engine.logger.debug("a page on its way failed too", metadata: ["error": "\(error)"])
+        }
+    }
+}

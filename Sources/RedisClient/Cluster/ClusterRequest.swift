@@ -1,0 +1,296 @@
+internal import NIOCore
+
+/// Commands for the nodes of a cluster, sent together and waited for together.
+///
+/// They are split by node, and all nodes work at once. A node that answers `MOVED` or `ASK` is believed, and the command
+/// sent on by whoever waits; so is a command that was not sent, or may be sent again, when its node is lost. Commands of
+/// one slot keep their order unless one of them had to be sent again. The same commands on one node of the caller's
+/// choice go nowhere else.
+final class ClusterRequest: Sendable {
+    /// Where the commands may go.
+    enum Route: Sendable, Equatable {
+        /// To whoever serves the slot of the key.
+        case byKey
+        /// To this node alone.
+        case only(RedisConfiguration.Address)
+    }
+
+    /// The replies, in the order of the commands, and who gave them.
+    struct Answers {
+        var replies: [RedisValue]
+        var addresses: [RedisConfiguration.Address?]
+    }
+
+    /// Those commands that went to one node, by their positions.
+    struct Part: Sendable {
+        let node: RedisNode?
+        let positions: [Int]
+        /// Whether each has `ASKING` before it.
+        let isAsking: Bool
+        let request: Result<RedisRequest, RedisError>
+    }
+
+    /// What is to be sent once more.
+    private struct Repetition {
+        var anew: [Int] = []
+        var asking: [RedisConfiguration.Address: [Int]] = [:]
+        var isRedirected = false
+        var isLater = false
+        /// Why the last of them got no answer at all.
+        var failure: RedisError?
+
+        var isEmpty: Bool { anew.isEmpty && asking.isEmpty }
+    }
+
+    /// How often in a row a command follows `MOVED` and `ASK`; nodes that disagree for longer are not waited for.
+    static let redirectionLimit = 8
+    private static let backoff: Backoff = {
+        var backoff = Backoff()
+        backoff.first = .milliseconds(20)
+        backoff.most = .milliseconds(500)
+        return backoff
+    }()
+
+    private let connections: ClusterConnections
+    private let commands: [RedisCommand]
+    private let slots: [Int]
+    private let route: Route
+    private let timeout: Duration
+    private let deadline: NIODeadline
+    private let first: [Part]
+
+    /// Sends commands, of which there is at least one, as far as it is known where to.
+    ///
+    /// - Parameter others: what was sent before; on each node these commands wait for those of the others there.
+    init(
+        _ commands: [RedisCommand], _ route: Route, of connections: ClusterConnections,
+        after others: ClusterRequest? = nil, timeout: Duration
+    ) throws(RedisError) {
+        if let refusal = connections.refusal { throw refusal.of(Self.name(of: commands)) }
+        self.connections = connections
+        self.commands = commands
+        self.route = route
+        self.timeout = timeout
+        slots = route == .byKey ? commands.map { $0.slot ?? connections.homeSlot } : []
+        deadline = .now() + TimeAmount(max(timeout, .zero))
+        first = Self.place(commands, slots, route, on: connections).map { node, positions in
+            let part = commands.count == positions.count ? commands : positions.map { commands[$0] }
+            return Part(
+                node: node, positions: positions, isAsking: false,
+                request: Self.begin(part, on: node, after: node.flatMap { others?.request(on: $0) }, timeout))
+        }
+    }
+
+    /// How long the first attempt took from the socket and back, on all nodes together.
+    var elapsed: Duration {
+        let requests = first.compactMap { try? $0.request.get() }
+        guard let written = requests.compactMap(\.writtenAt).min(),
+            let finished = requests.compactMap(\.finishedAt).max()
+        else { return .zero }
+        return written.duration(to: finished)
+    }
+
+    private func request(on node: RedisNode) -> RedisRequest? {
+        first.first { $0.node === node }.flatMap { try? $0.request.get() }
+    }
+
+    /// Waits for all replies, sending on what is sent elsewhere.
+    ///
+    /// Called once.
+    func outcome() async throws(RedisError) -> Answers {
+        var answers = Answers(
+            replies: Array(repeating: .null, count: commands.count),
+            addresses: Array(repeating: nil, count: commands.count))
+        var parts = first
+        var redirections = 0
+        var pauses = 0
+        while true {
+            let rings = connections.news.rings
+            var repetition = Repetition()
+            for part in parts {
+                try await collect(part, of: parts, into: &answers, &repetition)
+            }
+            guard !repetition.isEmpty else { return answers }
+            redirections = repetition.isRedirected ? redirections + 1 : 0
+            if redirections > Self.redirectionLimit { throw tooManyRedirections(repetition, answers) }
+            if repetition.isLater || redirections > 2 {
+                pauses += 1
+                guard try await pause(pauses, repetition, after: rings) else { return answers }
+            }
+            parts = send(repetition)
+        }
+    }
+}
+
+// MARK: - Sending
+
+extension ClusterRequest {
+    /// The commands by node, in their order; without a node those of slots that nobody is known to serve.
+    private static func place(
+        _ commands: [RedisCommand], _ slots: [Int], _ route: Route, on connections: ClusterConnections
+    ) -> [(RedisNode?, [Int])] {
+        switch route {
+        case .only(let address): [(connections.primary(at: address), Array(commands.indices))]
+        case .byKey: group(Array(commands.indices), by: connections.nodes(serving: slots))
+        }
+    }
+
+    private static func group(_ positions: [Int], by nodes: [RedisNode?]) -> [(RedisNode?, [Int])] {
+        var groups: [(node: RedisNode?, positions: [Int])] = []
+        for (position, node) in zip(positions, nodes) {
+            if let index = groups.firstIndex(where: { $0.node === node }) {
+                groups[index].positions.append(position)
+            } else {
+                groups.append((node, [position]))
+            }
+        }
+        return groups
+    }
+
+    private static func begin(
+        _ commands: [RedisCommand], on node: RedisNode?, after predecessor: RedisRequest? = nil, _ timeout: Duration
+    ) -> Result<RedisRequest, RedisError> {
+        guard let node else { return .failure(RedisError(.unreachable, "no node is known for it")) }
+        do {
+            return .success(try node.begin(commands, after: predecessor, deadline: timeout))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private func send(_ repetition: Repetition) -> [Part] {
+        let left = Duration(deadline - .now())
+        let groups =
+            switch route {
+            case .only(let address): [(connections.primary(at: address), repetition.anew)]
+            case .byKey:
+                Self.group(
+                    repetition.anew, by: connections.nodes(serving: repetition.anew.map { slots[$0] }))
+            }
+        let anew = groups.map { node, positions in
+            Part(
+                node: node, positions: positions, isAsking: false,
+                request: Self.begin(positions.map { commands[$0] }, on: node, left))
+        }
+        return anew
+            + repetition.asking.map { address, positions in
+                let node = connections.node(named: address)
+                let asked = positions.flatMap { [RedisCommand("ASKING", isIdempotent: true), commands[$0]] }
+                return Part(
+                    node: node, positions: positions, isAsking: true, request: Self.begin(asked, on: node, left))
+            }
+    }
+
+    /// Waits before the next attempt; whether there is one.
+    ///
+    /// At the end of the time, what a server has answered last is the reply.
+    private func pause(_ number: Int, _ repetition: Repetition, after rings: Int) async throws(RedisError) -> Bool {
+        let left = Duration(deadline - .now())
+        let delay = Self.backoff.delay(failures: number, jitter: .random(in: 0...1))
+        if left > .zero {
+            let count = repetition.anew.count + repetition.asking.values.reduce(0) { $0 + $1.count }
+            try await connections.pause(count, after: rings, atMost: min(delay, left))
+        }
+        if Task.isCancelled {
+            throw RedisError(.cancelled, "cancelled while waiting for a node").of(name)
+        }
+        guard deadline <= .now() else { return true }
+        guard let failure = repetition.failure else { return false }
+        throw failure
+    }
+}
+
+// MARK: - Collecting
+
+extension ClusterRequest {
+    private func collect(
+        _ part: Part, of parts: [Part], into answers: inout Answers, _ repetition: inout Repetition
+    ) async throws(RedisError) {
+        let replies: [RedisValue]
+        do {
+            replies = try await part.request.get().outcome()
+        } catch {
+            let isAlone = part.positions.count == commands.count
+            return try note(error, of: part, othersMayHaveRun: !isAlone, &repetition)
+        }
+        guard let address = part.node?.configuration.address else { return }
+        for (index, position) in part.positions.enumerated() {
+            let reply = replies[part.isAsking ? 2 * index + 1 : index]
+            answers.replies[position] = reply
+            answers.addresses[position] = address
+            guard let error = reply.error, let redirection = Redirection(error, from: address) else { continue }
+            follow(redirection, error, position, &repetition)
+        }
+    }
+
+    private func follow(
+        _ redirection: Redirection, _ error: RedisServerError, _ position: Int, _ repetition: inout Repetition
+    ) {
+        if route != .byKey {
+            // Whoever chose the node decides what to do; the next choice shall be a better one.
+            return connections.wantSurvey()
+        }
+        switch redirection {
+        case .moved(let slot, let address):
+            connections.moved(slot, to: address)
+            repetition.anew.append(position)
+            repetition.isRedirected = true
+        case .asking(let address):
+            repetition.asking[address, default: []].append(position)
+            repetition.isRedirected = true
+        case .later:
+            if error.code != "TRYAGAIN" { connections.wantSurvey() }
+            repetition.anew.append(position)
+            repetition.isLater = true
+        }
+    }
+
+    /// Takes up what was not carried out, or may be twice; throws where that can't be said.
+    private func note(
+        _ error: RedisError, of part: Part, othersMayHaveRun: Bool, _ repetition: inout Repetition
+    ) throws(RedisError) {
+        if let refusal = connections.refusal { throw refusal.of(name, mayHaveRun: error.mayHaveRun || othersMayHaveRun) }
+        let isRepeatable = !error.mayHaveRun || part.positions.allSatisfy { commands[$0].isIdempotent }
+        let isPassing = [.unreachable, .shuttingDown, .outcomeUnknown].contains(error.code)
+        guard isRepeatable, isPassing, deadline > .now() else {
+            throw error.of(error.command ?? name, mayHaveRun: error.mayHaveRun || othersMayHaveRun)
+        }
+        connections.wantSurvey()
+        repetition.anew += part.positions
+        if part.node == nil {
+            repetition.failure = nobody(for: part.positions[0]).of(name, mayHaveRun: othersMayHaveRun)
+            if case .only = route, connections.map != nil, let failure = repetition.failure { throw failure }
+        } else {
+            repetition.failure = error.of(error.command ?? name, mayHaveRun: othersMayHaveRun)
+        }
+        // A node that was let go has a successor already.
+        if error.code == .shuttingDown { repetition.isRedirected = true } else { repetition.isLater = true }
+    }
+
+    private func nobody(for position: Int) -> RedisError {
+        if case .only(let address) = route {
+            return RedisError(
+                .unreachable, "it is no primary of the cluster any more", address: address.description)
+        }
+        guard let map = connections.map else { return .noMap(within: timeout) }
+        return RedisError(
+            .unreachable,
+            "no node serves slot \(slots[position]): "
+                + "the cluster covers \(map.coverage) of \(RedisSlot.count) slots (see CLUSTER INFO)")
+    }
+
+    private func tooManyRedirections(_ repetition: Repetition, _ answers: Answers) -> RedisError {
+        let position = repetition.anew.first ?? repetition.asking.values.first?.first ?? 0
+        let answer = answers.replies[position].error
+        return RedisError(
+            .server, "sent on more than \(Self.redirectionLimit) times in a row, last by “\(answer?.message ?? "")”",
+            command: commands[position].name, address: answers.addresses[position]?.description, server: answer,
+            mayHaveRun: commands.count > 1)
+    }
+
+    private var name: String { Self.name(of: commands) }
+
+    private static func name(of commands: [RedisCommand]) -> String {
+        commands.count == 1 ? commands[0].name : "\(commands[0].name) and \(commands.count - 1) more"
+    }
+}

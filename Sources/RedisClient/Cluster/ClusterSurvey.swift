@@ -1,0 +1,151 @@
+internal import Logging
+internal import NIOCore
+
+/// Asking the nodes of a cluster who serves which slot.
+///
+/// Three are asked at a time, and the first good answer counts: one whose map is whole and not older than the one that
+/// is known, so that a node that was cut off from the others is not believed. Where no answer is good, the best is taken.
+struct ClusterSurvey {
+    /// A node to ask.
+    struct Candidate {
+        let address: RedisConfiguration.Address
+        /// Its connection, where there is one; else one is made for the question alone.
+        let node: RedisNode?
+    }
+
+    /// What a node sees.
+    struct View: Sendable {
+        let address: RedisConfiguration.Address
+        let map: SlotMap
+        /// The cluster's count of changes, as far as this node has heard of them; 0 where we may not ask.
+        let epoch: Int64
+
+        fileprivate func isBetter(than other: View) -> Bool {
+            (epoch, map.coverage) > (other.epoch, other.map.coverage)
+        }
+    }
+
+    /// How many are asked at most, and how many of them at once.
+    static let (most, atOnce) = (30, 3)
+    /// How long they have.
+    static let patience = Duration.seconds(1)
+
+    private let configuration: RedisConfiguration
+    private let logger: Logger
+
+    /// A survey with the credentials and TLS of a configuration.
+    init(_ configuration: RedisConfiguration, logger: Logger) {
+        self.configuration = configuration
+        self.logger = logger
+    }
+
+    /// Asks one after the other.
+    ///
+    /// - Parameter epoch: how new the map is that is known.
+    func run(asking candidates: [Candidate], notBefore epoch: Int64) async -> Result<View, RedisError> {
+        var best: View?
+        var failures: [RedisError] = []
+        var rest = candidates.prefix(Self.most)
+        while !rest.isEmpty, !Task.isCancelled {
+            for answer in await ask(rest.prefix(Self.atOnce), notBefore: epoch) {
+                switch answer {
+                case .success(let view): best = best.map { view.isBetter(than: $0) ? view : $0 } ?? view
+                case .failure(let error): failures.append(error)
+                }
+            }
+            if let best, isGood(best, epoch) { return .success(best) }
+            rest = rest.dropFirst(Self.atOnce)
+        }
+        return best.map { .success($0) } ?? .failure(.noNode(because: failures))
+    }
+
+    private func isGood(_ view: View, _ epoch: Int64) -> Bool {
+        view.map.coverage == RedisSlot.count && view.epoch >= epoch
+    }
+
+    /// Asks some at once until one has a good answer, or the time is up.
+    private func ask(_ candidates: ArraySlice<Candidate>, notBefore epoch: Int64) async -> [Result<View, RedisError>] {
+        await withTaskGroup(of: Result<View, RedisError>?.self) { group in
+            for candidate in candidates {
+                group.addImmediateTask { await self.ask(candidate) }
+            }
+            group.addTask {
+                // Cut short when the answers are there.
+                _ = await Bell().wait(after: 0, atMost: Self.patience)
+                return nil
+            }
+            var answers: [Result<View, RedisError>] = []
+            for await answer in group {
+                guard let answer else { break }
+                answers.append(answer)
+                if case .success(let view) = answer, isGood(view, epoch) { break }
+                if answers.count == candidates.count { break }
+            }
+            group.cancelAll()
+            if answers.isEmpty, let first = candidates.first {
+                return [.failure(RedisError(
+                    .timedOut, "no answer within \(Self.patience)", address: first.address.description))]
+            }
+            return answers
+        }
+    }
+
+    private func ask(_ candidate: Candidate) async -> Result<View, RedisError> {
+        if let node = candidate.node { return await view(of: node) }
+        var configuration = configuration.at(candidate.address)
+        configuration.connectTimeout = Self.patience
+        let node = RedisNode(configuration, logger: logger) {}
+        return await withTaskGroup(of: Void.self) { group in
+            group.addImmediateTask { await node.run() }
+            let answer = await view(of: node)
+            node.shutdown()
+            return answer
+        }
+    }
+
+    /// A node that is slow to answer keeps its connection, on which others wait too: only the question is given up.
+    private func view(of node: RedisNode) async -> Result<View, RedisError> {
+        let commands = [
+            RedisCommand("CLUSTER", ["SLOTS"], isIdempotent: true), RedisCommand("CLUSTER", ["INFO"], isIdempotent: true),
+        ]
+        do throws(RedisError) {
+            let replies = try await node.begin(commands).outcome()
+            let address = node.configuration.address
+            if let error = replies[0].error { throw Self.refused(error, by: address) }
+            let map = try SlotMap(replies[0], from: address)
+            return .success(View(address: address, map: map, epoch: Self.epoch(in: replies[1])))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private static func refused(_ error: RedisServerError, by address: RedisConfiguration.Address) -> RedisError {
+        let isAlone = error.message.contains("cluster support disabled")
+        let message =
+            isAlone
+            ? "the server is not part of a cluster (“\(error)”): expected redis:// in place of redis+cluster://"
+            : "“\(error)”"
+        return RedisError(
+            .server, message, command: "CLUSTER SLOTS", address: address.description, server: error)
+    }
+
+    private static func epoch(in info: RedisValue) -> Int64 {
+        let lines = (info.string ?? "").split(whereSeparator: \.isNewline)
+        let line = lines.first { $0.hasPrefix("cluster_current_epoch:") }
+        return line.flatMap { Int64($0.drop { $0 != ":" }.dropFirst()) } ?? 0
+    }
+}
+
+extension RedisError {
+    /// No node could be asked; the reasons of the first few, and as code the one that says most.
+    fileprivate static func noNode(because failures: [RedisError]) -> RedisError {
+        let telling = failures.first { ![.unreachable, .timedOut, .cancelled].contains($0.code) }
+        guard let first = telling ?? failures.first else {
+            return RedisError(.unreachable, "the cluster has no node to ask")
+        }
+        if failures.count == 1 { return first }
+        let reasons = failures.prefix(4).map { "\($0.address ?? "?"): \($0.message)" }.joined(separator: "; ")
+        let code = telling?.code ?? .unreachable
+        return RedisError(code, "no node of the cluster answers (\(reasons))", server: first.server, underlying: first)
+    }
+}

@@ -1,0 +1,38 @@
+/// The slots that the keys of a cluster are spread over.
+package enum RedisSlot {
+    /// How many there are.
+    package static let count = 16_384
+
+    /// The slot of a key.
+    ///
+    /// Of a key with something between its first `{` and the next `}` only that counts, so that an application can put
+    /// keys into one slot.
+    package static func of(_ key: String) -> Int {
+        var key = key
+        return key.withUTF8 { of($0[...]) }
+    }
+
+    /// The slot of a key that is bytes.
+    static func of<Bytes: RandomAccessCollection<UInt8>>(_ key: Bytes) -> Int where Bytes.SubSequence == Bytes {
+        var crc: UInt16 = 0
+        for byte in hashed(key) {
+            crc = crc << 8 ^ table[Int(UInt8(truncatingIfNeeded: crc >> 8) ^ byte)]
+        }
+        return Int(crc) % count
+    }
+
+    private static func hashed<Bytes: RandomAccessCollection<UInt8>>(_ key: Bytes) -> Bytes
+    where Bytes.SubSequence == Bytes {
+        guard let open = key.firstIndex(of: UInt8(ascii: "{")) else { return key }
+        let rest = key[key.index(after: open)...]
+        guard let close = rest.firstIndex(of: UInt8(ascii: "}")), close > rest.startIndex else { return key }
+        return rest[..<close]
+    }
+
+    /// CRC-16/XMODEM: polynomial 0x1021, nothing reflected, starting at 0.
+    private static let table: [UInt16] = (0..<256).map { byte in
+        (0..<8).reduce(UInt16(byte) << 8) { crc, _ in
+            crc & 0x8000 == 0 ? crc << 1 : crc << 1 ^ 0x1021
+        }
+    }
+}

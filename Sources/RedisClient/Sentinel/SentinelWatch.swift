@@ -1,0 +1,146 @@
+internal import Logging
+internal import NIOCore
+
+/// Asks Sentinels where the primary is: before each connection, and every second while there is one.
+///
+/// On the event loop of the connections that it watches. When the primary is elsewhere, those to the old one are ended
+/// at once, and so made again at the new one: a frozen server keeps its connections open and says nothing, and one that
+/// wakes after a failover takes writes until a Sentinel demotes it, all of which are lost. Asking is preferred to a
+/// subscription of `+switch-master`, because a silent Sentinel has to be noticed too, and because an answer can't be
+/// missed; most Sentinels learn of a failover by asking each other anyway.
+final class SentinelWatch {
+    typealias Outcome = Result<RedisConfiguration.Address, RedisError>
+
+    /// How often the primary is asked for while there are connections to it.
+    static let interval = Duration.seconds(1)
+    /// How many reasons a message lists.
+    private static let reasonLimit = 5
+
+    private struct Watched {
+        weak var connection: RedisConnectionHandler?
+    }
+
+    private let sentinel: RedisConfiguration.Sentinel
+    private let configuration: RedisConfiguration
+    private let eventLoop: any EventLoop
+    private let logger: Logger
+    private var list: SentinelList
+    /// To the one that answered last.
+    private var current: SentinelConnection?
+    /// Who waits for the answer; one question serves all.
+    private var waiting: [(Outcome) -> Void] = []
+    private var watched: [Watched] = []
+    private var timer: Scheduled<Void>?
+    private var isClosed = false
+
+    /// The Sentinels that a configuration names.
+    init(
+        _ sentinel: RedisConfiguration.Sentinel, _ configuration: RedisConfiguration, on eventLoop: any EventLoop,
+        logger: Logger
+    ) {
+        self.sentinel = sentinel
+        self.configuration = configuration
+        self.eventLoop = eventLoop
+        self.logger = logger
+        list = SentinelList(seeds: configuration.seeds)
+    }
+
+    /// Asks one Sentinel after the other, until one says where the primary is.
+    func primary(_ answer: @escaping (Outcome) -> Void) {
+        guard !isClosed else { return answer(.failure(.shuttingDown)) }
+        waiting.append(answer)
+        if waiting.count == 1 { ask(list.addresses[...], failures: []) }
+    }
+
+    /// Ends a connection as soon as the primary is elsewhere.
+    func watch(_ connection: RedisConnectionHandler) {
+        watched.removeAll { $0.connection?.isEnded ?? true }
+        watched.append(Watched(connection: connection))
+        if timer == nil { askLater() }
+    }
+
+    /// The server that was named says it is a replica: another Sentinel may know better.
+    func misled() {
+        guard let misleading = current else { return }
+        current = nil
+        list.failed(misleading.address)
+        misleading.close()
+    }
+
+    /// Asks no more.
+    func close() {
+        isClosed = true
+        timer?.cancel()
+        timer = nil
+        current?.close()
+        current = nil
+        finish(.failure(.shuttingDown))
+    }
+
+    private func ask(_ addresses: ArraySlice<RedisConfiguration.Address>, failures: [RedisError]) {
+        guard let address = addresses.first else { return finish(.failure(failure(failures))) }
+        let connection = connection(to: address)
+        connection.ask { outcome in
+            guard !self.isClosed else { return }
+            switch outcome {
+            case .success(let answer):
+                self.list.answered(address)
+                if let others = answer.others { self.list.learn(others, from: address) }
+                self.endOthers(than: answer.primary)
+                self.finish(.success(answer.primary))
+            case .failure(let error):
+                self.logger.debug(
+                    "No answer from a Sentinel",
+                    metadata: [LogKey.address: "\(address)", LogKey.error: "\(error)"])
+                self.list.failed(address)
+                self.current = nil
+                self.ask(addresses.dropFirst(), failures: failures + [error])
+            }
+        }
+    }
+
+    private func connection(to address: RedisConfiguration.Address) -> SentinelConnection {
+        if let current, current.address == address { return current }
+        current?.close()
+        let connection = SentinelConnection(to: address, of: sentinel, configuration, on: eventLoop)
+        current = connection
+        return connection
+    }
+
+    private func finish(_ outcome: Outcome) {
+        let answers = waiting
+        waiting = []
+        for answer in answers { answer(outcome) }
+    }
+
+    private func failure(_ failures: [RedisError]) -> RedisError {
+        var reasons = failures.prefix(Self.reasonLimit).map { "\($0.address ?? "?"): \($0.message)" }
+        if failures.count > reasons.count { reasons.append("and \(failures.count - reasons.count) more") }
+        let isRefused = failures.allSatisfy { $0.code == .authentication }
+        return RedisError(
+            isRefused ? .authentication : .unreachable,
+            "no Sentinel says where the primary is (\(reasons.joined(separator: "; ")))",
+            address: sentinel.name, underlying: failures.first)
+    }
+
+    private func endOthers(than primary: RedisConfiguration.Address) {
+        for connection in watched.compactMap(\.connection) where connection.address != primary {
+            guard !connection.isEnded else { continue }
+            let old = connection.address.description
+            logger.debug(
+                "The primary has moved", metadata: [LogKey.address: "\(primary)", LogKey.formerAddress: "\(old)"])
+            connection.end(RedisError(.unreachable, "the primary is now \(primary)", address: old))
+        }
+    }
+
+    private func askLater() {
+        timer = eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(Self.interval)) {
+            self.timer = nil
+            guard !self.isClosed, self.watched.contains(where: { $0.connection?.isEnded == false }) else { return }
+            // Where none answers, the connection is as good as it was.
+            self.primary { _ in
+                if !self.isClosed, self.timer == nil { self.askLater() }
+            }
+        }
+    }
+}

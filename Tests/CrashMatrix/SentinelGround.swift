@@ -1,0 +1,40 @@
+internal import RedisClient
+internal import TestSupport
+
+/// A primary with two replicas, and three Sentinels.
+struct SentinelGround: Ground {
+    private let group: RedisSentinels
+
+    static func start() async throws -> SentinelGround {
+        var options = RedisSentinels.Options()
+        options.arguments = ["--appendonly", "yes"]
+        return SentinelGround(group: try await RedisSentinels.start(options: options))
+    }
+
+    var client: RedisConfiguration { group.configuration }
+    var log: String { group.servers.map { "\($0.port):\n\($0.log)" }.joined(separator: "\n") }
+
+    func makeEntrance() async throws -> Entrance { Entrance(url: group.url) }
+
+    func crash() async throws { await group.servers[0].kill() }
+
+    /// Starts the one that was killed again.
+    ///
+    /// Where it stayed away for long the Sentinels have another primary by then, and make this one its replica.
+    func revive() async throws { try await group.servers[0].restart() }
+
+    func failOver(asked: Bool) async throws {
+        let old = try await group.primary()
+        if asked { try await group.failOver() } else { await old.kill() }
+        _ = try await group.waitForAnother(than: old)
+    }
+
+    func cutConnections() async throws {
+        let primary = try await group.primary()
+        for kind in ["normal", "pubsub"] {
+            try await group.send("CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes", to: primary)
+        }
+    }
+
+    func end() async { await group.kill() }
+}

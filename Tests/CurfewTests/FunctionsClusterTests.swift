@@ -1,0 +1,67 @@
+import RedisClient
+import TestSupport
+import Testing
+
+@testable import Curfew
+
+/// The function library where there are several primaries, each of which keeps its own.
+@Suite("functions: a cluster", .serialized, .timeLimit(.minutes(5)))
+struct FunctionsClusterTests {
+    private func version(_ member: RedisCluster.Member, _ cluster: RedisCluster) async throws -> Int64? {
+        do {
+            return try await cluster.send(RedisCommand("FCALL_RO", ["curfew_version", "0"]), to: member).integer
+        } catch let error as RedisError {
+            guard error.code == .server else { throw error }
+            return nil
+        }
+    }
+
+    @Test("it is loaded on every primary, and called loaded only then")
+    func everywhere() async throws {
+        try await withClusterAndClient { cluster, redis in
+            let library = FunctionLibrary(redis: redis, logger: quietLogger)
+            #expect(try await library.loadedVersion() == nil)
+            try await library.load()
+            #expect(try await library.loadedVersion() == FunctionLibrary.version)
+            for member in cluster.members {
+                #expect(try await version(member, cluster) == FunctionLibrary.version)
+            }
+            try await cluster.send(RedisCommand("FUNCTION", ["FLUSH"]), to: cluster.members[1])
+            #expect(try await library.loadedVersion() == nil)
+        }
+    }
+
+    @Test("a server that misses it when it is called gets it, as does one that came later")
+    func onDemand() async throws {
+        try await withClusterAndClient { cluster, redis in
+            let library = FunctionLibrary(redis: redis, logger: quietLogger)
+            let added = try await cluster.addPrimary()
+            let slot = RedisSlot.of("job:1")
+            try await cluster.move(slot: slot, to: added)
+            var call = CommitCall(lease: nil, index: "job:1", shared: [])
+            var known = PlainChange.Known()
+            var change = PlainChange(member: "1")
+            change.write("HSET", .own("job:1"), [.constant("status"), .value("FAILED")])
+            change.append(to: &call, &known)
+            let outcomes = try call.outcomes(of: try await library.call(call.command()))
+            #expect(outcomes == [.made])
+            #expect(try await version(added, cluster) == FunctionLibrary.version)
+        }
+    }
+
+    @Test("a server that is down holds up nobody who doesn't need it")
+    func oneDown() async throws {
+        try await withClusterAndClient { cluster, redis in
+            let library = FunctionLibrary(redis: redis, logger: quietLogger)
+            let keys = Keys(prefix: "curfew")
+            let home = try await cluster.owner(of: keys.schedule)
+            let other = try #require(cluster.members.first { $0.identifier != home.identifier })
+            _ = try await redis.primaries()
+            await other.server.kill()
+            let reply = try await library.call(
+                FunctionLibrary.command("curfew_overview", keys: [keys.schedule], arguments: [], isReadOnly: true))
+            #expect(reply.count == 0)
+            await #expect(throws: CurfewError.self) { try await library.load() }
+        }
+    }
+}

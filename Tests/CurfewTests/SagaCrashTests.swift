@@ -1,0 +1,180 @@
+import Policies
+import RedisClient
+import Testing
+
+@testable import Curfew
+
+/// A run in a Cluster that dies between two steps of a page, and the run after it.
+@Suite("saga: a run dies after any step", .onlyCluster, .timeLimit(.minutes(5)))
+struct SagaCrashTests {
+    private struct Cut: Error {}
+
+    /// Runs a cleanup until a page has come to a stage; the lease is left to the next run.
+    static func die(_ name: String, after stage: Saga.Stage, _ scene: SweepScene) async throws {
+        let result = try await Saga.$cut.withValue({ if $0 == stage { throw Cut() } }) { try await scene.run(name) }
+        #expect(result.status == .failed, "\(result)")
+    }
+
+    private static let failing = SweepCleanups.stuck
+    private static let together = failing.replacing("user:<userId>:", with: "user:{<userId>}:")
+
+    /// Keys that a saga uses on the way.
+    static func traces(_ scene: SweepScene) async throws -> [String] {
+        try await scene.dump(withOwn: true).keys.filter { key in
+            ["curfew:once:", "{curfew}:saga:"].contains { key.hasPrefix($0) }
+        }
+    }
+
+    private func stick(_ scene: SweepScene, _ ids: ClosedRange<Int>) async throws {
+        for id in ids {
+            let job = SweepStuckTests.job(.milliseconds, started: scene.began - .seconds(600))
+            try await scene.write("job:\(id)", job, index: "jobs:deadlines", id: "\(id)")
+        }
+    }
+
+    @Test(
+        "failed jobs: each is refunded once and has one event, counted by the run that wrote it",
+        arguments: Saga.Stage.allCases, [failing, together])
+    func failed(stage: Saga.Stage, cleanup: String) async throws {
+        try await withSweepScene(cleanup) { scene in
+            try await stick(scene, 1...30)
+            let user = cleanup == Self.together ? "user:{u1}" : "user:u1"
+
+            try await Self.die("stuck-jobs", after: stage, scene)
+            let result = try await scene.run("stuck-jobs")
+
+            #expect(result.status == .completed, "\(result)")
+            let isTold = [.told, .cleared, .ended].contains(stage)
+            #expect(result.cleanedUp == (isTold ? 0 : 30) && result.skipped == 0, "\(result)")
+            #expect(result.tokensRefunded == (isTold ? 0 : 300))
+            #expect(try await scene.text("\(user):tokens") == "300")
+            #expect(try await scene.hash("\(user):refunds").count == 30)
+            for id in 1...30 { #expect(try await scene.hash("job:\(id)")["status"] == "FAILED") }
+            let events = try await scene.stream(scene.keys.events)
+            #expect(events.count == 30 && Set(events.compactMap { $0["record"] }).count == 30)
+            #expect(events.allSatisfy { $0["tokens"] == "10" })
+            #expect(try await scene.members("jobs:deadlines") == [])
+            #expect(try await Self.traces(scene) == [])
+        }
+    }
+
+    @Test(
+        "a retried job that the app has taken up, finished and unlisted meanwhile is pushed once all the same",
+        arguments: [("list", Saga.Stage.changed), ("list", .carriedOut), ("stream", .changed), ("stream", .carriedOut)])
+    func retried(queue: String, stage: Saga.Stage) async throws {
+        try await withSweepScene(SweepCleanups.retried) { scene in
+            if queue == "stream" { _ = try await scene.send("XGROUP", "CREATE", "jobs:queued", "app", "0", "MKSTREAM") }
+            try await stick(scene, 1...5)
+            try await Self.die("stuck-jobs", after: stage, scene)
+            for id in 1...5 {
+                #expect(try await scene.hash("job:\(id)")["status"] == "QUEUED")
+                _ = try await scene.send("HSET", "job:\(id)", "status", "COMPLETED")
+                _ = try await scene.send("ZREM", "jobs:deadlines", "\(id)")
+            }
+
+            let result = try await scene.run("stuck-jobs")
+
+            #expect(result.status == .completed && result.retried == 5, "\(result)")
+            let length = try await scene.send(queue == "stream" ? "XLEN" : "LLEN", "jobs:queued")
+            #expect(length.integer == 5)
+            #expect(try await scene.stream(scene.keys.events).count == 5)
+            #expect(try await scene.hash("job:1")["status"] == "COMPLETED")
+        }
+    }
+
+    @Test("a removed record goes with all its keys, and comes back from the trash of the run that removed it")
+    func removed() async throws {
+        let cleanup = """
+            old-jobs:
+              policy: retention
+              every: 1h
+              records: old:<id>
+              index: olds
+              since: [completedAt]
+              keep: 1h
+              also: ["old:<id>:log", "log:{old:<id>}"]
+            """
+        for stage in Saga.Stage.allCases {
+            try await withSweepScene(cleanup) { scene in
+                let time = String((scene.began - .seconds(7_200)).milliseconds)
+                for id in 1...5 {
+                    try await scene.write("old:\(id)", ["completedAt": time], index: "olds", id: "\(id)")
+                    _ = try await scene.send("RPUSH", "old:\(id):log", "x")
+                    _ = try await scene.send("RPUSH", "log:{old:\(id)}", "y")
+                }
+                try await Self.die("old-jobs", after: stage, scene)
+                let result = try await scene.run("old-jobs")
+                #expect(result.status == .completed, "\(stage): \(result)")
+                #expect(try await scene.stream(scene.keys.events).count == 5)
+                let rest = try await scene.dump()
+                #expect(rest.keys.allSatisfy { $0.hasPrefix("curfew:") }, "\(stage): \(rest.keys)")
+                #expect(rest.keys.count { $0.hasPrefix("curfew:trash:") } == 15)
+                #expect(try await scene.members("olds") == [])
+                let event = try #require(try await scene.stream(scene.keys.events).first)
+                let undone = try await scene.undo(event["run"] ?? "")
+                #expect(undone.cleanedUp == 5, "\(stage): \(undone)")
+                #expect(try await scene.send("EXISTS", "old:3").integer == 1)
+                #expect(try await scene.send("EXISTS", "old:3:log").integer == 1)
+                #expect(try await scene.send("EXISTS", "log:{old:3}").integer == 1)
+            }
+        }
+    }
+
+    // the holder of fence 1            the holder of fence 2
+    // plan written
+    // ─ frozen ─
+    //                                  closes the marks: nothing was made; takes the plan away
+    //                                  fails the jobs, pays
+    // ─ wakes, goes on ─
+    // the records' marks are closed
+    @Test("a run that is frozen after its plan and wakes makes nothing of it")
+    func frozen() async throws {
+        try await withSweepScene(Self.failing) { scene in
+            try await stick(scene, 1...5)
+            // Left as they are by the second run, so that the guards of the first would still hold.
+            let cleanup = try scene.cleanup("stuck-jobs")
+            let (claim, clock) = try await scene.claim(cleanup)
+            let control = RunControl(trust: nil, timeout: .seconds(60))
+            let sweep = Sweep(
+                engine: scene.engine, cleanup: cleanup, claim: claim, control: control, clock: clock, options: .init(),
+                scanned: nil)
+            let entries = (1...5).map { DueEntry(id: "\($0)", score: 0, scoreText: "0") }
+            let judged = try await sweep.judge.judge(entries, at: sweep.now)
+            let other = SagaRecovery(saga: Saga(sweep: sweep, claim: claim))
+            try await Saga.$cut.withValue({ _ in }) {
+                let saga = Saga(sweep: sweep, claim: claim)
+                var work = try await SagaWork(judged, rescores: true, saga)
+                try await saga.home.begin(work.plan)
+                let tally = try await other.run()
+                #expect(tally.checked == 0)
+                let outcomes = try await saga.calls(work.encoder).make(work.open.map { work.step($0) })
+                #expect(outcomes.allSatisfy { $0 == .moved(guardNumber: -1) }, "\(outcomes)")
+                work.changed(0, outcomes[0])
+                #expect(work.made.isEmpty)
+            }
+            #expect(try await scene.hash("job:1")["status"] == "PROCESSING")
+        }
+    }
+
+    @Test("a balance that is no number keeps its change unfinished, said in every run, until it is mended")
+    func refused() async throws {
+        try await withSweepScene(Self.failing) { scene in
+            try await stick(scene, 1...3)
+            _ = try await scene.send("HSET", "job:2", "userId", "u2")
+            _ = try await scene.send("SET", "user:u2:tokens", "many")
+
+            let first = try await scene.run("stuck-jobs")
+            #expect(first.cleanedUp == 2 && first.failed == 1 && first.tokensRefunded == 20, "\(first)")
+            let second = try await scene.run("stuck-jobs")
+            #expect(second.cleanedUp == 0 && second.failed == 1, "\(second)")
+            #expect(second.errors.first?.id == "2")
+            #expect(try await scene.stream(scene.keys.events).count == 2)
+            _ = try await scene.send("SET", "user:u2:tokens", "5")
+            let third = try await scene.run("stuck-jobs")
+            #expect(third.cleanedUp == 1 && third.failed == 0 && third.tokensRefunded == 10, "\(third)")
+            #expect(try await scene.text("user:u2:tokens") == "15")
+            #expect(try await scene.stream(scene.keys.events).count == 3)
+            #expect(try await Self.traces(scene) == [])
+        }
+    }
+}

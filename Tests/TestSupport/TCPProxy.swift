@@ -1,0 +1,121 @@
+internal import NIOCore
+internal import NIOPosix
+internal import Synchronization
+
+/// A real TCP proxy on 127.0.0.1 that stands in front of a server, and can be a bad network.
+package final class TCPProxy: Sendable {
+    private struct State {
+        var channels: [ObjectIdentifier: any Channel] = [:]
+        var losesAnswers = false
+        var isClosed = false
+        var awaited: String?
+    }
+
+    /// The port it listens on.
+    package let port: Int
+    private let target: Int
+    private let listener: any Channel
+    private let state: SharedState
+
+    /// The state, which the handlers of connections see before there is a proxy.
+    private final class SharedState: Sendable {
+        let mutex = Mutex(State())
+    }
+
+    private init(_ listener: any Channel, target: Int, state: SharedState) {
+        self.listener = listener
+        self.target = target
+        self.state = state
+        port = listener.localAddress?.port ?? 0
+    }
+
+    deinit {
+        listener.close(promise: nil)
+        for channel in state.mutex.withLock({ $0.channels }).values { channel.close(promise: nil) }
+    }
+
+    /// Starts one in front of a port of 127.0.0.1.
+    package static func start(to target: Int) async throws -> TCPProxy {
+        let state = SharedState()
+        let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.autoRead, value: false)
+            .childChannelInitializer { client in connect(client, to: target, state) }
+            .bind(host: "127.0.0.1", port: 0).get()
+        return TCPProxy(listener, target: target, state: state)
+    }
+
+    /// Cuts every connection; new ones are made as before.
+    package func cut() {
+        let channels = state.mutex.withLock { state in
+            state.losesAnswers = false
+            return Array(state.channels.values)
+        }
+        for channel in channels { channel.close(promise: nil) }
+    }
+
+    /// Swallows whatever the server says, on old and new connections, until ``cut()``.
+    package func loseAnswers() { state.mutex.withLock { $0.losesAnswers = true } }
+
+    /// Looks out for a request that contains this text.
+    package func lookOut(for text: String) { state.mutex.withLock { $0.awaited = text } }
+
+    /// Whether what was looked out for has passed.
+    package var hasSeenIt: Bool { state.mutex.withLock { $0.awaited == nil } }
+
+    private static func connect(
+        _ client: any Channel, to target: Int, _ state: SharedState
+    ) -> EventLoopFuture<Void> {
+        ClientBootstrap(group: client.eventLoop).channelOption(.autoRead, value: false)
+            .connect(host: "127.0.0.1", port: target)
+            .flatMap { server in
+                state.mutex.withLock { state in
+                    for channel in [client, server] { state.channels[ObjectIdentifier(channel)] = channel }
+                }
+                for channel in [client, server] {
+                    channel.closeFuture.whenComplete { _ in
+                        state.mutex.withLock { $0.channels[ObjectIdentifier(channel)] = nil }
+                    }
+                }
+                return client.pipeline.addHandler(
+                    Relay(to: server) { bytes in
+                        state.mutex.withLock { state in
+                            if let text = state.awaited, bytes.contains(text) { state.awaited = nil }
+                        }
+                        return true
+                    }
+                )
+                .and(server.pipeline.addHandler(Relay(to: client) { _ in state.mutex.withLock { !$0.losesAnswers } }))
+                .flatMap { _ in server.setOption(.autoRead, value: true) }
+                .flatMap { client.setOption(.autoRead, value: true) }
+            }
+    }
+
+    /// Passes on what it reads, and the end of the connection.
+    private final class Relay: ChannelInboundHandler, Sendable {
+        typealias InboundIn = ByteBuffer
+
+        private let peer: any Channel
+        private let passes: @Sendable (ByteBuffer) -> Bool
+
+        init(to peer: any Channel, passes: @escaping @Sendable (ByteBuffer) -> Bool) {
+            self.peer = peer
+            self.passes = passes
+        }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            let buffer = unwrapInboundIn(data)
+            if passes(buffer) { peer.writeAndFlush(buffer, promise: nil) }
+        }
+
+        func channelInactive(context: ChannelHandlerContext) { peer.close(promise: nil) }
+
+        func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+    }
+}
+
+extension ByteBuffer {
+    fileprivate func contains(_ text: String) -> Bool {
+        String(buffer: self).contains(text)
+    }
+}
