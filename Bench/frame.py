@@ -14,6 +14,7 @@ import processes
 import workload
 
 LIMIT_MINUTES = 30  # for everything together
+Measure = Callable[[redis.Redis, argparse.Namespace, pathlib.Path], dict]
 
 
 def say(text: str) -> None:
@@ -43,16 +44,14 @@ def parse(parser: argparse.ArgumentParser, *counts: str, missed: str = "missed")
     return options
 
 
-def run(
-    options: argparse.Namespace, measure: Callable[[redis.Redis, pathlib.Path], dict], text: Callable[[dict], str]
-) -> int:
+def run(options: argparse.Namespace, measure: Measure, text: Callable[[dict], str]) -> int:
     """Measures with a private Redis and a folder, prints the report, and returns the exit code."""
     for number in (signal.SIGALRM, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
     signal.alarm(60 * LIMIT_MINUTES)
     with processes.private_redis() as client, tempfile.TemporaryDirectory(prefix="curfew-bench-") as folder:
         try:
-            report = measure(client, pathlib.Path(folder))
+            report = measure(client, options, pathlib.Path(folder))
         except (workload.WrongOutcome, processes.ChildFailed, redis.RedisError, OSError) as error:
             print(f"error: {error}", file=sys.stderr)
             return 1
@@ -67,9 +66,9 @@ def stop(number: int, frame: object) -> None:
     raise SystemExit(f"error: {limit}")
 
 
-def start(main: Callable[[], int]) -> None:
-    """Runs a benchmark as the program that was started."""
+def start(arguments: Callable[[], argparse.Namespace], measure: Measure, text: Callable[[dict], str]) -> None:
+    """Runs a benchmark as the program that was started: its command line, what it measures, the report for people."""
     try:
-        sys.exit(main())
+        sys.exit(run(arguments(), measure, text))
     except KeyboardInterrupt:
         sys.exit(130)

@@ -27,8 +27,10 @@ def arguments() -> argparse.Namespace:
     return frame.parse(parser, "jobs", "rounds", "tracked", missed="missed or not measured")
 
 
-def measure_all(bench: measure.Bench, options: argparse.Namespace) -> dict:
+def measure_all(client: redis.Redis, options: argparse.Namespace, folder: pathlib.Path) -> dict:
     """Round after round over all variants, each round in another order; then what is measured once."""
+    bench = measure.Bench(client, options.curfew.absolute(), folder / "curfew.yaml", options.jobs)
+    bench.configuration.write_text(workload.CONFIGURATION.format(url=f"redis://127.0.0.1:{bench.port}/0"))
     names = [name for name in measure.VARIANTS if name not in options.skip]
     rounds: dict[str, list[dict]] = {name: [] for name in ["idle", *names]}
     for number in range(options.rounds):
@@ -52,17 +54,5 @@ def measure_all(bench: measure.Bench, options: argparse.Namespace) -> dict:
     }
 
 
-def main() -> int:
-    """Measures, prints, and says by its exit code whether something went wrong."""
-    options = arguments()
-
-    def figures(client: redis.Redis, folder: pathlib.Path) -> dict:
-        bench = measure.Bench(client, options.curfew.absolute(), folder / "curfew.yaml", options.jobs)
-        bench.configuration.write_text(workload.CONFIGURATION.format(url=f"redis://127.0.0.1:{bench.port}/0"))
-        return measure_all(bench, options)
-
-    return frame.run(options, figures, report.text)
-
-
 if __name__ == "__main__":
-    frame.start(main)
+    frame.start(arguments, measure_all, report.text)

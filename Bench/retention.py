@@ -107,8 +107,12 @@ def busy(bench: measure.Bench) -> dict:
         return measure.idle(bench)
 
 
-def measure_all(bench: measure.Bench, rounds: int) -> dict:
+def measure_all(client: redis.Redis, options: argparse.Namespace, folder: pathlib.Path) -> dict:
     """Round after round over both, which take turns in going first."""
+    bench = measure.Bench(client, options.curfew.absolute(), folder / "curfew.yaml", options.jobs)
+    page = "" if options.page is None else f"    page: {options.page}\n"
+    bench.configuration.write_text(CONFIGURATION.format(url=f"redis://127.0.0.1:{bench.port}/0", page=page))
+    rounds = options.rounds
     names = ["curfew", "floor"]
     figures: dict[str, list[dict]] = {name: [] for name in ["idle", "busy", *names]}
     for number in range(rounds):
@@ -167,18 +171,5 @@ def text(figures: dict) -> str:
     return "\n".join(lines)
 
 
-def main() -> int:
-    """Measures, prints, and says by its exit code whether something went wrong."""
-    options = arguments()
-
-    def figures(client: redis.Redis, folder: pathlib.Path) -> dict:
-        bench = measure.Bench(client, options.curfew.absolute(), folder / "curfew.yaml", options.jobs)
-        page = "" if options.page is None else f"    page: {options.page}\n"
-        bench.configuration.write_text(CONFIGURATION.format(url=f"redis://127.0.0.1:{bench.port}/0", page=page))
-        return measure_all(bench, options.rounds)
-
-    return frame.run(options, figures, text)
-
-
 if __name__ == "__main__":
-    frame.start(main)
+    frame.start(arguments, measure_all, text)

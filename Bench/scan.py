@@ -134,11 +134,5 @@ def text(figures: dict) -> str:
     return "\n".join(lines)
 
 
-def main() -> int:
-    """Measures, prints, and says by its exit code whether something went wrong."""
-    options = arguments()
-    return frame.run(options, lambda client, folder: measure_all(client, options, folder), text)
-
-
 if __name__ == "__main__":
-    frame.start(main)
+    frame.start(arguments, measure_all, text)

@@ -46,7 +46,7 @@ extension Chaos {
                 try await eventually("it is refused") { worker.log.contains("the configuration was not reloaded") }
                 let runs = try await scene.runs().count
                 try await eventually("it goes on") { try await scene.runs().count > runs + 2 }
-                #expect(worker.log.contains("\(path):5: cleanups.stuck-jobs.every: "))
+                #expect(worker.log.contains("\(path):6: cleanups.stuck-jobs.every: "))
                 #expect(worker.log.contains("\(path):11: cleanups.stuck-jobs.timeot: unknown key"), "\(worker.log)")
                 #expect(try await scene.runs(of: "others").isEmpty)
 

@@ -77,9 +77,10 @@ extension Chaos {
                     #expect(status.status == 200)
                 }
                 // A client that doesn't know the authority, and one that speaks plainly.
-                await #expect(throws: (any Error).self) { try await HTTPAnswer.to("\(address)/healthz") }
+                let limit = TimeAmount.seconds(2)
+                await #expect(throws: (any Error).self) { try await HTTPAnswer.to("\(address)/healthz", within: limit) }
                 let plain = address.replacing("https", with: "http")
-                await #expect(throws: (any Error).self) { try await HTTPAnswer.to("\(plain)/healthz") }
+                await #expect(throws: (any Error).self) { try await HTTPAnswer.to("\(plain)/healthz", within: limit) }
                 #expect(await process.terminate() == 0)
             }
             try certificates.remove()

@@ -15,10 +15,7 @@ extension CommandLineTests {
             try await Certificates.withCertificates { made in
                 var certificates = made
                 certificates.shown = shown
-                // The server is waited for by a client that takes any certificate.
-                var careless = certificates.client
-                careless.verification = .none
-                try await withServer(.tls(certificates), tls: careless) { server in
+                try await withServer(.tls(certificates), tls: certificates.trustingAnybody) { server in
                     let url = "rediss://127.0.0.1:\(server.port)/0?\(options(certificates))"
                     let path = "\(server.folder)/curfew.yaml"
                     let text = "redis: \"\(url)\"\n\(CommandLineScene.cleanups)\n"

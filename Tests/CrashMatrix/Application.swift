@@ -3,7 +3,6 @@ internal import RedisClient
 /// The application, which finishes some of its jobs while Curfew looks at them.
 struct Application: Sendable {
     let redis: RedisClient
-    let ids: [String]
 
     private static let finish = """
         if redis.call('HGET', KEYS[1], 'status') == 'PROCESSING' then
@@ -13,7 +12,7 @@ struct Application: Sendable {
         """
 
     /// Finishes one after the other, as far as they aren't failed by then.
-    func run() async {
+    func run(_ ids: some Sequence<String>) async {
         for id in ids {
             do {
                 _ = try await redis.send(RedisCommand("EVAL", [Self.finish, "1", "job:\(id)"]), deadline: .seconds(2))

@@ -3,9 +3,12 @@ internal import Curfew
 /// The promises, each with what is said where it isn't kept.
 extension Books {
     /// Everything that is not as it must be.
-    var violations: [String] {
-        oneEventEach + jobs + refunds + generations + archive + locks + files + history + intervals + counts
-            + unfinished.map { "begun and not finished: \($0)" }
+    ///
+    /// A primary that is replaced takes claims for a moment that are lost, so that two runs may bear the same number: which
+    /// run did what is looked at only where it started after that time. What was done is looked at in any case.
+    func violations(ofRunsSince time: Int64) -> [String] {
+        oneEventEach + jobs + refunds + generations + archive + locks + files + history
+            + intervals(since: time) + counts(since: time) + unfinished.map { "begun and not finished: \($0)" }
     }
 
     /// The jobs that the application finished itself.
@@ -149,7 +152,7 @@ extension Books {
     }
 
     /// A run writes after its claim, and before the claim of the next.
-    private var intervals: [String] {
+    private func intervals(since time: Int64) -> [String] {
         var starts: [String: Int64] = [:]
         for run in runs { starts["\(run["cleanup"] ?? "")-\(run.number("fence"))"] = run.number("started_ms") }
         return events.compactMap { event in
@@ -157,15 +160,16 @@ extension Books {
                 let fence = Int64(run[run.index(after: dash)...])
             else { return "an event without a run: \(event.fields)" }
             let next = starts["\(run[..<dash])-\(fence + 1)"] ?? .max
-            let first = starts[run] ?? 0
+            let first = starts[run] ?? time
+            guard first >= time else { return nil }
             if event.added >= first, event.added <= next { return nil }
             return "\(run) wrote \(event["record"] ?? "") at \(event.added), outside of its time \(first)…\(next)"
         }
     }
 
     /// What a whole run says that it changed and paid back is what its events say.
-    private var counts: [String] {
-        runs.filter { $0["status"] == "completed" }.compactMap { run in
+    private func counts(since time: Int64) -> [String] {
+        runs.filter { $0["status"] == "completed" && $0.number("started_ms") >= time }.compactMap { run in
             let own = events.filter { $0["run"] == run["run"] }
             let tokens = own.reduce(0) { $0 + $1.number("tokens") }
             if run.number("changed") == own.count, run.number("refunded") == tokens { return nil }

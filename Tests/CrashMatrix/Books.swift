@@ -69,8 +69,11 @@ struct Books: Sendable {
                 let keys = try await probe.redis.send(RedisCommand("KEYS", [name]), to: node).elements
                     .compactMap(\.string)
                 let values = try await probe.pipeline(keys.map { RedisCommand("HVALS", [$0]) })
-                // A mark that is closed stays for a while, against those who were frozen before it.
-                found += zip(keys, values).filter { $1.elements.contains { $0.string != "closed" } }.map(\.0)
+                let rests = try await probe.pipeline(keys.map { RedisCommand("PTTL", [$0]) })
+                // What is closed, or expires, stays for a while against those who were frozen before it.
+                for (key, (value, rest)) in zip(keys, zip(values, rests)) where rest.integer == -1 {
+                    if value.elements.contains(where: { $0.string != "closed" }) { found.append(key) }
+                }
             }
         }
         return found

@@ -38,7 +38,7 @@ struct CrashMatrix: AsyncParsableCommand {
     @Option(help: "How much later than a lease somebody may take over, in milliseconds.")
     var slack: Int64 = 1_000
 
-    @Option(help: "Takes a safeguard out of the functions in Redis, to see the matrix notice: fence, guards or lease.")
+    @Option(help: "Takes a safeguard out of the functions in Redis, to see the matrix notice: fence or guards.")
     var weaken: Weakness?
 
     @Flag(help: "Writes the table as Markdown, as it stands in the documentation.")

@@ -1,3 +1,5 @@
+internal import TestSupport
+
 /// What a seed decides about a case, beside the combination.
 struct Draw: Sendable {
     /// The cleanup that is held up, and the arrival at the place.

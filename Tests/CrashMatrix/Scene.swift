@@ -22,6 +22,8 @@ struct Scene: Sendable {
     let of: Case
     let ground: any Ground
     let probe: Probe
+    /// Who finishes jobs of its own, some of them right when the victim is held up.
+    let application: Application
     let instances: [Instance]
     /// Where the victim is held up.
     let point: HeldPoint
@@ -34,6 +36,7 @@ struct Scene: Sendable {
     /// Starts the instances while everything is paused, and waits until they are ready.
     static func open(_ of: Case, _ ground: any Ground, _ probe: Probe, _ work: Workload) async throws -> Scene {
         let draw = of.draw
+        let application = Application(redis: probe.redis)
         let point = HeldPoint(
             of.combination.step.failPoint, of: draw.cleanup, arrival: draw.arrival, folder: of.folder)
         let successor = HeldPoint("afterClaim", of: draw.cleanup, arrival: 1, folder: "\(of.folder)/successor")
@@ -60,12 +63,12 @@ struct Scene: Sendable {
             instances.append(
                 try Instance(
                     of: work, entrance: try await ground.makeEntrance(), folder: of.folder, environment: environment))
-            // The others come later, so that this one has everything to itself.
-            if of.combination.fault == .clock, number == 0 { break }
         }
         for instance in instances { try await instance.worker.ready() }
+        if of.combination.fault == .clock { for other in instances.dropFirst() { other.worker.freeze() } }
         return Scene(
-            of: of, ground: ground, probe: probe, instances: instances, point: point, successor: successor)
+            of: of, ground: ground, probe: probe, application: application, instances: instances, point: point,
+            successor: successor)
     }
 
     /// Lets everything begin, waits until an instance is held up at the step, and strikes.
@@ -77,6 +80,7 @@ struct Scene: Sendable {
             throw ChildProcessError("process \(identifier) is held up, and none of ours")
         }
         let run = try await probe.send("HGET", probe.keys.lease(of.draw.cleanup), "run").string ?? ""
+        await application.run(Workload.racing.suffix(Workload.racing.count / 2))
         if of.combination.step == .commitUnanswered { try await loseAnswer(to: victim) }
         var struck = Struck(run: run, victim: victim)
         struck.at = try await probe.now()
@@ -126,6 +130,8 @@ struct Scene: Sendable {
             try point.release()
         case .cut: try await cut(struck.victim)
         case .clock:
+            // The others were not to come first.
+            for other in instances.dropFirst() { other.worker.thaw() }
             try await probe.wait(until: struck.at + lease / 4)
             try point.release()
         }

@@ -27,6 +27,11 @@ struct SentinelGround: Ground {
         let old = try await group.primary()
         if asked { try await group.failOver() } else { await old.kill() }
         _ = try await group.waitForAnother(than: old)
+        guard asked else { return }
+        // Until it is told otherwise the old one takes writes too, and all that is done there is lost.
+        try await eventually("the old primary is a replica") {
+            try await group.send("ROLE", to: old)[0].string == "slave"
+        }
     }
 
     func cutConnections() async throws {

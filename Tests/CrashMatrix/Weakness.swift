@@ -9,20 +9,14 @@ enum Weakness: String, CaseIterable, ExpressibleByArgument, Sendable {
     case fence
     /// Guards that don't hold are passed over.
     case guards
-    /// A lease that somebody holds is given to the next who asks.
-    case lease
 
     /// The line that goes, as it stands in `curfew.lua`.
     private var line: String {
         switch self {
         case .fence: "if fence ~= ARGV[before + 2] then return {'fenced', fence or ''} end"
         case .guards: "if held == false then return g end"
-        case .lease: "if best.run and best.score > now then"
         }
     }
-
-    /// What stands there instead.
-    private var replacement: String { self == .lease ? "if false then" : "" }
 
     /// Loads the weakened library on every primary; instances leave one of their own version alone.
     func load(_ probe: Probe) async throws {
@@ -30,7 +24,7 @@ enum Weakness: String, CaseIterable, ExpressibleByArgument, Sendable {
         guard source.ranges(of: line).count == 1 else {
             throw ChildProcessError("curfew.lua does not have this line once: \(line)")
         }
-        let weakened = source.replacing(line, with: replacement)
+        let weakened = source.replacing(line, with: "")
         for node in try await probe.redis.primaries() {
             try await probe.redis.send(RedisCommand("FUNCTION", ["LOAD", "REPLACE", weakened]), to: node)
         }

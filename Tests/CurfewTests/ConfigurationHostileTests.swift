@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Curfew
@@ -127,7 +128,7 @@ struct ConfigurationHostileTests {
     @Test("random damage to a good file never crashes")
     func fuzz() {
         let seed = UInt64.random(in: 0...UInt64.max)
-        var random = SeededGenerator(seed: seed)
+        var random = Seeded(seed)
         let good = Array(ConfigurationTests.example.unicodeScalars)
         let signs = Array("{}[]:,-?*&!|>'\"%@`#$<> \n\t~0aé\u{2028}\u{E000}".unicodeScalars)
         for round in 0..<300 {

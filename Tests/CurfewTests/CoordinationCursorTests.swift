@@ -1,4 +1,5 @@
 import Policies
+import TestSupport
 import Testing
 
 @testable import Curfew
@@ -39,7 +40,7 @@ struct CoordinationCursorTests {
 
     /// The index as a sweep and an app change it: a list in the order of its scores.
     private struct Model {
-        var generator: SplitMix
+        var generator: Seeded
         var index: [DueEntry] = []
         var stays: [String: Bool] = [:]
         var moved: Set<String> = []
@@ -97,7 +98,7 @@ struct CoordinationCursorTests {
     func property() {
         for _ in 0..<300 {
             let seed = UInt64.random(in: 0...UInt64.max)
-            var model = Model(generator: SplitMix(state: seed))
+            var model = Model(generator: Seeded(seed))
             for number in 0..<Int.random(in: 0...120, using: &model.generator) {
                 // A tenth lies beyond the horizon.
                 let score = Double(Int.random(in: 0...9, using: &model.generator)) + (model.chance(10) ? 11 : 0)
@@ -116,24 +117,11 @@ struct CoordinationCursorTests {
     }
 }
 
-/// A small generator that can be started again from its seed.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-}
-
 @Suite("PageSize")
 struct CoordinationPageSizeTests {
-    @Test("it starts at 64, or at what is configured and stays there")
+    @Test("it starts at 40, or at what is configured and stays there")
     func start() {
-        #expect(PageSize().current == 64)
+        #expect(PageSize().current == 40)
         var fixed = PageSize(fixed: 200)
         for _ in 0..<20 { fixed.called(with: 200, took: .seconds(1)) }
         #expect(fixed.current == 200)
@@ -142,8 +130,8 @@ struct CoordinationPageSizeTests {
     @Test("quick calls let it grow a little each time, to what takes the time aimed at")
     func grows() {
         var size = PageSize()
-        size.called(with: 64, took: PageSize.Aim.usual.time / 10)
-        #expect(size.current == 72)
+        size.called(with: 40, took: PageSize.Aim.usual.time / 10)
+        #expect(size.current == 45)
         for _ in 0..<100 { size.called(with: size.current, took: PageSize.Aim.usual.time / 500 * size.current) }
         #expect((499...500).contains(size.current))
     }
@@ -152,9 +140,9 @@ struct CoordinationPageSizeTests {
     func shrinks() {
         var size = PageSize()
         let usual = PageSize.Aim.usual.time
-        for _ in 0..<5 { size.called(with: 64, took: usual) }
-        size.called(with: 64, took: usual * 100)
-        #expect(size.current == 64)
+        for _ in 0..<5 { size.called(with: 40, took: usual) }
+        size.called(with: 40, took: usual * 100)
+        #expect(size.current == 40)
         for _ in 0..<5 { size.called(with: 64, took: usual * 2) }
         #expect(size.current == 32)
     }
@@ -181,7 +169,7 @@ struct CoordinationPageSizeTests {
         var size = PageSize()
         for _ in 0..<10 { size.called(with: 9, took: .seconds(5)) }
         for _ in 0..<10 { size.called(with: 64, took: .zero) }
-        #expect(size.current == 64)
+        #expect(size.current == 40)
     }
 }
 

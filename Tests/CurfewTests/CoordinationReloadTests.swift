@@ -57,7 +57,7 @@ struct CoordinationReloadTests {
                 try await eventually("the run to be under way", every: .milliseconds(1)) {
                     (try await scene.send("ZCARD", "jobs").integer ?? 0) < Int64(count)
                 }
-                worker.reload(with: try scene.engine("one", Self.text(Self.cleanup("job", "every: 300ms, to: GONE"))))
+                worker.reload(with: try scene.engine("one", Self.text(Self.cleanup("job", "every: 1s, to: GONE"))))
                 #expect(try await scene.send("EXISTS", scene.keys.lease("job")).integer == 1)
                 try await eventually("its end") { try await scene.stream(scene.keys.runs).count >= 1 }
                 let run = try await scene.stream(scene.keys.runs)[0]
@@ -73,7 +73,7 @@ struct CoordinationReloadTests {
 
     @Test("one that is disabled or gone from the file isn't claimed any more, one that is due more often is")
     func removed() async throws {
-        let three = ["a", "b", "c"].map { Self.cleanup($0, "every: \($0 == "c" ? "1h" : "200ms"), to: FAILED") }
+        let three = ["a", "b", "c"].map { Self.cleanup($0, "every: \($0 == "c" ? "1h" : "1s"), to: FAILED") }
         try await withInstances(Self.text(three.joined())) { scene in
             try await withWorker(try scene.engine("one")) { worker in
                 func runs(_ name: String) async throws -> Int {
@@ -83,13 +83,13 @@ struct CoordinationReloadTests {
                     let counts = (try await runs("a"), try await runs("b"), try await runs("c"))
                     return counts.0 > 1 && counts.1 > 1 && counts.2 == 1
                 }
-                let other = Self.cleanup("a", "every: 200ms, to: FAILED, enabled: false")
-                let more = Self.cleanup("c", "every: 200ms, to: FAILED")
+                let other = Self.cleanup("a", "every: 1s, to: FAILED, enabled: false")
+                let more = Self.cleanup("c", "every: 1s, to: FAILED")
                 worker.reload(with: try scene.engine("one", Self.text(other + more)))
                 // What was claimed before may still end.
-                try await eventually("runs of the third") { try await runs("c") > 3 }
+                try await eventually("runs of the third") { try await runs("c") > 2 }
                 let (a, b, c) = (try await runs("a"), try await runs("b"), try await runs("c"))
-                try await eventually("more runs of the third") { try await runs("c") > c + 4 }
+                try await eventually("more runs of the third") { try await runs("c") > c + 2 }
                 #expect(try await runs("a") == a)
                 #expect(try await runs("b") == b)
             }

@@ -1,5 +1,6 @@
 import Foundation
 import Policies
+import TestSupport
 import Testing
 
 @testable import Curfew
@@ -96,7 +97,7 @@ struct CronDaylightTests {
         ])
     func oracle(zone: String) throws {
         let seed = UInt64.random(in: 0...UInt64.max)
-        var random = SeededGenerator(seed: seed)
+        var random = Seeded(seed)
         let timezone = try #require(TimeZone(identifier: zone))
         for _ in 0..<25 {
             let text = randomExpression(&random)
@@ -114,7 +115,7 @@ struct CronDaylightTests {
         }
     }
 
-    private func randomExpression(_ random: inout SeededGenerator) -> String {
+    private func randomExpression(_ random: inout Seeded) -> String {
         let minute = ["*", "*/7", "0", "30", "15,45", "10-20/5"].randomElement(using: &random) ?? "*"
         let hour = ["*", "*/3", "2", "1-3", "0", "2,14", "0-23"].randomElement(using: &random) ?? "*"
         let day = ["*", "*", "1-15", "*/2", "31", "26,27,28"].randomElement(using: &random) ?? "*"
@@ -177,19 +178,4 @@ private struct WallClock {
         calendar.timeZone = .gmt
         return calendar
     }()
-}
-
-/// A generator whose numbers follow from its seed (SplitMix64).
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
-    }
 }

@@ -16,7 +16,7 @@ struct DoctorAccessListTests {
         """
 
     private static let others = """
-        generations: {policy: counters, every: 1h, records: "generation:<id>", index: "generation:index", states: [A], since: [at], timeout: 1h, total: n, members: {set: "generation:<id>:tasks", record: "task:<id>"}}
+        generations: {policy: counters, every: 1h, records: "generation:<id>", index: "generation:index", states: [A], since: [at], timeout: 1h, total: n, counters: {queued: q, processing: p, completed: c, failed: f}, members: {set: "generation:<id>:tasks", record: "task:<id>"}}
         locks: {policy: locks, every: 1h, records: "lock:<id>", timeout: 1h}
         plans: {policy: dependent, every: 1h, records: "plan:<id>", states: [A], since: [at], parent: "job:<jobId>", parent-states: [B], to: C}
         old: {policy: retention, every: 1h, records: "download:<id>", since: [at], keep: 1d, also: ["download:<id>:log"]}
@@ -92,7 +92,7 @@ struct DoctorAccessListTests {
                     #expect(silence.isEmpty)
                     tried += 1
                 }
-                #expect(tried > 70)
+                #expect(tried > 60)
             }
         }
     }

@@ -56,6 +56,8 @@ struct FunctionsClusterTests {
             let keys = Keys(prefix: "curfew")
             let home = try await cluster.owner(of: keys.schedule)
             let other = try #require(cluster.members.first { $0.identifier != home.identifier })
+            let partial = RedisCommand("CONFIG", ["SET", "cluster-require-full-coverage", "no"])
+            for member in cluster.members { try await cluster.send(partial, to: member) }
             _ = try await redis.primaries()
             await other.server.kill()
             let reply = try await library.call(

@@ -8,16 +8,12 @@ import Testing
 /// What a scan of the keyspace enters into the index that Curfew keeps.
 @Suite("indexing: the scan", .everyTopology, .timeLimit(.minutes(5)))
 struct IndexingScanTests {
-    /// Writes records of `SweepCleanups.unindexed`, by a function in Redis.
+    /// Writes records of `SweepCleanups.unindexed`.
     static func fill(_ scene: SweepScene, _ count: Int, from first: Int = 0, updated: Timestamp) async throws {
-        let text = """
-            for number = tonumber(ARGV[1]), ARGV[1] + ARGV[2] - 1 do
-              redis.call('HSET', 'plain:' .. number, 'status', 'PROCESSING', 'updatedAt', ARGV[3])
-            end
-            """
-        for start in stride(from: first, to: first + count, by: 10_000) {
-            let size = min(10_000, first + count - start)
-            _ = try await scene.send("EVAL", text, "0", "\(start)", "\(size)", "\(updated.milliseconds)")
+        let fields = ["status", "PROCESSING", "updatedAt", String(updated.milliseconds)]
+        for start in stride(from: first, to: first + count, by: 5_000) {
+            let numbers = start..<min(start + 5_000, first + count)
+            try await scene.redis.pipeline(numbers.map { RedisCommand("HSET", ["plain:\($0)"] + fields) })
         }
     }
 

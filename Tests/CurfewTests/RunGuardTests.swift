@@ -13,15 +13,18 @@ struct RunGuardTests {
     /// So many locks that are past their time, and so many that aren't.
     static func fill(_ scene: SweepScene, old: Int, young: Int) async throws {
         let now = scene.began.milliseconds / 1_000
-        let script = """
-            for i = 1, tonumber(ARGV[1]) + tonumber(ARGV[2]) do
-              local is_old = i <= tonumber(ARGV[1])
-              local at = is_old and ARGV[3] - 40000 or ARGV[3] - 10
-              redis.call('HSET', 'lock:' .. i, 'acquired_at', string.format('%.0f', at), 'owner', 'w' .. i)
-              redis.call('ZADD', 'locks', is_old and i or string.format('%.0f', (ARGV[3] + 10790) * 1000), i)
-            end
-            """
-        _ = try await scene.send("EVAL", script, "0", "\(old)", "\(young)", "\(now)")
+        let commands = (1...old + young).flatMap { number in
+            let isOld = number <= old
+            let at = String(isOld ? now - 40_000 : now - 10)
+            let score = String(isOld ? Int64(number) : (now + 10_790) * 1_000)
+            return [
+                RedisCommand("HSET", ["lock:\(number)", "acquired_at", at, "owner", "w\(number)"]),
+                RedisCommand("ZADD", ["locks", score, String(number)]),
+            ]
+        }
+        for start in stride(from: 0, to: commands.count, by: 5_000) {
+            try await scene.redis.pipeline(Array(commands[start..<min(start + 5_000, commands.count)]))
+        }
     }
 
     private func alerts(_ scene: SweepScene) async throws -> [String] {

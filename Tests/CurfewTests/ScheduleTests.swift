@@ -1,5 +1,6 @@
 import Foundation
 import Policies
+import TestSupport
 import Testing
 
 @testable import Curfew
@@ -29,7 +30,7 @@ struct ScheduleTests {
     @Test("the next time of every agrees with counting up")
     func everyOracle() {
         let seed = UInt64.random(in: 0...UInt64.max)
-        var random = SeededGenerator(seed: seed)
+        var random = Seeded(seed)
         for _ in 0..<2000 {
             let interval = Int64.random(in: 1...500, using: &random)
             let due = Int64.random(in: -1000...1000, using: &random)

@@ -1,4 +1,5 @@
 import Policies
+import TestSupport
 
 @testable import Curfew
 
@@ -31,7 +32,7 @@ struct OracleJob {
     ///
     /// The server's time is known to a second or so; no time lies that close to a limit.
     static func random(
-        _ number: Int, form: WrittenTime, began: Int64, using generator: inout SeededGenerator
+        _ number: Int, form: WrittenTime, began: Int64, using generator: inout Seeded
     ) -> OracleJob {
         func chance(_ percent: Int) -> Bool { Int.random(in: 0..<100, using: &generator) < percent }
         func pick(_ texts: [String]) -> String { texts[Int.random(in: 0..<texts.count, using: &generator)] }

@@ -1,5 +1,6 @@
 import Policies
 import RedisClient
+import TestSupport
 import Testing
 
 @testable import Curfew
@@ -10,7 +11,7 @@ struct SweepOracleTests {
     @Test("every job becomes what the oracle says, in every time form", arguments: WrittenTime.allCases)
     func jobs(form: WrittenTime) async throws {
         let seed = UInt64.random(in: 0...UInt64.max)
-        var generator = SeededGenerator(seed: seed)
+        var generator = Seeded(seed)
         try await withSweepScene(SweepCleanups.retried) { scene in
             let began = scene.began.milliseconds
             let jobs = (0..<5_000).map { OracleJob.random($0, form: form, began: began, using: &generator) }

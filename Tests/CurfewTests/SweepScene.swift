@@ -85,13 +85,14 @@ struct SweepScene: Sendable {
         try await send("XRANGE", key, "-", "+").elements.map(StreamEntry.init)
     }
 
-    /// Every key with what `DUMP` says of it; without Curfew's own unless told otherwise.
+    /// Every key with what `DUMP` says of it; without Curfew's own unless told otherwise, and without the marks that an undo
+    /// leaves in a Cluster.
     func dump(withOwn: Bool = false) async throws -> [String: [UInt8]] {
         var names: [String] = []
         for node in try await redis.primaries() {
             names += try await redis.send(RedisCommand("KEYS", ["*"]), to: node).elements.compactMap(\.string)
         }
-        if !withOwn { names = names.filter { !$0.hasPrefix(keys.prefix) } }
+        if !withOwn { names = names.filter { !$0.hasPrefix(keys.prefix) && !$0.hasPrefix("curfew:undone:") } }
         let replies = try await redis.pipeline(names.map { RedisCommand("DUMP", [$0]) })
         return Dictionary(uniqueKeysWithValues: zip(names, replies.map { $0.bytes ?? [] }))
     }

@@ -37,7 +37,7 @@ inline arriveRenewal(with, accepted) {
     fi
 }
 
-/* curfew.lua, commit: `fence ~= ARGV[2]` is fenced. */
+/* curfew.lua, commit: whoever has another fence than the lease is `fenced`. */
 inline arriveCommit(with, accepted) {
 #ifdef UNFENCED
     accepted = true;

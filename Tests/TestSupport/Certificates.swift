@@ -60,6 +60,13 @@ package struct Certificates: Sendable {
         return tls
     }
 
+    /// TLS for a client that looks at nothing: to wait for servers that nobody should trust.
+    package var trustingAnybody: RedisConfiguration.TLS {
+        var tls = client
+        tls.verification = .none
+        return tls
+    }
+
     /// The options of a URL for a client: whom it trusts and, unless there is none, which certificate it has.
     package func options(authority: String = "ca", client: String? = "client") -> String {
         let own = client.map { "&cert=\(folder)/\($0).crt&key=\(folder)/\($0).key" }

@@ -1,6 +1,6 @@
 package import AsyncHTTPClient
 internal import Foundation
-internal import NIOCore
+package import NIOCore
 package import NIOHTTP1
 internal import NIOPosix
 internal import NIOSSL
@@ -26,22 +26,22 @@ package struct HTTPAnswer: Sendable {
 
     /// Asks for what is there.
     package static func to(
-        _ url: String, token: String? = nil, client: HTTPClient = .shared
+        _ url: String, token: String? = nil, client: HTTPClient = .shared, within limit: TimeAmount = .seconds(30)
     ) async throws -> HTTPAnswer {
-        try await to(.GET, url, token: token, client: client)
+        try await to(.GET, url, token: token, client: client, within: limit)
     }
 
     /// Sends a request and reads its answer, of a megabyte at most.
     package static func to(
         _ method: HTTPMethod, _ url: String, token: String? = nil, _ body: String? = nil,
-        headers: [String: String] = [:], client: HTTPClient = .shared
+        headers: [String: String] = [:], client: HTTPClient = .shared, within limit: TimeAmount = .seconds(30)
     ) async throws -> HTTPAnswer {
         var request = HTTPClientRequest(url: url)
         request.method = method
         if let token { request.headers.add(name: "authorization", value: "Bearer \(token)") }
         for (name, value) in headers { request.headers.add(name: name, value: value) }
         if let body { request.body = .bytes(ByteBuffer(string: body)) }
-        let response = try await client.execute(request, timeout: .seconds(30))
+        let response = try await client.execute(request, timeout: limit)
         let pairs = response.headers.map { ($0.name.lowercased(), $0.value) }
         return HTTPAnswer(
             status: Int(response.status.code), headers: Dictionary(pairs) { first, _ in first },

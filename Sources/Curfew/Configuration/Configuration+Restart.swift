@@ -1,3 +1,5 @@
+internal import RedisClient
+
 extension Configuration {
     /// The keys under which another configuration differs in what a running process can't change, in the order of the
     /// reference; none where it could go on with that one.
@@ -6,7 +8,10 @@ extension Configuration {
     /// would be to run what nobody wrote.
     package func keysThatNeedRestart(for other: Configuration) -> [String] {
         var keys: [String] = []
-        if redis != other.redis { keys.append("redis") }
+        var server = other.redis
+        // Follows the prefix, and is no part of the URL.
+        server.homeKey = redis.homeKey
+        if redis != server { keys.append("redis") }
         if prefix != other.prefix { keys.append("prefix") }
         switch (http, other.http) {
         case (nil, nil): break

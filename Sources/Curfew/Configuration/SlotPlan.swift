@@ -4,8 +4,8 @@ internal import Policies
 /// in the record's slot, and what follows step by step.
 ///
 /// On a single server everything is one step. In a Cluster a step has one slot: the record's comes first, with all guards
-/// that can be checked there; what is left is noted in the same step, and is carried out and taken up again until it is
-/// done. Told from the templates alone, before anything is connected to.
+/// that can be checked there; the rest is carried out after it, and taken up again until it is done (``Saga``). Told from
+/// the templates alone, before anything is connected to.
 package struct SlotPlan: Sendable, Codable, Equatable {
     /// Written in one step with the record, beside the record itself.
     package var atomic: [String] = []

@@ -39,7 +39,10 @@ struct ScanCursors: Sendable, Equatable {
     init(_ text: String) {
         for word in text.split(separator: " ") {
             let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-            if parts.count == 2 { places[parts[0]] = parts[1] } else if word != "0" { places[""] = String(word) }
+            let cursor = parts[parts.count - 1]
+            let isNumber = !cursor.isEmpty && cursor.utf8.allSatisfy { (48...57).contains($0) }
+            guard isNumber || (cursor == Self.done && parts.count == 2), word != "0" else { continue }
+            places[parts.count == 2 ? parts[0] : ""] = cursor
         }
     }
 

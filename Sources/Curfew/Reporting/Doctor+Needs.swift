@@ -66,6 +66,7 @@ extension Doctor {
             ]
         }
         guard let record = Self.sample(cleanup.records) else { return needs }
+        if engine.redis.isCluster { needs += self.needs(ofSagas: keys.saga(cleanup.name), beside: record) }
         let isJSON = cleanup.format == .json
         needs += [isJSON ? ["GET", record] : ["HMGET", record, "a"], ["TYPE", record], ["EXISTS", record]]
         let kind = type(of: cleanup.policy).kind
@@ -83,6 +84,17 @@ extension Doctor {
             ]
         }
         return needs + self.needs(of: cleanup.policy)
+    }
+
+    /// What is kept while a change, or an undo, goes from slot to slot.
+    private func needs(ofSagas plans: String, beside record: String) -> [[String]] {
+        let mark = Keys.pending(of: record, run: "x")
+        let undoing = Keys.name("curfew:undoing:x", beside: record)
+        return [
+            ["HLEN", plans], ["HGETALL", plans], ["HSET", plans, "a", "b"], ["HDEL", plans, "a"],
+            ["HSETNX", mark, "a", "b"], ["HGET", mark, "a"], ["HDEL", mark, "a"], ["PEXPIRE", mark, "1"],
+            ["EXISTS", mark], ["SET", undoing, "x"], ["GET", undoing], ["DEL", undoing],
+        ]
     }
 
     /// Into the trash, and out of it again.

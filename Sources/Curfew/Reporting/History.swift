@@ -50,7 +50,7 @@ package struct History: Sendable {
     ) async throws(CurfewError) -> Page {
         var page = Page()
         // Nothing is before the first of all ids, and Redis takes the question for a mistake.
-        guard before != "0-0" else { return page }
+        guard before?.allSatisfy({ "0-".contains($0) }) != true else { return page }
         var end = before.map { "(" + $0 } ?? "+"
         var read = 0
         // One more than asked for shows whether there are more.

@@ -79,8 +79,9 @@ struct UndoSaga {
         return outcomes
     }
 
-    /// Whether the guards of other slots hold, before anything is written.
+    /// Whether the guards of other slots hold, and balances are numbers, before anything is written.
     private func ask(_ steps: [Step], _ outcomes: inout [UndoOutcome]) async throws {
+        try await askBalances(steps, &outcomes)
         var asked: [(place: Int, part: PlainChange.Part)] = []
         for (place, step) in steps.enumerated() where step.first != nil {
             for var part in step.rest where !part.change.checks.isEmpty {
@@ -91,6 +92,20 @@ struct UndoSaga {
         for ((place, part), result) in zip(asked, try await made(asked.map(\.part)))
         where outcomes[place] == .putBack {
             outcomes[place] = UndoOutcome(result, of: part.change)
+        }
+    }
+
+    private func askBalances(_ steps: [Step], _ outcomes: inout [UndoOutcome]) async throws {
+        var asked: [(place: Int, key: String)] = []
+        for (place, step) in steps.enumerated() where step.first != nil {
+            for write in step.rest.flatMap(\.change.writes) where write.command == "INCRBY" {
+                if case .own(let key) = write.key { asked.append((place, key)) }
+            }
+        }
+        let replies = try await engine.redis.pipeline(asked.map { RedisCommand("GET", [$0.key], isIdempotent: true) })
+        for ((place, key), reply) in zip(asked, replies) {
+            let isNumber = reply.isNull || reply.string.flatMap { Int64($0) } != nil
+            if !isNumber { outcomes[place] = .failed(reply.error?.message ?? "\(key) is not an integer") }
         }
     }
 

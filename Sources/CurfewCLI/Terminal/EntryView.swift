@@ -33,12 +33,18 @@ enum EntryView {
         return table.lines
     }
 
+    /// The run; of what a person did to a cleanup while none was under way, the cleanup.
+    private static func place(of event: StreamEntry) -> String {
+        let run = event["run"] ?? ""
+        return run.isEmpty ? event["cleanup"] ?? "" : run
+    }
+
     /// Writes single changes, newest first.
     static func write(events: [StreamEntry]) {
         var table = Table("AT", "RUN", "RECORD", "ACTION", "FROM", "TO", "TOKENS", "REASON")
         for event in events {
             table.add([
-                (Times.text(event["at_ms"] ?? ""), nil), (event["run"] ?? "", nil), (event["record"] ?? "", .bold),
+                (Times.text(event["at_ms"] ?? ""), nil), (place(of: event), nil), (event["record"] ?? "", .bold),
                 (event["action"] ?? "", nil), (event["from"] ?? "", nil), (event["to"] ?? "", nil),
                 (event["tokens"].flatMap { $0 == "0" ? nil : $0 } ?? "", nil), (event["reason"] ?? "", nil),
             ])

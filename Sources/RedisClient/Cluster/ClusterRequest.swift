@@ -19,6 +19,8 @@ final class ClusterRequest: Sendable {
     struct Answers {
         var replies: [RedisValue]
         var addresses: [RedisConfiguration.Address?]
+        /// Whether some command went out whose reply never came.
+        var isUncertain = false
     }
 
     /// Those commands that went to one node, by their positions.
@@ -108,7 +110,7 @@ final class ClusterRequest: Sendable {
             let rings = connections.news.rings
             var repetition = Repetition()
             for part in parts {
-                try await collect(part, of: parts, into: &answers, &repetition)
+                try await collect(part, into: &answers, &repetition)
             }
             guard !repetition.isEmpty else { return answers }
             redirections = repetition.isRedirected ? redirections + 1 : 0
@@ -204,14 +206,13 @@ extension ClusterRequest {
 
 extension ClusterRequest {
     private func collect(
-        _ part: Part, of parts: [Part], into answers: inout Answers, _ repetition: inout Repetition
+        _ part: Part, into answers: inout Answers, _ repetition: inout Repetition
     ) async throws(RedisError) {
         let replies: [RedisValue]
         do {
             replies = try await part.request.get().outcome()
         } catch {
-            let isAlone = part.positions.count == commands.count
-            return try note(error, of: part, othersMayHaveRun: !isAlone, &repetition)
+            return try note(error, of: part, &answers, &repetition)
         }
         guard let address = part.node?.configuration.address else { return }
         for (index, position) in part.positions.enumerated() {
@@ -247,24 +248,23 @@ extension ClusterRequest {
 
     /// Takes up what was not carried out, or may be twice; throws where that can't be said.
     private func note(
-        _ error: RedisError, of part: Part, othersMayHaveRun: Bool, _ repetition: inout Repetition
+        _ failure: RedisError, of part: Part, _ answers: inout Answers, _ repetition: inout Repetition
     ) throws(RedisError) {
-        if let refusal = connections.refusal { throw refusal.of(name, mayHaveRun: error.mayHaveRun || othersMayHaveRun) }
-        let isRepeatable = !error.mayHaveRun || part.positions.allSatisfy { commands[$0].isIdempotent }
-        let isPassing = [.unreachable, .shuttingDown, .outcomeUnknown].contains(error.code)
-        guard isRepeatable, isPassing, deadline > .now() else {
-            throw error.of(error.command ?? name, mayHaveRun: error.mayHaveRun || othersMayHaveRun)
-        }
+        answers.isUncertain = answers.isUncertain || failure.mayHaveRun
+        let mayHaveRun = answers.isUncertain || part.positions.count < commands.count
+        if let refusal = connections.refusal { throw refusal.of(name, mayHaveRun: mayHaveRun) }
+        let reason = part.node == nil ? nobody(for: part.positions[0]) : failure
+        let error = reason.of(reason.command ?? name, mayHaveRun: mayHaveRun)
+        let isRepeatable = !failure.mayHaveRun || part.positions.allSatisfy { commands[$0].isIdempotent }
+        let isPassing = [.unreachable, .shuttingDown, .outcomeUnknown].contains(failure.code)
+        guard isRepeatable, isPassing, deadline > .now() else { throw error }
+        // A node of the caller's choice that is none any more has no successor.
+        if route != .byKey, part.node == nil, connections.map != nil { throw error }
         connections.wantSurvey()
         repetition.anew += part.positions
-        if part.node == nil {
-            repetition.failure = nobody(for: part.positions[0]).of(name, mayHaveRun: othersMayHaveRun)
-            if case .only = route, connections.map != nil, let failure = repetition.failure { throw failure }
-        } else {
-            repetition.failure = error.of(error.command ?? name, mayHaveRun: othersMayHaveRun)
-        }
+        repetition.failure = error
         // A node that was let go has a successor already.
-        if error.code == .shuttingDown { repetition.isRedirected = true } else { repetition.isLater = true }
+        if failure.code == .shuttingDown { repetition.isRedirected = true } else { repetition.isLater = true }
     }
 
     private func nobody(for position: Int) -> RedisError {

@@ -71,7 +71,7 @@ struct ClusterSurvey {
             }
             group.addTask {
                 // Cut short when the answers are there.
-                _ = await Bell().wait(after: 0, atMost: Self.patience)
+                await Bell().wait(after: 0, atMost: Self.patience)
                 return nil
             }
             var answers: [Result<View, RedisError>] = []
@@ -83,8 +83,8 @@ struct ClusterSurvey {
             }
             group.cancelAll()
             if answers.isEmpty, let first = candidates.first {
-                return [.failure(RedisError(
-                    .timedOut, "no answer within \(Self.patience)", address: first.address.description))]
+                let message = "no answer within \(Self.patience)"
+                return [.failure(RedisError(.unreachable, message, address: first.address.description))]
             }
             return answers
         }
@@ -105,9 +105,7 @@ struct ClusterSurvey {
 
     /// A node that is slow to answer keeps its connection, on which others wait too: only the question is given up.
     private func view(of node: RedisNode) async -> Result<View, RedisError> {
-        let commands = [
-            RedisCommand("CLUSTER", ["SLOTS"], isIdempotent: true), RedisCommand("CLUSTER", ["INFO"], isIdempotent: true),
-        ]
+        let commands = ["SLOTS", "INFO"].map { RedisCommand("CLUSTER", [$0], isIdempotent: true) }
         do throws(RedisError) {
             let replies = try await node.begin(commands).outcome()
             let address = node.configuration.address
@@ -139,7 +137,7 @@ struct ClusterSurvey {
 extension RedisError {
     /// No node could be asked; the reasons of the first few, and as code the one that says most.
     fileprivate static func noNode(because failures: [RedisError]) -> RedisError {
-        let telling = failures.first { ![.unreachable, .timedOut, .cancelled].contains($0.code) }
+        let telling = failures.first { ![.unreachable, .cancelled].contains($0.code) }
         guard let first = telling ?? failures.first else {
             return RedisError(.unreachable, "the cluster has no node to ask")
         }

@@ -17,7 +17,9 @@ extension RedisCommand {
         case .none: return nil
         case .argument(let number): return words.word(number)
         case .counted(let number):
-            guard let count = words.word(number), count.count != 1 || count.first != UInt8(ascii: "0") else { return nil }
+            guard let count = words.word(number), count.count != 1 || count.first != UInt8(ascii: "0") else {
+                return nil
+            }
             return words.next()
         case .streams(let skipped):
             if skipped > 0 { _ = words.word(skipped) }

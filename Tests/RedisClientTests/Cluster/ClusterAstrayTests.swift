@@ -49,7 +49,8 @@ struct ClusterAstrayTests {
             port.withLockedValue { $0 = String(node.description.drop { $0 != ":" }.dropFirst()) }
             let error = await #expect(throws: RedisError.self) { try await client.send(RedisCommand("GET", ["foo"])) }
             #expect(error?.code == .server)
-            #expect(error?.message.hasPrefix("sent on more than 8 times in a row, last by “MOVED 12182 127.0.0.1:") == true)
+            #expect(
+                error?.message.hasPrefix("sent on more than 8 times in a row, last by “MOVED 12182 127.0.0.1:") == true)
             #expect(error?.mayHaveRun == false)
         }
         #expect(count.withLockedValue { $0 } == 9)
@@ -78,7 +79,9 @@ struct ClusterAstrayTests {
 
     @Test("a node that must not say how new its map is, is believed all the same")
     func noInfo() async throws {
-        try await withNode(info: "") { _, _ in "+OK\r\n" } _: { client in
+        try await withNode(info: "") { _, _ in
+            "+OK\r\n"
+        } _: { client in
             let reply = try await client.send(RedisCommand("GET", ["foo"]))
             #expect(reply.string == "OK")
         }

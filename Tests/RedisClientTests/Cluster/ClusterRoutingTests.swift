@@ -79,7 +79,8 @@ struct ClusterRoutingTests {
             }
             let address = try await cluster.owner(of: "foo").address
             #expect(
-                error?.description == "Redis at \(address): MSET: CROSSSLOT Keys in request don't hash to the same slot "
+                error?.description
+                    == "Redis at \(address): MSET: CROSSSLOT Keys in request don't hash to the same slot "
                     + "(in a cluster the keys of one command share what stands between { and })")
             try await client.send(RedisCommand("MSET", ["{x}foo", "1", "{x}bar", "2"]))
         }
@@ -91,7 +92,9 @@ struct ClusterRoutingTests {
             // Connected, and the map known.
             try await client.send(RedisCommand("PING"))
             for number in 0..<50 {
-                let first = try client.begin([RedisCommand("SET", ["foo", "\(number)"]), RedisCommand("SET", ["bar", "x"])])
+                let first = try client.begin([
+                    RedisCommand("SET", ["foo", "\(number)"]), RedisCommand("SET", ["bar", "x"]),
+                ])
                 let second = try client.begin([RedisCommand("GET", ["foo"])], after: first)
                 #expect(try await second.replies().first?.string == "\(number)")
                 #expect(try await first.replies().map(\.string) == ["OK", "OK"])
@@ -99,14 +102,18 @@ struct ClusterRoutingTests {
         }
     }
 
-    @Test("with a user, a password and TLS on every node")
+    @Test(
+        "with a user, a password and TLS on every node",
+        .enabled("redis-server has no TLS", { try await RedisServer.hasTLS })
+    )
     func secured() async throws {
         let certificates = try await Certificates.make()
         var options = RedisCluster.Options()
         options.transport = .tls(certificates)
         options.credentials = .init(user: "worker", password: "s3cret")
         options.arguments = [
-            "--user", "worker", "on", ">s3cret", "~*", "&*", "+@all", "--user", "default", "off", "--masteruser", "worker",
+            "--user", "worker", "on", ">s3cret", "~*", "&*", "+@all", "--user", "default", "off", "--masteruser",
+            "worker",
             "--masterauth", "s3cret",
         ]
         try await withClusterAndClient(options: options) { cluster, client in

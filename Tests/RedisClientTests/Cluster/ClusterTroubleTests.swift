@@ -57,7 +57,8 @@ struct ClusterTroubleTests {
             let error = try await failure([server.configuration.address])
             #expect(error.code == .server)
             #expect(
-                error.message == "the server is not part of a cluster (“ERR This instance has cluster support disabled”): "
+                error.message
+                    == "the server is not part of a cluster (“ERR This instance has cluster support disabled”): "
                     + "expected redis:// in place of redis+cluster://")
         }
     }
@@ -140,7 +141,8 @@ struct ClusterTroubleTests {
             let others = cluster.members.filter { $0.identifier != owner.identifier }
             for member in others { member.server.freeze() }
             try await eventually("the node has given up") {
-                try await cluster.send(RedisCommand("CLUSTER", ["INFO"]), to: owner).string?.contains("cluster_state:fail")
+                try await cluster.send(RedisCommand("CLUSTER", ["INFO"]), to: owner).string?.contains(
+                    "cluster_state:fail")
                     == true
             }
             let error = await #expect(throws: RedisError.self) {
@@ -169,7 +171,8 @@ struct ClusterTroubleTests {
             #expect(first?.code == .cancelled)
             client.shutdown()
             let second = await #expect(throws: RedisError.self) { try await waiting.value }
-            #expect(second?.code == .shuttingDown || second?.code == .timedOut)
+            // Or that the server is silent, where this machine is slow to come to the shutdown.
+            #expect(second?.code == .shuttingDown || second?.code == .unreachable)
             try await running.value
             let third = await #expect(throws: RedisError.self) { try await client.send(RedisCommand("PING")) }
             #expect(third?.code == .shuttingDown)

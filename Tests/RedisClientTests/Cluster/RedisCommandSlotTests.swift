@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import RedisClient
@@ -29,7 +30,9 @@ struct RedisCommandSlotTests {
 
     @Test("keys are bytes of any kind")
     func bytes() {
-        for key in [[], [0, 13, 10, 255], Array("a\r\n$3\r\nb".utf8), Array(repeating: 0x2e, count: 1 << 17)] as [[UInt8]] {
+        for key in [[], [0, 13, 10, 255], Array("a\r\n$3\r\nb".utf8), Array(repeating: 0x2e, count: 1 << 17)]
+            as [[UInt8]]
+        {
             var command = RedisCommand("HGET")
             command.append(key)
             command.append("field")

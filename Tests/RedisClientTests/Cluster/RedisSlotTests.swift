@@ -36,9 +36,10 @@ struct RedisSlotTests {
         var random = Seeded(seed)
         let alphabet = Array("ab{}:•")
         let keys = (0..<2_000).map { _ in
-            String((0..<Int.random(in: 0...12, using: &random)).map { _ in
-                alphabet[Int.random(in: 0..<alphabet.count, using: &random)]
-            })
+            String(
+                (0..<Int.random(in: 0...12, using: &random)).map { _ in
+                    alphabet[Int.random(in: 0..<alphabet.count, using: &random)]
+                })
         }
         let clustered = ["--cluster-enabled", "yes", "--cluster-port", "\(try freePort())"]
         try await withServerAndClient(arguments: clustered) { _, client in

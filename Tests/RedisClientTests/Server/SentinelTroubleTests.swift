@@ -29,9 +29,10 @@ struct SentinelTroubleTests {
     }
 
     /// A Sentinel that names this server, whatever it is.
-    private func answer(naming server: RedisServer) -> FakeServer.Answer {
+    private func answer(naming server: RedisServer, as host: String = "127.0.0.1") -> FakeServer.Answer {
         { _, text in
-            let address = "*2\r\n$9\r\n127.0.0.1\r\n$\("\(server.port)".count)\r\n\(server.port)\r\n"
+            let words = [host, "\(server.port)"]
+            let address = "*2\r\n" + words.map { "$\($0.utf8.count)\r\n\($0)\r\n" }.joined()
             let others = text.contains("SENTINELS") ? "*0\r\n" : ""
             return FakeServer.signIn(text, otherwise: address + others)
         }
@@ -64,6 +65,23 @@ struct SentinelTroubleTests {
                         for reason in reasons { #expect(failure.contains(reason)) }
                     }
                 }
+            }
+        }
+    }
+
+    @Test("a host name that a Sentinel tells is used as it is told")
+    func hostName() async throws {
+        try await withServer { server in
+            try await FakeServer.withServer(answer: answer(naming: server, as: "localhost")) { sentinel in
+                #expect(try await outcome(configuration([sentinel.configuration])) == "PONG")
+                let get = try await outcome(configuration([sentinel.configuration]), RedisCommand("HGET", ["key"]))
+                #expect(get.hasPrefix("server: Redis at localhost:\(server.port): HGET: ERR wrong number of arguments"))
+            }
+            try await FakeServer.withServer(answer: answer(naming: server, as: "nobody.invalid")) { sentinel in
+                let text = try await outcome(configuration([sentinel.configuration]))
+                #expect(
+                    text == "unreachable: Redis at nobody.invalid:\(server.port): PING: "
+                        + "the host nobody.invalid is not known")
             }
         }
     }
@@ -151,7 +169,10 @@ struct SentinelTroubleTests {
         await sentinel.kill()
     }
 
-    @Test("the certificate of a Sentinel that has expired is said to be")
+    @Test(
+        "the certificate of a Sentinel that has expired is said to be",
+        .enabled("redis-server has no TLS", { try await RedisServer.hasTLS })
+    )
     func expired() async throws {
         var certificates = try await Certificates.make()
         certificates.shown = "expired"
@@ -175,14 +196,5 @@ struct SentinelTroubleTests {
             #expect(try await client.send(wait, deadline: .seconds(50)).isNull)
             #expect(try await client.send(RedisCommand("CLIENT", ["ID"])).integer == first)
         }
-    }
-}
-
-extension Certificates {
-    /// TLS for a client that looks at nothing: to wait for servers that nobody should trust.
-    fileprivate var trustingAnybody: RedisConfiguration.TLS {
-        var tls = client
-        tls.verification = .none
-        return tls
     }
 }

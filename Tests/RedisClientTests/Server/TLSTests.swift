@@ -110,9 +110,7 @@ struct TLSTests {
         try await Certificates.withCertificates { made in
             var certificates = made
             certificates.shown = "expired"
-            var careless = certificates.client
-            careless.verification = .none
-            try await withServer(.tls(certificates), tls: careless) { server in
+            try await withServer(.tls(certificates), tls: certificates.trustingAnybody) { server in
                 var configuration = server.configuration
                 configuration.tls?.verification = .full
                 let refused = try await outcome(configuration)

@@ -1,3 +1,5 @@
+import TestSupport
+
 @testable import RedisClient
 
 /// A reply as a server would mean it: the oracle that decoded values are compared with.

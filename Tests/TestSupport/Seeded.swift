@@ -1,14 +1,14 @@
 /// Random numbers that come again from the same seed (SplitMix64).
 ///
 /// A random test names its seed when it fails.
-struct Seeded: RandomNumberGenerator {
+package struct Seeded: RandomNumberGenerator, Sendable {
     private var state: UInt64
 
-    init(_ seed: UInt64) {
-        state = seed
-    }
+    /// Numbers that follow from this seed.
+    package init(_ seed: UInt64) { state = seed }
 
-    mutating func next() -> UInt64 {
+    /// The next number.
+    package mutating func next() -> UInt64 {
         state &+= 0x9e37_79b9_7f4a_7c15
         var mixed = state
         mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
