@@ -106,10 +106,10 @@ install_python() {
     require python3-venv python3 -c 'import ensurepip, venv'
     install_missing
     rm -rf "$1"
-    python3 -m venv "$1" >&2 && "$1/bin/pip" --quiet --disable-pip-version-check install "$2" >&2 || {
+    if ! { python3 -m venv "$1" && "$1/bin/pip" --quiet --disable-pip-version-check install "$2"; } >&2; then
         rm -rf "$1"
         give_up "$2 could not be installed by pip"
-    }
+    fi
 }
 
 # use_redis VERSION: makes `redis-server` that of another version, for whatever this script starts. Python packages hold

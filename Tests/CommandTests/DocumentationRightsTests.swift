@@ -57,6 +57,16 @@ struct DocumentationRightsTests {
         #expect(Set(words.dropFirst(3)) == Set(rights))
     }
 
+    @Test("the file for Sentinels has the rights that the page on them names")
+    func sentinels() throws {
+        let path = DocumentationPage.root.appendingPathComponent("Deploy/redis/sentinel.acl")
+        let words = try String(contentsOf: path, encoding: .utf8).split(whereSeparator: \.isWhitespace).map(String.init)
+        let page = try DocumentationPage(path: "\(DocumentationPage.catalogue)/Topologies.md")
+        let text = page.lines.joined(separator: " ")
+        #expect(words.prefix(4) == ["user", "curfew", "off", "-@all"])
+        for right in words where right.hasPrefix("+") { #expect(text.contains(right)) }
+    }
+
     @Test("the rights in the operating guide suffice for its commands and for every policy")
     func suffice() async throws {
         try await withServerAndClient { server, redis in

@@ -18,13 +18,16 @@ enum Weakness: String, CaseIterable, ExpressibleByArgument, Sendable {
         }
     }
 
+    /// What stands there instead.
+    private var replacement: String { self == .guards ? "if held == false then held = nil end" : "" }
+
     /// Loads the weakened library on every primary; instances leave one of their own version alone.
     func load(_ probe: Probe) async throws {
         let source = FunctionLibrary.source
         guard source.ranges(of: line).count == 1 else {
             throw ChildProcessError("curfew.lua does not have this line once: \(line)")
         }
-        let weakened = source.replacing(line, with: "")
+        let weakened = source.replacing(line, with: replacement)
         for node in try await probe.redis.primaries() {
             try await probe.redis.send(RedisCommand("FUNCTION", ["LOAD", "REPLACE", weakened]), to: node)
         }

@@ -20,9 +20,12 @@ struct SagaCrashTests {
 
     /// Keys that a saga uses on the way.
     static func traces(_ scene: SweepScene) async throws -> [String] {
-        try await scene.dump(withOwn: true).keys.filter { key in
-            ["curfew:once:", "{curfew}:saga:"].contains { key.hasPrefix($0) }
+        let keys = try await scene.dump(withOwn: true).keys.filter { key in
+            ["curfew:once:", "curfew:pending:", "{curfew}:saga:"].contains { key.hasPrefix($0) }
         }
+        // What stops somebody who was frozen expires.
+        let times = try await scene.redis.pipeline(keys.map { RedisCommand("TTL", [$0]) })
+        return zip(keys, times).filter { $1.integer == -1 }.map(\.0)
     }
 
     private func stick(_ scene: SweepScene, _ ids: ClosedRange<Int>) async throws {

@@ -7,7 +7,9 @@ import Testing
 /// What is written down of a page before its first record is touched.
 @Suite("saga: plans")
 struct SagaPlanTests {
-    static let odd = ["", ":", "3:job", "a b\nc\r\n", "日本語", "{\"a\":\"\\u0000\"}", String(repeating: "x", count: 1_000)]
+    static let odd = [
+        "", ":", "3:job", "a b\nc\r\n", "日本語", "{\"a\":\"\\u0000\"}", String(repeating: "x", count: 1_000),
+    ]
 
     @Test("any words come back as they were")
     func words() {

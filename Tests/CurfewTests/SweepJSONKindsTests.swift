@@ -59,7 +59,7 @@ struct SweepJSONKindsTests {
                 return
             }
             #expect(try await scene.hash("job:a") == ["meta.status": "PROCESSING"])
-            #expect(try await scene.send("EXISTS", "user:u1:tokens", scene.keys.events).integer == 0)
+            #expect(try await scene.existing("user:u1:tokens", scene.keys.events) == 0)
         }
     }
 

@@ -10,15 +10,21 @@ import Testing
 struct SweepLimitTests {
     /// Writes stuck jobs 1…count, due in that order; much quicker than one by one.
     static func fill(_ scene: SweepScene, _ count: Int, worker: String = "") async throws {
-        let script = """
-            for i = 1, tonumber(ARGV[1]) do
-              redis.call('HSET', 'job:' .. i, 'status', 'PROCESSING', 'processingStartedAt', ARGV[2], 'userId',
-                'u' .. i % 10, 'tokensCost', 1 + i % 7, 'workerId', ARGV[3])
-              redis.call('ZADD', 'jobs:deadlines', i, i)
-            end
-            """
-        let started = (scene.began - .seconds(3_600)).milliseconds
-        _ = try await scene.send("EVAL", script, "0", "\(count)", "\(started)", worker)
+        let started = "\((scene.began - .seconds(3_600)).milliseconds)"
+        for first in stride(from: 1, through: count, by: 1_000) {
+            let commands = (first...min(first + 999, count)).flatMap { number in
+                [
+                    RedisCommand(
+                        "HSET",
+                        [
+                            "job:\(number)", "status", "PROCESSING", "processingStartedAt", started, "userId",
+                            "u\(number % 10)", "tokensCost", "\(1 + number % 7)", "workerId", worker,
+                        ]),
+                    RedisCommand("ZADD", ["jobs:deadlines", "\(number)", "\(number)"]),
+                ]
+            }
+            _ = try await scene.redis.pipeline(commands)
+        }
     }
 
     @Test(

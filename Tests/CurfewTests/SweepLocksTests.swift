@@ -97,20 +97,20 @@ struct SweepLocksTests {
             _ = try await scene.send("DEL", "mutex:m")
             _ = try await scene.send("ZADD", "mutexes", "1000", "m")
             #expect(try await scene.run("text-locks").totalFound == 0)
-            #expect(try await scene.send("EXISTS", "mutexes", scene.keys.seen("text-locks")).integer == 0)
+            #expect(try await scene.existing("mutexes", scene.keys.seen("text-locks")) == 0)
         }
     }
 
     @Test("a plain string seen for the first time by a run with another timeout is looked at once")
     func override() async throws {
         try await withSweepScene(SweepCleanups.textLocks) { scene in
-            let fill = """
-                for i = 1, 1500 do
-                  redis.call('SET', 'mutex:' .. i, 'token')
-                  redis.call('ZADD', 'mutexes', i, i)
-                end
-                """
-            _ = try await scene.send("EVAL", fill, "0")
+            _ = try await scene.redis.pipeline(
+                (1...1_500).flatMap {
+                    [
+                        RedisCommand("SET", ["mutex:\($0)", "token"]),
+                        RedisCommand("ZADD", ["mutexes", "\($0)", "\($0)"]),
+                    ]
+                })
             let cleanup = try scene.cleanup("text-locks")
             let (claim, clock) = try await scene.claim(cleanup)
             let control = RunControl(trust: nil, timeout: .seconds(60))

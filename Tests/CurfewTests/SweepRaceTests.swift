@@ -142,7 +142,7 @@ struct SweepRaceTests {
                 }
             }
             expectMoved(result)
-            #expect(try await scene.send("EXISTS", "lock:l", "mutex:l").integer == 2)
+            #expect(try await scene.existing("lock:l", "mutex:l") == 2)
         }
     }
 

@@ -58,7 +58,7 @@ struct SweepRefundTests {
             job["tokensCost"] = "0"
             try await scene.write("job:a", job, index: "jobs:deadlines", id: "a")
             #expect(try await scene.run("stuck-jobs").cleanedUp == 1)
-            #expect(try await scene.send("EXISTS", "user:u1:tokens", "user:u1:refunds").integer == 0)
+            #expect(try await scene.existing("user:u1:tokens", "user:u1:refunds") == 0)
         }
     }
 

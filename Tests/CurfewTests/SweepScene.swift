@@ -67,6 +67,11 @@ struct SweepScene: Sendable {
         try await redis.send(RedisCommand(words[0], Array(words.dropFirst())))
     }
 
+    /// How many of these keys are there.
+    func existing(_ names: String...) async throws -> Int {
+        try await redis.pipeline(names.map { RedisCommand("EXISTS", [$0]) }).count { $0.integer == 1 }
+    }
+
     func hash(_ key: String) async throws -> [String: String] {
         Dictionary(try await send("HGETALL", key).pairs) { first, _ in first }
     }

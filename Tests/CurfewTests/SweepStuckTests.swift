@@ -125,7 +125,7 @@ struct SweepStuckTests {
             let after = try await scene.hash("job:a")
             #expect(after["status"] == "COMPLETED" && after["error"] == nil)
             #expect(form.time(after["finishedAt"] ?? "") != nil)
-            #expect(try await scene.send("EXISTS", "user:u1:tokens", "user:u1:refunds", "jobs:queued").integer == 0)
+            #expect(try await scene.existing("user:u1:tokens", "user:u1:refunds", "jobs:queued") == 0)
             #expect(try await scene.members("jobs:deadlines") == [])
         }
     }

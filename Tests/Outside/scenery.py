@@ -34,7 +34,7 @@ FILES = """  files: {policy: files, cron: "0 0 1 1 *", records: "file:<id>", ind
 
 MINUTE = 60_000
 DAY = 24 * 60 * MINUTE
-SLOW = 8_000
+SLOW = 20_000  # more than a run gets through until it is cancelled, made slow as it is
 
 # Each would leave its mark on the page if any part of it became more than text.
 SCRIPT = "</td></script><script>window.hostile = 'script'</script>"

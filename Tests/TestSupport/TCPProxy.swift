@@ -7,7 +7,6 @@ package final class TCPProxy: Sendable {
     private struct State {
         var channels: [ObjectIdentifier: any Channel] = [:]
         var losesAnswers = false
-        var isClosed = false
         var awaited: String?
     }
 
@@ -72,9 +71,11 @@ package final class TCPProxy: Sendable {
                 state.mutex.withLock { state in
                     for channel in [client, server] { state.channels[ObjectIdentifier(channel)] = channel }
                 }
-                for channel in [client, server] {
+                // Told by the future, which a channel that closes before its handler is there tells too.
+                for (channel, peer) in [(client, server), (server, client)] {
                     channel.closeFuture.whenComplete { _ in
                         state.mutex.withLock { $0.channels[ObjectIdentifier(channel)] = nil }
+                        peer.close(promise: nil)
                     }
                 }
                 return client.pipeline.addHandler(
@@ -91,7 +92,7 @@ package final class TCPProxy: Sendable {
             }
     }
 
-    /// Passes on what it reads, and the end of the connection.
+    /// Passes on what it reads.
     private final class Relay: ChannelInboundHandler, Sendable {
         typealias InboundIn = ByteBuffer
 
@@ -107,8 +108,6 @@ package final class TCPProxy: Sendable {
             let buffer = unwrapInboundIn(data)
             if passes(buffer) { peer.writeAndFlush(buffer, promise: nil) }
         }
-
-        func channelInactive(context: ChannelHandlerContext) { peer.close(promise: nil) }
 
         func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
     }

@@ -61,7 +61,8 @@ extension Doctor {
                 "version", .problem, "Redis \(found): functions are needed",
                 advice: "upgrade to Redis \(FunctionLibrary.oldestServer) or newer")
         }
-        guard facts["redis_mode"] != "cluster" || engine.redis.isCluster else {
+        // Valkey has another name for it.
+        guard (facts["redis_mode"] ?? facts["server_mode"]) != "cluster" || engine.redis.isCluster else {
             return Finding(
                 "version", .problem, "Redis \(found) is a node of a cluster, which has a part of the keys alone",
                 advice: "write the redis URL as redis+cluster://, with any of the nodes")

@@ -9,13 +9,14 @@ internal import RedisClient
 ///     here       decide n+2                                        │ count n
 ///
 /// A saga waits for Redis most of the time, so some pages are on their way at once; each of their calls is small, because
-/// the page is split over the nodes. They are counted as they come back.
+/// the page is split over the nodes. They are counted in order, whichever comes back first.
 extension Sweep {
     /// How many pages are on their way at once.
     static let mostFlights = 4
 
     /// A page that is back.
     private struct Landed: Sendable {
+        let number: Int
         let page: Page
         let results: Result<[Committer.Result], any Error>
     }
@@ -49,13 +50,17 @@ extension Sweep {
     private func flyPages(_ state: inout State, _ saga: Saga) async throws {
         try await withThrowingTaskGroup(of: Landed.self) { group in
             var flights = 0
+            var started = 0
+            var early: [Int: Landed] = [:]
+            var counted = 0
             do {
                 repeat {
                     try control.checkpoint()
                     if let page = state.ready {
                         state.ready = nil
                         flights += 1
-                        group.addTask { await fly(page, saga) }
+                        group.addTask { [started] in await fly(page, started, saga) }
+                        started += 1
                     }
                     let sent = try engine.redis.begin(state.request.commands)
                     state.ready = try await prepare(state.reading, &state)
@@ -64,27 +69,31 @@ extension Sweep {
                     while flights >= Self.mostFlights || (flights > 0 && state.ready == nil) {
                         guard let landed = try await group.next() else { break }
                         flights -= 1
-                        try land(landed, &state)
+                        early[landed.number] = landed
+                        while let next = early.removeValue(forKey: counted) {
+                            counted += 1
+                            try land(next, &state)
+                        }
                         if state.ready == nil, !isDone(state) { break }
                     }
                     try await deleteObjects(&state, all: false)
                 } while !isDone(state)
             } catch {
                 // What is on its way is counted all the same; the first error is the one that tells.
-                while let landed = try await group.next() { landUnlessFailed(landed, &state) }
+                while let landed = try await group.next() { early[landed.number] = landed }
+                for landed in early.values { landUnlessFailed(landed, &state) }
                 throw error
             }
-            while let landed = try await group.next() { try land(landed, &state) }
         }
     }
 
-    private func fly(_ page: Page, _ saga: Saga) async -> Landed {
+    private func fly(_ page: Page, _ number: Int, _ saga: Saga) async -> Landed {
         await FailPoint.reached(.beforeCommit, cleanup)
         do {
             let results = try await saga.commit(page.judged, rescores: options.timeout == nil)
-            return Landed(page: page, results: .success(results))
+            return Landed(number: number, page: page, results: .success(results))
         } catch {
-            return Landed(page: page, results: .failure(error))
+            return Landed(number: number, page: page, results: .failure(error))
         }
     }
 

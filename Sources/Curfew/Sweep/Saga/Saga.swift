@@ -33,7 +33,7 @@ internal import RedisClient
 /// | a reply of another step is lost | the step is repeated |
 /// | step 3 is refused for good (a balance is no number) | the plan keeps that change, which is an error of every run until it goes through |
 /// | a slot is moving | the change waits with the client until its keys are in one place again |
-/// | the ledger gets the entry between the look before step 1 and step 3 | nothing is paid, and the event says so |
+/// | the ledger gets the entry between the look before step 1 and step 3 | nothing is paid, and the event says so, where the balance shares its slot; else it is paid twice |
 struct Saga: Sendable {
     /// How long marks are kept that might stop somebody who was frozen for long.
     static let patience: Duration = .seconds(7 * 86_400)
@@ -180,7 +180,9 @@ extension Saga {
     }
 
     /// What is said of a change whose later parts are refused.
-    static func unfinished(_ why: String) -> String { "changed, but not everything that follows could be written: \(why)" }
+    static func unfinished(_ why: String) -> String {
+        "changed, but not everything that follows could be written: \(why)"
+    }
 
     /// Says that a step is over, to those who want to cut it off there.
     func pass(_ stage: Stage) async throws {
