@@ -7,7 +7,7 @@ import Testing
 @testable import Curfew
 
 /// What happens between the reading of a record and the commit of its verdict.
-@Suite("sweep: races", .everyTopology)
+@Suite("sweep: races")
 struct SweepRaceTests {
     /// Decides over one entry, lets the app do something, and only then commits.
     ///

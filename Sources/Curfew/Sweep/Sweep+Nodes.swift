@@ -43,6 +43,7 @@ extension Sweep {
             if state.outcome.due > 0, scanned == nil { try await measureRest(&state.outcome) }
         } catch {
             state.outcome.error = error
+            await measureRestAfterStop(&state.outcome)
         }
         return state.outcome
     }

@@ -129,7 +129,7 @@ struct Sweep: Sendable {
 
     /// What is still due where a run was cancelled or ran out of time: without it the metrics, and the alerts on them,
     /// would say that nothing is left, where most of it is.
-    private func measureRestAfterStop(_ outcome: inout Outcome) async {
+    func measureRestAfterStop(_ outcome: inout Outcome) async {
         guard let stop = outcome.error as? RunControl.Stop, stop != .lost else { return }
         guard outcome.due > 0, scanned == nil else { return }
         do {
