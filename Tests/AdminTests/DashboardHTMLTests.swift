@@ -1,3 +1,4 @@
+import Curfew
 import Testing
 
 @testable import Admin
@@ -33,7 +34,7 @@ struct DashboardHTMLTests {
     func wording() {
         #expect(Wording.number(1_234_567) == "1\u{202F}234\u{202F}567")
         #expect(Wording.number(-12) == "−12")
-        #expect(Wording.size(1_536) == "1.5 KiB")
+        #expect(ByteCount.text(1_536) == "1.5 KiB")
         #expect(Wording.distance(-61_000) == "1m1s ago")
     }
 

@@ -70,7 +70,7 @@ enum RunPage {
             ("Found", HTML(Wording.number(run["found"]))), ("Changed", HTML(Wording.number(run["changed"]))),
             ("Retried", HTML(Wording.number(run["retried"]))), ("Skipped", HTML(Wording.number(run["skipped"]))),
             ("Failed", HTML(Wording.number(run["failed"]))), ("Refunded", HTML(Wording.number(run["refunded"]))),
-            ("Freed", HTML(run["bytes_freed"].flatMap { Int64($0) }.map { Wording.size($0) } ?? "")),
+            ("Freed", HTML(run["bytes_freed"].flatMap { Int64($0) }.map { ByteCount.text($0) } ?? "")),
             ("Error", Facts.foreign(run["error"])),
         ]
         return Facts.html(rows)

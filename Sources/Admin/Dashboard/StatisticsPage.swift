@@ -24,9 +24,9 @@ enum StatisticsPage {
         ]
         if let files = statistics.files {
             rows += [
-                ("Files", Wording.number(files.totalFiles)), ("Their size", Wording.size(files.totalStorageBytes)),
+                ("Files", Wording.number(files.totalFiles)), ("Their size", ByteCount.text(files.totalStorageBytes)),
                 ("Orphaned", Wording.number(files.orphanedCount)),
-                ("Size of orphans", Wording.size(files.orphanedBytes)),
+                ("Size of orphans", ByteCount.text(files.orphanedBytes)),
                 ("Softly deleted", Wording.number(files.softDeletedCount)),
                 ("Claimed for deletion", Wording.number(files.claimedCount)),
                 ("Unreadable", Wording.number(files.unreadableCount)),

@@ -36,18 +36,6 @@ enum Wording {
         return Int64(field).map { number($0) } ?? field
     }
 
-    /// A number of bytes in the unit that suits it.
-    static func size(_ bytes: Int64) -> String {
-        var amount = Double(bytes)
-        var units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"][...]
-        while amount >= 1_024, units.count > 1 {
-            amount /= 1_024
-            units = units.dropFirst()
-        }
-        let unit = units.first ?? ""
-        return unit == "B" ? "\(bytes) B" : "\((amount * 10).rounded() / 10) \(unit)"
-    }
-
     /// A moment: how far away it is, and when exactly.
     ///
     /// The text is right when the page is made; a page with its script keeps it so.

@@ -20,22 +20,11 @@ enum StatsView {
             let total = count.isComplete ? "\(count.totalFiles)" : "\(count.totalFiles) or more"
             files.add(
                 one.cleanup, total, "\(count.orphanedCount)", "\(count.softDeletedCount)", "\(count.claimedCount)",
-                "\(count.unreadableCount)", size(count.totalStorageBytes), size(count.orphanedBytes))
+                "\(count.unreadableCount)", ByteCount.text(count.totalStorageBytes),
+                ByteCount.text(count.orphanedBytes))
         }
         guard isAny else { return }
         Output.line()
         files.write(empty: "")
-    }
-
-    /// A number of bytes in the unit that suits it.
-    static func size(_ bytes: Int64) -> String {
-        var tenths = Double(bytes)
-        var units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"][...]
-        while tenths >= 1_024, units.count > 1 {
-            tenths /= 1_024
-            units = units.dropFirst()
-        }
-        let unit = units.first ?? ""
-        return unit == "B" ? "\(bytes) B" : "\((tenths * 10).rounded() / 10) \(unit)"
     }
 }
