@@ -118,16 +118,21 @@ def listening_port(worker: subprocess.Popen, log: pathlib.Path) -> int:
     return int(found[1])
 
 
+def free_port() -> int:
+    """A port of this machine that nobody listens on now."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
 @contextlib.contextmanager
-def private_redis() -> Iterator[redis.Redis]:
+def private_redis(*arguments: str) -> Iterator[redis.Redis]:
     """A Redis of its own on a free loopback port, without persistence; gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="curfew-bench-") as folder:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = free_port()
         server = subprocess.Popen(
             ["redis-server", "--bind", "127.0.0.1", "--port", str(port), "--dir", folder, "--save", "",
-             "--appendonly", "no", "--slowlog-max-len", "10000", "--loglevel", "warning"],
+             "--appendonly", "no", "--slowlog-max-len", "10000", "--loglevel", "warning", *arguments],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, preexec_fn=die_with_parent,
         )
         try:

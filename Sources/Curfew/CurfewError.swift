@@ -41,7 +41,8 @@ package struct CurfewError: Error, CustomStringConvertible {
     /// Some answers of a server are about the server and not about the command: it can't be used by anyone, or by us.
     package init(_ error: RedisError) {
         let isServers = error.code == .server && !Self.refusals.contains(error.server?.code ?? "")
-        self.init(isServers ? .server : .unreachable, error.description, underlying: error)
+        let remark = error.server?.code == "READONLY" ? " (this server is a replica: expected a primary)" : ""
+        self.init(isServers ? .server : .unreachable, error.description + remark, underlying: error)
     }
 
     /// An error among the replies of a pipeline, with what was being done.

@@ -26,6 +26,22 @@ struct DashboardOnCallTests {
         }
     }
 
+    @Test("an index that can't be counted is said, on the first page and on its own")
+    func uncounted() async throws {
+        try await withAdmin { scene in
+            try await scene.send("SET", "jobs", "text")
+            try await scene.application().test(.router) { client in
+                let page = try await client.ask(.get, "/").text
+                #expect(page.contains("The records of stuck-jobs could not be counted: jobs: WRONGTYPE "))
+                let own = try await client.ask(.get, "/cleanups/stuck-jobs").text
+                #expect(own.contains("Its records could not be counted: jobs: WRONGTYPE "))
+                let answer = try await client.ask(.get, "/api/v1/cleanups/stuck-jobs").json
+                let cleanup = try #require(answer["cleanup"] as? [String: Any])
+                #expect((cleanup["uncounted"] as? String)?.hasPrefix("jobs: WRONGTYPE ") == true)
+            }
+        }
+    }
+
     @Test("what somebody did to a whole cleanup names it, and belongs to no run")
     func deeds() async throws {
         try await withAdmin { scene in

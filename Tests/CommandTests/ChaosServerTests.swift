@@ -112,7 +112,7 @@ extension Chaos {
                 #expect(try await HTTPAnswer.to("\(address)/healthz").status == 200)
                 let unready = try await HTTPAnswer.to("\(address)/readyz")
                 #expect(unready.status == 503)
-                #expect(try unready.message == "Redis can't be reached, or lacks Curfew's functions")
+                #expect(try unready.message == "Redis can't be reached, or can't be used as Curfew needs it")
                 for path in ["/api/v1/cleanups", "/api/v1/runs", "/api/v1/alerts"] {
                     let answer = try await HTTPAnswer.to(address + path, token: Self.viewer)
                     #expect(try answer.status == 503 && !answer.message.isEmpty, "\(answer.text)")

@@ -74,6 +74,26 @@ extension CommandLineTests {
             }
         }
 
+        @Test("with a server away, status shows all that the others have, and says what it could not read")
+        func away() async throws {
+            try await Self.withCluster { cluster, scene in
+                let home = try await cluster.owner(of: "{curfew}:schedule")
+                let owner = try await cluster.owner(of: "jobs:deadlines")
+                try #require(home.identifier != owner.identifier)
+                let partial = RedisCommand("CONFIG", ["SET", "cluster-require-full-coverage", "no"])
+                for member in cluster.members { try await cluster.send(partial, to: member) }
+                await owner.server.kill()
+                let says = "the records of stuck-jobs could not be counted: Redis at \(owner.address): "
+                let text = try await scene.curfew("status")
+                #expect(text.code == 0 && text.output.contains(says) && text.output.contains("old-locks"), "\(text)")
+                let json = try await scene.curfew("status", "--json").object()
+                let cleanups = try #require(json["cleanups"] as? [[String: Any]])
+                #expect(cleanups.map { $0["tracked"] as? Int } == [nil, 0])
+                #expect((cleanups[0]["uncounted"] as? String)?.contains(owner.address) == true)
+                #expect(cleanups[1]["uncounted"] == nil)
+            }
+        }
+
         @Test("a worker does what is due, and gives its work back when it is told to end")
         func work() async throws {
             try await Self.withCluster { cluster, scene in

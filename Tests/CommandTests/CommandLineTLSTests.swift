@@ -18,7 +18,8 @@ extension CommandLineTests {
                 try await withServer(.tls(certificates), tls: certificates.trustingAnybody) { server in
                     let url = "rediss://127.0.0.1:\(server.port)/0?\(options(certificates))"
                     let path = "\(server.folder)/curfew.yaml"
-                    let text = "redis: \"\(url)\"\n\(CommandLineScene.cleanups)\n"
+                    let text =
+                        "redis: \"\(url)\"\nhttp: {listen: 127.0.0.1:0}\n\(CommandLineScene.cleanups)\n"
                     try text.write(toFile: path, atomically: true, encoding: .utf8)
                     try await body(server, path)
                 }
@@ -66,6 +67,7 @@ extension CommandLineTests {
                 // It says so, and keeps trying.
                 let worker = try WorkerProcess(configuration: path, folder: server.folder)
                 try await eventually("the worker says what is wrong") { worker.log.contains(expected) }
+                #expect(try await HTTPAnswer.to("\(try await worker.address())/readyz").status == 503)
                 #expect(worker.isRunning)
                 #expect(await worker.terminate() == 0)
             }

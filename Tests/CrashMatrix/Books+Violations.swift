@@ -4,11 +4,11 @@ internal import Curfew
 extension Books {
     /// Everything that is not as it must be.
     ///
-    /// A primary that is replaced takes claims for a moment that are lost, so that two runs may bear the same number: which
-    /// run did what is looked at only where it started after that time. What was done is looked at in any case.
-    func violations(ofRunsSince time: Int64) -> [String] {
+    /// A primary that is replaced takes writes for a moment that are lost, so that a run may have counted what is done once
+    /// more: counts are looked at only of runs that started after that time.
+    func violations(countingRunsSince time: Int64) -> [String] {
         oneEventEach + jobs + refunds + generations + archive + locks + files + history
-            + intervals(since: time) + counts(since: time) + unfinished.map { "begun and not finished: \($0)" }
+            + intervals + counts(since: time) + unfinished.map { "begun and not finished: \($0)" }
     }
 
     /// The jobs that the application finished itself.
@@ -152,7 +152,7 @@ extension Books {
     }
 
     /// A run writes after its claim, and before the claim of the next.
-    private func intervals(since time: Int64) -> [String] {
+    private var intervals: [String] {
         var starts: [String: Int64] = [:]
         for run in runs { starts["\(run["cleanup"] ?? "")-\(run.number("fence"))"] = run.number("started_ms") }
         return events.compactMap { event in
@@ -160,8 +160,7 @@ extension Books {
                 let fence = Int64(run[run.index(after: dash)...])
             else { return "an event without a run: \(event.fields)" }
             let next = starts["\(run[..<dash])-\(fence + 1)"] ?? .max
-            let first = starts[run] ?? time
-            guard first >= time else { return nil }
+            let first = starts[run] ?? 0
             if event.added >= first, event.added <= next { return nil }
             return "\(run) wrote \(event["record"] ?? "") at \(event.added), outside of its time \(first)…\(next)"
         }

@@ -87,8 +87,8 @@ struct Case: Sendable {
         let books = try await Books(probe, work)
         let (continued, late) = books.continuation(
             after: struck, of: combination.fault, within: settings.lease + settings.slack)
-        let losesClaims = combination.topology == .sentinel && combination.fault == .failover
-        violations += late + books.violations(ofRunsSince: losesClaims ? struck.back : 0)
+        let losesWrites = combination.topology == .sentinel && combination.fault == .failover
+        violations += late + books.violations(countingRunsSince: losesWrites ? struck.back : 0)
         if !violations.isEmpty { try books.write(to: folder) }
         return (violations, continued)
     }

@@ -10,22 +10,27 @@ enum Weakness: String, CaseIterable, ExpressibleByArgument, Sendable {
     /// Guards that don't hold are passed over.
     case guards
 
-    /// The line that goes, as it stands in `curfew.lua`.
+    /// The line that goes, wherever it stands in `curfew.lua`.
     private var line: String {
         switch self {
-        case .fence: "if fence ~= ARGV[before + 2] then return {'fenced', fence or ''} end"
-        case .guards: "if held == false then return g end"
+        case .fence: "if not is_current then return {'fenced', fence, holder} end"
+        case .guards: "local why = broken(guards[g])"
         }
     }
 
     /// What stands there instead.
-    private var replacement: String { self == .guards ? "if held == false then held = nil end" : "" }
+    private var replacement: String {
+        switch self {
+        case .fence: ""
+        case .guards: "local why = broken(guards[g]) if type(why) == 'number' then why = nil end"
+        }
+    }
 
     /// Loads the weakened library on every primary; instances leave one of their own version alone.
     func load(_ probe: Probe) async throws {
         let source = FunctionLibrary.source
-        guard source.ranges(of: line).count == 1 else {
-            throw ChildProcessError("curfew.lua does not have this line once: \(line)")
+        guard source.contains(line) else {
+            throw ChildProcessError("curfew.lua does not have this line: \(line)")
         }
         let weakened = source.replacing(line, with: replacement)
         for node in try await probe.redis.primaries() {

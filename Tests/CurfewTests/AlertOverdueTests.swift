@@ -5,7 +5,7 @@ import Testing
 
 @testable import Curfew
 
-@Suite("alerts on overdue cleanups", .serialized, .timeLimit(.minutes(4)))
+@Suite("alerts on overdue cleanups", .serialized, .everyTopology, .timeLimit(.minutes(4)))
 struct AlertOverdueTests {
     static let alert = #"late: {cleanup: "*", metric: overdue, above: 10m, severity: critical}"#
 

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Curfew
 
-@Suite("alerts on runs", .serialized, .timeLimit(.minutes(4)))
+@Suite("alerts on runs", .serialized, .everyTopology, .timeLimit(.minutes(4)))
 struct AlertTests {
     static let many = #"many: {cleanup: jobs, metric: found, above: 2, severity: critical}"#
 

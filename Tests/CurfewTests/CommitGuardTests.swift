@@ -73,7 +73,7 @@ struct CommitGuardTests {
             try await prepare(scene)
             try await scene.send("ZADD", "index", "1", "a")
             var call = CommitWords()
-            call.statement(keys: 2, [row.check], [.init(1, "SET", "done")])
+            try call.statement(keys: 2, [row.check], [.init(1, "SET", "done")])
             call.change(keys: [row.key, "written"], "a", values: row.values)
             #expect(try await call.send(to: scene) == row.expected)
             let isWritten = row.expected == Self.holds
@@ -88,7 +88,7 @@ struct CommitGuardTests {
         try await withFunctions { scene in
             try await prepare(scene)
             var call = CommitWords(shared: ["text", "zset"])
-            call.statement([.init("score", -2, takes: "both")], [.init(0, "SET", "done")])
+            try call.statement([.init("score", -2, takes: "both")], [.init(0, "SET", "done")])
             call.change(keys: ["one"], "x", "a", "1.5")
             call.change(keys: ["two"], "x", "a", "2")
             #expect(try await call.send(to: scene) == #"["ok", 2, 1]"#)
@@ -101,7 +101,7 @@ struct CommitGuardTests {
         try await withFunctions { scene in
             try await prepare(scene)
             var call = CommitWords()
-            call.statement(
+            try call.statement(
                 keys: 2,
                 [
                     .init("exists"), .init("equals", takes: "value", field: "status"),
@@ -118,14 +118,38 @@ struct CommitGuardTests {
     @Test("a change under a fence that is not the current one is refused with the whole call")
     func fenced() async throws {
         try await withFunctions { scene in
-            for (current, expected) in [("5", #"["fenced", "5"]"#), ("", #"["fenced", ""]"#), ("4", #"["ok"]"#)] {
+            for (current, expected) in [
+                ("5", #"["fenced", "5", ""]"#), ("", #"["fenced", "", ""]"#), ("4", #"["ok"]"#),
+            ] {
                 try await scene.send("DEL", "lease", "written")
                 if !current.isEmpty { try await scene.send("HSET", "lease", "fence", current) }
                 var call = CommitWords(fence: "4")
-                call.statement([], [.init(0, "SET", "done")])
+                try call.statement([], [.init(0, "SET", "done")])
                 call.change(keys: ["written"], "a")
                 #expect(try await call.send(to: scene) == expected)
                 #expect(try await scene.send("EXISTS", "written").integer == (current == "4" ? 1 : 0))
+            }
+        }
+    }
+
+    @Test("a change under the fence of another holder, or of another claim, is refused too", arguments: [true, false])
+    func otherHolder(isOnNode: Bool) async throws {
+        try await withFunctions { scene in
+            let term = try #require(try await scene.claim("jobs")["term"]?.string)
+            for (field, other) in [("instance", "two"), ("acquired_ms", "1"), ("", "")] {
+                let lease = scene.keys.lease("jobs")
+                let before = try await scene.send("HGET", lease, field)
+                if !field.isEmpty { try await scene.send("HSET", lease, field, other) }
+                var call = CommitWords(fence: term)
+                call.lease = lease
+                call.isOnNode = isOnNode
+                try call.statement([], [.init(0, "SET", "done")])
+                call.change(keys: ["written"], "a")
+                let holder = other == "two" ? other : "one"
+                let answer = try await call.send(to: scene)
+                #expect(answer == (field.isEmpty ? #"["ok"]"# : #"["fenced", "1", "\#(holder)"]"#))
+                #expect(try await scene.send("EXISTS", "written").integer == (field.isEmpty ? 1 : 0))
+                if let text = before.string { try await scene.send("HSET", lease, field, text) }
             }
         }
     }

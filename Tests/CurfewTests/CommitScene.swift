@@ -1,3 +1,4 @@
+import Foundation
 import RedisClient
 
 @testable import Curfew
@@ -25,19 +26,24 @@ struct CommitWords {
 
         /// Which of the open words are keys of the change: place among the words → number of the key.
         var keys: [Int: Int]
+        /// Which of the open words is the time of the call.
+        var time: Int?
 
-        init(_ key: Int, _ words: String?..., keys: [Int: Int] = [:]) {
-            (self.key, self.words, self.keys) = (key, words, keys)
+        init(_ key: Int, _ words: String?..., keys: [Int: Int] = [:], time: Int? = nil) {
+            (self.key, self.words, self.keys, self.time) = (key, words, keys, time)
         }
     }
 
     var format = CommitCall.format
     var fence = ""
+    var time = ""
     var lease = "lease"
+    /// Whether it is a call of `curfew_commit_node`, which is told its keys as words.
+    var isOnNode = false
     var index = "index"
     var shared: [String] = []
     private var keys: [String] = []
-    private var statements: [[String]] = []
+    private var statements: [String] = []
     private var changes: [String] = []
 
     init(fence: String = "", shared: [String] = []) {
@@ -46,34 +52,31 @@ struct CommitWords {
     }
 
     /// Adds a statement; changes name it by its number, from 1.
-    mutating func statement(keys: Int = 1, index: String = "remove", _ checks: [Check], _ writes: [Write]) {
+    mutating func statement(keys: Int = 1, index: String = "remove", _ checks: [Check], _ writes: [Write]) throws {
         // Values come in the order in which they are used, after the member and the score.
         var values = index == "score" ? 2 : 1
-        func next() -> String {
+        func next() -> Int {
             values += 1
-            return String(values)
+            return values
         }
-        var words = [String(checks.count)]
-        for check in checks {
-            let field = check.takes == "field" || check.takes == "both" ? next() : "0"
-            let value = check.takes == "value" || check.takes == "both" ? next() : "0"
-            words += [check.kind, String(check.key), check.field, "", field, value]
+        let guards: [[Any]] = checks.map { check in
+            let field = check.takes == "field" || check.takes == "both" ? next() : 0
+            let value = check.takes == "value" || check.takes == "both" ? next() : 0
+            return [check.kind, check.key, check.field, "", field, value]
         }
-        words.append(String(writes.count))
-        for write in writes {
-            var arguments = write.words
-            arguments.insert("", at: 1)
-            let holes = arguments.indices.filter { arguments[$0] == nil }
-            words += [String(write.key), String(arguments.count), String(holes.count)]
-            words += arguments.map { $0 ?? "" }
-            for hole in holes {
-                // A key is told from a value by its sign; the place of the command's key was put in before.
-                let key = write.keys[hole - 1].map { String(-1 - $0) }
-                words += [String(hole + 1), key ?? next()]
+        let commands: [[Any]] = writes.map { write in
+            var words = write.words
+            words.insert("", at: 1)
+            // A key is told from a value by its sign; the place of the command's key was put in before.
+            let holes = words.indices.filter { words[$0] == nil }.map { hole in
+                [hole + 1, write.time == hole - 1 ? 0 : write.keys[hole - 1].map { -1 - $0 } ?? next()]
             }
+            return [write.key, words.map { $0 ?? "" }, holes]
         }
-        words = [String(keys), index, String(values)] + words
-        statements.append(words)
+        let statement: [String: Any] = [
+            "keys": keys, "index": index, "values": values, "guards": guards, "writes": commands,
+        ]
+        statements.append(String(decoding: try JSONSerialization.data(withJSONObject: statement), as: UTF8.self))
     }
 
     /// Adds a change: its statement, its index member, and then what the statement leaves open.
@@ -87,10 +90,14 @@ struct CommitWords {
     }
 
     func send(to scene: FunctionsScene) async throws -> String {
-        let head = [format, fence, String(shared.count), String(statements.count)]
-        let words = head + statements.flatMap(\.self) + changes
+        let head = [format, fence, time, String(shared.count), String(statements.count)]
+        let words = head + statements + changes
+        let all = [lease, index] + shared + keys
+        guard isOnNode else {
+            return try await scene.library.call("curfew_commit", keys: all, arguments: words).description
+        }
         return try await scene.library.call(
-            "curfew_commit", keys: [lease, index] + shared + keys, arguments: words
+            "curfew_commit_node", keys: [], arguments: [String(all.count)] + all + words
         ).description
     }
 }

@@ -13,7 +13,7 @@ struct CommitWriteTests {
             try await scene.send("HSET", "job:a", "status", "RUNNING", "error", "old")
             try await scene.send("SET", "old", "x")
             var call = CommitWords(shared: ["events", "seen"])
-            call.statement(
+            try call.statement(
                 keys: 7, [Self.status],
                 [
                     .init(1, "INCRBY", nil), .init(2, "HSET", nil, nil),
@@ -43,7 +43,7 @@ struct CommitWriteTests {
     func keysAsArguments() async throws {
         try await withFunctions { scene in
             var call = CommitWords(shared: ["events"])
-            call.statement(
+            try call.statement(
                 keys: 2, [.init("missing", 1)],
                 [
                     .init(0, "SET", nil), .init(0, "RENAME", nil, keys: [1: 1]),
@@ -67,7 +67,7 @@ struct CommitWriteTests {
             }
             try await scene.send("SET", "job:c2", "x")
             var call = CommitWords()
-            call.statement([Self.status], [.init(0, "HSET", "status", "FAILED")])
+            try call.statement([Self.status], [.init(0, "HSET", "status", "FAILED")])
             for name in ["a", "b", "c2", "d"] { call.change(keys: ["job:\(name)"], name, "RUNNING") }
             #expect(
                 try await call.send(to: scene)
@@ -91,7 +91,7 @@ struct CommitWriteTests {
         try await withFunctions { scene in
             try await scene.send("SADD", "set", "x")
             var call = CommitWords()
-            call.statement(keys: 2, [], [.init(0, "INCRBY", "10"), .init(1, command, nil, "1")])
+            try call.statement(keys: 2, [], [.init(0, "INCRBY", "10"), .init(1, command, nil, "1")])
             call.change(keys: ["balance", "set"], "a", "1")
             #expect(
                 try await call.send(to: scene) == #"["ok", 1, "WRONGTYPE set is a set: expected a \#(needed)"]"#)
@@ -104,7 +104,7 @@ struct CommitWriteTests {
         try await withFunctions { scene in
             try await scene.send("SET", "text", "x")
             var call = CommitWords()
-            call.statement(
+            try call.statement(
                 keys: 2, [.init("text", 1, takes: "value")], [.init(0, "INCRBY", "10"), .init(1, "HSET", "a", "1")])
             call.change(keys: ["balance", "text"], "a", "x")
             #expect(try await call.send(to: scene) == #"["ok", 1, "WRONGTYPE text is a string: expected a hash"]"#)
@@ -119,7 +119,7 @@ struct CommitWriteTests {
         try await withFunctions { scene in
             try await scene.send("SET", "balance:a", found)
             var call = CommitWords()
-            call.statement(keys: 2, [], [.init(0, "INCRBY", "10"), .init(1, "HSET", "status", "FAILED")])
+            try call.statement(keys: 2, [], [.init(0, "INCRBY", "10"), .init(1, "HSET", "status", "FAILED")])
             call.change(keys: ["balance:a", "job:a"], "a")
             call.change(keys: ["balance:b", "job:b"], "b")
             let answer = try await call.send(to: scene)
@@ -139,9 +139,9 @@ struct CommitWriteTests {
         try await withFunctions { scene in
             try await scene.send("SADD", "events", "x")
             var call = CommitWords(shared: ["events"])
-            call.statement(
+            try call.statement(
                 [Self.status], [.init(0, "HSET", "status", "FAILED"), .init(-1, "XADD", "*", "record", nil)])
-            call.statement([], [.init(0, "SET", nil)])
+            try call.statement([], [.init(0, "SET", nil)])
             call.change(1, keys: ["job:a"], "a", "RUNNING", "a")
             call.change(2, keys: ["text"], "b", "done")
             #expect(
@@ -156,9 +156,9 @@ struct CommitWriteTests {
         try await withFunctions { scene in
             for name in ["a", "b", "c"] { try await scene.send("ZADD", "index", "1", name) }
             var call = CommitWords()
-            call.statement(keys: 0, index: "remove", [], [])
-            call.statement(keys: 0, index: "score", [.init("missing", -1)], [])
-            call.statement(keys: 0, index: "none", [], [])
+            try call.statement(keys: 0, index: "remove", [], [])
+            try call.statement(keys: 0, index: "score", [.init("missing", -1)], [])
+            try call.statement(keys: 0, index: "none", [], [])
             call.shared = ["nothing"]
             call.change(1, keys: [], "a")
             call.change(2, keys: [], "b", "1763700000000")
@@ -177,8 +177,8 @@ struct CommitWriteTests {
         try await withFunctions { scene in
             try await scene.send("SET", "index", "x")
             var call = CommitWords()
-            call.statement(index: effect, [], [.init(0, "SET", "done")])
-            call.statement(index: "none", [], [.init(0, "SET", "done")])
+            try call.statement(index: effect, [], [.init(0, "SET", "done")])
+            try call.statement(index: "none", [], [.init(0, "SET", "done")])
             if effect == "score" {
                 call.change(1, keys: ["one"], "a", "17")
             } else {
@@ -197,8 +197,8 @@ struct CommitWriteTests {
             let ids = (0..<1_000).map { "id-\($0)" }
             try await scene.redis.pipeline(ids.map { RedisCommand("ZADD", ["index", "1", $0]) })
             var call = CommitWords()
-            call.statement([], [.init(0, "HSET", "status", nil)])
-            call.statement(index: "score", [], [.init(0, "HSET", "status", nil)])
+            try call.statement([], [.init(0, "HSET", "status", nil)])
+            try call.statement(index: "score", [], [.init(0, "HSET", "status", nil)])
             for (place, id) in ids.enumerated() {
                 if place.isMultiple(of: 2) {
                     call.change(1, keys: ["job:\(id)"], id, "even")
@@ -219,7 +219,7 @@ struct CommitWriteTests {
         try await withFunctions { scene in
             try await scene.send("HSET", "job:a", "status", "RUNNING")
             var call = CommitWords()
-            call.statement(
+            try call.statement(
                 keys: 2, [Self.status], [.init(0, "HSET", "status", "QUEUED"), .init(1, "RPUSH", nil)])
             call.change(keys: ["job:a", "queue"], "a", "RUNNING", "a")
             _ = try await scene.send("ACL", "SETUSER", "default", "-rpush")
@@ -229,6 +229,41 @@ struct CommitWriteTests {
             _ = try await scene.send("ACL", "SETUSER", "default", "+rpush")
             #expect(try await call.send(to: scene) == #"["ok"]"#)
             #expect(try await scene.hash("job:a") == ["status": "QUEUED"])
+        }
+    }
+
+    @Test("a statement that was read before takes the time, the shared keys and the rights of each call")
+    func knownStatement() async throws {
+        try await withFunctions { scene in
+            try await scene.send("SET", "wrong", "type")
+            for (time, stream, expected) in [
+                ("1", "one", #"["ok"]"#), ("2", "two", #"["ok"]"#),
+                ("3", "wrong", #"["ok", 1, "WRONGTYPE wrong is a string: expected a stream"]"#),
+                ("4", "one", #"["ok"]"#),
+            ] {
+                var call = CommitWords(shared: ["index", stream])
+                call.time = time
+                try call.statement([.init("absent", field: "held")], [.init(-2, "XADD", "*", "at", nil, time: 3)])
+                call.change(keys: ["job"], "a")
+                #expect(try await call.send(to: scene) == expected)
+            }
+            let entries = try await scene.send("XRANGE", "one", "-", "+").elements
+            #expect(entries.map { $0.elements[1].elements[1].string } == ["1", "4"])
+            #expect(try await scene.send("XLEN", "two").integer == 1)
+        }
+    }
+
+    @Test("more statements than are kept are all read, and text in them stays text")
+    func manyStatements() async throws {
+        try await withFunctions { scene in
+            for number in 1...200 {
+                let odd = "end\" ]] \\ \n\t\u{1}é \(number)"
+                var call = CommitWords()
+                try call.statement([.init("absent", field: odd)], [.init(0, "HSET", odd, odd)])
+                call.change(keys: ["job"], "a")
+                #expect(try await call.send(to: scene) == #"["ok"]"#)
+                #expect(try await scene.send("HGET", "job", odd).string == odd)
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Curfew
 
-@Suite("what people do is noted", .serialized)
+@Suite("what people do is noted", .serialized, .everyTopology)
 struct CoordinationDeedTests {
     private static let names = [
         "run", "cleanup", "record", "key", "action", "from", "to", "reason", "type", "tokens", "bytes", "before",

@@ -23,18 +23,49 @@ struct CoordinationHolderTests {
             #expect(newer.replaces == older.run)
 
             #expect(try await one.coordinator.renew(older, progress: .init()) == .lost)
-            var words = CommitWords(fence: older.fence)
+            var words = CommitWords(fence: older.term)
             words.lease = scene.keys.lease("jobs")
-            words.statement([], [.init(0, "SET", "done")])
+            try words.statement([], [.init(0, "SET", "done")])
             words.change(keys: ["text"], "a")
             let functions = FunctionsScene(redis: scene.redis, library: one.library)
-            #expect(try await words.send(to: functions) == #"["fenced", "2"]"#)
+            #expect(try await words.send(to: functions) == #"["fenced", "2", "two"]"#)
             #expect(try await scene.send("EXISTS", "text").integer == 0)
             let ended = try await one.coordinator.finish(older, next: nil, runFields: [], metricFields: [], alerts: [])
             #expect(ended == nil)
 
             #expect(try await two.coordinator.renew(newer, progress: .init()) == .renewed(cancelledBy: nil))
             #expect(try await scene.stream(scene.keys.runs).map { $0["status"] } == ["lost"])
+        }
+    }
+
+    /// Two primaries have given the same number: the old one, which is being replaced, to `one`, and its successor, which
+    /// never heard of that, to another instance, or to `one` again.
+    ///
+    ///     one                     old primary             new primary             other
+    ///     claim ────────────────► fence 1
+    ///                                                     fence 1 ◄────────────── claim
+    ///     renew, commit, finish ────────────────────────► refused
+    @Test("of two leases with the same fence the one that was given elsewhere is refused", arguments: ["two", "one"])
+    func sameFence(other: String) async throws {
+        try await withInstances { scene in
+            try await scene.stick(1...3)
+            let one = try scene.engine("one")
+            let (olderRun, older) = try await scene.claim(by: one)
+            try await scene.send("DEL", scene.keys.schedule, scene.keys.lease("jobs"), scene.keys.fence)
+            var now = older.acquired
+            while now == older.acquired { now = try await ServerClock.read(from: scene.redis).now }
+            let (newerRun, newer) = try await scene.claim(by: try scene.engine(other))
+            #expect(newer.run == older.run && newer.term != older.term)
+
+            #expect(try await one.coordinator.renew(older, progress: .init()) == .lost)
+            let ended = try await one.coordinator.finish(older, next: nil, runFields: [], metricFields: [], alerts: [])
+            #expect(ended == nil)
+            let result = await olderRun.execute()
+            #expect(result.status == .lost && result.cleanedUp == 0)
+            #expect(result.error == "the lease is no longer ours: fence 1 was refused, 1 is current (\(other))")
+            #expect(try await scene.status(1) == "RUNNING")
+            #expect(await newerRun.execute().cleanedUp == 3)
+            #expect(try await scene.stream(scene.keys.runs).map { $0["status"] } == ["completed"])
         }
     }
 

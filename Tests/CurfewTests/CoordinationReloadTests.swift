@@ -5,7 +5,7 @@ import Testing
 
 @testable import Curfew
 
-@Suite("workers whose configuration changes", .serialized, .timeLimit(.minutes(5)))
+@Suite("workers whose configuration changes", .serialized, .everyTopology, .timeLimit(.minutes(5)))
 struct CoordinationReloadTests {
     private static func cleanup(_ name: String, _ more: String = "every: 1h, to: FAILED") -> String {
         "  \(name): {policy: stuck, records: \"\(name):<id>\", index: \(name)s, states: [RUNNING], since: [at], "

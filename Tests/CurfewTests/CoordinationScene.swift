@@ -4,9 +4,12 @@ import TestSupport
 
 @testable import Curfew
 
-/// A private Redis on which any number of instances live, each with an engine of its own.
+/// A private Redis, or a private Cluster, on which any number of instances live, each with an engine of its own.
 struct CoordinationScene: Sendable {
+    /// The server; on a Cluster, the first of them.
     let server: RedisServer
+    /// What instances connect to.
+    let url: String
     let redis: RedisClient
     let text: String
     let keys = Keys(prefix: "curfew")
@@ -20,7 +23,7 @@ struct CoordinationScene: Sendable {
     /// An instance of that name, with the scene's configuration or another.
     func engine(_ id: String, _ other: String? = nil) throws -> Engine {
         let configuration = try Configuration.parse(
-            "redis: \(server.url)\n\(other ?? text)", file: "test.yaml", environment: [:])
+            "redis: \(url)\n\(other ?? text)", file: "test.yaml", environment: [:])
         return Engine(configuration: configuration, redis: redis, instance: Instance(id: id), logger: quietLogger)
     }
 
@@ -72,10 +75,20 @@ struct CoordinationScene: Sendable {
 }
 
 /// Runs a body with a Redis of its own; the text is what the configuration says beside the URL.
+///
+/// Where the suite is of ``EveryTopology``, it is once a single server and once a Cluster.
 func withInstances(
     _ text: String = CoordinationScene.jobs, _ body: (CoordinationScene) async throws -> Void
 ) async throws {
-    try await withServerAndClient(.unixSocket) { server, redis in
-        try await body(CoordinationScene(server: server, redis: redis, text: text))
+    if EveryTopology.isCluster {
+        let cluster = try await SharedCluster.emptied()
+        try await RedisClient.withClient(cluster.configuration, logger: quietLogger) { redis in
+            let server = cluster.members[0].server
+            try await body(CoordinationScene(server: server, url: cluster.url, redis: redis, text: text))
+        }
+    } else {
+        try await withServerAndClient(.unixSocket) { server, redis in
+            try await body(CoordinationScene(server: server, url: server.url, redis: redis, text: text))
+        }
     }
 }

@@ -16,6 +16,7 @@ struct FunctionsClaimTests {
             #expect(answer["claim"]?.string == "jobs")
             #expect(answer["run"]?.string == "jobs-1")
             #expect(answer["fence"]?.string == "1")
+            #expect(answer["term"]?.string == "1 one \(now)")
             #expect(answer["due"]?.integer == due)
             #expect(answer["late"]?.integer == now - (due ?? 0))
             #expect(answer["lost"]?.string == "")

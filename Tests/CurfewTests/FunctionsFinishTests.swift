@@ -41,6 +41,19 @@ struct FunctionsFinishTests {
         }
     }
 
+    @Test("the same fence in another hand, or given at another time, is lost", arguments: ["instance", "acquired_ms"])
+    func sameFence(field: String) async throws {
+        try await withFunctions { scene in
+            let term = try #require(try await scene.claim("jobs")["term"]?.string)
+            let given = try #require(try await scene.send("HGET", scene.keys.lease("jobs"), field).string)
+            try await scene.send("HSET", scene.keys.lease("jobs"), field, "7")
+            #expect(try await scene.finish("jobs", fence: term, next: "99").description == #"["lost"]"#)
+            #expect(try await scene.send("EXISTS", scene.keys.lease("jobs")).integer == 1)
+            try await scene.send("HSET", scene.keys.lease("jobs"), field, given)
+            #expect(try await scene.finish("jobs", fence: term, next: "99").description == #"["ok"]"#)
+        }
+    }
+
     @Test("a lease that ran out and that nobody took can still be given back")
     func ranOut() async throws {
         try await withFunctions { scene in

@@ -36,6 +36,18 @@ struct FunctionsRenewTests {
         }
     }
 
+    @Test("the same fence in another hand, or given at another time, is lost", arguments: ["instance", "acquired_ms"])
+    func sameFence(field: String) async throws {
+        try await withFunctions { scene in
+            let term = try #require(try await scene.claim("jobs")["term"]?.string)
+            #expect(try await scene.renew("jobs", fence: term).string == "")
+            try await scene.send("HSET", scene.keys.lease("jobs"), field, "7")
+            let lease = try await scene.hash(scene.keys.lease("jobs"))
+            #expect(try await scene.renew("jobs", fence: term, "found", "7").string == "lost")
+            #expect(try await scene.hash(scene.keys.lease("jobs")) == lease)
+        }
+    }
+
     @Test("a lease that ran out is lost, though nobody has taken it")
     func ranOut() async throws {
         try await withFunctions { scene in

@@ -36,6 +36,21 @@ struct FunctionsTickTests {
         }
     }
 
+    @Test("a command that the user may not run is named, with its key")
+    func rights() async throws {
+        try await withFunctions { scene in
+            try await scene.library.load()
+            try await scene.send("ACL", "SETUSER", "default", "-zadd", "-get")
+            let error = try #require(await #expect(throws: CurfewError.self) { try await scene.tick(.init("jobs")) })
+            #expect(error.code == .unreachable && error.underlying?.server?.code == "NOPERM")
+            #expect(error.message.contains("NOPERM this user has no right to ZADD at \(scene.keys.schedule)"))
+            var call = CommitWords()
+            try call.statement([.init("text", takes: "value")], [.init(0, "SET", nil)])
+            call.change(keys: ["record"], "a", "held", "free")
+            #expect(try await call.send(to: scene) == #"["ok", 1, "NOPERM this user has no right to GET at record"]"#)
+        }
+    }
+
     @Test("the lease of a running cleanup is not taken for a due time that is too late")
     func keepsLeaseEnds() async throws {
         try await withFunctions { scene in

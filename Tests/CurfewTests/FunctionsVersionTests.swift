@@ -30,7 +30,7 @@ struct FunctionsVersionTests {
         try await withFunctions { scene in
             var call = CommitWords()
             call.format = ""
-            call.statement([], [.init(0, "HSET", "field", nil)])
+            try call.statement([], [.init(0, "HSET", "field", nil)])
             call.change(keys: ["record"], "a", "value")
             let words = call
             let error = await #expect(throws: CurfewError.self) { _ = try await words.send(to: scene) }
@@ -111,7 +111,7 @@ struct FunctionsVersionTests {
             #expect(try await scene.tick(.init("jobs"))["claim"]?.string == "jobs")
             #expect(try await scene.renew("jobs", fence: "1", "found", "1").string == "")
             var call = CommitWords()
-            call.statement([], [.init(0, "SET", "done")])
+            try call.statement([], [.init(0, "SET", "done")])
             call.change(keys: ["text"], "a")
             let error = try #require(await #expect(throws: CurfewError.self) { try await call.send(to: scene) })
             #expect(error.code == .unreachable)
@@ -139,7 +139,7 @@ struct FunctionsVersionTests {
             // Nobody is there; what it holds it keeps.
             try await scene.send("REPLICAOF", "127.0.0.1", "1")
             var call = CommitWords()
-            call.statement([], [.init(0, "SET", "done")])
+            try call.statement([], [.init(0, "SET", "done")])
             call.change(keys: ["text"], "a")
             let attempts: [() async throws -> Void] = [
                 { _ = try await scene.tick() }, { _ = try await scene.renew("jobs", fence: "1") },

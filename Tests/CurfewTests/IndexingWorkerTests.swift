@@ -137,7 +137,7 @@ struct IndexingWorkerTests {
     @Test("Redis away in the middle: the scan begins anew on the new process, and finds everything")
     func restarted() async throws {
         try await withServerAndClient(.unixSocket, arguments: ["--appendonly", "yes"]) { server, redis in
-            let scene = CoordinationScene(server: server, redis: redis, text: Self.text)
+            let scene = CoordinationScene(server: server, url: server.url, redis: redis, text: Self.text)
             try await scene.stick(1...Self.count)
             try await scene.send("DEL", "jobs")
             try await withIndexers([try scene.engine("one")]) { _ in

@@ -159,14 +159,20 @@ struct SagaCrashTests {
         }
     }
 
-    @Test("a balance that is no number keeps its change unfinished, said in every run, until it is mended")
+    // sweep                             app
+    // looks at the balances, plan
+    //                                   SET user:u2:tokens many
+    // FAILED, but nothing can be paid
+    @Test("a balance that stops being a number meanwhile keeps its change unfinished, until it is mended")
     func refused() async throws {
         try await withSweepScene(Self.failing) { scene in
             try await stick(scene, 1...3)
             _ = try await scene.send("HSET", "job:2", "userId", "u2")
-            _ = try await scene.send("SET", "user:u2:tokens", "many")
 
-            let first = try await scene.run("stuck-jobs")
+            let spoil: @Sendable (Saga.Stage) async throws -> Void = { stage in
+                if stage == .planned { _ = try await scene.send("SET", "user:u2:tokens", "many") }
+            }
+            let first = try await Saga.$cut.withValue(spoil) { try await scene.run("stuck-jobs") }
             #expect(first.cleanedUp == 2 && first.failed == 1 && first.tokensRefunded == 20, "\(first)")
             let second = try await scene.run("stuck-jobs")
             #expect(second.cleanedUp == 0 && second.failed == 1, "\(second)")

@@ -1,4 +1,6 @@
 import Policies
+import RedisClient
+import TestSupport
 import Testing
 
 @testable import Curfew
@@ -15,6 +17,44 @@ struct StatusTests {
             let year = score.hasPrefix("-") ? "1970" : "9999"
             #expect(status.cleanups.first?.due?.hasPrefix(year) == true)
             #expect(status.instances.map(\.id) == ["one"])
+        }
+    }
+
+    @Test("an index that is none is said to be, and hides nothing of the others")
+    func noIndex() async throws {
+        try await withInstances { scene in
+            try await scene.send("SET", "jobs", "text")
+            let status = try await Status.read(try scene.engine("one"))
+            #expect(status.cleanups.first?.uncounted?.hasPrefix("jobs: WRONGTYPE ") == true)
+            #expect(status.cleanups.first?.tracked == nil && status.cleanups.first?.backlog == nil)
+        }
+    }
+
+    @Test("of an index on a server of a cluster that is away it says what isn't known; the rest is there")
+    func away() async throws {
+        func primary(of key: String) -> Int { RedisSlot.of(key) * 3 / RedisSlot.count }
+        let home = primary(of: Keys(prefix: "curfew").schedule)
+        let names = (0..<100).map { "jobs:\($0)" }
+        let (near, far) = (
+            try #require(names.first { primary(of: $0) == home }), try #require(names.first { primary(of: $0) != home })
+        )
+        func cleanup(_ name: String, _ index: String) -> String {
+            "\(name): {policy: stuck, every: 1h, records: \"job:<id>\", index: \"\(index)\", states: [RUNNING], "
+                + "since: [at], timeout: 1m, to: FAILED}"
+        }
+        try await withClusterSweep(cleanup("near", near) + "\n" + cleanup("far", far)) { cluster, scene in
+            let partial = RedisCommand("CONFIG", ["SET", "cluster-require-full-coverage", "no"])
+            for member in cluster.members { try await cluster.send(partial, to: member) }
+            _ = try await scene.redis.send(RedisCommand("ZADD", [near, "1", "a"]))
+            let all = try await Status.read(scene.engine)
+            #expect(all.cleanups.map(\.tracked) == [1, 0] && all.cleanups.allSatisfy { $0.uncounted == nil })
+            let owner = try await cluster.owner(of: far)
+            await owner.server.kill()
+            let rest = try await Status.read(scene.engine)
+            #expect(rest.cleanups.map(\.tracked) == [1, nil] && rest.cleanups.map(\.backlog) == [1, nil])
+            #expect(rest.cleanups[0].uncounted == nil)
+            let why = try #require(rest.cleanups[1].uncounted)
+            #expect(why.contains(owner.address), "\(why)")
         }
     }
 }

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Curfew
 
-/// A private Redis, and a bucket of its own on the S3 server that all tests share.
+/// A private Redis or Cluster, and a bucket of its own on the S3 server that all tests share.
 struct StorageScene: Sendable {
     let sweep: SweepScene
     /// The bucket, with a key that may do everything and past any gateway.
@@ -38,7 +38,7 @@ struct StorageScene: Sendable {
     /// A record without its object is claimed, and in the index so that it is found again.
     func expectNothingLost() async throws {
         let objects = Set(try await objects())
-        let keys = try await sweep.send("KEYS", "file:*").elements.compactMap(\.string)
+        let keys = try await sweep.names("file:*")
         var named: Set<String> = []
         for key in keys {
             let record = try await sweep.hash(key)
@@ -91,9 +91,12 @@ func withStorageScene(
     }
 }
 
-/// Ends every connection to a Redis but the one that says so.
-func killConnections(of server: RedisServer) async throws {
-    try await RedisClient.withClient(server.configuration, logger: Logger(label: "test")) { other in
-        _ = try await other.send(RedisCommand("CLIENT", ["KILL", "TYPE", "normal", "SKIPME", "yes"]))
+/// Ends every connection to a Redis, or to all nodes of a Cluster, but those that say so.
+func killConnections(to redis: RedisConfiguration) async throws {
+    try await RedisClient.withClient(redis, logger: Logger(label: "test")) { other in
+        for node in try await other.primaries() {
+            let kill = RedisCommand("CLIENT", ["KILL", "TYPE", "normal", "SKIPME", "yes"])
+            _ = try await other.send(kill, to: node)
+        }
     }
 }

@@ -5,7 +5,7 @@ import Testing
 @testable import Curfew
 
 /// What `curfew stats` and `curfew doctor` say of files and of storage.
-@Suite("storage: statistics and doctor", .timeLimit(.minutes(5)))
+@Suite("storage: statistics and doctor", .everyTopology, .timeLimit(.minutes(5)))
 struct StorageStatisticsTests {
     private func read(_ scene: StorageScene, _ name: String = "files") async throws -> Statistics {
         try await Statistics.read(

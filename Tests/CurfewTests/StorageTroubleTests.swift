@@ -7,7 +7,7 @@ import Testing
 @testable import Curfew
 
 /// What a sweep of files does when storage is in trouble, or when it is ended in the middle.
-@Suite("storage: trouble", .timeLimit(.minutes(10)))
+@Suite("storage: trouble", .everyTopology, .timeLimit(.minutes(10)))
 struct StorageTroubleTests {
     /// Files stay whole and claimed, the error names bucket and object, and the index shows them later.
     private func expectClaimed(_ scene: StorageScene, _ ids: [String], _ result: RunResult) async throws {
@@ -212,7 +212,7 @@ struct StorageTroubleTests {
             try await withStorageScene(bucket, endpoint: gateway.endpoint) { scene in
                 let sweep = scene.sweep
                 for number in 0..<100 { try await scene.orphan("\(number)") }
-                cut.withLock { $0 = { try await killConnections(of: sweep.server) } }
+                cut.withLock { $0 = { try await killConnections(to: sweep.configuration) } }
                 let result = try await sweep.run("files")
                 #expect(result.status == .completed && result.cleanedUp == 100 && result.skipped == 0)
                 #expect(try await sweep.stream(sweep.keys.events).count == 100)

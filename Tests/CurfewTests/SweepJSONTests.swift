@@ -5,7 +5,7 @@ import Testing
 @testable import Curfew
 
 /// What a sweep of records that are JSON strings leaves in Redis: the written fields, and all else byte for byte.
-@Suite("sweep: JSON records")
+@Suite("sweep: JSON records", .everyTopology)
 struct SweepJSONTests {
     /// How an app writes a time in JSON.
     struct Time: Sendable, CustomTestStringConvertible {

@@ -2,12 +2,13 @@ import Foundation
 import Logging
 import Policies
 import RedisClient
+import Synchronization
 import Testing
 
 @testable import Curfew
 
 /// What happens between the reading of a record and the commit of its verdict.
-@Suite("sweep: races")
+@Suite("sweep: races", .everyTopology)
 struct SweepRaceTests {
     /// Decides over one entry, lets the app do something, and only then commits.
     ///
@@ -15,9 +16,14 @@ struct SweepRaceTests {
     ///     ZRANGE, HMGET: it is stuck
     ///                                  writes
     ///     FCALL curfew_commit
+    ///
+    /// On a Cluster the app writes once the plan is made, and before the look at keys in other slots: what changes there
+    /// after that look isn't seen.
+    ///
+    /// - Returns: What became of the entry, and all keys as the app has left them.
     func interleaved(
-        _ cleanup: String, _ id: String, _ scene: SweepScene, app: () async throws -> Void
-    ) async throws -> Committer.Result {
+        _ cleanup: String, _ id: String, _ scene: SweepScene, app: @escaping @Sendable () async throws -> Void
+    ) async throws -> (result: Committer.Result, before: [String: [UInt8]]) {
         let cleanup = try scene.cleanup(cleanup)
         let (claim, clock) = try await scene.claim(cleanup)
         let index = try #require(cleanup.index)
@@ -27,9 +33,26 @@ struct SweepRaceTests {
             control: RunControl(trust: nil, timeout: .seconds(60)), clock: clock, options: .init(), scanned: nil)
         let entry = DueEntry(id: id, score: Double(score) ?? 0, scoreText: score)
         let judged = try await sweep.judge.judge([entry], at: clock.now)
-        let prepared = try await sweep.committer(claim).prepare(judged, at: clock.now, rescores: true)
-        try await app()
-        return try #require(try await sweep.results(of: Page(judged: judged, prepared: prepared), commit: nil).first)
+        let before = Mutex<[String: [UInt8]]>([:])
+        let write: @Sendable () async throws -> Void = {
+            try await app()
+            let dump = try await scene.dump()
+            before.withLock { $0 = dump }
+        }
+        let results: [Committer.Result]
+        if scene.redis.isCluster {
+            // Where nothing is to be changed there is no plan.
+            let isPlanned = judged[0].isChange
+            if !isPlanned { try await write() }
+            results = try await Saga.$cut.withValue({ if isPlanned, $0 == .planned { try await write() } }) {
+                try await Saga(sweep: sweep, claim: claim).commit(judged, rescores: true)
+            }
+        } else {
+            let prepared = try await sweep.committer(claim).prepare(judged, at: clock.now, rescores: true)
+            try await write()
+            results = try await sweep.results(of: Page(judged: judged, prepared: prepared), commit: nil)
+        }
+        return (try #require(results.first), before.withLock(\.self))
     }
 
     private func expectMoved(_ result: Committer.Result) {
@@ -66,12 +89,10 @@ struct SweepRaceTests {
             var job = SweepStuckTests.job(.seconds, started: scene.began - .seconds(600))
             job["workerId"] = "w1"
             try await scene.write("job:a", job, index: "jobs:deadlines", id: "a")
-            var before: [String: [UInt8]] = [:]
-            let result = try await interleaved("stuck-jobs", "a", scene) {
+            let (result, before) = try await interleaved("stuck-jobs", "a", scene) {
                 for command in move.commands {
                     _ = try await scene.redis.send(RedisCommand(command[0], Array(command.dropFirst())))
                 }
-                before = try await scene.dump()
             }
             if case .refused(let why) = result {
                 #expect(move.testDescription == "it is another thing", "refused: \(why)")
@@ -88,7 +109,7 @@ struct SweepRaceTests {
         try await withSweepScene(SweepCleanups.stuck) { scene in
             let job = SweepStuckTests.job(.seconds, started: scene.began - .seconds(600))
             try await scene.write("job:a", job, index: "jobs:deadlines", id: "a")
-            let result = try await interleaved("stuck-jobs", "a", scene) {
+            let (result, _) = try await interleaved("stuck-jobs", "a", scene) {
                 _ = try await scene.send("HSET", "job:a", "workerId", "w9")
             }
             expectMoved(result)
@@ -133,7 +154,7 @@ struct SweepRaceTests {
             _ = try await scene.send("SET", "mutex:l", "one")
             _ = try await scene.send("HSET", scene.keys.seen("text-locks"), "l", "1000 one")
             _ = try await scene.send("ZADD", "mutexes", "1", "l")
-            let result = try await interleaved(kind == "text" ? "text-locks" : "generation-locks", "l", scene) {
+            let (result, _) = try await interleaved(kind == "text" ? "text-locks" : "generation-locks", "l", scene) {
                 switch kind {
                 case "owner": _ = try await scene.send("HSET", "lock:l", "owner", "w2")
                 case "time": _ = try await scene.send("HSET", "lock:l", "acquired_at", "4000000000")
@@ -154,7 +175,7 @@ struct SweepRaceTests {
             let time = WrittenTime.seconds.text(scene.began - .seconds(9 * 3_600))
             try await scene.write(
                 "generation:g", SweepCountersTests.group([0, 0, 7, 3], at: time), index: "generations", id: "g")
-            let result = try await interleaved("stuck-generations", "g", scene) {
+            let (result, _) = try await interleaved("stuck-generations", "g", scene) {
                 _ = try await scene.send("HSET", "generation:g", field, "1")
             }
             expectMoved(result)

@@ -67,6 +67,20 @@ struct SweepScene: Sendable {
         try await redis.send(RedisCommand(words[0], Array(words.dropFirst())))
     }
 
+    /// Empties Redis: on a Cluster, every node of it.
+    func flush() async throws {
+        for node in try await redis.primaries() { _ = try await redis.send(RedisCommand("FLUSHALL"), to: node) }
+    }
+
+    /// The names of all keys of a pattern, on a Cluster those of every node.
+    func names(_ pattern: String) async throws -> [String] {
+        var names: [String] = []
+        for node in try await redis.primaries() {
+            names += try await redis.send(RedisCommand("KEYS", [pattern]), to: node).elements.compactMap(\.string)
+        }
+        return names
+    }
+
     /// How many of these keys are there.
     func existing(_ names: String...) async throws -> Int {
         try await redis.pipeline(names.map { RedisCommand("EXISTS", [$0]) }).count { $0.integer == 1 }
@@ -93,10 +107,7 @@ struct SweepScene: Sendable {
     /// Every key with what `DUMP` says of it; without Curfew's own unless told otherwise, and without the marks that an undo
     /// leaves in a Cluster.
     func dump(withOwn: Bool = false) async throws -> [String: [UInt8]] {
-        var names: [String] = []
-        for node in try await redis.primaries() {
-            names += try await redis.send(RedisCommand("KEYS", ["*"]), to: node).elements.compactMap(\.string)
-        }
+        var names = try await names("*")
         if !withOwn { names = names.filter { !$0.hasPrefix(keys.prefix) && !$0.hasPrefix("curfew:undone:") } }
         let replies = try await redis.pipeline(names.map { RedisCommand("DUMP", [$0]) })
         return Dictionary(uniqueKeysWithValues: zip(names, replies.map { $0.bytes ?? [] }))

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Curfew
 
-@Suite("webhooks", .serialized, .timeLimit(.minutes(5)))
+@Suite("webhooks", .serialized, .everyTopology, .timeLimit(.minutes(5)))
 struct WebhookDeliveryTests {
     @Test("an alert is delivered once, as the documentation says")
     func once() async throws {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Curfew
 
-@Suite("the doctor looks at webhooks", .timeLimit(.minutes(4)))
+@Suite("the doctor looks at webhooks", .everyTopology, .timeLimit(.minutes(4)))
 struct WebhookDoctorTests {
     private func findings(_ engine: Engine) async throws -> [Doctor.Finding] {
         try await Doctor(engine: engine).webhooks()

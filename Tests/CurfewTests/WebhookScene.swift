@@ -21,7 +21,7 @@ struct WebhookScene: Sendable {
         logger: Logger = quietLogger, timing change: (inout WebhookTiming) -> Void = { _ in }
     ) throws -> Engine {
         let hook = "{url: \"\(url ?? receiver.url)\", secret: \"\(Self.secret)\", on: \(subjects)\(more)}"
-        let text = "redis: \(scene.server.url)\nworker: {heartbeat: 300ms}\nwebhooks: {ops: \(hook)}\n\(scene.text)"
+        let text = "redis: \(scene.url)\nworker: {heartbeat: 300ms}\nwebhooks: {ops: \(hook)}\n\(scene.text)"
         var configuration = try Configuration.parse(text, file: "test.yaml", environment: [:])
         configuration.webhooks[0].timing.firstWait = .milliseconds(20)
         configuration.webhooks[0].timing.longestWait = .milliseconds(80)

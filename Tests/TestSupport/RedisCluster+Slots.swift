@@ -46,6 +46,21 @@ extension RedisCluster {
             empty.map { RedisCommand("CLUSTER", ["SETSLOT", "\($0)", "NODE", target.identifier]) }, to: source)
     }
 
+    /// How often its servers have told somebody that a key of a moving slot is elsewhere, or that keys are apart.
+    package func countOfDeferrals() async throws -> Int {
+        var count = 0
+        for member in members {
+            let stats = try await send(RedisCommand("INFO", ["errorstats"]), to: member).string ?? ""
+            for line in stats.split(whereSeparator: \.isNewline) {
+                guard line.hasPrefix("errorstat_ASK:count=") || line.hasPrefix("errorstat_TRYAGAIN:count=") else {
+                    continue
+                }
+                count += Int(line.drop { $0 != "=" }.dropFirst()) ?? 0
+            }
+        }
+        return count
+    }
+
     /// The first step: from now on the source answers `ASK` for keys that it has no more, and the target serves those
     /// that are asked for with `ASKING`.
     ///

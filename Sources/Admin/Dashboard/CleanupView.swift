@@ -62,6 +62,9 @@ struct CleanupView: Sendable {
             if let trouble = Overview.trouble(with: status) {
                 HTML.element("p", ["class": "notice critical"]) { trouble }
             }
+            if let why = status.uncounted {
+                HTML.element("p", ["class": "notice warning"]) { "Its records could not be counted: \(why)" }
+            }
             if let pause = status.paused {
                 HTML.element("p", ["class": "notice warning"]) { "Paused by \(pause.by) at \(pause.at): \(pause.why)" }
             }

@@ -65,6 +65,13 @@ struct Overview: Sendable {
             Concern(severity: .warning, text: $0.prefix(1).uppercased() + $0.dropFirst() + ".")
         }
         concerns += status.cleanups.compactMap { cleanup in
+            cleanup.uncounted.map {
+                Concern(
+                    severity: .warning, text: "The records of \(cleanup.name) could not be counted: \($0)",
+                    link: Link.cleanup(cleanup.name))
+            }
+        }
+        concerns += status.cleanups.compactMap { cleanup in
             cleanup.paused.map {
                 Concern(
                     severity: .warning, text: "\(cleanup.name) is paused by \($0.by): \($0.why)",

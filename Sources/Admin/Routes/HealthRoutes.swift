@@ -26,7 +26,7 @@ struct HealthRoutes {
                 // Whoever asks isn't known: where Redis is, and why it can't be reached, is not for everybody.
                 service.engine.logger.debug("not ready", metadata: ["error": "\(error)"])
                 throw AdminError(
-                    .serviceUnavailable, "Redis can't be reached, or lacks Curfew's functions",
+                    .serviceUnavailable, "Redis can't be reached, or can't be used as Curfew needs it",
                     headers: [.retryAfter: "5"])
             }
         }

@@ -1,4 +1,4 @@
-internal import Curfew
+package import Curfew
 internal import HTTPTypes
 package import Hummingbird
 internal import HummingbirdCore
@@ -18,6 +18,7 @@ package struct AdminServer: Service {
     static let bodyTimeout = TimeAmount.seconds(15)
 
     private let source: EngineSource
+    private let worker: Worker?
     private let settings: HTTPSettings
     private let logger: Logger
     private let onListening: @Sendable (Int) async -> Void
@@ -26,21 +27,25 @@ package struct AdminServer: Service {
 
     /// Makes the server for the configuration in force.
     ///
-    /// - Parameter onListening: told the port once it answers.
+    /// - Parameters:
+    ///   - worker: the worker beside it, without which the instance isn't ready.
+    ///   - onListening: told the port once it answers.
     package init(
-        source: EngineSource, logger: Logger, onListening: @escaping @Sendable (Int) async -> Void = { _ in }
+        source: EngineSource, worker: Worker? = nil, logger: Logger,
+        onListening: @escaping @Sendable (Int) async -> Void = { _ in }
     ) {
         self.init(
-            source: source, logger: logger, bodyTimeout: Self.bodyTimeout, idleTimeout: Self.idleTimeout,
-            onListening: onListening)
+            source: source, worker: worker, logger: logger, bodyTimeout: Self.bodyTimeout,
+            idleTimeout: Self.idleTimeout, onListening: onListening)
     }
 
     /// The same with other times, for tests.
     init(
-        source: EngineSource, logger: Logger, bodyTimeout: TimeAmount, idleTimeout: TimeAmount,
+        source: EngineSource, worker: Worker? = nil, logger: Logger, bodyTimeout: TimeAmount, idleTimeout: TimeAmount,
         onListening: @escaping @Sendable (Int) async -> Void
     ) {
         self.source = source
+        self.worker = worker
         self.logger = logger
         self.onListening = onListening
         self.bodyTimeout = bodyTimeout
@@ -57,7 +62,7 @@ package struct AdminServer: Service {
         let plain = HTTPServerBuilder.http1(configuration: channel)
         let server = try tls().map { try HTTPServerBuilder.tls(plain, tlsConfiguration: $0) } ?? plain
         let (settings, logger, onListening) = (settings, logger, onListening)
-        let (service, access) = (AdminService(source: source), Access(source: source))
+        let (service, access) = (AdminService(source: source, worker: worker), Access(source: source))
         let dashboard = Dashboard(service: service, access: access)
         return Application(
             router: AdminRouter.make(service, access, dashboard),

@@ -4,6 +4,8 @@ internal import Policies
 /// What routes and pages read and do, in one place; every instance answers the same, because all state is in Redis.
 package struct AdminService: Sendable {
     let source: EngineSource
+    /// The worker beside it, if there is one.
+    let worker: Worker?
     let heavy: Places
     let pings = Pings()
 
@@ -11,8 +13,9 @@ package struct AdminService: Sendable {
     static let mostHeavy = 8
 
     /// Makes the service on the engine in force.
-    package init(source: EngineSource) {
+    package init(source: EngineSource, worker: Worker? = nil) {
         self.source = source
+        self.worker = worker
         heavy = Places(Self.mostHeavy)
     }
 
@@ -64,11 +67,13 @@ package struct AdminService: Sendable {
         }
     }
 
-    /// Throws where Redis doesn't answer in time, or a primary hasn't the functions and doesn't take them.
+    /// Throws where Redis doesn't answer in time, a primary hasn't the functions and doesn't take them, or the worker can't
+    /// work, as on a replica or without a right that it needs.
     package func check() async throws {
         let library = engine.library
         // A server that was restarted may have forgotten them.
         if try await library.loadedVersion(deadline: .seconds(2)) == nil { try await library.load() }
+        if let trouble = worker?.trouble { throw trouble }
     }
 
     private func unknown(_ name: String, _ engine: Engine) -> AdminError {

@@ -8,8 +8,13 @@ package struct Claim: Sendable {
     package let cleanup: String
     /// The id of the run: cleanup and fence.
     package let run: String
-    /// The number that every write of the run carries.
+    /// The number of the lease, which grows with every lease of the cleanup.
     package let fence: String
+    /// What every write of the run carries: the fence, who has it, and when it was given.
+    ///
+    /// A primary that is being replaced may give a number that its successor gives too. A library of an older version
+    /// knows no more than the number.
+    let term: String
     /// When the cleanup was due.
     package let due: Timestamp
     /// For how long it could have been claimed: since it was due or, where it replaces a run, since that one's lease ended.

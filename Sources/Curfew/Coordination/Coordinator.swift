@@ -115,7 +115,7 @@ package struct Coordinator: Sendable {
         let reply = try await library.call(
             "curfew_renew", keys: [keys.schedule, keys.lease(claim.cleanup)],
             arguments: [
-                claim.cleanup, claim.fence, String(lease.milliseconds),
+                claim.cleanup, claim.term, String(lease.milliseconds),
                 "found", String(progress.found), "changed", String(progress.changed),
                 "retried", String(progress.retried), "skipped", String(progress.skipped),
                 "failed", String(progress.failed), "refunded", String(progress.refunded),
@@ -139,7 +139,7 @@ package struct Coordinator: Sendable {
     ) async throws(CurfewError) -> [AlertState]? {
         let streams = configuration.streams
         var arguments = [
-            claim.cleanup, claim.fence, next.map { String($0.milliseconds) } ?? "now", keys.wake,
+            claim.cleanup, claim.term, next.map { String($0.milliseconds) } ?? "now", keys.wake,
             String(streams.length),
         ]
         arguments += [streams.runs, streams.metrics, streams.events, streams.alerts].map { String($0.milliseconds) }
@@ -239,7 +239,8 @@ extension TickAnswer {
             let cleanup = text("claim")
             outcome = .claimed(
                 Claim(
-                    cleanup: cleanup, run: text("run"), fence: text("fence"), due: time("due") ?? now,
+                    cleanup: cleanup, run: text("run"), fence: text("fence"),
+                    term: named["term"]?.string ?? text("fence"), due: time("due") ?? now,
                     lateness: .milliseconds(named["late"]?.integer ?? 0), acquired: now,
                     trigger: trigger, isDryRun: isDryRun(cleanup), replaces: text("lost").isEmpty ? nil : text("lost"),
                     attempt: attempt))

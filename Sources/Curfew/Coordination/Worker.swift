@@ -17,6 +17,7 @@ package final class Worker: Service {
         var isNew = true
         var running: [String: RunControl] = [:]
         var isStopping = false
+        var trouble: (any Error)?
     }
 
     /// What the loop knows from one tick to the next.
@@ -53,6 +54,9 @@ package final class Worker: Service {
 
     /// The engine in force.
     private var engine: Engine { state.withLock { $0.engine } }
+
+    /// Why it can't work at this time: what its last look at the schedule failed with; nil where that went well.
+    package var trouble: (any Error)? { state.withLock(\.trouble) }
 
     /// Works until a graceful shutdown: then it claims nothing more, lets every run finish its page and give back its
     /// lease, and returns.
@@ -112,10 +116,12 @@ package final class Worker: Service {
             }
             do {
                 let sleep = try await tick(engine, &course, start)
+                state.withLock { $0.trouble = nil }
                 pause = .milliseconds(100)
                 if let sleep { await alarm.wait(for: sleep) }
             } catch {
                 logger.error("the schedule could not be read", metadata: ["error": "\(error)"])
+                state.withLock { $0.trouble = error }
                 await alarm.wait(for: pause)
                 pause = min(pause * 2, .seconds(5))
             }

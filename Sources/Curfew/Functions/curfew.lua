@@ -1,10 +1,10 @@
 #!lua name=curfew
 -- Curfew's Redis functions. All domain logic lives in Swift; what is here is what must be atomic.
 -- The version is compared by curfew_version: an older library never replaces a newer one.
-local VERSION = 3
+local VERSION = 4
 
 -- How a call of curfew_commit is written. An instance that writes it in another way is refused, not misunderstood.
-local FORMAT = 'format-2'
+local FORMAT = 'format-3'
 
 -- Bounds: no call may walk further than this, whatever it is given.
 local MOST_OVERDUE = 100
@@ -13,8 +13,28 @@ local MOST_ROWS = 200
 -- How soon somebody asks again whether the keyspace may be scanned for a cleanup that is paused.
 local PAUSED_SCAN_MS = 60000
 
+-- How servers begin, or go on, when a script's user may not run a command.
+local REFUSALS = {'NOPERM', 'user executing the script', 'ACL failure'}
+
+-- What an error reply says. Of a command that this user may not run Redis 7.0 alone doesn't say which it was.
+local function explained(text, command, key)
+  for _, refusal in ipairs(REFUSALS) do
+    if string.find(text, refusal, 1, true) then
+      return 'NOPERM this user has no right to ' .. command .. (key and ' at ' .. key or '')
+    end
+  end
+  return text
+end
+
+-- redis.call, with such an error explained.
+local function call(...)
+  local reply = redis.pcall(...)
+  if type(reply) == 'table' and reply.err then error({err = explained(reply.err, ...)}) end
+  return reply
+end
+
 local function now_ms()
-  local time = redis.call('TIME')
+  local time = call('TIME')
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
@@ -35,7 +55,7 @@ end
 local function wrong_type(key, needed)
   local reply = redis.pcall('TYPE', key)
   local found = reply.ok
-  if reply.err then return reply.err end
+  if reply.err then return explained(reply.err, 'TYPE', key) end
   if found == 'none' or found == needed then return nil end
   return 'WRONGTYPE ' .. key .. ' is a ' .. found .. ': expected a ' .. needed
 end
@@ -44,14 +64,28 @@ end
 -- Coordination: schedule, lease, fence
 --------------------------------------------------------------------------------------------------
 
+-- What every write under a lease names: its fence, its holder and when it was claimed. A fence alone says too little: a
+-- primary that is being replaced gives the same one as its successor.
+local function term_of(fence, instance, acquired_ms)
+  return fence .. ' ' .. instance .. ' ' .. acquired_ms
+end
+
+-- Whether a lease is of that term; then its fence and its holder. Instances of older versions name the fence alone.
+local function is_of(lease, term)
+  local f = call('HMGET', lease, 'fence', 'instance', 'acquired_ms')
+  local fence, instance = f[1] or '', f[2] or ''
+  local is_current = fence ~= '' and (term == fence or term == term_of(fence, instance, f[3] or ''))
+  return is_current, fence, instance
+end
+
 -- One entry of the history. `fields` is a flat list of names and values.
 local function add_run(stream, length, fields)
-  redis.call('XADD', stream, 'MAXLEN', '~', length, '*', unpack(fields))
+  call('XADD', stream, 'MAXLEN', '~', length, '*', unpack(fields))
 end
 
 -- The run whose lease ran out is closed in the history as lost, with what its last renewal reported.
 local function add_lost(runs, length, lease, cleanup, policy, now)
-  local f = redis.call('HMGET', lease, 'run', 'instance', 'fence', 'trigger', 'dry_run', 'due_ms', 'acquired_ms',
+  local f = call('HMGET', lease, 'run', 'instance', 'fence', 'trigger', 'dry_run', 'due_ms', 'acquired_ms',
     'found', 'changed', 'retried', 'skipped', 'failed', 'refunded')
   add_run(runs, length, {
     'run', f[1] or '', 'cleanup', cleanup, 'policy', policy, 'instance', f[2] or '', 'fence', f[3] or '',
@@ -71,8 +105,8 @@ end
 --             and values, then per known cleanup: name, policy, dry run (0|1), every ms (0 = cron), next occurrence ms
 --             (cron)
 -- Returns:    a flat list of names and values: version, now, sleep (ms), overdue (list of cleanup, ms), and one of
---             claim (with run, fence, due, late (ms since it could be claimed), lost) · held (with holder, run, until)
---             · paused (the JSON)
+--             claim (with run, fence, term, due, late (ms since it could be claimed), lost) · held (with holder, run,
+--             until) · paused (the JSON)
 -- Complexity: O(C log C) for C known cleanups
 local function tick(KEYS, ARGV)
   local now = now_ms()
@@ -83,15 +117,15 @@ local function tick(KEYS, ARGV)
 
   local count = tonumber(ARGV[a]) * 2
   if count > 0 then
-    redis.call('ZADD', instances, now, instance)
-    redis.call('ZREMRANGEBYSCORE', instances, '-inf', now - 86400000)
-    redis.call('HSET', KEYS[4], unpack(ARGV, a + 1, a + count))
-    redis.call('PEXPIRE', KEYS[4], math.max(3 * heartbeat_ms, lease_ms))
+    call('ZADD', instances, now, instance)
+    call('ZREMRANGEBYSCORE', instances, '-inf', now - 86400000)
+    call('HSET', KEYS[4], unpack(ARGV, a + 1, a + count))
+    call('PEXPIRE', KEYS[4], math.max(3 * heartbeat_ms, lease_ms))
   end
   a = a + count + 1
   count = tonumber(ARGV[a]) * 2
   if count > 0 then
-    redis.call('XADD', KEYS[7], 'MAXLEN', '~', length, '*', unpack(ARGV, a + 1, a + count))
+    call('XADD', KEYS[7], 'MAXLEN', '~', length, '*', unpack(ARGV, a + 1, a + count))
   end
   a = a + count + 1
 
@@ -105,21 +139,21 @@ local function tick(KEYS, ARGV)
     a = a + 5
     k = k + 1
     known[entry.name] = true
-    local held = redis.call('HMGET', entry.lease, 'run', 'due_ms', 'acquired_ms')
+    local held = call('HMGET', entry.lease, 'run', 'due_ms', 'acquired_ms')
     local first, latest = occurrence, occurrence
     if every > 0 then
       first, latest = now, now + every
     end
-    entry.score = tonumber(redis.call('ZSCORE', schedule, entry.name) or nil)
+    entry.score = tonumber(call('ZSCORE', schedule, entry.name) or nil)
     if entry.score == nil or (not held[1] and entry.score > latest) then
       entry.score = entry.score == nil and first or latest
       if only == '' or only == entry.name then
-        redis.call('ZADD', schedule, ms(entry.score), entry.name)
+        call('ZADD', schedule, ms(entry.score), entry.name)
       end
     end
     entry.run = held[1]
     entry.due = held[1] and number(held[2]) or entry.score
-    entry.paused = redis.call('HEXISTS', paused, entry.name) == 1
+    entry.paused = call('HEXISTS', paused, entry.name) == 1
     if only ~= '' then
       if entry.name == only then best = entry end
     elseif not entry.paused then
@@ -141,10 +175,10 @@ local function tick(KEYS, ARGV)
 
   -- What nobody here knows is watched over all the same: every instance answers for every cleanup.
   if only == '' then
-    for _, name in ipairs(redis.call('ZRANGEBYSCORE', schedule, '-inf', now, 'LIMIT', 0, MOST_OVERDUE)) do
-      if not known[name] and redis.call('HEXISTS', paused, name) == 0 then
+    for _, name in ipairs(call('ZRANGEBYSCORE', schedule, '-inf', now, 'LIMIT', 0, MOST_OVERDUE)) do
+      if not known[name] and call('HEXISTS', paused, name) == 0 then
         overdue[#overdue + 1] = name
-        overdue[#overdue + 1] = ms(now - number(redis.call('ZSCORE', schedule, name)))
+        overdue[#overdue + 1] = ms(now - number(call('ZSCORE', schedule, name)))
       end
     end
   end
@@ -157,11 +191,11 @@ local function tick(KEYS, ARGV)
   if best == nil then return answer end
   -- Undoing is what one pauses for: it may be done meanwhile.
   if best.paused and trigger ~= 'undo' then
-    add('paused', redis.call('HGET', paused, best.name) or '')
+    add('paused', call('HGET', paused, best.name) or '')
     return answer
   end
   if best.run and best.score > now then
-    local holder = redis.call('HMGET', best.lease, 'instance', 'run')
+    local holder = call('HMGET', best.lease, 'instance', 'run')
     add('held', best.name)
     add('holder', holder[1] or '')
     add('run', holder[2] or '')
@@ -173,16 +207,17 @@ local function tick(KEYS, ARGV)
   if best.run then
     lost = add_lost(runs, length, best.lease, best.name, best.policy, now)
   end
-  local fence = ms(redis.call('HINCRBY', fences, best.name, 1))
+  local fence = ms(call('HINCRBY', fences, best.name, 1))
   local run = best.name .. '-' .. fence
-  redis.call('DEL', best.lease)
-  redis.call('HSET', best.lease, 'instance', instance, 'run', run, 'fence', fence, 'acquired_ms', ms(now),
+  call('DEL', best.lease)
+  call('HSET', best.lease, 'instance', instance, 'run', run, 'fence', fence, 'acquired_ms', ms(now),
     'renewed_ms', ms(now), 'due_ms', ms(best.due), 'trigger', trigger, 'dry_run', best.dry_run, 'found', '0',
     'changed', '0', 'failed', '0', 'progress', '0', 'step', 'claimed')
-  redis.call('ZADD', schedule, ms(now + lease_ms), best.name)
+  call('ZADD', schedule, ms(now + lease_ms), best.name)
   add('claim', best.name)
   add('run', run)
   add('fence', fence)
+  add('term', term_of(fence, instance, ms(now)))
   add('due', ms(best.due))
   add('late', ms(math.max(0, now - best.score)))
   add('lost', lost)
@@ -205,7 +240,7 @@ local function claim(KEYS, ARGV)
   for place = 1, #answer, 2 do
     if answer[place] == 'claim' then
       event[count + 1], event[count + 2] = 'at_ms', answer[4]
-      redis.call('XADD', KEYS[1], 'MAXLEN', '~', arguments[7], '*', 'run', answer[place + 3], unpack(event))
+      call('XADD', KEYS[1], 'MAXLEN', '~', arguments[7], '*', 'run', answer[place + 3], unpack(event))
     end
   end
   return answer
@@ -213,21 +248,21 @@ end
 
 -- Purpose:    extends exactly this lease and reports the run's progress. A lease that ran out is lost, taken or not.
 -- KEYS:       schedule, lease:<cleanup>
--- ARGV:       cleanup, fence, lease ms, then names and values for the lease's hash
+-- ARGV:       cleanup, term, lease ms, then names and values for the lease's hash
 -- Returns:    'lost', or the cancel request ('' = none)
 -- Complexity: O(log C)
 local function renew(KEYS, ARGV)
   local now = now_ms()
-  if redis.call('HGET', KEYS[2], 'fence') ~= ARGV[2] then return 'lost' end
-  if number(redis.call('ZSCORE', KEYS[1], ARGV[1])) <= now then return 'lost' end
-  redis.call('HSET', KEYS[2], 'renewed_ms', ms(now), unpack(ARGV, 4))
-  redis.call('ZADD', KEYS[1], ms(now + tonumber(ARGV[3])), ARGV[1])
-  return redis.call('HGET', KEYS[2], 'cancel') or ''
+  if not is_of(KEYS[2], ARGV[2]) then return 'lost' end
+  if number(call('ZSCORE', KEYS[1], ARGV[1])) <= now then return 'lost' end
+  call('HSET', KEYS[2], 'renewed_ms', ms(now), unpack(ARGV, 4))
+  call('ZADD', KEYS[1], ms(now + tonumber(ARGV[3])), ARGV[1])
+  return call('HGET', KEYS[2], 'cancel') or ''
 end
 
 -- Purpose:    ends a run: history, metrics, next due time, release of the lease. Streams are trimmed by age here.
 -- KEYS:       schedule, lease:<cleanup>, runs, metrics, events, alerts, then the hashes of the alerts on this cleanup
--- ARGV:       cleanup, fence, next due ms ('now' = at once, and wake the others), wake channel, stream length,
+-- ARGV:       cleanup, term, next due ms ('now' = at once, and wake the others), wake channel, stream length,
 --             age ms of runs, metrics, events, alerts, count n of run fields, n names and values,
 --             count m of metric fields, m names and values
 -- Returns:    {'ok', then definition, state and since of each alert, '' where unknown},
@@ -235,27 +270,27 @@ end
 -- Complexity: O(log C + alerts); the trimming is approximate and bounded by Redis
 local function finish(KEYS, ARGV)
   local now = now_ms()
-  if redis.call('HGET', KEYS[2], 'fence') ~= ARGV[2] then return {'lost'} end
+  if not is_of(KEYS[2], ARGV[2]) then return {'lost'} end
   local length = ARGV[5]
   local a = 10
   local count = tonumber(ARGV[a]) * 2
   add_run(KEYS[3], length, {unpack(ARGV, a + 1, a + count)})
   a = a + count + 1
   count = tonumber(ARGV[a]) * 2
-  redis.call('XADD', KEYS[4], 'MAXLEN', '~', length, '*', unpack(ARGV, a + 1, a + count))
+  call('XADD', KEYS[4], 'MAXLEN', '~', length, '*', unpack(ARGV, a + 1, a + count))
   for stream = 3, 6 do
-    redis.call('XTRIM', KEYS[stream], 'MINID', '~', ms(math.max(0, now - tonumber(ARGV[stream + 3]))))
+    call('XTRIM', KEYS[stream], 'MINID', '~', ms(math.max(0, now - tonumber(ARGV[stream + 3]))))
   end
-  redis.call('DEL', KEYS[2])
+  call('DEL', KEYS[2])
   if ARGV[3] == 'now' then
-    redis.call('ZADD', KEYS[1], ms(now), ARGV[1])
-    redis.call('PUBLISH', ARGV[4], ARGV[1])
+    call('ZADD', KEYS[1], ms(now), ARGV[1])
+    call('PUBLISH', ARGV[4], ARGV[1])
   else
-    redis.call('ZADD', KEYS[1], ARGV[3], ARGV[1])
+    call('ZADD', KEYS[1], ARGV[3], ARGV[1])
   end
   local answer = {'ok'}
   for alert = 7, #KEYS do
-    local known = redis.call('HMGET', KEYS[alert], 'definition', 'state:' .. ARGV[1], 'since_ms:' .. ARGV[1])
+    local known = call('HMGET', KEYS[alert], 'definition', 'state:' .. ARGV[1], 'since_ms:' .. ARGV[1])
     for field = 1, 3 do answer[#answer + 1] = known[field] or '' end
   end
   return answer
@@ -285,9 +320,9 @@ local function scan(KEYS, ARGV)
   local now = now_ms()
   local step, fence = ARGV[1], ARGV[4]
   local lease_ms, interval = tonumber(ARGV[5]), tonumber(ARGV[6])
-  local f = redis.call('HMGET', KEYS[1], 'fence', 'instance', 'lease_until_ms', 'cursor', 'started_ms', 'finished_ms',
+  local f = call('HMGET', KEYS[1], 'fence', 'instance', 'lease_until_ms', 'cursor', 'started_ms', 'finished_ms',
     'next_ms', 'server', 'seen', 'added', 'keys')
-  local is_ours = f[2] and f[1] == fence
+  local is_ours = f[1] == fence and f[2] == ARGV[3]
   local server = step == 'claim' and ARGV[8] or ARGV[11] or ''
   local is_cluster = server ~= ''
   if not is_cluster then server = server_process() end
@@ -298,16 +333,16 @@ local function scan(KEYS, ARGV)
     if f[8] ~= server then
       cursor, seen, answer = '0', '0', 'restarted'
     end
-    redis.call('HSET', KEYS[1], 'cursor', cursor, 'seen', seen, 'added', ARGV[9], 'server', server,
+    call('HSET', KEYS[1], 'cursor', cursor, 'seen', seen, 'added', ARGV[9], 'server', server,
       'lease_until_ms', ms(now + lease_ms))
-    if ARGV[12] and ARGV[12] ~= '' then redis.call('HSET', KEYS[1], 'keys', ARGV[12]) end
+    if ARGV[12] and ARGV[12] ~= '' then call('HSET', KEYS[1], 'keys', ARGV[12]) end
     if step == 'finish' and answer == 'ok' then
-      redis.call('HSET', KEYS[1], 'finished_ms', ms(now), 'next_ms', ms(number(f[5]) + interval))
+      call('HSET', KEYS[1], 'finished_ms', ms(now), 'next_ms', ms(number(f[5]) + interval))
     end
     if step == 'release' or (step == 'finish' and answer == 'ok') then
-      redis.call('HDEL', KEYS[1], 'instance', 'lease_until_ms')
+      call('HDEL', KEYS[1], 'instance', 'lease_until_ms')
     end
-    if step == 'release' then redis.call('PUBLISH', ARGV[10], ARGV[2]) end
+    if step == 'release' then call('PUBLISH', ARGV[10], ARGV[2]) end
     return answer
   end
 
@@ -319,22 +354,22 @@ local function scan(KEYS, ARGV)
   end
   local wait = 0
   local is_through = not f[4] or f[4] == '0'
-  if when == 'due' and redis.call('HEXISTS', KEYS[2], ARGV[2]) == 1 then
+  if when == 'due' and call('HEXISTS', KEYS[2], ARGV[2]) == 1 then
     wait = PAUSED_SCAN_MS
   elseif when == 'due' and is_through and f[6] then
     wait = math.min(number(f[7]), number(f[5]) + interval) - now
   end
   if wait > 0 then return {'wait', ms(now), ms(wait)} end
 
-  fence = ms(redis.call('HINCRBY', KEYS[1], 'fence', 1))
+  fence = ms(call('HINCRBY', KEYS[1], 'fence', 1))
   local cursor, seen, added, keys = f[4] or '0', f[9] or '0', f[10] or '0', f[11] or '0'
   local is_odd = not is_cluster and (not string.match(cursor, '^%d+$') or #cursor > 19)
   if is_through or f[8] ~= server or is_odd then
     local size = not is_cluster and redis.pcall('DBSIZE')
     cursor, seen, added, keys = '0', '0', '0', type(size) == 'number' and ms(size) or '0'
-    redis.call('HSET', KEYS[1], 'started_ms', ms(now), 'server', server)
+    call('HSET', KEYS[1], 'started_ms', ms(now), 'server', server)
   end
-  redis.call('HSET', KEYS[1], 'instance', ARGV[3], 'lease_until_ms', ms(now + lease_ms), 'cursor', cursor,
+  call('HSET', KEYS[1], 'instance', ARGV[3], 'lease_until_ms', ms(now + lease_ms), 'cursor', cursor,
     'seen', seen, 'added', added, 'keys', keys)
   return {'claimed', ms(now), fence, cursor, seen, added, keys}
 end
@@ -353,8 +388,8 @@ local NEEDS = {
 local PROVES = {equals = 'hash', differs = 'hash', absent = 'hash', text = 'string', holds = 'list'}
 
 -- What a guard that doesn't hold answers: false where what was read has changed, or the text of an error reply.
-local function changed(found)
-  if type(found) == 'table' then return found.err end
+local function changed(found, command, key)
+  if type(found) == 'table' then return explained(found.err, command, key) end
   return false
 end
 
@@ -362,117 +397,194 @@ end
 local GUARDS = {
   equals = function(key, field, value)
     local found = redis.pcall('HGET', key, field)
-    if found ~= value then return changed(found) end
+    if found ~= value then return changed(found, 'HGET', key) end
   end,
   differs = function(key, field, value)
     local found = redis.pcall('HGET', key, field)
-    if found == value or type(found) == 'table' then return changed(found) end
+    if found == value or type(found) == 'table' then return changed(found, 'HGET', key) end
   end,
   absent = function(key, field)
     local found = redis.pcall('HEXISTS', key, field)
-    if found ~= 0 then return changed(found) end
+    if found ~= 0 then return changed(found, 'HEXISTS', key) end
   end,
   text = function(key, _, value)
     local found = redis.pcall('GET', key)
-    if found ~= value then return changed(found) end
+    if found ~= value then return changed(found, 'GET', key) end
   end,
   exists = function(key)
     local found = redis.pcall('EXISTS', key)
-    if found ~= 1 then return changed(found) end
+    if found ~= 1 then return changed(found, 'EXISTS', key) end
   end,
   missing = function(key)
     local found = redis.pcall('EXISTS', key)
-    if found ~= 0 then return changed(found) end
+    if found ~= 0 then return changed(found, 'EXISTS', key) end
   end,
   score = function(key, member, value)
     local found = redis.pcall('ZSCORE', key, member)
-    if found ~= value then return changed(found) end
+    if found ~= value then return changed(found, 'ZSCORE', key) end
   end,
   -- A list is walked from its end, and no further than a short call allows.
   holds = function(key, _, value)
     local found = redis.pcall('LPOS', key, value, 'RANK', -1, 'MAXLEN', 1000)
-    if type(found) ~= 'number' then return changed(found) end
+    if type(found) ~= 'number' then return changed(found, 'LPOS', key) end
   end,
 }
 
+-- Guards that look at a field of a hash, with all others of the same key in one HMGET.
+local IN_HASH = {equals = true, absent = true}
+
+-- A function that fills the holes of tables with what a change brings along: its values, which follow ARGV[a], or its
+-- keys, which begin at KEYS[k]. It is made for its statement, because a loop over the holes took as long as the commands.
+-- Nothing but numbers gets into its text.
+local function filling(holes)
+  local text = {'return function(tables, KEYS, k, ARGV, a) local t'}
+  local current
+  for _, hole in ipairs(holes) do
+    if hole.number ~= current then text[#text + 1] = string.format('t = tables[%d]', hole.number) end
+    current = hole.number
+    if hole.from > 0 then
+      text[#text + 1] = string.format('t[%d] = ARGV[a + %d]', hole.place, hole.from)
+    else
+      text[#text + 1] = string.format('t[%d] = KEYS[k + %d]', hole.place, -hole.from - 1)
+    end
+  end
+  text[#text + 1] = 'end'
+  return loadstring(table.concat(text, '\n'))()
+end
+
+-- Takes a table of a statement with its holes: those that a change fills, that shared keys fill, or the time.
+local function take(statement, holes, words, key, places)
+  local number = #statement.tables + 1
+  statement.tables[number] = words
+  if key and key < 0 then
+    statement.shared[#statement.shared + 1] = {words = words, key = key}
+  elseif key then
+    holes[#holes + 1] = {number = number, place = 2, from = -key - 1}
+  end
+  for _, hole in ipairs(places) do
+    if hole[2] == 0 then
+      statement.times[#statement.times + 1] = {words = words, place = hole[1]}
+    else
+      holes[#holes + 1] = {number = number, place = hole[1], from = hole[2]}
+    end
+  end
+end
+
+local function read_guards(statement, guards)
+  local holes, last = {}, nil
+  for number, guard in ipairs(guards) do
+    local check, key, field, value, field_from, value_from = unpack(guard)
+    statement.proven[key] = PROVES[check]
+    local is_plain = IN_HASH[check] and field_from == 0
+    if not (is_plain and last and last.key == key) then
+      last = {key = is_plain and key, first = number, check = GUARDS[check], words = {'HMGET', ''}, expected = {}}
+      statement.guards[#statement.guards + 1] = last
+      take(statement, holes, last.words, key, {})
+      if is_plain then
+        take(statement, holes, last.expected, nil, {})
+        last.number = #statement.tables
+      end
+    end
+    if is_plain then
+      last.words[#last.words + 1] = field
+      last.expected[#last.expected + 1] = check == 'equals' and value
+      if value_from ~= 0 then
+        holes[#holes + 1] = {number = last.number, place = #last.expected, from = value_from}
+      end
+    else
+      last.words[3], last.words[4] = field, value
+      for place, from in pairs({[3] = field_from, [4] = value_from}) do
+        if from ~= 0 then holes[#holes + 1] = {number = #statement.tables, place = place, from = from} end
+      end
+    end
+  end
+  return filling(holes)
+end
+
+local function read_writes(statement, writes)
+  local holes, may_fail = {}, 1
+  for w, write in ipairs(writes) do
+    local key, words, places = unpack(write)
+    take(statement, holes, words, key, places)
+    statement.writes[w] = words
+    if w == 1 and words[1] == 'HSETNX' then may_fail = 2 end
+    local needed = NEEDS[words[1]]
+    if key < 0 then
+      statement.shared[#statement.shared].needed = needed
+    elseif needed and w > may_fail and statement.proven[key] ~= needed then
+      statement.typed[#statement.typed + 1] = {key = key, needed = needed}
+    end
+  end
+  return filling(holes)
+end
+
+-- Statements that were read lately, by their text: from page to page they are the same ones, and to read one takes as
+-- long as to make several changes.
+local MOST_STATEMENTS = 64
+local statements_read, statements_count = {}, 0
+
 -- Reads one statement: what many changes of a call have in common, with holes for what differs.
--- `first`: how many words of KEYS stand before the call's keys.
 -- `key` numbers: 0, 1, … the change's own keys; -1, -2, … the call's shared keys.
--- `from` numbers: 1, 2, … the change's values; -1, -2, … its own keys, as values; 0 nothing.
-local function read_statement(KEYS, first, ARGV, a)
-  local statement = {
-    keys = tonumber(ARGV[a]), index = ARGV[a + 1], values = tonumber(ARGV[a + 2]), guards = {}, writes = {},
+-- `from` numbers: 1, 2, … the change's values; -1, -2, … its own keys, as values; 0 in a guard nothing, in a write the
+-- call's time.
+local function read_statement(text)
+  local statement = statements_read[text]
+  if statement then return statement end
+  local given = cjson.decode(text)
+  statement = {
+    keys = given.keys, index = given.index, values = given.values, tables = {}, guards = {}, writes = {}, shared = {},
+    times = {}, typed = {}, proven = {},
   }
-  local proven = {}
-  local count = tonumber(ARGV[a + 3])
-  a = a + 4
-  for g = 1, count do
-    local guard = {
-      check = GUARDS[ARGV[a]], key = tonumber(ARGV[a + 1]), field = ARGV[a + 2], value = ARGV[a + 3],
-      field_from = tonumber(ARGV[a + 4]), value_from = tonumber(ARGV[a + 5]),
-    }
-    if guard.key < 0 then guard.shared = KEYS[first + 2 - guard.key] end
-    proven[guard.key] = PROVES[ARGV[a]]
-    statement.guards[g] = guard
-    a = a + 6
+  statement.fill_guards = read_guards(statement, given.guards)
+  statement.fill_writes = read_writes(statement, given.writes)
+  if statements_count == MOST_STATEMENTS then statements_read, statements_count = {}, 0 end
+  statements_read[text], statements_count = statement, statements_count + 1
+  return statement
+end
+
+-- Makes a statement ready for a call, which has shared keys, a time and a user of its own. `first`: how many words of
+-- KEYS stand before the call's keys.
+local function open_statement(text, KEYS, first, time, wrong_index)
+  local statement = read_statement(text)
+  statement.is_allowed = false
+  statement.refused = statement.index ~= 'none' and wrong_index or nil
+  for _, item in ipairs(statement.shared) do
+    local key = KEYS[first + 2 - item.key]
+    item.words[2] = key
+    if item.needed then statement.refused = statement.refused or wrong_type(key, item.needed) end
   end
-  count = tonumber(ARGV[a])
-  a = a + 1
-  local may_fail = 1
-  for w = 1, count do
-    local write = {key = tonumber(ARGV[a]), args = {}, places = {}, froms = {}}
-    local args, holes = tonumber(ARGV[a + 1]), tonumber(ARGV[a + 2])
-    a = a + 3
-    for i = 1, args do write.args[i] = ARGV[a]; a = a + 1 end
-    for i = 1, holes do
-      write.places[i], write.froms[i] = tonumber(ARGV[a]), tonumber(ARGV[a + 1])
-      a = a + 2
-    end
-    if w == 1 and write.args[1] == 'HSETNX' then may_fail = 2 end
-    local needed = NEEDS[write.args[1]]
-    if write.key < 0 then
-      write.args[2] = KEYS[first + 2 - write.key]
-      if needed then statement.refused = statement.refused or wrong_type(write.args[2], needed) end
-    elseif needed and w > may_fail and proven[write.key] ~= needed then
-      write.needed = needed
-      statement.needs_types = true
-    end
-    statement.writes[w] = write
+  for _, item in ipairs(statement.times) do item.words[item.place] = time end
+  return statement
+end
+
+-- Whether a guard holds: nil, or the number of what doesn't, or the text of an error.
+local function broken(guard)
+  local words, expected = guard.words, guard.expected
+  if expected[1] == nil then
+    local held = guard.check(words[2], words[3], words[4])
+    if held == false then return guard.first end
+    return held
   end
-  return statement, a
+  local found = redis.pcall(unpack(words))
+  if found.err then return explained(found.err, 'HMGET', words[2]) end
+  for place = 1, #expected do
+    if found[place] ~= expected[place] then return guard.first + place - 1 end
+  end
 end
 
 -- Whether the change whose values follow ARGV[a], and whose keys begin at KEYS[k] may be made: nil, or why not.
 local function refusal(statement, KEYS, k, ARGV, a)
   if statement.refused then return statement.refused end
-  local guards = statement.guards
+  statement.fill_guards(statement.tables, KEYS, k, ARGV, a)
+  local guards, typed = statement.guards, statement.typed
   for g = 1, #guards do
-    local guard = guards[g]
-    local field, value = guard.field, guard.value
-    if guard.field_from > 0 then field = ARGV[a + guard.field_from] end
-    if guard.value_from > 0 then value = ARGV[a + guard.value_from] end
-    local held = guard.check(guard.shared or KEYS[k + guard.key], field, value)
-    if held == false then return g end
-    if held ~= nil then return held end
+    local why = broken(guards[g])
+    if why ~= nil then return why end
   end
-  if statement.needs_types then
-    for _, write in ipairs(statement.writes) do
-      local wrong = write.needed and wrong_type(KEYS[k + write.key], write.needed)
-      if wrong then return wrong end
-    end
+  for t = 1, #typed do
+    local wrong = wrong_type(KEYS[k + typed[t].key], typed[t].needed)
+    if wrong then return wrong end
   end
-  return nil
-end
-
--- The words of one write of a change: what the statement has, with the holes filled.
-local function words(write, KEYS, k, ARGV, a)
-  local args, places, froms = write.args, write.places, write.froms
-  if write.key >= 0 then args[2] = KEYS[k + write.key] end
-  for h = 1, #places do
-    local from = froms[h]
-    if from > 0 then args[places[h]] = ARGV[a + from] else args[places[h]] = KEYS[k - from - 1] end
-  end
-  return args
 end
 
 -- TRASH key trash ms: what is at the key is moved to the trash key until that expires; nothing where there is nothing.
@@ -493,18 +605,18 @@ end
 
 -- Whether the user may do all that a change does: nil, or what is missing. Rights are the same for all changes of a
 -- statement, whose keys are of the same kinds, so the first change of each answers for the others.
-local function forbidden(statement, KEYS, k, ARGV, a)
-  for _, write in ipairs(statement.writes) do
-    local args = words(write, KEYS, k, ARGV, a)
+local function forbidden(statement)
+  for _, words in ipairs(statement.writes) do
     local is_allowed
-    if args[1] == 'TRASH' then
-      is_allowed = redis.acl_check_cmd('RENAME', args[2], args[3]) and redis.acl_check_cmd('PEXPIRE', args[3], args[4])
-        and redis.acl_check_cmd('PEXPIRETIME', args[3]) and redis.acl_check_cmd('SET', args[3], '')
+    if words[1] == 'TRASH' then
+      is_allowed = redis.acl_check_cmd('RENAME', words[2], words[3])
+        and redis.acl_check_cmd('PEXPIRE', words[3], words[4])
+        and redis.acl_check_cmd('PEXPIRETIME', words[3]) and redis.acl_check_cmd('SET', words[3], '')
     else
-      is_allowed = redis.acl_check_cmd(unpack(args))
+      is_allowed = redis.acl_check_cmd(unpack(words))
     end
     if not is_allowed then
-      return 'NOPERM this user has no right to ' .. args[1] .. ' at ' .. args[2]
+      return 'NOPERM this user has no right to ' .. words[1] .. ' at ' .. words[2]
     end
   end
   statement.is_allowed = true
@@ -514,35 +626,35 @@ end
 -- Makes a change that may be made: nil, or why its first write was refused. A first write that is HSETNX is a guard as
 -- well: 0 where the field was there. The write after it may fail too, because HDEL takes the HSETNX back exactly.
 local function make(statement, KEYS, k, ARGV, a)
+  -- Rights are known by now, and nothing is called more often.
   local call = redis.call
   local writes = statement.writes
+  statement.fill_writes(statement.tables, KEYS, k, ARGV, a)
   if not statement.is_allowed then
-    local why = forbidden(statement, KEYS, k, ARGV, a)
+    local why = forbidden(statement)
     if why ~= nil then return why end
   end
   local once
   for w = 1, #writes do
-    local args = words(writes[w], KEYS, k, ARGV, a)
-    local may_fail = w == 1 or (w == 2 and once)
-    local reply
-    if args[1] == 'TRASH' then
-      reply = move_to_trash(args)
-    elseif may_fail then
-      reply = redis.pcall(unpack(args))
+    local words = writes[w]
+    if words[1] == 'TRASH' then
+      local reply = move_to_trash(words)
+      if reply and w == 1 then return reply.err end
+      if reply then error(reply.err) end
+    elseif w == 1 or (w == 2 and once) then
+      local reply = redis.pcall(unpack(words))
+      if type(reply) == 'table' and reply.err then
+        if once then call('HDEL', once[2], once[3]) end
+        return reply.err
+      end
+      if w == 1 and words[1] == 'HSETNX' then
+        if reply == 0 then return 0 end
+        once = words
+      end
     else
-      call(unpack(args))
-    end
-    if type(reply) == 'table' and reply.err then
-      if not may_fail then error(reply.err) end
-      if once then call('HDEL', once[2], once[3]) end
-      return reply.err
-    end
-    if w == 1 and args[1] == 'HSETNX' then
-      if reply == 0 then return 0 end
-      once = args
+      call(unpack(words))
     end
   end
-  return nil
 end
 
 -- What curfew_commit and curfew_commit_node do, wherever in the call their keys and words begin: `first` words stand
@@ -553,23 +665,21 @@ local function carry_out(KEYS, first, ARGV, before)
   end
   local index = KEYS[first + 2]
   if ARGV[before + 2] ~= '' then
-    local fence = redis.call('HGET', KEYS[first + 1], 'fence')
-    if fence ~= ARGV[before + 2] then return {'fenced', fence or ''} end
+    local is_current, fence, holder = is_of(KEYS[first + 1], ARGV[before + 2])
+    if not is_current then return {'fenced', fence, holder} end
   end
-  local k = first + 3 + tonumber(ARGV[before + 3])
+  local k = first + 3 + tonumber(ARGV[before + 4])
   local statements = {}
-  local a = before + 5
   local wrong_index = index ~= '' and wrong_type(index, 'zset') or nil
-  for s = 1, tonumber(ARGV[before + 4]) do
-    local statement
-    statement, a = read_statement(KEYS, first, ARGV, a)
-    if statement.index ~= 'none' then statement.refused = statement.refused or wrong_index end
-    statements[tostring(s)] = statement
+  local count = tonumber(ARGV[before + 5])
+  local a = before + 6 + count
+  for s = 1, count do
+    statements[tostring(s)] = open_statement(ARGV[before + 5 + s], KEYS, first, ARGV[before + 3], wrong_index)
   end
 
   local removed, scored, answer = {}, {}, {'ok'}
-  local count, position = #ARGV, 0
-  while a <= count do
+  local position = 0
+  while a <= #ARGV do
     local statement, changes = statements[ARGV[a]], tonumber(ARGV[a + 1])
     -- Values are counted from 1, so `a` stands right before the first.
     a = a + 1
@@ -593,29 +703,28 @@ local function carry_out(KEYS, first, ARGV, before)
   end
 
   -- The index last. It is only a hint: an entry that is left is looked at again, one that is missing is not.
-  if #removed > 0 then redis.call('ZREM', index, unpack(removed)) end
-  if #scored > 0 then redis.call('ZADD', index, unpack(scored)) end
+  if #removed > 0 then call('ZREM', index, unpack(removed)) end
+  if #scored > 0 then call('ZADD', index, unpack(scored)) end
   return answer
 end
 
 -- Purpose:    compare-and-commit of many changes in one round trip. Each change has guards (what was read is still so)
 --             and writes (plain Redis commands): all its guards hold, or nothing of it is written. Each stands or falls
---             alone. The fence is checked once for the call.
+--             alone. The lease is checked once for the call.
 --             A write that fails in the middle could not be taken back, so the type of every key is known before the
 --             first write: proven by a guard, checked once for shared keys, else checked here. Only the first write of
 --             a change may fail on its value (INCRBY of something that isn't a number): then nothing is written. Where
 --             the first is HSETNX (a refund's ledger entry), that goes for the second, and the first is taken back.
 -- KEYS:       lease:<cleanup>, index, n shared keys, then each change's own keys, one after the other
--- ARGV:       format, fence ('' = none), n, number of statements, the statements, the changes in runs of one statement:
---             statement: number of own keys · index (remove | score | none) · number of values
---                        · number of guards, each: check, key, field, value, from of the field, from of the value
---                        · number of writes, each: key, number of arguments, number of holes, arguments (the first is the
---                          command, the second stands for the key), holes: place and from of each
+-- ARGV:       format, term ('' = none), time, n, number of statements, the statements, the changes in runs of one statement:
+--             statement: JSON: {keys: number of own keys, index: remove | score | none, values: number of values,
+--                        guards: [[check, key, field, value, from of the field, from of the value], …],
+--                        writes: [[key, [command, '', argument, …], [[place, from] of a hole, …]], …]}
 --             run:       number of its statement, number of changes, the values of each: the index member, [the score,
 --                        where index = score], …
--- Returns:    {'fenced', fence that is current}, or {'ok', position, why, position, why, …} with an entry for each change
---             that was not made: why = number of the guard that did not hold (0: HSETNX found its field), or the error
---             text of a refused one
+-- Returns:    {'fenced', fence and holder that are current}, or {'ok', position, why, position, why, …} with an entry for
+--             each change that was not made: why = number of the guard that did not hold (0: HSETNX found its field), or
+--             the error text of a refused one
 -- Complexity: O(changes × their commands); the caller keeps a call near a millisecond
 local function commit(KEYS, ARGV)
   return carry_out(KEYS, 0, ARGV, 0)
@@ -631,6 +740,91 @@ end
 -- Complexity: that of curfew_commit
 local function commit_node(_, ARGV)
   return carry_out(ARGV, 1, ARGV, tonumber(ARGV[1]) + 1)
+end
+
+-- Purpose:    looks whether refunds may be paid, on one node of a Cluster, whatever slots of it their keys are in
+-- KEYS:       none
+-- ARGV:       number n of ledgers, n times ledger and entry, then balances, each with what is to be added
+-- Returns:    the positions of those that must be looked at more closely: an entry that is there, a balance that isn't
+--             plainly a number or might grow too large, a key that is not to be had here
+-- Complexity: O(keys)
+local function look(_, ARGV)
+  local answer = {}
+  local ledgers = tonumber(ARGV[1])
+  for number = 1, (#ARGV - 1) / 2 do
+    local key, word = ARGV[2 * number], ARGV[2 * number + 1]
+    local is_plain
+    if number <= ledgers then
+      is_plain = redis.pcall('HEXISTS', key, word) == 0
+    else
+      local found = redis.pcall('GET', key)
+      -- 15 digits are far from what a 64-bit number holds.
+      is_plain = found == false or found == '0'
+        or type(found) == 'string' and #found <= 15 and #word <= 15 and string.find(found, '^-?[1-9]%d*$') ~= nil
+    end
+    if not is_plain then answer[#answer + 1] = number end
+  end
+  return answer
+end
+
+-- Purpose:    writes the events of a page of changes in a Cluster, all of them or none, once, under the lease.
+-- KEYS:       lease:<cleanup>, saga:<cleanup>, events
+-- ARGV:       term, the field of the saga that says whose events are written, what it is to say (what it says, and more),
+--             count n of words, n words of each XADD after its key ('' for what differs), count m of those, m places among
+--             the words, then m values for each event
+-- Returns:    {'fenced', fence and holder that are current}, or {'ok', 1}, or {'ok', 0} where they were written before
+-- Complexity: O(events)
+local function tell(KEYS, ARGV)
+  local is_current, fence, holder = is_of(KEYS[1], ARGV[1])
+  if not is_current then return {'fenced', fence, holder} end
+  local wrong = wrong_type(KEYS[2], 'hash') or wrong_type(KEYS[3], 'stream')
+  if wrong then return redis.error_reply(wrong) end
+  local field, note = ARGV[2], ARGV[3]
+  local told = redis.call('HGET', KEYS[2], field) or ''
+  if string.sub(told .. ' ', 1, #note + 1) == note .. ' ' then return {'ok', 0} end
+  local count = tonumber(ARGV[4])
+  local args, places = {'XADD', KEYS[3], unpack(ARGV, 5, 4 + count)}, {}
+  local a = 5 + count
+  local holes = tonumber(ARGV[a])
+  for h = 1, holes do places[h] = tonumber(ARGV[a + h]) + 2 end
+  -- Asked before the first, because what is written can't be taken back.
+  if not redis.acl_check_cmd(unpack(args)) then
+    return redis.error_reply('NOPERM this user has no right to XADD at ' .. KEYS[3])
+  end
+  if not redis.acl_check_cmd('HSET', KEYS[2], field, note) then
+    return redis.error_reply('NOPERM this user has no right to HSET at ' .. KEYS[2])
+  end
+  for first = a + holes, #ARGV - holes, holes do
+    for h = 1, holes do args[places[h]] = ARGV[first + h] end
+    redis.call(unpack(args))
+  end
+  redis.call('HSET', KEYS[2], field, note)
+  return {'ok', 1}
+end
+
+-- Purpose:    takes entries out of an index, but for those that have moved since they were read
+-- KEYS:       index, and where it is in the slot of the lease: lease:<cleanup>
+-- ARGV:       term ('' without a lease), then member and score of each
+-- Returns:    {'fenced', fence and holder that are current}, or {'ok', position, …} of those that have moved
+-- Complexity: O(entries × log N)
+local function unlist(KEYS, ARGV)
+  if ARGV[1] ~= '' then
+    local is_current, fence, holder = is_of(KEYS[2], ARGV[1])
+    if not is_current then return {'fenced', fence, holder} end
+  end
+  local members = {}
+  for a = 2, #ARGV, 2 do members[a / 2] = ARGV[a] end
+  local scores = redis.call('ZMSCORE', KEYS[1], unpack(members))
+  local removed, answer = {}, {'ok'}
+  for place, member in ipairs(members) do
+    if scores[place] == ARGV[2 * place + 1] then
+      removed[#removed + 1] = member
+    else
+      answer[#answer + 1] = place
+    end
+  end
+  if #removed > 0 then redis.call('ZREM', KEYS[1], unpack(removed)) end
+  return answer
 end
 
 --------------------------------------------------------------------------------------------------
@@ -654,32 +848,32 @@ local function overview(KEYS)
   local now = now_ms()
   local prefix = string.sub(KEYS[1], 1, -(#'schedule' + 1))
   local rows = {}
-  local scheduled = redis.call('ZRANGE', KEYS[1], 0, MOST_ROWS - 1, 'WITHSCORES')
+  local scheduled = call('ZRANGE', KEYS[1], 0, MOST_ROWS - 1, 'WITHSCORES')
   for i = 1, #scheduled, 2 do
     local name, score = scheduled[i], tonumber(scheduled[i + 1])
     local state
-    local lease = redis.call('HMGET', prefix .. 'lease:' .. name, 'run', 'instance', 'progress', 'step')
+    local lease = call('HMGET', prefix .. 'lease:' .. name, 'run', 'instance', 'progress', 'step')
     if lease[1] and score > now then
       state = string.format('running    %s on %s, %s%% (%s), lease ends in %s', lease[1], lease[2] or '?',
         lease[3] or '0', lease[4] or '', span(score - now))
     elseif lease[1] then
       state = string.format('lease lost %s of %s, %s ago', lease[1], lease[2] or '?', span(now - score))
-    elseif redis.call('HEXISTS', prefix .. 'paused', name) == 1 then
-      state = 'paused     ' .. (redis.call('HGET', prefix .. 'paused', name) or '')
+    elseif call('HEXISTS', prefix .. 'paused', name) == 1 then
+      state = 'paused     ' .. (call('HGET', prefix .. 'paused', name) or '')
     elseif score > now then
       state = 'due in     ' .. span(score - now)
     else
       state = 'overdue by ' .. span(now - score)
     end
     rows[#rows + 1] = string.format('cleanup   %-24s %s', name, state)
-    local f = redis.call('HMGET', prefix .. 'scan:' .. name, 'lease_until_ms', 'instance', 'seen', 'keys', 'added')
+    local f = call('HMGET', prefix .. 'scan:' .. name, 'lease_until_ms', 'instance', 'seen', 'keys', 'added')
     if number(f[1]) > now then
       rows[#rows + 1] = string.format('scan      %-24s %s of %s keys on %s, %s added', name, f[3], f[4], f[2], f[5])
     end
   end
-  local seen = redis.call('ZREVRANGE', prefix .. 'instances', 0, MOST_ROWS - 1, 'WITHSCORES')
+  local seen = call('ZREVRANGE', prefix .. 'instances', 0, MOST_ROWS - 1, 'WITHSCORES')
   for i = 1, #seen, 2 do
-    local instance = redis.call('HMGET', prefix .. 'instance:' .. seen[i], 'version', 'running')
+    local instance = call('HMGET', prefix .. 'instance:' .. seen[i], 'version', 'running')
     local state = 'gone'
     if instance[1] then
       state = 'version ' .. instance[1] .. ', running ' .. ((instance[2] ~= '' and instance[2]) or 'nothing')
@@ -699,4 +893,9 @@ redis.register_function{function_name = 'curfew_commit', callback = commit}
 redis.register_function{
   function_name = 'curfew_commit_node', callback = commit_node, flags = {'allow-cross-slot-keys'},
 }
+redis.register_function{
+  function_name = 'curfew_look', callback = look, flags = {'no-writes', 'allow-cross-slot-keys'},
+}
+redis.register_function{function_name = 'curfew_tell', callback = tell}
+redis.register_function{function_name = 'curfew_unlist', callback = unlist}
 redis.register_function{function_name = 'curfew_overview', callback = overview, flags = {'no-writes'}}

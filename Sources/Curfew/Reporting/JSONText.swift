@@ -44,6 +44,14 @@ enum JSONText {
         return String(decoding: bytes, as: UTF8.self)
     }
 
+    /// A quoted string.
+    static func string(_ text: String) -> String {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(text.utf8.count + 2)
+        append(text, to: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
     /// A before-image of one run for an event of another, which finishes what that one has begun.
     static func object(_ image: String, of run: String, for other: String) -> String {
         guard run != other, image.hasSuffix("}") else { return image }

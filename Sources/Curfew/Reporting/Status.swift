@@ -26,6 +26,8 @@ package struct Status: Sendable, Codable, Equatable {
         package var paused: Operations.Pause?
         /// Records that are tracked, and those that are due.
         package var tracked: Int?, backlog: Int?
+        /// Why these could not be counted, as where the index is on a server of a cluster that is away.
+        package var uncounted: String?
         /// How far the scan for records that the index lacks is; nil where there is none.
         package var scan: ScanStatus?
     }
@@ -57,6 +59,10 @@ package struct Status: Sendable, Codable, Equatable {
 
     /// The most cleanups and instances that are shown.
     static let most = 200
+    /// Records that are tracked, and those that are due.
+    private typealias Count = (tracked: Int?, backlog: Int?)
+    /// How long the records of a cleanup may take to be counted.
+    static let patience: Duration = .seconds(2)
 
     /// Reads it all.
     package static func read(_ engine: Engine) async throws(CurfewError) -> Status {
@@ -95,26 +101,29 @@ package struct Status: Sendable, Codable, Equatable {
         let leaseFields = ["run", "instance", "progress", "step", "found", "changed", "failed", "due_ms"]
         var commands: [RedisCommand] = []
         for name in names {
-            let index = engine.configuration.cleanup(named: name)?.index ?? engine.keys.index(name)
             commands += [
-                RedisCommand("HMGET", [engine.keys.lease(name)] + leaseFields), RedisCommand("ZCARD", [index]),
-                RedisCommand("ZCOUNT", [index, "-inf", String(now.milliseconds)]),
+                RedisCommand("HMGET", [engine.keys.lease(name)] + leaseFields),
                 RedisCommand("HMGET", [engine.keys.scan(name)] + ScanStatus.fields),
             ]
         }
+        async let counted = counts(names, engine, now: now)
         let replies = try await engine.redis.pipeline(commands)
-        for number in names.indices { try check(replies[4 * number]) }
+        for number in names.indices { try check(replies[2 * number]) }
+        let counts = await counted
         return names.enumerated().map { number, name in
-            let lease = replies[4 * number].elements.map(\.string)
+            let lease = replies[2 * number].elements.map(\.string)
             let cleanup = engine.configuration.cleanup(named: name)
             var status = CleanupStatus(
                 name: name, policy: cleanup.map { type(of: $0.policy).kind.rawValue },
                 schedule: cleanup.map { "\($0.schedule)" },
                 state: "unscheduled")
             status.paused = paused[name].map(Operations.Pause.init(text:))
-            status.tracked = replies[4 * number + 1].integer.map(Int.init)
-            status.backlog = replies[4 * number + 2].integer.map(Int.init)
-            if cleanup?.scan != nil { status.scan = ScanStatus(replies[4 * number + 3], now: now) }
+            switch counts[number] {
+            case .success(let count): (status.tracked, status.backlog) = count
+            case .failure(let error): status.uncounted = "\(error)"
+            case nil: break
+            }
+            if cleanup?.scan != nil { status.scan = ScanStatus(replies[2 * number + 1], now: now) }
             let score = due[name].flatMap(Double.init).map { Timestamp(score: $0) }
             status.inMs = score.map { $0.milliseconds - now.milliseconds }
             status.due = score?.iso8601
@@ -129,6 +138,44 @@ package struct Status: Sendable, Codable, Equatable {
             status.state = state(status, isEnabled: cleanup?.isEnabled ?? true)
             return status
         }
+    }
+
+    /// How many records are in each index, and how many of them are due.
+    ///
+    /// Each is asked for by itself: one that can't be counted hides nothing of the others.
+    private static func counts(
+        _ names: [String], _ engine: Engine, now: Timestamp
+    ) async -> [Int: Result<Count, CurfewError>] {
+        await withTaskGroup(of: (Int, Result<Count, CurfewError>).self) { group in
+            for (number, name) in names.enumerated() {
+                let index = engine.configuration.cleanup(named: name)?.index ?? engine.keys.index(name)
+                group.addTask {
+                    do throws(CurfewError) {
+                        return (number, .success(try await count(index, engine, now: now)))
+                    } catch {
+                        return (number, .failure(error))
+                    }
+                }
+            }
+            return await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
+        }
+    }
+
+    private static func count(
+        _ index: String, _ engine: Engine, now: Timestamp
+    ) async throws(CurfewError) -> Count {
+        let commands = [
+            RedisCommand("ZCARD", [index], isIdempotent: true),
+            RedisCommand("ZCOUNT", [index, "-inf", String(now.milliseconds)], isIdempotent: true),
+        ]
+        let replies: [RedisValue]
+        do {
+            replies = try await engine.redis.pipeline(commands, deadline: patience)
+        } catch {
+            throw CurfewError(error)
+        }
+        if let error = replies.lazy.compactMap(\.error).first { throw CurfewError(error, index) }
+        return (replies[0].integer.map(Int.init), replies[1].integer.map(Int.init))
     }
 
     private static func state(_ status: CleanupStatus, isEnabled: Bool) -> String {

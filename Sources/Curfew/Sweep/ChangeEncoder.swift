@@ -37,6 +37,7 @@ struct ChangeEncoder: Sendable {
     ) {
         let isText = if case .text = record.content { true } else { false }
         let isStream = change.push.map { streamQueues[$0.key] == true } ?? false
+        call.time = time
         // Few forms, and almost always the last one again.
         var earlier: Int?
         for place in known.changes.indices.reversed() where earlier == nil {
@@ -145,7 +146,11 @@ struct ChangeEncoder: Sendable {
                 guard let value = write.value else { continue }
                 sink.constant(write.field)
                 // The new status is the same for all changes of the statement, and the time often; most others differ.
-                if value == change.to || value == time { sink.constant(value) } else { sink.hole(sink.value(value)) }
+                if value == change.to {
+                    sink.constant(value)
+                } else {
+                    sink.hole(value == time ? .time : sink.value(value))
+                }
             }
         }
         if change.sets.contains(where: { $0.value == nil }) {
@@ -196,7 +201,7 @@ struct ChangeEncoder: Sendable {
         sink.constant("before")
         sink.hole(sink.value(image(before: change)))
         sink.constant("at_ms")
-        sink.constant(time)
+        sink.hole(.time)
     }
 
     /// What an event says of a record as it was: enough to put it back.

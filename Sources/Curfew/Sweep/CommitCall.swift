@@ -13,19 +13,23 @@ struct CommitCall: Sendable {
     }
 
     /// The lease that the call is made under; nil for changes that need none, as those of alerts.
-    private let lease: (key: String, fence: String)?
+    private let lease: (key: String, term: String)?
     private let index: String
     private let shared: [String]
+    /// The time that the changes name, where they name one, in milliseconds.
+    ///
+    /// It is apart from the statements, so that those are the same from page to page.
+    var time = ""
     private var statements: [Statement] = []
     private var sink = ValueSink()
     /// How many changes it carries.
     private(set) var count = 0
 
     /// How the call is written; must be the `FORMAT` of `curfew.lua`.
-    static let format = "format-2"
+    static let format = "format-3"
 
     /// Starts an empty call.
-    init(lease: (key: String, fence: String)?, index: String, shared: [String]) {
+    init(lease: (key: String, term: String)?, index: String, shared: [String]) {
         self.lease = lease
         self.index = index
         self.shared = shared
@@ -68,28 +72,29 @@ struct CommitCall: Sendable {
     }
 
     private func command(_ head: [String]) -> RedisCommand {
-        var header = [Self.format, lease?.fence ?? "", String(shared.count), String(statements.count)]
-        for statement in statements { statement.append(to: &header) }
+        let header = [Self.format, lease?.term ?? "", time, String(shared.count), String(statements.count)]
         var command = RedisCommand("FCALL", head, isIdempotent: false)
         command.append(wordsOf: sink.keys)
         for word in header { command.append(word) }
+        for statement in statements { command.append(statement.text) }
         sink.append(to: &command)
         return command
     }
 
     /// Reads the reply: what became of each change, in order.
     ///
-    /// Throws where the fence is an old one.
+    /// Throws where the lease is of another term.
     func outcomes(of reply: RedisValue) throws(CurfewError) -> [Outcome] {
         let elements = reply.elements
         switch elements.first?.string {
         case "ok": break
         case "fenced":
-            let current = elements.count > 1 ? elements[1].string ?? "" : ""
+            let current = elements.dropFirst().compactMap(\.string).filter { !$0.isEmpty }
+            let fence = lease?.term.prefix { $0 != " " } ?? ""
             throw CurfewError(
                 .lost,
-                "the lease is no longer ours: fence \(lease?.fence ?? "") was refused, \(current.isEmpty ? "none" : current) is current"
-            )
+                "the lease is no longer ours: fence \(fence) was refused, \(current.first ?? "none") is current"
+                    + (current.count > 1 ? " (\(current[1]))" : ""))
         default: throw CurfewError(.damaged, "curfew_commit answered something unexpected")
         }
         var outcomes = [Outcome](repeating: .made, count: count)

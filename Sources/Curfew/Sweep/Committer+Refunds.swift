@@ -3,25 +3,17 @@ internal import RedisClient
 
 /// Charges whose refund was undone are paid once more.
 extension Committer {
-    /// The page with refunds that are still owed, by what their ledgers hold now; a ledger that is none refuses its change.
+    /// The page with refunds that are still owed, by what their ledgers hold now; refused already is what can't be written
+    /// because of a key in another slot.
     ///
-    /// In a Cluster a ledger may be out of reach of the step that changes the record, which then rests on this look.
+    /// In a Cluster such keys are out of reach of the step that changes the record, which then rests on this look.
     func priced(_ page: [Judged]) async throws -> (page: [Judged], results: [Result]) {
         var page = page
         var results = page.map(Self.untouched)
-        let places = page.indices.filter { page[$0].isPaidElsewhere }
-        guard !places.isEmpty else { return (page, results) }
-        let replies = try await library.redis.pipeline(
-            places.compactMap { page[$0].change?.refund }.map {
-                RedisCommand("HEXISTS", [$0.ledger, $0.entry], isIdempotent: true)
-            })
-        var known: [Int] = []
-        for (place, reply) in zip(places, replies) {
-            if let error = reply.error { results[place] = .refused(error.message) }
-            if reply.integer == 1 { known.append(place) }
-        }
-        guard !known.isEmpty else { return (page, results) }
-        for (place, judged) in zip(known, try await repaid(known, of: page)) { page[place] = judged }
+        let look = try await SagaLook(page, events: keys.events, library)
+        for (place, why) in look.refusals { results[place] = .refused(why) }
+        guard !look.paid.isEmpty else { return (page, results) }
+        for (place, judged) in zip(look.paid, try await repaid(look.paid, of: page)) { page[place] = judged }
         return (page, results)
     }
 
@@ -48,13 +40,5 @@ extension Committer {
             judged.decision = .change(change)
             return judged
         }
-    }
-}
-
-extension Judged {
-    /// Whether it pays something back with keys in other slots than the record's.
-    fileprivate var isPaidElsewhere: Bool {
-        guard let refund = change?.refund else { return false }
-        return !Slots.share(record.key, refund.ledger) || !Slots.share(record.key, refund.balance)
     }
 }

@@ -121,7 +121,7 @@ struct Committer {
     func makeCall() -> CommitCall {
         let index = cleanup.index ?? keys.index(cleanup.name)
         return CommitCall(
-            lease: (keys.lease(cleanup.name), claim.fence), index: index,
+            lease: (keys.lease(cleanup.name), claim.term), index: index,
             shared: [index, keys.events, keys.seen(cleanup.name)])
     }
 

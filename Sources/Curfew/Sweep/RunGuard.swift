@@ -87,7 +87,7 @@ struct RunGuard: Sendable {
         let keys = sweep.engine.keys
         let index = keys.index(cleanup)
         var call = CommitCall(
-            lease: (keys.lease(cleanup), claim.fence), index: index,
+            lease: (keys.lease(cleanup), claim.term), index: index,
             shared: [index, keys.events, keys.seen(cleanup)])
         var known = PlainChange.Known()
         change.append(to: &call, &known)

@@ -14,10 +14,11 @@ struct Statement: Equatable, Sendable {
         case own(Int)
         case shared(SharedKey)
 
-        var code: String {
+        /// From 0 for its own, from −1 down for those that are shared.
+        var number: Int {
             switch self {
-            case .own(let number): String(number)
-            case .shared(let key): String(-1 - key.rawValue)
+            case .own(let number): number
+            case .shared(let key): -1 - key.rawValue
             }
         }
     }
@@ -32,6 +33,8 @@ struct Statement: Equatable, Sendable {
     struct Source: Equatable {
         /// Nothing is brought along.
         static let none = Source(number: 0)
+        /// As an argument of a command, the time of the call.
+        static let time = Source(number: 0)
         let number: Int
     }
 
@@ -69,30 +72,32 @@ struct Statement: Equatable, Sendable {
     var guards: [Guard] = []
     var writes: [Write] = []
 
-    /// The statement as arguments of `curfew_commit`.
-    func append(to arguments: inout [String]) {
-        arguments += [String(ownKeys), index.rawValue, String(values), String(guards.count)]
-        for item in guards {
-            arguments += [
-                item.check.rawValue, item.key.code, item.field, item.value, String(item.fieldFrom.number),
-                String(item.valueFrom.number),
-            ]
-        }
-        arguments.append(String(writes.count))
-        for write in writes {
-            var words: [String] = []
-            var holes: [String] = []
-            // The name and the key's place come first, so the arguments begin at the third.
-            for (number, argument) in write.arguments.enumerated() {
-                switch argument {
-                case .constant(let text): words.append(text)
-                case .hole(let source):
-                    words.append("")
-                    holes += [String(number + 3), String(source.number)]
-                }
+    /// The statement as `curfew_commit` takes it: JSON, because Redis keeps what it has read by its text.
+    var text: String {
+        var text = "{\"keys\":\(ownKeys),\"index\":\"\(index.rawValue)\",\"values\":\(values),\"guards\":["
+        text += guards.map { item in
+            "[\"\(item.check.rawValue)\",\(item.key.number),\(JSONText.string(item.field)),\(JSONText.string(item.value)),"
+                + "\(item.fieldFrom.number),\(item.valueFrom.number)]"
+        }.joined(separator: ",")
+        text += "],\"writes\":["
+        text += writes.map(\.text).joined(separator: ",")
+        return text + "]}"
+    }
+}
+
+extension Statement.Write {
+    /// Its key, its words with nothing where the key and what differs belong, and those places.
+    fileprivate var text: String {
+        var words = [JSONText.string(command), "\"\""]
+        var holes: [String] = []
+        for argument in arguments {
+            switch argument {
+            case .constant(let text): words.append(JSONText.string(text))
+            case .hole(let source):
+                words.append("\"\"")
+                holes.append("[\(words.count),\(source.number)]")
             }
-            arguments += [write.key.code, String(words.count + 2), String(holes.count / 2), write.command, ""]
-            arguments += words + holes
         }
+        return "[\(key.number),[\(words.joined(separator: ","))],[\(holes.joined(separator: ","))]]"
     }
 }

@@ -147,7 +147,7 @@ struct UndoSaga {
     private func made(
         _ parts: [PlainChange.Part], underFence isFenced: Bool = false
     ) async throws -> [CommitCall.Outcome] {
-        let lease = (key: engine.keys.lease(claim.cleanup), fence: claim.fence)
+        let lease = (key: engine.keys.lease(claim.cleanup), term: claim.term)
         let home = RedisSlot.of(lease.key)
         var calls: [CommitCall] = []
         for part in parts {

@@ -112,7 +112,7 @@ struct UndoSweep: Sendable {
         guard !changes.isEmpty else { return [] }
         let index = undo.cleanup.index ?? engine.keys.index(undo.cleanup.name)
         var call = CommitCall(
-            lease: (engine.keys.lease(claim.cleanup), claim.fence), index: index,
+            lease: (engine.keys.lease(claim.cleanup), claim.term), index: index,
             shared: [index, engine.keys.events, engine.keys.seen(claim.cleanup)])
         var known = PlainChange.Known()
         for (_, change) in changes { change.append(to: &call, &known) }

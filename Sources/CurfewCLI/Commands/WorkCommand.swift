@@ -43,7 +43,9 @@ struct WorkCommand: AsyncParsableCommand {
             .init(service: reload),
             .init(service: worker, successTerminationBehavior: .gracefullyShutdownGroup),
         ]
-        if configuration.http != nil { services.append(.init(service: AdminServer(source: source, logger: logger))) }
+        if configuration.http != nil {
+            services.append(.init(service: AdminServer(source: source, worker: worker, logger: logger)))
+        }
         let group = ServiceGroup(
             configuration: .init(
                 services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))

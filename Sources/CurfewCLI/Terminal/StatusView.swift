@@ -8,7 +8,8 @@ struct StatusView {
     var lines: [String] {
         var lines = cleanups + [""] + instances
         if !scans.isEmpty { lines += [""] + scans }
-        let remarks = status.remarks.map { Style.yellow("! " + $0.printable) } + pauses.map(Style.dim.callAsFunction)
+        let warnings = (status.remarks + uncounted).map { Style.yellow("! " + $0.printable) }
+        let remarks = warnings + pauses.map(Style.dim.callAsFunction)
         if !remarks.isEmpty { lines += [""] + remarks }
         return lines
     }
@@ -55,6 +56,12 @@ struct StatusView {
         case "interrupted": return "scan interrupted at \(part)"
         case "never": return "not scanned yet"
         default: return "\(next); the last one added \(scan.added.grouped)"
+        }
+    }
+
+    private var uncounted: [String] {
+        status.cleanups.compactMap { cleanup in
+            cleanup.uncounted.map { "the records of \(cleanup.name) could not be counted: \($0)" }
         }
     }
 

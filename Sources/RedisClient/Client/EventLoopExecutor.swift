@@ -18,13 +18,11 @@ final class EventLoopExecutor: TaskExecutor {
 }
 
 extension RedisClient {
-    /// For a task that mostly talks to this server, in short pieces: it runs where the replies come in.
-    ///
-    /// Nil in a cluster, whose nodes have threads of their own.
-    package var taskExecutor: (any TaskExecutor)? {
+    /// For a task that mostly talks to these servers, in short pieces: it runs where the replies come in.
+    package var taskExecutor: any TaskExecutor {
         switch servers {
         case .one(let node): EventLoopExecutor(node.eventLoop)
-        case .many: nil
+        case .many(let connections): EventLoopExecutor(connections.eventLoop)
         }
     }
 }

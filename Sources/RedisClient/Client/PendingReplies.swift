@@ -60,6 +60,7 @@ extension RedisClient {
         func onlyReply(to command: RedisCommand) async throws(RedisError) -> RedisValue {
             let reply: RedisValue
             let place: String?
+            var hint = ""
             switch source {
             case .nobody: return .null
             case .node(let request, let node):
@@ -68,11 +69,12 @@ extension RedisClient {
             case .cluster(let request):
                 let answers = try await request.outcome()
                 (reply, place) = (answers.replies[0], answers.addresses[0]?.description)
+                if reply.error?.code == "CLUSTERDOWN", let gap = request.gap { hint = ": \(gap)" }
             }
             guard let error = reply.error else { return reply }
-            let hint =
-                error.code == "CROSSSLOT"
-                ? " (in a cluster the keys of one command share what stands between { and })" : ""
+            if error.code == "CROSSSLOT" {
+                hint = " (in a cluster the keys of one command share what stands between { and })"
+            }
             throw RedisError(
                 .server, error.message + hint, command: command.name, address: place, server: error)
         }

@@ -40,6 +40,32 @@ extension RedisClient {
         return connections.map?.owner(of: RedisSlot.of(key)).map(Node.init)
     }
 
+    /// Who serves which slot, as far as was known at one moment.
+    ///
+    /// For many keys at once: a number instead of a ``Node`` for each.
+    package struct Owners: Sendable {
+        private let only: RedisConfiguration
+        private let map: SlotMap?
+        private let isCluster: Bool
+
+        fileprivate init(_ client: RedisClient) {
+            only = client.configuration
+            isCluster = client.isCluster
+            map = if case .many(let connections) = client.servers { connections.map } else { nil }
+        }
+
+        /// The number of the server that holds a key; nil as with ``RedisClient/node(of:)``.
+        package func number(of key: String) -> Int? {
+            isCluster ? map?.number(of: RedisSlot.of(key)) : 0
+        }
+
+        /// The server of such a number.
+        package func node(_ number: Int) -> Node { map.map { Node($0.address(number)) } ?? Node(only: only) }
+    }
+
+    /// The servers of all keys, as they are known now.
+    package var owners: Owners { Owners(self) }
+
     /// Sends a command to one node and waits for its reply; see ``send(_:deadline:)``.
     @discardableResult
     package func send(

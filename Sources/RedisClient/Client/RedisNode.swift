@@ -22,11 +22,16 @@ final class RedisNode: Sendable {
 
     /// A node that connects once ``run()`` is called.
     ///
+    /// - Parameter eventLoop: where its connection is; nodes of a cluster share one, so that who asks several of them
+    ///   need not change threads.
     /// - Parameter onTrouble: for a node among others; called when its connection is lost, none comes about, or a reply
     ///   is slow to come. Nothing then waits for it past a failed attempt, and nothing is sent twice: it is for whoever
     ///   knows the others to decide.
-    init(_ configuration: RedisConfiguration, logger: Logger, onTrouble: (@Sendable () -> Void)? = nil) {
-        let eventLoop = MultiThreadedEventLoopGroup.singleton.any()
+    init(
+        _ configuration: RedisConfiguration, logger: Logger,
+        on eventLoop: any EventLoop = MultiThreadedEventLoopGroup.singleton.any(),
+        onTrouble: (@Sendable () -> Void)? = nil
+    ) {
         let inbox = RedisInbox(limit: configuration.pendingLimit)
         if case .sentinel(let sentinel) = configuration.topology {
             let sentinels = SentinelWatch(sentinel, configuration, on: eventLoop, logger: logger)

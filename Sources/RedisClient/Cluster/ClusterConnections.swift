@@ -1,5 +1,6 @@
 internal import Logging
 internal import NIOCore
+internal import NIOPosix
 internal import Synchronization
 
 /// The nodes of a cluster: who serves which slot, and a connection to each primary that was asked for something.
@@ -30,6 +31,8 @@ final class ClusterConnections: Sendable {
     let configuration: RedisConfiguration
     /// Where commands without a key go, so that the time, for one, always comes from the same server.
     let homeSlot: Int
+    /// Where all connections are: a call to several nodes comes back on one thread.
+    let eventLoop: any EventLoop = MultiThreadedEventLoopGroup.singleton.any()
     /// Rings when there is a new map, or none could be found, or the client is shut down.
     let news = Bell()
     private let logger: Logger
@@ -167,7 +170,16 @@ extension ClusterConnections {
     func nodes(serving slots: [Int]) -> [RedisNode?] {
         state.withLock { state in
             guard !state.isClosed else { return slots.map { _ in nil } }
-            return slots.map { slot in state.map?.owner(of: slot).map { node(at: $0, in: &state) } }
+            guard let map = state.map else { return slots.map { _ in nil } }
+            // Thousands of commands go to a handful of nodes, each of which is looked up once.
+            var found: [Int: RedisNode] = [:]
+            return slots.map { slot in
+                guard let number = map.number(of: slot) else { return nil }
+                if let node = found[number] { return node }
+                let node = node(at: map.address(number), in: &state)
+                found[number] = node
+                return node
+            }
         }
     }
 
@@ -237,7 +249,9 @@ extension ClusterConnections {
 
     private func node(at address: RedisConfiguration.Address, in state: inout State) -> RedisNode {
         if let node = state.nodes[address] { return node }
-        let node = RedisNode(configuration.at(address), logger: logger) { [weak self] in self?.wantSurvey() }
+        let node = RedisNode(configuration.at(address), logger: logger, on: eventLoop) { [weak self] in
+            self?.wantSurvey()
+        }
         state.nodes[address] = node
         started.yield(node)
         return node

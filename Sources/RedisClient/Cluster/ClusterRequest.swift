@@ -275,8 +275,7 @@ extension ClusterRequest {
         guard let map = connections.map else { return .noMap(within: timeout) }
         return RedisError(
             .unreachable,
-            "no node serves slot \(slots[position]): "
-                + "the cluster covers \(map.coverage) of \(RedisSlot.count) slots (see CLUSTER INFO)")
+            "no node serves slot \(slots[position]): \(map.summary)")
     }
 
     private func tooManyRedirections(_ repetition: Repetition, _ answers: Answers) -> RedisError {
@@ -286,6 +285,12 @@ extension ClusterRequest {
             .server, "sent on more than \(Self.redirectionLimit) times in a row, last by “\(answer?.message ?? "")”",
             command: commands[position].name, address: answers.addresses[position]?.description, server: answer,
             mayHaveRun: commands.count > 1)
+    }
+
+    /// What is to be said of slots that nobody serves, where there are any.
+    var gap: String? {
+        guard let map = connections.map, map.coverage < RedisSlot.count else { return nil }
+        return map.summary
     }
 
     private var name: String { Self.name(of: commands) }

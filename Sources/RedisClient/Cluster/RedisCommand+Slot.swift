@@ -12,6 +12,8 @@ extension RedisCommand {
     var key: ByteBufferView? {
         var words = Words(body)
         guard let first = words.next() else { return nil }
+        // Most commands are those on hashes; HELLO is none, and HEXISTS looks like it.
+        if first.first == UInt8(ascii: "H"), first.dropFirst().first != UInt8(ascii: "E") { return words.next() }
         let name = String(decoding: first, as: UTF8.self).uppercased()
         switch KeyPlace.of(name) {
         case .none: return nil

@@ -35,9 +35,15 @@ struct SlotMap: Sendable, Equatable {
     }
 
     /// Who serves a slot.
-    func owner(of slot: Int) -> RedisConfiguration.Address? {
-        owners[slot] == Self.nobody ? nil : known[Int(owners[slot])]
+    func owner(of slot: Int) -> RedisConfiguration.Address? { number(of: slot).map(address) }
+
+    /// Who serves a slot, by a number that means the same on every copy of this map.
+    func number(of slot: Int) -> Int? {
+        owners[slot] == Self.nobody ? nil : Int(owners[slot])
     }
+
+    /// The node of such a number.
+    func address(_ number: Int) -> RedisConfiguration.Address { known[number] }
 
     /// Those that serve slots, in the order of their first.
     var primaries: [RedisConfiguration.Address] {
@@ -52,6 +58,9 @@ struct SlotMap: Sendable, Equatable {
 
     /// How many slots somebody serves.
     var coverage: Int { owners.reduce(0) { $1 == Self.nobody ? $0 : $0 + 1 } }
+
+    /// The same in words.
+    var summary: String { "the cluster covers \(coverage) of \(RedisSlot.count) slots (see CLUSTER INFO)" }
 
     /// Notes that a slot is served by another node; too many nodes that nobody heard of before are not noted.
     mutating func move(_ slot: Int, to address: RedisConfiguration.Address) {

@@ -11,7 +11,8 @@ internal import RedisClient
 ///     5  the records' slots  marks taken away
 ///     6  our own, index      fence, plan taken away, index entries last
 ///
-/// Each step is one call for each node, all nodes at once, for all changes of the page.
+/// Each step is one call for each node, all nodes at once, for all changes of the page. Events are written all or none, a
+/// hundred or so in a call, and the plan's `told` field notes whose are written.
 ///
 /// **Nothing is lost.** The record changes in one step with its ``SagaMark``. Whoever dies after that leaves the mark and the
 /// ``SagaPlan``, and the next run of the cleanup begins with the plans it finds (``SagaRecovery``): a marked change is
@@ -19,7 +20,7 @@ internal import RedisClient
 /// happened; it is still in the index.
 ///
 /// **Nothing is done twice.** A refund is guarded by its entry in the ledger, everything else that isn't the same when
-/// repeated by a mark in its own slot, written in the same step. Marks are named by run and page, so that those of
+/// repeated by a mark in its own slot, written in the same step. Marks are named by lease and page, so that those of
 /// different runs never meet. A run that has lost its lease is refused in steps 1, 4 and 6. Between them it can still touch
 /// records; a later run closes the marks of a plan that it finds before it does anything else, and a closed mark refuses
 /// step 2. Step 3, repeated, finds its own marks.
@@ -31,7 +32,8 @@ internal import RedisClient
 /// | a guard of step 2 doesn't hold | the change is not made, and counted as skipped |
 /// | a reply of step 2 is lost | the marks say which changes were made |
 /// | a reply of another step is lost | the step is repeated |
-/// | step 3 is refused for good (a balance is no number) | the plan keeps that change, which is an error of every run until it goes through |
+/// | another slot would refuse its part (a balance is no number) | the change is refused whole, by a look before step 1 |
+/// | step 3 is refused for good (it has become so since) | the plan keeps that change, which is an error of every run until it goes through |
 /// | a slot is moving | the change waits with the client until its keys are in one place again |
 /// | the ledger gets the entry between the look before step 1 and step 3 | nothing is paid, and the event says so, where the balance shares its slot; else it is paid twice |
 struct Saga: Sendable {
@@ -188,13 +190,13 @@ extension Saga {
     func pass(_ stage: Stage) async throws {
         await FailPoint.reached(stage.failPoint, sweep.cleanup)
         #if DEBUG
-        try Self.cut?(stage)
+        try await Self.cut?(stage)
         #endif
     }
 
     #if DEBUG
-    /// Where a test breaks a saga off, by throwing.
-    @TaskLocal static var cut: (@Sendable (Stage) throws -> Void)?
+    /// Where a test does something between two steps of a saga, or breaks it off by throwing.
+    @TaskLocal static var cut: (@Sendable (Stage) async throws -> Void)?
     #endif
 
     func calls(_ encoder: ChangeEncoder) -> SagaCalls { SagaCalls(library: sweep.engine.library, encoder: encoder) }

@@ -19,8 +19,8 @@ struct SagaCalls: Sendable {
 
         mutating func append(_ step: SagaStep, at place: Int, _ encoder: ChangeEncoder) {
             places.append(place)
-            if case .change(let change, let record, let mark) = step {
-                encoder.add(change, of: record, mark: mark, to: &call, &known)
+            if case .change(let split, let mark) = step {
+                encoder.add(split.first, of: split.record, mark: mark, to: &call, &known)
             } else if let form = forms.last(where: { $0.step.hasForm(of: step) }) {
                 _ = call.append(.same(form.number), member: "") { step.tell(by: encoder, to: &$0) }
             } else {
@@ -37,17 +37,18 @@ struct SagaCalls: Sendable {
     /// - Throws: The first error where a node could not be asked; what became of the steps is then unknown.
     func make(_ steps: [SagaStep]) async throws -> [CommitCall.Outcome] {
         guard !steps.isEmpty else { return [] }
-        var calls: [RedisClient.Node: NodeCall] = [:]
+        let owners = library.redis.owners
+        var calls: [Int: NodeCall] = [:]
         var strays: [Int] = []
         for (place, step) in steps.enumerated() {
-            guard let node = library.redis.node(of: step.key) else {
+            guard let node = owners.number(of: step.key) else {
                 strays.append(place)
                 continue
             }
             calls[node, default: NodeCall()].append(step, at: place, encoder)
         }
         var outcomes = [CommitCall.Outcome](repeating: .made, count: steps.count)
-        for sent in try await send(calls) {
+        for sent in try await send(calls.map { (owners.node($0), $1) }) {
             let reply = try await library.checked(sent.reply, of: sent.command, on: sent.node)
             for (place, outcome) in zip(sent.call.places, try sent.call.call.outcomes(of: reply)) {
                 if case .refused(let why) = outcome, Self.isElsewhere(why) { strays.append(place) }
@@ -67,7 +68,7 @@ struct SagaCalls: Sendable {
     }
 
     /// Asks all nodes, and waits for all of them even where one fails: nothing is on its way when this is over.
-    private func send(_ calls: [RedisClient.Node: NodeCall]) async throws -> [Answered] {
+    private func send(_ calls: [(RedisClient.Node, NodeCall)]) async throws -> [Answered] {
         var pending: [(RedisClient.Node, NodeCall, RedisCommand, RedisClient.PendingReplies)] = []
         var failure: RedisError?
         for (node, call) in calls {

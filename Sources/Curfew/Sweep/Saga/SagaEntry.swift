@@ -1,22 +1,57 @@
 internal import Policies
 
 /// What is left of one change when the record's own part is made: what must be known to finish it, whoever does.
+///
+/// It is handed on with every step of its page, so all but what may still change is kept in one place.
 struct SagaEntry: Sendable, Equatable {
-    /// Its place in the page.
-    var place: Int
-    /// The record's id and key.
-    var id: String, key: String
-    /// What is paid back in other slots.
-    var refund: Refund?
-    /// The queue in another slot that the id is pushed on, and whether it is a stream.
-    var queue: String?
-    var isStream = false
-    /// Keys in other slots that go with the record.
-    var moves: [String] = []
+    private let content: Content
     /// What was given back, wherever, if the mark or the ledger doesn't say otherwise.
-    var tokens: Int64 = 0
+    var tokens: Int64
+
+    /// Its place in the page.
+    var place: Int { content.place }
+    /// The record's id.
+    var id: String { content.id }
+    /// The record's key.
+    var key: String { content.key }
+    /// What is paid back in other slots.
+    var refund: Refund? { content.refund }
+    /// Whether balance and ledger of the refund share a slot.
+    var isPaidAtOnce: Bool { content.isPaidAtOnce }
+    /// The queue in another slot that the id is pushed on.
+    var queue: String? { content.queue }
+    /// Whether that is a stream.
+    var isStream: Bool { content.isStream }
+    /// Keys in other slots that go with the record.
+    var moves: [String] { content.moves }
     /// What the event says; nil for a change that has none.
-    var event: Event?
+    var event: Event? { content.event }
+
+    private final class Content: Sendable, Equatable {
+        let place: Int
+        let id: String, key: String
+        let refund: Refund?
+        let isPaidAtOnce: Bool
+        let queue: String?
+        let isStream: Bool
+        let moves: [String]
+        let event: Event?
+
+        init(
+            _ place: Int, _ id: String, _ key: String, _ refund: Refund?, _ queue: String?, _ isStream: Bool,
+            _ moves: [String], _ event: Event?
+        ) {
+            (self.place, self.id, self.key, self.refund) = (place, id, key, refund)
+            (self.queue, self.isStream, self.moves, self.event) = (queue, isStream, moves, event)
+            isPaidAtOnce = refund.map { Slots.share($0.ledger, $0.balance) } ?? false
+        }
+
+        static func == (one: Content, other: Content) -> Bool {
+            (one.place, one.id, one.key, one.queue, one.isStream, one.moves)
+                == (other.place, other.id, other.key, other.queue, other.isStream, other.moves)
+                && one.refund == other.refund && one.event == other.event
+        }
+    }
 
     /// The fields of an event that are known from the beginning.
     struct Event: Sendable, Equatable {
@@ -31,17 +66,27 @@ struct SagaEntry: Sendable, Equatable {
         var time: String
     }
 
-    /// The entry as words.
-    var words: [String] {
-        var words = [String(place), id, key, String(tokens), refund == nil ? "0" : "4"]
-        if let refund { words += [String(refund.amount), refund.balance, refund.ledger, refund.entry] }
-        words += queue.map { ["2", $0, isStream ? "stream" : "list"] } ?? ["0"]
-        words += [String(moves.count)] + moves
-        guard let event else { return words + ["0"] }
-        return words + [
-            "8", event.action, event.from, event.to, event.reason, event.type, String(event.bytes), event.before,
-            event.time,
-        ]
+    /// Writes the entry as words.
+    func write(to words: inout WordWriter) {
+        words.append(place)
+        words.append(id)
+        words.append(key)
+        words.append(tokens)
+        words.append(refund == nil ? 0 : 4)
+        if let refund {
+            words.append(refund.amount)
+            for word in [refund.balance, refund.ledger, refund.entry] { words.append(word) }
+        }
+        words.append(queue == nil ? 0 : 2)
+        if let queue { for word in [queue, isStream ? "stream" : "list"] { words.append(word) } }
+        words.append(moves.count)
+        for key in moves { words.append(key) }
+        words.append(event == nil ? 0 : 8)
+        guard let event else { return }
+        for word in [event.action, event.from, event.to, event.reason, event.type] { words.append(word) }
+        words.append(event.bytes)
+        words.append(event.before)
+        words.append(event.time)
     }
 
     /// Reads one; nil where the words are none.
@@ -50,16 +95,19 @@ struct SagaEntry: Sendable, Equatable {
             let tokens = reader.number(), let refund = reader.list(), let queue = reader.list(),
             let moves = reader.list(), let event = reader.list()
         else { return nil }
-        self.init(place: Int(place), id: id, key: key, moves: moves, tokens: tokens)
+        var owed: Refund?
         if refund.count == 4, let amount = Int64(refund[0]) {
-            self.refund = Refund(amount: amount, balance: refund[1], ledger: refund[2], entry: refund[3])
+            owed = Refund(amount: amount, balance: refund[1], ledger: refund[2], entry: refund[3])
         }
-        if queue.count == 2 { (self.queue, isStream) = (queue[0], queue[1] == "stream") }
+        var told: Event?
         if event.count == 8, let bytes = Int64(event[5]) {
-            self.event = Event(
+            told = Event(
                 action: event[0], from: event[1], to: event[2], reason: event[3], type: event[4], bytes: bytes,
                 before: event[6], time: event[7])
         }
+        self.init(
+            place: Int(place), id: id, key: key, refund: owed, queue: queue.count == 2 ? queue[0] : nil,
+            isStream: queue.count == 2 && queue[1] == "stream", moves: moves, tokens: tokens, event: told)
     }
 
     /// Makes one, with nothing left to do unless told.
@@ -67,9 +115,8 @@ struct SagaEntry: Sendable, Equatable {
         place: Int, id: String, key: String, refund: Refund? = nil, queue: String? = nil, isStream: Bool = false,
         moves: [String] = [], tokens: Int64 = 0, event: Event? = nil
     ) {
-        (self.place, self.id, self.key) = (place, id, key)
-        (self.refund, self.queue, self.isStream, self.moves) = (refund, queue, isStream, moves)
-        (self.tokens, self.event) = (tokens, event)
+        content = Content(place, id, key, refund, queue, isStream, moves, event)
+        self.tokens = tokens
     }
 }
 
@@ -83,7 +130,7 @@ extension SagaEntry {
     func steps(_ plan: SagaPlan, keeping trash: Duration) -> [SagaStep] {
         var steps: [SagaStep] = []
         if let refund {
-            if Slots.share(refund.ledger, refund.balance) {
+            if isPaidAtOnce {
                 steps.append(.pay(refund))
             } else {
                 let once = once(at: refund.balance, plan)
@@ -97,12 +144,8 @@ extension SagaEntry {
 
     /// The marks of what is written once in other slots.
     func onces(_ plan: SagaPlan) -> [SagaMark] {
-        steps(plan, keeping: .zero).compactMap { step in
-            switch step {
-            case .add(_, _, let once), .push(_, _, _, let once): once
-            default: nil
-            }
-        }
+        let balance = isPaidAtOnce ? nil : refund?.balance
+        return [balance, queue].compactMap { $0.map { once(at: $0, plan) } }
     }
 
     private func once(at key: String, _ plan: SagaPlan) -> SagaMark {

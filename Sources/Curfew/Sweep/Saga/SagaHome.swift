@@ -15,10 +15,13 @@ struct SagaHome: Sendable {
         let entry: DueEntry
         /// Its new score; nil takes it out.
         let score: String?
+
+        /// Whether it goes, if it is as it was read.
+        var isRemoval: Bool { score == nil && !entry.scoreText.isEmpty }
     }
 
-    /// What stands in the fields that show which events are written.
-    static let told = "told"
+    /// How many events one call writes at most: Redis is held for less than a millisecond.
+    private static let mostEvents = 128
 
     /// The hash of the plans.
     private var saga: String { keys.saga(claim.cleanup) }
@@ -31,52 +34,26 @@ struct SagaHome: Sendable {
     }
 
     /// Writes the events of changes that were made, each once; gives back which were written now, by their places.
-    func tell(_ plan: SagaPlan, _ entries: [SagaEntry]) async throws -> Set<Int> {
-        let told = entries.filter { $0.event != nil }
-        guard !told.isEmpty else { return [] }
-        var call = makeCall()
-        var number: Int?
-        for entry in told {
-            if let number {
-                _ = call.append(.same(number), member: entry.id) { tell(plan, entry, to: &$0) }
-            } else {
-                var sink = StatementSink(index: .none)
-                tell(plan, entry, to: &sink)
-                number = call.append(.new(sink.statement), member: entry.id) { tell(plan, entry, to: &$0) }
-            }
-        }
-        let outcomes = try call.outcomes(of: try await library.call(call.command()))
+    ///
+    /// - Parameter before: whose events an earlier run has written, as it was noted.
+    func tell(_ plan: SagaPlan, _ entries: [SagaEntry], after before: String = "") async throws -> Set<Int> {
+        let known = Set(before.split(separator: " ").compactMap { Int($0) })
+        var untold = entries.filter { $0.event != nil && !known.contains($0.place) }[...]
+        var note = before
         var written: Set<Int> = []
-        for (entry, outcome) in zip(told, outcomes) {
-            switch outcome {
-            case .made: written.insert(entry.place)
-            case .moved: break
-            case .refused(let why): throw CurfewError(.server, why)
-            }
+        while !untold.isEmpty {
+            let part = untold.prefix(Self.mostEvents)
+            untold = untold.dropFirst(part.count)
+            for entry in part { note += note.isEmpty ? "\(entry.place)" : " \(entry.place)" }
+            let events = SagaEvents(part, of: plan, for: claim.run)
+            let own = [keys.lease(claim.cleanup), saga, keys.events]
+            let head = ["FCALL", "curfew_tell", String(own.count)] + own + [claim.term, plan.told]
+            let reply = try await library.call(
+                events.command(head, note: note, length: streamLength, run: claim.run, cleanup: claim.cleanup))
+            try check(reply)
+            if reply[1].integer == 1 { written.formUnion(part.map(\.place)) }
         }
         return written
-    }
-
-    private func tell(_ plan: SagaPlan, _ entry: SagaEntry, to sink: inout some CommitSink) {
-        guard let event = entry.event else { return }
-        sink.begin("HSETNX", .shared(.saga))
-        sink.hole(sink.value(plan.told(entry)))
-        sink.constant(Self.told)
-        sink.begin("XADD", .shared(.events))
-        for word in ["MAXLEN", "~", String(streamLength), "*", "run", claim.run, "cleanup", claim.cleanup, "record"] {
-            sink.constant(word)
-        }
-        sink.hole(.member)
-        let fields = [
-            ("key", entry.key), ("action", event.action), ("from", event.from), ("to", event.to),
-            ("reason", event.reason), ("type", event.type), ("tokens", String(entry.tokens)),
-            ("bytes", String(event.bytes)), ("before", JSONText.object(event.before, of: plan.run, for: claim.run)),
-            ("at_ms", event.time),
-        ]
-        for (name, value) in fields {
-            sink.constant(name)
-            sink.hole(sink.value(value))
-        }
     }
 
     /// What ends a page.
@@ -103,31 +80,60 @@ struct SagaHome: Sendable {
             }
             changes.append(change)
         }
-        if changes.isEmpty, ending.index.isEmpty { return [] }
-        var outcomes = try await send(changes, index: isHome ? index : nil, isHome ? ending.index : [])
-        if !isHome, !ending.index.isEmpty {
+        let removals = ending.index.indices.filter { ending.index[$0].isRemoval }
+        let others = ending.index.indices.filter { !ending.index[$0].isRemoval }
+        var isAsRead = [Bool](repeating: true, count: ending.index.count)
+        if !changes.isEmpty || (isHome && !others.isEmpty) {
+            let steps = isHome ? others.map { ending.index[$0] } : []
+            let outcomes = try await send(changes, index: isHome ? index : nil, steps)
+            if isHome { try Self.note(outcomes.suffix(steps.count), at: others, &isAsRead) }
+        }
+        if !isHome, !others.isEmpty {
             // There is no fence where the app has its index, but an entry that was moved is left alone there too.
             var call = CommitCall(lease: nil, index: index, shared: [index])
-            Self.add(ending.index, to: &call)
-            outcomes += try call.outcomes(of: try await library.call(call.command()))
+            Self.add(others.map { ending.index[$0] }, to: &call)
+            try Self.note(call.outcomes(of: try await library.call(call.command()))[...], at: others, &isAsRead)
         }
-        let last = outcomes.suffix(ending.index.count)
-        for case .refused(let why) in last { throw CurfewError(.server, why) }
-        return last.map { $0 == .made }
+        if !removals.isEmpty {
+            let moved = try await unlist(removals.map { ending.index[$0].entry }, from: index, isHome: isHome)
+            for number in moved { isAsRead[removals[number]] = false }
+        }
+        return isAsRead
+    }
+
+    private static func note(
+        _ outcomes: ArraySlice<CommitCall.Outcome>, at places: [Int], _ isAsRead: inout [Bool]
+    ) throws {
+        for case .refused(let why) in outcomes { throw CurfewError(.server, why) }
+        for (place, outcome) in zip(places, outcomes) { isAsRead[place] = outcome == .made }
+    }
+
+    /// Takes entries out of the index; the numbers of those that have moved since they were read, and stay.
+    private func unlist(_ entries: [DueEntry], from index: String, isHome: Bool) async throws -> [Int] {
+        // The fence is where the lease is.
+        let keys = [index] + (isHome ? [keys.lease(claim.cleanup)] : [])
+        var command = RedisCommand("FCALL", ["curfew_unlist", String(keys.count)] + keys + [isHome ? claim.term : ""])
+        for entry in entries {
+            command.append(entry.id)
+            command.append(entry.scoreText)
+        }
+        let reply = try await library.call(command)
+        try check(reply)
+        return reply.elements.dropFirst().compactMap { $0.integer.map { Int($0) - 1 } }
+            .filter(entries.indices.contains)
     }
 
     private static func changes(_ plan: SagaPlan, left: [SagaEntry]) -> [PlainChange] {
         guard !plan.entries.isEmpty else { return [] }
         var change = PlainChange(member: "")
-        let places = Set(left.map(\.place))
-        var gone = plan.entries.filter { !places.contains($0.place) }.map(plan.told)
+        var gone = [plan.told]
         if left.isEmpty {
             gone.append(plan.field)
         } else {
             let rest = SagaPlan(run: plan.run, page: plan.page, entries: left)
             change.write("HSET", .shared(.saga), [.value(plan.field), .value(rest.text)])
         }
-        if !gone.isEmpty { change.write("HDEL", .shared(.saga), gone.map { .value($0) }) }
+        change.write("HDEL", .shared(.saga), gone.map { .value($0) })
         return [change]
     }
 
@@ -153,9 +159,14 @@ struct SagaHome: Sendable {
         sink.check(.score, .shared(.index), field: .own(.member), value: .own(sink.value(step.entry.scoreText)))
     }
 
+    /// Throws where the lease is of another term.
+    private func check(_ reply: RedisValue) throws {
+        if reply[0].string != "ok" { _ = try makeCall().outcomes(of: reply) }
+    }
+
     private func makeCall(index: String? = nil) -> CommitCall {
         CommitCall(
-            lease: (keys.lease(claim.cleanup), claim.fence), index: index ?? keys.index(claim.cleanup),
+            lease: (keys.lease(claim.cleanup), claim.term), index: index ?? keys.index(claim.cleanup),
             shared: [index ?? keys.index(claim.cleanup), keys.events, keys.seen(claim.cleanup), saga])
     }
 

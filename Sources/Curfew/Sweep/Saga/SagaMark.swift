@@ -22,7 +22,7 @@ struct SagaMark: Sendable, Equatable {
 
     /// The hash.
     let key: String
-    /// The field: the number of the page within its run.
+    /// The field: the lease and the number of the page.
     let page: String
     /// What is written.
     var state = State.made

@@ -5,7 +5,7 @@ struct SagaPlan: Sendable, Equatable {
 
     /// The run that made it.
     let run: String
-    /// The number of the page within the run.
+    /// The lease it was made under, and the number of the page.
     let page: String
     /// Its changes.
     var entries: [SagaEntry] = []
@@ -13,11 +13,22 @@ struct SagaPlan: Sendable, Equatable {
     /// The field it is kept in.
     var field: String { "\(run)/\(page)" }
 
-    /// The field that shows that the event of a change is written.
-    func told(_ entry: SagaEntry) -> String { "\(field)/\(entry.place)" }
+    /// What the fields end with that show which events are written.
+    private static let toldSuffix = "/told"
+
+    /// The field that shows whose events are written, by their places in the page.
+    var told: String { field + Self.toldSuffix }
+
+    /// Whether a field is such a one, and not that of a plan.
+    static func isTold(_ field: String) -> Bool { field.hasSuffix(toldSuffix) }
 
     /// The plan as text.
-    var text: String { WordList.text([Self.version, run, page] + entries.flatMap(\.words)) }
+    var text: String {
+        var words = WordWriter(capacity: 100 + 400 * entries.count)
+        for word in [Self.version, run, page] { words.append(word) }
+        for entry in entries { entry.write(to: &words) }
+        return words.text
+    }
 
     /// Makes a plan.
     init(run: String, page: String, entries: [SagaEntry] = []) {

@@ -27,7 +27,8 @@ struct SagaRecovery: Sendable {
         guard count > 0 else { return tally }
         let fields = RedisCommand("HGETALL", [hash], isIdempotent: true)
         let pairs = try await sweep.retrying { try await sweep.engine.redis.send(fields) }.pairs
-        let texts = pairs.filter { $0.1 != SagaHome.told }.sorted { $0.0 < $1.0 }
+        let texts = pairs.filter { !SagaPlan.isTold($0.0) }.sorted { $0.0 < $1.0 }
+        let told = Dictionary(pairs.filter { SagaPlan.isTold($0.0) }, uniquingKeysWith: { $1 })
         guard texts.count <= Self.mostPlans else {
             throw CurfewError(
                 .damaged,
@@ -40,13 +41,13 @@ struct SagaRecovery: Sendable {
                 tally.failed(field, "\(hash) holds something else than a plan at \(field)")
                 continue
             }
-            try await finish(plan, &tally)
+            try await finish(plan, told: told[plan.told] ?? "", &tally)
             sweep.control.advance { $0.step = "unfinished" }
         }
         return tally
     }
 
-    private func finish(_ plan: SagaPlan, _ tally: inout Tally) async throws {
+    private func finish(_ plan: SagaPlan, told: String, _ tally: inout Tally) async throws {
         let encoder = try await sweep.retrying { try await sweep.committer(claim).encoder(of: [], at: sweep.now) }
         let calls = saga.calls(encoder)
         let marks = plan.entries.map { $0.mark(plan) }
@@ -63,7 +64,7 @@ struct SagaRecovery: Sendable {
         }
         let (done, unfinished) = try await saga.carryOut(made, of: plan, calls, isRepeated: true)
         left += unfinished
-        let told = try await saga.step(.told) { try await saga.home.tell(plan, done) }
+        let now = try await saga.step(.told) { try await saga.home.tell(plan, done, after: told) }
         let closed = plan.entries.filter { entry in !left.contains { $0.entry.place == entry.place } }
         try await saga.step(.cleared) {
             _ = try await calls.make(
@@ -74,7 +75,7 @@ struct SagaRecovery: Sendable {
         }
         let ending = SagaHome.Ending(plan: plan, left: left.map(\.entry))
         _ = try await saga.step(.ended) { try await saga.home.end(ending, index: sweep.index) }
-        for entry in done where told.contains(entry.place) {
+        for entry in done where now.contains(entry.place) {
             if let change = entry.counted { tally.changed(entry.id, change, isDryRun: false) }
         }
         for (entry, why) in left { tally.failed(entry.id, Saga.unfinished(why)) }

@@ -2,49 +2,49 @@ internal import Policies
 internal import RedisClient
 
 /// A change in parts: what one slot, the record's, can hold together, and what is left for later.
-struct SagaSplit: Sendable {
+///
+/// It is handed on from step to step, so it is one object and no copies.
+final class SagaSplit: Sendable {
+    /// The record.
+    let record: Record
     /// What is written in the record's slot, in one step with its guards.
-    private(set) var first: Change
+    let first: Change
     /// What must still be so in other slots; it can only be looked at just before.
     let others: [Policies.Guard]
     /// What is left.
     let entry: SagaEntry
 
+    private init(_ record: Record, _ first: Change, _ others: [Policies.Guard], _ entry: SagaEntry) {
+        (self.record, self.first, self.others, self.entry) = (record, first, others, entry)
+    }
+
     /// Splits a change of the record at that place of a page.
-    init(_ change: Change, of record: Record, at place: Int, isStream: Bool, _ encoder: ChangeEncoder) {
+    convenience init(_ change: Change, of record: Record, at place: Int, isStream: Bool, _ encoder: ChangeEncoder) {
         let slot = RedisSlot.of(record.key)
         func isHere(_ key: String) -> Bool { RedisSlot.of(key) == slot }
         var first = change
-        var entry = SagaEntry(place: place, id: record.id, key: record.key)
-        first.guards = change.guards.filter { $0.otherKey.map(isHere) ?? true }
-        others = change.guards.filter { $0.otherKey.map { !isHere($0) } ?? false }
-        if let refund = change.refund {
-            entry.tokens = refund.amount
-            if !isHere(refund.ledger) || !isHere(refund.balance) {
-                entry.refund = refund
-                first.refund = nil
-            }
-        }
-        if let push = change.push, !isHere(push.key) {
-            (entry.queue, entry.isStream) = (push.key, isStream)
-            first.push = nil
-        }
-        first.also = change.also.filter(isHere)
-        entry.moves = change.also.filter { !isHere($0) }
-        if !change.isClaim {
-            entry.event = .init(
-                action: change.action.rawValue, from: change.from, to: change.to, reason: change.reason,
-                type: change.type, bytes: change.bytes, before: encoder.image(before: change), time: encoder.time)
-        }
-        self.first = first
-        self.entry = entry
+        let isElsewhere = change.guards.map { $0.otherKey.map { !isHere($0) } ?? false }
+        let others = zip(change.guards, isElsewhere).filter(\.1).map(\.0)
+        if !others.isEmpty { first.guards = zip(change.guards, isElsewhere).filter { !$0.1 }.map(\.0) }
+        if let refund = change.refund, !isHere(refund.ledger) || !isHere(refund.balance) { first.refund = nil }
+        if let push = change.push, !isHere(push.key) { first.push = nil }
+        if !change.also.isEmpty { first.also = change.also.filter(isHere) }
+        let event = SagaEntry.Event(
+            action: change.action.rawValue, from: change.from, to: change.to, reason: change.reason, type: change.type,
+            bytes: change.bytes, before: encoder.image(before: change), time: encoder.time)
+        let entry = SagaEntry(
+            place: place, id: record.id, key: record.key, refund: first.refund == nil ? change.refund : nil,
+            queue: first.push == nil ? change.push?.key : nil, isStream: first.push == nil && isStream,
+            moves: change.also.isEmpty ? [] : change.also.filter { !isHere($0) }, tokens: change.refund?.amount ?? 0,
+            event: change.isClaim ? nil : event)
+        self.init(record, first, others, entry)
     }
 
     /// The same with another refund in the record's slot, or none.
     func with(refund: Refund?) -> SagaSplit {
-        var split = self
-        split.first.refund = refund
-        return split
+        var first = first
+        first.refund = refund
+        return SagaSplit(record, first, others, entry)
     }
 }
 

@@ -3,7 +3,7 @@ internal import Policies
 /// One write or look of a saga, within one slot.
 enum SagaStep: Sendable {
     /// The record's part of a change, with its mark.
-    case change(Change, of: Record, mark: SagaMark)
+    case change(SagaSplit, mark: SagaMark)
     /// Looks whether these still hold at a record, or at another key.
     case look([Policies.Guard], at: String)
     /// Pays back where ledger and balance share a slot: the ledger's entry shows that it is done.
@@ -28,7 +28,7 @@ enum SagaStep: Sendable {
     /// The key that says which slot it is about.
     var key: String {
         switch self {
-        case .change(_, let record, _): record.key
+        case .change(let split, _): split.record.key
         case .look(_, let key), .move(let key, _, _): key
         case .pay(let refund), .note(let refund): refund.ledger
         case .add(let balance, _, _): balance

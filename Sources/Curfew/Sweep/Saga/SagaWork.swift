@@ -19,8 +19,9 @@ struct SagaWork: Sendable {
     let encoder: ChangeEncoder
     private(set) var results: [Committer.Result]
     private var page: [Judged]
-    private var splits: [Int: SagaSplit] = [:]
-    private var fates: [Int: Fate] = [:]
+    /// By the place in the page; nil where there is no change.
+    private var splits: [SagaSplit?]
+    private var fates: [Fate?]
     private var unpaid: Set<Int> = []
     private var left: [SagaEntry] = []
     private let rescores: Bool
@@ -32,6 +33,8 @@ struct SagaWork: Sendable {
         encoder = try await committer.encoder(of: page, at: sweep.now)
         (self.page, results) = try await committer.priced(page)
         self.rescores = rescores
+        splits = Array(repeating: nil, count: page.count)
+        fates = Array(repeating: nil, count: page.count)
         var entries: [SagaEntry] = []
         for place in page.indices {
             guard let change = self.page[place].change else { continue }
@@ -43,7 +46,8 @@ struct SagaWork: Sendable {
             splits[place] = split
             fates[place] = .open
         }
-        plan = SagaPlan(run: saga.claim.run, page: sweep.control.nextPage(), entries: entries)
+        let claim = saga.claim
+        plan = SagaPlan(run: claim.run, page: "\(claim.term)/\(sweep.control.nextPage())", entries: entries)
     }
 
     /// What has to be looked at first: the guards of changes in other slots, and those of records that are dropped.
@@ -68,14 +72,14 @@ struct SagaWork: Sendable {
     }
 
     /// The changes that are still to be made.
-    var open: [Int] { splits.keys.filter { fates[$0] == .open }.sorted() }
+    var open: [Int] { fates.indices.filter { fates[$0] == .open } }
 
     /// The step that makes a change in the record's slot.
     func step(_ place: Int) -> SagaStep {
         guard let split = splits[place] else { preconditionFailure("only changes are made") }
         var mark = mark(place)
         if unpaid.contains(place) { mark.state = .unpaid }
-        return .change(split.first, of: page[place].record, mark: mark)
+        return .change(split, mark: mark)
     }
 
     /// The mark of a change.
@@ -97,8 +101,7 @@ struct SagaWork: Sendable {
         }
         for (place, judged) in zip(places, repaid) {
             page[place] = judged
-            guard var split = splits[place] else { continue }
-            split = split.with(refund: judged.change?.refund)
+            guard let split = splits[place]?.with(refund: judged.change?.refund) else { continue }
             splits[place] = split
             if split.first.refund == nil { unpaid.insert(place) }
         }

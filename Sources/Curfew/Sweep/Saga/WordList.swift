@@ -4,14 +4,9 @@
 enum WordList {
     /// The text of some words.
     static func text(_ words: [String]) -> String {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(words.reduce(0) { $0 + $1.utf8.count + 5 })
-        for word in words {
-            bytes.append(contentsOf: String(word.utf8.count).utf8)
-            bytes.append(UInt8(ascii: ":"))
-            bytes.append(contentsOf: word.utf8)
-        }
-        return String(decoding: bytes, as: UTF8.self)
+        var writer = WordWriter()
+        for word in words { writer.append(word) }
+        return writer.text
     }
 
     /// The words of a text; nil where it isn't written so.
@@ -29,6 +24,32 @@ enum WordList {
         }
         return words
     }
+}
+
+/// Writes words one after the other.
+struct WordWriter {
+    private var bytes: [UInt8] = []
+
+    /// A writer with room for so many bytes.
+    init(capacity: Int = 0) {
+        bytes.reserveCapacity(capacity)
+    }
+
+    /// What was written.
+    var text: String { String(decoding: bytes, as: UTF8.self) }
+
+    /// Writes a word.
+    mutating func append(_ word: String) {
+        var word = word
+        word.withUTF8 { utf8 in
+            bytes.append(contentsOf: String(utf8.count).utf8)
+            bytes.append(UInt8(ascii: ":"))
+            bytes.append(contentsOf: utf8)
+        }
+    }
+
+    /// Writes a number.
+    mutating func append(_ number: some BinaryInteger) { append(String(number)) }
 }
 
 /// Takes words one by one off a list that was written by an earlier self.

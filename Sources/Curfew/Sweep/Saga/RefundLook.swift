@@ -1,0 +1,69 @@
+internal import Policies
+internal import RedisClient
+
+/// A quick look at the ledgers and balances of many refunds, one call for each node: which of them need a closer one.
+///
+/// Almost always a charge has no entry yet and a balance is a number. Asking for each by itself would cost several times
+/// as much, on both sides.
+struct RefundLook: Sendable {
+    /// What is asked of one node.
+    private struct NodeLook {
+        var ledgers = RedisCommand(capacity: 4 << 10)
+        var balances = RedisCommand(capacity: 4 << 10)
+        /// The refunds that the ledgers are of, by their numbers, and those that the balances are of.
+        var ledgersOf: [Int] = []
+        var balancesOf: [Int] = []
+
+        var command: RedisCommand {
+            var command = RedisCommand("FCALL", ["curfew_look", "0", String(ledgersOf.count)])
+            command.append(wordsOf: ledgers)
+            command.append(wordsOf: balances)
+            command.isIdempotent = true
+            return command
+        }
+    }
+
+    private let looks: [(node: RedisClient.Node, look: NodeLook)]
+    /// Refunds with a key that no node is known to hold.
+    private let strays: Set<Int>
+
+    /// What to ask of whom.
+    init(_ refunds: [Refund], _ owners: RedisClient.Owners) {
+        var looks: [Int: NodeLook] = [:]
+        var strays: Set<Int> = []
+        for (number, refund) in refunds.enumerated() {
+            guard let ledger = owners.number(of: refund.ledger), let balance = owners.number(of: refund.balance) else {
+                strays.insert(number)
+                continue
+            }
+            looks[ledger, default: NodeLook()].ledgers.append(refund.ledger)
+            looks[ledger, default: NodeLook()].ledgers.append(refund.entry)
+            looks[ledger, default: NodeLook()].ledgersOf.append(number)
+            looks[balance, default: NodeLook()].balances.append(refund.balance)
+            looks[balance, default: NodeLook()].balances.append(refund.amount)
+            looks[balance, default: NodeLook()].balancesOf.append(number)
+        }
+        self.looks = looks.map { (owners.node($0), $1) }
+        self.strays = strays
+    }
+
+    /// The refunds that must be looked at more closely, by their numbers, in order.
+    func unusual(_ library: FunctionLibrary) async throws -> [Int] {
+        let sent = try looks.map { item in
+            let command = item.look.command
+            return (item, command, try library.redis.begin([command], on: item.node))
+        }
+        var unusual = strays
+        for ((node, look), command, pending) in sent {
+            let reply = try await library.checked(try await pending.replies()[0], of: command, on: node)
+            let refunds = look.ledgersOf + look.balancesOf
+            for position in reply.elements {
+                guard let number = position.integer, refunds.indices.contains(Int(number) - 1) else {
+                    throw CurfewError(.damaged, "curfew_look answered for a key that it was not asked about")
+                }
+                unusual.insert(refunds[Int(number) - 1])
+            }
+        }
+        return unusual.sorted()
+    }
+}

@@ -1,0 +1,115 @@
+import Policies
+import RedisClient
+import Testing
+
+@testable import Curfew
+
+/// The functions that only a saga in a Cluster calls.
+@Suite("curfew_tell, curfew_unlist, curfew_look", .serialized)
+struct FunctionsSagaTests {
+    private static let plan = SagaPlan(run: "jobs-1", page: "1 one 5/1")
+
+    private func entry(_ place: Int) -> SagaEntry {
+        SagaEntry(
+            place: place, id: "\(place)", key: "job:\(place)", tokens: 10,
+            event: .init(
+                action: "fail", from: "RUNNING", to: "FAILED", reason: "stuck for \(place)m", type: "", bytes: 0,
+                before: "{}", time: "7"))
+    }
+
+    /// Curfew's slot as the holder of a new lease sees it.
+    private func claimHome(_ scene: FunctionsScene, by instance: String = "one") async throws -> SagaHome {
+        let answer = try await scene.claim("jobs", by: instance)
+        let claim = Claim(
+            cleanup: "jobs", run: answer["run"]?.string ?? "", fence: answer["fence"]?.string ?? "",
+            term: answer["term"]?.string ?? "", due: Timestamp(milliseconds: 0), lateness: .zero,
+            acquired: Timestamp(milliseconds: 0), trigger: "manual", isDryRun: false, replaces: nil, attempt: .now)
+        return SagaHome(library: scene.library, keys: scene.keys, claim: claim, streamLength: 1_000)
+    }
+
+    @Test("events are written in order with all their fields, in calls of a bounded size")
+    func told() async throws {
+        try await withFunctions { scene in
+            let home = try await claimHome(scene)
+            let written = try await home.tell(Self.plan, (0..<300).map(entry))
+            #expect(written == Set(0..<300))
+            let events = try await scene.stream(scene.keys.events)
+            #expect(events.map { $0["record"] } == (0..<300).map(String.init))
+            #expect(events[7]["reason"] == "stuck for 7m" && events[7]["key"] == "job:7")
+            #expect(events[7]["run"] == "jobs-1" && events[7]["cleanup"] == "jobs" && events[7]["tokens"] == "10")
+            #expect(events[7]["action"] == "fail" && events[7]["from"] == "RUNNING" && events[7]["to"] == "FAILED")
+            #expect(events[7]["type"] == "" && events[7]["bytes"] == "0" && events[7]["at_ms"] == "7")
+        }
+    }
+
+    @Test("events that were written are not written again, those that come later are")
+    func toldOnce() async throws {
+        try await withFunctions { scene in
+            let home = try await claimHome(scene)
+            _ = try await home.tell(Self.plan, (0..<200).map(entry))
+            // A reply was lost, and all of it is told again.
+            let again = try await home.tell(Self.plan, (0..<200).map(entry))
+            #expect(again.isEmpty)
+            // A run after this one knows what was noted, and finishes one change more.
+            let note = try #require(try await scene.hash(scene.keys.saga("jobs"))[Self.plan.told])
+            let more = try await home.tell(Self.plan, (0..<201).map(entry), after: note)
+            #expect(more == [200])
+            #expect(try await scene.stream(scene.keys.events).count == 201)
+        }
+    }
+
+    @Test("an older holder tells nothing and takes nothing from Curfew's own index")
+    func fenced() async throws {
+        try await withFunctions { scene in
+            let old = try await claimHome(scene)
+            try await scene.schedule("jobs", in: -1)
+            _ = try await claimHome(scene, by: "two")
+            await #expect(throws: CurfewError.self) { _ = try await old.tell(Self.plan, [entry(0)]) }
+            let index = scene.keys.index("jobs")
+            try await scene.send("ZADD", index, "5", "a")
+            let removal = SagaHome.IndexStep(place: 0, entry: DueEntry(id: "a", score: 5, scoreText: "5"), score: nil)
+            let ending = SagaHome.Ending(plan: SagaPlan(run: "", page: ""), index: [removal])
+            await #expect(throws: CurfewError.self) { _ = try await old.end(ending, index: index) }
+            #expect(try await scene.stream(scene.keys.events).isEmpty)
+            #expect(try await scene.send("ZCARD", index).integer == 1)
+        }
+    }
+
+    @Test(
+        "index entries go as they were read; one that has moved, or has gone, is said",
+        arguments: ["jobs", "{curfew}:x"])
+    func unlisted(index: String) async throws {
+        try await withFunctions { scene in
+            let home = try await claimHome(scene)
+            for (score, id) in [("1.5", "a"), ("2", "b"), ("1763733600123", "c")] {
+                try await scene.send("ZADD", index, score, id)
+            }
+            let read = [("a", "1.5"), ("b", "1"), ("gone", "3"), ("c", "1763733600123")]
+            let steps = read.enumerated().map { place, item in
+                SagaHome.IndexStep(
+                    place: place, entry: DueEntry(id: item.0, score: 0, scoreText: item.1), score: nil)
+            }
+            let ending = SagaHome.Ending(plan: SagaPlan(run: "", page: ""), index: steps)
+            #expect(try await home.end(ending, index: index) == [true, false, false, true])
+            #expect(try await scene.send("ZRANGE", index, "0", "-1").elements.map(\.string) == ["b"])
+        }
+    }
+
+    @Test("a refund is looked at more closely where its entry is there, or its balance is no plain number")
+    func looked() async throws {
+        try await withFunctions { scene in
+            try await scene.send("HSET", "u1:ledger", "there", "10")
+            try await scene.send("SET", "u2:ledger", "no ledger")
+            let balances = ["u3": "0", "u4": "-17", "u5": "many", "u6": "9223372036854775807", "u7": "007"]
+            for (user, balance) in balances { try await scene.send("SET", "\(user):tokens", balance) }
+            try await scene.send("HSET", "u8:tokens", "a", "b")
+            let refunds = (0...8).map { user in
+                Refund(
+                    amount: 10, balance: "u\(user):tokens", ledger: "u\(user):ledger",
+                    entry: user == 1 ? "there" : "new")
+            }
+            let unusual = try await RefundLook(refunds, scene.redis.owners).unusual(scene.library)
+            #expect(unusual == [1, 2, 5, 6, 7, 8])
+        }
+    }
+}
