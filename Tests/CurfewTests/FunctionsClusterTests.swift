@@ -66,4 +66,17 @@ struct FunctionsClusterTests {
             await #expect(throws: CurfewError.self) { try await library.load() }
         }
     }
+
+    @Test(
+        "a node without the slot is understood, whatever server it is",
+        arguments: [
+            ("ERR Script attempted to access a non local key in a cluster node script: curfew_commit_node", true),
+            ("ERR Script attempted to execute a write command while the cluster is down and readonly", true),
+            ("ERR Attempted to access a non local key in a cluster node", true),
+            ("ERR Can not execute a command 'hget' while the cluster is down", true),
+            ("WRONGTYPE job:1 is a string: expected a hash", false),
+        ])
+    func elsewhere(why: String, expected: Bool) {
+        #expect(SagaCalls.isElsewhere(why) == expected)
+    }
 }

@@ -736,7 +736,8 @@ end
 --             caller sends that change alone, with its keys declared, to be told where they are.
 -- KEYS:       none
 -- ARGV:       number of keys, the keys ('' for lease and index), then as curfew_commit
--- Returns:    as curfew_commit; why is Redis's “Script attempted to …” where a key was not to be had here
+-- Returns:    as curfew_commit; why is the server's own word (Redis: “Script attempted to …”) where a key was not to be
+--             had here
 -- Complexity: that of curfew_commit
 local function commit_node(_, ARGV)
   return carry_out(ARGV, 1, ARGV, tonumber(ARGV[1]) + 1)

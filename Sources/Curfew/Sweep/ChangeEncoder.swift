@@ -100,13 +100,14 @@ struct ChangeEncoder: Sendable {
 
     private func tellGuard(of mark: SagaMark, to sink: inout some CommitSink) -> Statement.Key {
         let key = sink.key(mark.key)
-        sink.check(.absent, key, field: .constant(mark.page), value: .none)
+        sink.check(.absent, key, field: .own(sink.value(mark.page)), value: .none)
         return key
     }
 
     private func tell(_ mark: SagaMark, _ command: String, _ key: Statement.Key, to sink: inout some CommitSink) {
         sink.begin(command, key)
-        sink.constant(mark.page)
+        // Not a constant: the statement is to be the same in every page.
+        sink.hole(sink.value(mark.page))
         sink.hole(sink.value(mark.state.rawValue))
     }
 

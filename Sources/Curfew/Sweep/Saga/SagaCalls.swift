@@ -114,6 +114,9 @@ struct SagaCalls: Sendable {
         return outcomes
     }
 
-    /// Whether a node says that it doesn't hold a key, or doesn't serve now.
-    private static func isElsewhere(_ why: String) -> Bool { why.contains("Script attempted to") }
+    /// Whether a node says that it doesn't hold a key, or doesn't serve now: Redis in the first and third of these words,
+    /// Valkey 9 in the second and third.
+    static func isElsewhere(_ why: String) -> Bool {
+        ["Script attempted to", "Attempted to access", "while the cluster is down"].contains { why.contains($0) }
+    }
 }

@@ -105,11 +105,11 @@ enum SagaStep: Sendable {
         switch self {
         case .clear(let mark):
             sink.begin("HDEL", own)
-            sink.constant(mark.page)
+            sink.hole(sink.value(mark.page))
         case .block(let mark), .close(let mark, _):
             let isBlock = if case .block = self { true } else { false }
             sink.begin(isBlock ? "HSETNX" : "HSET", own)
-            sink.constant(mark.page)
+            sink.hole(sink.value(mark.page))
             sink.constant(SagaMark.State.closed.rawValue)
         default: break
         }
