@@ -88,10 +88,14 @@ struct Books: Sendable {
     ///
     /// Where the victim is gone or frozen that is the moment at which another has its lease; else it is the first sign of
     /// work once everything was there again.
-    func continuation(after struck: Scene.Struck, of fault: Fault, within limit: Int64) -> (Int64?, [String]) {
+    func continuation(after struck: Scene.Struck, of fault: Fault, _ settings: Case.Settings) -> (Int64?, [String]) {
         guard fault == .kill || fault == .freeze else {
             let signs = (events + runs).map(\.added).filter { $0 >= struck.back }
-            return (signs.min().map { $0 - struck.back }, [])
+            guard let time = signs.min().map({ $0 - struck.back }) else { return (nil, []) }
+            // Five seconds after the new primary, where the machine gets no more patience than usual.
+            let limit = 4_000 + settings.slack
+            let isLate = fault == .failover && time > limit
+            return (time, isLate ? ["work went on \(time) ms after the failover: expected at most \(limit)"] : [])
         }
         guard let lost = runs.first(where: { $0["run"] == struck.run && $0["status"] == "lost" }) else {
             return (nil, ["\(struck.run) was cut short and is not recorded as lost"])
@@ -99,6 +103,7 @@ struct Books: Sendable {
         let time = lost.number("finished_ms") - struck.at
         // On a starved machine the lease may have run out before the fault.
         guard time >= 0 else { return (nil, []) }
+        let limit = settings.lease + settings.slack
         return (time, time > limit ? ["another took over after \(time) ms: expected at most \(limit)"] : [])
     }
 

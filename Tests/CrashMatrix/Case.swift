@@ -85,8 +85,7 @@ struct Case: Sendable {
         await racing
         violations += try await scene.close(struck)
         let books = try await Books(probe, work)
-        let (continued, late) = books.continuation(
-            after: struck, of: combination.fault, within: settings.lease + settings.slack)
+        let (continued, late) = books.continuation(after: struck, of: combination.fault, settings)
         let losesWrites = combination.topology == .sentinel && combination.fault == .failover
         violations += late + books.violations(countingRunsSince: losesWrites ? struck.back : 0)
         if !violations.isEmpty { try books.write(to: folder) }
