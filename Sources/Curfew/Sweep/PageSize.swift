@@ -21,7 +21,7 @@ struct PageSize: Sendable {
 
         static let usual = Aim(time: .microseconds(450), bounds: 20...1_000, start: 40, inFlight: 2)
         /// History has waited for days and can wait a little more, so that nobody notices when it goes.
-        static let gentle = Aim(time: .microseconds(400), bounds: 8...1_000, start: 16, inFlight: 1)
+        static let gentle = Aim(time: .microseconds(400), bounds: 16...1_000, start: 16, inFlight: 1)
 
         /// What suits a kind of policy.
         static func of(_ kind: PolicyKind) -> Aim { kind == .retention ? gentle : usual }
