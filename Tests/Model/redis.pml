@@ -24,7 +24,7 @@ inline arriveClaim(accepted) {
     fi
 }
 
-/* curfew.lua, renew: `HGET fence ~= ARGV[2]` is lost, `ZSCORE <= now` is lost. */
+/* curfew.lua, renew: `not is_of(lease, term)` is lost, `ZSCORE <= now` is lost. */
 inline arriveRenewal(with, accepted) {
 #ifdef RENEWED_BY_NAME
     accepted = (lease != noFence && score > 0);
@@ -37,7 +37,7 @@ inline arriveRenewal(with, accepted) {
     fi
 }
 
-/* curfew.lua, commit: whoever has another fence than the lease is `fenced`. */
+/* curfew.lua, commit: whoever has another term than the lease is `fenced`; in the model a fence is a term. */
 inline arriveCommit(with, accepted) {
 #ifdef UNFENCED
     accepted = true;
@@ -47,7 +47,7 @@ inline arriveCommit(with, accepted) {
     assert(!accepted || with == newest)
 }
 
-/* curfew.lua, finish: `HGET fence ~= ARGV[2]` is lost; DEL lease, ZADD schedule. Due at once (0) is a hand-over. */
+/* curfew.lua, finish: `not is_of(lease, term)` is lost; DEL lease, ZADD schedule. Due at once (0) is a hand-over. */
 inline arriveFinish(with, next) {
     if
     :: lease == with ->
