@@ -109,7 +109,7 @@ def variant(place: servers.Servers, layout: str, options: argparse.Namespace, fo
     finished = processes.run([
         str(options.curfew.absolute()), "run", "stuck-jobs", "--json", "--config", str(configuration)])
     spent = [now - then for now, then in zip(place.cpu_seconds(), before)]
-    slow = sum(place.each("SLOWLOG", "LEN"))
+    slow = [entry for client in place.clients for entry in client.slowlog_get(10_000)]
     place.each("CONFIG", "SET", "slowlog-log-slower-than", -1)
     verify(place, keys, layout)
     return {
@@ -118,8 +118,7 @@ def variant(place: servers.Servers, layout: str, options: argparse.Namespace, fo
         "client_cpu_seconds": finished.cpu_seconds,
         "redis_cpu_microseconds_per_job": 1e6 * sum(spent) / options.jobs,
         "busiest_cpu_microseconds_per_job": 1e6 * max(spent) / options.jobs,
-        "slow_commands": slow,
-    }
+    } | measure.slow_figures(slow)
 
 
 def measure_all(client: redis.Redis, options: argparse.Namespace, folder: pathlib.Path) -> dict:
@@ -173,6 +172,10 @@ def text(figures: dict) -> str:
             f"{row['redis_cpu_microseconds_per_job']:12.1f}{row['busiest_cpu_microseconds_per_job']:10.1f}"
             f"{1e6 * row['client_cpu_seconds'] / figures['jobs']:10.1f}{row['slow_commands']:11}"
         )
+    lines.append("")
+    lines += [
+        f"Slowest of {name}: {row['slowest']}" for name, row in figures["variants"].items() if row["slowest"]
+    ]
     lines.append("")
     lines += [
         f"{row['name']:72}{row['value']:5.2f}  {row['required']}  {'met' if row['met'] else 'MISSED'}"

@@ -84,15 +84,21 @@ def observed(bench: Bench, command: list[str], verify: Callable[[], None], expec
     client.config_set("slowlog-log-slower-than", -1)
     verify()
     work = curfew_seconds(finished.output, expected) if expected else finished.output["seconds"]
-    worst = max(slow, key=lambda entry: entry["duration"], default=None)
     return {
         "process_seconds": finished.seconds,
         "work_seconds": work,
         "client_cpu_seconds": finished.cpu_seconds,
         "redis_cpu_microseconds_per_job": 1e6 * cpu / bench.jobs,
+    } | slow_figures(slow) | {"probe_" + kind: value for kind, value in latencies.items()}
+
+
+def slow_figures(slow: list[dict]) -> dict:
+    """How many commands were slow, and the slowest of them, from entries of SLOWLOG."""
+    worst = max(slow, key=lambda entry: entry["duration"], default=None)
+    return {
         "slow_commands": len(slow),
         "slowest": f"{worst['command'][:60].decode(errors='replace')} {worst['duration']} µs" if worst else "",
-    } | {"probe_" + kind: value for kind, value in latencies.items()}
+    }
 
 
 def curfew_result(jobs: int) -> dict:
