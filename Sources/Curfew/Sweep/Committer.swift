@@ -118,8 +118,9 @@ struct Committer {
         return results
     }
 
-    func makeCall() -> CommitCall {
-        let index = cleanup.index ?? keys.index(cleanup.name)
+    /// An empty call under the lease; about the cleanup's own index, unless another is named.
+    func makeCall(index other: String? = nil) -> CommitCall {
+        let index = other ?? cleanup.index ?? keys.index(cleanup.name)
         return CommitCall(
             lease: (keys.lease(cleanup.name), claim.term), index: index,
             shared: [index, keys.events, keys.seen(cleanup.name)])

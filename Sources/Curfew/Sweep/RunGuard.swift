@@ -84,11 +84,7 @@ struct RunGuard: Sendable {
                 ("tokens", "0"), ("bytes", "0"), ("before", "{}"), ("at_ms", String(sweep.clock.now.milliseconds)),
             ], length: sweep.engine.configuration.streams.length)
         // With Curfew's own index, which this doesn't touch: in a Cluster the app's may be on another node.
-        let keys = sweep.engine.keys
-        let index = keys.index(cleanup)
-        var call = CommitCall(
-            lease: (keys.lease(cleanup), claim.term), index: index,
-            shared: [index, keys.events, keys.seen(cleanup)])
+        var call = sweep.committer(claim).makeCall(index: sweep.engine.keys.index(cleanup))
         var known = PlainChange.Known()
         change.append(to: &call, &known)
         let command = call.command()
