@@ -5,7 +5,7 @@ import Testing
 @testable import Curfew
 
 /// The functions that only a saga in a Cluster calls.
-@Suite("curfew_tell, curfew_unlist, curfew_look", .serialized)
+@Suite("curfew_tell, curfew_unlist, curfew_look, marks", .serialized)
 struct FunctionsSagaTests {
     private static let plan = SagaPlan(run: "jobs-1", page: "1 one 5/1")
 
@@ -32,7 +32,7 @@ struct FunctionsSagaTests {
         try await withFunctions { scene in
             let home = try await claimHome(scene)
             let written = try await home.tell(Self.plan, (0..<300).map(entry))
-            #expect(written == Set(0..<300))
+            #expect(written.written == Set(0..<300))
             let events = try await scene.stream(scene.keys.events)
             #expect(events.map { $0["record"] } == (0..<300).map(String.init))
             #expect(events[7]["reason"] == "stuck for 7m" && events[7]["key"] == "job:7")
@@ -49,12 +49,16 @@ struct FunctionsSagaTests {
             _ = try await home.tell(Self.plan, (0..<200).map(entry))
             // A reply was lost, and all of it is told again.
             let again = try await home.tell(Self.plan, (0..<200).map(entry))
-            #expect(again.isEmpty)
+            #expect(again.written.isEmpty)
             // A run after this one knows what was noted, and finishes one change more.
             let note = try #require(try await scene.hash(scene.keys.saga("jobs"))[Self.plan.told])
             let more = try await home.tell(Self.plan, (0..<201).map(entry), after: note)
-            #expect(more == [200])
-            #expect(try await scene.stream(scene.keys.events).count == 201)
+            #expect(more.written == [200])
+            // What is told of it, once another page tells that it is over.
+            let other = SagaPlan(run: "jobs-1", page: "1 one 5/2")
+            _ = try await home.tell(other, [entry(0)], forgetting: [Self.plan.told])
+            #expect(try await scene.hash(scene.keys.saga("jobs")) == [other.told: "0"])
+            #expect(try await scene.stream(scene.keys.events).count == 202)
         }
     }
 
@@ -68,7 +72,7 @@ struct FunctionsSagaTests {
             let index = scene.keys.index("jobs")
             try await scene.send("ZADD", index, "5", "a")
             let removal = SagaHome.IndexStep(place: 0, entry: DueEntry(id: "a", score: 5, scoreText: "5"), score: nil)
-            let ending = SagaHome.Ending(plan: SagaPlan(run: "", page: ""), index: [removal])
+            let ending = SagaHome.Ending(index: [removal])
             await #expect(throws: CurfewError.self) { _ = try await old.end(ending, index: index) }
             #expect(try await scene.stream(scene.keys.events).isEmpty)
             #expect(try await scene.send("ZCARD", index).integer == 1)
@@ -89,7 +93,7 @@ struct FunctionsSagaTests {
                 SagaHome.IndexStep(
                     place: place, entry: DueEntry(id: item.0, score: 0, scoreText: item.1), score: nil)
             }
-            let ending = SagaHome.Ending(plan: SagaPlan(run: "", page: ""), index: steps)
+            let ending = SagaHome.Ending(index: steps)
             #expect(try await home.end(ending, index: index) == [true, false, false, true])
             #expect(try await scene.send("ZRANGE", index, "0", "-1").elements.map(\.string) == ["b"])
         }
@@ -110,6 +114,67 @@ struct FunctionsSagaTests {
             }
             let unusual = try await RefundLook(refunds, scene.redis.owners).unusual(scene.library)
             #expect(unusual == [1, 2, 5, 6, 7, 8])
+        }
+    }
+
+    private static let mark = SagaMark(key: "curfew:pending:jobs-1:{job:1}", term: "1 one 5")
+
+    /// What becomes of changes that each set a field where it says RUNNING, in a call under a mark.
+    private func commit(_ changes: [PlainChange], _ scene: FunctionsScene) async throws -> [CommitCall.Outcome] {
+        var call = CommitCall(lease: nil, index: "", shared: [])
+        var known = PlainChange.Known()
+        for change in changes { change.append(to: &call, &known) }
+        let part = SagaPart(mark: Self.mark, field: Self.mark.field(3), places: [], node: nil)
+        let mark = CommitCall.NodeMark(
+            key: part.mark.key, closed: part.mark.closed, field: part.field, omitted: part.omitted, text: "the rest")
+        return try call.outcomes(of: try await scene.library.call(call.nodeCommand(under: mark)))
+    }
+
+    private func failing(_ numbers: ClosedRange<Int>) -> [PlainChange] {
+        numbers.map { number in
+            var change = PlainChange(member: "\(number)")
+            change.checks = [
+                .init(check: .equals, key: "job:\(number)", field: "status", value: "RUNNING", complaint: "")
+            ]
+            change.write("HSET", .own("job:\(number)"), [.constant("status"), .value("FAILED")])
+            return change
+        }
+    }
+
+    @Test("the mark of a call says what is left, and which changes were not made; without any it isn't written")
+    func marked() async throws {
+        try await withFunctions { scene in
+            #expect(try await commit(failing(1...4), scene) == Array(repeating: .moved(guardNumber: 0), count: 4))
+            #expect(try await scene.hash(Self.mark.key) == [:])
+            for number in [1, 3] { try await scene.send("HSET", "job:\(number)", "status", "RUNNING") }
+            let outcomes = try await commit(failing(1...4), scene)
+            #expect(outcomes == [.made, .moved(guardNumber: 0), .made, .moved(guardNumber: 0)])
+            let field = Self.mark.field(3)
+            #expect(try await scene.hash(Self.mark.key) == [field: "the rest", field + "/omitted": "2 4"])
+        }
+    }
+
+    @Test("under a closed mark nothing is made")
+    func closed() async throws {
+        try await withFunctions { scene in
+            try await scene.send("HSET", "job:1", "status", "RUNNING")
+            try await scene.send("HSET", Self.mark.key, Self.mark.closed, "closed")
+            #expect(try await commit(failing(1...1), scene) == [.moved(guardNumber: CommitCall.closedGuard)])
+            #expect(try await scene.hash("job:1") == ["status": "RUNNING"])
+            #expect(try await scene.hash(Self.mark.key).count == 1)
+        }
+    }
+
+    @Test("a change that fails in its middle, as none should, counts as made, and those behind it don't")
+    func brokenOff() async throws {
+        try await withFunctions { scene in
+            for number in 1...3 { try await scene.send("HSET", "job:\(number)", "status", "RUNNING", "count", "many") }
+            var changes = failing(1...3)
+            changes[1].write("HINCRBY", .own("job:2"), [.constant("count"), .constant("1")])
+            await #expect(throws: CurfewError.self) { _ = try await commit(changes, scene) }
+            let field = Self.mark.field(3)
+            #expect(try await scene.hash(Self.mark.key) == [field: "the rest", field + "/omitted": "3+"])
+            #expect(try await scene.hash("job:3")["status"] == "RUNNING")
         }
     }
 }

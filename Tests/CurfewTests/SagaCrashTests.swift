@@ -1,5 +1,7 @@
 import Policies
 import RedisClient
+import Synchronization
+import TestSupport
 import Testing
 
 @testable import Curfew
@@ -124,13 +126,12 @@ struct SagaCrashTests {
     }
 
     // the holder of fence 1            the holder of fence 2
-    // plan written
+    // marks named
     // ─ frozen ─
-    //                                  closes the marks: nothing was made; takes the plan away
-    //                                  fails the jobs, pays
+    //                                  closes the marks: nothing was made; names them no more
     // ─ wakes, goes on ─
-    // the records' marks are closed
-    @Test("a run that is frozen after its plan and wakes makes nothing of it")
+    // the marks are closed
+    @Test("a run that is frozen before its first change and wakes makes nothing of it")
     func frozen() async throws {
         try await withSweepScene(Self.failing) { scene in
             try await stick(scene, 1...5)
@@ -143,19 +144,53 @@ struct SagaCrashTests {
                 scanned: nil)
             let entries = (1...5).map { DueEntry(id: "\($0)", score: 0, scoreText: "0") }
             let judged = try await sweep.judge.judge(entries, at: sweep.now)
-            let other = SagaRecovery(saga: Saga(sweep: sweep, claim: claim))
-            try await Saga.$cut.withValue({ _ in }) {
-                let saga = Saga(sweep: sweep, claim: claim)
-                var work = try await SagaWork(judged, rescores: true, saga)
-                try await saga.home.begin(work.plan)
-                let tally = try await other.run()
+            let saga = Saga(sweep: sweep, claim: claim)
+            let arrivals = Mutex(0)
+            // Between naming the marks and using them, another run comes.
+            let come: @Sendable (Saga.Stage) async throws -> Void = { stage in
+                guard stage == .planned else { return }
+                arrivals.withLock { $0 += 1 }
+                let tally = try await SagaRecovery(saga: Saga(sweep: sweep, claim: claim)).run()
                 #expect(tally.checked == 0)
-                let outcomes = try await saga.calls(work.encoder).make(work.open.map { work.step($0) })
-                #expect(outcomes.allSatisfy { $0 == .moved(guardNumber: -1) }, "\(outcomes)")
-                work.changed(0, outcomes[0])
-                #expect(work.made.isEmpty)
             }
+            let results = try await Saga.$cut.withValue(come) { try await saga.commit(judged, rescores: true) }
+            #expect(arrivals.withLock(\.self) == 1)
+            for result in results {
+                let isMoved = if case .moved = result { true } else { false }
+                #expect(isMoved, "\(result)")
+            }
+            #expect(try await scene.stream(scene.keys.events).isEmpty)
             #expect(try await scene.hash("job:1")["status"] == "PROCESSING")
+        }
+    }
+
+    // sweep                             a node
+    // marks named                       ─ frozen ─
+    // records' parts: no answer in time
+    //                                   ─ wakes, and does what it was sent ─
+    // the mark says that it is made
+    @Test("a node that answers too late is found to have made its part, which isn't made again")
+    func late() async throws {
+        try await withClusterSweep(Self.failing) { cluster, scene in
+            try await stick(scene, 1...60)
+            let node = try await cluster.owner(of: "job:1")
+            let arrivals = Mutex(0)
+            let freeze: @Sendable (Saga.Stage) async throws -> Void = { stage in
+                guard stage == .planned else { return }
+                arrivals.withLock { $0 += 1 }
+                if arrivals.withLock(\.self) == 1 { node.server.freeze() }
+            }
+            async let running = Saga.$cut.withValue(freeze) { try await scene.run("stuck-jobs") }
+            try await eventually("the call is given up") { !scene.redis.isConnected }
+            node.server.resume()
+            let result = try await running
+
+            #expect(result.status == .completed && result.cleanedUp == 60 && result.skipped == 0, "\(result)")
+            #expect(result.tokensRefunded == 600)
+            #expect(try await scene.text("user:u1:tokens") == "600")
+            let events = try await scene.stream(scene.keys.events)
+            #expect(events.count == 60 && events.allSatisfy { $0["tokens"] == "10" })
+            #expect(try await Self.traces(scene) == [])
         }
     }
 

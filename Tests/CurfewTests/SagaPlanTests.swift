@@ -4,7 +4,7 @@ import Testing
 
 @testable import Curfew
 
-/// What is written down of a page before its first record is touched.
+/// What is written down of a page with the records' parts of its changes, and where.
 @Suite("saga: plans")
 struct SagaPlanTests {
     static let odd = [
@@ -41,11 +41,36 @@ struct SagaPlanTests {
         }
         let plan = SagaPlan(run: "stuck-jobs-7", page: "12", entries: entries)
         #expect(SagaPlan(text: plan.text) == plan)
-        #expect(plan.field == "stuck-jobs-7/12")
+        #expect(plan.told == "told/12")
         for length in stride(from: 1, to: plan.text.utf8.count, by: 97) {
             let cut = String(decoding: Array(plan.text.utf8.prefix(length)), as: UTF8.self)
             #expect(SagaPlan(text: cut) != plan)
         }
+    }
+
+    @Test(
+        "changes that were not made are left out of those that were",
+        arguments: [
+            (nil, [1, 2, 3, 4]), ("", [1, 2, 3, 4]), ("2", [1, 3, 4]), ("4 1", [2, 3]), ("3+", [1, 2]), ("1 4+", [2, 3]),
+            ("1+", []), ("9+", [1, 2, 3, 4]), ("7", [1, 2, 3, 4]),
+        ] as [(String?, [Int])])
+    func omitted(text: String?, made: [Int]) {
+        #expect(SagaPart.made(of: [1, 2, 3, 4], omitting: text) == made)
+    }
+
+    @Test("a mark is named so that it is found again, and tells its own fields from those of others")
+    func marks() {
+        for odd in Self.odd {
+            let mark = SagaMark(key: "curfew:pending:\(odd)", term: "7 \(odd) 5")
+            #expect(SagaNote.read(SagaNote.of([mark])[0].text) == mark)
+            #expect(mark.isPart(mark.field(12)))
+            let part = SagaPart(mark: mark, field: mark.field(12), places: [1], node: nil)
+            #expect(!mark.isPart(part.omitted) && !mark.isPart(mark.closed))
+            #expect(!SagaMark(key: mark.key, term: mark.term + " 9").isPart(mark.field(12)))
+            #expect(!mark.isPart(SagaMark(key: mark.key, term: mark.term + "/x 9").field(12)))
+        }
+        #expect(SagaNote.read("1:13:run1:t") == nil && SagaNote.read("x") == nil)
+        #expect(!SagaPlan.isTold(SagaNote.field(of: SagaMark(key: "told/", term: "told/"))))
     }
 
     @Test("names that go with a key are in its slot, wherever it has braces", arguments: SagaPlanTests.keys)

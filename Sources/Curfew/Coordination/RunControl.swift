@@ -106,11 +106,11 @@ package final class RunControl: Sendable {
         state.withLock { $0.failure = $0.failure ?? failure }
     }
 
-    /// A number for a page that no other page of the run has.
-    func nextPage() -> String {
+    /// A number for a page, or a part of one, that no other of the run has.
+    func nextPage() -> Int {
         state.withLock { state in
             state.pages += 1
-            return String(state.pages)
+            return state.pages
         }
     }
 

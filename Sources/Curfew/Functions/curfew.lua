@@ -1,7 +1,7 @@
 #!lua name=curfew
 -- Curfew's Redis functions. All domain logic lives in Swift; what is here is what must be atomic.
 -- The version is compared by curfew_version: an older library never replaces a newer one.
-local VERSION = 4
+local VERSION = 5
 
 -- How a call of curfew_commit is written. An instance that writes it in another way is refused, not misunderstood.
 local FORMAT = 'format-3'
@@ -658,8 +658,9 @@ local function make(statement, KEYS, k, ARGV, a)
 end
 
 -- What curfew_commit and curfew_commit_node do, wherever in the call their keys and words begin: `first` words stand
--- before the keys, `before` before the others.
-local function carry_out(KEYS, first, ARGV, before)
+-- before the keys, `before` before the others. `progress` shows how far it is: the last change that it began to make,
+-- what it has answered and, at the end, the number of changes.
+local function carry_out(KEYS, first, ARGV, before, progress)
   if ARGV[before + 1] ~= FORMAT then
     return redis.error_reply('ERR this library takes ' .. FORMAT .. ', the instance is of another version: update it')
   end
@@ -677,7 +678,7 @@ local function carry_out(KEYS, first, ARGV, before)
     statements[tostring(s)] = open_statement(ARGV[before + 5 + s], KEYS, first, ARGV[before + 3], wrong_index)
   end
 
-  local removed, scored, answer = {}, {}, {'ok'}
+  local removed, scored, answer = {}, {}, progress.answer
   local position = 0
   while a <= #ARGV do
     local statement, changes = statements[ARGV[a]], tonumber(ARGV[a + 1])
@@ -686,7 +687,10 @@ local function carry_out(KEYS, first, ARGV, before)
     for _ = 1, changes do
       position = position + 1
       local why = refusal(statement, KEYS, k, ARGV, a)
-      if why == nil then why = make(statement, KEYS, k, ARGV, a) end
+      if why == nil then
+        progress.position = position
+        why = make(statement, KEYS, k, ARGV, a)
+      end
       if why ~= nil then
         answer[#answer + 1] = position
         answer[#answer + 1] = why
@@ -702,6 +706,7 @@ local function carry_out(KEYS, first, ARGV, before)
     a = a + 1
   end
 
+  progress.count = position
   -- The index last. It is only a hint: an entry that is left is looked at again, one that is missing is not.
   if #removed > 0 then call('ZREM', index, unpack(removed)) end
   if #scored > 0 then call('ZADD', index, unpack(scored)) end
@@ -727,20 +732,55 @@ end
 --             the error text of a refused one
 -- Complexity: O(changes × their commands); the caller keeps a call near a millisecond
 local function commit(KEYS, ARGV)
-  return carry_out(KEYS, 0, ARGV, 0)
+  return carry_out(KEYS, 0, ARGV, 0, {answer = {'ok'}})
+end
+
+-- The changes of a call that were not made, by their numbers, as they are noted at a mark.
+local function omitted(answer, from)
+  local numbers = {}
+  for place = 2, #answer, 2 do numbers[#numbers + 1] = answer[place] end
+  if from then numbers[#numbers + 1] = from .. '+' end
+  return table.concat(numbers, ' ')
+end
+
+-- Carries out a call and writes its mark last, when it is known what was made. A change that fails in its middle, which
+-- none should, counts as made; the mark says so before the error is raised again.
+local function carry_out_under(mark, closed, field, rest_field, text, ARGV, first, before)
+  local found = redis.pcall('HGET', mark, closed)
+  if type(found) == 'table' then return {'mark', explained(found.err, 'HGET', mark)} end
+  if found then return {'closed'} end
+  if not redis.acl_check_cmd('HSET', mark, field, text) then
+    return redis.error_reply('NOPERM this user has no right to HSET at ' .. mark)
+  end
+  local progress = {answer = {'ok'}, position = 0, count = 0}
+  local is_whole, answer = pcall(carry_out, ARGV, first, ARGV, before, progress)
+  local numbers = omitted(progress.answer, not is_whole and progress.position + 1)
+  if not is_whole or progress.count > (#progress.answer - 1) / 2 then
+    if numbers == '' then
+      redis.call('HSET', mark, field, text)
+    else
+      redis.call('HSET', mark, field, text, rest_field, numbers)
+    end
+  end
+  if not is_whole then error(answer) end
+  return answer
 end
 
 -- Purpose:    curfew_commit for one node of a Cluster: a page has records in hundreds of slots, and a call declares keys
---             of one. So no key is declared here, and each change keeps to the keys of one slot. A slot that is not here,
+--             of one. So none need be declared here, and each change keeps to the keys of one slot. A slot that is not here,
 --             or just moving away, is met with a guard or with the write that may fail, before anything is written: the
 --             caller sends that change alone, with its keys declared, to be told where they are.
--- KEYS:       none
--- ARGV:       number of keys, the keys ('' for lease and index), then as curfew_commit
--- Returns:    as curfew_commit; why is the server's own word (Redis: “Script attempted to …”) where a key was not to be
---             had here
+-- KEYS:       none, or all, for the client to find the node
+-- ARGV:       mark ('' = none), and with a mark: the field that forbids the call, the field that is written where something
+--             was made, the field that says what was not, what is written; then number of keys, the keys ('' for lease and
+--             index), then as curfew_commit
+-- Returns:    as curfew_commit, or {'closed'}, or {'mark', why it can't be read}; why is the server's own word (Redis:
+--             “Script attempted to …”) where a key was not to be had here
 -- Complexity: that of curfew_commit
 local function commit_node(_, ARGV)
-  return carry_out(ARGV, 1, ARGV, tonumber(ARGV[1]) + 1)
+  if ARGV[1] == '' then return carry_out(ARGV, 2, ARGV, tonumber(ARGV[2]) + 2, {answer = {'ok'}}) end
+  local mark, closed, field, rest_field, text, count = unpack(ARGV, 1, 6)
+  return carry_out_under(mark, closed, field, rest_field, text, ARGV, 6, tonumber(count) + 6)
 end
 
 -- Purpose:    looks whether refunds may be paid, on one node of a Cluster, whatever slots of it their keys are in
@@ -770,8 +810,8 @@ end
 
 -- Purpose:    writes the events of a page of changes in a Cluster, all of them or none, once, under the lease.
 -- KEYS:       lease:<cleanup>, saga:<cleanup>, events
--- ARGV:       term, the field of the saga that says whose events are written, what it is to say (what it says, and more),
---             count n of words, n words of each XADD after its key ('' for what differs), count m of those, m places among
+-- ARGV:       term, count n of fields that go, n fields, the field that says whose events are written, what it is to say
+--             (what it says, and more), count n of words, n words of each XADD after its key ('' for what differs), count m of those, m places among
 --             the words, then m values for each event
 -- Returns:    {'fenced', fence and holder that are current}, or {'ok', 1}, or {'ok', 0} where they were written before
 -- Complexity: O(events)
@@ -780,12 +820,14 @@ local function tell(KEYS, ARGV)
   if not is_current then return {'fenced', fence, holder} end
   local wrong = wrong_type(KEYS[2], 'hash') or wrong_type(KEYS[3], 'stream')
   if wrong then return redis.error_reply(wrong) end
-  local field, note = ARGV[2], ARGV[3]
+  local a = 3 + tonumber(ARGV[2])
+  local field, note = ARGV[a], ARGV[a + 1]
+  if a > 3 then call('HDEL', KEYS[2], unpack(ARGV, 3, a - 1)) end
   local told = redis.call('HGET', KEYS[2], field) or ''
   if string.sub(told .. ' ', 1, #note + 1) == note .. ' ' then return {'ok', 0} end
-  local count = tonumber(ARGV[4])
-  local args, places = {'XADD', KEYS[3], unpack(ARGV, 5, 4 + count)}, {}
-  local a = 5 + count
+  local count = tonumber(ARGV[a + 2])
+  local args, places = {'XADD', KEYS[3], unpack(ARGV, a + 3, a + 2 + count)}, {}
+  a = a + 3 + count
   local holes = tonumber(ARGV[a])
   for h = 1, holes do places[h] = tonumber(ARGV[a + h]) + 2 end
   -- Asked before the first, because what is written can't be taken back.

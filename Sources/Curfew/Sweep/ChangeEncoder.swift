@@ -30,10 +30,9 @@ struct ChangeEncoder: Sendable {
 
     /// Adds a change of a record.
     ///
-    /// With a mark it is only the first part of the change, in a Cluster: what is in the record's slot, and the mark in
-    /// place of the event and the index entry.
+    /// In a Cluster it may be a part of the change alone: what is in the record's slot, without event and index entry.
     func add(
-        _ change: Change, of record: Record, mark: SagaMark? = nil, to call: inout CommitCall, _ known: inout Known
+        _ change: Change, of record: Record, isPart: Bool = false, to call: inout CommitCall, _ known: inout Known
     ) {
         let isText = if case .text = record.content { true } else { false }
         let isStream = change.push.map { streamQueues[$0.key] == true } ?? false
@@ -46,24 +45,24 @@ struct ChangeEncoder: Sendable {
                 earlier = known.changes[place].number
             }
         }
-        let index: Statement.IndexEffect = mark != nil ? .none : change.next == nil ? .remove : .score
+        let index: Statement.IndexEffect = isPart ? .none : change.next == nil ? .remove : .score
         let choice: CommitCall.StatementChoice
         if let earlier {
             choice = .same(earlier)
         } else {
             var sink = StatementSink(index: index)
-            tell(change, of: record, isStream: isStream, mark, to: &sink)
+            tell(change, of: record, isStream: isStream, isPart: isPart, to: &sink)
             choice = .new(sink.statement)
         }
         let score = index == .score ? change.next.map { String($0.milliseconds) } : nil
         let number = call.append(choice, member: record.id, score: score) { sink in
-            tell(change, of: record, isStream: isStream, mark, to: &sink)
+            tell(change, of: record, isStream: isStream, isPart: isPart, to: &sink)
         }
         if earlier == nil { known.changes.append((change, isText, isStream, number)) }
     }
 
     private func tell(
-        _ change: Change, of record: Record, isStream: Bool, _ mark: SagaMark?, to sink: inout some CommitSink
+        _ change: Change, of record: Record, isStream: Bool, isPart: Bool, to sink: inout some CommitSink
     ) {
         let own = sink.key(record.key)
         let amount = sink.value(String(change.refund?.amount ?? 0))
@@ -72,17 +71,13 @@ struct ChangeEncoder: Sendable {
             let balance = sink.key(refund.balance)
             let entry = sink.value(refund.entry)
             tell(change.guards, status: change.from, own, to: &sink)
-            // Beside a refund, which has to be the first write, the mark is one of the others.
-            let place = mark.map { tellGuard(of: $0, to: &sink) }
             sink.begin("HSETNX", ledger)
             sink.hole(entry)
             sink.hole(amount)
             sink.begin("INCRBY", balance)
             sink.hole(amount)
-            if let mark, let place { tell(mark, "HSET", place, to: &sink) }
         } else {
             tell(change.guards, status: change.from, own, to: &sink)
-            if let mark { tell(mark, "HSETNX", sink.key(mark.key), to: &sink) }
         }
         tellFields(change, own, to: &sink)
         if let push = change.push {
@@ -94,21 +89,8 @@ struct ChangeEncoder: Sendable {
             }
             sink.hole(.member)
         }
-        if change.removesRecord { tellRemoval(of: record, own, also: change.also, isWhole: mark == nil, to: &sink) }
-        if mark == nil, !change.isClaim { tellEvent(change, own, amount: amount, to: &sink) }
-    }
-
-    private func tellGuard(of mark: SagaMark, to sink: inout some CommitSink) -> Statement.Key {
-        let key = sink.key(mark.key)
-        sink.check(.absent, key, field: .own(sink.value(mark.page)), value: .none)
-        return key
-    }
-
-    private func tell(_ mark: SagaMark, _ command: String, _ key: Statement.Key, to sink: inout some CommitSink) {
-        sink.begin(command, key)
-        // Not a constant: the statement is to be the same in every page.
-        sink.hole(sink.value(mark.page))
-        sink.hole(sink.value(mark.state.rawValue))
+        if change.removesRecord { tellRemoval(of: record, own, also: change.also, isWhole: !isPart, to: &sink) }
+        if !isPart, !change.isClaim { tellEvent(change, own, amount: amount, to: &sink) }
     }
 
     /// Tells guards of a record, and of other keys.

@@ -25,6 +25,9 @@ struct CommitCall: Sendable {
     /// How many changes it carries.
     private(set) var count = 0
 
+    /// The number that stands for the mark of a call to one node: it is closed, so nothing was made.
+    static let closedGuard = -2
+
     /// How the call is written; must be the `FORMAT` of `curfew.lua`.
     static let format = "format-3"
 
@@ -67,18 +70,53 @@ struct CommitCall: Sendable {
     }
 
     /// The command for one node of a Cluster, whatever slots of it the keys are in: without lease, index and shared keys.
-    func nodeCommand() -> RedisCommand {
-        command(["curfew_commit_node", "0", String(2 + sink.keys.count), "", ""])
+    ///
+    /// - Parameters:
+    ///   - mark: what shows that the changes are made; nil for those that need no such thing.
+    ///   - isAlone: whether all keys are in one slot and are declared, so that the client follows where it is sent.
+    func nodeCommand(under mark: NodeMark? = nil, isAlone: Bool = false) -> RedisCommand {
+        var command = RedisCommand("FCALL", ["curfew_commit_node"])
+        if isAlone {
+            command.append(sink.keys.count + (mark == nil ? 0 : 1))
+            if let mark { command.append(mark.key) }
+            command.append(wordsOf: sink.keys)
+        } else {
+            command.append(0)
+        }
+        for word in mark?.words ?? [""] { command.append(word) }
+        for word in [String(2 + sink.keys.count), "", ""] { command.append(word) }
+        appendRest(to: &command)
+        return command
+    }
+
+    /// What is written beside the changes of a call to one node, in the same step, unless none was made.
+    struct NodeMark {
+        /// The hash.
+        let key: String
+        /// The field that forbids the call.
+        let closed: String
+        /// The field that is written.
+        let field: String
+        /// The field that says which changes were not made, where some were not.
+        let omitted: String
+        /// What is written.
+        let text: String
+
+        fileprivate var words: [String] { [key, closed, field, omitted, text] }
     }
 
     private func command(_ head: [String]) -> RedisCommand {
+        var command = RedisCommand("FCALL", head)
+        appendRest(to: &command)
+        return command
+    }
+
+    private func appendRest(to command: inout RedisCommand) {
         let header = [Self.format, lease?.term ?? "", time, String(shared.count), String(statements.count)]
-        var command = RedisCommand("FCALL", head, isIdempotent: false)
         command.append(wordsOf: sink.keys)
         for word in header { command.append(word) }
         for statement in statements { command.append(statement.text) }
         sink.append(to: &command)
-        return command
     }
 
     /// Reads the reply: what became of each change, in order.
@@ -88,6 +126,7 @@ struct CommitCall: Sendable {
         let elements = reply.elements
         switch elements.first?.string {
         case "ok": break
+        case "closed": return [Outcome](repeating: .moved(guardNumber: Self.closedGuard), count: count)
         case "fenced":
             let current = elements.dropFirst().compactMap(\.string).filter { !$0.isEmpty }
             let fence = lease?.term.prefix { $0 != " " } ?? ""

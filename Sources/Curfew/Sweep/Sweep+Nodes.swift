@@ -4,8 +4,8 @@ internal import RedisClient
 
 /// The sweep in a Cluster: the same reading and deciding, with commits that are sagas.
 ///
-///     to Redis   page n: six steps, one after the other            │ page n+4
-///                page n+1:  six steps                              │
+///     to Redis   page n: its steps, one after the other            │ page n+4
+///                page n+1:  its steps                              │
 ///     here       decide n+2                                        │ count n
 ///
 /// A saga waits for Redis most of the time, so some pages are on their way at once; each of their calls is small, because
@@ -45,16 +45,29 @@ extension Sweep {
         let page = type(of: cleanup.policy).kind == .retention ? Self.gentlePage : Self.usualPage
         var state = State(size: PageSize(fixed: cleanup.page ?? page))
         state.outcome.tally = options.begun
+        let saga = Saga(sweep: self, claim: claim)
+        state.saga = saga
         do {
             try await begin(&state, horizon)
-            try await flyPages(&state, Saga(sweep: self, claim: claim))
+            try await flyPages(&state, saga)
             try await deleteObjects(&state, all: true)
+            try await saga.close()
             if state.outcome.due > 0, scanned == nil { try await measureRest(&state.outcome) }
         } catch {
             state.outcome.error = error
+            await closeAfterStop(saga)
             await measureRestAfterStop(&state.outcome)
         }
         return state.outcome
+    }
+
+    /// Where that fails, the next run does it.
+    private func closeAfterStop(_ saga: Saga) async {
+        do {
+            try await saga.close()
+        } catch {
+            engine.logger.debug("the marks of the run stay named", metadata: ["error": "\(error)"])
+        }
     }
 
     private func flyPages(_ state: inout State, _ saga: Saga) async throws {

@@ -18,11 +18,12 @@ extension Sweep {
                 let outcome = state.outcome
                 control.advance { $0.report(outcome) }
             }
-            let claimed = try await confirmed(batch, pageSize: size, &state.outcome.tally)
+            let claimed = try await confirmed(batch, pageSize: size, state.saga, &state.outcome.tally)
             let deleted = try await deleted(claimed, &state.outcome.tally)
             for start in stride(from: 0, to: deleted.count, by: size) {
                 await FailPoint.reached(.beforeRemoval, cleanup)
-                try await remove(deleted[start..<min(start + size, deleted.count)], &state.outcome.tally)
+                let page = deleted[start..<min(start + size, deleted.count)]
+                try await remove(page, state.saga, &state.outcome.tally)
             }
         }
     }
@@ -39,7 +40,9 @@ extension Sweep {
     ///
     /// One that the app has changed since it was judged, as by linking it, is no longer what was decided over: its claim
     /// is taken back.
-    private func confirmed(_ batch: [Judged], pageSize: Int, _ tally: inout Tally) async throws -> [Claimed] {
+    private func confirmed(
+        _ batch: [Judged], pageSize: Int, _ saga: Saga?, _ tally: inout Tally
+    ) async throws -> [Claimed] {
         var claimed: [Claimed] = []
         var released: [Judged] = []
         for start in stride(from: 0, to: batch.count, by: pageSize) {
@@ -63,7 +66,7 @@ extension Sweep {
                 }
             }
         }
-        if !released.isEmpty { _ = try await commit(released) }
+        if !released.isEmpty { _ = try await commit(released, saga) }
         return claimed
     }
 
@@ -137,7 +140,7 @@ extension Sweep {
     }
 
     /// Removes the records of deleted objects and counts them.
-    private func remove(_ page: ArraySlice<Claimed>, _ tally: inout Tally) async throws {
+    private func remove(_ page: ArraySlice<Claimed>, _ saga: Saga?, _ tally: inout Tally) async throws {
         var removals: [Judged] = []
         for item in page {
             do {
@@ -147,7 +150,7 @@ extension Sweep {
                 tally.failed(item.judged.entry.id, error.message)
             }
         }
-        for (judged, result) in zip(removals, try await commit(removals)) {
+        for (judged, result) in zip(removals, try await commit(removals, saga)) {
             switch result {
             case .changed:
                 guard let change = judged.change else { continue }
@@ -159,9 +162,9 @@ extension Sweep {
     }
 
     /// Commits changes that are guarded so well that they may be sent again when a reply was lost.
-    private func commit(_ page: [Judged]) async throws -> [Committer.Result] {
+    private func commit(_ page: [Judged], _ saga: Saga?) async throws -> [Committer.Result] {
         guard let claim, !page.isEmpty else { return [] }
-        if engine.redis.isCluster { return try await Saga(sweep: self, claim: claim).commit(page, rescores: true) }
+        if let saga { return try await saga.commit(page, rescores: true) }
         var tries = 0
         var results = try await retrying {
             tries += 1

@@ -24,6 +24,8 @@ extension Sweep {
         var flights: [Flight] = []
         /// The last commit that was answered.
         var landed: RedisClient.PendingReplies?
+        /// What commits in a Cluster.
+        var saga: Saga?
         /// Records that are claimed and whose objects are not deleted yet.
         var claimed: [Judged] = []
         /// Whether a range of entries was asked for and not taken in yet.

@@ -4,37 +4,39 @@ internal import RedisClient
 /// Commits a page of changes in a Cluster, where record, ledger, balance, queue, events and index live in different slots
 /// and nothing can write to two of them at once.
 ///
-///     1  our own slot        fence, plan             what the page comes to is written down
+///     1  our own slot        fence, marks            only where a mark is used for the first time
 ///     2  the records' slots  guards, writes, mark    a change is made here, or not at all
 ///     3  the others' slots   refund, queue, also     each once
 ///     4  our own slot        fence, events           each once
 ///     5  the records' slots  marks taken away
-///     6  our own, index      fence, plan taken away, index entries last
+///     6  index               index entries last
 ///
 /// Each step is one call for each node, all nodes at once, for all changes of the page. Events are written all or none, a
-/// hundred or so in a call, and the plan's `told` field notes whose are written.
+/// hundred or so in a call, and a field in our own slot notes whose are written.
 ///
-/// **Nothing is lost.** The record changes in one step with its ``SagaMark``. Whoever dies after that leaves the mark and the
-/// ``SagaPlan``, and the next run of the cleanup begins with the plans it finds (``SagaRecovery``): a marked change is
-/// finished, whatever has become of the record and its index entry meanwhile. What has not come to its mark has not
-/// happened; it is still in the index.
+/// **Nothing is lost.** What a node makes of a page's records it makes in one step, and in the same step it writes down what
+/// is left of these changes under a ``SagaMark``. Marks are named in our own slot before they are used, and stay named until
+/// the run is over. Whoever dies leaves both, and the next run of the cleanup begins with the marks it finds
+/// (``SagaRecovery``): what was begun is finished, whatever has become of the records and their index entries meanwhile. What
+/// has not come to a mark has not happened; it is still in the index.
 ///
 /// **Nothing is done twice.** A refund is guarded by its entry in the ledger, everything else that isn't the same when
-/// repeated by a mark in its own slot, written in the same step. Marks are named by lease and page, so that those of
-/// different runs never meet. A run that has lost its lease is refused in steps 1, 4 and 6. Between them it can still touch
-/// records; a later run closes the marks of a plan that it finds before it does anything else, and a closed mark refuses
-/// step 2. Step 3, repeated, finds its own marks.
+/// repeated by a ``SagaOnce`` in its own slot, written in the same step. Both are named by lease and page, so that those of
+/// different runs never meet. A run that has lost its lease is refused in steps 1 and 4. Between them it can still touch
+/// records; a later run closes all marks that it finds before it does anything else, and a closed mark refuses step 2. Step
+/// 3, repeated, finds that it was taken.
 ///
 /// **What may go wrong, and what then:**
 ///
 /// | event | outcome |
 /// | --- | --- |
 /// | a guard of step 2 doesn't hold | the change is not made, and counted as skipped |
-/// | a reply of step 2 is lost | the marks say which changes were made |
+/// | a reply of step 2 is lost | the mark says which changes were made |
 /// | a reply of another step is lost | the step is repeated |
 /// | another slot would refuse its part (a balance is no number) | the change is refused whole, by a look before step 1 |
-/// | step 3 is refused for good (it has become so since) | the plan keeps that change, which is an error of every run until it goes through |
-/// | a slot is moving | the change waits with the client until its keys are in one place again |
+/// | step 3 is refused for good (it has become so since) | the mark keeps that change, which is an error of every run until it goes through |
+/// | a slot is moving | the change waits with the client until its keys are in one place again, under a mark of its own |
+/// | the slot of a mark has moved | the next page gets another mark; what is written is found where it went |
 /// | the ledger gets the entry between the look before step 1 and step 3 | nothing is paid, and the event says so, where the balance shares its slot; else it is paid twice |
 struct Saga: Sendable {
     /// How long marks are kept that might stop somebody who was frozen for long.
@@ -42,6 +44,12 @@ struct Saga: Sendable {
 
     let sweep: Sweep
     let claim: Claim
+    let marks: SagaMarks
+
+    /// The sagas of a run; ``close()`` ends them.
+    init(sweep: Sweep, claim: Claim) {
+        (self.sweep, self.claim, marks) = (sweep, claim, SagaMarks(claim))
+    }
 
     /// A step that is over.
     enum Stage: CaseIterable, Sendable {
@@ -52,12 +60,14 @@ struct Saga: Sendable {
     func commit(_ page: [Judged], rescores: Bool) async throws -> [Committer.Result] {
         var work = try await sweep.retrying { try await SagaWork(page, rescores: rescores, self) }
         let calls = calls(work.encoder)
-        if !work.plan.entries.isEmpty { try await step(.planned) { [plan = work.plan] in try await home.begin(plan) } }
+        let changes = SagaChanges(saga: self, calls: calls)
+        if !work.open.isEmpty { try await changes.begin(work) }
         let looks = work.looks
         let outcomes = try await step(nil) { try await calls.make(looks.map(\.step)) }
         for (look, outcome) in zip(looks, outcomes) { work.looked(look.place, outcome) }
-        if !work.plan.entries.isEmpty {
-            try await change(&work, calls)
+        if !work.open.isEmpty {
+            marks.begun()
+            try await changes.make(&work)
             try await finish(&work, calls)
         }
         let ending = work.ending
@@ -66,15 +76,27 @@ struct Saga: Sendable {
         return work.results
     }
 
+    /// Ends the sagas of the run, whose pages are all over: its marks are named no more, but for those that hold something.
+    func close() async throws {
+        let ending = marks.takeEnding()
+        // Somebody may still come for these, in a call that was never answered.
+        try await step(nil) { try await close(ending.doubtful) }
+        let fields = ending.marks.map(SagaNote.field) + ending.told
+        try await step(nil) { try await home.forget(fields) }
+    }
+
     /// What follows where the record's part is made.
     private func finish(_ work: inout SagaWork, _ calls: SagaCalls) async throws {
         let plan = work.plan
         let (done, left) = try await carryOut(work.made, of: plan, calls, isRepeated: false)
         work.finished(done, left: left)
-        try await step(.told) { _ = try await home.tell(plan, done) }
-        // The record's mark first: while it is there, somebody may ask for the others.
-        try await step(nil) { _ = try await calls.make(done.map { .clear($0.mark(plan)) }) }
+        let gone = marks.takeTold()
+        try await step(.told) { _ = try await home.tell(plan, done, forgetting: gone) }
+        let rest = left.map(\.entry)
+        // The records' marks first: while they are there, somebody may ask for the others.
+        let unfinished = try await step(nil) { [parts = work.parts] in try await clear(parts, of: plan, left: rest) }
         try await step(.cleared) { _ = try await calls.make(done.flatMap { $0.onces(plan).map { .clear($0) } }) }
+        marks.ended(plan, left: unfinished)
     }
 
     /// Pays, pushes and moves what is in other slots; which entries are done, and which can't be, and why.
@@ -111,58 +133,45 @@ struct Saga: Sendable {
         return (done, complaints.sorted { $0.key < $1.key }.map { (entries[$0.key], $0.value) })
     }
 
-    /// Makes the records' parts of the changes.
-    private func change(_ work: inout SagaWork, _ calls: SagaCalls) async throws {
-        var open = work.open
-        var isRepeated = false
-        while !open.isEmpty {
-            try checkLease()
-            let outcomes: [CommitCall.Outcome]
-            do {
-                outcomes = try await calls.make(open.map { work.step($0) })
-            } catch {
-                guard Sweep.isPassing(error) else { throw error }
-                open = try await unmarked(open, &work)
-                isRepeated = true
-                continue
+    /// Takes away what marks say of parts of a page, all but what is left; the marks that still hold something.
+    func clear(_ parts: [SagaPart], of plan: SagaPlan, left: [SagaEntry]) async throws -> [SagaMark] {
+        var unfinished: [SagaMark] = []
+        let commands = parts.map { part in
+            let rest = left.filter { part.places.contains($0.place) }
+            guard !rest.isEmpty else {
+                return RedisCommand("HDEL", [part.mark.key, part.field, part.omitted], isIdempotent: true)
             }
-            var paid: [Int] = []
-            var doubtful: [Int] = []
-            for (place, outcome) in zip(open, outcomes) {
-                if work.isPaidBefore(place, outcome) {
-                    paid.append(place)
-                } else if isRepeated, case .moved = outcome {
-                    // What didn't hold may be what an earlier try has changed.
-                    doubtful.append(place)
-                } else {
-                    work.changed(place, outcome)
-                }
-            }
-            for place in try await unmarked(doubtful, &work) { work.changed(place, .moved(guardNumber: 0)) }
-            try await work.reprice(paid, self)
-            open = paid
+            unfinished.append(part.mark)
+            let text = SagaPlan(run: plan.run, page: plan.page, entries: rest).text
+            return RedisCommand("HSET", [part.mark.key, part.field, text, part.omitted, ""], isIdempotent: true)
         }
-        try await pass(.changed)
+        try await write(commands)
+        return unfinished
     }
 
-    /// Takes those changes as made that are marked; gives back the others.
-    private func unmarked(_ places: [Int], _ work: inout SagaWork) async throws -> [Int] {
-        let found = try await marks(places.map { work.mark($0) })
-        for (place, mark) in zip(places, found) {
-            if let mark, mark != .closed { work.changed(place, .made, isPaid: mark == .made) }
-        }
-        return zip(places, found).filter { $1 == nil || $1 == .closed }.map(\.0)
+    /// Lets nobody make anything more under these marks.
+    func close(_ marks: [SagaMark], expires: Bool = true) async throws {
+        try await write(
+            marks.flatMap { mark in
+                [RedisCommand("HSET", [mark.key, mark.closed, "closed"], isIdempotent: true)]
+                    + (expires ? [RedisCommand("PEXPIRE", [mark.key, String(Self.patience.milliseconds)])] : [])
+            })
     }
 
-    /// What marks say; nil where there is none.
-    func marks(_ marks: [SagaMark]) async throws -> [SagaMark.State?] {
-        guard !marks.isEmpty else { return [] }
-        let commands = marks.map { RedisCommand("HGET", [$0.key, $0.page], isIdempotent: true) }
+    private func write(_ commands: [RedisCommand]) async throws {
+        for error in try await sweep.engine.redis.pipeline(commands).lazy.compactMap(\.error) {
+            throw CurfewError(error, "writing how far changes are")
+        }
+    }
+
+    /// What marks say of parts; nil where nothing.
+    func notes(on parts: [SagaPart]) async throws -> [(text: String?, omitted: String?)] {
+        let commands = parts.map { RedisCommand("HMGET", [$0.mark.key, $0.field, $0.omitted], isIdempotent: true) }
         let replies = try await sweep.retrying { try await sweep.engine.redis.pipeline(commands) }
         if let error = replies.lazy.compactMap(\.error).first {
-            throw CurfewError(error, "reading how far a change is")
+            throw CurfewError(error, "reading how far changes are")
         }
-        return replies.map { $0.string.flatMap(SagaMark.State.init) }
+        return replies.map { ($0[0].string, $0[1].string) }
     }
 }
 
@@ -171,14 +180,10 @@ extension Saga {
     ///
     /// A wish to stop doesn't end a page in the middle.
     func step<Value: Sendable>(_ stage: Stage?, _ body: () async throws -> Value) async throws -> Value {
-        try checkLease()
+        if sweep.control.stopReason() == .lost { throw RunControl.Stop.lost }
         let value = try await sweep.retrying(body)
         if let stage { try await pass(stage) }
         return value
-    }
-
-    private func checkLease() throws {
-        if sweep.control.stopReason() == .lost { throw RunControl.Stop.lost }
     }
 
     /// What is said of a change whose later parts are refused.

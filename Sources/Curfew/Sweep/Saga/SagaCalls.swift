@@ -12,16 +12,13 @@ struct SagaCalls: Sendable {
     /// The steps that go to one node.
     private struct NodeCall {
         var call = CommitCall(lease: nil, index: "", shared: [])
-        var known = ChangeEncoder.Known()
         var forms: [(step: SagaStep, number: Int)] = []
         /// Where the steps stand among all.
         var places: [Int] = []
 
         mutating func append(_ step: SagaStep, at place: Int, _ encoder: ChangeEncoder) {
             places.append(place)
-            if case .change(let split, let mark) = step {
-                encoder.add(split.first, of: split.record, mark: mark, to: &call, &known)
-            } else if let form = forms.last(where: { $0.step.hasForm(of: step) }) {
+            if let form = forms.last(where: { $0.step.hasForm(of: step) }) {
                 _ = call.append(.same(form.number), member: "") { step.tell(by: encoder, to: &$0) }
             } else {
                 var sink = StatementSink(index: .none)
@@ -38,19 +35,20 @@ struct SagaCalls: Sendable {
     func make(_ steps: [SagaStep]) async throws -> [CommitCall.Outcome] {
         guard !steps.isEmpty else { return [] }
         let owners = library.redis.owners
-        var calls: [Int: NodeCall] = [:]
+        var byNode: [Int: NodeCall] = [:]
         var strays: [Int] = []
         for (place, step) in steps.enumerated() {
             guard let node = owners.number(of: step.key) else {
                 strays.append(place)
                 continue
             }
-            calls[node, default: NodeCall()].append(step, at: place, encoder)
+            byNode[node, default: NodeCall()].append(step, at: place, encoder)
         }
+        let calls = byNode.map { (node: owners.node($0), call: $1) }
+        let replies = await send(calls.map { ($0.node, $0.call.call.nodeCommand()) })
         var outcomes = [CommitCall.Outcome](repeating: .made, count: steps.count)
-        for sent in try await send(calls.map { (owners.node($0), $1) }) {
-            let reply = try await library.checked(sent.reply, of: sent.command, on: sent.node)
-            for (place, outcome) in zip(sent.call.places, try sent.call.call.outcomes(of: reply)) {
+        for ((_, call), reply) in zip(calls, replies) {
+            for (place, outcome) in zip(call.places, try call.call.outcomes(of: try reply.get())) {
                 if case .refused(let why) = outcome, Self.isElsewhere(why) { strays.append(place) }
                 outcomes[place] = outcome
             }
@@ -59,64 +57,107 @@ struct SagaCalls: Sendable {
         return outcomes
     }
 
-    /// A call that was answered.
-    private struct Answered {
-        let node: RedisClient.Node
-        let call: NodeCall
-        let command: RedisCommand
-        let reply: RedisValue
-    }
-
     /// Asks all nodes, and waits for all of them even where one fails: nothing is on its way when this is over.
-    private func send(_ calls: [(RedisClient.Node, NodeCall)]) async throws -> [Answered] {
-        var pending: [(RedisClient.Node, NodeCall, RedisCommand, RedisClient.PendingReplies)] = []
-        var failure: RedisError?
-        for (node, call) in calls {
-            let command = call.call.nodeCommand()
-            do {
-                pending.append((node, call, command, try library.redis.begin([command], on: node)))
-            } catch {
-                failure = failure ?? error
+    ///
+    /// Where no node is named, the client finds it by the keys that the command declares.
+    private func send(_ commands: [(node: RedisClient.Node?, command: RedisCommand)]) async -> [Result<
+        RedisValue, any Error
+    >] {
+        let sent = commands.map { node, command in
+            Result {
+                guard let node else { return try library.redis.begin([command]) }
+                return try library.redis.begin([command], on: node)
             }
         }
-        var answered: [Answered] = []
-        for (node, call, command, sent) in pending {
+        var replies: [Result<RedisValue, any Error>] = []
+        for (pending, (node, command)) in zip(sent, commands) {
             do {
-                answered.append(Answered(node: node, call: call, command: command, reply: try await sent.replies()[0]))
+                let reply = try await pending.get().replies()[0]
+                replies.append(.success(try await library.checked(reply, of: command, on: node)))
             } catch {
-                failure = failure ?? error
+                replies.append(.failure(error))
             }
         }
-        if let failure { throw failure }
-        return answered
+        return replies
     }
 
     /// Makes steps each in a call of its own, which says what keys it has.
     private func makeAlone(_ steps: [SagaStep]) async throws -> [CommitCall.Outcome] {
         guard !steps.isEmpty else { return [] }
         let calls = steps.map { step in
-            var single = NodeCall(call: CommitCall(lease: nil, index: step.key, shared: []))
+            var single = NodeCall()
             single.append(step, at: 0, encoder)
             return single.call
         }
-        let commands = calls.map { $0.command() }
-        var outcomes: [CommitCall.Outcome] = []
-        for (number, reply) in try await library.redis.pipeline(commands).enumerated() {
-            do {
-                let reply = try await library.checked(reply, of: commands[number])
-                outcomes.append(try calls[number].outcomes(of: reply).first ?? .made)
-            } catch {
-                // Where the slot is, nobody can have it now: an error of this record alone.
-                guard error.code == .server else { throw error }
-                outcomes.append(.refused(error.message))
-            }
+        let replies = await send(calls.map { (nil, $0.nodeCommand(isAlone: true)) })
+        return try zip(calls, replies).map { call, reply in try Self.outcomes(of: call, alone: reply)[0] }
+    }
+
+    /// Where the slot is, nobody can have it now: then that is an error of this record alone.
+    private static func outcomes(
+        of call: CommitCall, alone reply: Result<RedisValue, any Error>
+    ) throws -> [CommitCall.Outcome] {
+        do {
+            return try call.outcomes(of: try reply.get())
+        } catch let error as CurfewError where error.code == .server && !Sweep.isPassing(error) {
+            return [.refused(error.message)]
         }
-        return outcomes
     }
 
     /// Whether a node says that it doesn't hold a key, or doesn't serve now: Redis in the first and third of these words,
     /// Valkey 9 in the second and third.
     static func isElsewhere(_ why: String) -> Bool {
         ["Script attempted to", "Attempted to access", "while the cluster is down"].contains { why.contains($0) }
+    }
+}
+
+extension SagaCalls {
+    /// What became of a part of a page.
+    enum PartOutcome {
+        /// Each of its changes was answered for, in order.
+        case answered([CommitCall.Outcome])
+        /// The mark isn't on that node (any more), so nothing was made.
+        case markElsewhere
+        /// There is no answer: it may have been made, or be made yet.
+        case failed(any Error)
+    }
+
+    /// Makes the records' parts of changes, with what shows that they are made.
+    func make(_ parts: [SagaPart], of work: SagaWork) async -> [PartOutcome] {
+        let calls = parts.map { part in
+            var call = CommitCall(lease: nil, index: "", shared: [])
+            var known = ChangeEncoder.Known()
+            for split in work.splits(of: part) {
+                encoder.add(split.first, of: split.record, isPart: true, to: &call, &known)
+            }
+            return call
+        }
+        let commands = zip(parts, calls).map { part, call in
+            let mark = CommitCall.NodeMark(
+                key: part.mark.key, closed: part.mark.closed, field: part.field, omitted: part.omitted,
+                text: work.text(of: part))
+            return (node: part.node, command: call.nodeCommand(under: mark, isAlone: part.node == nil))
+        }
+        return zip(zip(parts, calls), await send(commands)).map { item, reply in
+            let (part, call) = item
+            do {
+                if let why = Self.refusal(ofMark: try reply.get()) {
+                    guard Self.isElsewhere(why), part.node != nil else { throw CurfewError(.server, why) }
+                    return .markElsewhere
+                }
+                return .answered(try call.outcomes(of: try reply.get()))
+            } catch {
+                guard part.node == nil else { return .failed(error) }
+                do {
+                    return .answered(try Self.outcomes(of: call, alone: .failure(error)))
+                } catch {
+                    return .failed(error)
+                }
+            }
+        }
+    }
+
+    private static func refusal(ofMark reply: RedisValue) -> String? {
+        reply[0].string == "mark" ? reply[1].string ?? "the mark can't be read" : nil
     }
 }

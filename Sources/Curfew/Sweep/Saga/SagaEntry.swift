@@ -5,7 +5,7 @@ internal import Policies
 /// It is handed on with every step of its page, so all but what may still change is kept in one place.
 struct SagaEntry: Sendable, Equatable {
     private let content: Content
-    /// What was given back, wherever, if the mark or the ledger doesn't say otherwise.
+    /// What was given back, wherever, if the ledger doesn't say otherwise.
     var tokens: Int64
 
     /// Its place in the page.
@@ -121,11 +121,6 @@ struct SagaEntry: Sendable, Equatable {
 }
 
 extension SagaEntry {
-    /// The mark at its record.
-    func mark(_ plan: SagaPlan) -> SagaMark {
-        SagaMark(key: Keys.pending(of: key, run: plan.run), page: plan.page)
-    }
-
     /// What is left to do in other slots than the record's and our own.
     func steps(_ plan: SagaPlan, keeping trash: Duration) -> [SagaStep] {
         var steps: [SagaStep] = []
@@ -142,14 +137,14 @@ extension SagaEntry {
         return steps
     }
 
-    /// The marks of what is written once in other slots.
-    func onces(_ plan: SagaPlan) -> [SagaMark] {
+    /// What shows in other slots that something is written there.
+    func onces(_ plan: SagaPlan) -> [SagaOnce] {
         let balance = isPaidAtOnce ? nil : refund?.balance
         return [balance, queue].compactMap { $0.map { once(at: $0, plan) } }
     }
 
-    private func once(at key: String, _ plan: SagaPlan) -> SagaMark {
-        SagaMark(key: Keys.once(at: key, run: plan.run), page: "\(plan.page)/\(place)")
+    private func once(at key: String, _ plan: SagaPlan) -> SagaOnce {
+        SagaOnce(key: Keys.once(at: key, run: plan.run), field: "\(plan.page)/\(place)")
     }
 
     /// The entry as a change to be counted: only what a tally and a result show of one.

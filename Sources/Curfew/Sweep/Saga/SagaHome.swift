@@ -23,20 +23,34 @@ struct SagaHome: Sendable {
     /// How many events one call writes at most: Redis is held for less than a millisecond.
     private static let mostEvents = 128
 
-    /// The hash of the plans.
+    /// The hash of the marks that are in use, and of the events that are written.
     private var saga: String { keys.saga(claim.cleanup) }
 
-    /// Writes down what a page comes to.
-    func begin(_ plan: SagaPlan) async throws {
+    /// Writes down marks, before they are used.
+    func announce(_ marks: [SagaMark]) async throws {
+        guard !marks.isEmpty else { return }
         var change = PlainChange(member: "")
-        change.write("HSET", .shared(.saga), [.value(plan.field), .value(plan.text)])
+        change.write("HSET", .shared(.saga), SagaNote.of(marks).flatMap { [.value($0.field), .value($0.text)] })
         _ = try await send([change])
     }
 
-    /// Writes the events of changes that were made, each once; gives back which were written now, by their places.
+    /// Takes away what was written down of marks and events that are over.
+    func forget(_ fields: [String]) async throws {
+        guard !fields.isEmpty else { return }
+        var change = PlainChange(member: "")
+        change.write("HDEL", .shared(.saga), fields.map { .value($0) })
+        _ = try await send([change])
+    }
+
+    /// Writes the events of changes that were made, each once; gives back which were written now, by their places, and
+    /// the note on whose are written.
     ///
-    /// - Parameter before: whose events an earlier run has written, as it was noted.
-    func tell(_ plan: SagaPlan, _ entries: [SagaEntry], after before: String = "") async throws -> Set<Int> {
+    /// - Parameters:
+    ///   - before: whose events an earlier run has written, as it was noted.
+    ///   - gone: the notes on pages that are over, which go along.
+    func tell(
+        _ plan: SagaPlan, _ entries: [SagaEntry], after before: String = "", forgetting gone: [String] = []
+    ) async throws -> (written: Set<Int>, note: String) {
         let known = Set(before.split(separator: " ").compactMap { Int($0) })
         var untold = entries.filter { $0.event != nil && !known.contains($0.place) }[...]
         var note = before
@@ -47,21 +61,19 @@ struct SagaHome: Sendable {
             for entry in part { note += note.isEmpty ? "\(entry.place)" : " \(entry.place)" }
             let events = SagaEvents(part, of: plan, for: claim.run)
             let own = [keys.lease(claim.cleanup), saga, keys.events]
-            let head = ["FCALL", "curfew_tell", String(own.count)] + own + [claim.term, plan.told]
+            let head =
+                ["FCALL", "curfew_tell", String(own.count)] + own + [claim.term, String(gone.count)] + gone
+                + [plan.told]
             let reply = try await library.call(
                 events.command(head, note: note, length: streamLength, run: claim.run, cleanup: claim.cleanup))
             try check(reply)
             if reply[1].integer == 1 { written.formUnion(part.map(\.place)) }
         }
-        return written
+        return (written, note)
     }
 
     /// What ends a page.
     struct Ending: Sendable {
-        /// The plan, which goes, but for what is left.
-        var plan: SagaPlan
-        /// The entries that could not be finished.
-        var left: [SagaEntry] = []
         var index: [IndexStep] = []
         /// What locks were seen for the first time, and when, and which are gone (nil).
         var seen: [(id: String, value: String?)] = []
@@ -70,7 +82,7 @@ struct SagaHome: Sendable {
     /// Ends a page; for each step at the index whether its entry was as it had been read.
     func end(_ ending: Ending, index: String) async throws -> [Bool] {
         let isHome = Slots.share(index, saga)
-        var changes = Self.changes(ending.plan, left: ending.left)
+        var changes: [PlainChange] = []
         for (id, value) in ending.seen {
             var change = PlainChange(member: id)
             if let value {
@@ -121,20 +133,6 @@ struct SagaHome: Sendable {
         try check(reply)
         return reply.elements.dropFirst().compactMap { $0.integer.map { Int($0) - 1 } }
             .filter(entries.indices.contains)
-    }
-
-    private static func changes(_ plan: SagaPlan, left: [SagaEntry]) -> [PlainChange] {
-        guard !plan.entries.isEmpty else { return [] }
-        var change = PlainChange(member: "")
-        var gone = [plan.told]
-        if left.isEmpty {
-            gone.append(plan.field)
-        } else {
-            let rest = SagaPlan(run: plan.run, page: plan.page, entries: left)
-            change.write("HSET", .shared(.saga), [.value(plan.field), .value(rest.text)])
-        }
-        change.write("HDEL", .shared(.saga), gone.map { .value($0) })
-        return [change]
     }
 
     private static func add(_ steps: [IndexStep], to call: inout CommitCall) {

@@ -1,29 +1,37 @@
-/// Shows at a record, in its slot, that the first part of a change was made, and by which page of which run.
+/// Shows what a run has made on one node, and what is left of it: a hash of our own in the slot of one of its records,
+/// `curfew:pending:<run>:{<record>}`.
 ///
-/// A field of a hash of our own, `curfew:pending:<run>:{<record>}`: a record that is removed, is JSON or is a plain string
-/// has no field for it, an application that rewrites its records loses none of it, and the memory layout of a hash stays
-/// as it is.
+/// It has a field for each page that is under way there, written in the same step as the records' parts of the changes,
+/// though those are in other slots of that node. Each run has a few, one for each node and one more for each that a slot
+/// move has put out of use, and all of them are named in Curfew's own slot before they are used.
 ///
-///     absent ─ the record's part is made ─► made, unpaid ─ everything else is made ─► absent
-///       │                                      └──────── the same, by a later run ─► closed ─ expires
-///       └──────── a later run found that the part was not made ────────────────────► closed ─ expires
+///     absent ─ records' parts are made ─► part of a page ─ everything else is made ─► absent
+///     closed ◄─ a later run: nothing is made under this mark any more ─ expires
 ///
-/// A mark that is there is never overwritten by the first part, so `closed` also stops whoever was frozen before it.
-struct SagaMark: Sendable, Equatable {
-    /// What a mark says.
-    enum State: String {
-        /// The record's part is made; what is left is in the plan of the page.
-        case made
-        /// The same, where the refund in the record's own slot turned out to be paid already.
-        case unpaid
-        /// Nothing is to be done any more.
-        case closed
-    }
-
+/// Not a field of the records: one that is removed, is JSON or is a plain string has no place for it, and an application
+/// that rewrites its records loses none of it.
+struct SagaMark: Hashable, Sendable {
     /// The hash.
     let key: String
-    /// The field: the lease and the number of the page.
-    let page: String
-    /// What is written.
-    var state = State.made
+    /// The lease that the run has; after a failover another run may have the same name.
+    let term: String
+
+    /// The field that stops whoever comes too late.
+    var closed: String { "\(term)/closed" }
+
+    /// The field of a part of a page, by its number.
+    func field(_ number: Int) -> String { "\(term)/\(number)" }
+
+    /// Whether a field is one of those.
+    func isPart(_ field: String) -> Bool {
+        field.hasPrefix(term + "/") && Int(field.dropFirst(term.count + 1)) != nil
+    }
+}
+
+/// Shows that something is written, in its slot and in the same step: what would not be the same when repeated.
+struct SagaOnce: Sendable, Equatable {
+    /// A hash of our own, `curfew:once:<run>:{<key>}`.
+    let key: String
+    /// The page and the place in it.
+    let field: String
 }

@@ -1,7 +1,7 @@
-/// What a page of changes comes to, written down under the lease before the first of its records is touched.
+/// What is left of some changes of a page, as it is written down with the records' parts of them.
 struct SagaPlan: Sendable, Equatable {
     /// The version of the form it is written in.
-    private static let version = "1"
+    private static let version = "2"
 
     /// The run that made it.
     let run: String
@@ -10,17 +10,13 @@ struct SagaPlan: Sendable, Equatable {
     /// Its changes.
     var entries: [SagaEntry] = []
 
-    /// The field it is kept in.
-    var field: String { "\(run)/\(page)" }
+    /// The field in our own slot that shows whose events are written, by their places in the page.
+    var told: String { Self.toldPrefix + page }
 
-    /// What the fields end with that show which events are written.
-    private static let toldSuffix = "/told"
+    private static let toldPrefix = "told/"
 
-    /// The field that shows whose events are written, by their places in the page.
-    var told: String { field + Self.toldSuffix }
-
-    /// Whether a field is such a one, and not that of a plan.
-    static func isTold(_ field: String) -> Bool { field.hasSuffix(toldSuffix) }
+    /// Whether a field is such a one.
+    static func isTold(_ field: String) -> Bool { field.hasPrefix(toldPrefix) }
 
     /// The plan as text.
     var text: String {

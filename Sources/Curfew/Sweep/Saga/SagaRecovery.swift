@@ -4,80 +4,110 @@ internal import RedisClient
 /// Finishes what runs before this one have begun in a Cluster and not brought to an end: those that died, those that lost
 /// their lease, and those that were refused a part.
 ///
-///     each plan ─► close the marks that aren't there ─► marks that are there: finish ─► close them too ─► plan taken away
+///     marks that are named ─► closed, all of them ─► each: what it holds is finished, and goes ─► named no more
 ///
 /// It comes first in every run that writes, so a change that was begun is finished by the next run of its cleanup, whatever
-/// its record has become meanwhile. Who made the plan may still be alive, frozen, and wake: for that its marks stay,
-/// closed, until they expire, and with them what shows that other slots are written.
+/// its record has become meanwhile. Who began it may still be alive, frozen, and wake: for that its marks stay, closed,
+/// until they expire, and with them what shows that other slots are written.
 struct SagaRecovery: Sendable {
-    /// The most pages that may be unfinished: then something is wrong that no run can mend.
-    static let mostPlans = 1_000
+    /// The most marks that may be unfinished: then something is wrong that no run can mend.
+    static let mostMarks = 1_000
+
+    /// How many fields one call takes away.
+    private static let mostFields = 500
 
     let saga: Saga
 
     private var sweep: Sweep { saga.sweep }
-    private var claim: Claim { saga.claim }
+    private var hash: String { sweep.engine.keys.saga(saga.claim.cleanup) }
+
+    /// What is known of earlier runs, and what has come of it.
+    private struct State {
+        /// Whose events are written, by the field that says so.
+        var told: [String: String]
+        /// The fields that are to stay.
+        var kept: Set<String> = []
+        var tally = Tally()
+    }
 
     /// Finishes everything that is unfinished; what came of it.
     func run() async throws -> Tally {
-        var tally = Tally()
-        let hash = sweep.engine.keys.saga(claim.cleanup)
         let length = RedisCommand("HLEN", [hash], isIdempotent: true)
         let count = try await sweep.retrying { try await sweep.engine.redis.send(length) }.integer ?? 0
-        guard count > 0 else { return tally }
+        guard count > 0 else { return Tally() }
         let fields = RedisCommand("HGETALL", [hash], isIdempotent: true)
         let pairs = try await sweep.retrying { try await sweep.engine.redis.send(fields) }.pairs
-        let texts = pairs.filter { !SagaPlan.isTold($0.0) }.sorted { $0.0 < $1.0 }
-        let told = Dictionary(pairs.filter { SagaPlan.isTold($0.0) }, uniquingKeysWith: { $1 })
-        guard texts.count <= Self.mostPlans else {
+        let notes = pairs.filter { !SagaPlan.isTold($0.0) }.sorted { $0.0 < $1.0 }
+        guard notes.count <= Self.mostMarks else {
             throw CurfewError(
                 .damaged,
-                "\(hash) holds \(texts.count) unfinished pages: expected at most \(Self.mostPlans); see what “curfew history” says of them"
+                "\(hash) names \(notes.count) unfinished marks: expected at most \(Self.mostMarks); see what “curfew history” says of them"
             )
         }
-        for (field, text) in texts {
-            try sweep.control.checkpoint()
-            guard let plan = SagaPlan(text: text), plan.field == field else {
-                tally.failed(field, "\(hash) holds something else than a plan at \(field)")
-                continue
+        var state = State(told: Dictionary(pairs.filter { SagaPlan.isTold($0.0) }, uniquingKeysWith: { $1 }))
+        var marks: [(field: String, mark: SagaMark)] = []
+        for (field, text) in notes {
+            if let mark = SagaNote.read(text), SagaNote.field(of: mark) == field {
+                marks.append((field, mark))
+            } else {
+                state.kept.insert(field)
+                state.tally.failed(field, "\(hash) holds something else than the name of a mark at \(field)")
             }
-            try await finish(plan, told: told[plan.told] ?? "", &tally)
-            sweep.control.advance { $0.step = "unfinished" }
         }
-        return tally
+        try await saga.step(nil) { try await saga.close(marks.map(\.mark), expires: false) }
+        for (field, mark) in marks where try await !finish(mark, &state) { state.kept.insert(field) }
+        let gone = Set(pairs.map(\.0)).union(state.told.keys).subtracting(state.kept).sorted()
+        try await saga.step(.ended) {
+            for first in stride(from: 0, to: gone.count, by: Self.mostFields) {
+                try await saga.home.forget(Array(gone[first..<min(first + Self.mostFields, gone.count)]))
+            }
+        }
+        return state.tally
     }
 
-    private func finish(_ plan: SagaPlan, told: String, _ tally: inout Tally) async throws {
-        let encoder = try await sweep.retrying { try await sweep.committer(claim).encoder(of: [], at: sweep.now) }
+    /// Finishes what a mark holds; whether all of it is through.
+    private func finish(_ mark: SagaMark, _ state: inout State) async throws -> Bool {
+        let command = RedisCommand("HGETALL", [mark.key], isIdempotent: true)
+        let pairs = try await sweep.retrying { try await sweep.engine.redis.send(command) }.pairs
+        let omitted = Dictionary(pairs, uniquingKeysWith: { $1 })
+        var isThrough = true
+        for (field, text) in pairs.sorted(by: { $0.0 < $1.0 }) where mark.isPart(field) {
+            try sweep.control.checkpoint()
+            guard let plan = SagaPlan(text: text) else {
+                isThrough = false
+                state.tally.failed(field, "\(mark.key) holds something else than changes at \(field)")
+                continue
+            }
+            let part = SagaPart(mark: mark, field: field, places: plan.entries.map(\.place), node: nil)
+            let made = SagaPart.made(of: plan.entries, omitting: omitted[part.omitted])
+            if try await !finish(made, of: plan, part, &state) {
+                isThrough = false
+                state.kept.insert(plan.told)
+            }
+            sweep.control.advance { $0.step = "unfinished" }
+        }
+        if isThrough { try await saga.step(nil) { try await saga.close([mark]) } }
+        return isThrough
+    }
+
+    private func finish(
+        _ entries: [SagaEntry], of plan: SagaPlan, _ part: SagaPart, _ state: inout State
+    ) async throws -> Bool {
+        let encoder = try await sweep.retrying { try await sweep.committer(saga.claim).encoder(of: [], at: sweep.now) }
         let calls = saga.calls(encoder)
-        let marks = plan.entries.map { $0.mark(plan) }
-        let blocked = try await saga.step(nil) { try await calls.make(marks.map { .block($0) }) }
-        var made: [SagaEntry] = []
-        var left: [(entry: SagaEntry, why: String)] = []
-        let found = try await saga.marks(marks)
-        for (number, mark) in found.enumerated() {
-            var entry = plan.entries[number]
-            if case .refused(let why) = blocked[number] { left.append((entry, why)) }
-            guard mark == .made || mark == .unpaid else { continue }
-            if mark == .unpaid { entry.tokens = 0 }
-            made.append(entry)
-        }
-        let (done, unfinished) = try await saga.carryOut(made, of: plan, calls, isRepeated: true)
-        left += unfinished
-        let now = try await saga.step(.told) { try await saga.home.tell(plan, done, after: told) }
-        let closed = plan.entries.filter { entry in !left.contains { $0.entry.place == entry.place } }
+        let (done, left) = try await saga.carryOut(entries, of: plan, calls, isRepeated: true)
+        let before = state.told[plan.told] ?? ""
+        let told = try await saga.step(.told) { try await saga.home.tell(plan, done, after: before) }
+        state.told[plan.told] = told.note
+        let rest = left.map(\.entry)
+        _ = try await saga.step(nil) { try await saga.clear([part], of: plan, left: rest) }
         try await saga.step(.cleared) {
-            _ = try await calls.make(
-                closed.flatMap { entry in
-                    [.close(entry.mark(plan), after: Saga.patience)]
-                        + entry.onces(plan).map { .expire($0, after: Saga.patience) }
-                })
+            _ = try await calls.make(done.flatMap { $0.onces(plan).map { .expire($0, after: Saga.patience) } })
         }
-        let ending = SagaHome.Ending(plan: plan, left: left.map(\.entry))
-        _ = try await saga.step(.ended) { try await saga.home.end(ending, index: sweep.index) }
-        for entry in done where now.contains(entry.place) {
-            if let change = entry.counted { tally.changed(entry.id, change, isDryRun: false) }
+        for entry in done where told.written.contains(entry.place) {
+            if let change = entry.counted { state.tally.changed(entry.id, change, isDryRun: false) }
         }
-        for (entry, why) in left { tally.failed(entry.id, Saga.unfinished(why)) }
+        for (entry, why) in left { state.tally.failed(entry.id, Saga.unfinished(why)) }
+        return left.isEmpty
     }
 }

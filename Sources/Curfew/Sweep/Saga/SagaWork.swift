@@ -23,8 +23,9 @@ struct SagaWork: Sendable {
     private var splits: [SagaSplit?]
     private var fates: [Fate?]
     private var unpaid: Set<Int> = []
-    private var left: [SagaEntry] = []
     private let rescores: Bool
+    /// The parts under whose marks something was made.
+    private(set) var parts: [SagaPart] = []
 
     /// Splits a page, its refunds checked against the ledgers.
     init(_ page: [Judged], rescores: Bool, _ saga: Saga) async throws {
@@ -35,19 +36,17 @@ struct SagaWork: Sendable {
         self.rescores = rescores
         splits = Array(repeating: nil, count: page.count)
         fates = Array(repeating: nil, count: page.count)
-        var entries: [SagaEntry] = []
         for place in page.indices {
             guard let change = self.page[place].change else { continue }
             if case .refused = results[place] { continue }
             let queue = change.push?.key ?? ""
             let split = SagaSplit(
                 change, of: page[place].record, at: place, isStream: encoder.streamQueues[queue] == true, encoder)
-            entries.append(split.entry)
             splits[place] = split
             fates[place] = .open
         }
         let claim = saga.claim
-        plan = SagaPlan(run: claim.run, page: "\(claim.term)/\(sweep.control.nextPage())", entries: entries)
+        plan = SagaPlan(run: claim.run, page: "\(claim.term)/\(sweep.control.nextPage())")
     }
 
     /// What has to be looked at first: the guards of changes in other slots, and those of records that are dropped.
@@ -74,17 +73,26 @@ struct SagaWork: Sendable {
     /// The changes that are still to be made.
     var open: [Int] { fates.indices.filter { fates[$0] == .open } }
 
-    /// The step that makes a change in the record's slot.
-    func step(_ place: Int) -> SagaStep {
-        guard let split = splits[place] else { preconditionFailure("only changes are made") }
-        var mark = mark(place)
-        if unpaid.contains(place) { mark.state = .unpaid }
-        return .change(split, mark: mark)
+    /// The key of a record.
+    func key(_ place: Int) -> String { page[place].record.key }
+
+    /// The changes of a part, split.
+    func splits(of part: SagaPart) -> [SagaSplit] {
+        part.places.map { place in
+            guard let split = splits[place] else { preconditionFailure("only changes are made") }
+            return split
+        }
     }
 
-    /// The mark of a change.
-    func mark(_ place: Int) -> SagaMark {
-        SagaMark(key: Keys.pending(of: page[place].record.key, run: plan.run), page: plan.page)
+    /// What is left of the changes of a part once they are made, as text.
+    func text(of part: SagaPart) -> String {
+        SagaPlan(run: plan.run, page: plan.page, entries: splits(of: part).map(entry)).text
+    }
+
+    private func entry(_ split: SagaSplit) -> SagaEntry {
+        var entry = split.entry
+        if unpaid.contains(entry.place) { entry.tokens = 0 }
+        return entry
     }
 
     /// Whether a change was refused only because the ledger in its slot has its charge already.
@@ -108,9 +116,8 @@ struct SagaWork: Sendable {
     }
 
     /// What became of a change in the record's slot.
-    mutating func changed(_ place: Int, _ outcome: CommitCall.Outcome, isPaid: Bool = true) {
+    mutating func changed(_ place: Int, _ outcome: CommitCall.Outcome) {
         fates[place] = outcome == .made ? .made : .over
-        if !isPaid { unpaid.insert(place) }
         switch outcome {
         case .made: results[place] = .changed(isRefunded: true)
         case .moved: results[place] = .moved
@@ -118,14 +125,11 @@ struct SagaWork: Sendable {
         }
     }
 
+    /// Some changes of a part are made.
+    mutating func made(under part: SagaPart) { parts.append(part) }
+
     /// What is left of the changes that were made.
-    var made: [SagaEntry] {
-        plan.entries.filter { fates[$0.place] == .made }.map { entry in
-            var entry = entry
-            if unpaid.contains(entry.place) { entry.tokens = 0 }
-            return entry
-        }
-    }
+    var made: [SagaEntry] { fates.indices.filter { fates[$0] == .made }.compactMap { splits[$0].map(entry) } }
 
     /// The other parts are made too, but for those that are left.
     mutating func finished(_ done: [SagaEntry], left: [(entry: SagaEntry, why: String)]) {
@@ -134,12 +138,11 @@ struct SagaWork: Sendable {
             results[entry.place] = .refused(Saga.unfinished(why))
             fates[entry.place] = .over
         }
-        self.left = left.map(\.entry)
     }
 
     /// What ends the page.
     var ending: SagaHome.Ending {
-        var ending = SagaHome.Ending(plan: plan, left: left)
+        var ending = SagaHome.Ending()
         let isLocks = type(of: encoder.cleanup.policy).kind == .locks
         for (place, judged) in page.enumerated() {
             let id = judged.entry.id
