@@ -51,7 +51,8 @@ struct SagaPlanTests {
     @Test(
         "changes that were not made are left out of those that were",
         arguments: [
-            (nil, [1, 2, 3, 4]), ("", [1, 2, 3, 4]), ("2", [1, 3, 4]), ("4 1", [2, 3]), ("3+", [1, 2]), ("1 4+", [2, 3]),
+            (nil, [1, 2, 3, 4]), ("", [1, 2, 3, 4]), ("2", [1, 3, 4]), ("4 1", [2, 3]), ("3+", [1, 2]),
+            ("1 4+", [2, 3]),
             ("1+", []), ("9+", [1, 2, 3, 4]), ("7", [1, 2, 3, 4]),
         ] as [(String?, [Int])])
     func omitted(text: String?, made: [Int]) {

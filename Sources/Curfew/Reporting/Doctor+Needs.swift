@@ -92,8 +92,10 @@ extension Doctor {
         let undoing = Keys.name("curfew:undoing:x", beside: record)
         return [
             ["HLEN", plans], ["HGETALL", plans], ["HSET", plans, "a", "b"], ["HDEL", plans, "a"],
-            ["HSET", mark, "a", "b"], ["HGET", mark, "a"], ["HMGET", mark, "a"], ["HGETALL", mark], ["HDEL", mark, "a"],
-            ["PEXPIRE", mark, "1"], ["HSETNX", mark, "a", "b"], ["EXISTS", mark], ["SET", undoing, "x"], ["GET", undoing], ["DEL", undoing],
+            ["HSET", mark, "a", "b"], ["HGET", mark, "a"], ["HMGET", mark, "a"], ["HGETALL", mark],
+            ["HDEL", mark, "a"],
+            ["PEXPIRE", mark, "1"], ["HSETNX", mark, "a", "b"], ["EXISTS", mark], ["SET", undoing, "x"],
+            ["GET", undoing], ["DEL", undoing],
         ]
     }
 
