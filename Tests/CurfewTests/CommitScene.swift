@@ -97,7 +97,7 @@ struct CommitWords {
             return try await scene.library.call("curfew_commit", keys: all, arguments: words).description
         }
         return try await scene.library.call(
-            "curfew_commit_node", keys: [], arguments: [String(all.count)] + all + words
+            "curfew_commit_node", keys: [], arguments: ["", String(all.count)] + all + words
         ).description
     }
 }

@@ -152,6 +152,7 @@ struct StorageFilesTests {
                 _ = try await scene.sweep.send("HSET", "file:a", "entityId", "e1")
                 var state = Sweep.State(size: PageSize(fixed: nil))
                 state.claimed = judged
+                if sweep.engine.redis.isCluster { state.saga = Saga(sweep: sweep, claim: claim) }
                 try await sweep.deleteObjects(&state, all: true)
 
                 #expect(state.outcome.tally.changed == 1 && state.outcome.tally.skipped == 1)

@@ -4,7 +4,7 @@ internal import RedisClient
 /// Commits a page of changes in a Cluster, where record, ledger, balance, queue, events and index live in different slots
 /// and nothing can write to two of them at once.
 ///
-///     1  our own slot        fence, marks            only where a mark is used for the first time
+///     1  our own slot        fence, marks            the name of each that is used for the first time
 ///     2  the records' slots  guards, writes, mark    a change is made here, or not at all
 ///     3  the others' slots   refund, queue, also     each once
 ///     4  our own slot        fence, events           each once

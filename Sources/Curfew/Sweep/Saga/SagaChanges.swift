@@ -19,7 +19,7 @@ struct SagaChanges {
         var unanswered: [SagaPart] = []
     }
 
-    /// Names the marks of a page, so that nothing comes between the last look and the changes.
+    /// Looks at the fence and names the marks of a page, so that nothing comes between the last look and the changes.
     func begin(_ work: SagaWork) async throws {
         let marks = parts(State(open: work.open), work).map(\.mark)
         try await saga.step(.planned) { try await announce(marks) }
@@ -30,7 +30,9 @@ struct SagaChanges {
         var state = State(open: work.open)
         while !(state.open.isEmpty && state.alone.isEmpty) {
             let parts = parts(state, work)
-            try await saga.step(nil) { try await announce(parts.map(\.mark)) }
+            if !saga.marks.unannounced(parts.map(\.mark)).isEmpty {
+                try await saga.step(nil) { try await announce(parts.map(\.mark)) }
+            }
             (state.open, state.alone) = ([], [])
             let outcomes = await calls.make(parts, of: work)
             try await take(zip(parts, outcomes), &state, &work)

@@ -26,12 +26,11 @@ struct SagaHome: Sendable {
     /// The hash of the marks that are in use, and of the events that are written.
     private var saga: String { keys.saga(claim.cleanup) }
 
-    /// Writes down marks, before they are used.
+    /// Writes down marks, before they are used; without any it is a look at the fence.
     func announce(_ marks: [SagaMark]) async throws {
-        guard !marks.isEmpty else { return }
         var change = PlainChange(member: "")
         change.write("HSET", .shared(.saga), SagaNote.of(marks).flatMap { [.value($0.field), .value($0.text)] })
-        _ = try await send([change])
+        _ = try await send(marks.isEmpty ? [] : [change])
     }
 
     /// Takes away what was written down of marks and events that are over.
