@@ -83,7 +83,12 @@ struct CommitCall: Sendable {
         } else {
             command.append(0)
         }
-        for word in mark?.words ?? [""] { command.append(word) }
+        if let mark {
+            for word in [mark.key, mark.closed, mark.field, mark.omitted] { command.append(word) }
+            command.append(mark.text)
+        } else {
+            command.append("")
+        }
         for word in [String(2 + sink.keys.count), "", ""] { command.append(word) }
         appendRest(to: &command)
         return command
@@ -100,9 +105,7 @@ struct CommitCall: Sendable {
         /// The field that says which changes were not made, where some were not.
         let omitted: String
         /// What is written.
-        let text: String
-
-        fileprivate var words: [String] { [key, closed, field, omitted, text] }
+        let text: [UInt8]
     }
 
     private func command(_ head: [String]) -> RedisCommand {

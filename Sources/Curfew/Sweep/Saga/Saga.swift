@@ -106,14 +106,18 @@ struct Saga: Sendable {
         _ entries: [SagaEntry], of plan: SagaPlan, _ calls: SagaCalls, isRepeated: Bool
     ) async throws -> (done: [SagaEntry], left: [(entry: SagaEntry, why: String)]) {
         let trash = sweep.cleanup.undo
-        let steps = entries.enumerated().flatMap { number, entry in
-            entry.steps(plan, keeping: trash).map { (number: number, step: $0) }
+        var steps: [SagaStep] = []
+        // Whose they are.
+        var numbers: [Int] = []
+        for (number, entry) in entries.enumerated() {
+            entry.addSteps(plan, keeping: trash, to: &steps)
+            while numbers.count < steps.count { numbers.append(number) }
         }
         var isRepeated = isRepeated
-        let outcomes = try await step(.carriedOut) {
+        let outcomes = try await step(.carriedOut) { [steps] in
             let outcomes: [CommitCall.Outcome]
             do {
-                outcomes = try await calls.make(steps.map(\.step))
+                outcomes = try await calls.make(steps)
             } catch {
                 isRepeated = true
                 throw error
@@ -122,7 +126,7 @@ struct Saga: Sendable {
         }
         var entries = entries
         var complaints: [Int: String] = [:]
-        for ((number, step), outcome) in zip(steps, outcomes) {
+        for ((number, step), outcome) in zip(zip(numbers, steps), outcomes) {
             switch (outcome, step) {
             case (.refused(let why), _): complaints[number] = complaints[number] ?? why
             case (.moved, .pay) where !isRepeated: entries[number].tokens = 0
@@ -142,8 +146,10 @@ struct Saga: Sendable {
                 return RedisCommand("HDEL", [part.mark.key, part.field, part.omitted], isIdempotent: true)
             }
             unfinished.append(part.mark)
-            let text = SagaPlan(run: plan.run, page: plan.page, entries: rest).text
-            return RedisCommand("HSET", [part.mark.key, part.field, text, part.omitted, ""], isIdempotent: true)
+            var command = RedisCommand("HSET", [part.mark.key, part.field], isIdempotent: true)
+            command.append(SagaPlan.text(run: plan.run, page: plan.page, rest))
+            for word in [part.omitted, ""] { command.append(word) }
+            return command
         }
         try await write(commands)
         return unfinished

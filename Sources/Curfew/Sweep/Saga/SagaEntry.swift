@@ -121,9 +121,8 @@ struct SagaEntry: Sendable, Equatable {
 }
 
 extension SagaEntry {
-    /// What is left to do in other slots than the record's and our own.
-    func steps(_ plan: SagaPlan, keeping trash: Duration) -> [SagaStep] {
-        var steps: [SagaStep] = []
+    /// Adds what is left to do in other slots than the record's and our own.
+    func addSteps(_ plan: SagaPlan, keeping trash: Duration, to steps: inout [SagaStep]) {
         if let refund {
             if isPaidAtOnce {
                 steps.append(.pay(refund))
@@ -134,7 +133,6 @@ extension SagaEntry {
         }
         if let queue { steps.append(.push(id, queue: queue, isStream: isStream, once(at: queue, plan))) }
         for key in moves { steps.append(.move(key, to: Keys.trash(of: key, run: plan.run), keeping: trash)) }
-        return steps
     }
 
     /// What shows in other slots that something is written there.

@@ -65,7 +65,8 @@ extension Judged {
     /// What it pays back with keys in other slots than the record's.
     fileprivate var refundElsewhere: Refund? {
         guard let refund = change?.refund else { return nil }
-        let isHere = Slots.share(record.key, refund.ledger) && Slots.share(record.key, refund.balance)
+        let slot = RedisSlot.of(record.key)
+        let isHere = RedisSlot.of(refund.ledger) == slot && RedisSlot.of(refund.balance) == slot
         return isHere ? nil : refund
     }
 

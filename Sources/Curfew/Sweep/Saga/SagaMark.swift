@@ -30,6 +30,9 @@ struct SagaMark: Hashable, Sendable {
 
 /// Shows that something is written, in its slot and in the same step: what would not be the same when repeated.
 struct SagaOnce: Sendable, Equatable {
+    /// How long it is kept at most: longer than any change stays unfinished.
+    static let longest: Duration = .seconds(365 * 86_400)
+
     /// A hash of our own, `curfew:once:<run>:{<key>}`.
     let key: String
     /// The page and the place in it.

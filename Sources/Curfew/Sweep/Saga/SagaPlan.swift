@@ -19,11 +19,14 @@ struct SagaPlan: Sendable, Equatable {
     static func isTold(_ field: String) -> Bool { field.hasPrefix(toldPrefix) }
 
     /// The plan as text.
-    var text: String {
+    var text: [UInt8] { Self.text(run: run, page: page, entries) }
+
+    /// The text of a plan with these entries.
+    static func text(run: String, page: String, _ entries: some Collection<SagaEntry>) -> [UInt8] {
         var words = WordWriter(capacity: 100 + 400 * entries.count)
-        for word in [Self.version, run, page] { words.append(word) }
+        for word in [version, run, page] { words.append(word) }
         for entry in entries { entry.write(to: &words) }
-        return words.text
+        return words.bytes
     }
 
     /// Makes a plan.

@@ -64,17 +64,19 @@ enum SagaStep: Sendable {
             sink.hole(sink.value(refund.entry))
             sink.hole(sink.value(String(refund.amount)))
         case .add(let balance, let amount, let once):
-            tell(once, to: &sink)
+            let key = tell(once, to: &sink)
             sink.begin("INCRBY", sink.key(balance))
             sink.hole(sink.value(String(amount)))
+            tellEnd(of: key, to: &sink)
         case .push(let id, let queue, let isStream, let once):
-            tell(once, to: &sink)
+            let key = tell(once, to: &sink)
             sink.begin(isStream ? "XADD" : "RPUSH", sink.key(queue))
             if isStream {
                 sink.constant("*")
                 sink.constant("id")
             }
             sink.hole(sink.value(id))
+            tellEnd(of: key, to: &sink)
         case .move(let key, let trash, let time):
             let own = sink.key(key)
             sink.begin("TRASH", own)
@@ -89,9 +91,17 @@ enum SagaStep: Sendable {
         }
     }
 
-    private func tell(_ once: SagaOnce, to sink: inout some CommitSink) {
-        sink.begin("HSETNX", sink.key(once.key))
+    private func tell(_ once: SagaOnce, to sink: inout some CommitSink) -> Statement.Key {
+        let key = sink.key(once.key)
+        sink.begin("HSETNX", key)
         sink.hole(sink.value(once.field))
         sink.constant("made")
+        return key
+    }
+
+    /// Where a failover has lost the mark that it belongs to, nobody comes to take it away.
+    private func tellEnd(of once: Statement.Key, to sink: inout some CommitSink) {
+        sink.begin("PEXPIRE", once)
+        sink.constant(String(SagaOnce.longest.milliseconds))
     }
 }

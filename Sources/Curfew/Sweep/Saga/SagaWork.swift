@@ -85,8 +85,8 @@ struct SagaWork: Sendable {
     }
 
     /// What is left of the changes of a part once they are made, as text.
-    func text(of part: SagaPart) -> String {
-        SagaPlan(run: plan.run, page: plan.page, entries: splits(of: part).map(entry)).text
+    func text(of part: SagaPart) -> [UInt8] {
+        SagaPlan.text(run: plan.run, page: plan.page, splits(of: part).map(entry))
     }
 
     private func entry(_ split: SagaSplit) -> SagaEntry {

@@ -28,21 +28,22 @@ enum WordList {
 
 /// Writes words one after the other.
 struct WordWriter {
-    private var bytes: [UInt8] = []
+    /// What was written.
+    private(set) var bytes: [UInt8] = []
 
     /// A writer with room for so many bytes.
     init(capacity: Int = 0) {
         bytes.reserveCapacity(capacity)
     }
 
-    /// What was written.
+    /// What was written, as text.
     var text: String { String(decoding: bytes, as: UTF8.self) }
 
     /// Writes a word.
     mutating func append(_ word: String) {
         var word = word
         word.withUTF8 { utf8 in
-            bytes.append(contentsOf: String(utf8.count).utf8)
+            append(digitsOf: utf8.count)
             bytes.append(UInt8(ascii: ":"))
             bytes.append(contentsOf: utf8)
         }
@@ -50,6 +51,11 @@ struct WordWriter {
 
     /// Writes a number.
     mutating func append(_ number: some BinaryInteger) { append(String(number)) }
+
+    private mutating func append(digitsOf number: Int) {
+        if number >= 10 { append(digitsOf: number / 10) }
+        bytes.append(UInt8(ascii: "0") + UInt8(number % 10))
+    }
 }
 
 /// Takes words one by one off a list that was written by an earlier self.
