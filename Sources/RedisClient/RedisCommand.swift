@@ -14,27 +14,30 @@ package struct RedisCommand: Sendable {
     /// How many words have been appended, the command's name included.
     package private(set) var count = 0
 
-    /// Room for `*<count>\r\n`, which is known last, and then the words.
-    private var buffer: ByteBuffer
+    /// The words as they go on the wire, each with its length before it, and zeros where there is room for more.
+    private var bytes: [UInt8]
+    /// Where the room begins.
+    private var end = 0
 
+    /// What `*<count>\r\n`, which goes before the words, takes at most.
     private static let headerCapacity = 16
+    /// What goes with a word takes at most, its length and the ends of two lines: it is far shorter than 10¹¹ bytes.
+    private static let frameCapacity = 16
 
     /// An empty command, with room for so many bytes on the wire.
     ///
     /// The first word appended is its name.
     package init(capacity: Int) {
-        buffer = ByteBufferAllocator().buffer(capacity: Self.headerCapacity + capacity)
-        buffer.moveWriterIndex(to: Self.headerCapacity)
-        buffer.moveReaderIndex(to: Self.headerCapacity)
+        bytes = Array(repeating: 0, count: capacity)
     }
 
     /// A command of a name and its arguments.
     ///
     /// A name of two words (`CLIENT SETNAME`) is given as name and argument.
     package init(_ name: String, _ arguments: [String] = [], isIdempotent: Bool = false) {
-        var capacity = name.utf8.count + 16
+        var capacity = name.utf8.count + Self.frameCapacity
         for argument in arguments {
-            capacity += argument.utf8.count + 16
+            capacity += argument.utf8.count + Self.frameCapacity
         }
         self.init(capacity: capacity)
         self.isIdempotent = isIdempotent
@@ -46,8 +49,7 @@ package struct RedisCommand: Sendable {
 
     /// Appends a word of text.
     package mutating func append(_ text: String) {
-        var text = text
-        text.withUTF8 { append($0) }
+        append(text.utf8)
     }
 
     /// Appends a word of any bytes.
@@ -58,32 +60,49 @@ package struct RedisCommand: Sendable {
     }
 
     /// Appends a whole number in decimal.
-    package mutating func append(_ number: some BinaryInteger) {
+    package mutating func append(_ number: Int) {
+        append(String(number))
+    }
+
+    /// Appends a whole number in decimal.
+    package mutating func append(_ number: Int64) {
         append(String(number))
     }
 
     /// Appends all words of another command: for a part that is the same in many, or was collected on the side.
     package mutating func append(wordsOf other: RedisCommand) {
         count += other.count
-        buffer.writeImmutableBuffer(other.buffer)
+        write(atMost: other.end) { cursor in
+            other.body.withUnsafeBytes { cursor.write($0) }
+        }
     }
 
-    private mutating func append(_ bytes: UnsafeBufferPointer<UInt8>) {
+    private mutating func append(_ word: UnsafeBufferPointer<UInt8>) {
         count += 1
-        _ = buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: bytes.count + 24) { target in
-            var cursor = WireCursor(target)
-            cursor.writeHeader(ascii: UInt8(ascii: "$"), bytes.count)
-            cursor.write(UnsafeRawBufferPointer(bytes))
+        write(atMost: word.count + Self.frameCapacity) { cursor in
+            cursor.writeHeader(ascii: UInt8(ascii: "$"), word.count)
+            cursor.write(UnsafeRawBufferPointer(word))
             cursor.writeLineEnd()
+        }
+    }
+
+    private mutating func write(atMost room: Int, _ body: (inout WireCursor) -> Void) {
+        if bytes.count - end < room {
+            bytes.append(contentsOf: repeatElement(0, count: max(room, bytes.count)))
+        }
+        let start = end
+        end = bytes.withUnsafeMutableBytes { target in
+            var cursor = WireCursor(target, at: start)
+            body(&cursor)
             return cursor.offset
         }
     }
 
     /// The words as they go on the wire, each with its length before it.
-    var body: ByteBufferView { buffer.readableBytesView }
+    var body: ArraySlice<UInt8> { bytes[..<end] }
 
     /// How many bytes the command takes on the wire, at most.
-    var maximumByteCount: Int { Self.headerCapacity + buffer.readableBytes }
+    var maximumByteCount: Int { Self.headerCapacity + end }
 
     /// The whole command as it goes on the wire.
     var encoded: ByteBuffer {
@@ -94,10 +113,10 @@ package struct RedisCommand: Sendable {
 
     /// Writes the whole command at the end of a buffer.
     func write(to target: inout ByteBuffer) {
-        target.writeWithUnsafeMutableBytes(minimumWritableBytes: maximumByteCount) { bytes in
-            var cursor = WireCursor(bytes)
+        target.writeWithUnsafeMutableBytes(minimumWritableBytes: maximumByteCount) { target in
+            var cursor = WireCursor(target)
             cursor.writeHeader(ascii: UInt8(ascii: "*"), count)
-            buffer.withUnsafeReadableBytes { cursor.write($0) }
+            body.withUnsafeBytes { cursor.write($0) }
             return cursor.offset
         }
     }
@@ -108,9 +127,9 @@ extension RedisCommand {
     ///
     /// Its name, with the word after it where that says what it does (`FCALL curfew_commit`, `CLIENT SETNAME`). Never anything else of the arguments, which may be secret.
     package var name: String {
-        var rest = buffer
-        guard let first = Self.readWord(from: &rest)?.uppercased() else { return "(empty)" }
-        guard Self.containers.contains(first), let second = Self.readWord(from: &rest) else { return first }
+        var words = Words(body)
+        guard let first = words.nextText()?.uppercased() else { return "(empty)" }
+        guard Self.containers.contains(first), let second = words.nextText() else { return first }
         let subject = Self.namesKeyed.contains(first) ? second : second.uppercased()
         return "\(first) \(subject)"
     }
@@ -120,15 +139,4 @@ extension RedisCommand {
         "FCALL", "FCALL_RO", "FUNCTION", "CLIENT", "CONFIG", "CLUSTER", "ACL", "XGROUP", "XINFO", "SCRIPT", "OBJECT",
         "MEMORY", "SLOWLOG", "LATENCY", "COMMAND", "DEBUG",
     ]
-
-    private static func readWord(from rest: inout ByteBuffer) -> String? {
-        let view = rest.readableBytesView
-        guard let end = view.firstIndex(of: UInt8(ascii: "\r")),
-            let length = Int(String(decoding: view[view.startIndex..<end].dropFirst(), as: UTF8.self))
-        else { return nil }
-        rest.moveReaderIndex(to: end + 2)
-        let word = rest.readString(length: min(length, rest.readableBytes))
-        rest.moveReaderIndex(forwardBy: min(2, rest.readableBytes))
-        return word
-    }
 }

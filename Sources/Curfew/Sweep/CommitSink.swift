@@ -98,7 +98,7 @@ struct ValueSink: CommitSink {
     private var ownValues = 0
 
     init() {
-        keys = RedisCommand(capacity: 8 << 10)
+        keys = RedisCommand(capacity: 4 << 10)
     }
 
     /// Begins a change under the statement of that number.
@@ -108,7 +108,7 @@ struct ValueSink: CommitSink {
         if runs.last?.statement == statement {
             runs[runs.count - 1].changes += 1
         } else {
-            runs.append((statement, 1, RedisCommand(capacity: runs.isEmpty ? 32 << 10 : 1 << 10)))
+            runs.append((statement, 1, RedisCommand(capacity: runs.isEmpty ? 4 << 10 : 1 << 10)))
         }
         _ = value(member)
         if let score { _ = value(score) }

@@ -1,5 +1,3 @@
-internal import NIOCore
-
 extension RedisCommand {
     /// The slot of the command's first key; nil for a command without keys, which any node can answer.
     ///
@@ -9,7 +7,7 @@ extension RedisCommand {
     }
 
     /// The first key, by the place that a command has it in; the first argument where nothing else is known.
-    var key: ByteBufferView? {
+    var key: ArraySlice<UInt8>? {
         var words = Words(body)
         guard let first = words.next() else { return nil }
         // Most commands are those on hashes; HELLO is none, and HEXISTS looks like it.
@@ -70,14 +68,16 @@ private enum KeyPlace {
 }
 
 /// The words of an encoded command, one after the other.
-private struct Words {
-    private var rest: ByteBufferView
+struct Words {
+    private var rest: ArraySlice<UInt8>
 
-    init(_ body: ByteBufferView) {
+    /// All words of a command.
+    init(_ body: ArraySlice<UInt8>) {
         rest = body
     }
 
-    mutating func next() -> ByteBufferView? {
+    /// The next word.
+    mutating func next() -> ArraySlice<UInt8>? {
         guard let end = rest.firstIndex(of: UInt8(ascii: "\r")) else { return nil }
         let length = rest[rest.startIndex..<end].dropFirst().reduce(0) { $0 * 10 + Int($1 &- UInt8(ascii: "0")) }
         let start = end + 2
@@ -86,8 +86,11 @@ private struct Words {
         return rest[start..<start + length]
     }
 
+    /// The next word as text.
+    mutating func nextText() -> String? { next().map { String(decoding: $0, as: UTF8.self) } }
+
     /// The word so many places on.
-    mutating func word(_ number: Int) -> ByteBufferView? {
+    mutating func word(_ number: Int) -> ArraySlice<UInt8>? {
         for _ in 1..<number { _ = next() }
         return next()
     }

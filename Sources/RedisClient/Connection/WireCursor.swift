@@ -3,10 +3,12 @@
 /// One reservation per word and a cursor that only moves forward: several times faster than appending piece by piece.
 struct WireCursor {
     private let target: UnsafeMutableRawBufferPointer
-    private(set) var offset = 0
+    private(set) var offset: Int
 
-    init(_ target: UnsafeMutableRawBufferPointer) {
+    /// A cursor at a place of the memory.
+    init(_ target: UnsafeMutableRawBufferPointer, at offset: Int = 0) {
         self.target = target
+        self.offset = offset
     }
 
     /// Writes a mark, a number that is not negative, and the end of the line.
