@@ -34,20 +34,20 @@ package struct KeyTemplate: Hashable, Sendable, CustomStringConvertible {
     ///
     /// Throws where a field is missing or empty: a key with a hole in it would be somebody else's, or everybody's.
     package func expand(id: String, field: (String) -> String?) throws(RecordError) -> String {
-        var key = ""
-        key.reserveCapacity(text.utf8.count + 32)
+        var pieces: [String] = []
+        pieces.reserveCapacity(segments.count)
         for segment in segments {
             switch segment {
-            case .literal(let literal): key += literal
-            case .id: key += id
+            case .literal(let literal): pieces.append(literal)
+            case .id: pieces.append(id)
             case .field(let name):
                 guard let value = field(name), !value.isEmpty else {
                     throw RecordError("\(name) is missing: “\(text)” needs it")
                 }
-                key += value
+                pieces.append(value)
             }
         }
-        return key
+        return String(pieces: pieces)
     }
 
     /// The key for a record; throws where a field that it takes is missing or empty.

@@ -7,19 +7,22 @@ extension StuckPolicy {
     func completion(of overdue: Overdue, because field: String) -> Change {
         change(
             .complete, overdue, to: completedTo, reason: "\(overdue.reason); it had finished: \(field) is there",
-            sets: [FieldWrite(field: StuckPolicy.finishedField, value: overdue.latest.time.text(for: overdue.now))])
+            sets: [
+                FieldWrite(field: scope.field, value: completedTo),
+                FieldWrite(field: StuckPolicy.finishedField, value: overdue.latest.time.text(for: overdue.now)),
+            ])
     }
 
     /// Given up: why goes onto the record, and what it cost is paid back.
     func failure(of overdue: Overdue) throws(RecordError) -> Change {
-        var change = change(
+        change(
             .fail, overdue, to: to, reason: overdue.reason,
             sets: [
+                FieldWrite(field: scope.field, value: to),
                 FieldWrite(field: StuckPolicy.errorField, value: overdue.error),
                 FieldWrite(field: StuckPolicy.finishedField, value: overdue.latest.time.text(for: overdue.now)),
-            ])
-        change.refund = try refund(for: overdue)
-        return change
+            ],
+            refund: try refund(for: overdue))
     }
 
     /// Another try; the record stays in the index, in case nobody takes it up.
@@ -29,6 +32,7 @@ extension StuckPolicy {
             .retry, overdue, to: retry.to,
             reason: "\(overdue.reason); recovery \(history.recent.count + 1) of \(retry.limit)",
             sets: [
+                FieldWrite(field: scope.field, value: retry.to),
                 FieldWrite(field: retry.attempts, value: String((history.attempts ?? 0) + 1)),
                 FieldWrite(field: RecoveryHistory.field, value: history.text(adding: overdue.now)),
             ])
@@ -42,13 +46,13 @@ extension StuckPolicy {
     }
 
     private func change(
-        _ action: Change.Action, _ overdue: Overdue, to: String, reason: String, sets: [FieldWrite]
+        _ action: Change.Action, _ overdue: Overdue, to: String, reason: String, sets: [FieldWrite],
+        refund: Refund? = nil
     ) -> Change {
-        let sets = [FieldWrite(field: scope.field, value: to)] + sets
-        return Change(
+        Change(
             action: action, from: overdue.status, to: to, reason: reason, type: overdue.type, age: overdue.age,
-            timeout: overdue.timeout, guards: overdue.guards, sets: sets,
-            before: overdue.record.image(sets.map(\.field)))
+            timeout: overdue.timeout, guards: overdue.guards, sets: sets, refund: refund,
+            before: sets.map { FieldWrite(field: $0.field, value: overdue.record[$0.field]) })
     }
 
     /// What is paid back; nil where nothing is to be, or nothing was charged.
@@ -64,6 +68,6 @@ extension StuckPolicy {
         guard amount > 0 else { return nil }
         return Refund(
             amount: amount, balance: try refund.balance.expand(for: record),
-            ledger: try refund.ledger.expand(for: record), entry: "\(record.id)@\(overdue.started.raw)")
+            ledger: try refund.ledger.expand(for: record), entry: String(pieces: [record.id, "@", overdue.started.raw]))
     }
 }

@@ -8,8 +8,14 @@ extension StuckPolicy {
         let started: FieldTime
         /// The time that decided: the heartbeat where that is later, else ``started``.
         let latest: FieldTime
+        /// How long nothing has been heard of the record.
+        let age: Duration
         let type: String
         let timeout: Duration
+        /// ``age`` in words.
+        let ageText: String
+        /// ``timeout`` in words.
+        let timeoutText: String
         /// What must still be so, whatever is done.
         var guards: [Guard]
         /// Why, as far as it is known.
@@ -22,12 +28,9 @@ extension StuckPolicy {
         /// The audit trail has the whole of it; this stays short, because a value of more than 64 bytes makes Redis
         /// keep the whole hash in a form that takes three times the memory (`hash-max-listpack-value`).
         var error: String {
-            let text = "stuck in \(status) for \(age.roughText) (timeout \(timeout.text))"
+            let text = String(pieces: ["stuck in ", status, " for ", ageText, " (timeout ", timeoutText, ")"])
             return exhausted.map { "\(text); \($0)" } ?? text
         }
-
-        /// How long nothing has been heard of the record.
-        var age: Duration { now - latest.time.timestamp }
     }
 
     /// Leaves, drops, asks, or changes the record, as the description of the type says.
@@ -46,8 +49,10 @@ extension StuckPolicy {
             let reason = "\(latest.field) \(latest.distance(from: now)), times out in \((deadline - now).roughText)"
             return .leave(until: deadline, because: reason)
         }
+        let age = now - latest.time.timestamp
         var overdue = Overdue(
-            record: record, now: now, status: status, started: started, latest: latest, type: type, timeout: timeout,
+            record: record, now: now, status: status, started: started, latest: latest, age: age, type: type,
+            timeout: timeout, ageText: age.roughText, timeoutText: timeout.text,
             guards: [.field(scope.field, equals: status), latest.isUnchanged], reason: "")
         overdue.reason = reason(for: overdue)
         // A heartbeat that comes in between must win, also where it didn't decide.
@@ -99,25 +104,12 @@ extension StuckPolicy {
     private func reason(for overdue: Overdue) -> String {
         let latest = overdue.latest
         let time = TimeForm.iso8601(TimeForm.ISO8601()).text(for: latest.time.timestamp)
-        // In one piece of memory: this runs for every record that is past its time.
-        var reason = ""
-        reason.reserveCapacity(128)
-        reason += "stuck in "
-        reason += overdue.status
-        reason += " for "
-        reason += overdue.age.roughText
-        reason += latest.field == heartbeat ? ": no heartbeat since " : ": "
-        if latest.field != heartbeat {
-            reason += latest.field
-            reason += " was "
-        }
-        reason += time
-        reason += ", timeout "
-        reason += overdue.timeout.text
-        if timeoutOverride == nil, timeouts?.byType[overdue.type] != nil {
-            reason += " for "
-            reason += overdue.type
-        }
-        return reason
+        let isBeat = latest.field == heartbeat
+        let isByType = timeoutOverride == nil && timeouts?.byType[overdue.type] != nil
+        return String(pieces: [
+            "stuck in ", overdue.status, " for ", overdue.ageText,
+            isBeat ? ": no heartbeat since " : ": ", isBeat ? "" : latest.field, isBeat ? "" : " was ", time,
+            ", timeout ", overdue.timeoutText, isByType ? " for " : "", isByType ? overdue.type : "",
+        ])
     }
 }

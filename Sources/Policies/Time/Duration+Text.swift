@@ -39,7 +39,9 @@ extension Duration {
     ///
     /// Days are the longest unit written: `14d`, as retention times are spoken of. Less than a millisecond is dropped;
     /// a negative duration gets a minus sign, which doesn't read back.
-    package var text: String {
+    package var text: String { Self.text(of: milliseconds) }
+
+    private static func text(of milliseconds: Int64) -> String {
         var rest = milliseconds.magnitude
         guard rest > 0 else { return "0s" }
         var text = milliseconds < 0 ? "-" : ""
@@ -57,10 +59,11 @@ extension Duration {
     ///
     /// Milliseconds only below a second: nobody wants to read that a job was stuck for `10m217ms`.
     package var roughText: String {
+        let milliseconds = milliseconds
         let magnitude = milliseconds.magnitude
-        guard magnitude >= 1_000 else { return text }
+        guard magnitude >= 1_000 else { return Self.text(of: milliseconds) }
         let unit: UInt64 = magnitude >= 86_400_000 ? 3_600_000 : magnitude >= 3_600_000 ? 60_000 : 1_000
         let rounded = Int64(clamping: magnitude / unit * unit)
-        return Duration.milliseconds(milliseconds < 0 ? -rounded : rounded).text
+        return Self.text(of: milliseconds < 0 ? -rounded : rounded)
     }
 }

@@ -29,9 +29,12 @@ package struct RecordTime: Sendable, Hashable {
     ///   would make a fresh record look many hours old.
     /// - Nothing before 1970 or after 9999, no sign, no spaces around, no exponent.
     package init?(text: String) {
-        var reader = TimeReader(text)
-        guard let time = reader.isUnix ? reader.unixTime() : reader.isoTime(),
-            (0...RecordTime.latest).contains(time.timestamp.milliseconds)
+        var text = text
+        let read = text.withUTF8 { utf8 in
+            var reader = TimeReader(utf8)
+            return reader.isUnix ? reader.unixTime() : reader.isoTime()
+        }
+        guard let time = read, (0...RecordTime.latest).contains(time.timestamp.milliseconds)
         else { return nil }
         self = time
     }
@@ -47,10 +50,10 @@ package struct RecordTime: Sendable, Hashable {
 /// By hand, because this runs for every record of a sweep, and because the lenient parsers of libraries accept what
 /// must not decide over a record.
 private struct TimeReader {
-    private var rest: Substring.UTF8View
+    private var rest: Slice<UnsafeBufferPointer<UInt8>>
 
-    init(_ text: String) {
-        rest = Substring(text).utf8
+    init(_ utf8: UnsafeBufferPointer<UInt8>) {
+        rest = utf8[...]
     }
 
     /// Whether it can only be a Unix time: ISO 8601 has a dash after the fourth digit.
