@@ -53,10 +53,20 @@ struct Judge {
         var judged: [Judged] = []
         judged.reserveCapacity(entries.count)
         var asking: [(place: Int, questions: [Question])] = []
-        for (place, read) in reads.enumerated() {
-            let (record, verdict) = verdict(on: read, pair: entries[place], at: now)
-            if case .success(.ask(let questions)) = verdict { asking.append((place, questions)) }
-            judged.append(Judged(entry: entries[place].entry, record: record, decision: Self.decision(verdict)))
+        for place in reads.indices {
+            let (entry, key) = entries[place]
+            switch reads[place] {
+            case .failure(let error):
+                let record = Record(id: entry.id, key: key, content: .missing)
+                judged.append(Judged(entry: entry, record: record, decision: .malformed(error)))
+            case .success(let record) where !entry.isReadable:
+                let error = RecordError("the id is not valid UTF-8")
+                judged.append(Judged(entry: entry, record: record, decision: .malformed(error)))
+            case .success(let record):
+                let (decision, questions) = self.decision(on: record, at: now)
+                if let questions { asking.append((place, questions)) }
+                judged.append(Judged(entry: entry, record: record, decision: decision))
+            }
         }
         var rounds = 0
         while !asking.isEmpty {
@@ -64,18 +74,6 @@ struct Judge {
             asking = try await answer(asking, in: &judged, at: now, isLast: rounds == Self.mostRounds)
         }
         return judged
-    }
-
-    private func verdict(
-        on read: RecordReader.Read, pair: Keyed, at now: Timestamp
-    ) -> (Record, Result<Verdict, RecordError>) {
-        switch read {
-        case .failure(let error):
-            return (Record(id: pair.entry.id, key: pair.key, content: .missing), .failure(error))
-        case .success(let record):
-            guard pair.entry.isReadable else { return (record, .failure(RecordError("the id is not valid UTF-8"))) }
-            return (record, Self.verdict(reader.cleanup.policy, on: record, at: now))
-        }
     }
 
     /// One round of questions; gives back those that lead to more questions.
@@ -92,9 +90,8 @@ struct Judge {
                 record.answers[question] = answers[next]
                 next += 1
             }
-            let verdict = Self.verdict(reader.cleanup.policy, on: record, at: now)
-            var decision = Self.decision(verdict)
-            if case .success(.ask(let more)) = verdict {
+            var (decision, more) = self.decision(on: record, at: now)
+            if let more {
                 if isLast {
                     decision = .malformed(RecordError("the policy could not decide after \(Self.mostRounds) questions"))
                 } else {
@@ -106,24 +103,19 @@ struct Judge {
         return again
     }
 
-    private static func verdict(_ policy: any Policy, on record: Record, at now: Timestamp) -> Result<
-        Verdict, RecordError
-    > {
-        do {
-            return .success(try policy.verdict(on: record, at: now).claimed(at: now).bound(to: record))
-        } catch {
-            return .failure(error)
-        }
-    }
-
+    /// What the policy decides, and what it has to know before it can, if that is so.
+    ///
     /// A question stands for "leave" until it is answered.
-    private static func decision(_ verdict: Result<Verdict, RecordError>) -> Judged.Decision {
-        switch verdict {
-        case .success(.leave(let leave)): .leave(leave)
-        case .success(.drop(let because, let guards)): .drop(because: because, guards: guards)
-        case .success(.change(let change)): .change(change)
-        case .success(.ask): .leave(Leave(until: nil, because: "not decided yet"))
-        case .failure(let error): .malformed(error)
+    private func decision(on record: Record, at now: Timestamp) -> (Judged.Decision, questions: [Question]?) {
+        do {
+            switch try reader.cleanup.policy.verdict(on: record, at: now).claimed(at: now).bound(to: record) {
+            case .leave(let leave): return (.leave(leave), nil)
+            case .drop(let because, let guards): return (.drop(because: because, guards: guards), nil)
+            case .change(let change): return (.change(change), nil)
+            case .ask(let questions): return (.leave(Leave(until: nil, because: "not decided yet")), questions)
+            }
+        } catch {
+            return (.malformed(error), nil)
         }
     }
 }

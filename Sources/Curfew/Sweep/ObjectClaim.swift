@@ -74,8 +74,13 @@ extension Verdict {
     ///
     /// Throws where the object has a name that storage can't be asked for.
     func claimed(at now: Timestamp) throws(RecordError) -> Verdict {
-        guard case .change(let change) = self, change.action == .delete, let object = change.object else { return self }
+        guard isDeletion, case .change(let change) = self, let object = change.object else { return self }
         if let problem = DeleteRequest.problem(with: object) { throw RecordError("\(problem): nothing was deleted") }
         return .change(change.claim(at: now))
+    }
+
+    /// Asked first and by itself, because this runs for every verdict and must not copy a change for the answer.
+    private var isDeletion: Bool {
+        if case .change(let change) = self { change.action == .delete } else { false }
     }
 }

@@ -155,21 +155,23 @@ extension Sweep {
 
     /// Counts what became of a page.
     func settle(_ page: Page, _ results: [Committer.Result], _ state: inout State) {
-        for (judged, result) in zip(page.judged, results) {
+        let isDryRun = claim == nil
+        for (place, result) in zip(page.judged.indices, results) {
+            let id = page.judged[place].entry.id
             switch result {
             case .changed(let isRefunded):
-                guard case .change(let change) = judged.decision else { continue }
-                if change.isClaim, claim != nil {
-                    state.claimed.append(judged)
+                guard case .change(let change) = page.judged[place].decision else { continue }
+                if change.isClaim, !isDryRun {
+                    state.claimed.append(page.judged[place])
                 } else {
-                    state.outcome.tally.changed(judged.entry.id, change, isRefunded: isRefunded, isDryRun: claim == nil)
+                    state.outcome.tally.changed(id, change, isRefunded: isRefunded, isDryRun: isDryRun)
                 }
             case .moved: state.outcome.tally.moved()
-            case .refused(let why): state.outcome.tally.failed(judged.entry.id, why)
-            case .malformed(let error): state.outcome.tally.failed(judged.entry.id, error.message)
+            case .refused(let why): state.outcome.tally.failed(id, why)
+            case .malformed(let error): state.outcome.tally.failed(id, error.message)
             case .left(let isStalled, _): state.outcome.tally.left(isStalled: isStalled)
             }
-            state.cursor.finished(judged.entry.id, stays: claim == nil || result.stays)
+            state.cursor.finished(id, stays: isDryRun || result.stays)
         }
         let outcome = state.outcome
         control.advance { $0.report(outcome) }
