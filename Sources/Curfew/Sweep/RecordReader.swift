@@ -58,20 +58,18 @@ struct RecordReader {
             var unreadable: String?
             switch reply.kind {
             case .array:
-                var values: [String?] = []
-                values.reserveCapacity(names.count)
                 var isEmpty = true
-                for number in 0..<reply.count {
+                let fields = Fields(names: names) { number in
                     let value = reply[number].string
                     if value != nil {
                         isEmpty = false
                     } else if !reply[number].isNull {
                         unreadable = unreadable ?? names[number]
                     }
-                    values.append(value)
+                    return value
                 }
                 if isEmpty, unreadable == nil { unclear.append(place) }
-                record.content = .hash(Fields(names: names, values: values))
+                record.content = .hash(fields)
             case .string:
                 if let text = reply.string { record.content = .text(text) } else { unreadable = key }
             case .null:
