@@ -6,10 +6,11 @@ extension String {
         let size = pieces.reduce(0) { $0 + $1.utf8.count }
         self.init(unsafeUninitializedCapacity: size) { target in
             var place = 0
-            for var piece in pieces {
-                piece.withUTF8 { utf8 in
-                    place += UnsafeMutableBufferPointer(rebasing: target[place...]).initialize(fromContentsOf: utf8)
-                }
+            func write(_ utf8: UnsafeBufferPointer<UInt8>) {
+                place += UnsafeMutableBufferPointer(rebasing: target[place...]).initialize(fromContentsOf: utf8)
+            }
+            for piece in pieces where piece.utf8.withContiguousStorageIfAvailable(write) == nil {
+                Array(piece.utf8).withUnsafeBufferPointer(write)
             }
             return place
         }

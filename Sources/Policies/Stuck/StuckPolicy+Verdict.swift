@@ -12,6 +12,8 @@ extension StuckPolicy {
         let age: Duration
         let type: String
         let timeout: Duration
+        /// Whether the timeout is that of the type.
+        let isByType: Bool
         /// ``age`` in words.
         let ageText: String
         /// ``timeout`` in words.
@@ -36,7 +38,8 @@ extension StuckPolicy {
     /// Leaves, drops, asks, or changes the record, as the description of the type says.
     package func verdict(on record: Record, at now: Timestamp) throws(RecordError) -> Verdict {
         let type = timeouts.flatMap { record.present($0.by) } ?? ""
-        let timeout = self.timeout(of: type)
+        let ownTimeout = timeoutOverride == nil ? timeouts?.byType[type] : nil
+        let timeout = timeoutOverride ?? ownTimeout ?? timeout
         let status: String
         switch try scope.place(record, lookAgain: now + timeout) {
         case .outside(let verdict): return verdict
@@ -52,7 +55,7 @@ extension StuckPolicy {
         let age = now - latest.time.timestamp
         var overdue = Overdue(
             record: record, now: now, status: status, started: started, latest: latest, age: age, type: type,
-            timeout: timeout, ageText: age.roughText, timeoutText: timeout.text,
+            timeout: timeout, isByType: ownTimeout != nil, ageText: age.roughText, timeoutText: timeout.text,
             guards: [.field(scope.field, equals: status), latest.isUnchanged], reason: "")
         overdue.reason = reason(for: overdue)
         // A heartbeat that comes in between must win, also where it didn't decide.
@@ -90,10 +93,6 @@ extension StuckPolicy {
         return .change(try recovery(of: overdue, by: retry, after: history))
     }
 
-    private func timeout(of type: String) -> Duration {
-        timeoutOverride ?? timeouts?.byType[type] ?? timeout
-    }
-
     /// The heartbeat where it is later than the start, else the start.
     private func latestSign(of record: Record, started: FieldTime) throws(RecordError) -> FieldTime {
         guard let heartbeat, let beat = try record.time(heartbeat) else { return started }
@@ -105,11 +104,11 @@ extension StuckPolicy {
         let latest = overdue.latest
         let time = TimeForm.iso8601(TimeForm.ISO8601()).text(for: latest.time.timestamp)
         let isBeat = latest.field == heartbeat
-        let isByType = timeoutOverride == nil && timeouts?.byType[overdue.type] != nil
         return String(pieces: [
             "stuck in ", overdue.status, " for ", overdue.ageText,
             isBeat ? ": no heartbeat since " : ": ", isBeat ? "" : latest.field, isBeat ? "" : " was ", time,
-            ", timeout ", overdue.timeoutText, isByType ? " for " : "", isByType ? overdue.type : "",
+            ", timeout ", overdue.timeoutText, overdue.isByType ? " for " : "",
+            overdue.isByType ? overdue.type : "",
         ])
     }
 }

@@ -76,29 +76,31 @@ extension TimeForm.ISO8601 {
         let days = (local < 0 ? local - 86_399_999 : local) / 86_400_000
         let date = CivilDate(daysSinceEpoch: Int(days))
         let second = Int((local - days * 86_400_000) / 1_000)
-        let parts: [(value: Int, width: Int, end: Unicode.Scalar?)] = [
-            (date.year, 4, "-"), (date.month, 2, "-"), (date.day, 2, hasSpace ? " " : "T"), (second / 3_600, 2, ":"),
-            (second / 60 % 60, 2, ":"), (second % 60, 2, nil),
-        ]
-        var text = String(unsafeUninitializedCapacity: 19) { target in
+        let end = fractionDigits > 0 ? fraction(of: milliseconds, digits: fractionDigits) + zone.text : zone.text
+        return String(unsafeUninitializedCapacity: 19 + end.utf8.count) { target in
             var place = 0
-            for part in parts {
-                var rest = part.value
-                for digit in stride(from: place + part.width - 1, through: place, by: -1) {
-                    target[digit] = UInt8(ascii: "0") + UInt8(rest % 10)
+            func write(_ byte: UInt8) {
+                target[place] = byte
+                place += 1
+            }
+            func write(_ value: Int, width: Int, after mark: Unicode.Scalar? = nil) {
+                if let mark { write(UInt8(ascii: mark)) }
+                var rest = value
+                for digit in 1...width {
+                    target[place + width - digit] = UInt8(ascii: "0") + UInt8(rest % 10)
                     rest /= 10
                 }
-                place += part.width
-                if let end = part.end {
-                    target[place] = UInt8(ascii: end)
-                    place += 1
-                }
+                place += width
             }
+            write(date.year, width: 4)
+            write(date.month, width: 2, after: "-")
+            write(date.day, width: 2, after: "-")
+            write(second / 3_600, width: 2, after: hasSpace ? " " : "T")
+            write(second / 60 % 60, width: 2, after: ":")
+            write(second % 60, width: 2, after: ":")
+            end.utf8.forEach(write)
             return place
         }
-        if fractionDigits > 0 { text += fraction(of: milliseconds, digits: fractionDigits) }
-        text += zone.text
-        return text
     }
 }
 
