@@ -70,7 +70,9 @@ package struct Change: Sendable, Equatable {
     package var isStalled: Bool
     /// When to look at the record again; nil takes it out of the index.
     package var next: Timestamp?
+}
 
+extension Change {
     /// Makes a change that does nothing to the record but what the later arguments say.
     package init(
         action: Action, from: String, to: String, reason: String, type: String = "", age: Duration,
@@ -80,25 +82,11 @@ package struct Change: Sendable, Equatable {
         next: Timestamp? = nil
     ) {
         precondition(!guards.isEmpty, "a change without guards could overwrite anything")
-        self.action = action
-        self.from = from
-        self.to = to
-        self.reason = reason
-        self.type = type
-        self.age = age
-        self.timeout = timeout
-        self.guards = guards
-        self.sets = sets
-        self.removesRecord = removesRecord
-        self.also = also
-        self.object = object
-        self.bytes = bytes
-        self.push = push
-        self.refund = refund
-        self.before = before
-        self.drift = drift
-        self.isStalled = isStalled
-        self.next = next
+        // All at once: one property after the other, the change would be copied when the last is there.
+        self.init(
+            action: action, from: from, to: to, reason: reason, type: type, age: age, timeout: timeout, guards: guards,
+            sets: sets, document: nil, originals: [], removesRecord: removesRecord, also: also, object: object,
+            bytes: bytes, push: push, refund: refund, before: before, drift: drift, isStalled: isStalled, next: next)
     }
 }
 
