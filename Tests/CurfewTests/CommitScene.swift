@@ -38,7 +38,7 @@ struct CommitWords {
     var fence = ""
     var time = ""
     var lease = "lease"
-    /// Whether it is a call of `curfew_commit_node`, which is told its keys as words.
+    /// Whether it is a call of `curfew_commit_part`, which is told its keys as words.
     var isOnNode = false
     var index = "index"
     var shared: [String] = []
@@ -97,7 +97,7 @@ struct CommitWords {
             return try await scene.library.call("curfew_commit", keys: all, arguments: words).description
         }
         return try await scene.library.call(
-            "curfew_commit_node", keys: [], arguments: ["", String(all.count)] + all + words
+            "curfew_commit_part", keys: [], arguments: ["", String(all.count)] + all + words
         ).description
     }
 }

@@ -70,7 +70,7 @@ struct FunctionsClusterTests {
     @Test(
         "a node without the slot is understood, whatever server it is",
         arguments: [
-            ("ERR Script attempted to access a non local key in a cluster node script: curfew_commit_node", true),
+            ("ERR Script attempted to access a non local key in a cluster node script: curfew_commit_part", true),
             ("ERR Script attempted to execute a write command while the cluster is down and readonly", true),
             ("ERR Attempted to access a non local key in a cluster node", true),
             ("ERR Can not execute a command 'hget' while the cluster is down", true),

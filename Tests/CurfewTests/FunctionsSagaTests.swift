@@ -5,7 +5,7 @@ import Testing
 @testable import Curfew
 
 /// The functions that only a saga in a Cluster calls.
-@Suite("curfew_tell, curfew_unlist, curfew_look, marks", .serialized)
+@Suite("curfew_tell_page, curfew_unlist, curfew_look, marks", .serialized)
 struct FunctionsSagaTests {
     private static let plan = SagaPlan(run: "jobs-1", page: "1 one 5/1")
 

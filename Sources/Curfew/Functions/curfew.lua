@@ -657,7 +657,7 @@ local function make(statement, KEYS, k, ARGV, a)
   end
 end
 
--- What curfew_commit and curfew_commit_node do, wherever in the call their keys and words begin: `first` words stand
+-- What curfew_commit and curfew_commit_part do, wherever in the call their keys and words begin: `first` words stand
 -- before the keys, `before` before the others. `progress` shows how far it is: the last change that it began to make,
 -- what it has answered and, at the end, the number of changes.
 local function carry_out(KEYS, first, ARGV, before, progress)
@@ -777,7 +777,7 @@ end
 -- Returns:    as curfew_commit, or {'closed'}, or {'mark', why it can't be read}; why is the server's own word (Redis:
 --             “Script attempted to …”) where a key was not to be had here
 -- Complexity: that of curfew_commit
-local function commit_node(_, ARGV)
+local function commit_part(_, ARGV)
   if ARGV[1] == '' then return carry_out(ARGV, 2, ARGV, tonumber(ARGV[2]) + 2, {answer = {'ok'}}) end
   local mark, closed, field, rest_field, text, count = unpack(ARGV, 1, 6)
   return carry_out_under(mark, closed, field, rest_field, text, ARGV, 6, tonumber(count) + 6)
@@ -934,11 +934,11 @@ redis.register_function{function_name = 'curfew_finish', callback = finish, flag
 redis.register_function{function_name = 'curfew_scan', callback = scan, flags = {'allow-oom'}}
 redis.register_function{function_name = 'curfew_commit', callback = commit}
 redis.register_function{
-  function_name = 'curfew_commit_node', callback = commit_node, flags = {'allow-cross-slot-keys'},
+  function_name = 'curfew_commit_part', callback = commit_part, flags = {'allow-cross-slot-keys'},
 }
 redis.register_function{
   function_name = 'curfew_look', callback = look, flags = {'no-writes', 'allow-cross-slot-keys'},
 }
-redis.register_function{function_name = 'curfew_tell', callback = tell}
+redis.register_function{function_name = 'curfew_tell_page', callback = tell}
 redis.register_function{function_name = 'curfew_unlist', callback = unlist}
 redis.register_function{function_name = 'curfew_overview', callback = overview, flags = {'no-writes'}}

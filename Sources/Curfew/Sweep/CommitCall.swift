@@ -75,7 +75,7 @@ struct CommitCall: Sendable {
     ///   - mark: what shows that the changes are made; nil for those that need no such thing.
     ///   - isAlone: whether all keys are in one slot and are declared, so that the client follows where it is sent.
     func nodeCommand(under mark: NodeMark? = nil, isAlone: Bool = false) -> RedisCommand {
-        var command = RedisCommand("FCALL", ["curfew_commit_node"])
+        var command = RedisCommand("FCALL", ["curfew_commit_part"])
         if isAlone {
             command.append(sink.keys.count + (mark == nil ? 0 : 1))
             if let mark { command.append(mark.key) }

@@ -61,7 +61,7 @@ struct SagaHome: Sendable {
             let events = SagaEvents(part, of: plan, for: claim.run)
             let own = [keys.lease(claim.cleanup), saga, keys.events]
             let head =
-                ["FCALL", "curfew_tell", String(own.count)] + own + [claim.term, String(gone.count)] + gone
+                ["FCALL", "curfew_tell_page", String(own.count)] + own + [claim.term, String(gone.count)] + gone
                 + [plan.told]
             let reply = try await library.call(
                 events.command(head, note: note, length: streamLength, run: claim.run, cleanup: claim.cleanup))
