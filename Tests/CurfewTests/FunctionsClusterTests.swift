@@ -49,6 +49,29 @@ struct FunctionsClusterTests {
         }
     }
 
+    @Test("a server whose older library lacks what is called gets this one")
+    func older() async throws {
+        try await withClusterAndClient { cluster, redis in
+            let library = FunctionLibrary(redis: redis, logger: quietLogger)
+            let older = FunctionLibrary.source
+                .replacing("local VERSION = \(FunctionLibrary.version)", with: "local VERSION = 1")
+                .replacing("'curfew_commit_part'", with: "'curfew_commit_formerly'")
+            for member in cluster.members {
+                try await cluster.send(RedisCommand("FUNCTION", ["LOAD", older]), to: member)
+            }
+            #expect(try await library.loadedVersion() == 1)
+            var call = CommitCall(lease: nil, index: "", shared: [])
+            var known = PlainChange.Known()
+            var change = PlainChange(member: "1")
+            change.write("HSET", .own("job:1"), [.constant("status"), .value("FAILED")])
+            change.append(to: &call, &known)
+            let reply = try await library.call(call.nodeCommand(isAlone: true))
+            let outcomes = try call.outcomes(of: reply)
+            #expect(outcomes == [.made])
+            #expect(try await library.loadedVersion() == FunctionLibrary.version)
+        }
+    }
+
     @Test("a server that is down holds up nobody who doesn't need it")
     func oneDown() async throws {
         try await withClusterAndClient { cluster, redis in

@@ -126,7 +126,8 @@ struct FunctionsSagaTests {
         for change in changes { change.append(to: &call, &known) }
         let part = SagaPart(mark: Self.mark, field: Self.mark.field(3), places: [], node: nil)
         let mark = CommitCall.NodeMark(
-            key: part.mark.key, closed: part.mark.closed, field: part.field, omitted: part.omitted, text: Array("the rest".utf8))
+            key: part.mark.key, closed: part.mark.closed, field: part.field, omitted: part.omitted,
+            text: Array("the rest".utf8))
         return try call.outcomes(of: try await scene.library.call(call.nodeCommand(under: mark)))
     }
 
