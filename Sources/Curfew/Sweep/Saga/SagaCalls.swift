@@ -44,10 +44,13 @@ struct SagaCalls: Sendable {
             }
             byNode[node, default: NodeCall()].append(step, at: place, encoder)
         }
-        let calls = byNode.map { (node: owners.node($0), call: $1) }
-        let replies = await send(calls.map { ($0.node, $0.call.call.nodeCommand()) })
+        // Each goes out before the next is put together: its node is at work meanwhile.
+        let sent = byNode.map { number, call in
+            (call: call, sent: begin(call.call.nodeCommand(), on: owners.node(number)))
+        }
+        let replies = await replies(to: sent.map(\.sent))
         var outcomes = [CommitCall.Outcome](repeating: .made, count: steps.count)
-        for ((_, call), reply) in zip(calls, replies) {
+        for ((call, _), reply) in zip(sent, replies) {
             for (place, outcome) in zip(call.places, try call.call.outcomes(of: try reply.get())) {
                 if case .refused(let why) = outcome, Self.isElsewhere(why) { strays.append(place) }
                 outcomes[place] = outcome
@@ -57,23 +60,29 @@ struct SagaCalls: Sendable {
         return outcomes
     }
 
-    /// Asks all nodes, and waits for all of them even where one fails: nothing is on its way when this is over.
-    ///
-    /// Where no node is named, the client finds it by the keys that the command declares.
-    private func send(_ commands: [(node: RedisClient.Node?, command: RedisCommand)]) async -> [Result<
-        RedisValue, any Error
-    >] {
-        let sent = commands.map { node, command in
-            Result {
-                guard let node else { return try library.redis.begin([command]) }
-                return try library.redis.begin([command], on: node)
-            }
+    /// A call on its way.
+    private struct Sent {
+        /// Where it goes; nil where the client finds that by the keys that the command declares.
+        let node: RedisClient.Node?
+        let command: RedisCommand
+        let pending: Result<RedisClient.PendingReplies, any Error>
+    }
+
+    private func begin(_ command: RedisCommand, on node: RedisClient.Node?) -> Sent {
+        let pending: Result<RedisClient.PendingReplies, any Error> = Result {
+            guard let node else { return try library.redis.begin([command]) }
+            return try library.redis.begin([command], on: node)
         }
+        return Sent(node: node, command: command, pending: pending)
+    }
+
+    /// Waits for all calls, even where one fails: nothing is on its way when this is over.
+    private func replies(to calls: [Sent]) async -> [Result<RedisValue, any Error>] {
         var replies: [Result<RedisValue, any Error>] = []
-        for (pending, (node, command)) in zip(sent, commands) {
+        for call in calls {
             do {
-                let reply = try await pending.get().replies()[0]
-                replies.append(.success(try await library.checked(reply, of: command, on: node)))
+                let reply = try await call.pending.get().replies()[0]
+                replies.append(.success(try await library.checked(reply, of: call.command, on: call.node)))
             } catch {
                 replies.append(.failure(error))
             }
@@ -89,7 +98,7 @@ struct SagaCalls: Sendable {
             single.append(step, at: 0, encoder)
             return single.call
         }
-        let replies = await send(calls.map { (nil, $0.nodeCommand(isAlone: true)) })
+        let replies = await replies(to: calls.map { begin($0.nodeCommand(isAlone: true), on: nil) })
         return try zip(calls, replies).map { call, reply in try Self.outcomes(of: call, alone: reply)[0] }
     }
 
@@ -124,22 +133,20 @@ extension SagaCalls {
 
     /// Makes the records' parts of changes, with what shows that they are made.
     func make(_ parts: [SagaPart], of work: SagaWork) async -> [PartOutcome] {
-        let calls = parts.map { part in
+        let sent = parts.map { part in
             var call = CommitCall(lease: nil, index: "", shared: [])
             var known = ChangeEncoder.Known()
             for split in work.splits(of: part) {
                 encoder.add(split.first, of: split.record, isPart: true, to: &call, &known)
             }
-            return call
-        }
-        let commands = zip(parts, calls).map { part, call in
             let mark = CommitCall.NodeMark(
                 key: part.mark.key, closed: part.mark.closed, field: part.field, omitted: part.omitted,
                 text: work.text(of: part))
-            return (node: part.node, command: call.nodeCommand(under: mark, isAlone: part.node == nil))
+            let command = call.nodeCommand(under: mark, isAlone: part.node == nil)
+            return (part: part, call: call, sent: begin(command, on: part.node))
         }
-        return zip(zip(parts, calls), await send(commands)).map { item, reply in
-            let (part, call) = item
+        return zip(sent, await replies(to: sent.map(\.sent))).map { item, reply in
+            let (part, call, _) = item
             do {
                 if let why = Self.refusal(ofMark: try reply.get()) {
                     guard Self.isElsewhere(why), part.node != nil else { throw CurfewError(.server, why) }
