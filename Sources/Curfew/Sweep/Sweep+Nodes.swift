@@ -4,7 +4,7 @@ internal import RedisClient
 
 /// The sweep in a Cluster: the same reading and deciding, with commits that are sagas.
 ///
-///     to Redis   page n: its steps, one after the other            │ page n+4
+///     to Redis   page n: its steps, one after the other            │ page n+6
 ///                page n+1:  its steps                              │
 ///     here       decide n+2                                        │ count n
 ///
@@ -12,11 +12,11 @@ internal import RedisClient
 /// the page is split over the nodes. They are counted in order, whichever comes back first.
 extension Sweep {
     /// How many pages are on their way at once.
-    static let mostFlights = 4
+    static let mostFlights = 6
 
     /// How many records are in a page: where three nodes share them, each of the calls holds its node for less than a
     /// millisecond, and for less still where history is pruned.
-    private static let usualPage = 192
+    private static let usualPage = 256
     private static let gentlePage = 48
 
     /// A page that is back.
