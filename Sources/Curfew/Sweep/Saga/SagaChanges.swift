@@ -30,8 +30,9 @@ struct SagaChanges {
         var state = State(open: work.open)
         while !(state.open.isEmpty && state.alone.isEmpty) {
             let parts = parts(state, work)
-            if !saga.marks.unannounced(parts.map(\.mark)).isEmpty {
-                try await saga.step(nil) { try await announce(parts.map(\.mark)) }
+            try await saga.step(nil) {
+                let marks = saga.marks.unannounced(parts.map(\.mark))
+                if !marks.isEmpty { try await announce(marks) }
             }
             (state.open, state.alone) = ([], [])
             let outcomes = await calls.make(parts, of: work)
@@ -101,6 +102,8 @@ struct SagaChanges {
             }
         }
         if !state.unanswered.isEmpty {
+            // What goes on while Redis is away may stop; what was begun is finished by the next run.
+            if !state.open.isEmpty, let stop = saga.sweep.control.stopReason() { throw stop }
             let made = try await takeUnanswered(among: state.open + state.alone + moved + paid, state, &work)
             state.open.removeAll(where: made.contains)
             state.alone.removeAll(where: made.contains)
