@@ -58,6 +58,8 @@ struct FunctionsSagaTests {
             let other = SagaPlan(run: "jobs-1", page: "1 one 5/2")
             _ = try await home.tell(other, [entry(0)], forgetting: [Self.plan.told])
             #expect(try await scene.hash(scene.keys.saga("jobs")) == [other.told: "0"])
+            _ = try await home.tell(Self.plan, [], forgetting: [other.told])
+            #expect(try await scene.hash(scene.keys.saga("jobs")) == [:])
             #expect(try await scene.stream(scene.keys.events).count == 202)
         }
     }

@@ -810,9 +810,9 @@ end
 
 -- Purpose:    writes the events of a page of changes in a Cluster, all of them or none, once, under the lease.
 -- KEYS:       lease:<cleanup>, saga:<cleanup>, events
--- ARGV:       term, count n of fields that go, n fields, the field that says whose events are written, what it is to say
---             (what it says, and more), count n of words, n words of each XADD after its key ('' for what differs), count m of those, m places among
---             the words, then m values for each event
+-- ARGV:       term, count n of fields of the saga that go, n fields, the field that says whose events are written, what it
+--             is to say (what it says, and more), count n of words, n words of each XADD after its key ('' for what
+--             differs), count m of those, m places among the words, then m values for each event
 -- Returns:    {'fenced', fence and holder that are current}, or {'ok', 1}, or {'ok', 0} where they were written before
 -- Complexity: O(events)
 local function tell(KEYS, ARGV)

@@ -52,6 +52,8 @@ struct SagaHome: Sendable {
     ) async throws -> (written: Set<Int>, note: String) {
         let known = Set(before.split(separator: " ").compactMap { Int($0) })
         var untold = entries.filter { $0.event != nil && !known.contains($0.place) }[...]
+        // Claims have no events, and nothing that the rest could go along with.
+        if untold.isEmpty { try await forget(gone) }
         var note = before
         var written: Set<Int> = []
         while !untold.isEmpty {
