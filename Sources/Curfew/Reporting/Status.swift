@@ -146,19 +146,30 @@ package struct Status: Sendable, Codable, Equatable {
     private static func counts(
         _ names: [String], _ engine: Engine, now: Timestamp
     ) async -> [Int: Result<Count, CurfewError>] {
-        await withTaskGroup(of: (Int, Result<Count, CurfewError>).self) { group in
+        await withTaskGroup(of: Counted.self) { group in
             for (number, name) in names.enumerated() {
                 let index = engine.configuration.cleanup(named: name)?.index ?? engine.keys.index(name)
                 group.addTask {
+                    let counted: Result<Count, CurfewError>
                     do throws(CurfewError) {
-                        return (number, .success(try await count(index, engine, now: now)))
+                        counted = .success(try await count(index, engine, now: now))
                     } catch {
-                        return (number, .failure(error))
+                        counted = .failure(error)
                     }
+                    return Counted(number: number, count: counted)
                 }
             }
-            return await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
+            return await group.reduce(into: [:]) { $0[$1.number] = $1.count }
         }
+    }
+
+    /// What one child task has counted.
+    ///
+    /// A struct, made outside of `do throws`: as a tuple that is returned inside of it the number reads as 0 with the
+    /// optimiser of Swift 6.3.1 (`OptimisedChildTaskTests`).
+    private struct Counted: Sendable {
+        let number: Int
+        let count: Result<Count, CurfewError>
     }
 
     private static func count(
