@@ -39,6 +39,10 @@ package struct Keys: Sendable {
     package func index(_ cleanup: String) -> String { prefix + "index:" + cleanup }
     /// Hash: record → when a plain string was first seen with which value.
     package func seen(_ cleanup: String) -> String { prefix + "seen:" + cleanup }
+    /// Hash: queue → what it was when it was last there.
+    package var kinds: String { prefix + "kinds" }
+    /// String: when a record was given another try; expires with the window in which that counts.
+    package func recoveries(_ cleanup: String, of id: String) -> String { prefix + "recoveries:" + cleanup + ":" + id }
     /// Hash: how far the scan of a keyspace is.
     package func scan(_ cleanup: String) -> String { prefix + "scan:" + cleanup }
     /// Sorted set: delivery of a webhook → when it is tried next.

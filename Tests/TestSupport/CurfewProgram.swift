@@ -11,13 +11,25 @@ package enum CurfewProgram {
         package let output: String
     }
 
-    /// The executable, which the package manager puts beside the running test bundle.
-    package static var path: String {
+    /// The folder that the package manager puts the running test bundle in, with the programs of the same build.
+    package static var folder: URL {
         get throws {
             let bundle = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-            let path = URL(fileURLWithPath: bundle).deletingLastPathComponent().appendingPathComponent("curfew").path
+            return URL(fileURLWithPath: bundle).deletingLastPathComponent()
+        }
+    }
+
+    /// The executable as users run it: the release build, whatever build the tests are of.
+    ///
+    /// `CURFEW_PROGRAM` names another one.
+    package static var path: String {
+        get throws {
+            let named = ProcessInfo.processInfo.environment["CURFEW_PROGRAM"]
+            let built = try folder.deletingLastPathComponent().appendingPathComponent("release/curfew").path
+            let path = named ?? built
             guard FileManager.default.isExecutableFile(atPath: path) else {
-                throw ChildProcessError("there is no curfew beside this program: expected \(path)")
+                throw ChildProcessError(
+                    "there is no \(path): expected the release build of “swift build -c release --product curfew”")
             }
             return path
         }

@@ -4,7 +4,7 @@ extension Cleanup {
     /// Keys that every cleanup takes, whatever its policy.
     private static let keys = [
         "policy", "every", "cron", "timezone", "records", "index", "scan", "status", "format", "enabled", "dry-run",
-        "limit", "page", "run-timeout", "misfire-grace", "undo", "ping", "guard",
+        "limit", "page", "run-timeout", "misfire-grace", "undo", "ping", "guard", "missing",
     ]
 
     /// Reads a cleanup; nil where it has a problem.
@@ -30,6 +30,8 @@ extension Cleanup {
             isEnabled: options.isEnabled ?? true, isDryRun: options.isDryRun ?? false, limit: options.limit,
             page: options.page, misfireGrace: options.misfireGrace, statusField: status, format: format,
             longestTimeout: policy.longestTimeout)
+        indexUnit = options.indexUnit ?? indexUnit
+        missing = options.missing ?? missing
         runTimeout = options.runTimeout ?? runTimeout
         undo = options.undo ?? undo
         ping = options.ping
@@ -42,6 +44,8 @@ extension Cleanup {
     /// What every cleanup may say and none has to.
     private struct Options {
         let index: String?
+        let indexUnit: ScoreUnit?
+        let missing: Missing?
         let scan: Duration?
         let isEnabled: Bool?
         let isDryRun: Bool?
@@ -53,9 +57,8 @@ extension Cleanup {
         let ping: WebAddress?
 
         init(_ section: Section) {
-            index = section.value("index", expected: "the name of one sorted set, without placeholders") { text in
-                text.isEmpty || text.contains { "<>".contains($0) } ? nil : text
-            }
+            (index, indexUnit) = Self.index(section)
+            missing = section.choice("missing", Missing.allCases)
             scan = section.duration("scan", atLeast: .seconds(1))
             isEnabled = section.flag("enabled")
             isDryRun = section.flag("dry-run")
@@ -65,6 +68,21 @@ extension Cleanup {
             misfireGrace = section.duration("misfire-grace")
             undo = section.duration("undo")
             ping = section.address("ping")
+        }
+
+        /// `index`: the name of a sorted set, or a section that also says the unit of its scores.
+        private static func index(_ section: Section) -> (key: String?, unit: ScoreUnit?) {
+            let expected = "the name of one sorted set, without placeholders"
+            func name(_ text: String) -> String? {
+                text.isEmpty || text.contains { "<>".contains($0) } ? nil : text
+            }
+            guard let entry = section.entry("index"), case .section = entry.value.content else {
+                return (section.value("index", expected: expected, name), nil)
+            }
+            guard let inner = section.section("index") else { return (nil, nil) }
+            inner.expect(["key", "unit"])
+            let unit = inner.choice("unit", ScoreUnit.allCases)
+            return (inner.value("key", isRequired: true, expected: expected, name), unit)
         }
     }
 

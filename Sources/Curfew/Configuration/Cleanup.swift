@@ -13,6 +13,14 @@ package struct Cleanup: Sendable {
         case json
     }
 
+    /// What is done where everything that is looked for is missing.
+    package enum Missing: String, CaseIterable, Sendable {
+        /// The run is refused: it is more likely that the configuration looks in the wrong place.
+        case refuse
+        /// All may be gone.
+        case drop
+    }
+
     /// The name in the file, in keys, in messages.
     package var name: String
     /// The rule that decides over each record.
@@ -21,6 +29,10 @@ package struct Cleanup: Sendable {
     package var records: KeyTemplate
     /// The sorted set kept by the application; nil where Curfew keeps one by itself.
     package var index: String?
+    /// The unit of the scores in that sorted set.
+    package var indexUnit: ScoreUnit = .milliseconds
+    /// What is done where not one record is found for a whole index, or not one object for a page of files.
+    package var missing: Missing = .refuse
     /// When the cleanup runs by itself.
     package var schedule: Schedule
     /// Whether the schedule runs it at all; it can still be run by hand.
@@ -92,6 +104,12 @@ package struct Cleanup: Sendable {
         self.format = format
         self.longestTimeout = longestTimeout
     }
+
+    /// The sorted set in which the records are listed: the application's, or the one that Curfew keeps.
+    func indexKey(_ keys: Keys) -> String { index ?? keys.index(name) }
+
+    /// Whether a run of it may be refused: by its guard, or because nothing of what it looks for is there.
+    var mayBeRefused: Bool { guardLimits != nil || index != nil || type(of: policy).kind == .files }
 
     /// What `TYPE` says of the records; nil where it may be one or the other, as of locks.
     package var recordType: String? {

@@ -21,7 +21,7 @@ package struct SlotPlan: Sendable, Codable, Equatable {
             let name = "\(role) \(key)"
             if cleanup.records.sharesSlot(with: key) { atomic.append(name) } else { saga.append(name) }
         }
-        let own = [("events", keys.events), ("index", cleanup.index ?? keys.index(cleanup.name))]
+        let own = [("events", keys.events), ("index", cleanup.indexKey(keys))]
         for (role, key) in own {
             let name = "\(role) \(key)"
             if cleanup.records.sharesSlot(withKey: key) { atomic.append(name) } else { saga.append(name) }
@@ -36,7 +36,7 @@ package struct SlotPlan: Sendable, Codable, Equatable {
         switch policy {
         case let stuck as StuckPolicy:
             let refund = stuck.refund.map { [("ledger", $0.ledger), ("balance", $0.balance)] } ?? []
-            return refund + (stuck.retry?.queue.map { [("queue", $0)] } ?? [])
+            return refund + ((stuck.retry?.queue).map { [("queue", $0.key)] } ?? [])
         case let retention as RetentionPolicy: return retention.also.map { ("also", $0) }
         default: return []
         }

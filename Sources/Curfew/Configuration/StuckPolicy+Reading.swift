@@ -3,7 +3,7 @@ internal import Policies
 extension StuckPolicy: ConfiguredPolicy {
     static let keys = [
         "states", "since", "heartbeat", "timeout", "timeouts", "alive", "completed-when", "completed-to", "retry", "to",
-        "refund",
+        "refund", "writes",
     ]
 
     init?(_ section: Section, status: String) {
@@ -14,6 +14,7 @@ extension StuckPolicy: ConfiguredPolicy {
         let timeouts = section.section("timeouts").flatMap(Timeouts.init)
         let retry = section.section("retry").flatMap(Retry.init)
         let refund = section.section("refund").flatMap(RefundRule.init)
+        let writes = section.section("writes").map(Writes.init) ?? Writes()
         let heartbeat = section.text("heartbeat", expected: "the name of a field")
         let alive = section.template("alive")
         let completedWhen = section.text("completed-when", expected: "the name of a field")
@@ -21,7 +22,7 @@ extension StuckPolicy: ConfiguredPolicy {
         self.init(
             status: status, states: scope.states, since: scope.since, heartbeat: heartbeat, timeout: timeout,
             timeouts: timeouts, alive: alive, completedWhen: completedWhen, completedTo: completedTo,
-            retry: retry, to: to, refund: refund)
+            retry: retry, to: to, refund: refund, writes: writes)
     }
 }
 
@@ -31,12 +32,61 @@ extension StuckPolicy.Retry {
         let limit = section.integer("limit", isRequired: true, in: 0...100)
         let window = section.duration("window")
         let to = section.text("to", isRequired: true, expected: "a status")
-        let queue = section.template("queue")
-        let attempts = section.text("attempts", expected: "the name of a field")
+        let queue = StuckPolicy.Queue(section)
+        let attempts = section.field("attempts", default: "attempts")
         guard let limit, let to else { return nil }
         self.init(
-            limit: limit, window: window ?? .seconds(72 * 3600), to: to, queue: queue,
-            attempts: attempts ?? "attempts")
+            limit: limit, window: window ?? .seconds(72 * 3600), to: to, queue: queue, attempts: attempts)
+    }
+}
+
+extension StuckPolicy.Queue {
+    /// `queue`: a key, or a section that also says what the queue is; nil where there is none, or a problem with it.
+    fileprivate init?(_ retry: Section) {
+        guard let entry = retry.entry("queue"), case .section = entry.value.content else {
+            guard let key = retry.template("queue") else { return nil }
+            self.init(key: key)
+            return
+        }
+        guard let section = retry.section("queue") else { return nil }
+        section.expect(["key", "kind", "score", "at"])
+        let kind = section.choice("kind", Push.Kind.allCases)
+        let score = section.template("score")
+        let place = section.choice("at", Place.allCases)
+        if kind == .zset, !section.has("score") {
+            section.problem("score", "missing, expected a number, a field like <priority>, or <now:ms>: kind is zset")
+        }
+        if let kind, kind != .zset, section.has("score") {
+            section.problem("score", "a \(kind.rawValue) has no scores, expected kind: zset")
+        }
+        if let kind, kind != .list, place != nil {
+            section.problem("at", "a \(kind.rawValue) has no head and tail, expected kind: list")
+        }
+        guard let key = section.template("key", isRequired: true) else { return nil }
+        self.init(key: key, kind: kind, score: score, isAtHead: place == .head)
+    }
+
+    /// Which end of a list.
+    private enum Place: String, CaseIterable {
+        case head, tail
+    }
+}
+
+extension StuckPolicy.Writes {
+    init(_ section: Section) {
+        section.expect(["error", "finished", "recoveries"])
+        self.init(
+            error: section.field("error", default: "error"), finished: section.field("finished", default: "finishedAt"),
+            recoveries: section.field("recoveries", default: nil))
+    }
+}
+
+extension Section {
+    /// The name of a field that is written; nil where `none` leaves it out.
+    fileprivate func field(_ key: String, default fallback: String?) -> String? {
+        guard has(key) else { return fallback }
+        let name = text(key, expected: "the name of a field, or none")
+        return name == "none" ? nil : name
     }
 }
 

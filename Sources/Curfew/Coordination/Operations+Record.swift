@@ -63,7 +63,7 @@ extension Operations {
     /// What fires now, by the alerts of the configuration and the guards of its cleanups.
     package func firing() async throws(CurfewError) -> [Firing] {
         let configuration = engine.configuration
-        let guards = configuration.cleanups.filter { $0.guardLimits != nil }.map {
+        let guards = configuration.cleanups.filter(\.mayBeRefused).map {
             AlertDefinition.ofGuard(on: $0.name)
         }
         var names: [String] = []

@@ -213,7 +213,7 @@ package struct Run: Sendable {
     /// The alert of the cleanup's guard, where the run says something about it.
     private func guardAlert(after status: RunResult.Status) -> [AlertDefinition] {
         let hasPassed = [.completed, .completedWithErrors, .refused].contains(status)
-        return cleanup.guardLimits != nil && !claim.isDryRun && hasPassed ? [.ofGuard(on: cleanup.name)] : []
+        return cleanup.mayBeRefused && !claim.isDryRun && hasPassed ? [.ofGuard(on: cleanup.name)] : []
     }
 
     private func result(
@@ -256,6 +256,7 @@ extension RunResult {
             retried: tally.retried, skipped: tally.skipped, failed: tally.failed, stalled: tally.stalled,
             tokensRefunded: tally.refunded, bytesFreed: tally.bytesFreed, records: tally.records, errors: tally.errors,
             error: error)
+        if tally.refundedBefore > 0 { refundedBefore = tally.refundedBefore }
     }
 }
 

@@ -9,7 +9,7 @@ package struct FunctionLibrary: Sendable {
     /// The version this binary was built with.
     ///
     /// Must be the `VERSION` of `curfew.lua`; a test compares them.
-    package static let version: Int64 = 5
+    package static let version: Int64 = 6
 
     /// The oldest server that has functions.
     package static let oldestServer = "7.0"

@@ -1,7 +1,7 @@
 #!lua name=curfew
 -- Curfew's Redis functions. All domain logic lives in Swift; what is here is what must be atomic.
 -- The version is compared by curfew_version: an older library never replaces a newer one.
-local VERSION = 5
+local VERSION = 6
 
 -- How a call of curfew_commit is written. An instance that writes it in another way is refused, not misunderstood.
 local FORMAT = 'format-3'
@@ -16,11 +16,28 @@ local PAUSED_SCAN_MS = 60000
 -- How servers begin, or go on, when a script's user may not run a command.
 local REFUSALS = {'NOPERM', 'user executing the script', 'ACL failure'}
 
--- What an error reply says. Of a command that this user may not run Redis 7.0 alone doesn't say which it was.
+-- The type that a command reads or needs at its key. A command that is not here (DEL, TRASH) takes any.
+local NEEDS = {
+  HSET = 'hash', HDEL = 'hash', HINCRBY = 'hash', INCRBY = 'string', SET = 'string', LPUSH = 'list', RPUSH = 'list',
+  LREM = 'list', XADD = 'stream', ZADD = 'zset', ZREM = 'zset', HSETNX = 'hash', HGET = 'hash', HMGET = 'hash',
+  HEXISTS = 'hash', GET = 'string', ZSCORE = 'zset', LPOS = 'list',
+}
+
+-- What a command that is not satisfied by just any value of its type expects.
+local EXPECTS = {INCRBY = 'string with a whole number'}
+
+-- What an error reply says: which right is missing (of a command that this user may not run Redis 7.0 alone doesn't say
+-- which it was), or what was found at the key and what was expected there.
 local function explained(text, command, key)
   for _, refusal in ipairs(REFUSALS) do
     if string.find(text, refusal, 1, true) then
       return 'NOPERM this user has no right to ' .. command .. (key and ' at ' .. key or '')
+    end
+  end
+  if key and NEEDS[command] and string.find(text, 'WRONGTYPE', 1, true) then
+    local found = redis.pcall('TYPE', key).ok
+    if found and found ~= NEEDS[command] then
+      return 'WRONGTYPE ' .. key .. ' is a ' .. found .. ': expected a ' .. (EXPECTS[command] or NEEDS[command])
     end
   end
   return text
@@ -378,12 +395,6 @@ end
 -- Commit
 --------------------------------------------------------------------------------------------------
 
--- The type a command needs at its key. A command that is not here (DEL, TRASH) takes any.
-local NEEDS = {
-  HSET = 'hash', HDEL = 'hash', HINCRBY = 'hash', INCRBY = 'string', SET = 'string', LPUSH = 'list', RPUSH = 'list',
-  LREM = 'list', XADD = 'stream', ZADD = 'zset', ZREM = 'zset',
-}
-
 -- Guards that read a key with a command of one type prove its type on the way.
 local PROVES = {equals = 'hash', differs = 'hash', absent = 'hash', text = 'string', holds = 'list'}
 
@@ -422,6 +433,10 @@ local GUARDS = {
   score = function(key, member, value)
     local found = redis.pcall('ZSCORE', key, member)
     if found ~= value then return changed(found, 'ZSCORE', key) end
+  end,
+  listed = function(key, member)
+    local found = redis.pcall('ZSCORE', key, member)
+    if type(found) ~= 'string' then return changed(found, 'ZSCORE', key) end
   end,
   -- A list is walked from its end, and no further than a short call allows.
   holds = function(key, _, value)
@@ -588,7 +603,8 @@ local function refusal(statement, KEYS, k, ARGV, a)
 end
 
 -- TRASH key trash ms: what is at the key is moved to the trash key until that expires; nothing where there is nothing.
--- What expires by itself has its time kept beside it, at <trash>:expires, so that it can be put back as it was.
+-- What expires by itself is kept no longer than that, and has its time noted beside it, at <trash>:expires: so that it can
+-- be put back as it was, and so that an undo can tell that it has expired meanwhile.
 -- Returns the error reply of a move that was refused.
 local function move_to_trash(args)
   local moved = redis.pcall('RENAME', args[2], args[3])
@@ -598,7 +614,7 @@ local function move_to_trash(args)
   end
   if redis.call('PEXPIRE', args[3], args[4], 'NX') == 1 then return nil end
   local expires = redis.call('PEXPIRETIME', args[3])
-  redis.call('PEXPIRE', args[3], args[4])
+  redis.call('PEXPIRE', args[3], args[4], 'LT')
   redis.call('SET', args[3] .. ':expires', ms(expires), 'PX', args[4])
   return nil
 end
@@ -623,6 +639,56 @@ local function forbidden(statement)
   return nil
 end
 
+-- Whether this server knows expiries of fields (Redis from 7.4, Valkey from 9); nil until it was asked.
+local knows_field_expiry
+
+-- When the fields of an HSET expire by themselves, one number for each (below 0 where one doesn't); nil where none does.
+-- HSET would take that away. A user who may not ask is one whose fields don't keep it, which doctor says.
+local function field_expiries(words)
+  local asked = {'HPEXPIRETIME', words[2], 'FIELDS', (#words - 2) / 2}
+  for place = 3, #words, 2 do asked[#asked + 1] = words[place] end
+  local found = redis.pcall(unpack(asked))
+  if knows_field_expiry == nil then
+    knows_field_expiry = not (found.err and string.find(string.lower(found.err), 'unknown', 1, true))
+  end
+  if found.err then return nil end
+  for place = 1, #found do
+    if found[place] > 0 then return found end
+  end
+end
+
+-- Runs a command of a change; the fields of a hash keep their expiries. Returns the reply, or the error reply.
+local function run(words)
+  if words[1] ~= 'HSET' or knows_field_expiry == false then return redis.pcall(unpack(words)) end
+  local expiries = field_expiries(words)
+  local reply = redis.pcall(unpack(words))
+  if expiries and type(reply) == 'number' then
+    for place, expires in ipairs(expiries) do
+      if expires > 0 then
+        redis.call('HPEXPIREAT', words[2], ms(expires), 'FIELDS', 1, words[1 + 2 * place])
+      end
+    end
+  end
+  return reply
+end
+
+-- At most 80 bytes of a value, for a message.
+local function shown(value)
+  return '“' .. (#value > 80 and string.sub(value, 1, 80) .. '…' or value) .. '”'
+end
+
+-- Why a first write was refused: which key it was, what was found there, and what was expected.
+local function complaint(words, text)
+  local why = explained(text, words[1], words[2])
+  if why ~= text or words[1] ~= 'INCRBY' then return why end
+  local found = redis.pcall('GET', words[2])
+  if type(found) ~= 'string' then return text end
+  if string.find(text, 'overflow', 1, true) then
+    return 'ERR ' .. words[2] .. ' is ' .. shown(found) .. ': ' .. words[3] .. ' more is too large for a whole number'
+  end
+  return 'ERR ' .. words[2] .. ' is ' .. shown(found) .. ': expected a whole number'
+end
+
 -- Makes a change that may be made: nil, or why its first write was refused. A first write that is HSETNX is a guard as
 -- well: 0 where the field was there. The write after it may fail too, because HDEL takes the HSETNX back exactly.
 local function make(statement, KEYS, k, ARGV, a)
@@ -642,17 +708,60 @@ local function make(statement, KEYS, k, ARGV, a)
       if reply and w == 1 then return reply.err end
       if reply then error(reply.err) end
     elseif w == 1 or (w == 2 and once) then
-      local reply = redis.pcall(unpack(words))
+      local reply = run(words)
       if type(reply) == 'table' and reply.err then
         if once then call('HDEL', once[2], once[3]) end
-        return reply.err
+        return complaint(words, reply.err)
       end
       if w == 1 and words[1] == 'HSETNX' then
         if reply == 0 then return 0 end
         once = words
       end
     else
-      call(unpack(words))
+      local reply = run(words)
+      if type(reply) == 'table' and reply.err then error(reply) end
+    end
+  end
+end
+
+-- Two whole numbers of up to 19 digits, as texts: whether their sum fits into 64 bits. Lua's own numbers don't hold them.
+local function fits(one, other)
+  local high, low = 0, 0
+  for _, text in ipairs({one, other}) do
+    local sign = string.sub(text, 1, 1) == '-' and -1 or 1
+    local digits = string.match(text, '%d+')
+    high = high + sign * (tonumber(string.sub(digits, 1, -10)) or 0)
+    low = low + sign * tonumber(string.sub(digits, -9))
+  end
+  if low >= 1e9 then high, low = high + 1, low - 1e9 end
+  if low < 0 then high, low = high - 1, low + 1e9 end
+  return high < 9223372036 or (high == 9223372036 and low <= 854775807)
+end
+
+-- What make would say of a change, with nothing written: the rights, and those writes that may fail on what they find.
+local function foretold(statement, KEYS, k, ARGV, a)
+  statement.fill_writes(statement.tables, KEYS, k, ARGV, a)
+  if not statement.is_allowed then
+    local why = forbidden(statement)
+    if why ~= nil then return why end
+  end
+  for w = 1, math.min(2, #statement.writes) do
+    local words = statement.writes[w]
+    if w == 1 and words[1] == 'HSETNX' then
+      local found = redis.pcall('HEXISTS', words[2], words[3])
+      if type(found) == 'table' then return explained(found.err, 'HSETNX', words[2]) end
+      if found == 1 then return 0 end
+    elseif words[1] == 'INCRBY' then
+      local found = redis.pcall('GET', words[2])
+      if type(found) == 'table' then return explained(found.err, 'INCRBY', words[2]) end
+      if found and not (found == '0' or (#found <= 20 and string.find(found, '^-?[1-9]%d*$'))) then
+        return complaint(words, 'ERR value is not an integer or out of range')
+      end
+      if found and not fits(found, words[3]) then return complaint(words, 'ERR increment or decrement would overflow') end
+    else
+      local needed = NEEDS[words[1]]
+      local wrong = needed and wrong_type(words[2], needed)
+      if wrong then return wrong end
     end
   end
 end
@@ -660,7 +769,9 @@ end
 -- What curfew_commit and curfew_commit_part do, wherever in the call their keys and words begin: `first` words stand
 -- before the keys, `before` before the others. `progress` shows how far it is: the last change that it began to make,
 -- what it has answered and, at the end, the number of changes.
-local function carry_out(KEYS, first, ARGV, before, progress)
+-- With `is_check` nothing is written: the answer says what would become of each.
+local function carry_out(KEYS, first, ARGV, before, progress, is_check)
+  local make = is_check and foretold or make
   if ARGV[before + 1] ~= FORMAT then
     return redis.error_reply('ERR this library takes ' .. FORMAT .. ', the instance is of another version: update it')
   end
@@ -707,6 +818,7 @@ local function carry_out(KEYS, first, ARGV, before, progress)
   end
 
   progress.count = position
+  if is_check then return answer end
   -- The index last. It is only a hint: an entry that is left is looked at again, one that is missing is not.
   if #removed > 0 then call('ZREM', index, unpack(removed)) end
   if #scored > 0 then call('ZADD', index, unpack(scored)) end
@@ -733,6 +845,12 @@ end
 -- Complexity: O(changes × their commands); the caller keeps a call near a millisecond
 local function commit(KEYS, ARGV)
   return carry_out(KEYS, 0, ARGV, 0, {answer = {'ok'}})
+end
+
+-- Purpose:    says what curfew_commit would answer, and writes nothing: for previews
+-- KEYS, ARGV, Returns, Complexity: those of curfew_commit
+local function check(KEYS, ARGV)
+  return carry_out(KEYS, 0, ARGV, 0, {answer = {'ok'}}, true)
 end
 
 -- The changes of a call that were not made, by their numbers, as they are noted at a mark.
@@ -781,6 +899,12 @@ local function commit_part(_, ARGV)
   if ARGV[1] == '' then return carry_out(ARGV, 2, ARGV, tonumber(ARGV[2]) + 2, {answer = {'ok'}}) end
   local mark, closed, field, rest_field, text, count = unpack(ARGV, 1, 6)
   return carry_out_under(mark, closed, field, rest_field, text, ARGV, 6, tonumber(count) + 6)
+end
+
+-- Purpose:    says what curfew_commit_part would answer without a mark, and writes nothing
+-- KEYS, ARGV, Returns, Complexity: those of curfew_commit_part
+local function check_part(_, ARGV)
+  return carry_out(ARGV, 2, ARGV, tonumber(ARGV[2]) + 2, {answer = {'ok'}}, true)
 end
 
 -- Purpose:    looks whether refunds may be paid, on one node of a Cluster, whatever slots of it their keys are in
@@ -933,6 +1057,10 @@ redis.register_function{function_name = 'curfew_renew', callback = renew, flags 
 redis.register_function{function_name = 'curfew_finish', callback = finish, flags = {'allow-oom'}}
 redis.register_function{function_name = 'curfew_scan', callback = scan, flags = {'allow-oom'}}
 redis.register_function{function_name = 'curfew_commit', callback = commit}
+redis.register_function{function_name = 'curfew_check', callback = check, flags = {'no-writes'}}
+redis.register_function{
+  function_name = 'curfew_check_part', callback = check_part, flags = {'no-writes', 'allow-cross-slot-keys'},
+}
 redis.register_function{
   function_name = 'curfew_commit_part', callback = commit_part, flags = {'allow-cross-slot-keys'},
 }

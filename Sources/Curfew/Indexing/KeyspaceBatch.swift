@@ -31,7 +31,7 @@ struct KeyspaceBatch {
         var walked: Int
     }
 
-    private var index: String { cleanup.index ?? engine.keys.index(cleanup.name) }
+    private var index: String { cleanup.indexKey(engine.keys) }
 
     /// Walks past some keys of a server.
     ///
@@ -78,7 +78,7 @@ struct KeyspaceBatch {
         for piece in lacking.pieces(of: ScanPace.reads) { entries += try await judged(piece, at: now) }
         var added = 0
         for piece in entries.pieces(of: ScanPace.entries) {
-            let words = piece.flatMap { [String($0.deadline.milliseconds), $0.id] }
+            let words = piece.flatMap { [cleanup.indexUnit.score(of: $0.deadline), $0.id] }
             let (replies, _) = try await send([RedisCommand("ZADD", [index, "NX"] + words)])
             if let error = replies[0].error { throw failure("ZADD \(index)", error) }
             added += Int(replies[0].integer ?? 0)

@@ -50,6 +50,8 @@ struct KeyspaceScan: Sendable {
     /// whose fence then lets the next call go on.
     func runOnce(_ when: ScanLease.When, fence: inout String) async throws -> Outcome {
         guard let interval = cleanup.scan else { return .notDue(for: .seconds(3600)) }
+        // What is adopted into the application's index is written in its unit.
+        try await IndexCheck(engine.redis, cleanup)?.checkScores()
         let lease = ScanLease(engine: engine, cleanup: cleanup, interval: interval)
         switch try await lease.claim(when, fence: fence) {
         case .notDue(let wait): return .notDue(for: wait)

@@ -99,7 +99,7 @@ extension Doctor {
             (keys.runs, "stream"), (keys.metrics, "stream"), (keys.alerts, "stream"), (keys.events, "stream"),
         ]
         let cleanups = engine.configuration.cleanups
-        let indexes = cleanups.map { $0.index ?? keys.index($0.name) }
+        let indexes = cleanups.map { $0.indexKey(keys) }
         let replies = try await engine.redis.pipeline((own.map(\.0) + indexes).map { RedisCommand("TYPE", [$0]) })
         if let error = replies.lazy.compactMap(\.error).first { return [.unknown("keys", "TYPE", error.message)] }
         let types = replies.map { $0.string ?? "none" }

@@ -51,13 +51,16 @@ extension Doctor {
 
     private func needs(of cleanup: Cleanup) -> [[String]] {
         let keys = engine.keys
-        let index = cleanup.index ?? keys.index(cleanup.name)
+        let index = cleanup.indexKey(keys)
         let lease = keys.lease(cleanup.name)
         var needs: [[String]] = [
             ["HSET", lease, "a", "b"], ["HGET", lease, "a"], ["HMGET", lease, "a"], ["HGETALL", lease], ["DEL", lease],
             ["TYPE", index], ["ZRANGE", index, "0", "1"], ["ZCOUNT", index, "0", "1"], ["ZCARD", index],
             ["ZSCORE", index, "x"], ["ZADD", index, "1", "x"], ["ZREM", index, "x"],
         ]
+        if cleanup.index != nil {
+            needs += [["ZRANGEBYSCORE", index, "-inf", "1"], ["ZRANDMEMBER", index, "1"]]
+        }
         if cleanup.scan != nil {
             let scan = keys.scan(cleanup.name)
             needs += [
@@ -120,11 +123,20 @@ extension Doctor {
                     ["INCRBY", balance, "1"], ["TYPE", balance],
                 ]
             }
-            if let queue = Self.sample(stuck.retry?.queue) {
-                needs += [
-                    ["TYPE", queue], ["RPUSH", queue, "x"], ["XADD", queue, "*", "id", "x"], ["LLEN", queue],
-                    ["LPOS", queue, "x"], ["LREM", queue, "-1", "x"],
-                ]
+            if let queue = Self.sample(stuck.retry?.queue?.key) {
+                needs += [["TYPE", queue], ["LLEN", queue], ["HMGET", engine.keys.kinds, "a"]]
+                needs.append(["HSET", engine.keys.kinds, "a", "b"])
+                let kind = stuck.retry?.queue?.kind
+                if kind == nil || kind == .list {
+                    needs += [
+                        [stuck.retry?.queue?.isAtHead == true ? "LPUSH" : "RPUSH", queue, "x"], ["LPOS", queue, "x"],
+                        ["LREM", queue, "-1", "x"],
+                    ]
+                }
+                if kind == nil || kind == .stream { needs.append(["XADD", queue, "*", "id", "x"]) }
+                if kind == .zset || stuck.retry?.queue?.score != nil {
+                    needs += [["ZADD", queue, "1", "x"], ["ZSCORE", queue, "x"], ["ZREM", queue, "x"]]
+                }
             }
             return needs
         case let locks as LocksPolicy: return Self.sample(locks.alive).map { [["EXISTS", $0]] } ?? []

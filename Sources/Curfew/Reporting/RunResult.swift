@@ -95,6 +95,8 @@ package struct RunResult: Sendable, Codable, Equatable {
     package var errors: [Failure]
     /// Why it failed, where it did; of an undo, why it could not find everything.
     package var error: String?
+    /// Charges that had been paid back before, so that nothing was paid; nil: none.
+    package var refundedBefore: Int?
     /// The run that was undone, where this is an undo.
     package var undoes: String?
     /// The first of what a plan or an undo left as it was, and why.
@@ -114,6 +116,7 @@ package struct RunResult: Sendable, Codable, Equatable {
         var notes: [String] = []
         if retried > 0 { notes.append("\(retried) \(dryRun ? "to be retried" : "retried")") }
         if skipped > 0 { notes.append("\(skipped) had moved") }
+        if let refundedBefore { notes.append("\(refundedBefore) refunded before") }
         if stalled > 0 { notes.append("\(stalled) still active") }
         if failed > 0 { notes.append("\(failed) failed") }
         if !notes.isEmpty { text += " (" + notes.joined(separator: ", ") + ")" }

@@ -20,7 +20,7 @@ package struct StalePauses: Sendable, Equatable {
         _ engine: Engine, _ cleanup: Cleanup, at now: Timestamp
     ) async throws(CurfewError) -> StalePauses? {
         guard let policy = cleanup.policy as? PausedPolicy else { return nil }
-        let index = cleanup.index ?? engine.keys.index(cleanup.name)
+        let index = cleanup.indexKey(engine.keys)
         do {
             let replies = try await engine.redis.pipeline([
                 RedisCommand("ZRANGE", [index, "0", String(most - 1)]), RedisCommand("ZCARD", [index]),

@@ -41,16 +41,16 @@ package struct Statistics: Sendable, Codable, Equatable {
     ) async throws(CurfewError) -> Statistics {
         do {
             let now = try await engine.serverClock().now
-            let index = cleanup.index ?? engine.keys.index(cleanup.name)
+            let index = cleanup.indexKey(engine.keys)
             let replies = try await engine.redis.pipeline([
-                RedisCommand("ZCARD", [index]), RedisCommand("ZCOUNT", [index, "-inf", String(now.milliseconds)]),
+                RedisCommand("ZCARD", [index]), RedisCommand("ZCOUNT", [index, "-inf", cleanup.indexUnit.bound(of: now)]),
                 RedisCommand("ZRANGE", [index, "0", "0", "WITHSCORES"]),
             ])
             if let error = replies.lazy.compactMap(\.error).first {
                 throw CurfewError(.server, "reading \(index): \(error.message)")
             }
-            let first = replies[2].elements.last?.double ?? .infinity
-            let late = first < Double(now.milliseconds) ? now.milliseconds - Int64(max(0, first)) : 0
+            let first = cleanup.indexUnit.milliseconds(replies[2].elements.last?.double ?? .infinity)
+            let late = max(.zero, now - Timestamp(score: first)).milliseconds
             var statistics = Statistics(
                 cleanup: cleanup.name, policy: type(of: cleanup.policy).kind.rawValue,
                 tracked: Int(replies[0].integer ?? 0), due: Int(replies[1].integer ?? 0), oldestOverdueMs: late)

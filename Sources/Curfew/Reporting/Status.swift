@@ -148,11 +148,13 @@ package struct Status: Sendable, Codable, Equatable {
     ) async -> [Int: Result<Count, CurfewError>] {
         await withTaskGroup(of: Counted.self) { group in
             for (number, name) in names.enumerated() {
-                let index = engine.configuration.cleanup(named: name)?.index ?? engine.keys.index(name)
+                let cleanup = engine.configuration.cleanup(named: name)
+                let index = cleanup?.indexKey(engine.keys) ?? engine.keys.index(name)
+                let bound = (cleanup?.indexUnit ?? .milliseconds).bound(of: now)
                 group.addTask {
                     let counted: Result<Count, CurfewError>
                     do throws(CurfewError) {
-                        counted = .success(try await count(index, engine, now: now))
+                        counted = .success(try await count(index, engine, dueUpTo: bound))
                     } catch {
                         counted = .failure(error)
                     }
@@ -173,11 +175,11 @@ package struct Status: Sendable, Codable, Equatable {
     }
 
     private static func count(
-        _ index: String, _ engine: Engine, now: Timestamp
+        _ index: String, _ engine: Engine, dueUpTo bound: String
     ) async throws(CurfewError) -> Count {
         let commands = [
             RedisCommand("ZCARD", [index], isIdempotent: true),
-            RedisCommand("ZCOUNT", [index, "-inf", String(now.milliseconds)], isIdempotent: true),
+            RedisCommand("ZCOUNT", [index, "-inf", bound], isIdempotent: true),
         ]
         let replies: [RedisValue]
         do {

@@ -8,20 +8,20 @@ internal import Policies
 /// entry is taken back. Then come the record, the queue and the event.
 struct ChangeEncoder: Sendable {
     let cleanup: Cleanup
-    let claim: Claim
+    /// The run that events and trash name.
+    let run: String
+    let keys: Keys
     /// The time that events carry, in milliseconds.
     let time: String
     /// The length to which the events stream is trimmed.
     let streamLength: String
-    /// Queue key → whether it is a stream.
-    let streamQueues: [String: Bool]
 
     /// The number that stands for the guard of the ledger: its entry is written first, and only where it isn't there yet.
     static let ledgerGuard = -1
 
     /// The statements that a call has so far, each with a change that it was made for.
     struct Known {
-        fileprivate var changes: [(change: Change, isText: Bool, isStream: Bool, number: Int)] = []
+        fileprivate var changes: [(change: Change, isText: Bool, number: Int)] = []
         fileprivate var drop: Int?
         fileprivate var dropGuards: [Policies.Guard] = []
         fileprivate var leaves: [Bool: Int] = [:]
@@ -34,14 +34,12 @@ struct ChangeEncoder: Sendable {
     func add(
         _ change: Change, of record: Record, isPart: Bool = false, to call: inout CommitCall, _ known: inout Known
     ) {
-        let isText = if case .text = record.content { true } else { false }
-        let isStream = change.push.map { streamQueues[$0.key] == true } ?? false
+        let isText = record.isText
         call.time = time
         // Few forms, and almost always the last one again.
         var earlier: Int?
         for place in known.changes.indices.reversed() where earlier == nil {
-            let isSame = known.changes[place].isText == isText && known.changes[place].isStream == isStream
-            if isSame, known.changes[place].change.hasForm(of: change, time: time) {
+            if known.changes[place].isText == isText, known.changes[place].change.hasForm(of: change, time: time) {
                 earlier = known.changes[place].number
             }
         }
@@ -51,19 +49,18 @@ struct ChangeEncoder: Sendable {
             choice = .same(earlier)
         } else {
             var sink = StatementSink(index: index)
-            tell(change, of: record, isStream: isStream, isPart: isPart, to: &sink)
+            tell(change, of: record, isPart: isPart, to: &sink)
             choice = .new(sink.statement)
         }
-        let score = index == .score ? change.next.map { String($0.milliseconds) } : nil
+        let score = index == .score ? change.next.map(cleanup.indexUnit.score) : nil
         let number = call.append(choice, member: record.id, score: score) { sink in
-            tell(change, of: record, isStream: isStream, isPart: isPart, to: &sink)
+            tell(change, of: record, isPart: isPart, to: &sink)
         }
-        if earlier == nil { known.changes.append((change, isText, isStream, number)) }
+        if earlier == nil { known.changes.append((change, isText, number)) }
     }
 
-    private func tell(
-        _ change: Change, of record: Record, isStream: Bool, isPart: Bool, to sink: inout some CommitSink
-    ) {
+    /// Tells a change, or the part of it that is in the record's slot.
+    func tell(_ change: Change, of record: Record, isPart: Bool, to sink: inout some CommitSink) {
         let own = sink.key(record.key)
         let amount = sink.value(String(change.refund?.amount ?? 0))
         if let refund = change.refund {
@@ -79,18 +76,52 @@ struct ChangeEncoder: Sendable {
         } else {
             tell(change.guards, status: change.from, own, to: &sink)
         }
+        if !isPart, let listed = change.listed { tellListed(listed, to: &sink) }
         tellFields(change, own, to: &sink)
-        if let push = change.push {
-            let queue = sink.key(push.key)
-            sink.begin(isStream ? "XADD" : "RPUSH", queue)
-            if isStream {
-                sink.constant("*")
-                sink.constant("id")
-            }
+        if !isPart, let note = change.note { tellNote(note, of: record.id, to: &sink) }
+        if let push = change.push { tell(push, of: .member, to: &sink) }
+        if change.removesRecord { tellRemoval(of: record, own, also: change.also, to: &sink) }
+        let isGone = change.removesRecord || change.action == .drop
+        if !isPart, isGone, type(of: cleanup.policy).kind == .locks {
+            sink.begin("HDEL", .shared(.seen))
             sink.hole(.member)
         }
-        if change.removesRecord { tellRemoval(of: record, own, also: change.also, isWhole: !isPart, to: &sink) }
         if !isPart, !change.isClaim { tellEvent(change, own, amount: amount, to: &sink) }
+    }
+
+    /// Puts a record's id on a queue, in the way of its kind.
+    func tell(_ push: Push, of id: Statement.Source, to sink: inout some CommitSink) {
+        let queue = sink.key(push.key)
+        switch push.kind ?? .list {
+        case .list: sink.begin(push.isAtHead ? "LPUSH" : "RPUSH", queue)
+        case .zset:
+            sink.begin("ZADD", queue)
+            sink.hole(sink.value(push.score ?? "0"))
+        case .stream:
+            sink.begin("XADD", queue)
+            sink.constant("*")
+            sink.constant("id")
+        }
+        sink.hole(id)
+    }
+
+    /// Notes a recovery, if nobody has noted another since it was read.
+    private func tellNote(_ note: RecoveryNote, of id: String, to sink: inout some CommitSink) {
+        let key = sink.key(keys.recoveries(cleanup.name, of: id))
+        if let before = note.before {
+            sink.check(.text, key, field: .none, value: .own(sink.value(before)))
+        } else {
+            sink.check(.missing, key, field: .none, value: .none)
+        }
+        tell(note, at: key, to: &sink)
+    }
+
+    /// Writes the note of a recovery.
+    func tell(_ note: RecoveryNote, at key: Statement.Key, to sink: inout some CommitSink) {
+        sink.begin("SET", key)
+        sink.hole(sink.value(note.after))
+        sink.constant("PX")
+        sink.constant(String(note.keptFor.milliseconds))
     }
 
     /// Tells guards of a record, and of other keys.
@@ -114,6 +145,11 @@ struct ChangeEncoder: Sendable {
                 sink.check(.absent, sink.key(key), field: .constant(field), value: .none)
             }
         }
+    }
+
+    /// Nobody has moved the index entry since it was read.
+    private func tellListed(_ score: String, to sink: inout some CommitSink) {
+        sink.check(.score, .shared(.index), field: .own(.member), value: .own(sink.value(score)))
     }
 
     private func tellFields(_ change: Change, _ own: Statement.Key, to sink: inout some CommitSink) {
@@ -144,18 +180,14 @@ struct ChangeEncoder: Sendable {
 
     /// Removal is a move: the record waits under another name in the same slot until it expires.
     private func tellRemoval(
-        of record: Record, _ own: Statement.Key, also: [String], isWhole: Bool, to sink: inout some CommitSink
+        of record: Record, _ own: Statement.Key, also: [String], to sink: inout some CommitSink
     ) {
         tellMove(of: record.key, own, to: &sink)
         for key in also { tellMove(of: key, sink.key(key), to: &sink) }
-        if isWhole, type(of: cleanup.policy).kind == .locks {
-            sink.begin("HDEL", .shared(.seen))
-            sink.hole(.member)
-        }
     }
 
     private func tellMove(of key: String, _ own: Statement.Key, to sink: inout some CommitSink) {
-        let trash = sink.key(Keys.trash(of: key, run: claim.run))
+        let trash = sink.key(Keys.trash(of: key, run: run))
         sink.begin("TRASH", own)
         sink.hole(trash.source)
         sink.constant(String(cleanup.undo.milliseconds))
@@ -165,7 +197,7 @@ struct ChangeEncoder: Sendable {
         _ change: Change, _ own: Statement.Key, amount: Statement.Source, to sink: inout some CommitSink
     ) {
         sink.begin("XADD", .shared(.events))
-        for word in ["MAXLEN", "~", streamLength, "*", "run", claim.run, "cleanup", cleanup.name, "record"] {
+        for word in ["MAXLEN", "~", streamLength, "*", "run", run, "cleanup", cleanup.name, "record"] {
             sink.constant(word)
         }
         sink.hole(.member)
@@ -200,7 +232,7 @@ struct ChangeEncoder: Sendable {
     ) {
         func tellDrop(_ sink: inout some CommitSink) {
             let own = sink.key(key)
-            sink.check(.score, .shared(.index), field: .own(.member), value: .own(sink.value(entry.scoreText)))
+            tellListed(entry.scoreText, to: &sink)
             tell(guards, status: nil, own, to: &sink)
             if type(of: cleanup.policy).kind == .locks {
                 sink.begin("HDEL", .shared(.seen))
@@ -223,7 +255,7 @@ struct ChangeEncoder: Sendable {
     func add(leave: Leave, entry: DueEntry, to call: inout CommitCall, _ known: inout Known) -> Bool {
         guard leave.until != nil || leave.remember != nil else { return false }
         func tellLeave(_ sink: inout some CommitSink) {
-            sink.check(.score, .shared(.index), field: .own(.member), value: .own(sink.value(entry.scoreText)))
+            tellListed(entry.scoreText, to: &sink)
             if let value = leave.remember {
                 sink.begin("HSET", .shared(.seen))
                 sink.hole(.member)
@@ -231,7 +263,7 @@ struct ChangeEncoder: Sendable {
             }
         }
         let isScored = leave.until != nil
-        let score = leave.until.map { String($0.milliseconds) }
+        let score = leave.until.map(cleanup.indexUnit.score)
         if let number = (leave.remember == nil ? known.leaves : known.remembers)[isScored] {
             _ = call.append(.same(number), member: entry.id, score: score) { tellLeave(&$0) }
             return true
@@ -251,12 +283,14 @@ extension Change {
     }
 
     /// Whether two changes differ only in what a statement leaves open.
-    fileprivate func hasForm(of other: Change, time: String) -> Bool {
+    func hasForm(of other: Change, time: String) -> Bool {
         guard
             action == other.action, from == other.from, to == other.to, removesRecord == other.removesRecord,
-            (document == nil) == (other.document == nil),
+            (document == nil) == (other.document == nil), (listed == nil) == (other.listed == nil),
             also.count == other.also.count, (bytes == 0) == (other.bytes == 0),
             (refund == nil) == (other.refund == nil), (push == nil) == (other.push == nil),
+            push?.kind == other.push?.kind, push?.isAtHead == other.push?.isAtHead,
+            (note == nil) == (other.note == nil), (note?.before == nil) == (other.note?.before == nil),
             (next == nil) == (other.next == nil), sets.count == other.sets.count,
             guards.haveForm(of: other.guards, status: from)
         else { return false }

@@ -20,6 +20,8 @@ struct CommitCall: Sendable {
     ///
     /// It is apart from the statements, so that those are the same from page to page.
     var time = ""
+    /// Whether Redis only says what would become of the changes, and writes nothing.
+    let isCheck: Bool
     private var statements: [Statement] = []
     private var sink = ValueSink()
     /// How many changes it carries.
@@ -32,7 +34,8 @@ struct CommitCall: Sendable {
     static let format = "format-3"
 
     /// Starts an empty call.
-    init(lease: (key: String, term: String)?, index: String, shared: [String]) {
+    init(lease: (key: String, term: String)?, index: String, shared: [String], isCheck: Bool = false) {
+        self.isCheck = isCheck
         self.lease = lease
         self.index = index
         self.shared = shared
@@ -66,7 +69,8 @@ struct CommitCall: Sendable {
     /// The command.
     func command() -> RedisCommand {
         let keys = [lease?.key ?? index, index] + shared
-        return command(["curfew_commit", String(keys.count + sink.keys.count)] + keys)
+        let name = isCheck ? "curfew_check" : "curfew_commit"
+        return command([name, String(keys.count + sink.keys.count)] + keys)
     }
 
     /// The command for one node of a Cluster, whatever slots of it the keys are in: without lease, index and shared keys.
@@ -75,7 +79,9 @@ struct CommitCall: Sendable {
     ///   - mark: what shows that the changes are made; nil for those that need no such thing.
     ///   - isAlone: whether all keys are in one slot and are declared, so that the client follows where it is sent.
     func nodeCommand(under mark: NodeMark? = nil, isAlone: Bool = false) -> RedisCommand {
-        var command = RedisCommand("FCALL", ["curfew_commit_part"])
+        var command = isCheck
+            ? RedisCommand("FCALL_RO", ["curfew_check_part"]) : RedisCommand("FCALL", ["curfew_commit_part"])
+        command.isIdempotent = isCheck
         if isAlone {
             command.append(sink.keys.count + (mark == nil ? 0 : 1))
             if let mark { command.append(mark.key) }
@@ -109,7 +115,7 @@ struct CommitCall: Sendable {
     }
 
     private func command(_ head: [String]) -> RedisCommand {
-        var command = RedisCommand("FCALL", head)
+        var command = RedisCommand(isCheck ? "FCALL_RO" : "FCALL", head, isIdempotent: isCheck)
         appendRest(to: &command)
         return command
     }

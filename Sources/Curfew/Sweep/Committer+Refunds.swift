@@ -32,10 +32,10 @@ extension Committer {
             guard var change = judged.change, let refund = change.refund else { return judged }
             let ledger = replies[next].elements.map(\.string)
             next += 1
-            change.refund = nil
             if let entry = RefundEntry.next(refund.entry, ledger: ledger) {
-                change.refund = refund
                 change.refund?.entry = entry
+            } else {
+                change = change.unpaid
             }
             judged.decision = .change(change)
             return judged

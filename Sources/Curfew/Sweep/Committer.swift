@@ -2,11 +2,13 @@ internal import Policies
 internal import RedisClient
 
 /// Carries out what was judged: one guarded, fenced commit call a page.
+///
+/// Without a claim it only asks Redis what would become of the same statements, for previews and dry runs.
 struct Committer {
     let library: FunctionLibrary
     let keys: Keys
     let cleanup: Cleanup
-    let claim: Claim
+    let claim: Claim?
     let streamLength: Int
 
     /// What became of a judged record.
@@ -47,7 +49,10 @@ struct Committer {
     /// `rescores` is false where a record that isn't past its configured time may stand in front of the horizon (a run
     /// with a shorter timeout): its entry then stays as it is.
     func prepare(_ page: [Judged], at now: Timestamp, rescores: Bool) async throws -> Prepared {
-        let encoder = try await encoder(of: page, at: now)
+        try await prepare(try await queued(page), encoder: encoder(at: now), rescores: rescores)
+    }
+
+    private func prepare(_ page: [Judged], encoder: ChangeEncoder, rescores: Bool) async throws -> Prepared {
         var call = makeCall()
         var known = ChangeEncoder.Known()
         var places: [Int] = []
@@ -55,6 +60,7 @@ struct Committer {
         for (place, judged) in page.enumerated() {
             switch judged.decision {
             case .change(let change): encoder.add(change, of: judged.record, to: &call, &known)
+            case .drop where claim == nil, .leave where claim == nil: continue
             case .drop(_, let guards):
                 encoder.add(dropOf: judged.entry, key: judged.record.key, guards: guards, to: &call, &known)
             case .leave(var leave):
@@ -68,13 +74,29 @@ struct Committer {
             page: page, call: call, places: places, command: call.command(), encoder: encoder, rescores: rescores)
     }
 
-    /// What encodes the changes of a page: it knows which of their queues are streams.
-    func encoder(of page: [Judged], at now: Timestamp) async throws -> ChangeEncoder {
-        let reader = RecordReader(redis: library.redis, cleanup: cleanup, keys: keys)
-        let pushes = (cleanup.policy as? StuckPolicy)?.retry?.queue != nil
-        return ChangeEncoder(
-            cleanup: cleanup, claim: claim, time: String(now.milliseconds), streamLength: String(streamLength),
-            streamQueues: try await reader.streamQueues(pushes ? Set(page.compactMap(\.change?.push?.key)) : []))
+    /// What encodes the changes of a page.
+    func encoder(at now: Timestamp) -> ChangeEncoder {
+        ChangeEncoder(
+            cleanup: cleanup, run: claim?.run ?? "preview", keys: keys, time: String(now.milliseconds),
+            streamLength: String(streamLength))
+    }
+
+    /// The page with what the queues of its changes are; a change that can't be put on its queue is its record's error.
+    func queued(_ page: [Judged]) async throws -> [Judged] {
+        guard (cleanup.policy as? StuckPolicy)?.retry?.queue != nil else { return page }
+        let queues = Array(Set(page.compactMap(\.change?.push?.key)))
+        let kinds = try await QueueKinds(queues, library.redis, keys, isNoting: claim != nil)
+        return page.map { judged in
+            guard var change = judged.change, let push = change.push else { return judged }
+            var judged = judged
+            do throws(RecordError) {
+                change.push?.kind = try kinds.kind(of: push)
+                judged.decision = .change(change)
+            } catch {
+                judged.decision = .malformed(error)
+            }
+            return judged
+        }
     }
 
     /// What became of each record of a page, from the reply to its command.
@@ -82,6 +104,7 @@ struct Committer {
         let page = prepared.page
         var results = page.map(Self.untouched)
         guard !prepared.places.isEmpty else { return results }
+        if reply.error?.code == "NOPERM" { return try await oneByOne(prepared) }
         let outcomes = try prepared.call.outcomes(of: try await library.checked(reply, of: prepared.command))
         var paid: [Int] = []
         for (place, outcome) in zip(prepared.places, outcomes) {
@@ -92,6 +115,38 @@ struct Committer {
             }
         }
         return try await commitWithoutRefund(paid, of: page, prepared.encoder, into: results)
+    }
+
+    /// A key outside the user's rights refuses the whole call, before any of it is made: then each change is sent alone, so
+    /// that it is the error of its record.
+    ///
+    /// Throws where it is one of the keys that all changes share.
+    private func oneByOne(_ prepared: Prepared) async throws -> [Result] {
+        let empty = makeCall()
+        _ = try empty.outcomes(of: try await library.call(empty.command()))
+        let page = prepared.page
+        var results = page.map(Self.untouched)
+        for place in prepared.places {
+            let single = try await prepare([page[place]], encoder: prepared.encoder, rescores: prepared.rescores)
+            do {
+                let reply = try await library.call(single.command)
+                results[place] = try await self.results(of: single, reply: reply)[0]
+            } catch let error as CurfewError where error.underlying?.server?.code == "NOPERM" {
+                results[place] = .refused(try await missingRight(single))
+            }
+        }
+        return results
+    }
+
+    /// Which right a change lacks: asked by a call that declares no keys, and so gets as far as the first that is refused.
+    private func missingRight(_ single: Prepared) async throws -> String {
+        let record = single.page[0].record
+        guard let change = single.page[0].change else { return "NOPERM this user has no right to \(record.key)" }
+        var call = CommitCall(lease: nil, index: "", shared: [], isCheck: true)
+        var known = ChangeEncoder.Known()
+        single.encoder.add(change, of: record, isPart: true, to: &call, &known)
+        if case .refused(let why) = try call.outcomes(of: try await library.call(call.nodeCommand()))[0] { return why }
+        return "NOPERM this user has no right to one of the keys that are written with \(record.key)"
     }
 
     /// The charge was refunded before, by an earlier sweep or by the app: what is left is the rest of the change, unless
@@ -120,10 +175,10 @@ struct Committer {
 
     /// An empty call under the lease; about the cleanup's own index, unless another is named.
     func makeCall(index other: String? = nil) -> CommitCall {
-        let index = other ?? cleanup.index ?? keys.index(cleanup.name)
+        let index = other ?? cleanup.indexKey(keys)
         return CommitCall(
-            lease: (keys.lease(cleanup.name), claim.term), index: index,
-            shared: [index, keys.events, keys.seen(cleanup.name)])
+            lease: claim.map { (keys.lease(cleanup.name), $0.term) }, index: index,
+            shared: [index, keys.events, keys.seen(cleanup.name)], isCheck: claim == nil)
     }
 
     /// The result where nothing is sent.

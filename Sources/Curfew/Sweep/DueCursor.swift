@@ -54,7 +54,7 @@ struct DueCursor {
 struct DueEntry: Sendable, Equatable {
     /// The record's id.
     let id: String
-    /// Its score as a number.
+    /// When it is due, in Unix milliseconds, whatever the unit of the index.
     let score: Double
     /// Its score as Redis writes it, for the guard that nobody has moved the entry.
     let scoreText: String

@@ -30,9 +30,10 @@ package struct Explanation: Sendable, Codable, Equatable {
             let clock = try await engine.serverClock()
             let reader = RecordReader(redis: engine.redis, cleanup: cleanup, keys: engine.keys)
             let key = try reader.key(of: id)
-            let index = cleanup.index ?? engine.keys.index(cleanup.name)
-            let score = try await engine.redis.send(RedisCommand("ZSCORE", [index, id])).double
-            let entry = DueEntry(id: id, score: score ?? 0, scoreText: "0")
+            let index = cleanup.indexKey(engine.keys)
+            let found = try await engine.redis.send(RedisCommand("ZSCORE", [index, id]))
+            let score = found.double.map(cleanup.indexUnit.milliseconds)
+            let entry = DueEntry(id: id, score: score ?? 0, scoreText: found.string ?? "")
             let judged = try await Judge(reader: reader).judge([entry], at: clock.now)
             guard let judged = judged.first else { throw CurfewError(.damaged, "the record was not judged") }
             var explanation = Explanation(

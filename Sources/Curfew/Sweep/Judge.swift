@@ -63,7 +63,7 @@ struct Judge {
                 let error = RecordError("the id is not valid UTF-8")
                 judged.append(Judged(entry: entry, record: record, decision: .malformed(error)))
             case .success(let record):
-                let (decision, questions) = self.decision(on: record, at: now)
+                let (decision, questions) = self.decision(on: record, of: entry, at: now)
                 if let questions { asking.append((place, questions)) }
                 judged.append(Judged(entry: entry, record: record, decision: decision))
             }
@@ -90,7 +90,7 @@ struct Judge {
                 record.answers[question] = answers[next]
                 next += 1
             }
-            var (decision, more) = self.decision(on: record, at: now)
+            var (decision, more) = self.decision(on: record, of: judged[place].entry, at: now)
             if let more {
                 if isLast {
                     decision = .malformed(RecordError("the policy could not decide after \(Self.mostRounds) questions"))
@@ -106,11 +106,18 @@ struct Judge {
     /// What the policy decides, and what it has to know before it can, if that is so.
     ///
     /// A question stands for "leave" until it is answered.
-    private func decision(on record: Record, at now: Timestamp) -> (Judged.Decision, questions: [Question]?) {
+    private func decision(
+        on record: Record, of entry: DueEntry, at now: Timestamp
+    ) -> (Judged.Decision, questions: [Question]?) {
         do {
             switch try reader.cleanup.policy.verdict(on: record, at: now).claimed(at: now).bound(to: record) {
             case .leave(let leave): return (.leave(leave), nil)
-            case .drop(let because, let guards): return (.drop(because: because, guards: guards), nil)
+            case .drop(let because, let guards):
+                // The application's own index is the application's: what is taken out of it is a change like any other.
+                if reader.cleanup.index != nil, record.content == .missing, !entry.scoreText.isEmpty {
+                    return (.change(.drop(entry, because: because, guards: guards)), nil)
+                }
+                return (.drop(because: because, guards: guards), nil)
             case .change(let change): return (.change(change), nil)
             case .ask(let questions): return (.leave(Leave(until: nil, because: "not decided yet")), questions)
             }

@@ -42,7 +42,8 @@ struct PlannedSweep: Sendable {
             for (id, reply) in zip(ids, replies) {
                 if let error = reply.error { throw CurfewError(error, "reading the index") }
                 let score = reply.string ?? ""
-                entries.append(DueEntry(id: id, score: Double(score) ?? 0, scoreText: score))
+                let due = base.cleanup.indexUnit.milliseconds(Double(score) ?? 0)
+                entries.append(DueEntry(id: id, score: due, scoreText: score))
             }
         }
         return entries

@@ -42,11 +42,13 @@ package struct Preview: Sendable {
         } catch {
             throw Self.error(error)
         }
-        if let error = outcome.error { throw Self.error(error) }
+        let refusal = outcome.error as? RunGuard.Refusal
+        if let error = outcome.error, refusal == nil { throw Self.error(error) }
+        let status: RunResult.Status = outcome.tally.failed > 0 ? .completedWithErrors : .completed
         return RunResult(
             run: "", cleanup: cleanup.name, instance: engine.instance.id, fence: 0, trigger: "preview", dryRun: true,
-            status: outcome.tally.failed > 0 ? .completedWithErrors : .completed, startedAt: began.iso8601,
-            duration: clock.now - began, tally: outcome.tally, error: nil)
+            status: refusal == nil ? status : .refused, startedAt: began.iso8601, duration: clock.now - began,
+            tally: outcome.tally, error: refusal?.message)
     }
 
     private static func error(_ error: any Error) -> CurfewError {

@@ -121,6 +121,7 @@ struct RecordReader {
                 case .exists(let key): RedisCommand("EXISTS", [key])
                 case .members(let set, _, _): RedisCommand("SCARD", [set])
                 case .firstSeen: RedisCommand("HGET", [keys.seen(cleanup.name), record.id])
+                case .recoveries: RedisCommand("GET", [keys.recoveries(cleanup.name, of: record.id)])
                 case .field(let key, let field): RedisCommand("HGET", [key, field])
                 }
             })
@@ -132,6 +133,9 @@ struct RecordReader {
             }
             switch question {
             case .exists: answers.append(.exists(reply.integer == 1))
+            case .recoveries:
+                let key = keys.recoveries(cleanup.name, of: record.id)
+                answers.append(reply.error == nil ? .text(reply.string) : .unreadable("\(key) is not a string"))
             case .field(let key, _):
                 if reply.isNull { fieldless.append((answers.count, key)) }
                 // No hash: it has no such field, and must not be taken for missing either.
@@ -182,13 +186,6 @@ struct RecordReader {
         return statuses
     }
 
-    /// Which of these queues are streams.
-    func streamQueues(_ queues: Set<String>) async throws -> [String: Bool] {
-        let names = Array(queues)
-        guard !names.isEmpty else { return [:] }
-        let types = try await redis.pipeline(names.map { RedisCommand("TYPE", [$0]) })
-        return Dictionary(uniqueKeysWithValues: zip(names, types.map { $0.string == "stream" }))
-    }
 }
 
 extension Record {

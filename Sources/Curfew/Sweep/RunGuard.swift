@@ -12,6 +12,8 @@ struct RunGuard: Sendable {
     struct Refusal: Error {
         /// How many records it would touch, and how many are tracked.
         let count: Int, tracked: Int
+        /// Whether it is because nothing of what is looked for was found, which `missing: drop` allows.
+        var isMissing = false
         let message: String
     }
 
@@ -22,6 +24,20 @@ struct RunGuard: Sendable {
 
     /// Runs the sweep, or refuses it.
     func run(_ sweep: Sweep) async -> Sweep.Outcome {
+        let outcome = await guarded(sweep)
+        guard let refusal = outcome.error as? Refusal, refusal.isMissing, let overriddenBy, let claim = sweep.claim
+        else { return outcome }
+        do {
+            try await record(refusal, overriddenBy, sweep, claim)
+        } catch {
+            return Sweep.Outcome(error: error)
+        }
+        var options = sweep.options
+        options.mayAllBeMissing = true
+        return await guarded(sweep.with(options))
+    }
+
+    private func guarded(_ sweep: Sweep) async -> Sweep.Outcome {
         guard let limits, let claim = sweep.claim else { return await sweep.run() }
         do {
             if let tracked = try await suspects(sweep, limits) {
@@ -49,7 +65,7 @@ struct RunGuard: Sendable {
     /// How many records are tracked, where so many are due that they have to be looked at; else nil.
     private func suspects(_ sweep: Sweep, _ limits: GuardLimits) async throws -> Int? {
         if let limit = sweep.options.limit, limit <= limits.beyond { return nil }
-        let horizon = String(sweep.horizon.milliseconds)
+        let horizon = sweep.cleanup.indexUnit.bound(of: sweep.horizon)
         let replies = try await sweep.retrying {
             try await sweep.engine.redis.pipeline([
                 RedisCommand("ZCOUNT", [sweep.index, "-inf", horizon]), RedisCommand("ZCARD", [sweep.index]),
@@ -80,7 +96,11 @@ struct RunGuard: Sendable {
             [
                 ("run", claim.run), ("cleanup", cleanup), ("record", ""), ("key", ""), ("action", "override"),
                 ("from", ""), ("to", ""),
-                ("reason", "guard overridden by \(person): \(refusal.count) of \(refusal.tracked)"), ("type", ""),
+                (
+                    "reason",
+                    "guard overridden by \(person): "
+                        + (refusal.isMissing ? refusal.message : "\(refusal.count) of \(refusal.tracked)")
+                ), ("type", ""),
                 ("tokens", "0"), ("bytes", "0"), ("before", "{}"), ("at_ms", String(sweep.clock.now.milliseconds)),
             ], length: sweep.engine.configuration.streams.length)
         // With Curfew's own index, which this doesn't touch: in a Cluster the app's may be on another node.
@@ -94,6 +114,13 @@ struct RunGuard: Sendable {
 }
 
 extension Sweep {
+    /// The same sweep with other options.
+    func with(_ options: Options) -> Sweep {
+        Sweep(
+            engine: engine, cleanup: cleanup, claim: claim, control: control, clock: clock, options: options,
+            scanned: scanned)
+    }
+
     /// The same sweep with its commits left out.
     var watching: Sweep {
         Sweep(

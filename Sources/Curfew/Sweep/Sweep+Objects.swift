@@ -77,7 +77,7 @@ extension Sweep {
         guard !change.sets.isEmpty, change.sets.allSatisfy({ record[$0.field] == $0.value }) else { return nil }
         do {
             let release = try change.release(of: record, status: cleanup.statusField, at: now)
-            return Judged(entry: judged.claimed, record: record, decision: .change(release))
+            return Judged(entry: judged.claimed(cleanup.indexUnit), record: record, decision: .change(release))
         } catch {
             // The record can't be written any more; the run that looks at it next says why.
             return nil
@@ -145,7 +145,7 @@ extension Sweep {
         for item in page {
             do {
                 let removal = try item.change.removal(of: item.record, status: cleanup.statusField)
-                removals.append(Judged(entry: item.judged.claimed, record: item.record, decision: .change(removal)))
+                removals.append(Judged(entry: item.judged.claimed(cleanup.indexUnit), record: item.record, decision: .change(removal)))
             } catch {
                 tally.failed(item.judged.entry.id, error.message)
             }
@@ -201,8 +201,8 @@ extension Record {
 
 extension Judged {
     /// Its index entry as the claim has left it.
-    fileprivate var claimed: DueEntry {
+    fileprivate func claimed(_ unit: ScoreUnit) -> DueEntry {
         guard let next = change?.next else { return entry }
-        return DueEntry(id: entry.id, score: Double(next.milliseconds), scoreText: String(next.milliseconds))
+        return DueEntry(id: entry.id, score: Double(next.milliseconds), scoreText: unit.score(of: next))
     }
 }

@@ -1,3 +1,4 @@
+internal import Logging
 internal import Policies
 internal import RedisClient
 
@@ -9,9 +10,10 @@ internal import RedisClient
 extension Sweep {
     /// What became of a page, once its commit is answered.
     ///
-    /// A watching sweep has no commit, and says what one would have come to.
+    /// A watching sweep has asked what a commit would have come to.
     func results(of page: Page, commit: RedisClient.PendingReplies?) async throws -> [Committer.Result] {
-        guard let claim, let prepared = page.prepared else { return page.judged.map(Self.watched) }
+        guard let claim else { return try await foretold(page, commit) }
+        guard let prepared = page.prepared else { return page.judged.map(Self.watched) }
         do {
             let pending = try commit ?? engine.redis.begin([prepared.command])
             return try await committer(claim).results(of: prepared, reply: try await pending.replies()[0])
@@ -19,6 +21,31 @@ extension Sweep {
             guard Self.isPassing(error) else { throw error }
             return try await recover(page.judged, claim)
         }
+    }
+
+    /// What Redis says that a commit would come to; where it can't be asked, what was decided.
+    private func foretold(_ page: Page, _ check: RedisClient.PendingReplies?) async throws -> [Committer.Result] {
+        var check = check
+        do {
+            return try await retrying {
+                guard let prepared = page.prepared else { return try await SagaCheck(sweep: self).results(page.judged) }
+                let pending = try check ?? engine.redis.begin([prepared.command])
+                check = nil
+                return try await committer(nil).results(of: prepared, reply: try await pending.replies()[0])
+            }
+        } catch let error as CurfewError where Self.cantBeAsked(error) {
+            if page.judged.contains(where: \.isChange) {
+                engine.logger.warning(
+                    "it could not be asked what a commit would say", metadata: ["error": "\(error)"])
+            }
+            return page.judged.map(Self.watched)
+        }
+    }
+
+    /// Whether a preview has no way to ask: the user may not call functions, or the server has none and takes none.
+    private static func cantBeAsked(_ error: CurfewError) -> Bool {
+        ["NOPERM", "READONLY"].contains(error.underlying?.server?.code ?? "")
+            || error.underlying.map(FunctionLibrary.isMissingFunction) == true
     }
 
     /// What a change would come to, where nothing is written.
@@ -31,7 +58,7 @@ extension Sweep {
         }
     }
 
-    func committer(_ claim: Claim) -> Committer {
+    func committer(_ claim: Claim?) -> Committer {
         Committer(
             library: engine.library, keys: engine.keys, cleanup: cleanup, claim: claim,
             streamLength: engine.configuration.streams.length)

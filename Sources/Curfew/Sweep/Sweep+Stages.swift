@@ -72,17 +72,23 @@ extension Sweep {
     /// The first entries of the index, how many are due, and the first records.
     func begin(_ state: inout State, _ horizon: Timestamp) async throws {
         state.horizon = horizon
+        let check = IndexCheck(engine.redis, cleanup)
+        if let check { try await retrying { try await check.checkScores() } }
         if let scanned {
             state.queue = scanned
             state.outcome.due = scanned.count
         } else {
             let range = state.cursor.range(count: Self.readAhead)
             let commands = [
-                rangeCommand(range), RedisCommand("ZCOUNT", [index, "-inf", String(horizon.milliseconds)]),
+                rangeCommand(range), RedisCommand("ZCOUNT", [index, "-inf", cleanup.indexUnit.bound(of: horizon)]),
             ]
             let replies = try await retrying { try await engine.redis.pipeline(commands) }
-            state.queue = state.cursor.take(try Self.entries(replies[0]), asked: range, horizon: horizon)
+            state.queue = state.cursor.take(try entries(replies[0]), asked: range, horizon: horizon)
             state.outcome.due = Int(replies[1].integer ?? 0)
+            if let check, !options.mayAllBeMissing, cleanup.missing == .refuse {
+                let queue = state.queue
+                try await retrying { try await check.checkRecords(queue) }
+            }
         }
         let first = try nextRequest(&state)
         state.reading = try Reading(first, sent: engine.redis.begin(first.commands))
@@ -120,7 +126,7 @@ extension Sweep {
         let replies = try await replies(to: reading)
         if !reading.request.entries.isEmpty { await FailPoint.reached(.afterRead, cleanup) }
         if let range = reading.request.range, let reply = replies.last {
-            state.queue += state.cursor.take(try Self.entries(reply), asked: range, horizon: state.horizon)
+            state.queue += state.cursor.take(try entries(reply), asked: range, horizon: state.horizon)
             state.isRangeAsked = false
         }
         let entries = reading.request.entries
@@ -144,7 +150,7 @@ extension Sweep {
         if let review = options.review { judged = review(judged) }
         state.promised += judged.count(where: \.isChange)
         guard !judged.isEmpty else { return nil }
-        guard let claim, !engine.redis.isCluster else { return Page(judged: judged, prepared: nil) }
+        guard !engine.redis.isCluster else { return Page(judged: judged, prepared: nil) }
         let committer = committer(claim)
         let ready = judged
         let prepared = try await retrying {
@@ -160,11 +166,13 @@ extension Sweep {
             let id = page.judged[place].entry.id
             switch result {
             case .changed(let isRefunded):
-                guard case .change(let change) = page.judged[place].decision else { continue }
+                guard case .change(let decided) = page.judged[place].decision else { continue }
+                let change = isRefunded ? decided : decided.unpaid
                 if change.isClaim, !isDryRun {
                     state.claimed.append(page.judged[place])
                 } else {
-                    state.outcome.tally.changed(id, change, isRefunded: isRefunded, isDryRun: isDryRun)
+                    state.outcome.tally.changed(id, change, isDryRun: isDryRun)
+                    if !isRefunded, decided.refund != nil { state.outcome.tally.foundRefunded() }
                 }
             case .moved: state.outcome.tally.moved()
             case .refused(let why): state.outcome.tally.failed(id, why)
@@ -182,12 +190,12 @@ extension Sweep {
         let now = clock.now
         let replies = try await retrying {
             try await engine.redis.pipeline([
-                RedisCommand("ZCOUNT", [index, "-inf", String(now.milliseconds)]),
+                RedisCommand("ZCOUNT", [index, "-inf", cleanup.indexUnit.bound(of: now)]),
                 RedisCommand("ZRANGE", [index, "0", "0", "WITHSCORES"]),
             ])
         }
         outcome.remaining = Int(replies[0].integer ?? 0)
-        if outcome.remaining > 0, let first = try Self.entries(replies[1]).first {
+        if outcome.remaining > 0, let first = try entries(replies[1]).first {
             outcome.oldest = max(.zero, now - Timestamp(score: first.score))
         }
     }
@@ -196,9 +204,10 @@ extension Sweep {
         RedisCommand("ZRANGE", [index, String(range.lowerBound), String(range.upperBound), "WITHSCORES"])
     }
 
-    private static func entries(_ reply: RedisValue) throws -> [DueEntry] {
+    private func entries(_ reply: RedisValue) throws -> [DueEntry] {
         if let error = reply.error { throw CurfewError(error, "reading the index") }
         let elements = reply.elements
+        let unit = cleanup.indexUnit
         var entries: [DueEntry] = []
         entries.reserveCapacity(elements.count / 2)
         for place in stride(from: 0, to: elements.count - 1, by: 2) {
@@ -208,7 +217,7 @@ extension Sweep {
                 DueEntry(
                     id: id ?? String(decoding: elements[place].bytes ?? [], as: UTF8.self),
                     // Almost all are whole milliseconds, which are read several times as fast.
-                    score: Int64(score).map(Double.init) ?? Double(score) ?? .infinity,
+                    score: unit.milliseconds(Int64(score).map(Double.init) ?? Double(score) ?? .infinity),
                     scoreText: score, isReadable: id != nil))
         }
         return entries

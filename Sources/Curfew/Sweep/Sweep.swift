@@ -41,6 +41,8 @@ struct Sweep: Sendable {
         var limit: Int?
         /// Looks at what was decided over a page before anything is done, and may leave records out: for plans.
         var review: (@Sendable ([Judged]) -> [Judged])?
+        /// Whether all records of an index, or all objects of a page, may be gone without the run being refused.
+        var mayAllBeMissing = false
         /// What the run has done already when the sweep begins.
         var begun = Tally()
     }
@@ -61,7 +63,7 @@ struct Sweep: Sendable {
     }
 
     var now: Timestamp { clock.now + options.ahead }
-    var index: String { cleanup.index ?? engine.keys.index(cleanup.name) }
+    var index: String { cleanup.indexKey(engine.keys) }
     var judge: Judge {
         Judge(reader: RecordReader(redis: engine.redis, cleanup: cleanup, keys: engine.keys))
     }
@@ -102,7 +104,7 @@ struct Sweep: Sendable {
 
     /// Sends a page behind those in flight, lands the first of them, and makes the page after ready.
     private func step(_ state: inout State) async throws {
-        if state.ready?.prepared != nil { await FailPoint.reached(.beforeCommit, cleanup) }
+        if claim != nil, state.ready?.prepared != nil { await FailPoint.reached(.beforeCommit, cleanup) }
         let before = state.flights.dropLast(state.size.inFlight - 1).last?.commit
         let commit = try state.ready?.prepared.map { try engine.redis.begin([$0.command], after: before) }
         state.flights.append(Flight(page: state.ready, commit: commit))

@@ -23,6 +23,8 @@ package struct Tally: Sendable {
     package private(set) var stalled = 0
     /// Tokens given back.
     package private(set) var refunded: Int64 = 0
+    /// Charges that had been paid back before, so that nothing was paid.
+    package private(set) var refundedBefore = 0
     /// Storage that was freed, in bytes.
     package private(set) var bytesFreed: Int64 = 0
     /// By how much counters were off.
@@ -45,8 +47,8 @@ package struct Tally: Sendable {
     /// A record was changed, or would be.
     ///
     /// A dry run counts what would be refunded too.
-    mutating func changed(_ id: String, _ change: Change, isRefunded: Bool = true, isDryRun: Bool) {
-        let refund = isRefunded ? change.refund?.amount ?? 0 : 0
+    mutating func changed(_ id: String, _ change: Change, isDryRun: Bool) {
+        let refund = change.refund?.amount ?? 0
         checked += 1
         found += 1
         if !isDryRun { changed += 1 }
@@ -65,6 +67,9 @@ package struct Tally: Sendable {
                 ageMs: change.age.milliseconds, timeoutMs: change.timeout.milliseconds,
                 tokensRefunded: refund, reason: change.reason))
     }
+
+    /// A charge had been paid back before.
+    mutating func foundRefunded() { refundedBefore += 1 }
 
     /// A record had moved when it was to be changed.
     mutating func moved() {
@@ -95,6 +100,7 @@ package struct Tally: Sendable {
         (tally.changed, tally.retried, tally.refunded, tally.bytesFreed, tally.drift, tally.types) = (
             0, 0, 0, 0, 0, [:]
         )
+        tally.refundedBefore = 0
         return tally
     }
 

@@ -13,13 +13,14 @@ struct UndoEncoder {
         var change = PlainChange(member: event.record)
         if event.isRemoval {
             addReturn(of: event, found, to: &change)
-        } else {
+        } else if !event.isDrop {
             if let payment = found.payment { addReversal(of: payment, event.tokens, to: &change) }
             if undo.cleanup.format == .json {
                 try addDocument(of: event, found, to: &change)
             } else {
                 addFields(of: event, to: &change)
             }
+            if let note = found.note { addNote(note, to: &change) }
             if let queue = found.queue { addRecall(of: event.record, from: queue, to: &change) }
         }
         // Not trimmed: the oldest events, which would go, may be those that are still to be undone.
@@ -31,8 +32,14 @@ struct UndoEncoder {
                 ("before", event.isRemoval ? "{}" : JSONText.object(event.after, after: event.before)),
                 ("at_ms", String(time.milliseconds)),
             ], length: nil)
-        // Due as it was when the run came by; an entry that the app has put earlier stays.
-        change.write("ZADD", .shared(.index), [.constant("LT"), .value(event.at), .value(event.record)])
+        if event.isDrop {
+            guard let score = event.score else { throw RecordError("its event doesn't say the score it had") }
+            change.write("ZADD", .shared(.index), [.constant("NX"), .value(score), .value(event.record)])
+        } else {
+            // Due as it was when the run came by; an entry that the app has put earlier stays.
+            let due = undo.cleanup.indexUnit.score(of: Timestamp(milliseconds: Int64(event.at) ?? 0))
+            change.write("ZADD", .shared(.index), [.constant("LT"), .value(due), .value(event.record)])
+        }
         return change
     }
 
@@ -77,7 +84,31 @@ struct UndoEncoder {
         change.write("SET", .own(event.key), [.value(text), .constant("KEEPTTL")])
     }
 
-    private func addRecall(of id: String, from queue: String, to change: inout PlainChange) {
+    /// The note of a record's recoveries without the one that is undone.
+    private func addNote(_ note: (key: String, text: String, rest: String), to change: inout PlainChange) {
+        change.checks.append(
+            .init(
+                check: .text, key: note.key, value: note.text,
+                complaint: "changed since: it was given another try meanwhile"))
+        if note.rest.isEmpty {
+            change.write("DEL", .own(note.key))
+        } else {
+            change.write("SET", .own(note.key), [.value(note.rest), .constant("KEEPTTL")])
+        }
+    }
+
+    private func addRecall(
+        of id: String, from queue: (key: String, isSorted: Bool), to change: inout PlainChange
+    ) {
+        let (queue, isSorted) = queue
+        guard !isSorted else {
+            change.checks.append(
+                .init(
+                    check: .listed, key: queue, field: id,
+                    complaint: "changed since: it isn't in \(queue) any more, somebody has taken it up"))
+            change.write("ZREM", .own(queue), [.value(id)])
+            return
+        }
         change.checks.append(
             .init(
                 check: .holds, key: queue, value: id,

@@ -27,6 +27,14 @@ struct UndoEvent: Sendable {
     /// Whether the record was moved into the trash.
     var isRemoval: Bool { ["release", "remove"].contains(action) }
 
+    /// Whether an entry was taken out of the application's index, and nothing else done.
+    var isDrop: Bool { action == Change.Action.drop.rawValue }
+
+    /// The score that an entry had which was dropped.
+    var score: String? {
+        before.first { $0.field == Change.scoreField }?.value
+    }
+
     /// Whether the record's id was pushed on a queue, where there is one.
     var isRetry: Bool { action == "retry" }
 
@@ -51,7 +59,10 @@ struct UndoEvent: Sendable {
             .map { FieldWrite(field: $0.key, value: $0.value as? String) }
         let status = to
         let isMoved = from != to
-        let names = image.keys.filter { written[$0] != nil || ($0 == statusField && isMoved) }.sorted()
+        let isDrop = action == Change.Action.drop.rawValue
+        let names = image.keys
+            .filter { written[$0] != nil || ($0 == statusField && isMoved) || (isDrop && $0 == Change.scoreField) }
+            .sorted()
         before = names.map { FieldWrite(field: $0, value: image[$0] as? String) }
         after = names.map { FieldWrite(field: $0, value: written[$0].map { $0 as? String } ?? status) }
         guard !key.isEmpty, Int64(at) != nil, tokens >= 0 else {

@@ -12,8 +12,10 @@ struct UndoReader {
         var document: JSONRecord?
         /// The payment to be taken back.
         var payment: Payment?
-        /// The list that the id is to be taken out of.
-        var queue: String?
+        /// The list or sorted set that the id is to be taken out of.
+        var queue: (key: String, isSorted: Bool)?
+        /// The note of recoveries that has one too many: its key, what it holds, and what it is to hold.
+        var note: (key: String, text: String, rest: String)?
         /// The keys that are in the trash, with when they would have expired by themselves.
         var trash: [(key: String, expires: String?)] = []
     }
@@ -29,6 +31,7 @@ struct UndoReader {
 
     let engine: Engine
     let undo: Undo
+    let now: Timestamp
 
     private var cleanup: Cleanup { undo.cleanup }
     private var policy: StuckPolicy? { cleanup.policy as? StuckPolicy }
@@ -37,6 +40,7 @@ struct UndoReader {
     func read(_ events: [UndoEvent]) async throws -> [Read] {
         var reads = events.map(Self.possible)
         try await readTrash(events, &reads)
+        try await readNotes(events, &reads)
         let places = reads.indices.filter { isFound(reads[$0]) && needsRecord(events[$0]) }
         guard !places.isEmpty else { return reads }
         let reader = RecordReader(redis: engine.redis, cleanup: cleanup, keys: engine.keys)
@@ -90,9 +94,32 @@ struct UndoReader {
         var returned: Set<String> = []
         for (number, (place, key)) in wanted.enumerated() {
             let isThere = replies[2 * number].integer == 1
+            if !isThere, key == events[place].key, let time = replies[2 * number + 1].integer, time <= now.milliseconds {
+                let moment = Timestamp(milliseconds: time).iso8601
+                reads[place] = .failure(RecordError("\(key) has expired meanwhile, at \(moment), as it would have"))
+                continue
+            }
             guard key == events[place].key || (isThere && returned.insert(key).inserted) else { continue }
             let expires = replies[2 * number + 1].string
             reads[place] = reads[place].map { $0.with((key, expires)) }
+        }
+    }
+
+    /// The recoveries that were noted apart from their records, without those that are undone.
+    private func readNotes(_ events: [UndoEvent], _ reads: inout [Read]) async throws {
+        guard let policy, policy.retry != nil, policy.writes.recoveries == nil else { return }
+        let places = events.indices.filter { events[$0].isRetry && isFound(reads[$0]) }
+        guard !places.isEmpty else { return }
+        let keys = places.map { engine.keys.recoveries(cleanup.name, of: events[$0].record) }
+        let replies = try await engine.redis.pipeline(keys.map { RedisCommand("GET", [$0], isIdempotent: true) })
+        try Self.check(replies)
+        for ((place, key), reply) in zip(zip(places, keys), replies) {
+            guard let text = reply.string, let at = Int64(events[place].at) else { continue }
+            var times = text.split(separator: ",")
+            // A run looks at its clock once for what it decides, and once more for the event.
+            guard let last = times.last.flatMap({ Int64($0) }), last <= at else { continue }
+            times.removeLast()
+            reads[place] = reads[place].map { $0.with(note: (key, text, times.joined(separator: ","))) }
         }
     }
 
@@ -120,14 +147,20 @@ struct UndoReader {
         }
         guard !charges.isEmpty else { return }
         let ledgers = try await engine.redis.pipeline(
-            charges.map { RedisCommand("HMGET", [$0.charge.ledger] + RefundEntry.fields(of: $0.charge.entry)) })
+            charges.map { RedisCommand(
+                    "HMGET", [$0.charge.ledger] + $0.charge.entries.flatMap { RefundEntry.fields(of: $0) })
+            })
         try Self.check(ledgers)
         for ((place, charge), ledger) in zip(charges, ledgers) {
             let amount = String(events[place].tokens)
             let held = ledger.elements.map(\.string)
-            guard let entry = RefundEntry.paid(charge.entry, amount: amount, ledger: held) else {
+            let size = held.count / charge.entries.count
+            let paid = charge.entries.enumerated().lazy.compactMap { number, entry in
+                RefundEntry.paid(entry, amount: amount, ledger: Array(held[(number * size)..<((number + 1) * size)]))
+            }
+            guard let entry = paid.first else {
                 reads[place] = .failure(
-                    RecordError("its refund of \(amount) doesn't stand in \(charge.ledger) as \(charge.entry)"))
+                    RecordError("its refund of \(amount) doesn't stand in \(charge.ledger) as \(charge.entries[0])"))
                 continue
             }
             let payment = Payment(balance: charge.balance, ledger: charge.ledger, entry: entry)
@@ -156,10 +189,11 @@ struct UndoReader {
             switch (replies[2 * number].string, replies[2 * number + 1].integer) {
             case ("stream", _):
                 reads[place] = .failure(RecordError("it was added to \(queue), a stream, which can't be taken back"))
+            case ("zset", _): reads[place] = reads[place].map { $0.with(queue: queue, isSorted: true) }
             case (_, let length?) where length > Self.longestQueue:
                 reads[place] = .failure(
                     RecordError("\(queue) has \(length) entries: expected at most \(Self.longestQueue), to search it"))
-            default: reads[place] = reads[place].map { $0.with(queue: queue) }
+            default: reads[place] = reads[place].map { $0.with(queue: queue, isSorted: false) }
             }
         }
     }
@@ -184,9 +218,15 @@ extension UndoReader.Found {
         return found
     }
 
-    fileprivate func with(queue: String) -> Self {
+    fileprivate func with(note: (key: String, text: String, rest: String)) -> Self {
         var found = self
-        found.queue = queue
+        found.note = note
+        return found
+    }
+
+    fileprivate func with(queue: String, isSorted: Bool) -> Self {
+        var found = self
+        found.queue = (queue, isSorted)
         return found
     }
 }

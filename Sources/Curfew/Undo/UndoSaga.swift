@@ -36,7 +36,7 @@ struct UndoSaga {
     func step(_ event: UndoEvent, _ change: PlainChange) -> Step {
         let cleanup = undo.cleanup
         let shared: [Statement.SharedKey: String] = [
-            .index: cleanup.index ?? engine.keys.index(cleanup.name), .events: engine.keys.events,
+            .index: cleanup.indexKey(engine.keys), .events: engine.keys.events,
             .seen: engine.keys.seen(cleanup.name),
         ]
         let parts = change.parts(first: event.key, shared: shared)

@@ -22,6 +22,7 @@ struct UndoSweep: Sendable {
     func run() async -> Sweep.Outcome {
         var outcome = Sweep.Outcome()
         do {
+            try await IndexCheck(engine.redis, undo.cleanup)?.checkScores()
             var end: String? = String(undo.ended.milliseconds)
             while let from = end {
                 try control.checkpoint()
@@ -94,7 +95,7 @@ struct UndoSweep: Sendable {
     private func changes(
         _ events: [UndoEvent], _ tally: inout Tally
     ) async throws -> [(event: UndoEvent, change: PlainChange)] {
-        let reader = UndoReader(engine: engine, undo: undo)
+        let reader = UndoReader(engine: engine, undo: undo, now: clock.now)
         let encoder = UndoEncoder(undo: undo, claim: claim, time: clock.now)
         var changes: [(event: UndoEvent, change: PlainChange)] = []
         for (event, read) in zip(events, try await reader.read(events)) {
@@ -110,7 +111,7 @@ struct UndoSweep: Sendable {
     /// Makes all changes of a page in one call.
     private func commit(_ changes: [(event: UndoEvent, change: PlainChange)]) async throws -> [UndoOutcome] {
         guard !changes.isEmpty else { return [] }
-        let index = undo.cleanup.index ?? engine.keys.index(undo.cleanup.name)
+        let index = undo.cleanup.indexKey(engine.keys)
         var call = CommitCall(
             lease: (engine.keys.lease(claim.cleanup), claim.term), index: index,
             shared: [index, engine.keys.events, engine.keys.seen(claim.cleanup)])

@@ -11,6 +11,8 @@ package enum Question: Hashable, Sendable {
     case field(key: String, field: String)
     /// When Curfew first saw this record with this value. Answered by ``Answer/firstSeen(_:)``.
     case firstSeen(value: String)
+    /// When the record was given another try, as Curfew keeps it. Answered by ``Answer/text(_:)``.
+    case recoveries
 }
 
 /// The answer to a ``Question``.
@@ -23,6 +25,8 @@ package enum Answer: Sendable, Equatable {
     case field(exists: Bool, value: String?)
     /// When the value was first seen; nil where that is now.
     case firstSeen(Timestamp?)
+    /// A text; nil where there is none.
+    case text(String?)
     /// What was asked for is there, but not of the right type; why, in words.
     case unreadable(String)
     /// The set has more members than the engine is willing to read.

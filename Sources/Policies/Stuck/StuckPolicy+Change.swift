@@ -1,48 +1,64 @@
 extension StuckPolicy {
-    /// Fields that this policy writes, beside the status and the app's own count of attempts.
-    static let errorField = "error"
-    static let finishedField = "finishedAt"
-
     /// It had finished and was only never marked so: nothing is paid back.
     func completion(of overdue: Overdue, because field: String) -> Change {
         change(
             .complete, overdue, to: completedTo, reason: "\(overdue.reason); it had finished: \(field) is there",
-            sets: [
-                FieldWrite(field: scope.field, value: completedTo),
-                FieldWrite(field: StuckPolicy.finishedField, value: overdue.latest.time.text(for: overdue.now)),
-            ])
+            sets: [FieldWrite(field: scope.field, value: completedTo)] + finish(of: overdue))
     }
 
     /// Given up: why goes onto the record, and what it cost is paid back.
     func failure(of overdue: Overdue) throws(RecordError) -> Change {
         change(
             .fail, overdue, to: to, reason: overdue.reason,
-            sets: [
-                FieldWrite(field: scope.field, value: to),
-                FieldWrite(field: StuckPolicy.errorField, value: overdue.error),
-                FieldWrite(field: StuckPolicy.finishedField, value: overdue.latest.time.text(for: overdue.now)),
-            ],
+            sets: [FieldWrite(field: scope.field, value: to)]
+                + (writes.error.map { [FieldWrite(field: $0, value: overdue.error)] } ?? []) + finish(of: overdue),
             refund: try refund(for: overdue))
     }
 
     /// Another try; the record stays in the index, in case nobody takes it up.
     func recovery(of overdue: Overdue, by retry: Retry, after history: RecoveryHistory) throws(RecordError) -> Change {
         let record = overdue.record
+        var sets = [FieldWrite(field: scope.field, value: retry.to)]
+        if let field = retry.attempts {
+            sets.append(FieldWrite(field: field, value: String((history.attempts ?? 0) + 1)))
+        }
+        if let field = writes.recoveries {
+            sets.append(FieldWrite(field: field, value: history.text(adding: overdue.now)))
+        }
         var change = change(
             .retry, overdue, to: retry.to,
-            reason: "\(overdue.reason); recovery \(history.recent.count + 1) of \(retry.limit)",
-            sets: [
-                FieldWrite(field: scope.field, value: retry.to),
-                FieldWrite(field: retry.attempts, value: String((history.attempts ?? 0) + 1)),
-                FieldWrite(field: RecoveryHistory.field, value: history.text(adding: overdue.now)),
-            ])
-        change.guards += [
-            .field(retry.attempts, equals: record[retry.attempts]),
-            .field(RecoveryHistory.field, equals: record[RecoveryHistory.field]),
-        ]
-        if let queue = retry.queue { change.push = Push(key: try queue.expand(for: record)) }
+            reason: "\(overdue.reason); recovery \(history.recent.count + 1) of \(retry.limit)", sets: sets)
+        change.guards += [retry.attempts, writes.recoveries].compactMap { $0 }
+            .map { .field($0, equals: record[$0]) }
+        if writes.recoveries == nil {
+            change.note = RecoveryNote(
+                before: history.text, after: history.text(adding: overdue.now), keptFor: retry.window)
+        }
+        if let queue = retry.queue { change.push = try push(overdue, on: queue) }
         change.next = overdue.now + overdue.timeout
         return change
+    }
+
+    /// When the record ended, in the form of the time that decided.
+    private func finish(of overdue: Overdue) -> [FieldWrite] {
+        guard let field = writes.finished else { return [] }
+        return [FieldWrite(field: field, value: overdue.latest.time.text(for: overdue.now))]
+    }
+
+    private func push(_ overdue: Overdue, on queue: Queue) throws(RecordError) -> Push {
+        let record = overdue.record
+        var push = Push(key: try queue.key.expand(for: record), kind: queue.kind, isAtHead: queue.isAtHead)
+        if let template = queue.score {
+            let form = overdue.latest.time.form
+            let score = try template.expand(id: record.id) { name in
+                TimeWord.text(of: name, at: overdue.now, like: form) ?? record[name]
+            }
+            guard let number = Double(score), number.isFinite else {
+                throw RecordError("the score of \(push.key) would be “\(score)”: expected a number")
+            }
+            push.score = score
+        }
+        return push
     }
 
     private func change(
@@ -68,6 +84,6 @@ extension StuckPolicy {
         guard amount > 0 else { return nil }
         return Refund(
             amount: amount, balance: try refund.balance.expand(for: record),
-            ledger: try refund.ledger.expand(for: record), entry: String(pieces: [record.id, "@", overdue.started.raw]))
+            ledger: try refund.ledger.expand(for: record), entry: String(pieces: [record.key, "@", overdue.started.raw]))
     }
 }

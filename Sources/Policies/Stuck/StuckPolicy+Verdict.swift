@@ -82,7 +82,11 @@ extension StuckPolicy {
             if record.present(completedWhen) != nil { return .change(completion(of: overdue, because: completedWhen)) }
         }
         guard let retry else { return .change(try failure(of: overdue)) }
-        let history = try RecoveryHistory(of: record, retry: retry, at: overdue.now)
+        let history: RecoveryHistory
+        switch try RecoveryHistory.find(of: record, field: writes.recoveries, retry: retry, at: overdue.now) {
+        case .unknown(let question): return .ask([question])
+        case .known(let known): history = known
+        }
         guard history.exhausted == nil else {
             if retry.limit > 0, let exhausted = history.exhausted {
                 overdue.reason += "; \(exhausted)"

@@ -15,21 +15,61 @@ package struct StuckPolicy: Policy {
         package var window: Duration
         /// The status it goes back to.
         package var to: String
-        /// The list or stream that its id is pushed on.
-        package var queue: KeyTemplate?
-        /// The field in which the app counts attempts.
-        package var attempts: String
+        /// Where its id is put, so that work is taken up there.
+        package var queue: Queue?
+        /// The field in which the app counts attempts; nil where it counts none.
+        package var attempts: String?
 
         /// Makes it.
         package init(
-            limit: Int, window: Duration = .seconds(72 * 3_600), to: String, queue: KeyTemplate? = nil,
-            attempts: String = "attempts"
+            limit: Int, window: Duration = .seconds(72 * 3_600), to: String, queue: Queue? = nil,
+            attempts: String? = "attempts"
         ) {
             self.limit = limit
             self.window = window
             self.to = to
             self.queue = queue
             self.attempts = attempts
+        }
+    }
+
+    /// The queue that a record's id is put on when it gets another try.
+    package struct Queue: Sendable, Equatable {
+        /// Its key.
+        package var key: KeyTemplate
+        /// What it is; nil where that is left to what is found there.
+        package var kind: Push.Kind?
+        /// The score in a sorted set: a number, a field, or the time.
+        package var score: KeyTemplate?
+        /// Whether the id goes to the head of a list.
+        package var isAtHead: Bool
+
+        /// Makes it.
+        package init(key: KeyTemplate, kind: Push.Kind? = nil, score: KeyTemplate? = nil, isAtHead: Bool = false) {
+            self.key = key
+            self.kind = kind
+            self.score = score
+            self.isAtHead = isAtHead
+        }
+
+        /// The fields that its key and its score take.
+        package var fields: [String] { key.fields + (score?.fields.filter { !TimeWord.isOne($0) } ?? []) }
+    }
+
+    /// What the fields are called that this policy writes beside the status.
+    package struct Writes: Sendable, Equatable {
+        /// Why a record failed; nil: nowhere.
+        package var error: String?
+        /// When it ended; nil: nowhere.
+        package var finished: String?
+        /// When it was given another try; nil: in a key of Curfew's own.
+        package var recoveries: String?
+
+        /// Makes it.
+        package init(error: String? = "error", finished: String? = "finishedAt", recoveries: String? = nil) {
+            self.error = error
+            self.finished = finished
+            self.recoveries = recoveries
         }
     }
 
@@ -66,6 +106,8 @@ package struct StuckPolicy: Policy {
     let to: String
     /// What is paid back when a record fails; nil: nothing.
     package let refund: RefundRule?
+    /// What the fields are called that are written.
+    package let writes: Writes
     /// Everything that is looked at or written, each once.
     package let fields: [String]
     /// Replaces the configured timeout for one run; nil leaves it.
@@ -76,7 +118,7 @@ package struct StuckPolicy: Policy {
         status: String = "status", states: [String], since: [String], heartbeat: String? = nil, timeout: Duration,
         timeouts: Timeouts? = nil, alive: KeyTemplate? = nil, completedWhen: String? = nil,
         completedTo: String = "COMPLETED", retry: Retry? = nil, to: String, refund: RefundRule? = nil,
-        timeoutOverride: Duration? = nil
+        writes: Writes = Writes(), timeoutOverride: Duration? = nil
     ) {
         scope = Scope(
             field: status, states: states, final: [to, completedTo], open: retry.map { [$0.to] } ?? [])
@@ -90,12 +132,15 @@ package struct StuckPolicy: Policy {
         self.retry = retry
         self.to = to
         self.refund = refund
+        self.writes = writes
         self.timeoutOverride = timeoutOverride
         var fields = [status] + since + [heartbeat, timeouts?.by, completedWhen].compactMap { $0 }
         fields += alive?.fields ?? []
-        if let retry { fields += [retry.attempts, RecoveryHistory.field] + (retry.queue?.fields ?? []) }
+        if let retry {
+            fields += [retry.attempts, writes.recoveries].compactMap { $0 } + (retry.queue?.fields ?? [])
+        }
         if let refund { fields += [refund.amount] + refund.balance.fields + refund.ledger.fields }
-        self.fields = unique(fields + [StuckPolicy.errorField, StuckPolicy.finishedField])
+        self.fields = unique(fields + [writes.error, writes.finished].compactMap { $0 })
     }
 
     /// The longest of the general timeout and those by type, or the override.

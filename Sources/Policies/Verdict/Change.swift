@@ -24,6 +24,8 @@ package struct Change: Sendable, Equatable {
         case remove
         /// An object deleted from storage, and its record.
         case delete
+        /// An entry taken out of the application's index, because its record is missing.
+        case drop
     }
 
     /// What it amounts to.
@@ -44,6 +46,8 @@ package struct Change: Sendable, Equatable {
     package var guards: [Guard]
     /// The fields to be written.
     package var sets: [FieldWrite]
+    /// The score of its index entry, where the change is about that entry: it must still be so.
+    package var listed: String?
     /// The whole text of the record with ``sets`` written, where it is kept as JSON; nil where it isn't.
     package var document: String?
     /// What the written places of ``document`` held, as JSON, where ``before`` alone would not put it back as it was.
@@ -60,6 +64,8 @@ package struct Change: Sendable, Equatable {
     package var push: Push?
     /// What is paid back, if anything.
     package var refund: Refund?
+    /// What Curfew notes of the record in a key of its own, if anything.
+    package var note: RecoveryNote?
     /// What the fields in ``sets`` held, and the status: writing it back undoes the change.
     ///
     /// For a plain string that is removed, its text under ``Record/valueField``.
@@ -85,8 +91,8 @@ extension Change {
         // All at once: one property after the other, the change would be copied when the last is there.
         self.init(
             action: action, from: from, to: to, reason: reason, type: type, age: age, timeout: timeout, guards: guards,
-            sets: sets, document: nil, originals: [], removesRecord: removesRecord, also: also, object: object,
-            bytes: bytes, push: push, refund: refund, before: before, drift: drift, isStalled: isStalled, next: next)
+            sets: sets, listed: nil, document: nil, originals: [], removesRecord: removesRecord, also: also, object: object,
+            bytes: bytes, push: push, refund: refund, note: nil, before: before, drift: drift, isStalled: isStalled, next: next)
     }
 }
 
@@ -104,14 +110,45 @@ package struct FieldWrite: Sendable, Equatable {
     }
 }
 
-/// A list or stream that the record's id is pushed on, so that the app works on it again.
+/// A queue that the record's id is put on, so that the app works on it again.
 package struct Push: Sendable, Equatable {
-    /// The key of the list or stream.
+    /// What a queue is.
+    package enum Kind: String, Sendable, CaseIterable {
+        case list, zset, stream
+    }
+
+    /// The key of the queue.
     package var key: String
+    /// What it is; nil where that is left to what is found there.
+    package var kind: Kind?
+    /// The score in a sorted set.
+    package var score: String?
+    /// Whether the id goes to the head of a list.
+    package var isAtHead: Bool
 
     /// Makes it.
-    package init(key: String) {
+    package init(key: String, kind: Kind? = nil, score: String? = nil, isAtHead: Bool = false) {
         self.key = key
+        self.kind = kind
+        self.score = score
+        self.isAtHead = isAtHead
+    }
+}
+
+/// The recoveries of a record, as Curfew keeps them apart from the record.
+package struct RecoveryNote: Sendable, Equatable {
+    /// The text as it was read; nil where there was none.
+    package var before: String?
+    /// The text as it is to be.
+    package var after: String
+    /// How long it counts.
+    package var keptFor: Duration
+
+    /// Makes it.
+    package init(before: String?, after: String, keptFor: Duration) {
+        self.before = before
+        self.after = after
+        self.keptFor = keptFor
     }
 }
 

@@ -8,13 +8,19 @@ internal import RedisClient
 struct SagaCalls: Sendable {
     let library: FunctionLibrary
     let encoder: ChangeEncoder
+    /// Whether it is only asked what would become of the steps.
+    var isCheck = false
 
     /// The steps that go to one node.
     private struct NodeCall {
-        var call = CommitCall(lease: nil, index: "", shared: [])
+        var call: CommitCall
         var forms: [(step: SagaStep, number: Int)] = []
         /// Where the steps stand among all.
         var places: [Int] = []
+
+        init(isCheck: Bool) {
+            call = CommitCall(lease: nil, index: "", shared: [], isCheck: isCheck)
+        }
 
         mutating func append(_ step: SagaStep, at place: Int, _ encoder: ChangeEncoder) {
             places.append(place)
@@ -42,7 +48,7 @@ struct SagaCalls: Sendable {
                 strays.append(place)
                 continue
             }
-            byNode[node, default: NodeCall()].append(step, at: place, encoder)
+            byNode[node, default: NodeCall(isCheck: isCheck)].append(step, at: place, encoder)
         }
         // Each goes out before the next is put together: its node is at work meanwhile.
         let sent = byNode.map { number, call in
@@ -94,7 +100,7 @@ struct SagaCalls: Sendable {
     private func makeAlone(_ steps: [SagaStep]) async throws -> [CommitCall.Outcome] {
         guard !steps.isEmpty else { return [] }
         let calls = steps.map { step in
-            var single = NodeCall()
+            var single = NodeCall(isCheck: isCheck)
             single.append(step, at: 0, encoder)
             return single.call
         }

@@ -18,10 +18,10 @@ struct SagaEntry: Sendable, Equatable {
     var refund: Refund? { content.refund }
     /// Whether balance and ledger of the refund share a slot.
     var isPaidAtOnce: Bool { content.isPaidAtOnce }
-    /// The queue in another slot that the id is pushed on.
-    var queue: String? { content.queue }
-    /// Whether that is a stream.
-    var isStream: Bool { content.isStream }
+    /// The queue in another slot that the id is put on.
+    var push: Push? { content.push }
+    /// What Curfew notes of the record in its own slot.
+    var recoveries: Recoveries? { content.recoveries }
     /// Keys in other slots that go with the record.
     var moves: [String] { content.moves }
     /// What the event says; nil for a change that has none.
@@ -32,25 +32,32 @@ struct SagaEntry: Sendable, Equatable {
         let id: String, key: String
         let refund: Refund?
         let isPaidAtOnce: Bool
-        let queue: String?
-        let isStream: Bool
+        let push: Push?
+        let recoveries: Recoveries?
         let moves: [String]
         let event: Event?
 
         init(
-            _ place: Int, _ id: String, _ key: String, _ refund: Refund?, _ queue: String?, _ isStream: Bool,
+            _ place: Int, _ id: String, _ key: String, _ refund: Refund?, _ push: Push?, _ recoveries: Recoveries?,
             _ moves: [String], _ event: Event?
         ) {
             (self.place, self.id, self.key, self.refund) = (place, id, key, refund)
-            (self.queue, self.isStream, self.moves, self.event) = (queue, isStream, moves, event)
+            (self.push, self.recoveries, self.moves, self.event) = (push, recoveries, moves, event)
             isPaidAtOnce = refund.map { Slots.share($0.ledger, $0.balance) } ?? false
         }
 
         static func == (one: Content, other: Content) -> Bool {
-            (one.place, one.id, one.key, one.queue, one.isStream, one.moves)
-                == (other.place, other.id, other.key, other.queue, other.isStream, other.moves)
-                && one.refund == other.refund && one.event == other.event
+            (one.place, one.id, one.key, one.moves) == (other.place, other.id, other.key, other.moves)
+                && one.refund == other.refund && one.push == other.push && one.recoveries == other.recoveries
+                && one.event == other.event
         }
+    }
+
+    /// The note of a record's recoveries: where it is, what it is to say, and how long it counts.
+    struct Recoveries: Sendable, Equatable {
+        var key: String
+        var text: String
+        var keptFor: Duration
     }
 
     /// The fields of an event that are known from the beginning.
@@ -77,10 +84,15 @@ struct SagaEntry: Sendable, Equatable {
             words.append(refund.amount)
             for word in [refund.balance, refund.ledger, refund.entry] { words.append(word) }
         }
-        words.append(queue == nil ? 0 : 2)
-        if let queue { for word in [queue, isStream ? "stream" : "list"] { words.append(word) } }
+        words.append(push == nil ? 0 : 3)
+        if let push { for word in [push.key, push.word, push.score ?? ""] { words.append(word) } }
         words.append(moves.count)
         for key in moves { words.append(key) }
+        words.append(recoveries == nil ? 0 : 3)
+        if let recoveries {
+            for word in [recoveries.key, recoveries.text] { words.append(word) }
+            words.append(recoveries.keptFor.milliseconds)
+        }
         words.append(event == nil ? 0 : 8)
         guard let event else { return }
         for word in [event.action, event.from, event.to, event.reason, event.type] { words.append(word) }
@@ -90,11 +102,17 @@ struct SagaEntry: Sendable, Equatable {
     }
 
     /// Reads one; nil where the words are none.
-    init?(_ reader: inout WordReader) {
+    ///
+    /// - Parameter hasRecoveries: whether the plan is of a version that notes them.
+    init?(_ reader: inout WordReader, hasRecoveries: Bool) {
         guard let place = reader.number(), let id = reader.next(), let key = reader.next(),
             let tokens = reader.number(), let refund = reader.list(), let queue = reader.list(),
-            let moves = reader.list(), let event = reader.list()
+            let moves = reader.list(), let noted = hasRecoveries ? reader.list() : [], let event = reader.list()
         else { return nil }
+        var recoveries: Recoveries?
+        if noted.count == 3, let time = Int64(noted[2]) {
+            recoveries = Recoveries(key: noted[0], text: noted[1], keptFor: .milliseconds(time))
+        }
         var owed: Refund?
         if refund.count == 4, let amount = Int64(refund[0]) {
             owed = Refund(amount: amount, balance: refund[1], ledger: refund[2], entry: refund[3])
@@ -106,17 +124,39 @@ struct SagaEntry: Sendable, Equatable {
                 before: event[6], time: event[7])
         }
         self.init(
-            place: Int(place), id: id, key: key, refund: owed, queue: queue.count == 2 ? queue[0] : nil,
-            isStream: queue.count == 2 && queue[1] == "stream", moves: moves, tokens: tokens, event: told)
+            place: Int(place), id: id, key: key, refund: owed, push: Push(words: queue), recoveries: recoveries,
+            moves: moves, tokens: tokens, event: told)
     }
 
     /// Makes one, with nothing left to do unless told.
     init(
-        place: Int, id: String, key: String, refund: Refund? = nil, queue: String? = nil, isStream: Bool = false,
+        place: Int, id: String, key: String, refund: Refund? = nil, push: Push? = nil, recoveries: Recoveries? = nil,
         moves: [String] = [], tokens: Int64 = 0, event: Event? = nil
     ) {
-        content = Content(place, id, key, refund, queue, isStream, moves, event)
+        content = Content(place, id, key, refund, push, recoveries, moves, event)
         self.tokens = tokens
+    }
+}
+
+extension SagaEntry {
+    /// The same where the charge was paid back before.
+    func unpaid(_ refund: Refund) -> SagaEntry {
+        var event = event
+        event?.reason += Change.unpaidNote(refund)
+        return SagaEntry(
+            place: place, id: id, key: key, push: push, recoveries: recoveries, moves: moves, tokens: 0, event: event)
+    }
+}
+
+extension Push {
+    /// What the queue is, and which end of it is meant, as a plan writes it.
+    fileprivate var word: String { isAtHead ? "head" : (kind ?? .list).rawValue }
+
+    /// Reads a queue of a plan: its key, what it is and, in newer ones, the score; nil where there is none.
+    fileprivate init?(words: [String]) {
+        guard words.count == 2 || words.count == 3 else { return nil }
+        let score = words.count == 3 && !words[2].isEmpty ? words[2] : nil
+        self.init(key: words[0], kind: Kind(rawValue: words[1]) ?? .list, score: score, isAtHead: words[1] == "head")
     }
 }
 
@@ -131,14 +171,15 @@ extension SagaEntry {
                 steps += [.add(balance: refund.balance, amount: refund.amount, once), .note(refund)]
             }
         }
-        if let queue { steps.append(.push(id, queue: queue, isStream: isStream, once(at: queue, plan))) }
+        if let push { steps.append(.push(id, push, once(at: push.key, plan))) }
+        if let recoveries { steps.append(.remember(recoveries)) }
         for key in moves { steps.append(.move(key, to: Keys.trash(of: key, run: plan.run), keeping: trash)) }
     }
 
     /// What shows in other slots that something is written there.
     func onces(_ plan: SagaPlan) -> [SagaOnce] {
         let balance = isPaidAtOnce ? nil : refund?.balance
-        return [balance, queue].compactMap { $0.map { once(at: $0, plan) } }
+        return [balance, push?.key].compactMap { $0.map { once(at: $0, plan) } }
     }
 
     private func once(at key: String, _ plan: SagaPlan) -> SagaOnce {

@@ -1,3 +1,4 @@
+internal import Policies
 internal import RedisClient
 
 /// The events of a page's changes, as one call writes them: what is the same in all of them is sent once.
@@ -17,7 +18,11 @@ struct SagaEvents {
         add("action") { $1.action }
         add("from") { $1.from }
         add("to") { $1.to }
-        add("reason") { $1.reason }
+        add("reason") { entry, event in
+            // What the ledger had already was found only when it was to be paid.
+            guard let refund = entry.refund, entry.tokens == 0 else { return event.reason }
+            return event.reason + Change.unpaidNote(refund)
+        }
         add("type") { $1.type }
         add("tokens") { entry, _ in String(entry.tokens) }
         add("bytes") { String($1.bytes) }

@@ -20,44 +20,54 @@ struct SagaLook: Sendable {
         let queues = changes.compactMap { place in page[place].queueElsewhere.map { (place: place, queue: $0) } }
         // Many jobs have one queue, and some have one owner.
         let balances = Array(Set(refunds.map(\.refund.balance)))
-        let typed = Array(Set(queues.map(\.queue))) + [events]
+        let ledgers = refunds.map(\.refund.ledger)
+        let typed = Array(Set(queues.map(\.queue.key) + balances + ledgers + [events]))
         let replies = try await library.redis.pipeline(
             refunds.map { RedisCommand("HEXISTS", [$0.refund.ledger, $0.refund.entry], isIdempotent: true) }
                 + balances.map { RedisCommand("GET", [$0], isIdempotent: true) }
                 + typed.map { RedisCommand("TYPE", [$0], isIdempotent: true) })
-        let amounts = Dictionary(uniqueKeysWithValues: zip(balances, replies[refunds.count...]))
-        let types = Dictionary(uniqueKeysWithValues: zip(typed, replies[(refunds.count + balances.count)...]))
+        let amounts = Dictionary(zip(balances, replies[refunds.count...])) { first, _ in first }
+        let types = Dictionary(zip(typed, replies[(refunds.count + balances.count)...])) { first, _ in first }
 
         for ((place, refund), entry) in zip(refunds, replies) {
-            if entry.integer == 1 {
+            let wrong =
+                Self.refusal(of: refund.ledger, types[refund.ledger], "hash")
+                ?? Self.refusal(of: refund.balance, types[refund.balance], "string", "string with a whole number")
+            if let wrong {
+                refusals[place] = wrong
+            } else if entry.integer == 1 {
                 paid.append(place)
-            } else if let why = entry.error?.message ?? Self.refusal(of: amounts[refund.balance], plus: refund.amount) {
+            } else if let why = entry.error?.message ?? Self.refusal(of: amounts[refund.balance], plus: refund) {
                 refusals[place] = why
             }
         }
         for (place, queue) in queues {
-            if let why = Self.refusal(of: queue, types[queue], ["list", "stream"]) { refusals[place] = why }
+            let kind = (queue.kind ?? .list).rawValue
+            if let why = Self.refusal(of: queue.key, types[queue.key], kind) { refusals[place] = why }
         }
-        if let why = Self.refusal(of: events, types[events], ["stream"]) {
+        if let why = Self.refusal(of: events, types[events], "stream") {
             for place in changes { refusals[place] = why }
         }
     }
 
-    /// Why a key is none of these, in the words of `curfew_commit`.
-    private static func refusal(of key: String, _ reply: RedisValue?, _ types: [String]) -> String? {
+    /// Why a key is none of that type, in the words of `curfew_commit`.
+    private static func refusal(
+        of key: String, _ reply: RedisValue?, _ expected: String, _ noun: String? = nil
+    ) -> String? {
         if let error = reply?.error { return error.message }
-        guard let type = reply?.string, type != "none", !types.contains(type) else { return nil }
-        return "WRONGTYPE \(key) is a \(type): expected a \(types[0])"
+        guard let type = reply?.string, type != "none", type != expected else { return nil }
+        return "WRONGTYPE \(key) is a \(type): expected a \(noun ?? expected)"
     }
 
-    /// Why nothing can be added to a balance, in Redis's words.
-    private static func refusal(of balance: RedisValue?, plus amount: Int64) -> String? {
+    /// Why nothing can be added to a balance, in the words of `curfew_commit`.
+    private static func refusal(of balance: RedisValue?, plus refund: Refund) -> String? {
         guard let balance, !balance.isNull else { return nil }
         if let error = balance.error { return error.message }
-        guard let text = balance.string, let number = Int64(text), String(number) == text else {
-            return "ERR value is not an integer or out of range"
-        }
-        return number.addingReportingOverflow(amount).overflow ? "ERR increment or decrement would overflow" : nil
+        let text = balance.string ?? ""
+        let found = "ERR \(refund.balance) is “\(text.utf8.count > 80 ? text.prefix(80) + "…" : text[...])”"
+        guard let number = Int64(text), String(number) == text else { return "\(found): expected a whole number" }
+        guard number.addingReportingOverflow(refund.amount).overflow else { return nil }
+        return "\(found): \(refund.amount) more is too large for a whole number"
     }
 }
 
@@ -70,9 +80,9 @@ extension Judged {
         return isHere ? nil : refund
     }
 
-    /// The queue in another slot than the record's that it is pushed on.
-    fileprivate var queueElsewhere: String? {
-        guard let queue = change?.push?.key, !Slots.share(record.key, queue) else { return nil }
+    /// The queue in another slot than the record's that it is put on.
+    fileprivate var queueElsewhere: Push? {
+        guard let queue = change?.push, !Slots.share(record.key, queue.key) else { return nil }
         return queue
     }
 }

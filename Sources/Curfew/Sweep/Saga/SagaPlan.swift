@@ -1,7 +1,9 @@
 /// What is left of some changes of a page, as it is written down with the records' parts of them.
 struct SagaPlan: Sendable, Equatable {
     /// The version of the form it is written in.
-    private static let version = "2"
+    private static let version = "3"
+    /// The one before, which knew no recoveries: what it has begun may be finished by this one.
+    private static let earlier = "2"
 
     /// The run that made it.
     let run: String
@@ -38,10 +40,12 @@ struct SagaPlan: Sendable, Equatable {
     init?(text: String) {
         guard let words = WordList.words(of: text) else { return nil }
         var reader = WordReader(words)
-        guard reader.next() == Self.version, let run = reader.next(), let page = reader.next() else { return nil }
+        let version = reader.next()
+        guard version == Self.version || version == Self.earlier, let run = reader.next(), let page = reader.next()
+        else { return nil }
         self.init(run: run, page: page)
         while !reader.isAtEnd {
-            guard let entry = SagaEntry(&reader) else { return nil }
+            guard let entry = SagaEntry(&reader, hasRecoveries: version == Self.version) else { return nil }
             entries.append(entry)
         }
     }

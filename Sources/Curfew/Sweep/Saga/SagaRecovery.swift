@@ -93,7 +93,7 @@ struct SagaRecovery: Sendable {
     private func finish(
         _ entries: [SagaEntry], of plan: SagaPlan, _ part: SagaPart, _ state: inout State
     ) async throws -> Bool {
-        let encoder = try await sweep.retrying { try await sweep.committer(saga.claim).encoder(of: [], at: sweep.now) }
+        let encoder = sweep.committer(saga.claim).encoder(at: sweep.now)
         let calls = saga.calls(encoder)
         let (done, left) = try await saga.carryOut(entries, of: plan, calls, isRepeated: true)
         let before = state.told[plan.told] ?? ""

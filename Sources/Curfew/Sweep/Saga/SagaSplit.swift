@@ -19,7 +19,7 @@ final class SagaSplit: Sendable {
     }
 
     /// Splits a change of the record at that place of a page.
-    convenience init(_ change: Change, of record: Record, at place: Int, isStream: Bool, _ encoder: ChangeEncoder) {
+    convenience init(_ change: Change, of record: Record, at place: Int, _ encoder: ChangeEncoder) {
         let slot = RedisSlot.of(record.key)
         func isHere(_ key: String) -> Bool { RedisSlot.of(key) == slot }
         var first = change
@@ -34,17 +34,22 @@ final class SagaSplit: Sendable {
             bytes: change.bytes, before: encoder.image(before: change), time: encoder.time)
         let entry = SagaEntry(
             place: place, id: record.id, key: record.key, refund: first.refund == nil ? change.refund : nil,
-            queue: first.push == nil ? change.push?.key : nil, isStream: first.push == nil && isStream,
+            push: first.push == nil ? change.push : nil,
+            recoveries: change.note.map { note in
+                let key = encoder.keys.recoveries(encoder.cleanup.name, of: record.id)
+                return SagaEntry.Recoveries(key: key, text: note.after, keptFor: note.keptFor)
+            },
             moves: change.also.isEmpty ? [] : change.also.filter { !isHere($0) }, tokens: change.refund?.amount ?? 0,
             event: change.isClaim ? nil : event)
         self.init(record, first, others, entry)
     }
 
-    /// The same with another refund in the record's slot, or none.
+    /// The same with another refund in the record's slot, or none, which its event then says.
     func with(refund: Refund?) -> SagaSplit {
         var first = first
+        let unpaid = refund == nil ? first.refund : nil
         first.refund = refund
-        return SagaSplit(record, first, others, entry)
+        return SagaSplit(record, first, others, unpaid.map(entry.unpaid) ?? entry)
     }
 }
 

@@ -10,8 +10,12 @@ enum SagaStep: Sendable {
     case add(balance: String, amount: Int64, SagaOnce)
     /// Enters a refund in a ledger whose balance is elsewhere.
     case note(Refund)
-    /// Pushes an id on a queue, once.
-    case push(String, queue: String, isStream: Bool, SagaOnce)
+    /// Puts an id on a queue, once.
+    case push(String, Push, SagaOnce)
+    /// Notes a recovery: the same however often it is written.
+    case remember(SagaEntry.Recoveries)
+    /// Makes the part of a change that is in the record's slot; only asked, never made in this way.
+    case change(Change, of: Record)
     /// Moves a key to the trash; nothing where there is none.
     case move(String, to: String, keeping: Duration)
     /// Takes away what shows that something is written once: all is done.
@@ -25,7 +29,9 @@ enum SagaStep: Sendable {
         case .look(_, let key), .move(let key, _, _): key
         case .pay(let refund), .note(let refund): refund.ledger
         case .add(let balance, _, _): balance
-        case .push(_, let queue, _, _): queue
+        case .push(_, let push, _): push.key
+        case .remember(let recoveries): recoveries.key
+        case .change(_, let record): record.key
         case .clear(let once), .expire(let once, _): once.key
         }
     }
@@ -35,7 +41,11 @@ enum SagaStep: Sendable {
         switch (self, other) {
         case (.pay, .pay), (.add, .add), (.note, .note): true
         case (.look(let guards, _), .look(let others, _)): guards.haveForm(of: others)
-        case (.push(_, _, let isStream, _), .push(_, _, let other, _)): isStream == other
+        case (.push(_, let push, _), .push(_, let other, _)):
+            push.kind == other.kind && push.isAtHead == other.isAtHead
+        case (.remember(let one), .remember(let other)): one.keptFor == other.keptFor
+        case (.change(let change, let record), .change(let other, let otherRecord)):
+            record.isText == otherRecord.isText && change.hasForm(of: other, time: "")
         case (.move(_, _, let time), .move(_, _, let other)): time == other
         case (.clear, .clear): true
         case (.expire(_, let time), .expire(_, let other)): time == other
@@ -68,15 +78,14 @@ enum SagaStep: Sendable {
             sink.begin("INCRBY", sink.key(balance))
             sink.hole(sink.value(String(amount)))
             tellEnd(of: key, to: &sink)
-        case .push(let id, let queue, let isStream, let once):
+        case .push(let id, let push, let once):
             let key = tell(once, to: &sink)
-            sink.begin(isStream ? "XADD" : "RPUSH", sink.key(queue))
-            if isStream {
-                sink.constant("*")
-                sink.constant("id")
-            }
-            sink.hole(sink.value(id))
+            encoder.tell(push, of: sink.value(id), to: &sink)
             tellEnd(of: key, to: &sink)
+        case .remember(let recoveries):
+            let note = RecoveryNote(before: nil, after: recoveries.text, keptFor: recoveries.keptFor)
+            encoder.tell(note, at: sink.key(recoveries.key), to: &sink)
+        case .change(let change, let record): encoder.tell(change, of: record, isPart: true, to: &sink)
         case .move(let key, let trash, let time):
             let own = sink.key(key)
             sink.begin("TRASH", own)

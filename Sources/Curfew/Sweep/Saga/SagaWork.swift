@@ -31,17 +31,15 @@ struct SagaWork: Sendable {
     init(_ page: [Judged], rescores: Bool, _ saga: Saga) async throws {
         let sweep = saga.sweep
         let committer = sweep.committer(saga.claim)
-        encoder = try await committer.encoder(of: page, at: sweep.now)
-        (self.page, results) = try await committer.priced(page)
+        encoder = committer.encoder(at: sweep.now)
+        (self.page, results) = try await committer.priced(try await committer.queued(page))
         self.rescores = rescores
         splits = Array(repeating: nil, count: page.count)
         fates = Array(repeating: nil, count: page.count)
         for place in page.indices {
             guard let change = self.page[place].change else { continue }
             if case .refused = results[place] { continue }
-            let queue = change.push?.key ?? ""
-            let split = SagaSplit(
-                change, of: page[place].record, at: place, isStream: encoder.streamQueues[queue] == true, encoder)
+            let split = SagaSplit(change, of: page[place].record, at: place, encoder)
             splits[place] = split
             fates[place] = .open
         }
@@ -149,7 +147,7 @@ struct SagaWork: Sendable {
             switch judged.decision {
             case .change(let change) where fates[place] == .made:
                 if isLocks { ending.seen.append((id, nil)) }
-                let score = change.next.map { String($0.milliseconds) }
+                let score = change.next.map(encoder.cleanup.indexUnit.score)
                 ending.index.append(.init(place: place, entry: judged.entry, score: score))
             case .drop where fates[place] == nil:
                 if isLocks { ending.seen.append((id, nil)) }
@@ -157,7 +155,8 @@ struct SagaWork: Sendable {
             case .leave(let leave):
                 if let value = leave.remember { ending.seen.append((id, "\(encoder.time) \(value)")) }
                 guard rescores, let until = leave.until else { continue }
-                ending.index.append(.init(place: place, entry: judged.entry, score: String(until.milliseconds)))
+                let score = encoder.cleanup.indexUnit.score(of: until)
+                ending.index.append(.init(place: place, entry: judged.entry, score: score))
             case .change, .drop, .malformed: continue
             }
         }

@@ -70,7 +70,7 @@ extension JSONRecord {
     /// A number is written as one unless the record itself keeps numbers like it as texts. Alike are times (ten digits and
     /// more) and all smaller numbers: a count is no text only because the times are.
     private func isTextual(_ new: String, of field: String, among fields: [String]) throws(RecordError) -> Bool {
-        guard let digits = Self.digits(of: new), field != RecoveryHistory.field else { return true }
+        guard let digits = Self.digits(of: new) else { return true }
         var isTextual = false
         for other in fields {
             guard let value = try spot(of: other).value, value.kind == .text || value.kind == .number,

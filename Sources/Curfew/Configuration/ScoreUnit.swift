@@ -1,0 +1,96 @@
+internal import Policies
+
+/// The unit of the scores in an index that the application keeps: Unix time in seconds, milliseconds or microseconds.
+///
+/// A score from 0 up to 10⁹ is no time of our age in any unit. It is taken for “at once”, as applications write it.
+package enum ScoreUnit: String, CaseIterable, Sendable {
+    case seconds = "s"
+    case milliseconds = "ms"
+    case microseconds = "us"
+
+    /// The smallest score that is a time.
+    private static let smallestTime = 1e9
+
+    /// How the unit is called in messages.
+    var noun: String {
+        switch self {
+        case .seconds: "Unix seconds"
+        case .milliseconds: "Unix milliseconds"
+        case .microseconds: "Unix microseconds"
+        }
+    }
+
+    /// The score of a deadline; in seconds the next whole one, so that an entry isn't due too early.
+    func score(of time: Timestamp) -> String {
+        switch self {
+        case .seconds:
+            let (seconds, rest) = time.milliseconds.quotientAndRemainder(dividingBy: 1_000)
+            return String(rest > 0 ? seconds + 1 : seconds)
+        case .milliseconds: return String(time.milliseconds)
+        case .microseconds:
+            let (score, isTooLarge) = time.milliseconds.multipliedReportingOverflow(by: 1_000)
+            return String(isTooLarge ? .max : score)
+        }
+    }
+
+    /// The end of a range of scores: what is up to it was due at that time.
+    func bound(of time: Timestamp) -> String {
+        guard self == .seconds else { return score(of: time) }
+        let milliseconds = time.milliseconds
+        let rest = milliseconds % 1_000
+        guard milliseconds >= 0, rest > 0 else { return String(milliseconds / 1_000) }
+        return "\(milliseconds / 1_000)." + (rest < 10 ? "00" : rest < 100 ? "0" : "") + String(rest)
+    }
+
+    /// A score in milliseconds; one that is no time stays as it is, which is long past in either unit.
+    func milliseconds(_ score: Double) -> Double {
+        guard score >= Self.smallestTime else { return score }
+        switch self {
+        case .seconds: return score * 1_000
+        case .milliseconds: return score
+        case .microseconds: return score / 1_000
+        }
+    }
+
+    /// Scores that can't be of this unit, as ranges of Redis: negative ones, and those that are times of our age in
+    /// another unit, or a date written as a number.
+    ///
+    /// Whatever is larger than those, among it the year 9999 and the largest numbers of programming languages, stands for
+    /// “never”; so do the infinities, the negative one for “at once”.
+    var impossible: [Range] {
+        let negative = Range("(-inf", "(0")
+        switch self {
+        case .seconds:
+            return [negative, Range("10000000000", "(253400000000"), Range("253500000000", "(5000000000000"), Self.micro, Self.nano]
+        case .milliseconds:
+            return [
+                negative, Range("1000000000", "(1000000000000"), Range("10000000000000", "(253400000000000"),
+                Range("253500000000000", "(1000000000000000"), Self.micro, Self.nano,
+            ]
+        case .microseconds:
+            return [
+                negative, Range("1000000000", "(1000000000000000"), Range("10000000000000000", "(253400000000000000"), Self.nano,
+            ]
+        }
+    }
+
+    /// A range of scores as `ZCOUNT` takes it.
+    struct Range: Sendable {
+        let from: String, to: String
+
+        init(_ from: String, _ to: String) { (self.from, self.to) = (from, to) }
+    }
+
+    private static let micro = Range("1000000000000000", "(5000000000000000")
+    private static let nano = Range("1000000000000000000", "(5000000000000000000")
+
+    /// The unit in which a score is a time of our age, where it is one in some.
+    static func likely(_ score: Double) -> ScoreUnit? {
+        switch score {
+        case 1e9..<1e10: .seconds
+        case 1e12..<1e13: .milliseconds
+        case 1e15..<1e16: .microseconds
+        default: nil
+        }
+    }
+}
