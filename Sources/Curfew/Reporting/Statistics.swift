@@ -43,7 +43,8 @@ package struct Statistics: Sendable, Codable, Equatable {
             let now = try await engine.serverClock().now
             let index = cleanup.indexKey(engine.keys)
             let replies = try await engine.redis.pipeline([
-                RedisCommand("ZCARD", [index]), RedisCommand("ZCOUNT", [index, "-inf", cleanup.indexUnit.bound(of: now)]),
+                RedisCommand("ZCARD", [index]),
+                RedisCommand("ZCOUNT", [index, "-inf", cleanup.indexUnit.bound(of: now)]),
                 RedisCommand("ZRANGE", [index, "0", "0", "WITHSCORES"]),
             ])
             if let error = replies.lazy.compactMap(\.error).first {

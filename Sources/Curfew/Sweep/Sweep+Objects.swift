@@ -145,7 +145,9 @@ extension Sweep {
         for item in page {
             do {
                 let removal = try item.change.removal(of: item.record, status: cleanup.statusField)
-                removals.append(Judged(entry: item.judged.claimed(cleanup.indexUnit), record: item.record, decision: .change(removal)))
+                removals.append(
+                    Judged(
+                        entry: item.judged.claimed(cleanup.indexUnit), record: item.record, decision: .change(removal)))
             } catch {
                 tally.failed(item.judged.entry.id, error.message)
             }

@@ -91,8 +91,10 @@ extension Change {
         // All at once: one property after the other, the change would be copied when the last is there.
         self.init(
             action: action, from: from, to: to, reason: reason, type: type, age: age, timeout: timeout, guards: guards,
-            sets: sets, listed: nil, document: nil, originals: [], removesRecord: removesRecord, also: also, object: object,
-            bytes: bytes, push: push, refund: refund, note: nil, before: before, drift: drift, isStalled: isStalled, next: next)
+            sets: sets, listed: nil, document: nil, originals: [], removesRecord: removesRecord, also: also,
+            object: object,
+            bytes: bytes, push: push, refund: refund, note: nil, before: before, drift: drift, isStalled: isStalled,
+            next: next)
     }
 }
 
