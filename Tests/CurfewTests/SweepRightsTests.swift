@@ -43,4 +43,27 @@ struct SweepRightsTests {
             #expect(try await scene.hash("hold:3")["status"] == "released")
         }
     }
+
+    @Test("a record that the user may not read is its own error, whether hash or JSON", arguments: ["hash", "json"])
+    func record(format: String) async throws {
+        let cleanup = """
+            old: {policy: retention, every: 1h, records: "old:<id>", index: olds, format: \(format), since: [at], keep: 1h}
+            """
+        try await withSweepScene(cleanup) { scene in
+            let at = String((scene.began - .seconds(7_200)).milliseconds)
+            for id in ["open", "secret"] {
+                if format == "hash" {
+                    try await scene.write("old:\(id)", ["at": at], index: "olds", id: id)
+                } else {
+                    _ = try await scene.send("SET", "old:\(id)", #"{"at": \#(at)}"#)
+                    _ = try await scene.send("ZADD", "olds", "1", id)
+                }
+            }
+            _ = try await scene.send(
+                "ACL", "SETUSER", "default", "resetkeys", "~old:open", "~olds", "~{curfew}:*", "~curfew:*")
+            let result = try await scene.run("old")
+            #expect(result.records.map(\.id) == ["open"] && result.errors.map(\.id) == ["secret"], "\(result)")
+            #expect(result.errors[0].error.hasPrefix("old:secret: NOPERM"))
+        }
+    }
 }

@@ -118,7 +118,7 @@ struct SweepScene: Sendable {
 ///
 /// Where the suite is of ``EveryTopology``, the scene is once on a single server and once on a Cluster.
 func withSweepScene(
-    _ cleanups: String, settings: String = "", instance: String = "test-1",
+    _ cleanups: String, settings: String = "", instance: String = "test-1", program: String = "redis-server",
     _ body: (SweepScene) async throws -> Void
 ) async throws {
     if EveryTopology.isCluster {
@@ -127,7 +127,7 @@ func withSweepScene(
             try await scene(cluster.url, cluster.members[0].server, redis, cleanups, settings, instance, body)
         }
     } else {
-        try await withServerAndClient(.unixSocket) { server, redis in
+        try await withServerAndClient(.unixSocket, program: program) { server, redis in
             try await scene(server.url, server, redis, cleanups, settings, instance, body)
         }
     }

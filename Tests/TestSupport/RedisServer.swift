@@ -43,6 +43,7 @@ package final class RedisServer: Sendable {
     ///   - arguments: more of redis-server's arguments, as on its command line: `["--appendonly", "yes"]`.
     ///   - credentials: what to sign in with; the arguments must make the server know it.
     ///   - client: TLS for clients, where it is not the usual one of the certificates.
+    ///   - program: another server than the one in the path.
     ///   - sentinel: the text of a configuration file; it makes the server a Sentinel, which writes down there what it
     ///     learns.
     package static func start(
@@ -50,6 +51,7 @@ package final class RedisServer: Sendable {
         arguments: [String] = [],
         credentials: RedisConfiguration.Credentials? = nil,
         tls client: RedisConfiguration.TLS? = nil,
+        program: String = "redis-server",
         sentinel: String? = nil
     ) async throws -> RedisServer {
         var attempts = 0
@@ -60,11 +62,11 @@ package final class RedisServer: Sendable {
             var configuration = RedisConfiguration(address: address)
             configuration.tls = client ?? tls
             configuration.credentials = credentials
-            var base = ["redis-server", "--dir", folder, "--bind", "127.0.0.1", "--save", "", "--daemonize", "no"]
+            var base = [program, "--dir", folder, "--bind", "127.0.0.1", "--save", "", "--daemonize", "no"]
             if let sentinel {
                 let file = "\(folder)/sentinel.conf"
                 try sentinel.write(toFile: file, atomically: true, encoding: .utf8)
-                base = ["redis-server", file, "--sentinel", "--dir", folder, "--bind", "127.0.0.1"]
+                base = [program, file, "--sentinel", "--dir", folder, "--bind", "127.0.0.1"]
             }
             let server = RedisServer(configuration, folder: folder, arguments: base + listening + arguments)
             do {
@@ -196,11 +198,13 @@ package final class RedisServer: Sendable {
 package func withServer<Result>(
     _ transport: RedisServer.Transport = .tcp,
     arguments: [String] = [],
+    program: String = "redis-server",
     credentials: RedisConfiguration.Credentials? = nil,
     tls client: RedisConfiguration.TLS? = nil,
     _ body: (RedisServer) async throws -> Result
 ) async throws -> Result {
-    let server = try await RedisServer.start(transport, arguments: arguments, credentials: credentials, tls: client)
+    let server = try await RedisServer.start(
+        transport, arguments: arguments, credentials: credentials, tls: client, program: program)
     do {
         let result = try await body(server)
         await server.kill()
@@ -215,11 +219,26 @@ package func withServer<Result>(
 package func withServerAndClient<Result: Sendable>(
     _ transport: RedisServer.Transport = .tcp,
     arguments: [String] = [],
+    program: String = "redis-server",
     _ body: (RedisServer, RedisClient) async throws -> Result
 ) async throws -> Result {
-    try await withServer(transport, arguments: arguments) { server in
+    try await withServer(transport, arguments: arguments, program: program) { server in
         try await RedisClient.withClient(server.configuration, logger: Logger(label: "test")) { client in
             try await body(server, client)
+        }
+    }
+}
+
+extension RedisServer {
+    /// A server that knows what Redis 7.4 and newer know, such as fields that expire.
+    ///
+    /// `Deploy/test` installs one and names it in `CURFEW_NEWER_REDIS`; without it a test that needs it fails.
+    package static var newer: String {
+        get throws {
+            guard let path = ProcessInfo.processInfo.environment["CURFEW_NEWER_REDIS"] else {
+                throw ChildProcessError("CURFEW_NEWER_REDIS names no server: expected Redis 7.4 or newer (Deploy/test)")
+            }
+            return path
         }
     }
 }

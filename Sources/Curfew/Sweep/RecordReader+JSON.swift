@@ -16,6 +16,8 @@ extension RecordReader {
                 reads.append(.success(missing))
             } else if let text = reply.string {
                 reads.append(Self.document(text, id: entry.id, key: key, names))
+            } else if let error = reply.error, error.isForbiddenKey {
+                reads.append(.failure(RecordError("\(key): \(error.message)")))
             } else if let error = reply.error {
                 guard error.code == "WRONGTYPE" else {
                     throw CurfewError(error, "reading \(key)")

@@ -75,6 +75,10 @@ struct RecordReader {
             case .null:
                 record.content = .missing
             case .error, .integer:
+                if let error = reply.error, error.isForbiddenKey {
+                    reads.append(.failure(RecordError("\(key): \(error.message)")))
+                    continue
+                }
                 guard reply.error?.code == "WRONGTYPE" else {
                     let unexpected = RedisServerError(message: "unexpected reply")
                     throw CurfewError(reply.error ?? unexpected, "reading \(key)")
@@ -195,4 +199,9 @@ extension Record {
         record.content = content
         return record
     }
+}
+
+extension RedisServerError {
+    /// Whether it is this one key that the user may not use, and not the command.
+    var isForbiddenKey: Bool { code == "NOPERM" && message.contains("access") && message.contains("key") }
 }
