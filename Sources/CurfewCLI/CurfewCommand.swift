@@ -1,5 +1,7 @@
 internal import ArgumentParser
 internal import Curfew
+internal import Glibc
+internal import RedisClient
 
 /// The `curfew` executable: every command and what they share.
 @main
@@ -21,10 +23,19 @@ struct CurfewCommand: AsyncParsableCommand {
         ]
     )
 
+    /// The arguments, held as `ByteText` says: a record's id may be any bytes.
+    private static var arguments: [String] {
+        (1..<max(1, Int(CommandLine.argc))).compactMap { place in
+            CommandLine.unsafeArgv[place].map { word in
+                ByteText.held(UnsafeRawBufferPointer(start: word, count: strlen(word)))
+            }
+        }
+    }
+
     /// Runs the command and turns every failure into its exit code and one clear message.
     static func main() async {
         do {
-            var command = try parseAsRoot()
+            var command = try parseAsRoot(arguments)
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
             } else {

@@ -18,7 +18,7 @@ struct GlobalOptions: ParsableArguments {
 
     /// Where the configuration is.
     var path: String {
-        config ?? ProcessInfo.processInfo.environment["CURFEW_CONFIG"] ?? "curfew.yaml"
+        config?.readable ?? ProcessInfo.processInfo.environment["CURFEW_CONFIG"] ?? "curfew.yaml"
     }
 
     /// The configuration, or every problem with it.
@@ -28,7 +28,7 @@ struct GlobalOptions: ParsableArguments {
 
     /// Logs to standard error: what a command answers is on standard output alone.
     func logger(_ level: Logger.Level) -> Logger {
-        var logger = Logger(label: "curfew") { StreamLogHandler.standardError(label: $0) }
+        var logger = Logger(label: "curfew") { StreamLogHandler(label: $0, stream: ErrorStream()) }
         logger.logLevel = verbose ? .debug : level
         return logger
     }
@@ -39,6 +39,18 @@ struct GlobalOptions: ParsableArguments {
         let logger = logger(.error)
         return try await RedisClient.withClient(configuration.redis, logger: logger) { redis in
             try await body(Engine(configuration: configuration, redis: redis, logger: logger))
+        }
+    }
+}
+
+/// Standard error for the log: what is held in a line as `ByteText` says is made readable as it is written.
+private struct ErrorStream: TextOutputStream, Sendable {
+    mutating func write(_ text: String) {
+        do {
+            try FileHandle.standardError.write(contentsOf: Data(ByteText.readable(text.utf8)))
+        } catch {
+            // Nobody reads the log any more, and the work goes on.
+            return
         }
     }
 }

@@ -47,9 +47,16 @@ package struct RedisCommand: Sendable {
         }
     }
 
-    /// Appends a word of text.
+    /// Appends a word of text: the bytes that it holds, see ``ByteText``.
     package mutating func append(_ text: String) {
-        append(text.utf8)
+        var text = text
+        text.withUTF8 { utf8 in
+            if ByteText.mayHold(utf8) {
+                append(ByteText.bytes(ofHeld: utf8))
+            } else {
+                append(utf8)
+            }
+        }
     }
 
     /// Appends a word of any bytes.

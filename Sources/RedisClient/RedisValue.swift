@@ -45,19 +45,14 @@ package struct RedisValue: Sendable {
     /// Whether there is nothing.
     package var isNull: Bool { kind == .null }
 
-    /// The text of a string, the decimal text of an integer; nil for anything else and for bytes that are not UTF-8.
+    /// The text of a string, whatever bytes it is, held as ``ByteText`` says; the decimal text of an integer; nil for
+    /// anything else.
     package var string: String? {
         switch kind {
-        case .string: tape.withBytes(at: index, Self.text)
+        case .string: tape.withBytes(at: index) { ByteText.held($0) }
         case .integer: String(tape[index].value)
         default: nil
         }
-    }
-
-    /// Most text is ASCII, for which the decoder that needs no validation is three times as fast.
-    private static func text(_ bytes: UnsafeBufferPointer<UInt8>) -> String? {
-        guard bytes.contains(where: { $0 > 127 }) else { return String(decoding: bytes, as: UTF8.self) }
-        return String(validating: bytes, as: UTF8.self)
     }
 
     /// The bytes of a string; nil for anything else.
@@ -86,7 +81,7 @@ package struct RedisValue: Sendable {
     /// The error that this reply is, if it is one.
     package var error: RedisServerError? {
         guard kind == .error else { return nil }
-        return RedisServerError(message: tape.withBytes(at: index) { String(decoding: $0, as: UTF8.self) })
+        return RedisServerError(message: tape.withBytes(at: index) { ByteText.held($0) })
     }
 
     /// How many elements an array has; 0 for anything else.
@@ -126,7 +121,7 @@ extension RedisValue: CustomStringConvertible {
         switch kind {
         case .null: "(nil)"
         case .integer: String(tape[index].value)
-        case .string: "\"\(tape.withBytes(at: index) { String(decoding: $0, as: UTF8.self) })\""
+        case .string: "\"\(tape.withBytes(at: index) { ByteText.held($0) })\""
         case .error: "(error) \(error?.message ?? "")"
         case .array: "[\((0..<count).map { self[$0].description }.joined(separator: ", "))]"
         }

@@ -1,5 +1,6 @@
 internal import Curfew
 internal import Foundation
+internal import RedisClient
 
 /// What the fields of a record held before a change, and what they hold after it.
 struct BeforeImage: Sendable, Equatable {
@@ -27,7 +28,7 @@ struct BeforeImage: Sendable, Equatable {
         var image: [String: Any] = [:]
         var isReadable = text.isEmpty
         do {
-            let parsed = try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any]
+            let parsed = try JSONSerialization.jsonObject(with: Data(ByteText.heldJSON(ByteText.bytes(of: text)))) as? [String: Any]
             isReadable = parsed != nil || text.isEmpty
             image = parsed ?? [:]
         } catch {

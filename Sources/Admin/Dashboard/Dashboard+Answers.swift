@@ -3,6 +3,7 @@ internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
 internal import NIOCore
+internal import RedisClient
 
 extension Dashboard {
     /// A page as an answer, for whoever asked for it.
@@ -66,19 +67,11 @@ struct FormBody: Sendable {
             throw AdminError(.unsupportedMediaType, "expected a form: application/x-www-form-urlencoded")
         }
         let buffer = try await request.body.collect(upTo: AdminContext.mostBytes)
-        let text = String(decoding: buffer.readableBytesView, as: UTF8.self)
-        var fields: [String: String] = [:]
-        for pair in text.split(separator: "&", omittingEmptySubsequences: true) {
-            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map {
-                let spaced = $0.replacing("+", with: " ")
-                return spaced.removingPercentEncoding ?? String(spaced)
-            }
-            fields[parts[0]] = parts.count > 1 ? parts[1] : ""
-        }
-        self.fields = fields
+        let text = ByteText.held(buffer.readableBytesView)
+        fields = Dictionary(PercentText.pairs(text, isForm: true).map { ($0.name, $0.value) }) { _, last in last }
     }
 
-    /// The text of a field; nil where it isn't there.
+    /// The text of a field, held as `ByteText` says; nil where it isn't there.
     subscript(_ name: String) -> String? { fields[name] }
 
     /// A whole number within a range; nil where the field is absent or empty.

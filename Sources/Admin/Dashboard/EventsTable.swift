@@ -1,5 +1,6 @@
 internal import Curfew
 internal import Policies
+internal import RedisClient
 
 /// Single changes, newest first.
 enum EventsTable {
@@ -38,6 +39,6 @@ enum EventsTable {
 
     /// A text of the application's, of a length that leaves room for others.
     static func shortened(_ text: String) -> String {
-        text.count > 300 ? text.prefix(300) + "…" : text
+        text.readable.shortened(to: 300)
     }
 }

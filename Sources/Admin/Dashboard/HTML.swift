@@ -1,3 +1,5 @@
+internal import RedisClient
+
 /// A piece of HTML.
 ///
 /// Text becomes part of one only escaped, whoever wrote it: record ids and reasons are the application's, and may be
@@ -63,9 +65,10 @@ struct HTML: Sendable, Equatable {
 
     /// Escapes what means something in text or in a quoted attribute.
     ///
-    /// Control characters, and those that turn the direction of what follows, could make a line look like another one.
+    /// Control characters, and those that turn the direction of what follows, could make a line look like another one. So what
+    /// is held as `ByteText` says is made readable before it is looked at.
     private static func append(_ text: String, to markup: inout String) {
-        for scalar in text.unicodeScalars {
+        for scalar in text.readable.unicodeScalars {
             switch scalar {
             case "&": markup += "&amp;"
             case "<": markup += "&lt;"

@@ -1,3 +1,5 @@
+internal import RedisClient
+
 /// The addresses of pages, with names in them encoded.
 enum Link {
     /// The first page.
@@ -20,7 +22,7 @@ enum Link {
     /// A text as a part of an address: everything but letters, digits and `-._~` in percent signs.
     static func encoded(_ text: String) -> String {
         var encoded = ""
-        for byte in text.utf8 {
+        for byte in ByteText.bytes(of: text) {
             switch byte {
             case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
                 UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),

@@ -1,12 +1,14 @@
 internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
+internal import Policies
+internal import RedisClient
 
 /// What the last thing somebody did has come to: told once, on the next page, and carried there by a cookie.
 struct Notice: Sendable, Equatable {
     /// The name of the cookie.
     static let cookie = "curfew_notice"
-    /// The most characters that are carried.
+    /// The most characters that are carried; of what is no ASCII, bytes.
     static let longest = 400
 
     /// What happened.
@@ -25,13 +27,13 @@ struct Notice: Sendable, Equatable {
         guard let value = request.cookies[Self.cookie]?.value, value.count < 4_096,
             let data = Data(base64Encoded: value), let first = data.first
         else { return nil }
-        text = String(decoding: data.dropFirst(), as: UTF8.self)
+        text = ByteText.held(data.dropFirst())
         isRefusal = first == UInt8(ascii: "-")
     }
 
     /// The value of the header that carries it to the next page.
     var header: String {
-        let data = Data(((isRefusal ? "-" : "+") + text.prefix(Self.longest)).utf8)
+        let data = Data(ByteText.bytes(of: (isRefusal ? "-" : "+") + text.shortened(to: Self.longest)))
         return Self.header(data.base64EncodedString(), age: 60)
     }
 

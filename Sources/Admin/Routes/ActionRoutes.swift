@@ -1,6 +1,7 @@
 internal import Curfew
 internal import HTTPTypes
 internal import Hummingbird
+internal import RedisClient
 
 /// What admins do: run, pause, resume, cancel, undo.
 struct ActionRoutes {
@@ -23,7 +24,7 @@ struct ActionRoutes {
         }
         router.post("api/v1/cleanups/:name/pause") { request, context in
             let body = try await RequestBody(request, known: ["why"])
-            guard let why = try body.text("why", atMost: 500), !why.allSatisfy(\.isWhitespace) else {
+            guard let why = try body.text("why", atMost: 500), !why.readable.allSatisfy(\.isWhitespace) else {
                 throw AdminError(.badRequest, "why: missing, expected a reason for everybody who asks")
             }
             return try JSONAnswer.response(await service.pause(context.name("name"), why: why, by: context.person))

@@ -2,6 +2,7 @@ internal import Curfew
 internal import HTTPTypes
 internal import Hummingbird
 internal import NIOCore
+internal import RedisClient
 
 /// `GET /metrics`: for Prometheus.
 struct MetricsRoute {
@@ -13,7 +14,7 @@ struct MetricsRoute {
             if !access.settings.isMetricsOpen, context.role == nil { throw Access.missingToken }
             return Response(
                 status: .ok, headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
-                body: ResponseBody(byteBuffer: ByteBuffer(string: await exposition.text())))
+                body: ResponseBody(byteBuffer: ByteBuffer(bytes: ByteText.readable(await exposition.text().utf8))))
         }
     }
 }

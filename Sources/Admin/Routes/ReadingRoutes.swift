@@ -79,6 +79,6 @@ extension AdminContext {
     /// A part of the path, as it was meant.
     func name(_ key: String) throws -> String {
         let text = try parameters.require(key)
-        return text.removingPercentEncoding ?? text
+        return PercentText.decoded(text.utf8)
     }
 }

@@ -2,6 +2,7 @@ internal import Foundation
 package import HTTPTypes
 package import Hummingbird
 internal import NIOCore
+internal import RedisClient
 
 /// Answers in JSON: on one line, keys sorted.
 package enum JSONAnswer {
@@ -9,7 +10,7 @@ package enum JSONAnswer {
     package static func response(_ value: some Encodable, status: HTTPResponse.Status = .ok) throws -> Response {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        var buffer = ByteBuffer(bytes: try encoder.encode(value))
+        var buffer = ByteBuffer(bytes: ByteText.readable(try encoder.encode(value)))
         buffer.writeString("\n")
         return Response(
             status: status,

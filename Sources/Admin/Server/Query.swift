@@ -6,20 +6,20 @@ internal import Policies
 
 /// What a request asks for behind the `?`.
 struct Query {
-    private let request: Request
+    private let parameters: [(name: String, value: String)]
 
     /// Takes the parameters of a request; throws 400 where one isn't known.
     init(_ request: Request, known: [String]) throws(AdminError) {
-        self.request = request
-        for (name, _) in request.uri.queryParameters where !known.contains(String(name)) {
+        parameters = PercentText.pairs(request.uri.query ?? "")
+        for (name, _) in parameters where !known.contains(name) {
             let names = known.isEmpty ? "none" : "one of \(known.joined(separator: ", "))"
             throw AdminError(.badRequest, "\(name): unknown parameter (expected \(names))")
         }
     }
 
-    /// A text; nil where it is absent.
+    /// A text, held as `ByteText` says; nil where it is absent.
     func text(_ name: String) -> String? {
-        request.uri.queryParameters[Substring(name)].map(String.init)
+        parameters.first { $0.name == name }?.value
     }
 
     /// A whole number within a range; nil where it is absent.

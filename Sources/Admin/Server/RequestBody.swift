@@ -2,6 +2,7 @@ internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
 internal import NIOCore
+internal import RedisClient
 
 /// The JSON object of a request's body: whatever isn't as expected is refused with the name of the field.
 ///
@@ -53,7 +54,7 @@ struct RequestBody: Sendable {
     /// Reads the body of a request; an empty one counts as an object without members.
     init(_ request: Request, known: [String]) async throws {
         let buffer = try await request.body.collect(upTo: AdminContext.mostBytes)
-        let data = Data(buffer.readableBytesView)
+        let data = Data(ByteText.heldJSON(buffer.readableBytesView))
         guard !data.allSatisfy({ [0x20, 0x09, 0x0A, 0x0D].contains($0) }) else {
             members = [:]
             return
@@ -92,11 +93,11 @@ struct RequestBody: Sendable {
         }
     }
 
-    /// A text of at most that many characters; nil where it is absent or null.
+    /// A text of at most that many characters, held as `ByteText` says; nil where it is absent or null.
     func text(_ name: String, atMost limit: Int) throws(AdminError) -> String? {
         switch members[name] {
         case nil, .nothing: return nil
-        case .text(let text) where text.unicodeScalars.count <= limit: return text
+        case .text(let text) where text.readable.unicodeScalars.count <= limit: return text
         case let other?: throw wrong(name, "a text of at most \(limit) characters", other)
         }
     }

@@ -96,7 +96,7 @@ extension Configuration {
         let expected = "a URL like redis://127.0.0.1:6379/0"
         guard let scalar = section.scalar("redis", isRequired: true, expected: expected) else { return nil }
         do {
-            return try RedisConfiguration(url: scalar.text)
+            return try RedisConfiguration(url: scalar.text.readable)
         } catch {
             section.problem("redis", error.message)
             return nil
@@ -104,8 +104,9 @@ extension Configuration {
     }
 
     private static func prefix(_ text: String) -> String? {
-        let isFit = text.unicodeScalars.allSatisfy { $0 != "{" && $0 != "}" && !$0.properties.isWhitespace }
-        return isFit && (1...64).contains(text.count) ? text : nil
+        let scalars = text.readable.unicodeScalars
+        let isFit = scalars.allSatisfy { $0 != "{" && $0 != "}" && !$0.properties.isWhitespace }
+        return isFit && (1...64).contains(scalars.count) ? text : nil
     }
 }
 

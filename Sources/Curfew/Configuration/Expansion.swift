@@ -1,6 +1,8 @@
+internal import RedisClient
+
 /// Puts values of the environment into a text: `${NAME}`, and `${NAME:-default}` where it is unset or empty; `$$` is a `$`.
 ///
-/// What is put in isn't expanded again. Any other `$` stays as it is.
+/// The text is held as ``ByteText`` says, and so is what is put in, which isn't expanded again. Any other `$` stays as it is.
 enum Expansion {
     /// Why a text can't be expanded.
     struct Failure: Error, Equatable {
@@ -36,7 +38,7 @@ enum Expansion {
         guard let first = name.first, !first.isNumber, rest.isEmpty || rest.hasPrefix(":-") else {
             throw Failure(message: "“${\(reference)}” is unreadable, expected ${NAME} or ${NAME:-default}")
         }
-        let value = environment[String(name)]
+        let value = environment[String(name)]?.held
         if !rest.isEmpty { return value.flatMap { $0.isEmpty ? nil : $0 } ?? String(rest.dropFirst(2)) }
         guard let value else {
             throw Failure(message: "the environment variable \(name) is not set; ${\(name):-default} gives a default")

@@ -1,4 +1,5 @@
 internal import Policies
+internal import RedisClient
 
 /// A short name for what a configuration means.
 enum Fingerprint {
@@ -18,7 +19,7 @@ enum Fingerprint {
     /// The same of any text.
     static func of(_ text: String) -> String {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in text.utf8 {
+        for byte in ByteText.bytes(of: text) {
             hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3
         }
         let digits = String(hash, radix: 16)
@@ -30,13 +31,13 @@ enum Fingerprint {
         case .nothing, .unreadable: return "-"
         case .scalar(let scalar):
             let text = Duration(text: scalar.text).map { "\($0.milliseconds)ms" } ?? scalar.text
-            return "\(text.utf8.count):\(text)"
+            return "\(ByteText.count(of: text)):\(text)"
         case .list(let items):
             let forms = items.map { canonical($0, at: path + ["-"]) }
             return forms.count == 1 ? forms[0] : "[\(forms.joined(separator: ","))]"
         case .section(let entries):
             let forms = entries.filter { !isSecret(path + [$0.key]) }.sorted { $0.key < $1.key }
-                .map { "\($0.key.utf8.count):\($0.key)=\(canonical($0.value, at: path + [$0.key]))" }
+                .map { "\(ByteText.count(of: $0.key)):\($0.key)=\(canonical($0.value, at: path + [$0.key]))" }
             return "{\(forms.joined(separator: ","))}"
         }
     }

@@ -1,3 +1,5 @@
+internal import RedisClient
+
 extension HTTPSettings {
     /// Shorter tokens can be guessed, also at the few attempts that an address has.
     private static let shortest = 16
@@ -58,6 +60,6 @@ extension HTTPSettings.TLS {
         let certificate = section.text("certificate", isRequired: true, expected: "the path of a PEM file")
         let key = section.text("key", isRequired: true, expected: "the path of a PEM file")
         guard let certificate, let key else { return nil }
-        self.init(certificate: certificate, key: key)
+        self.init(certificate: certificate.readable, key: key.readable)
     }
 }

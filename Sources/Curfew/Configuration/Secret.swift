@@ -1,14 +1,16 @@
+internal import RedisClient
+
 /// A text that must not be seen: a token, a password.
 ///
 /// It prints as `•••` in every way Swift has of printing (`print`, interpolation, `dump`, a debugger's summary), so that a
 /// configuration can be logged whole. Whoever needs the text says so with `revealed`.
 package struct Secret: Sendable, Hashable {
-    /// The text itself: never log it, never put it into a message.
+    /// The text itself, as other programs take it: never log it, never put it into a message.
     package let revealed: String
 
     /// A secret of this text.
     package init(_ text: String) {
-        revealed = text
+        revealed = text.readable
     }
 }
 

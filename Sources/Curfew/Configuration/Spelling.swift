@@ -1,9 +1,12 @@
+internal import RedisClient
+
 /// Finds the word a person probably meant.
 enum Spelling {
     /// The nearest of some words; nil where none is near enough to be a slip of the keyboard.
     ///
     /// Near enough: up to a third of the word's length in letters added, dropped, changed or swapped with the next.
     static func nearest(to word: String, among words: some Sequence<String>) -> String? {
+        let word = word.readable
         let limit = max(1, min(word.count, 64) / 3)
         return words.filter { abs($0.count - word.count) <= limit }
             .map { (word: $0, distance: distance(word.lowercased(), $0.lowercased())) }

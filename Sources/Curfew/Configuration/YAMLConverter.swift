@@ -1,7 +1,9 @@
+internal import RedisClient
 internal import Yams
 
 /// Makes Curfew's tree of the library's: expands what comes from the environment, and reports duplicate keys and what a
-/// configuration has no use for.
+/// configuration has no use for. From here on its text is held as ``ByteText`` says, since most of it is compared with what is
+/// in Redis.
 struct YAMLConverter {
     /// Sections and lists inside each other; a configuration needs 5.
     private static let depthLimit = 32
@@ -34,8 +36,9 @@ struct YAMLConverter {
     private func content(of scalar: Node.Scalar, line: Int, path: String) -> YAMLNode.Content {
         if scalar.style == .plain, ["", "~", "null", "Null", "NULL"].contains(scalar.string) { return .nothing }
         do {
-            let text = try Expansion.expand(scalar.string, environment)
-            return .scalar(YAMLNode.Scalar(text: text, written: scalar.string))
+            let written = scalar.string.held
+            let text = try Expansion.expand(written, environment)
+            return .scalar(YAMLNode.Scalar(text: text, written: written))
         } catch {
             problems.add(line: line, path: path, error.message)
             return .unreadable
@@ -51,14 +54,15 @@ struct YAMLConverter {
                 problems.add(line: line, path: path, "a key must be a text")
                 continue
             }
-            let (key, isMarked) = DuplicateMark.without(scalar.string)
+            let (plain, isMarked) = DuplicateMark.without(scalar.string)
+            let key = plain.held
             let keyPath = path.isEmpty ? key : "\(path).\(key)"
             let value = node(valueNode, path: keyPath, depth: depth + 1)
             if let first = lines[key] {
                 problems.add(line: line, path: keyPath, "duplicate key, first on line \(first)")
                 continue
             }
-            if isMarked, !mapping.contains(where: { $0.key.scalar?.string == key }) {
+            if isMarked, !mapping.contains(where: { $0.key.scalar?.string.held == key }) {
                 problems.add(line: line, path: keyPath, "duplicate key")
             }
             lines[key] = line

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import RedisClient
 
 /// One running process of Curfew: what it says of itself in `{curfew}:instance:<id>`.
 package struct Instance: Sendable {
@@ -16,7 +17,7 @@ package struct Instance: Sendable {
         var buffer = [CChar](repeating: 0, count: 256)
         let name =
             gethostname(&buffer, buffer.count - 1) == 0
-            ? String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self) : "localhost"
+            ? ByteText.held(buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }) : "localhost"
         host = String(name.prefix { $0 != "." })
         pid = getpid()
         id = "\(host)-\(pid)"

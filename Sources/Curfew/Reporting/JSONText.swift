@@ -1,7 +1,11 @@
 internal import Policies
+internal import RedisClient
 
 /// JSON written straight into text: for the before-image of every single change, where a general encoder would cost
 /// more than the change itself.
+///
+/// The text is held as ``ByteText`` says. A byte that is no UTF-8 is written as an escape, so that what Redis gets is valid
+/// JSON and an undo restores exactly what was there.
 enum JSONText {
     /// The member of a before-image that says what was written, so that an undo can tell whether it still is so.
     static let after = "curfew:after"
@@ -44,11 +48,11 @@ enum JSONText {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    /// A quoted string.
+    /// A quoted string for Lua, which takes any bytes in one: all of them as they are.
     static func string(_ text: String) -> String {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.utf8.count + 2)
-        append(text, to: &bytes)
+        append(text, to: &bytes, isForLua: true)
         return String(decoding: bytes, as: UTF8.self)
     }
 
@@ -84,12 +88,18 @@ enum JSONText {
     }
 
     /// A quoted string, escaped as RFC 8259 §7 demands.
-    private static func append(_ text: String, to bytes: inout [UInt8]) {
+    private static func append(_ text: String, to bytes: inout [UInt8], isForLua: Bool = false) {
         var text = text
         bytes.append(UInt8(ascii: "\""))
         text.withUTF8 { utf8 in
             // Almost all text goes as it is.
-            if isPlain(utf8) { bytes.append(contentsOf: utf8) } else { appendEscaped(utf8, to: &bytes) }
+            if isPlain(utf8) {
+                bytes.append(contentsOf: utf8)
+            } else if !isForLua, ByteText.mayHold(utf8) {
+                appendForeign(ByteText.bytes(ofHeld: utf8), to: &bytes)
+            } else {
+                for byte in utf8 { appendEscaped(byte, to: &bytes) }
+            }
         }
         bytes.append(UInt8(ascii: "\""))
     }
@@ -109,28 +119,40 @@ enum JSONText {
         return !hasSpecial(bytes.loadUnaligned(fromByteOffset: bytes.count - 8, as: UInt64.self))
     }
 
-    /// Whether one of eight bytes is a control character, a quote or a backslash.
+    /// Whether one of eight bytes is a control character, a quote or a backslash, or no ASCII.
     ///
     /// Subtracting the same from each sets the highest bit of a byte that was smaller and of none before the first such.
     private static func hasSpecial(_ word: UInt64) -> Bool {
         let quote = word ^ (ones &* 0x22)
         let backslash = word ^ (ones &* 0x5C)
         let smaller = ((word &- ones &* 0x20) & ~word) | ((quote &- ones) & ~quote) | ((backslash &- ones) & ~backslash)
-        return smaller & (ones &* 0x80) != 0
+        return (smaller | word) & (ones &* 0x80) != 0
     }
 
-    private static func appendEscaped(_ utf8: UnsafeBufferPointer<UInt8>, to bytes: inout [UInt8]) {
-        for byte in utf8 {
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-                bytes += [UInt8(ascii: "\\"), byte]
-            case 0x0A: bytes += Array("\\n".utf8)
-            case 0x0D: bytes += Array("\\r".utf8)
-            case 0x09: bytes += Array("\\t".utf8)
-            case 0..<0x20:
-                bytes += Array("\\u00".utf8) + [hexDigit(byte >> 4), hexDigit(byte & 0xF)]
-            default: bytes.append(byte)
+    /// Bytes from outside: characters stay held, and what is none becomes an escape.
+    private static func appendForeign(_ foreign: [UInt8], to bytes: inout [UInt8]) {
+        var place = 0
+        while place < foreign.count {
+            let length = ByteText.validLength(foreign, at: place)
+            switch length {
+            case 0: bytes += ByteText.escape(of: foreign[place])
+            case 1: appendEscaped(foreign[place], to: &bytes)
+            default: bytes += Array(ByteText.held(foreign[place..<place + length]).utf8)
             }
+            place += max(1, length)
+        }
+    }
+
+    private static func appendEscaped(_ byte: UInt8, to bytes: inout [UInt8]) {
+        switch byte {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"):
+            bytes += [UInt8(ascii: "\\"), byte]
+        case 0x0A: bytes += Array("\\n".utf8)
+        case 0x0D: bytes += Array("\\r".utf8)
+        case 0x09: bytes += Array("\\t".utf8)
+        case 0..<0x20:
+            bytes += Array("\\u00".utf8) + [hexDigit(byte >> 4), hexDigit(byte & 0xF)]
+        default: bytes.append(byte)
         }
     }
 

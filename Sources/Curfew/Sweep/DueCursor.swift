@@ -58,6 +58,4 @@ struct DueEntry: Sendable, Equatable {
     let score: Double
     /// Its score as Redis writes it, for the guard that nobody has moved the entry.
     let scoreText: String
-    /// Whether the id is valid UTF-8; another one names no record that could be read.
-    var isReadable = true
 }

@@ -59,9 +59,6 @@ struct Judge {
             case .failure(let error):
                 let record = Record(id: entry.id, key: key, content: .missing)
                 judged.append(Judged(entry: entry, record: record, decision: .malformed(error)))
-            case .success(let record) where !entry.isReadable:
-                let error = RecordError("the id is not valid UTF-8")
-                judged.append(Judged(entry: entry, record: record, decision: .malformed(error)))
             case .success(let record):
                 let (decision, questions) = self.decision(on: record, of: entry, at: now)
                 if let questions { asking.append((place, questions)) }

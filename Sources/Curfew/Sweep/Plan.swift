@@ -1,6 +1,7 @@
 internal import Crypto
 package import Foundation
 internal import Policies
+internal import RedisClient
 
 /// What a preview found, to be done later exactly so: the file of `curfew preview NAME --out plan.json`.
 ///
@@ -63,11 +64,11 @@ package struct Plan: Sendable, Equatable, Codable {
         digest = ""
     }
 
-    /// The file's content: JSON on one line, keys sorted.
+    /// The file's content: JSON on one line, keys sorted; what is no UTF-8 in it is escaped, and read back as it was.
     package func data() throws -> Data {
         var plan = self
         plan.digest = try plan.computedDigest()
-        return try Self.encoder.encode(plan) + Data("\n".utf8)
+        return Data(ByteText.json(try Self.encoder.encode(plan))) + Data("\n".utf8)
     }
 
     /// Reads a plan for this cleanup; refuses one of another cleanup, of another configuration, or altered by hand.
@@ -80,6 +81,7 @@ package struct Plan: Sendable, Equatable, Codable {
             throw refused(
                 "has more than \(Self.mostBytes >> 20) MiB: expected a plan of “curfew preview NAME --out FILE”")
         }
+        let data = Data(ByteText.heldJSON(data))
         let isIntact: Bool
         do {
             let version = try JSONDecoder().decode(Version.self, from: data).version
@@ -116,7 +118,7 @@ package struct Plan: Sendable, Equatable, Codable {
     private func computedDigest() throws -> String {
         var plan = self
         plan.digest = ""
-        return SHA256.hash(data: try Self.encoder.encode(plan)).hexadecimal
+        return SHA256.hash(data: ByteText.json(try Self.encoder.encode(plan))).hexadecimal
     }
 }
 

@@ -1,6 +1,7 @@
 internal import Crypto
 internal import Foundation
 internal import Policies
+internal import RedisClient
 
 extension Change {
     /// What the change rests on and what it does, as 32 hexadecimal digits: the same as long as it is the same change.
@@ -10,7 +11,7 @@ extension Change {
     var fingerprint: String {
         var form = ""
         func add(_ words: String?...) {
-            for word in words { form += word.map { "\($0.utf8.count):\($0)" } ?? "-" }
+            for word in words { form += word.map { "\(ByteText.count(of: $0)):\($0)" } ?? "-" }
             form += ";"
         }
         add(action.rawValue, from, to, removesRecord ? "removed" : "kept", object)
@@ -28,6 +29,6 @@ extension Change {
         for key in also { add("also", key) }
         if let push { add("push", push.key) }
         if let refund { add("refund", String(refund.amount), refund.balance, refund.ledger, refund.entry) }
-        return String(SHA256.hash(data: Data(form.utf8)).hexadecimal.prefix(32))
+        return String(SHA256.hash(data: ByteText.bytes(of: form)).hexadecimal.prefix(32))
     }
 }

@@ -18,14 +18,13 @@ extension RecordReader {
                 reads.append(Self.document(text, id: entry.id, key: key, names))
             } else if let error = reply.error, error.isForbiddenKey {
                 reads.append(.failure(RecordError("\(key): \(error.message)")))
-            } else if let error = reply.error {
-                guard error.code == "WRONGTYPE" else {
-                    throw CurfewError(error, "reading \(key)")
+            } else {
+                guard let error = reply.error, error.code == "WRONGTYPE" else {
+                    throw CurfewError(
+                        reply.error ?? RedisServerError(message: "unexpected reply"), "reading \(key)")
                 }
                 others.append(place)
                 reads.append(.success(missing))
-            } else {
-                reads.append(.failure(RecordError("\(key) is not valid UTF-8: expected JSON")))
             }
         }
         guard !others.isEmpty else { return reads }

@@ -54,24 +54,18 @@ struct RecordReader {
         for (place, reply) in replies.enumerated() {
             let (entry, key) = entries[place]
             var record = Record(id: entry.id, key: key, content: .missing)
-            // Neither absent nor empty: what can't be read must not be guessed, guarded or written back.
-            var unreadable: String?
             switch reply.kind {
             case .array:
                 var isEmpty = true
                 let fields = Fields(names: names) { number in
                     let value = reply[number].string
-                    if value != nil {
-                        isEmpty = false
-                    } else if !reply[number].isNull {
-                        unreadable = unreadable ?? names[number]
-                    }
+                    if value != nil { isEmpty = false }
                     return value
                 }
-                if isEmpty, unreadable == nil { unclear.append(place) }
+                if isEmpty { unclear.append(place) }
                 record.content = .hash(fields)
             case .string:
-                if let text = reply.string { record.content = .text(text) } else { unreadable = key }
+                record.content = .text(reply.string ?? "")
             case .null:
                 record.content = .missing
             case .error, .integer:
@@ -85,7 +79,7 @@ struct RecordReader {
                 }
                 unclear.append(place)
             }
-            reads.append(unreadable.map { .failure(Self.isNoText($0)) } ?? .success(record))
+            reads.append(.success(record))
         }
         guard !unclear.isEmpty else { return reads }
         let types = try await redis.pipeline(unclear.map { RedisCommand("TYPE", [entries[$0].key]) })
@@ -104,17 +98,9 @@ struct RecordReader {
         guard !texts.isEmpty else { return reads }
         let values = try await redis.pipeline(texts.map { RedisCommand("GET", [entries[$0].key]) })
         for (place, value) in zip(texts, values) {
-            if value.string == nil, !value.isNull {
-                reads[place] = .failure(Self.isNoText(entries[place].key))
-            } else {
-                reads[place] = reads[place].map { $0.with(value.string.map(Record.Content.text) ?? .missing) }
-            }
+            reads[place] = reads[place].map { $0.with(value.string.map(Record.Content.text) ?? .missing) }
         }
         return reads
-    }
-
-    private static func isNoText(_ name: String) -> RecordError {
-        RecordError("\(name) is not valid UTF-8: expected text")
     }
 
     /// Answers the questions of many records in as few round trips as they allow.

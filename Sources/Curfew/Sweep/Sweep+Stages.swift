@@ -219,13 +219,12 @@ extension Sweep {
         entries.reserveCapacity(elements.count / 2)
         for place in stride(from: 0, to: elements.count - 1, by: 2) {
             let score = elements[place + 1].string ?? ""
-            let id = elements[place].string
             entries.append(
                 DueEntry(
-                    id: id ?? String(decoding: elements[place].bytes ?? [], as: UTF8.self),
+                    id: elements[place].string ?? "",
                     // Almost all are whole milliseconds, which are read several times as fast.
                     score: unit.milliseconds(Int64(score).map(Double.init) ?? Double(score) ?? .infinity),
-                    scoreText: score, isReadable: id != nil))
+                    scoreText: score))
         }
         return entries
     }

@@ -1,5 +1,6 @@
 internal import Foundation
 internal import Policies
+internal import RedisClient
 
 /// One change of a run, as its event tells it.
 struct UndoEvent: Sendable {
@@ -75,7 +76,7 @@ struct UndoEvent: Sendable {
 
     private static func members(_ text: String) throws(RecordError) -> [String: Any] {
         do {
-            let value = try JSONSerialization.jsonObject(with: Data(text.utf8))
+            let value = try JSONSerialization.jsonObject(with: Data(ByteText.heldJSON(ByteText.bytes(of: text))))
             if let members = value as? [String: Any] { return members }
         } catch {
             throw RecordError("its event can't be read: before is no JSON")

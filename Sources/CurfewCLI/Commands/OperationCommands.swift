@@ -45,7 +45,7 @@ struct PauseCommand: AsyncParsableCommand {
     @OptionGroup var options: GlobalOptions
 
     func validate() throws {
-        if why.allSatisfy(\.isWhitespace) { throw ValidationError("--why is empty: expected a reason") }
+        if why.readable.allSatisfy(\.isWhitespace) { throw ValidationError("--why is empty: expected a reason") }
     }
 
     func run() async throws {

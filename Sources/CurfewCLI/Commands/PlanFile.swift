@@ -1,5 +1,6 @@
 internal import Curfew
 internal import Foundation
+internal import RedisClient
 
 /// Plans as files.
 enum PlanFile {
@@ -7,7 +8,7 @@ enum PlanFile {
     static func write(_ plan: Plan, to path: String) throws {
         let data = try plan.data()
         do {
-            try data.write(to: URL(fileURLWithPath: path), options: .atomic)
+            try data.write(to: URL(fileURLWithPath: path.readable), options: .atomic)
         } catch {
             throw CurfewError(.usage, "\(path): the plan can't be written: \(error.localizedDescription)")
         }
@@ -17,7 +18,7 @@ enum PlanFile {
     static func read(_ path: String, for cleanup: Cleanup) throws -> Plan {
         var data = Data()
         do {
-            let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
+            let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path.readable))
             defer { file.closeFile() }
             let limit = Plan.mostBytes + 1
             while data.count < limit, let more = try file.read(upToCount: limit - data.count), !more.isEmpty {

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import RedisClient
 
 /// Where answers go: standard output, as JSON or as text for people.
 enum Output {
@@ -13,12 +14,12 @@ enum Output {
         write(text + "\n", to: .standardOutput)
     }
 
-    /// Writes text.
+    /// Writes text; what is held in it as ``ByteText`` says is made readable here, as the last step.
     ///
     /// Where the reader has gone (`curfew watch | head`), the command has nothing left to do and ends.
     static func write(_ text: String, to file: FileHandle) {
         do {
-            try file.write(contentsOf: Data(text.utf8))
+            try file.write(contentsOf: Data(ByteText.readable(text.utf8)))
         } catch {
             exit(EXIT_SUCCESS)
         }
@@ -52,8 +53,10 @@ enum Style: String {
 extension String {
     /// The text with what a terminal would obey, or be misled by, written as escapes: ids and reasons come from Redis.
     var printable: String {
-        guard unicodeScalars.contains(where: \.steersTerminals) else { return self }
-        return unicodeScalars.reduce(into: "") { text, scalar in
+        // Readable first: the bytes of a character that steers terminals are none by themselves.
+        let text = readable
+        guard text.unicodeScalars.contains(where: \.steersTerminals) else { return text }
+        return text.unicodeScalars.reduce(into: "") { text, scalar in
             if scalar.steersTerminals {
                 text += scalar.escaped(asASCII: true)
             } else {
@@ -64,7 +67,8 @@ extension String {
 
     /// The text padded with spaces to that many characters.
     func padded(to width: Int) -> String {
-        count >= width ? self : self + String(repeating: " ", count: width - count)
+        let text = readable
+        return text.count >= width ? text : text + String(repeating: " ", count: width - text.count)
     }
 }
 

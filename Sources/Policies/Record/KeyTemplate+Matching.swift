@@ -30,9 +30,9 @@ extension KeyTemplate {
                 pattern += "*"
                 continue
             }
-            for character in literal {
-                if "*?[]\\".contains(character) { pattern += "\\" }
-                pattern.append(character)
+            for scalar in literal.unicodeScalars {
+                if "*?[]\\".unicodeScalars.contains(scalar) { pattern += "\\" }
+                pattern.unicodeScalars.append(scalar)
             }
         }
         return pattern

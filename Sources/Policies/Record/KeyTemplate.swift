@@ -63,7 +63,7 @@ package struct KeyTemplate: Hashable, Sendable, CustomStringConvertible {
         var segments: [Segment] = []
         var part = ""
         var opened: Int?
-        for (offset, character) in text.enumerated() {
+        for (offset, character) in text.unicodeScalars.enumerated() {
             let column = offset + 1
             switch (character, opened) {
             case ("<", nil):
@@ -75,7 +75,7 @@ package struct KeyTemplate: Hashable, Sendable, CustomStringConvertible {
                 guard !part.isEmpty else { throw TemplateError("“<>” names no field", column: start) }
                 segments.append(part == "id" ? .id : .field(part))
                 (part, opened) = ("", nil)
-            default: part.append(character)
+            default: part.unicodeScalars.append(character)
             }
         }
         if let opened { throw TemplateError("“<” is never closed", column: opened) }
@@ -88,7 +88,7 @@ package struct KeyTemplate: Hashable, Sendable, CustomStringConvertible {
 package struct TemplateError: Error, Hashable, Sendable, CustomStringConvertible {
     /// What is wrong.
     package let message: String
-    /// The column of the character at fault, counted from 1.
+    /// The column of the character at fault, counted from 1: in bytes, as text from outside is held by bytes.
     package let column: Int
 
     /// Makes the error.

@@ -15,7 +15,6 @@ package struct RecordError: Error, Hashable, Sendable, CustomStringConvertible {
 
     /// The error for a field that can't be read; long values are cut so that one record can't flood the log.
     static func unreadable(_ field: String, _ value: String, _ expectation: String) -> RecordError {
-        let shown = value.count > 80 ? value.prefix(80) + "…" : Substring(value)
-        return RecordError("\(field) is “\(shown)”: \(expectation)")
+        RecordError("\(field) is “\(value.shortened(to: 80))”: \(expectation)")
     }
 }

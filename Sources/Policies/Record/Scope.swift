@@ -24,7 +24,7 @@ struct Scope: Sendable, Equatable {
     init(field: String, states: [String], final: [String], open: [String] = []) {
         self.field = field
         self.states = states
-        finalStates = Scope.usual.union(final.map { $0.lowercased() })
+        finalStates = Scope.usual.union(final.map(\.lowercase))
         openStates = Set(states + open)
     }
 
@@ -47,7 +47,7 @@ struct Scope: Sendable, Equatable {
 
     /// Whether a record with that status is done with for good.
     func isFinal(_ status: String) -> Bool {
-        !openStates.contains(status) && finalStates.contains(status.lowercased())
+        !openStates.contains(status) && finalStates.contains(status.lowercase)
     }
 
     /// What a record outside is not, in words.

@@ -9,7 +9,9 @@ package enum RedisSlot {
     /// keys into one slot.
     package static func of(_ key: String) -> Int {
         var key = key
-        return key.withUTF8 { of($0[...]) }
+        return key.withUTF8 { utf8 in
+            ByteText.mayHold(utf8) ? of(ByteText.bytes(ofHeld: utf8)[...]) : of(utf8[...])
+        }
     }
 
     /// The slot of a key that is bytes.

@@ -97,7 +97,7 @@ final class RedisSubscriber: RedisConnectionDelegate {
             failures = 0
             events.yield(.subscribed)
         case "message":
-            events.yield(.message(String(decoding: value[2].bytes ?? [], as: UTF8.self)))
+            events.yield(.message(value[2].string ?? ""))
         default:
             break
         }

@@ -1,3 +1,5 @@
+internal import RedisClient
+
 /// The deletion of up to a thousand objects in one request: how it is written, and what is read from the answer.
 enum DeleteRequest {
     /// The most objects in one request: the limit of S3.
@@ -19,8 +21,10 @@ enum DeleteRequest {
     /// another object.
     static func problem(with key: String) -> String? {
         if key.isEmpty { return "the object's key is empty" }
-        if key.utf8.count > 1_024 { return "the object's key has \(key.utf8.count) bytes: expected at most 1,024" }
-        for scalar in key.unicodeScalars {
+        let count = ByteText.count(of: key)
+        if count > 1_024 { return "the object's key has \(count) bytes: expected at most 1,024" }
+        guard let text = ByteText.valid(key) else { return "the object's key is not valid UTF-8: S3 has no such objects" }
+        for scalar in text.unicodeScalars {
             switch scalar.value {
             case 0x09, 0x0A, 0x0D, 0x20...0xD7FF, 0xE000...0xFFFD, 0x10000...: continue
             default:
@@ -55,7 +59,7 @@ enum DeleteRequest {
 
     private static func escaped(_ key: String) -> String {
         var text = ""
-        for scalar in key.unicodeScalars {
+        for scalar in key.readable.unicodeScalars {
             switch scalar {
             case "&": text += "&amp;"
             case "<": text += "&lt;"
@@ -85,7 +89,7 @@ enum DeleteRequest {
             }
         }
         return keys.map { text in
-            let key = Array(text.utf8)
+            let key = ByteText.bytes(of: text)
             if let failure = failures[key] { return failure.isGone ? .deleted : .kept(failure.text) }
             return deleted.contains(key) ? .deleted : .kept("the answer doesn't say what became of it")
         }

@@ -1,3 +1,5 @@
+internal import RedisClient
+
 /// A request to an S3 server, as it is signed and as it is sent.
 struct S3Request: Sendable {
     /// The method.
@@ -22,7 +24,7 @@ struct S3Request: Sendable {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.utf8.count)
         let digits = Array("0123456789ABCDEF".utf8)
-        for byte in text.utf8 {
+        for byte in ByteText.bytes(of: text) {
             switch byte {
             case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
                 UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),

@@ -1,5 +1,7 @@
 internal import Crypto
 internal import Foundation
+internal import Policies
+internal import RedisClient
 
 /// What is told of one entry of a stream.
 ///
@@ -32,17 +34,15 @@ struct WebhookPayload: Encodable {
         data = Dictionary(entry.fields.map { ($0.name, Self.cut($0.value)) }) { first, _ in first }
     }
 
-    /// JSON with sorted keys.
+    /// JSON with sorted keys, readable: what is no UTF-8 in it is U+FFFD.
     func text() throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(self), as: UTF8.self)
+        return String(decoding: ByteText.readable(try encoder.encode(self)), as: UTF8.self)
     }
 
     private static func cut(_ value: String) -> String {
-        guard value.utf8.count > mostValueBytes else { return value }
-        // In the middle of a character this is where it begins.
-        return value[..<value.utf8.index(value.startIndex, offsetBy: mostValueBytes)] + "…"
+        value.shortened(to: mostValueBytes)
     }
 
     /// The signature of a body that is sent at that time: `v1=<hexadecimal HMAC-SHA256>`.

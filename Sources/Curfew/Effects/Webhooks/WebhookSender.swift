@@ -114,7 +114,8 @@ final class WebhookSender: Sendable {
 
     private func attempt(_ taken: WebhookQueue.Taken, _ caller: WebCaller) async {
         let seconds = taken.clock.now.milliseconds / 1000
-        let body = taken.letter.body
+        // Signed and sent are the bytes that were put into words.
+        let body = taken.letter.body.readable
         var headers = [("curfew-id", taken.id), ("curfew-timestamp", String(seconds))]
         if let secret = webhook.secret {
             headers.append(("curfew-signature", WebhookPayload.signature(of: body, at: seconds, secret: secret)))

@@ -64,7 +64,7 @@ struct SagaLook: Sendable {
         guard let balance, !balance.isNull else { return nil }
         if let error = balance.error { return error.message }
         let text = balance.string ?? ""
-        let found = "ERR \(refund.balance) is “\(text.utf8.count > 80 ? text.prefix(80) + "…" : text[...])”"
+        let found = "ERR \(refund.balance) is “\(text.shortened(to: 80))”"
         guard let number = Int64(text), String(number) == text else { return "\(found): expected a whole number" }
         guard number.addingReportingOverflow(refund.amount).overflow else { return nil }
         return "\(found): \(refund.amount) more is too large for a whole number"

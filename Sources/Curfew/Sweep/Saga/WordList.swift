@@ -1,3 +1,5 @@
+internal import RedisClient
+
 /// Words in one text, each behind its length in bytes, so that a word may hold anything: `3:job5:a b\nc`.
 ///
 /// JSON would do too, but a page of changes is written down with every commit, and this costs a copy.
@@ -11,7 +13,7 @@ enum WordList {
 
     /// The words of a text; nil where it isn't written so.
     static func words(of text: String) -> [String]? {
-        let bytes = Array(text.utf8)
+        let bytes = ByteText.bytes(of: text)
         var words: [String] = []
         var place = 0
         while place < bytes.count {
@@ -19,7 +21,7 @@ enum WordList {
                 let length = Int(String(decoding: bytes[place..<colon], as: UTF8.self)), length >= 0,
                 length < bytes.count - colon
             else { return nil }
-            words.append(String(decoding: bytes[(colon + 1)..<(colon + 1 + length)], as: UTF8.self))
+            words.append(ByteText.held(bytes[(colon + 1)..<(colon + 1 + length)]))
             place = colon + 1 + length
         }
         return words
@@ -37,16 +39,21 @@ struct WordWriter {
     }
 
     /// What was written, as text.
-    var text: String { String(decoding: bytes, as: UTF8.self) }
+    var text: String { ByteText.held(bytes) }
 
     /// Writes a word.
     mutating func append(_ word: String) {
         var word = word
         word.withUTF8 { utf8 in
-            append(digitsOf: utf8.count)
-            bytes.append(UInt8(ascii: ":"))
-            bytes.append(contentsOf: utf8)
+            guard !ByteText.mayHold(utf8) else { return append(ByteText.bytes(ofHeld: utf8)) }
+            append(utf8)
         }
+    }
+
+    private mutating func append(_ word: some Collection<UInt8>) {
+        append(digitsOf: word.count)
+        bytes.append(UInt8(ascii: ":"))
+        bytes.append(contentsOf: word)
     }
 
     /// Writes a number.

@@ -61,8 +61,8 @@ extension JSONRecord {
 
     func splicing(_ new: String, at range: Range<Int>) -> String {
         var bytes = bytes
-        bytes.replaceSubrange(range, with: new.utf8)
-        return String(decoding: bytes, as: UTF8.self)
+        bytes.replaceSubrange(range, with: HeldBytes.bytes(of: new))
+        return HeldBytes.text(bytes)
     }
 
     /// Whether a new field is written as a text.

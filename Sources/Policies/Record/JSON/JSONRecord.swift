@@ -28,7 +28,7 @@ package struct JSONRecord: Sendable, Equatable {
 
     /// Reads a text; throws where it isn't a single JSON object, saying at which byte (from 0).
     package init(_ text: String) throws(RecordError) {
-        let bytes = Array(text.utf8)
+        let bytes = HeldBytes.bytes(of: text)
         guard bytes.count <= Self.mostBytes else {
             throw RecordError("the JSON has \(bytes.count) bytes: expected at most \(Self.mostBytes)")
         }
@@ -64,7 +64,7 @@ package struct JSONRecord: Sendable, Equatable {
     }
 
     /// The bytes there, as text.
-    func raw(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }
+    func raw(_ range: Range<Int>) -> String { HeldBytes.text(bytes[range]) }
 }
 
 extension JSONRecord {
@@ -151,8 +151,6 @@ extension JSONRecord {
     private static func place(of name: String, in members: [Member]) throws(RecordError) -> Int? {
         var found: Int?
         for (place, member) in members.enumerated() where member.name == name {
-            // By bytes too: what only looks the same is another name.
-            guard member.name.utf8.elementsEqual(name.utf8) else { continue }
             guard found == nil else {
                 throw RecordError("“\(name)” is there a second time at byte \(member.start): expected each name once")
             }

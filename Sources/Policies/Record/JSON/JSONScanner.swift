@@ -201,20 +201,19 @@ extension JSONScanner {
         let start = place
         try quoted()
         let inside = start + 1..<place - 1
-        guard bytes[inside].contains(UInt8(ascii: "\\")) else { return String(decoding: bytes[inside], as: UTF8.self) }
+        guard bytes[inside].contains(UInt8(ascii: "\\")) else { return HeldBytes.text(bytes[inside]) }
         place = inside.lowerBound
-        var text = String.UnicodeScalarView()
+        var text: [UInt8] = []
         while place < inside.upperBound {
             if bytes[place] == UInt8(ascii: "\\") {
-                text.append(try escaped())
+                text += Array(String(Character(try escaped())).utf8)
             } else {
-                let plain = place
-                while place < inside.upperBound, bytes[place] != UInt8(ascii: "\\") { place += 1 }
-                text.append(contentsOf: String(decoding: bytes[plain..<place], as: UTF8.self).unicodeScalars)
+                text.append(bytes[place])
+                place += 1
             }
         }
         place = inside.upperBound + 1
-        return String(text)
+        return HeldBytes.text(text)
     }
 
     /// One character behind a backslash; two escapes where it takes a pair of surrogates.
