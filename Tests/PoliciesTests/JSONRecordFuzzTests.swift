@@ -109,7 +109,7 @@ struct JSONRecordFuzzTests {
     private func isSame(_ text: String?, _ value: Any?) -> Bool {
         switch (text, value) {
         case (nil, nil): true
-        case (let text?, let string as String): text == string
+        case (let text?, let string as String): text == string.held
         case (let text?, let number as NSNumber):
             text == "true" || text == "false"
                 ? number.boolValue == (text == "true") : Double(text) == number.doubleValue
@@ -125,8 +125,8 @@ struct JSONRecordFuzzTests {
             let record = try JSONRecord(document.text)
             let object = try #require(foundation(Array(document.text.utf8)), "\(document.text)")
             for (path, range) in document.leaves where !path.isEmpty {
-                #expect(isSame(try record[path], foundation(object, at: path)), "\(path) of \(document.text)")
-                #expect(try record.spot(of: path).value?.range == range)
+                #expect(isSame(try record[path.held], foundation(object, at: path)), "\(path) of \(document.text)")
+                #expect(try record.spot(of: path.held).value?.range == range)
             }
         }
     }
@@ -174,20 +174,20 @@ struct JSONRecordFuzzTests {
             let known = document.leaves.filter { !$0.path.isEmpty }
             if !known.isEmpty, writer.generator.chance(60) {
                 let leaf = writer.generator.pick(known)
-                let after = try JSONRecord.setting([FieldWrite(field: leaf.path, value: value)], in: document.text)
-                expect(Array(after.utf8), from: before, at: leaf.range, isRemoved: value == nil, seed)
-                #expect(try JSONRecord(after)[leaf.path] == value)
+                let after = try JSONRecord.setting([FieldWrite(field: leaf.path.held, value: value)], in: document.text)
+                expect(HeldBytes.bytes(of: after), from: before, at: leaf.range, isRemoved: value == nil, seed)
+                #expect(try JSONRecord(after)[leaf.path.held] == value)
             } else {
                 let object = writer.generator.pick(document.objects)
-                let path = (object.isEmpty ? "" : object + ".") + writer.generator.pick(["new", "new.deeper"])
+                let path = ((object.isEmpty ? "" : object + ".") + writer.generator.pick(["new", "new.deeper"])).held
                 let after = try JSONRecord.setting([FieldWrite(field: path, value: value)], in: document.text)
-                let (prefix, suffix) = common(before, Array(after.utf8))
+                let (prefix, suffix) = common(before, HeldBytes.bytes(of: after))
                 #expect(prefix + suffix >= before.count, "something was lost: seed \(seed), \(path), \(document.text)")
                 #expect(try JSONRecord(after)[path] == value)
                 // Taken out again, it was never there, apart from an object that was made for it.
                 guard !path.hasSuffix("deeper") else { continue }
                 let undone = try JSONRecord.setting([FieldWrite(field: path, value: nil)], in: after)
-                #expect(undone == document.text, "seed \(seed)")
+                #expect(undone.held == document.text.held, "seed \(seed)")
             }
         }
     }

@@ -59,9 +59,11 @@ extension Configuration {
         guard let root = reader.read(text), let section = Section(root, path: "", line: root.line, problems) else {
             throw problems.error
         }
-        guard let configuration = Configuration(section, fingerprint: Fingerprint.of(root)), problems.isEmpty else {
+        guard var configuration = Configuration(section, fingerprint: Fingerprint.of(root)), problems.isEmpty else {
             throw problems.error
         }
+        let list = section.section("cleanups")
+        configuration.warnings = Doubts(list, cleanups: configuration.cleanups, file: file).found
         return configuration
     }
 

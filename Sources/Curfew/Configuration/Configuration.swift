@@ -30,6 +30,8 @@ package struct Configuration: Sendable {
     /// Instances publish it, so that a person sees when two of them run different configurations. Order of keys, comments,
     /// quoting and the way a duration is written don't change it, and neither does the Redis URL: secrets have no part in it.
     package var fingerprint: String
+    /// What the file says and can hardly mean, each with its place: warnings of `config check`.
+    package var warnings: [ConfigurationError.Problem] = []
 
     /// How an instance takes part in the work.
     package struct Worker: Sendable, Equatable {

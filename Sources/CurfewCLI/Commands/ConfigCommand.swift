@@ -30,6 +30,10 @@ struct ConfigCheckCommand: ParsableCommand {
         }
         struct Problem: Encodable {
             var file: String, line: Int?, key: String, message: String
+
+            init(_ problem: ConfigurationError.Problem) {
+                (file, line, key, message) = (problem.file, problem.line, problem.path, problem.message)
+            }
         }
 
         var valid: Bool
@@ -39,6 +43,8 @@ struct ConfigCheckCommand: ParsableCommand {
         var alerts: [String]?
         var webhooks: [WebhookAnswer]?
         var errors: [Problem]?
+        /// What can hardly be meant; nil where there is none.
+        var warnings: [Problem]?
     }
 
     func run() throws {
@@ -47,10 +53,7 @@ struct ConfigCheckCommand: ParsableCommand {
             configuration = try options.configuration()
         } catch let error as ConfigurationError {
             guard options.json else { throw error }
-            let problems = error.problems.map {
-                Answer.Problem(file: $0.file, line: $0.line, key: $0.path, message: $0.message)
-            }
-            try Output.json(Answer(valid: false, file: options.path, errors: problems))
+            try Output.json(Answer(valid: false, file: options.path, errors: error.problems.map(Answer.Problem.init)))
             throw ExitCode(Failure.Status.usage.rawValue)
         }
         if options.json { try writeJSON(configuration) } else { write(configuration) }
@@ -72,11 +75,13 @@ struct ConfigCheckCommand: ParsableCommand {
         try Output.json(
             Answer(
                 valid: true, file: options.path, fingerprint: configuration.fingerprint, cleanups: cleanups,
-                alerts: configuration.alerts.map(\.name), webhooks: webhooks))
+                alerts: configuration.alerts.map(\.name), webhooks: webhooks,
+                warnings: configuration.warnings.isEmpty ? nil : configuration.warnings.map(Answer.Problem.init)))
     }
 
     private func write(_ configuration: Configuration) {
         Output.line(Style.green("OK") + "  \(options.path) (\(configuration.fingerprint))")
+        for warning in configuration.warnings { Output.line(Style.yellow("warning: ") + "\(warning)".printable) }
         Output.line()
         var table = Table("CLEANUP", "RUNS", "RECORDS", "INDEX", "POLICY")
         for cleanup in configuration.cleanups {

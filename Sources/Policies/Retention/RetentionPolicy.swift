@@ -10,8 +10,10 @@ package struct RetentionPolicy: Policy {
     static let lookAgain = Duration.seconds(86_400)
 
     let status: String
-    let states: [String]?
-    let since: [String]
+    /// The states of records that go; nil: any.
+    package let states: [String]?
+    /// The fields that say when a record ended.
+    package let since: [String]
     let keep: Duration
     let keeps: TimesByType?
     /// The keys that go with a record.

@@ -103,7 +103,8 @@ package struct StuckPolicy: Policy {
     let completedTo: String
     /// How often a stuck record gets another try; nil: never.
     package let retry: Retry?
-    let to: String
+    /// The status of a record that failed.
+    package let to: String
     /// What is paid back when a record fails; nil: nothing.
     package let refund: RefundRule?
     /// What the fields are called that are written.

@@ -30,7 +30,7 @@ indirect enum Frame: Sendable, CustomStringConvertible {
         switch self {
         case .bulk(let bytes):
             return value.kind == .string && value.bytes == bytes
-                && value.string == String(validating: bytes, as: UTF8.self)
+                && value.string.map { ByteText.bytes(of: $0) } == bytes
         case .simple(let text):
             return value.kind == .string && value.string == text
         case .failure(let text):

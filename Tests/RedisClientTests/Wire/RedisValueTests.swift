@@ -27,10 +27,10 @@ struct RedisValueTests {
         #expect(try bulk(text).integer == nil)
     }
 
-    @Test("bytes that are not UTF-8 are bytes, but no string")
+    @Test("bytes that are not UTF-8 are a string that holds them")
     func notUTF8() throws {
         let value = try value(.bulk([0xff, 0xfe]))
-        #expect(value.string == nil)
+        #expect(value.string == "\u{10FFFF}\u{10FFFE}" && value.string?.readable == "\u{FFFD}\u{FFFD}")
         #expect(value.bytes == [0xff, 0xfe])
         #expect(value.integer == nil)
     }
