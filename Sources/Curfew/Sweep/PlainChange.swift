@@ -109,7 +109,7 @@ extension Statement.Guard.Check {
     fileprivate var hasValue: Bool {
         switch self {
         case .equals, .differs, .text, .score, .holds: true
-        case .absent, .exists, .missing, .listed: false
+        case .absent, .exists, .missing, .listed, .knownHash, .knownText: false
         }
     }
 }

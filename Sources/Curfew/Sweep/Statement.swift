@@ -43,6 +43,8 @@ struct Statement: Equatable, Sendable {
         /// What is compared; the names are those of the checks in `curfew.lua`.
         enum Check: String, Codable {
             case equals, differs, absent, text, exists, missing, score, listed, holds
+            case knownHash = "known_hash"
+            case knownText = "known_text"
         }
         var check: Check
         var key: Key
