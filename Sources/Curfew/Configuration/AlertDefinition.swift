@@ -7,6 +7,8 @@ package struct AlertDefinition: Sendable, Equatable {
         case found, changed, retried, skipped, failed, refunded, backlog, drift
         /// Bytes freed in storage.
         case bytesFreed = "bytes_freed"
+        /// Objects that were to be deleted and weren't there.
+        case absent
         /// How long the run took.
         case duration = "duration_ms"
         /// How late the run began.

@@ -238,6 +238,7 @@ package struct Run: Sendable {
             ("changed", String(result.cleanedUp)), ("retried", String(result.retried)),
             ("skipped", String(result.skipped)), ("failed", String(result.failed)),
             ("refunded", String(result.tokensRefunded)), ("bytes_freed", String(result.bytesFreed)),
+            ("absent", String(result.absent)),
             ("error", result.error ?? ""),
         ]
     }
@@ -254,7 +255,8 @@ extension RunResult {
             status: status,
             startedAt: startedAt, durationMs: duration.milliseconds, totalFound: tally.found, cleanedUp: tally.changed,
             retried: tally.retried, skipped: tally.skipped, failed: tally.failed, stalled: tally.stalled,
-            tokensRefunded: tally.refunded, bytesFreed: tally.bytesFreed, records: tally.records, errors: tally.errors,
+            tokensRefunded: tally.refunded, bytesFreed: tally.bytesFreed,
+            absent: tally.absent, records: tally.records, errors: tally.errors,
             error: error)
         if tally.refundedBefore > 0 { refundedBefore = tally.refundedBefore }
     }

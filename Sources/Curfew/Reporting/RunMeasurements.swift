@@ -29,6 +29,7 @@ struct RunMeasurements: Sendable {
         case .backlog: Double(backlog)
         case .drift: Double(tally.drift)
         case .bytesFreed: Double(tally.bytesFreed)
+        case .absent: Double(tally.absent)
         case .duration: Double(duration.milliseconds)
         case .lag: Double(lag.milliseconds)
         case .oldestOverdue: Double(oldestOverdue.milliseconds)
@@ -46,7 +47,7 @@ struct RunMeasurements: Sendable {
             ("drift", String(tally.drift)), ("found", String(tally.found)), ("changed", String(tally.changed)),
             ("retried", String(tally.retried)), ("skipped", String(tally.skipped)), ("failed", String(tally.failed)),
             ("refunded", String(tally.refunded)), ("bytes_freed", String(tally.bytesFreed)),
-            ("backlog", String(backlog)),
+            ("absent", String(tally.absent)), ("backlog", String(backlog)),
         ] + (isRefused ? [("refused", "1")] : [])
             + tally.types.sorted { $0.key < $1.key }.map { ("type:" + $0.key, String($0.value)) }
     }

@@ -55,6 +55,7 @@ extension Sweep {
             if state.outcome.due > 0, scanned == nil { try await measureRest(&state.outcome) }
         } catch {
             state.outcome.error = error
+            await releaseClaims(&state)
             await closeAfterStop(saga)
             await measureRestAfterStop(&state.outcome)
         }

@@ -84,6 +84,7 @@ struct Sweep: Sendable {
 
     private func sweep() async -> Outcome {
         var state = State(size: PageSize(fixed: cleanup.page, aim: .of(type(of: cleanup.policy).kind)))
+        state.outcome.tally = options.begun
         do {
             try await begin(&state, horizon)
             repeat {
@@ -97,6 +98,7 @@ struct Sweep: Sendable {
         } catch {
             state.outcome.error = error
             await landRest(&state)
+            await releaseClaims(&state)
             await measureRestAfterStop(&state.outcome)
         }
         return state.outcome

@@ -25,6 +25,10 @@ package struct Tally: Sendable {
     package private(set) var refunded: Int64 = 0
     /// Charges that had been paid back before, so that nothing was paid.
     package private(set) var refundedBefore = 0
+    /// Objects that were to be deleted and weren't there.
+    package private(set) var absent = 0
+    /// Records, and objects, that a refused run has left, although it was about to delete them.
+    private var withheld = (records: 0, objects: 0)
     /// Storage that was freed, in bytes.
     package private(set) var bytesFreed: Int64 = 0
     /// By how much counters were off.
@@ -70,6 +74,26 @@ package struct Tally: Sendable {
 
     /// A charge had been paid back before.
     mutating func foundRefunded() { refundedBefore += 1 }
+
+    /// Objects that were to be deleted weren't there.
+    mutating func foundAbsent(_ count: Int) { absent += count }
+
+    /// Records were left because not one of their objects was there.
+    mutating func withheld(_ count: Int, absent: Int) {
+        checked += count
+        found += count
+        withheld = (count, absent)
+    }
+
+    /// What is done, where what was withheld is looked at again.
+    var resumed: Tally {
+        var tally = self
+        tally.checked -= withheld.records
+        tally.found -= withheld.records
+        tally.absent -= withheld.objects
+        tally.withheld = (0, 0)
+        return tally
+    }
 
     /// A record had moved when it was to be changed.
     mutating func moved() {
