@@ -37,8 +37,7 @@ extension Chaos {
         private static func run(_ arguments: String...) async throws -> (CInt, String) {
             var answer: (CInt, String) = (-1, "")
             try await withFolder { folder in
-                let program = try CurfewProgram.folder
-                    .appendingPathComponent("CrashMatrix").path
+                let program = "\(try CurfewProgram.folder)/CrashMatrix"
                 let matrix = try ChildProcess([program] + arguments, output: "\(folder)/output")
                 let code = await matrix.wait(atMost: .seconds(280))
                 answer = (code, try String(contentsOfFile: "\(folder)/output", encoding: .utf8))

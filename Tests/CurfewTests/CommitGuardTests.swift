@@ -17,7 +17,9 @@ struct CommitGuardTests {
 
     static let holds = #"["ok"]"#
     static let moved = #"["ok", 1, 1]"#
-    static let wrongType = #"["ok", 1, "WRONGTYPE Operation against a key holding the wrong kind of value"]"#
+    static func wrong(_ key: String, _ type: String, expected: String) -> String {
+        #"["ok", 1, "WRONGTYPE \#(key) is a \#(type): expected a \#(expected)"]"#
+    }
 
     static let rows: [Row] = {
         let equals = CommitWords.Check("equals", takes: "value", field: "status")
@@ -32,21 +34,21 @@ struct CommitGuardTests {
             Row(check: equals, key: "other", values: ["RUNNING"], expected: moved),
             Row(check: equals, key: "nothing", values: ["RUNNING"], expected: moved),
             Row(check: equals, key: "other", values: [""], expected: moved),
-            Row(check: equals, key: "text", values: ["RUNNING"], expected: wrongType),
+            Row(check: equals, key: "text", values: ["RUNNING"], expected: wrong("text", "string", expected: "hash")),
             Row(check: differs, key: "hash", values: ["DONE"], expected: holds),
             Row(check: differs, key: "nothing", values: ["DONE"], expected: holds),
             Row(check: differs, key: "hash", values: ["RUNNING"], expected: moved),
-            Row(check: differs, key: "text", values: ["DONE"], expected: wrongType),
+            Row(check: differs, key: "text", values: ["DONE"], expected: wrong("text", "string", expected: "hash")),
             Row(check: absent, key: "other", expected: holds),
             Row(check: absent, key: "nothing", expected: holds),
             Row(check: absent, key: "hash", expected: moved),
-            Row(check: absent, key: "zset", expected: wrongType),
+            Row(check: absent, key: "zset", expected: wrong("zset", "zset", expected: "hash")),
             Row(check: named, key: "hash", values: ["a@1"], expected: holds),
             Row(check: named, key: "hash", values: ["status"], expected: moved),
             Row(check: text, key: "text", values: ["held"], expected: holds),
             Row(check: text, key: "text", values: ["hel"], expected: moved),
             Row(check: text, key: "nothing", values: ["held"], expected: moved),
-            Row(check: text, key: "hash", values: ["held"], expected: wrongType),
+            Row(check: text, key: "hash", values: ["held"], expected: wrong("hash", "hash", expected: "string")),
             Row(check: .init("exists"), key: "hash", expected: holds),
             Row(check: .init("exists"), key: "zset", expected: holds),
             Row(check: .init("exists"), key: "nothing", expected: moved),
@@ -56,7 +58,7 @@ struct CommitGuardTests {
             Row(check: score, key: "zset", values: ["a", "1"], expected: moved),
             Row(check: score, key: "zset", values: ["b", "1.5"], expected: moved),
             Row(check: score, key: "nothing", values: ["a", "1.5"], expected: moved),
-            Row(check: score, key: "hash", values: ["a", "1.5"], expected: wrongType),
+            Row(check: score, key: "hash", values: ["a", "1.5"], expected: wrong("hash", "hash", expected: "zset")),
         ]
     }()
 

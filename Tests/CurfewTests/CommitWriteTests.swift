@@ -71,7 +71,7 @@ struct CommitWriteTests {
             for name in ["a", "b", "c2", "d"] { call.change(keys: ["job:\(name)"], name, "RUNNING") }
             #expect(
                 try await call.send(to: scene)
-                    == #"["ok", 2, 1, 3, "WRONGTYPE Operation against a key holding the wrong kind of value"]"#)
+                    == #"["ok", 2, 1, 3, "WRONGTYPE job:c2 is a string: expected a hash"]"#)
             #expect(try await scene.hash("job:a") == ["status": "FAILED"])
             #expect(try await scene.hash("job:b") == ["status": "DONE"])
             #expect(try await scene.hash("job:d") == ["status": "FAILED"])
@@ -125,7 +125,8 @@ struct CommitWriteTests {
             let answer = try await call.send(to: scene)
             let why =
                 found == "eleven"
-                ? "ERR value is not an integer or out of range" : "ERR increment or decrement would overflow"
+                ? "ERR balance:a is “eleven”: expected a whole number"
+                : "ERR balance:a is “\(found)”: 10 more is too large for a whole number"
             #expect(answer == #"["ok", 1, "\#(why)"]"#)
             #expect(try await scene.send("GET", "balance:a").string == found)
             #expect(try await scene.send("EXISTS", "job:a").integer == 0)

@@ -71,7 +71,8 @@ struct ConfigurationTests {
             states: ["PROCESSING"], since: ["processingStartedAt", "updatedAt"], heartbeat: "heartbeatAt",
             timeout: .seconds(300), timeouts: .init(by: "tier", byType: ["TIER_4K": .seconds(1200)]),
             alive: try KeyTemplate("worker:<workerId>:alive"), completedWhen: "resultUrl",
-            retry: .init(limit: 2, window: .seconds(72 * 3600), to: "QUEUED", queue: try KeyTemplate("jobs:queued")),
+            retry: .init(
+                limit: 2, window: .seconds(72 * 3600), to: "QUEUED", queue: .init(key: try KeyTemplate("jobs:queued"))),
             to: "FAILED",
             refund: .init(
                 amount: "tokensCost", balance: try KeyTemplate("user:<userId>:tokens"),

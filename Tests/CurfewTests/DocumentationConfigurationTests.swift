@@ -48,7 +48,7 @@ struct DocumentationConfigurationTests {
             storage: {uploads: {zzzz: 0}}
             webhooks: {ops: {zzzz: 0}}
             cleanups:
-              stuck: {policy: stuck, zzzz: 0, retry: {zzzz: 0}, refund: {zzzz: 0}}
+              stuck: {policy: stuck, zzzz: 0, retry: {zzzz: 0, queue: {zzzz: 0}}, refund: {zzzz: 0}, writes: {zzzz: 0}, index: {zzzz: 0}}
               counters: {policy: counters, zzzz: 0, counters: {zzzz: 0}, members: {zzzz: 0}}
               locks: {policy: locks, zzzz: 0, guard: {zzzz: 0}}
               paused: {policy: paused, zzzz: 0}
@@ -80,7 +80,9 @@ struct DocumentationConfigurationTests {
             ("The file", "zzzz"), ("worker", "worker.zzzz"), ("http", "http.zzzz"), ("tls", "http.tls.zzzz"),
             ("streams", "streams.zzzz"),
             ("storage", "storage.uploads.zzzz"), ("webhooks", "webhooks.ops.zzzz"),
-            ("retry", "cleanups.stuck.retry.zzzz"), ("refund", "cleanups.stuck.refund.zzzz"),
+            ("retry", "cleanups.stuck.retry.zzzz"), ("queue", "cleanups.stuck.retry.queue.zzzz"),
+            ("writes", "cleanups.stuck.writes.zzzz"), ("index", "cleanups.stuck.index.zzzz"),
+            ("refund", "cleanups.stuck.refund.zzzz"),
             ("counters", "cleanups.counters.counters.zzzz"), ("members", "cleanups.counters.members.zzzz"),
             ("orphan", "cleanups.files.orphan.zzzz"), ("deleted", "cleanups.files.deleted.zzzz"),
             ("guard", "cleanups.locks.guard.zzzz"), ("alerts", "alerts.alert.zzzz"),
@@ -152,6 +154,10 @@ struct DocumentationConfigurationTests {
             "Every cleanup enabled": "\(cleanup.isEnabled)", "Every cleanup dry-run": "\(cleanup.isDryRun)",
             "Every cleanup run-timeout": cleanup.runTimeout.text, "Every cleanup undo": cleanup.undo.text,
             "guard share": "\(Int(GuardLimits().share))%", "guard beyond": "\(GuardLimits().beyond)",
+            "Every cleanup missing": cleanup.missing.rawValue, "index unit": cleanup.indexUnit.rawValue,
+            "queue at": "tail", "writes error": stuck.writes.error ?? "",
+            "writes finished": stuck.writes.finished ?? "",
+            "writes recoveries": stuck.writes.recoveries ?? "none",
             "policy: stuck completed-to": stuck.completedTo,
             "retry window": stuck.retry?.window.text ?? "", "retry attempts": stuck.retry?.attempts ?? "",
             "policy: counters completed-to": counters.completedTo, "policy: counters failed-to": counters.failedTo,

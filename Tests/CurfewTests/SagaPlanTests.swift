@@ -32,8 +32,13 @@ struct SagaPlanTests {
             entries.append(
                 SagaEntry(
                     place: place, id: odd, key: "job:" + odd,
-                    refund: Refund(amount: 10, balance: "b" + odd, ledger: "l" + odd, entry: odd), queue: odd,
-                    isStream: place % 2 == 0, moves: Array(Self.odd.prefix(place)), tokens: 10,
+                    refund: Refund(amount: 10, balance: "b" + odd, ledger: "l" + odd, entry: odd),
+                    push: [
+                        Push(key: odd, kind: .stream), Push(key: odd, kind: .list, isAtHead: true),
+                        Push(key: odd, kind: .zset, score: "1.5"),
+                    ][place % 3],
+                    recoveries: .init(key: odd, text: "1,2", keptFor: .seconds(60)),
+                    moves: Array(Self.odd.prefix(place)), tokens: 10,
                     event: .init(
                         action: "fail", from: odd, to: odd, reason: odd, type: odd, bytes: .max, before: odd,
                         time: "1")))

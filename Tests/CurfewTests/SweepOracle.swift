@@ -96,7 +96,7 @@ struct OracleJob {
         if has("resultUrl") != nil { return .completed }
         if let fate = retry(began: began, timeout: timeout) { return fate }
         guard let cost = fields["tokensCost"].flatMap({ Int64($0) }), cost >= 0 else { return .malformed }
-        let entry = "\(id)@\(startedText ?? "")"
+        let entry = "job:\(id)@\(startedText ?? "")"
         if cost == 0 { return .failed(entry: entry, paid: 0) }
         if fields["userId"] == nil { return .malformed }
         return .failed(entry: entry, paid: isPaid ? 0 : cost)

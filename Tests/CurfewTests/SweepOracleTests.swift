@@ -12,7 +12,7 @@ struct SweepOracleTests {
     func jobs(form: WrittenTime) async throws {
         let seed = UInt64.random(in: 0...UInt64.max)
         var generator = Seeded(seed)
-        try await withSweepScene(SweepCleanups.retried) { scene in
+        try await withSweepScene(SweepCleanups.retried + "\n  writes: {recoveries: recoveries}") { scene in
             let began = scene.began.milliseconds
             let jobs = (0..<5_000).map { OracleJob.random($0, form: form, began: began, using: &generator) }
             try await write(jobs, scene)
@@ -125,6 +125,7 @@ struct SweepOracleTests {
             case .completed: actions[job.id] = "complete"
             case .failed: actions[job.id] = "fail"
             case .retried: actions[job.id] = "retry"
+            case .dropped where !job.isThere: actions[job.id] = "drop"
             default: break
             }
         }
@@ -141,6 +142,7 @@ struct SweepOracleTests {
             switch job.fate {
             case .malformed: failed += 1
             case .completed: changed += 1
+            case .dropped where !job.isThere: changed += 1
             case .failed(_, let paid): (changed, refunded) = (changed + 1, refunded + paid)
             case .retried: (changed, retried) = (changed + 1, retried + 1)
             default: break

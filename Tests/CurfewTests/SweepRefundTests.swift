@@ -27,7 +27,7 @@ struct SweepRefundTests {
             #expect(try await scene.run("stuck-jobs").totalFound == 0)
 
             #expect(try await scene.text("user:u1:tokens") == "20")
-            let ledger = ["a@\(first.milliseconds)": "10", "a@\(second.milliseconds)": "10"]
+            let ledger = ["job:a@\(first.milliseconds)": "10", "job:a@\(second.milliseconds)": "10"]
             #expect(try await scene.hash("user:u1:refunds") == ledger)
             #expect(try await scene.stream(scene.keys.events).compactMap { $0["tokens"] } == ["10", "10"])
         }
@@ -38,7 +38,7 @@ struct SweepRefundTests {
         try await withSweepScene(SweepCleanups.stuck) { scene in
             let charged = scene.began - .seconds(600)
             try await stick(scene, charged: charged)
-            _ = try await scene.send("HSET", "user:u1:refunds", "a@\(charged.milliseconds)", "10")
+            _ = try await scene.send("HSET", "user:u1:refunds", "job:a@\(charged.milliseconds)", "10")
 
             let result = try await scene.run("stuck-jobs")
 

@@ -39,7 +39,7 @@ struct SweepStuckTests {
             expected["status"] = "FAILED"
             #expect(job == expected)
             #expect(try await scene.text("user:u1:tokens") == "15")
-            #expect(try await scene.hash("user:u1:refunds") == ["a@\(form.text(started))": "10"])
+            #expect(try await scene.hash("user:u1:refunds") == ["job:a@\(form.text(started))": "10"])
             #expect(try await scene.members("jobs:deadlines") == [])
             #expect(try await scene.send("EXISTS", "jobs:queued").integer == 0)
         }
@@ -145,7 +145,11 @@ struct SweepStuckTests {
             #expect(result.retried == 1 && result.cleanedUp == 1 && result.tokensRefunded == 0)
             let after = try await scene.hash("job:a")
             #expect(after["status"] == "QUEUED" && after["attempts"] == "2" && after["error"] == nil)
-            let recovery = try #require(after["recoveries"].flatMap { Int64($0) })
+            let note = scene.keys.recoveries("stuck-jobs", of: "a")
+            let recovery = try #require(try await scene.text(note).flatMap { Int64($0) })
+            #expect(after["recoveries"] == nil)
+            let left = try #require(try await scene.send("PTTL", note).integer)
+            #expect(left > 71 * 3_600_000 && left <= 72 * 3_600_000)
             #expect(recovery >= scene.began.milliseconds)
             #expect(try await scene.score("a", in: "jobs:deadlines") == recovery + 300_000)
             if queue == "stream" {
@@ -179,14 +183,16 @@ struct SweepStuckTests {
 
             let result = try await scene.run("stuck-jobs")
 
-            #expect(result.totalFound == 0 && result.records.isEmpty && result.status == .completed)
+            #expect(result.records.map { [$0.id, $0.action] } == [["gone", "drop"]] && result.status == .completed)
             #expect(try await scene.dump().filter { $0.key != "jobs:deadlines" } == before)
             #expect(Set(try await scene.members("jobs:deadlines")) == ["alive", "beating", "queued"])
             #expect(try await scene.score("alive", in: "jobs:deadlines") == (scene.began - .seconds(1)).milliseconds)
             #expect(try await scene.score("beating", in: "jobs:deadlines") == (beat + .seconds(300)).milliseconds)
             let queued = try #require(try await scene.score("queued", in: "jobs:deadlines"))
             #expect(queued > scene.began.milliseconds)
-            #expect(try await scene.send("EXISTS", scene.keys.events).integer == 0)
+            let events = try await scene.stream(scene.keys.events)
+            #expect(
+                events.map { [$0["record"], $0["action"], $0["before"]] } == [["gone", "drop", #"{"score":"1000"}"#]])
         }
     }
 }

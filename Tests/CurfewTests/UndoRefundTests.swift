@@ -12,7 +12,7 @@ struct UndoRefundTests {
         try await withSweepScene(SweepCleanups.stuck) { scene in
             try await scene.stick("a")
             _ = try await scene.send("SET", "user:u1:tokens", "5")
-            let entry = "a@\((scene.began - .seconds(600)).milliseconds)"
+            let entry = "job:a@\((scene.began - .seconds(600)).milliseconds)"
             let run = try await scene.run("stuck-jobs")
             #expect(try await scene.text("user:u1:tokens") == "15")
             let result = try await scene.undo(run.run)
@@ -26,7 +26,7 @@ struct UndoRefundTests {
     func again() async throws {
         try await withSweepScene(SweepCleanups.stuck) { scene in
             try await scene.stick("a")
-            let entry = "a@\((scene.began - .seconds(600)).milliseconds)"
+            let entry = "job:a@\((scene.began - .seconds(600)).milliseconds)"
             for round in 1...3 {
                 let run = try await scene.run("stuck-jobs")
                 #expect(run.cleanedUp == 1 && run.tokensRefunded == 10)
@@ -74,7 +74,7 @@ struct UndoRefundTests {
             let before = try await scene.dump()
             result = try await scene.undo(run.run)
             #expect(result.status == .completedWithErrors && result.failed == 1 && result.cleanedUp == 0)
-            #expect(result.errors.first?.error.contains("not an integer") == true)
+            #expect(result.errors.first?.error.contains("user:u1:tokens is “many”: expected a whole number") == true)
             #expect(try await scene.dump() == before)
 
             // The app changed who pays: it can't be said any more whose balance it was.

@@ -207,6 +207,7 @@ struct UndoTests {
             #expect(try await scene.hash("job:a")["status"] == "QUEUED")
 
             _ = try await scene.send("DEL", "jobs:queued")
+            _ = try await scene.send("DEL", scene.keys.kinds)
             try await scene.stick("b")
             let second = try await scene.run("stuck-jobs")
             _ = try await scene.send(

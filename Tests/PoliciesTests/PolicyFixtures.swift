@@ -11,6 +11,8 @@ struct World {
     var members: [String: [String?]] = [:]
     var memberLimit = 1_000
     var firstSeen: [String: Timestamp] = [:]
+    /// What Curfew keeps of the record's recoveries.
+    var recoveries: String?
 
     func answer(_ question: Question) -> Answer {
         switch question {
@@ -20,6 +22,7 @@ struct World {
                 ? .tooMany(limit: memberLimit) : .statuses(members[set, default: []])
         case .field(let key, let field): .field(exists: hashes[key] != nil, value: hashes[key]?[field])
         case .firstSeen(let value): .firstSeen(firstSeen[value])
+        case .recoveries: .text(recoveries)
         }
     }
 }

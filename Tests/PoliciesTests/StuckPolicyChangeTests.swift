@@ -169,10 +169,12 @@ struct StuckChangeTests {
             status: "state", states: ["P"], since: ["a", "b"], heartbeat: "b", timeout: .seconds(1),
             timeouts: StuckPolicy.Timeouts(by: "tier", byType: [:]), alive: try KeyTemplate("w:<worker>:<id>"),
             completedWhen: "result",
-            retry: StuckPolicy.Retry(limit: 1, to: "Q", queue: try KeyTemplate("q:<tier>:<lane>"), attempts: "tries"),
+            retry: StuckPolicy.Retry(
+                limit: 1, to: "Q", queue: .init(key: try KeyTemplate("q:<tier>:<lane>")), attempts: "tries"),
             to: "F",
             refund: StuckPolicy.RefundRule(
-                amount: "cost", balance: try KeyTemplate("u:<user>"), ledger: try KeyTemplate("u:<user>:<month>")))
+                amount: "cost", balance: try KeyTemplate("u:<user>"), ledger: try KeyTemplate("u:<user>:<month>")),
+            writes: StuckPolicy.Writes(recoveries: "recoveries"))
         #expect(
             policy.fields == [
                 "state", "a", "b", "tier", "result", "worker", "tries", "recoveries", "lane", "cost", "user", "month",

@@ -6,10 +6,11 @@ struct StuckRetryTests {
     private let stuck = ["status": "PROCESSING", "processingStartedAt": "1689999400", "lane": "fast", "tier": "4K"]
 
     private func policy(limit: Int = 2, queue: String? = "jobs:queued") throws -> StuckPolicy {
-        let queue = try queue.map { text in try KeyTemplate(text) }
+        let queue = try queue.map { text in StuckPolicy.Queue(key: try KeyTemplate(text)) }
         return try stuckPolicy(
             timeouts: StuckPolicy.Timeouts(by: "tier", byType: ["4K": .seconds(400)]),
-            retry: StuckPolicy.Retry(limit: limit, to: "QUEUED", queue: queue))
+            retry: StuckPolicy.Retry(limit: limit, to: "QUEUED", queue: queue),
+            writes: StuckPolicy.Writes(recoveries: "recoveries"))
     }
 
     private func milliseconds(_ ago: Duration) -> String {

@@ -4,7 +4,7 @@ import Testing
 /// The policy of the design's example, with the parts that a test asks for.
 func stuckPolicy(
     timeouts: StuckPolicy.Timeouts? = nil, alive: String? = nil, completedWhen: String? = nil,
-    retry: StuckPolicy.Retry? = nil, refund: Bool = false
+    retry: StuckPolicy.Retry? = nil, refund: Bool = false, writes: StuckPolicy.Writes = .init()
 ) throws -> StuckPolicy {
     let rule = StuckPolicy.RefundRule(
         amount: "tokensCost", balance: try KeyTemplate("user:<userId>:tokens"),
@@ -12,7 +12,7 @@ func stuckPolicy(
     return StuckPolicy(
         states: ["PROCESSING"], since: ["processingStartedAt", "updatedAt"], heartbeat: "heartbeatAt",
         timeout: .seconds(300), timeouts: timeouts, alive: try alive.map { text in try KeyTemplate(text) },
-        completedWhen: completedWhen, retry: retry, to: "FAILED", refund: refund ? rule : nil)
+        completedWhen: completedWhen, retry: retry, to: "FAILED", refund: refund ? rule : nil, writes: writes)
 }
 
 @Suite("Stuck: which records")

@@ -23,7 +23,7 @@ struct Workload {
             amount: "cost", balance: try KeyTemplate("user:{<user>}:tokens"),
             ledger: try KeyTemplate("user:{<user>}:refunds"))
         let timeouts = StuckPolicy.Timeouts(by: "tier", byType: ["4K": .seconds(1_200), "SD": .seconds(60)])
-        let queue = try KeyTemplate(generator.pick(["jobs:queued", "jobs:<tier>"]))
+        let queue = StuckPolicy.Queue(key: try KeyTemplate(generator.pick(["jobs:queued", "jobs:<tier>"])))
         let retry = StuckPolicy.Retry(
             limit: Int.random(in: 0...3, using: &generator), window: .seconds(3_600), to: "QUEUED",
             queue: generator.chance(70) ? queue : nil)
@@ -33,7 +33,7 @@ struct Workload {
             timeouts: generator.chance(50) ? timeouts : nil,
             alive: generator.chance(40) ? try KeyTemplate("worker:<worker>:alive") : nil,
             completedWhen: generator.pick([nil, "result"]), retry: generator.chance(50) ? retry : nil, to: "FAILED",
-            refund: generator.chance(50) ? refund : nil,
+            refund: generator.chance(50) ? refund : nil, writes: StuckPolicy.Writes(recoveries: "recoveries"),
             timeoutOverride: generator.pick([nil, nil, .seconds(100), .zero]))
     }
 

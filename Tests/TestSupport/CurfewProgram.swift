@@ -12,10 +12,10 @@ package enum CurfewProgram {
     }
 
     /// The folder that the package manager puts the running test bundle in, with the programs of the same build.
-    package static var folder: URL {
+    package static var folder: String {
         get throws {
             let bundle = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-            return URL(fileURLWithPath: bundle).deletingLastPathComponent()
+            return URL(fileURLWithPath: bundle).deletingLastPathComponent().path
         }
     }
 
@@ -25,7 +25,9 @@ package enum CurfewProgram {
     package static var path: String {
         get throws {
             let named = ProcessInfo.processInfo.environment["CURFEW_PROGRAM"]
-            let built = try folder.deletingLastPathComponent().appendingPathComponent("release/curfew").path
+            let built = URL(fileURLWithPath: try folder).deletingLastPathComponent().appendingPathComponent(
+                "release/curfew"
+            ).path
             let path = named ?? built
             guard FileManager.default.isExecutableFile(atPath: path) else {
                 throw ChildProcessError(

@@ -61,7 +61,10 @@ package enum ScoreUnit: String, CaseIterable, Sendable {
         let negative = Range("(-inf", "(0")
         switch self {
         case .seconds:
-            return [negative, Range("10000000000", "(253400000000"), Range("253500000000", "(5000000000000"), Self.micro, Self.nano]
+            return [
+                negative, Range("10000000000", "(253400000000"), Range("253500000000", "(5000000000000"), Self.micro,
+                Self.nano,
+            ]
         case .milliseconds:
             return [
                 negative, Range("1000000000", "(1000000000000"), Range("10000000000000", "(253400000000000"),
@@ -69,7 +72,8 @@ package enum ScoreUnit: String, CaseIterable, Sendable {
             ]
         case .microseconds:
             return [
-                negative, Range("1000000000", "(1000000000000000"), Range("10000000000000000", "(253400000000000000"), Self.nano,
+                negative, Range("1000000000", "(1000000000000000"), Range("10000000000000000", "(253400000000000000"),
+                Self.nano,
             ]
         }
     }

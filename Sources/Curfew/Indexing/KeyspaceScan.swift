@@ -50,8 +50,6 @@ struct KeyspaceScan: Sendable {
     /// whose fence then lets the next call go on.
     func runOnce(_ when: ScanLease.When, fence: inout String) async throws -> Outcome {
         guard let interval = cleanup.scan else { return .notDue(for: .seconds(3600)) }
-        // What is adopted into the application's index is written in its unit.
-        try await IndexCheck(engine.redis, cleanup)?.checkScores()
         let lease = ScanLease(engine: engine, cleanup: cleanup, interval: interval)
         switch try await lease.claim(when, fence: fence) {
         case .notDue(let wait): return .notDue(for: wait)
@@ -61,6 +59,8 @@ struct KeyspaceScan: Sendable {
         case .claimed(var position, let clock):
             fence = position.fence
             do {
+                // What is adopted into the application's index is written in its unit.
+                try await IndexCheck(engine.redis, cleanup)?.checkScores()
                 if engine.redis.isCluster, position.cursors.isAtStart {
                     position.keys = try await ScanServer.keys(engine.redis)
                 }

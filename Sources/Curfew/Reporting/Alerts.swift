@@ -40,16 +40,26 @@ struct Alerts: Sendable {
     ) async throws {
         var transitions: [Transition] = []
         for (definition, state) in zip(definitions, states) {
-            if state.definition != definition.definitionText { transitions.append(.published(definition)) }
             let own = measured.value(of: definition.metric)
             let value = try await windowed(definition, own: own, of: measured.cleanup, state: state, now: now)
-            guard definition.isCrossed(by: value) != state.isFiring else { continue }
+            let isCrossed = definition.isCrossed(by: value) != state.isFiring
+            if state.definition != definition.definitionText, isCrossed || !isUnasked(definition) {
+                transitions.append(.published(definition))
+            }
+            guard isCrossed else { continue }
             transitions.append(
                 .crossed(
                     definition, cleanup: measured.cleanup, value: value, isFiring: !state.isFiring,
                     since: state.since, run: measured.run))
         }
         try await publish(transitions, now: now)
+    }
+
+    /// Whether nobody has configured it: the alert on refusals of a cleanup without a guard, which is published only where
+    /// it has something to say.
+    private func isUnasked(_ alert: AlertDefinition) -> Bool {
+        guard alert == .ofGuard(on: alert.cleanup) else { return false }
+        return engine.configuration.cleanup(named: alert.cleanup)?.guardLimits == nil
     }
 
     /// One wish to change the state of an alert.

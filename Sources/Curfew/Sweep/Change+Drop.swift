@@ -13,3 +13,8 @@ extension Change {
         return change
     }
 }
+
+extension Change.Action {
+    /// Whether the record is gone where the change is made.
+    var removesRecord: Bool { [.release, .remove, .delete].contains(self) }
+}

@@ -79,7 +79,8 @@ struct CommitCall: Sendable {
     ///   - mark: what shows that the changes are made; nil for those that need no such thing.
     ///   - isAlone: whether all keys are in one slot and are declared, so that the client follows where it is sent.
     func nodeCommand(under mark: NodeMark? = nil, isAlone: Bool = false) -> RedisCommand {
-        var command = isCheck
+        var command =
+            isCheck
             ? RedisCommand("FCALL_RO", ["curfew_check_part"]) : RedisCommand("FCALL", ["curfew_commit_part"])
         command.isIdempotent = isCheck
         if isAlone {

@@ -60,6 +60,7 @@ struct Committer {
         for (place, judged) in page.enumerated() {
             switch judged.decision {
             case .change(let change): encoder.add(change, of: judged.record, to: &call, &known)
+            // Nothing can be refused of these.
             case .drop where claim == nil, .leave where claim == nil: continue
             case .drop(_, let guards):
                 encoder.add(dropOf: judged.entry, key: judged.record.key, guards: guards, to: &call, &known)
@@ -102,7 +103,7 @@ struct Committer {
     /// What became of each record of a page, from the reply to its command.
     func results(of prepared: Prepared, reply: RedisValue) async throws -> [Result] {
         let page = prepared.page
-        var results = page.map(Self.untouched)
+        var results = untouched(page)
         guard !prepared.places.isEmpty else { return results }
         if reply.error?.code == "NOPERM" { return try await oneByOne(prepared) }
         let outcomes = try prepared.call.outcomes(of: try await library.checked(reply, of: prepared.command))
@@ -125,7 +126,7 @@ struct Committer {
         let empty = makeCall()
         _ = try empty.outcomes(of: try await library.call(empty.command()))
         let page = prepared.page
-        var results = page.map(Self.untouched)
+        var results = untouched(page)
         for place in prepared.places {
             let single = try await prepare([page[place]], encoder: prepared.encoder, rescores: prepared.rescores)
             do {
@@ -187,6 +188,14 @@ struct Committer {
         case .malformed(let error): .malformed(error)
         case .leave(let leave): .left(isStalled: leave.isStalled, stays: true)
         case .change, .drop: .moved
+        }
+    }
+
+    /// The results before anything is answered; a look leaves what it would drop where it is.
+    private func untouched(_ page: [Judged]) -> [Result] {
+        page.map { judged in
+            if claim == nil, case .drop = judged.decision { return .left(isStalled: false, stays: true) }
+            return Self.untouched(judged)
         }
     }
 

@@ -74,7 +74,7 @@ final class PlanReview: Sendable {
                     left.withLock { $0[id] = nil }
                     return judged
                 }
-                why = "now it would be: \(change.reason)"
+                why = change.action == .drop ? change.reason : "now it would be: \(change.reason)"
             case .leave(let leave): why = leave.because
             case .drop(let because, _): why = because
             }

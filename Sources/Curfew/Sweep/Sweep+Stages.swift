@@ -72,6 +72,7 @@ extension Sweep {
     /// The first entries of the index, how many are due, and the first records.
     func begin(_ state: inout State, _ horizon: Timestamp) async throws {
         state.horizon = horizon
+        if claim != nil { try await seeQueue() }
         let check = IndexCheck(engine.redis, cleanup)
         if let check { try await retrying { try await check.checkScores() } }
         if let scanned {
@@ -93,6 +94,12 @@ extension Sweep {
         let first = try nextRequest(&state)
         state.reading = try Reading(first, sent: engine.redis.begin(first.commands))
         state.request = try nextRequest(&state)
+    }
+
+    /// Looks what the queue is that records are put on, where it is the same for all: so that it is known when it is drained.
+    private func seeQueue() async throws {
+        guard let queue = (cleanup.policy as? StuckPolicy)?.retry?.queue?.key, queue.isConstant else { return }
+        try await retrying { _ = try await QueueKinds([queue.text], engine.redis, engine.keys, isNoting: true) }
     }
 
     /// Takes a page of entries from the queue, and asks for more where few are left.

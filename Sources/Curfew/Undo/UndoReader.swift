@@ -94,7 +94,8 @@ struct UndoReader {
         var returned: Set<String> = []
         for (number, (place, key)) in wanted.enumerated() {
             let isThere = replies[2 * number].integer == 1
-            if !isThere, key == events[place].key, let time = replies[2 * number + 1].integer, time <= now.milliseconds {
+            if !isThere, key == events[place].key, let time = replies[2 * number + 1].integer, time <= now.milliseconds
+            {
                 let moment = Timestamp(milliseconds: time).iso8601
                 reads[place] = .failure(RecordError("\(key) has expired meanwhile, at \(moment), as it would have"))
                 continue
@@ -147,7 +148,8 @@ struct UndoReader {
         }
         guard !charges.isEmpty else { return }
         let ledgers = try await engine.redis.pipeline(
-            charges.map { RedisCommand(
+            charges.map {
+                RedisCommand(
                     "HMGET", [$0.charge.ledger] + $0.charge.entries.flatMap { RefundEntry.fields(of: $0) })
             })
         try Self.check(ledgers)

@@ -105,7 +105,10 @@ struct UndoSaga {
         let replies = try await engine.redis.pipeline(asked.map { RedisCommand("GET", [$0.key], isIdempotent: true) })
         for ((place, key), reply) in zip(asked, replies) {
             let isNumber = reply.isNull || reply.string.flatMap { Int64($0) } != nil
-            if !isNumber { outcomes[place] = .failed(reply.error?.message ?? "\(key) is not an integer") }
+            if !isNumber {
+                let found = reply.error?.message ?? "ERR \(key) is “\(reply.string ?? "")”: expected a whole number"
+                outcomes[place] = .failed(found)
+            }
         }
     }
 

@@ -58,7 +58,9 @@ struct PreviewCommand: AsyncParsableCommand {
                 ResultView.write(result)
             }
         }
-        if results.contains(where: { $0.failed > 0 || !$0.isSuccess }) { throw ExitCode(Failure.Status.doneWithErrors.rawValue) }
+        if results.contains(where: { $0.failed > 0 || !$0.isSuccess }) {
+            throw ExitCode(Failure.Status.doneWithErrors.rawValue)
+        }
     }
 
     private func plan(_ cleanup: Cleanup, to path: String, _ engine: Engine) async throws -> RunResult {

@@ -27,6 +27,9 @@ package struct KeyTemplate: Hashable, Sendable, CustomStringConvertible {
     /// The template as written.
     package var description: String { text }
 
+    /// Whether it is the same key for every record.
+    package var isConstant: Bool { fields.isEmpty && !usesID }
+
     /// Whether the record's id is part of the key.
     package var usesID: Bool { segments.contains(.id) }
 

@@ -84,6 +84,7 @@ extension StuckPolicy {
         guard amount > 0 else { return nil }
         return Refund(
             amount: amount, balance: try refund.balance.expand(for: record),
-            ledger: try refund.ledger.expand(for: record), entry: String(pieces: [record.key, "@", overdue.started.raw]))
+            ledger: try refund.ledger.expand(for: record),
+            entry: String(pieces: [record.key, "@", overdue.started.raw]))
     }
 }

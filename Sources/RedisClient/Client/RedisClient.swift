@@ -1,4 +1,5 @@
 package import Logging
+
 /// A client of Redis: of one server, or of all nodes of a cluster.
 ///
 /// The tasks of a program share one client, whose ``run()`` keeps its connections. On each of them the commands of any

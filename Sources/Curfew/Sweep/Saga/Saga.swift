@@ -8,8 +8,8 @@ internal import RedisClient
 ///     2  the records' slots  guards, writes, mark    a change is made here, or not at all
 ///     3  the others' slots   refund, queue, also     each once
 ///     4  our own slot        fence, events           each once
-///     5  the records' slots  marks taken away
-///     6  index               index entries last
+///     5  index               index entries, after everything that their records needed
+///     6  the records' slots  marks taken away
 ///
 /// Each step is one call for each node, all nodes at once, for all changes of the page. Events are written all or none, a
 /// hundred or so in a call, and a field in our own slot notes whose are written.
@@ -18,7 +18,8 @@ internal import RedisClient
 /// is left of these changes under a ``SagaMark``. Marks are named in our own slot before they are used, and stay named until
 /// the run is over. Whoever dies leaves both, and the next run of the cleanup begins with the marks it finds
 /// (``SagaRecovery``): what was begun is finished, whatever has become of the records and their index entries meanwhile. What
-/// has not come to a mark has not happened; it is still in the index.
+/// has not come to a mark has not happened; it is still in the index. Marks go after the index entries, so that an entry
+/// whose record was removed here is never taken for one that fits no record (``IndexCheck``).
 ///
 /// **Nothing is done twice.** A refund is guarded by its entry in the ledger, everything else that isn't the same when
 /// repeated by a ``SagaOnce`` in its own slot, written in the same step. Both are named by lease and page, so that those of
@@ -53,7 +54,7 @@ struct Saga: Sendable {
 
     /// A step that is over.
     enum Stage: CaseIterable, Sendable {
-        case planned, changed, carriedOut, told, cleared, ended
+        case planned, changed, carriedOut, told, ended, cleared
     }
 
     /// Commits a page; what became of each record.
@@ -68,12 +69,20 @@ struct Saga: Sendable {
         if !work.open.isEmpty {
             marks.begun()
             try await changes.make(&work)
-            try await finish(&work, calls)
+            let finished = try await finish(&work, calls)
+            try await end(&work)
+            try await clear(finished, of: work, calls)
+        } else {
+            try await end(&work)
         }
+        return work.results
+    }
+
+    /// Takes out of the index what is over, and gives the rest its new place.
+    private func end(_ work: inout SagaWork) async throws {
         let ending = work.ending
         let asRead = try await step(.ended) { try await home.end(ending, index: sweep.index) }
         work.ended(ending, asRead)
-        return work.results
     }
 
     /// Ends the sagas of the run, whose pages are all over: its marks are named no more, but for those that hold something.
@@ -85,17 +94,28 @@ struct Saga: Sendable {
         try await step(nil) { try await home.forget(fields) }
     }
 
-    /// What follows where the record's part is made.
-    private func finish(_ work: inout SagaWork, _ calls: SagaCalls) async throws {
+    /// What follows where the record's part is made; the changes that are through, and those that are not.
+    private func finish(
+        _ work: inout SagaWork, _ calls: SagaCalls
+    ) async throws -> (done: [SagaEntry], left: [SagaEntry]) {
         let plan = work.plan
         let (done, left) = try await carryOut(work.made, of: plan, calls, isRepeated: false)
         work.finished(done, left: left)
         let gone = marks.takeTold()
         try await step(.told) { _ = try await home.tell(plan, done, forgetting: gone) }
-        let rest = left.map(\.entry)
+        return (done, left.map(\.entry))
+    }
+
+    /// Takes away the marks of changes that are through.
+    private func clear(
+        _ finished: (done: [SagaEntry], left: [SagaEntry]), of work: SagaWork, _ calls: SagaCalls
+    ) async throws {
+        let (plan, parts) = (work.plan, work.parts)
         // The records' marks first: while they are there, somebody may ask for the others.
-        let unfinished = try await step(nil) { [parts = work.parts] in try await clear(parts, of: plan, left: rest) }
-        try await step(.cleared) { _ = try await calls.make(done.flatMap { $0.onces(plan).map { .clear($0) } }) }
+        let unfinished = try await step(nil) { try await clear(parts, of: plan, left: finished.left) }
+        try await step(.cleared) {
+            _ = try await calls.make(finished.done.flatMap { $0.onces(plan).map { .clear($0) } })
+        }
         marks.ended(plan, left: unfinished)
     }
 

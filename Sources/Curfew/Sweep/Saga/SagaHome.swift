@@ -1,3 +1,4 @@
+internal import Policies
 internal import RedisClient
 
 /// The part of a saga that is written in the slot of Curfew's own keys, under the fence.
@@ -134,6 +135,26 @@ struct SagaHome: Sendable {
         try check(reply)
         return reply.elements.dropFirst().compactMap { $0.integer.map { Int($0) - 1 } }
             .filter(entries.indices.contains)
+    }
+
+    /// Takes the entries of records out of the index that were removed by changes which are through.
+    func unlistRemoved(_ entries: [SagaEntry], from index: String, _ redis: RedisClient) async throws {
+        let removed = entries.filter { Change.Action(rawValue: $0.event?.action ?? "")?.removesRecord == true }
+        guard !removed.isEmpty else { return }
+        let replies = try await redis.pipeline(
+            removed.flatMap {
+                [
+                    RedisCommand("ZSCORE", [index, $0.id], isIdempotent: true),
+                    RedisCommand("EXISTS", [$0.key], isIdempotent: true),
+                ]
+            })
+        for error in replies.lazy.compactMap(\.error) { throw CurfewError(error, "reading \(index)") }
+        let listed = removed.enumerated().compactMap { number, entry -> DueEntry? in
+            guard let score = replies[2 * number].string, replies[2 * number + 1].integer == 0 else { return nil }
+            return DueEntry(id: entry.id, score: 0, scoreText: score)
+        }
+        guard !listed.isEmpty else { return }
+        _ = try await unlist(listed, from: index, isHome: Slots.share(index, saga))
     }
 
     private static func add(_ steps: [IndexStep], to call: inout CommitCall) {

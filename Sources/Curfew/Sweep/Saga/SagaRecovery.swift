@@ -99,6 +99,7 @@ struct SagaRecovery: Sendable {
         let before = state.told[plan.told] ?? ""
         let told = try await saga.step(.told) { try await saga.home.tell(plan, done, after: before) }
         state.told[plan.told] = told.note
+        try await saga.step(nil) { try await saga.home.unlistRemoved(done, from: sweep.index, sweep.engine.redis) }
         let rest = left.map(\.entry)
         _ = try await saga.step(nil) { try await saga.clear([part], of: plan, left: rest) }
         try await saga.step(.cleared) {

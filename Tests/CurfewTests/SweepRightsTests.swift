@@ -1,0 +1,46 @@
+import Policies
+import RedisClient
+import TestSupport
+import Testing
+
+@testable import Curfew
+
+/// A key outside the user's rights is the error of the record that needs it.
+@Suite("sweep: keys outside the user's rights")
+struct SweepRightsTests {
+    @Test("a balance that the user may not write is its record's error, in preview and run; the others go on")
+    func balance() async throws {
+        let cleanup = """
+            holds:
+              policy: stuck
+              every: 1m
+              records: hold:<id>
+              index: holds
+              states: [reserved]
+              since: [at]
+              timeout: 10m
+              to: released
+              refund: {amount: amount, balance: "account:<owner>", ledger: "account:<owner>:refunds"}
+            """
+        try await withSweepScene(cleanup) { scene in
+            let at = String((scene.began - .seconds(3_600)).milliseconds)
+            for (id, owner) in [("1", "ada"), ("2", "root"), ("3", "ada")] {
+                let fields = ["status": "reserved", "at": at, "amount": "5", "owner": owner]
+                try await scene.write("hold:\(id)", fields, index: "holds", id: id)
+            }
+            _ = try await scene.send(
+                "ACL", "SETUSER", "default", "resetkeys", "~hold:*", "~holds", "~account:ada*", "~{curfew}:*",
+                "~curfew:*")
+            let preview = try await Preview(engine: scene.engine).run(try scene.cleanup("holds"))
+            let result = try await scene.run("holds")
+            for found in [preview, result] {
+                #expect(found.records.map(\.id).sorted() == ["1", "3"], "\(found)")
+                #expect(found.errors.map(\.id) == ["2"])
+                #expect(found.errors.first?.error.contains("account:root") == true, "\(found.errors)")
+            }
+            #expect(result.status == .completedWithErrors && result.tokensRefunded == 10)
+            #expect(try await scene.hash("hold:2")["status"] == "reserved")
+            #expect(try await scene.hash("hold:3")["status"] == "released")
+        }
+    }
+}
