@@ -71,6 +71,7 @@ enum RunPage {
             ("Retried", HTML(Wording.number(run["retried"]))), ("Skipped", HTML(Wording.number(run["skipped"]))),
             ("Failed", HTML(Wording.number(run["failed"]))), ("Refunded", HTML(Wording.number(run["refunded"]))),
             ("Freed", HTML(run["bytes_freed"].flatMap { Int64($0) }.map { ByteCount.text($0) } ?? "")),
+            ("Absent", HTML(run["absent"].flatMap { $0 == "0" ? nil : Wording.number($0) } ?? "")),
             ("Error", Facts.foreign(run["error"])),
         ]
         return Facts.html(rows)

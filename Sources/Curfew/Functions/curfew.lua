@@ -101,7 +101,7 @@ local function add_run(stream, length, fields)
 end
 
 -- The run whose lease ran out is closed in the history as lost, with what its last renewal reported.
-local function add_lost(runs, length, lease, cleanup, policy, now)
+local function add_lost(runs, metrics, length, lease, cleanup, policy, now)
   local f = call('HMGET', lease, 'run', 'instance', 'fence', 'trigger', 'dry_run', 'due_ms', 'acquired_ms',
     'found', 'changed', 'retried', 'skipped', 'failed', 'refunded')
   add_run(runs, length, {
@@ -111,6 +111,7 @@ local function add_lost(runs, length, lease, cleanup, policy, now)
     'skipped', f[11] or '0', 'failed', f[12] or '0', 'refunded', f[13] or '0', 'bytes_freed', '0', 'absent', '0',
     'error', 'the lease ran out before the run finished',
   })
+  call('XADD', metrics, 'MAXLEN', '~', length, '*', 'kind', 'lost', 'cleanup', cleanup, 'run', f[1] or '', 'runs_lost', '1')
   return f[1] or ''
 end
 
@@ -222,7 +223,7 @@ local function tick(KEYS, ARGV)
 
   local lost = ''
   if best.run then
-    lost = add_lost(runs, length, best.lease, best.name, best.policy, now)
+    lost = add_lost(runs, KEYS[7], length, best.lease, best.name, best.policy, now)
   end
   local fence = ms(call('HINCRBY', fences, best.name, 1))
   local run = best.name .. '-' .. fence
