@@ -80,7 +80,7 @@ package struct Run: Sendable {
     }
 
     /// That the run before was lost is looked at before anything else: this one may be lost by the same fault.
-    private func noticeLost() async {
+    func noticeLost() async {
         guard let lost = claim.replaces else { return }
         do {
             try await Alerts(engine: engine).noticeLost(lost, of: cleanup.name, now: clock.now)

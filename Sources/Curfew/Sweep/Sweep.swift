@@ -91,14 +91,17 @@ struct Sweep: Sendable {
                 try control.checkpoint()
                 try await step(&state)
                 try await deleteObjects(&state, all: false)
+                try await reportErrors(&state)
             } while !isDone(state)
             while !state.flights.isEmpty { try await land(&state) }
             try await deleteObjects(&state, all: true)
+            try await reportErrors(&state)
             if state.outcome.due > 0, scanned == nil { try await measureRest(&state.outcome) }
         } catch {
             state.outcome.error = error
             await landRest(&state)
             await releaseClaims(&state)
+            await reportErrorsAfterStop(&state)
             await measureRestAfterStop(&state.outcome)
         }
         return state.outcome
