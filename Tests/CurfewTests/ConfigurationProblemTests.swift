@@ -230,12 +230,12 @@ struct ConfigurationProblemTests {
             (
                 "cleanup: jobs, metric: fund, above: 1",
                 "metric: unknown “fund”, did you mean “found”? (expected one of found, changed, retried, skipped, failed, "
-                    + "refunded, backlog, drift, bytes_freed, duration_ms, lag_ms, oldest_overdue_ms, stalled, refused, overdue)"
+                    + "refunded, backlog, drift, bytes_freed, absent, duration_ms, lag_ms, oldest_overdue_ms, stalled, refused, runs_failed, runs_lost, overdue)"
             ),
             (
                 "cleanup: jobs, above: 1",
                 "metric: missing, expected one of found, changed, retried, skipped, failed, "
-                    + "refunded, backlog, drift, bytes_freed, duration_ms, lag_ms, oldest_overdue_ms, stalled, refused, overdue"
+                    + "refunded, backlog, drift, bytes_freed, absent, duration_ms, lag_ms, oldest_overdue_ms, stalled, refused, runs_failed, runs_lost, overdue"
             ),
             ("metric: found, above: 1", "cleanup: missing, expected the name of a cleanup, or \"*\""),
             ("cleanup: jobs, metric: found", "above: missing, expected above or below"),

@@ -11,6 +11,8 @@ struct World {
     var members: [String: [String?]] = [:]
     var memberLimit = 1_000
     var firstSeen: [String: Timestamp] = [:]
+    /// Numbers, and sizes of other things, by key.
+    var counts: [String: Int64] = [:]
     /// What Curfew keeps of the record's recoveries.
     var recoveries: String?
 
@@ -22,6 +24,7 @@ struct World {
                 ? .tooMany(limit: memberLimit) : .statuses(members[set, default: []])
         case .field(let key, let field): .field(exists: hashes[key] != nil, value: hashes[key]?[field])
         case .firstSeen(let value): .firstSeen(firstSeen[value])
+        case .count(let key): .count(counts[key] ?? 0)
         case .recoveries: .text(recoveries)
         }
     }

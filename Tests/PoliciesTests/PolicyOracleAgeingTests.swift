@@ -109,7 +109,8 @@ struct PolicyOracleAgeingTests {
     func files(seed: UInt64, mark: String?) throws {
         let policy = FilesPolicy(
             since: ["startedAt", "updatedAt"], orphan: .init(unless: "owner", after: .seconds(3_600), mark: mark),
-            deleted: .init(since: "deletedAt", after: .seconds(7_200)), storage: "s", object: "object", size: "size")
+            deleted: .init(since: "deletedAt", after: .seconds(7_200)), storage: "s", objects: [.init(field: "object")],
+            size: "size")
         let kinds: Set = mark == nil ? ["error", "leave", "delete"] : ["error", "leave", "delete", "mark"]
         try compare(seed: seed, meeting: kinds, policy: policy) { values, _ in
             let isNamed = filled(values["object"]) != nil

@@ -3,6 +3,7 @@ internal import Foundation
 internal import HTTPTypes
 package import Hummingbird
 internal import NIOCore
+internal import Policies
 internal import ServiceLifecycle
 
 extension Dashboard {
@@ -46,23 +47,27 @@ extension Dashboard {
         }
         router.get("runs/:run") { [self] request, context in
             let run = try await service.run(context.name("run"))
-            let (changes, hasMore) = try await changes(of: run)
+            let (changes, hasMore) = try await events(of: run, areErrors: false)
+            let (errors, _) = try await events(of: run, areErrors: true)
             let now = try await service.engine.serverClock().now
             return answer(request, context) {
-                RunPage.html(run, changes: changes, hasMore: hasMore, now: now, names: names, $0)
+                RunPage.html(run, changes: changes, hasMore: hasMore, errors: errors, now: now, names: names, $0)
             }
         }
     }
 
-    /// The newest changes of a run, found by its time: the events of other runs are hardly read.
-    private func changes(of run: [String: String]) async throws -> ([StreamEntry], Bool) {
+    /// The newest changes of a run, or its errors, found by its time: the events of other runs are hardly read.
+    private func events(of run: [String: String], areErrors: Bool) async throws -> ([StreamEntry], Bool) {
         let engine = service.engine
         let started = run["started_ms"] ?? run["acquired_ms"] ?? "0"
         let finished = run["finished_ms"].flatMap { Int64($0) }
         let page = try await History(engine: engine).page(
             of: engine.keys.events, RunPage.most, before: finished.map { "\($0 &+ 1_000)-0" },
             from: Int64(started).map { String(max(0, $0)) } ?? "0"
-        ) { $0["run"] == run["run"] && !($0["record"] ?? "").isEmpty }
+        ) { event in
+            guard event["run"] == run["run"], !(event["record"] ?? "").isEmpty else { return false }
+            return (event["action"] == Change.errorAction) == areErrors
+        }
         return (page.entries, page.next != nil)
     }
 

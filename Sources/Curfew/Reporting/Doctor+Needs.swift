@@ -146,6 +146,9 @@ extension Doctor {
             guard let set = Self.sample(counters.members?.set), let member = Self.sample(counters.members?.record)
             else { return [] }
             return [["SCARD", set], ["SMEMBERS", set], ["HGET", member, "a"]]
+        case let files as FilesPolicy:
+            guard case .key(let template)? = files.refs, let key = Self.sample(template) else { return [] }
+            return ["TYPE", "GET", "LLEN", "SCARD", "ZCARD", "HLEN", "XLEN"].map { [$0, key] }
         case let retention as RetentionPolicy:
             return retention.also.compactMap { Self.sample($0) }.flatMap { needs(ofRemoving: $0) }
         default: return []

@@ -146,6 +146,8 @@ struct ChangeEncoder: Sendable {
                 sink.check(.equals, sink.key(key), field: .constant(field), value: .own(sink.value(value)))
             case .otherField(let key, let field, equals: nil):
                 sink.check(.absent, sink.key(key), field: .constant(field), value: .none)
+            case .atMost(let key, let most):
+                sink.check(.atmost, sink.key(key), field: .none, value: .own(sink.value(String(most))))
             }
         }
     }
@@ -318,7 +320,8 @@ extension [Policies.Guard] {
                 else { return false }
             case (.otherField(_, let field, let value), .otherField(_, let otherField, let otherValue)):
                 guard field == otherField, (value == nil) == (otherValue == nil) else { return false }
-            case (.text, .text), (.recordMissing, .recordMissing), (.keyAbsent, .keyAbsent), (.keyPresent, .keyPresent):
+            case (.text, .text), (.recordMissing, .recordMissing), (.keyAbsent, .keyAbsent), (.keyPresent, .keyPresent),
+                (.atMost, .atMost):
                 continue
             default: return false
             }

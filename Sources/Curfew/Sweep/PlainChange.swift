@@ -108,7 +108,7 @@ extension Statement.Guard.Check {
     /// Whether it compares with a value.
     fileprivate var hasValue: Bool {
         switch self {
-        case .equals, .differs, .text, .score, .holds: true
+        case .equals, .differs, .text, .score, .holds, .atmost: true
         case .absent, .exists, .missing, .listed, .knownHash, .knownText: false
         }
     }

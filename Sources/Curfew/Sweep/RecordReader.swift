@@ -112,17 +112,22 @@ struct RecordReader {
                 case .members(let set, _, _): RedisCommand("SCARD", [set])
                 case .firstSeen: RedisCommand("HGET", [keys.seen(cleanup.name), record.id])
                 case .recoveries: RedisCommand("GET", [keys.recoveries(cleanup.name, of: record.id)])
+                case .count(let key): RedisCommand("TYPE", [key])
                 case .field(let key, let field): RedisCommand("HGET", [key, field])
                 }
             })
         var answers: [Answer] = []
         var fieldless: [(place: Int, key: String)] = []
+        var counted: [(place: Int, key: String, type: String)] = []
         for ((record, question), reply) in zip(questions, replies) {
             if let error = reply.error, error.code != "WRONGTYPE" {
                 throw CurfewError(error, "reading what \(record.key) needs")
             }
             switch question {
             case .exists: answers.append(.exists(reply.integer == 1))
+            case .count(let key):
+                counted.append((answers.count, key, reply.string ?? ""))
+                answers.append(.count(0))
             case .recoveries:
                 let key = keys.recoveries(cleanup.name, of: record.id)
                 answers.append(reply.error == nil ? .text(reply.string) : .unreadable("\(key) is not a string"))
@@ -142,6 +147,7 @@ struct RecordReader {
                 answers.append(.statuses(try await statuses(in: set, template: template, field: field)))
             }
         }
+        if !counted.isEmpty { try await count(counted, into: &answers) }
         guard !fieldless.isEmpty else { return answers }
         let present = try await redis.pipeline(fieldless.map { RedisCommand("EXISTS", [$0.key]) })
         for ((place, _), reply) in zip(fieldless, present) {

@@ -52,8 +52,10 @@ package struct FilesPolicy: Policy {
     package let deleted: Deleted?
     /// The name of the storage that the objects are in.
     package let storage: String
-    /// The field that holds the object's key.
-    package let object: String
+    /// Where the keys of a record's objects come from: the first is required, others only count where their fields are there.
+    package let objects: [ObjectSource]
+    /// How many use the objects of a record; nil: nobody else does.
+    package let refs: ObjectUses?
     /// The field that holds the object's size in bytes.
     package let size: String?
     /// Everything that is looked at or written, each once.
@@ -66,20 +68,26 @@ package struct FilesPolicy: Policy {
     /// Where an orphan is only marked, `deleted` is there and looks at that mark.
     package init(
         status: String = "status", since: [String] = [], orphan: Orphan? = nil, deleted: Deleted? = nil,
-        storage: String, object: String, size: String? = nil, timeoutOverride: Duration? = nil
+        storage: String, objects: [ObjectSource], refs: ObjectUses? = nil, size: String? = nil,
+        timeoutOverride: Duration? = nil
     ) {
         precondition(orphan != nil || deleted != nil, "a policy without a rule would watch every file for nothing")
+        precondition(!objects.isEmpty, "a file without an object would be a record like any other")
         precondition(orphan?.mark == nil || orphan?.mark == deleted?.since, "a mark that nobody looks at does nothing")
         self.status = status
         self.since = since
         self.orphan = orphan
         self.deleted = deleted
         self.storage = storage
-        self.object = object
+        self.objects = objects
+        self.refs = refs
         self.size = size
         self.timeoutOverride = timeoutOverride
         let times = (orphan == nil ? [] : since) + [deleted?.since].compactMap { $0 }
-        fields = unique([status] + times + [orphan?.unless, object, size].compactMap { $0 })
+        let keys = objects.flatMap(\.fields)
+        fields = unique(
+            [status] + times + [orphan?.unless].compactMap { $0 } + keys + (refs?.fields ?? [])
+                + [size].compactMap { $0 })
     }
 
     /// The longer of the two times, or the override.

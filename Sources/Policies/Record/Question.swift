@@ -11,6 +11,8 @@ package enum Question: Hashable, Sendable {
     case field(key: String, field: String)
     /// When Curfew first saw this record with this value. Answered by ``Answer/firstSeen(_:)``.
     case firstSeen(value: String)
+    /// The number at that key, or the size of what is there. Answered by ``Answer/count(_:)``.
+    case count(key: String)
     /// When the record was given another try, as Curfew keeps it. Answered by ``Answer/text(_:)``.
     case recoveries
 }
@@ -25,6 +27,8 @@ package enum Answer: Sendable, Equatable {
     case field(exists: Bool, value: String?)
     /// When the value was first seen; nil where that is now.
     case firstSeen(Timestamp?)
+    /// A number or a size; 0 where there is nothing.
+    case count(Int64)
     /// A text; nil where there is none.
     case text(String?)
     /// What was asked for is there, but not of the right type; why, in words.
