@@ -106,7 +106,7 @@ struct ConfigurationProblemTests {
             ("page: 10", "page: expected a whole number from 20 to 1000, found “10”"),
             ("states: []", "states: is empty, expected a text or a list of texts"),
             ("states: [A, {b: c}]", "states: expected a text in the list, found a section"),
-            ("states: [A, null]", "states: expected a text in the list, found nothing"),
+            ("states: [A, [B]]", "states: expected a text in the list, found a list"),
             ("states: ''", "states: expected a text or a list of texts, found “”"),
             ("to: PROCESSING", "to: “PROCESSING” is one of states, so the record would never leave them"),
             (

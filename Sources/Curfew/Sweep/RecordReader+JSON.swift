@@ -18,7 +18,8 @@ extension RecordReader {
                 reads.append(Self.document(text, id: entry.id, key: key, names))
             } else if let error = reply.error {
                 guard error.code == "WRONGTYPE" else {
-                    throw CurfewError(error, "reading \(key)")
+                    reads.append(.failure(try Self.trouble(error, key)))
+                    continue
                 }
                 others.append(place)
                 reads.append(.success(missing))

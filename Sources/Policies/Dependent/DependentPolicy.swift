@@ -19,6 +19,8 @@ package struct DependentPolicy: Policy {
     package let fields: [String]
     /// Replaces the grace period for one run; nil leaves it.
     package var timeoutOverride: Duration?
+    /// How the times of its records are read.
+    package var times = TimeReading()
 
     /// Makes the policy from what the configuration says; the defaults are those of a key left out.
     ///

@@ -60,6 +60,8 @@ package struct FilesPolicy: Policy {
     package let fields: [String]
     /// Replaces the times of both rules for one run; nil leaves them.
     package var timeoutOverride: Duration?
+    /// How the times of its records are read.
+    package var times = TimeReading()
 
     /// Makes the policy from what the configuration says; the defaults are those of a key left out.
     ///

@@ -28,6 +28,8 @@ package struct PausedPolicy: Policy {
     ///
     /// The times of the marks stay what they are.
     package var timeoutOverride: Duration?
+    /// How the times of its records are read.
+    package var times = TimeReading()
 
     /// Makes the policy from what the configuration says; the defaults are those of a key left out.
     ///

@@ -20,6 +20,8 @@ package struct RetentionPolicy: Policy {
     package let fields: [String]
     /// Replaces the time for which records are kept, types and all, for one run; nil leaves it.
     package var timeoutOverride: Duration?
+    /// How the times of its records are read.
+    package var times = TimeReading()
 
     /// Makes the policy from what the configuration says; the defaults are those of a key left out.
     ///

@@ -15,7 +15,7 @@ extension StuckPolicy {
         guard let refund else { return nil }
         return Charge(
             balance: try refund.balance.expand(for: record), ledger: try refund.ledger.expand(for: record),
-            entry: "\(record.id)@\(try record.firstTime(since).raw)")
+            entry: "\(record.id)@\(try record.firstTime(since, by: times, at: nil).raw)")
     }
 
     /// Where a retry pushes the record's id; nil where it isn't pushed.

@@ -70,6 +70,8 @@ package struct StuckPolicy: Policy {
     package let fields: [String]
     /// Replaces the configured timeout for one run; nil leaves it.
     package var timeoutOverride: Duration?
+    /// How the times of its records are read.
+    package var times = TimeReading()
 
     /// Makes the policy from what the configuration says; the defaults are those of a key left out.
     package init(

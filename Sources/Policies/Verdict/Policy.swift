@@ -13,6 +13,9 @@ package protocol Policy: Sendable {
     /// Replaces the configured timeouts for one run, types and all; nil leaves them.
     var timeoutOverride: Duration? { get set }
 
+    /// How the times of its records are read.
+    var times: TimeReading { get set }
+
     /// The longest timeout that a record can have, override included.
     var longestTimeout: Duration { get }
 
