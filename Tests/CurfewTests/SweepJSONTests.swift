@@ -135,7 +135,8 @@ struct SweepJSONTests {
         ),
         (
             #"{"meta": {"status": "PROCESSING"}, "timing": {"startedAt": 1.5e3}}"#,
-            "timing.startedAt is “1.5e3”: no Unix time has so many digits"
+            "timing.startedAt is “1.5e3”: no Unix time has so many digits, expected 10 of seconds, 13 of milliseconds, "
+                + "16 of microseconds or 19 of nanoseconds"
         ),
     ]
 

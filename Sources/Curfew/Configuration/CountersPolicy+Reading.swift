@@ -32,7 +32,7 @@ extension CountersPolicy.Counters {
     init?(_ section: Section, total: String?) {
         let countsDown = section.entry("pending") != nil
         let keys = countsDown ? ["pending", "failed"] : ["queued", "processing", "completed", "failed"]
-        section.expect(keys)
+        section.expect(countsDown ? keys : keys + ["pending"])
         var owners: [String: String] = [:]
         if let total { owners[total] = "total" }
         var fields: [String] = []

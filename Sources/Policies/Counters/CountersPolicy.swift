@@ -76,7 +76,8 @@ package struct CountersPolicy: Policy {
     package static let kind = PolicyKind.counters
 
     let scope: Scope
-    let since: [String]
+    /// The fields that a record's age counts from: the first that has a time.
+    package let since: [String]
     let timeout: Duration
     let total: String
     let counters: Counters

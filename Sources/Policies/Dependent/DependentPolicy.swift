@@ -8,7 +8,8 @@ package struct DependentPolicy: Policy {
     package static let kind = PolicyKind.dependent
 
     let scope: Scope
-    let since: [String]
+    /// The fields that a record's age counts from: the first that has a time.
+    package let since: [String]
     let grace: Duration
     /// The key of what a record waits for.
     package let parent: KeyTemplate

@@ -45,7 +45,8 @@ package struct FilesPolicy: Policy {
     }
 
     let status: String
-    let since: [String]
+    /// The fields that a record's age counts from: the first that has a time.
+    package let since: [String]
     /// Which files have no owner; nil: nobody looks.
     package let orphan: Orphan?
     /// Which files were deleted softly; nil: nobody looks.

@@ -9,7 +9,8 @@ package struct LocksPolicy: Policy {
 
     /// The fields that say when a lock was taken; empty where none does.
     package let since: [String]
-    let leavesExpiring: Bool
+    /// Whether a lock without such a field that expires by itself is left alone.
+    package let leavesExpiring: Bool
     let timeout: Duration
     let liveness: Liveness?
     /// Everything that is looked at or written, each once.

@@ -13,7 +13,8 @@ package struct PausedPolicy: Policy {
     package static let warnedField = "warnedAt"
 
     let scope: Scope
-    let since: [String]
+    /// The fields that a record's age counts from: the first that has a time.
+    package let since: [String]
     /// After this time a record is marked as stale.
     package let stale: Duration
     /// After this time its owner is warned.

@@ -47,19 +47,9 @@ extension RetentionPolicy {
         let status = record.present(self.status)
         if states.contains(status ?? "") { return nil }
         let soon = now + min(self.keep, RetentionPolicy.lookAgain)
-        let until = start(of: record, at: now).map { max($0 + keep, soon) } ?? soon
+        // A time that can't be read is no error yet: the record isn't this policy's business now.
+        let until = start(of: record, at: now).map { max($0.time.timestamp + keep, soon) } ?? soon
         let found = status.map { "\(self.status) is \($0)" } ?? "it has no \(self.status)"
         return .leave(until: until, because: "\(found), not \(Scope.text(of: states))")
-    }
-
-    /// When a record in another state ended, as far as that can be told.
-    ///
-    /// A time that can't be read is no error yet: the record isn't this policy's business now.
-    private func start(of record: Record, at now: Timestamp) -> Timestamp? {
-        do {
-            return try record.firstTimeIfAny(since, by: times, at: now)?.time.timestamp
-        } catch {
-            return nil
-        }
     }
 }

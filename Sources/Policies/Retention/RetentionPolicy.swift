@@ -11,7 +11,8 @@ package struct RetentionPolicy: Policy {
 
     let status: String
     let states: [String]?
-    let since: [String]
+    /// The fields that a record's age counts from: the first that has a time.
+    package let since: [String]
     let keep: Duration
     let keeps: TimesByType?
     /// The keys that go with a record.

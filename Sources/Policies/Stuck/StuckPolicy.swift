@@ -54,7 +54,8 @@ package struct StuckPolicy: Policy {
     package static let kind = PolicyKind.stuck
 
     let scope: Scope
-    let since: [String]
+    /// The fields that a record's age counts from: the first that has a time.
+    package let since: [String]
     let heartbeat: String?
     let timeout: Duration
     let timeouts: Timeouts?
