@@ -140,12 +140,13 @@ struct FilesPolicyTests {
         #expect(try policy().settle(file(9, ["r2Key": key, "entityId": "e1"])).change == nil)
     }
 
-    @Test("times that can't be read are errors; 0 is no time of a deletion")
+    @Test("times that can't be read are errors; what stands for no time is no deletion")
     func times() throws {
         #expect(throws: RecordError.self) { try policy().settle(file(9, ["uploadedAt": nil])) }
-        #expect(throws: RecordError.self) { try policy().settle(file(9, ["deletedAt": "null"])) }
-        #expect(throws: RecordError("deletedAt is “0”: expected when the file was deleted, or nothing")) {
-            try policy().settle(file(9, ["deletedAt": "0"]))
+        #expect(throws: RecordError.self) { try policy().settle(file(9, ["deletedAt": "soon"])) }
+        for text in ["0", "null", "0001-01-01T00:00:00Z"] {
+            let verdict = try policy().settle(file(9, ["deletedAt": text, "entityId": "e1"]))
+            #expect(verdict.leave?.because == "entityId is e1")
         }
     }
 

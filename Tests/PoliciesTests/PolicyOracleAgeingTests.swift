@@ -99,6 +99,9 @@ struct PolicyOracleAgeingTests {
             guard ["failed", "QUEUED"].contains(values["status"]) else {
                 return at(max(now.milliseconds + 3_600_000, (start ?? 0) + keep))
             }
+            if filled(values["startedAt"]) == nil, filled(values["updatedAt"]) == nil {
+                return at(now.milliseconds + keep)
+            }
             guard let start else { return .error }
             if now.milliseconds - start < keep { return at(start + keep) }
             return values["user"] == nil ? .error : .change(.remove, [:])

@@ -74,6 +74,7 @@ package struct Doctor: Sendable {
             { try await onEveryPrimary { [try await functions($0)] } },
             { try await fleet() },
             { try await ownKeys() },
+            { try await times() },
             { await storage() },
             { try await webhooks() },
         ]

@@ -11,7 +11,7 @@ extension FilesPolicy {
     package func verdict(on record: Record, at now: Timestamp) throws(RecordError) -> Verdict {
         if let verdict = try record.verdictUnlessHash() { return verdict }
         var time: FieldTime?
-        if let deleted { time = try record.time(deleted.since) }
+        if let deleted { time = try record.time(deleted.since, by: times, at: now) }
         if record[status] == FilesPolicy.claimed {
             return try verdict(onClaimed: record, isDeleted: time != nil, at: now)
         }
@@ -47,10 +47,6 @@ extension FilesPolicy {
     private func verdict(
         on record: Record, deleted time: FieldTime, _ deleted: Deleted, at now: Timestamp
     ) throws(RecordError) -> Verdict {
-        // Apps write 0 for “never” too, and what is deleted from storage can't be brought back.
-        guard time.time.timestamp.milliseconds > 0 else {
-            throw .unreadable(time.field, time.raw, "expected when the file was deleted, or nothing")
-        }
         let after = timeoutOverride ?? deleted.after
         let deadline = time.time.timestamp + after
         guard now >= deadline else {
@@ -72,7 +68,7 @@ extension FilesPolicy {
         on record: Record, without orphan: Orphan, at now: Timestamp
     ) throws(RecordError) -> Verdict {
         let after = timeoutOverride ?? orphan.after
-        let started = try record.firstTime(since)
+        let started = try record.firstTime(since, by: times, at: now)
         let deadline = started.time.timestamp + after
         guard now >= deadline else {
             let rest = (deadline - now).roughText
@@ -83,7 +79,7 @@ extension FilesPolicy {
         let age = now - started.time.timestamp
         let cause = Cause(
             reason: "no \(orphan.unless) for \(age.roughText): \(started.moment), timeout \(after.text)", age: age,
-            timeout: after, guards: [started.isUnchanged] + ownerGuard(on: record))
+            timeout: after, guards: started.guards + ownerGuard(on: record))
         guard let mark = orphan.mark, let deleted else { return try delete(record, cause, at: now) }
         let state = record[status] ?? ""
         let rest = timeoutOverride ?? deleted.after

@@ -45,7 +45,8 @@ package struct FilesPolicy: Policy {
     }
 
     let status: String
-    let since: [String]
+    /// The fields that a record's age counts from: the first that has a time.
+    package let since: [String]
     /// Which files have no owner; nil: nobody looks.
     package let orphan: Orphan?
     /// Which files were deleted softly; nil: nobody looks.
@@ -62,6 +63,8 @@ package struct FilesPolicy: Policy {
     package let fields: [String]
     /// Replaces the times of both rules for one run; nil leaves them.
     package var timeoutOverride: Duration?
+    /// How the times of its records are read.
+    package var times = TimeReading()
 
     /// Makes the policy from what the configuration says; the defaults are those of a key left out.
     ///
