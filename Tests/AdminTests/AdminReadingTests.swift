@@ -99,6 +99,24 @@ struct AdminReadingTests {
         }
     }
 
+    @Test("what was wrong with records of a run is a list of its own, and is on the run's page")
+    func errors() async throws {
+        try await withAdmin { scene in
+            try await scene.stick("a")
+            try await scene.stick("<b>")
+            try await scene.send("HSET", "job:<b>", "at", "yesterday")
+            try await scene.application().test(.router) { client in
+                let ended = try await client.ask(.post, "/api/v1/cleanups/stuck-jobs/runs").json
+                let id = try #require((ended["result"] as? [String: Any])?["run"] as? String)
+                let errors = try await client.ask(.get, "/api/v1/runs/\(id)/errors?limit=1").json
+                let items = try #require(errors["items"] as? [[String: String]])
+                #expect(items.map { $0["record"] } == ["<b>"] && items.first?["key"] == "job:<b>")
+                #expect(items.first?["reason"]?.contains("yesterday") == true && items.first?["action"] == "error")
+                #expect(try await client.ask(.get, "/api/v1/runs/stuck-jobs-99/errors").status == 404)
+            }
+        }
+    }
+
     @Test("alerts say what fires now")
     func alerts() async throws {
         let alerts = "alerts:\n  many: {cleanup: stuck-jobs, metric: found, above: 0, severity: critical}"

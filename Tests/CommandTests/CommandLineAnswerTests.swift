@@ -11,6 +11,7 @@ extension CommandLineTests {
         private static let resultKeys: Set = [
             "run", "cleanup", "instance", "fence", "trigger", "dryRun", "status", "startedAt", "durationMs",
             "totalFound", "cleanedUp", "retried", "skipped", "failed", "stalled", "tokensRefunded", "bytesFreed",
+            "absent",
             "records", "errors",
         ]
 

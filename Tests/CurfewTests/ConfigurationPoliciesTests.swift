@@ -80,7 +80,7 @@ struct ConfigurationPoliciesTests {
                 ]
             ).cleanups[0].policy as? FilesPolicy)
         #expect(both.orphan == .init(unless: "owner", after: .seconds(86_400), mark: "deletedAt"))
-        #expect(both.deleted?.after.text == "3d" && both.storage == "uploads" && both.object == "key")
+        #expect(both.deleted?.after.text == "3d" && both.storage == "uploads" && both.objects.map(\.text) == ["key"])
         #expect(both.size == "bytes")
     }
 
@@ -166,6 +166,10 @@ struct ConfigurationPoliciesTests {
                 ["since: at", "orphan: {unless: d}", "deleted: {since: d}"],
                 "9: cleanups.a.deleted.since: “d” is the field of cleanups.a.orphan.unless already"
             ),
+            (
+                ["deleted: {since: d}", "refs: d"],
+                "7: cleanups.a.deleted.since: “d” is the field of cleanups.a.refs already"
+            ),
             (["deleted: {since: status}"], "7: cleanups.a.deleted.since: “status” is the field of status already"),
             (
                 ["deleted: {since: d, afer: 1d}"],
@@ -174,5 +178,29 @@ struct ConfigurationPoliciesTests {
         ])
     func rules(lines: [String], message: String) {
         #expect(problems(["policy: files", "storage: uploads", "object: key"] + lines) == "curfew.yaml:\(message)")
+    }
+
+    @Test("an object is a field, a template, a field without a beginning, or a list of these")
+    func objects() throws {
+        let lines = ["policy: files", "storage: uploads", "deleted: {since: d}"]
+        func policy(_ object: String, _ others: String...) throws -> FilesPolicy {
+            try #require(
+                try parse(lines + ["object: \(object)"] + others).cleanups.first?.policy as? FilesPolicy)
+        }
+        #expect(try policy("key").objects == [ObjectSource(field: "key")])
+        #expect(try policy("store/<key>").objects == [ObjectSource(try KeyTemplate("store/<key>"))])
+        #expect(
+            try policy("{field: u, strip: https://a/}").objects == [ObjectSource(field: "u", strip: ["https://a/"])])
+        let both = try policy("[key, \"<id>.png\"]", "refs: blob:<key>:refs")
+        #expect(both.objects == [ObjectSource(field: "key"), ObjectSource(try KeyTemplate("<id>.png"))])
+        #expect(both.refs == .key(try KeyTemplate("blob:<key>:refs")))
+        #expect(try policy("key", "refs: uses").refs == .field("uses"))
+        for (object, expected) in [
+            ("[]", "has 0 objects, expected 1 to 20"), ("a<", "“a<” is no template: “<” is never closed (column 2)"),
+            ("[[a]]", "expected the name of a field, a template"), ("{field: u}", "object.strip: missing"),
+            ("{field: u, stripp: a}", "did you mean “strip”?"),
+        ] {
+            #expect(problems(lines + ["object: \(object)"]).contains(expected), "\(object)")
+        }
     }
 }

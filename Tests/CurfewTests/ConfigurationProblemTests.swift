@@ -73,8 +73,8 @@ struct ConfigurationProblemTests {
             problems(["timeot: 5m"]) == """
                 curfew.yaml:4: cleanups.jobs.timeot: unknown key, did you mean “timeout”? (expected one of policy, every, \
                 cron, timezone, records, index, scan, status, format, enabled, dry-run, limit, page, run-timeout, \
-                misfire-grace, undo, ping, guard, missing, states, since, heartbeat, timeout, timeouts, alive, \
-                completed-when, completed-to, retry, to, refund, writes)
+                misfire-grace, undo, ping, guard, missing, time-unit, zone, null-times, states, since, heartbeat, \
+                timeout, timeouts, alive, completed-when, completed-to, retry, to, refund, writes)
                 """)
         #expect(
             problems(["retry: {limt: 3, limit: 3, to: Q, xyzzy: 1}"]) == """
@@ -106,7 +106,7 @@ struct ConfigurationProblemTests {
             ("page: 10", "page: expected a whole number from 20 to 1000, found “10”"),
             ("states: []", "states: is empty, expected a text or a list of texts"),
             ("states: [A, {b: c}]", "states: expected a text in the list, found a section"),
-            ("states: [A, null]", "states: expected a text in the list, found nothing"),
+            ("states: [A, [B]]", "states: expected a text in the list, found a list"),
             ("states: ''", "states: expected a text or a list of texts, found “”"),
             ("to: PROCESSING", "to: “PROCESSING” is one of states, so the record would never leave them"),
             (
@@ -230,12 +230,12 @@ struct ConfigurationProblemTests {
             (
                 "cleanup: jobs, metric: fund, above: 1",
                 "metric: unknown “fund”, did you mean “found”? (expected one of found, changed, retried, skipped, failed, "
-                    + "refunded, backlog, drift, bytes_freed, duration_ms, lag_ms, oldest_overdue_ms, stalled, refused, overdue)"
+                    + "refunded, backlog, drift, bytes_freed, absent, duration_ms, lag_ms, oldest_overdue_ms, stalled, refused, runs_failed, runs_lost, overdue)"
             ),
             (
                 "cleanup: jobs, above: 1",
                 "metric: missing, expected one of found, changed, retried, skipped, failed, "
-                    + "refunded, backlog, drift, bytes_freed, duration_ms, lag_ms, oldest_overdue_ms, stalled, refused, overdue"
+                    + "refunded, backlog, drift, bytes_freed, absent, duration_ms, lag_ms, oldest_overdue_ms, stalled, refused, runs_failed, runs_lost, overdue"
             ),
             ("metric: found, above: 1", "cleanup: missing, expected the name of a cleanup, or \"*\""),
             ("cleanup: jobs, metric: found", "above: missing, expected above or below"),

@@ -176,7 +176,7 @@ struct ConfigurationTests {
             status: "state", states: ["open"], since: ["at"], timeout: .seconds(60), total: "all",
             counters: .init(queued: "q", processing: "p", completed: "c", failed: "f"),
             members: .init(
-                set: try KeyTemplate("g:<id>:tasks"), record: try KeyTemplate("t:<id>"), status: "s",
+                .set, try KeyTemplate("g:<id>:tasks"), record: try KeyTemplate("t:<id>"), status: "s",
                 queued: ["q", "w"], processing: ["p"], completed: ["c"], failed: ["f"]),
             completedTo: "DONE", failedTo: "BROKEN", stalledFails: true)
         #expect(values(of: cleanup.policy) == values(of: expected))

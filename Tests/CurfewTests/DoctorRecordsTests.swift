@@ -41,22 +41,6 @@ struct DoctorRecordsTests {
         }
     }
 
-    @Test("times that are a little ahead, and times without a zone, are remarked upon")
-    func times() async throws {
-        try await withSweepScene(SweepCleanups.stuck) { scene in
-            let ahead = scene.began + .seconds(7_200)
-            try await scene.write("job:a", SweepStuckTests.job(.milliseconds, started: ahead))
-            let remarks = try await remarks(scene)
-            #expect(
-                remarks.count == 1 && remarks[0].contains("processingStartedAt of job:a is \(ahead.milliseconds), "))
-            _ = try await scene.send("HSET", "job:a", "processingStartedAt", "2026-11-29 12:30:31")
-            #expect(
-                try await self.remarks(scene) == [
-                    "warning stuck-jobs: processingStartedAt of job:a is 2026-11-29 12:30:31, a time without a zone"
-                ])
-        }
-    }
-
     @Test("scores that can't be of the index's unit are a problem")
     func scores() async throws {
         try await withSweepScene(SweepCleanups.stuck) { scene in

@@ -127,7 +127,8 @@ struct FunctionsClaimTests {
                     "run=jobs-1", "cleanup=jobs", "policy=stuck", "instance=one", "fence=1", "trigger=schedule",
                     "dry_run=1", "status=lost", "due_ms=\(due ?? 0)", "started_ms=\(first["now"]?.string ?? "")",
                     "finished_ms=\(second["now"]?.string ?? "")", "found=9", "changed=5", "retried=1", "skipped=2",
-                    "failed=3", "refunded=70", "bytes_freed=0", "error=the lease ran out before the run finished",
+                    "failed=3", "refunded=70", "bytes_freed=0", "absent=0",
+                    "error=the lease ran out before the run finished",
                 ])
             let lease = try await scene.hash(scene.keys.lease("jobs"))
             #expect(lease["instance"] == "two")
@@ -144,7 +145,7 @@ struct FunctionsClaimTests {
             try await scene.schedule("jobs", in: -1)
             #expect(try await scene.claim("jobs", by: "two")["lost"]?.string == "jobs-1")
             let run = try #require(try await scene.stream(scene.keys.runs).first)
-            for name in ["found", "changed", "retried", "skipped", "failed", "refunded", "bytes_freed"] {
+            for name in ["found", "changed", "retried", "skipped", "failed", "refunded", "bytes_freed", "absent"] {
                 #expect(run[name] == "0")
             }
         }

@@ -29,6 +29,28 @@ struct StorageClientTests {
         #expect(try await bucket.list(prefix: "") == ["kept"])
     }
 
+    @Test("a key with control characters is deleted by its path, beside others in one request")
+    func oddKeys() async throws {
+        let bucket = try await makeBucket()
+        for key in ["a\u{1}b", "x/\u{1B}[0m", "plain"] { try await bucket.put(key, [1]) }
+        let outcomes = try await bucket.delete(["a\u{1}b", "plain", "never\u{2}was", "x/\u{1B}[0m"])
+        #expect(outcomes == [.deleted, .deleted, .deleted, .deleted])
+        #expect(try await bucket.presence(of: ["a\u{1}b", "x/\u{1B}[0m", "plain"]) == [.absent, .absent, .absent])
+    }
+
+    @Test("what is in a bucket is told from what isn't, in order; a bucket that isn't there is an error")
+    func presence() async throws {
+        let bucket = try await makeBucket()
+        let keys = (0..<40).map { "a folder/ü \($0)&.txt" }
+        for (number, key) in keys.enumerated() where number % 3 == 0 { try await bucket.put(key, []) }
+        let found = try await bucket.presence(of: keys)
+        #expect(found == keys.indices.map { $0 % 3 == 0 ? .there : .absent })
+        let missing = try makeStorage(
+            bucket.configuration.endpoint.text, bucket: bucket.configuration.bucket + "-not")
+        let text = await message { _ = try await missing.presence(of: ["a"]) }
+        #expect(text.contains("NoSuchBucket"), "\(text)")
+    }
+
     @Test("a wrong key, an unknown key and a missing bucket are told apart, and delete nothing")
     func refusals() async throws {
         let bucket = try await makeBucket()

@@ -128,15 +128,16 @@ struct SweepJSONTests {
         ),
         (
             #"{"meta": {"status": "PROCESSING"}}"#,
-            "timing.startedAt missing: expected Unix seconds, Unix milliseconds or ISO 8601"
+            "timing.startedAt missing: expected Unix seconds, Unix milliseconds, ISO 8601 or RFC 2822"
         ),
         (
-            #"{"meta": {"status": "PROCESSING"}, "timing": {"startedAt": 1}}"#,
+            #"{"meta": {"status": "PROCESSING"}, "timing": {"startedAt": 1600000000}}"#,
             "cost.tokens is missing: the refund needs it, a whole number, 0 or more"
         ),
         (
             #"{"meta": {"status": "PROCESSING"}, "timing": {"startedAt": 1.5e3}}"#,
-            "timing.startedAt is “1.5e3”: expected Unix seconds, Unix milliseconds or ISO 8601"
+            "timing.startedAt is “1.5e3”: no Unix time has so many digits, expected 10 of seconds, 13 of milliseconds, "
+                + "16 of microseconds or 19 of nanoseconds"
         ),
     ]
 

@@ -48,16 +48,6 @@ struct SweepLocksTests {
         }
     }
 
-    /// Makes Curfew believe that it saw a plain string that much earlier, by moving the time that it wrote.
-    private func age(_ id: String, by duration: Duration, _ scene: SweepScene) async throws {
-        let key = scene.keys.seen("text-locks")
-        let seen = try #require(try await scene.send("HGET", key, id).string)
-        let parts = seen.split(separator: " ", maxSplits: 1)
-        let time = try #require(Int64(parts[0])) - duration.milliseconds
-        _ = try await scene.send("HSET", key, id, "\(time) \(parts[1])")
-        _ = try await scene.send("ZADD", "mutexes", "1000", id)
-    }
-
     @Test("a plain string is timed from when its value was first seen; a new value starts the clock anew")
     func text() async throws {
         try await withSweepScene(SweepCleanups.textLocks) { scene in
@@ -66,18 +56,20 @@ struct SweepLocksTests {
 
             #expect(try await scene.run("text-locks").totalFound == 0)
             let seen = try #require(try await scene.send("HGET", scene.keys.seen("text-locks"), "m").string)
-            #expect(seen.hasSuffix(" token one"))
+            #expect(seen.hasSuffix(":token one"))
             let first = try #require(seen.split(separator: " ").first.flatMap { Int64($0) })
             let score = try #require(try await scene.score("m", in: "mutexes"))
             #expect(first >= scene.began.milliseconds && abs(score - first - 3 * 3_600_000) < 1_000)
 
             // Released and taken by another holder: the old age says nothing about it.
-            try await age("m", by: .seconds(4 * 3_600), scene)
+            try await scene.backdate("mutex:m", "m", seen: "token one", by: .seconds(4 * 3_600), of: "text-locks")
+            _ = try await scene.send("ZADD", "mutexes", "1000", "m")
             _ = try await scene.send("SET", "mutex:m", "token two")
             #expect(try await scene.run("text-locks").totalFound == 0)
             #expect(try await scene.text("mutex:m") == "token two")
 
-            try await age("m", by: .seconds(4 * 3_600), scene)
+            try await scene.backdate("mutex:m", "m", seen: "token two", by: .seconds(4 * 3_600), of: "text-locks")
+            _ = try await scene.send("ZADD", "mutexes", "1000", "m")
             let result = try await scene.run("text-locks")
             #expect(result.cleanedUp == 1 && result.records.map(\.action) == ["release"])
             #expect(try await scene.send("EXISTS", "mutex:m").integer == 0)

@@ -43,7 +43,10 @@ struct SweepMalformedTests {
 
     @Test(
         "an unreadable time is an error, not a guess",
-        arguments: ["yesterday", "-5", "1e12", "2023-07-22", "12345678901234567", " 1690000000"])
+        arguments: [
+            "yesterday", "-5", "1e9x", "2023-07-22", "12345678901234567", " 1690000000", "81234.567", "20261129",
+            "20261129123031", "4102444800",
+        ])
     func time(text: String) async throws {
         try await expectRefused(because: "processingStartedAt is “\(text)”", spoil: set("processingStartedAt", text))
     }

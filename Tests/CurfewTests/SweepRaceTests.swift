@@ -152,7 +152,7 @@ struct SweepRaceTests {
             let time = WrittenTime.seconds.text(scene.began - .seconds(9 * 3_600))
             try await scene.write("lock:l", ["acquired_at": time, "owner": "w1"], index: "locks", id: "l")
             _ = try await scene.send("SET", "mutex:l", "one")
-            _ = try await scene.send("HSET", scene.keys.seen("text-locks"), "l", "1000 one")
+            try await scene.backdate("mutex:l", "l", seen: "one", by: .seconds(9 * 3_600), of: "text-locks")
             _ = try await scene.send("ZADD", "mutexes", "1", "l")
             let (result, _) = try await interleaved(kind == "text" ? "text-locks" : "generation-locks", "l", scene) {
                 switch kind {

@@ -92,18 +92,19 @@ struct SweepStuckTests {
                 run.fields.map(\.name) == [
                     "run", "cleanup", "policy", "instance", "fence", "trigger", "dry_run", "status", "due_ms",
                     "started_ms", "finished_ms", "found", "changed", "retried", "skipped", "failed", "refunded",
-                    "bytes_freed", "error",
+                    "bytes_freed", "absent", "error",
                 ])
             let values = ["stuck-jobs-1", "stuck-jobs", "stuck", "test-1", "1", "manual", "0", "completed_with_errors"]
             #expect(run.fields.prefix(8).map(\.value) == values)
-            #expect(run.fields.dropFirst(11).map(\.value) == ["2", "1", "0", "0", "1", "10", "0", ""])
+            #expect(run.fields.dropFirst(11).map(\.value) == ["2", "1", "0", "0", "1", "10", "0", "0", ""])
             let metrics = try await scene.stream(scene.keys.metrics)
             let metric = try #require(metrics.first)
             #expect(metrics.count == 1 && metric["kind"] == "run" && metric["run"] == "stuck-jobs-1")
             #expect(
                 metric.fields.map(\.name) == [
                     "kind", "cleanup", "run", "duration_ms", "lag_ms", "oldest_overdue_ms", "drift", "found", "changed",
-                    "retried", "skipped", "failed", "refunded", "bytes_freed", "backlog", "type:TIER_4K",
+                    "retried", "skipped", "failed", "refunded", "bytes_freed", "absent", "backlog",
+                    "type:TIER_4K",
                 ])
             #expect(metric["backlog"] == "1" && metric["type:TIER_4K"] == "1" && metric["changed"] == "1")
             let oldest = try #require(metric["oldest_overdue_ms"].flatMap { Int64($0) })

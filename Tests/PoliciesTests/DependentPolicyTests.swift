@@ -89,8 +89,8 @@ struct DependentPolicyTests {
         #expect(throws: RecordError("jobId is missing: “job:<jobId>” needs it")) { try policy().settle(orphan) }
         var record = try policy().record("1", plan)
         let question = Question.field(key: "job:7", field: "status")
-        record.answers[question] = .unreadable("job:7 is not a hash")
-        #expect(throws: RecordError("job:7 is not a hash: expected the parent's hash")) {
+        record.answers[question] = .unreadable("job:7 is a list: expected a hash")
+        #expect(throws: RecordError("job:7 is a list: expected a hash")) {
             try policy().verdict(on: record, at: now)
         }
         record.answers[question] = .exists(true)

@@ -8,7 +8,8 @@ struct FilesPolicyTests {
     private func policy(mark: String? = nil, orphan: Bool = true, deleted: Bool = true) -> FilesPolicy {
         FilesPolicy(
             since: ["uploadedAt"], orphan: orphan ? .init(unless: "entityId", mark: mark) : nil,
-            deleted: deleted ? .init(since: "deletedAt") : nil, storage: "uploads", object: "r2Key", size: "size")
+            deleted: deleted ? .init(since: "deletedAt") : nil, storage: "uploads", objects: [.init(field: "r2Key")],
+            size: "size")
     }
 
     /// A file that was uploaded so many days ago, with what else it holds.
@@ -28,7 +29,7 @@ struct FilesPolicyTests {
             guards: [
                 .field("status", equals: "ready"), .field("uploadedAt", equals: "1689913600"),
                 .field("entityId", equals: owner), .field("r2Key", equals: "u/7.png"),
-            ], sets: [FieldWrite(field: "status", value: "deleting")], removesRecord: true, object: "u/7.png",
+            ], sets: [FieldWrite(field: "status", value: "deleting")], removesRecord: true, objects: ["u/7.png"],
             bytes: 2_048,
             before: ["status", "uploadedAt", "deletedAt", "entityId", "r2Key", "size"]
                 .map { FieldWrite(field: $0, value: values[$0]) })
@@ -44,7 +45,7 @@ struct FilesPolicyTests {
         #expect(try policy().settle(values) == .leave(until: now + Self.day, because: "entityId is e1"))
         let long = FilesPolicy(
             since: ["uploadedAt"], orphan: .init(unless: "entityId", after: Self.day * 20),
-            deleted: .init(since: "deletedAt"), storage: "s", object: "r2Key")
+            deleted: .init(since: "deletedAt"), storage: "s", objects: [.init(field: "r2Key")])
         #expect(try long.settle(values).leave?.until == now + Self.day * 7)
         #expect(
             try policy(orphan: false).settle(file(400))
@@ -103,7 +104,7 @@ struct FilesPolicyTests {
                     .field("status", equals: "deleting"), .field("entityId", equals: nil),
                     .field("r2Key", equals: "u/7.png"),
                 ])
-            #expect(change.sets.isEmpty && change.removesRecord && change.object == "u/7.png")
+            #expect(change.sets.isEmpty && change.removesRecord && change.objects == ["u/7.png"])
             #expect(change.from == "deleting" && change.to == "deleting" && change.age == .zero)
         }
     }
@@ -139,12 +140,13 @@ struct FilesPolicyTests {
         #expect(try policy().settle(file(9, ["r2Key": key, "entityId": "e1"])).change == nil)
     }
 
-    @Test("times that can't be read are errors; 0 is no time of a deletion")
+    @Test("times that can't be read are errors; what stands for no time is no deletion")
     func times() throws {
         #expect(throws: RecordError.self) { try policy().settle(file(9, ["uploadedAt": nil])) }
-        #expect(throws: RecordError.self) { try policy().settle(file(9, ["deletedAt": "null"])) }
-        #expect(throws: RecordError("deletedAt is “0”: expected when the file was deleted, or nothing")) {
-            try policy().settle(file(9, ["deletedAt": "0"]))
+        #expect(throws: RecordError.self) { try policy().settle(file(9, ["deletedAt": "soon"])) }
+        for text in ["0", "null", "0001-01-01T00:00:00Z"] {
+            let verdict = try policy().settle(file(9, ["deletedAt": text, "entityId": "e1"]))
+            #expect(verdict.leave?.because == "entityId is e1")
         }
     }
 

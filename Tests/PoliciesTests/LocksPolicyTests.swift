@@ -1,5 +1,6 @@
-import Policies
 import Testing
+
+@testable import Policies
 
 @Suite("Locks")
 struct LocksPolicyTests {
@@ -65,25 +66,21 @@ struct LocksPolicyTests {
     @Test("a hash whose age can't be told is an error")
     func hashWithoutTime() throws {
         let policy = try policy()
-        let message = "acquired_at missing: expected Unix seconds, Unix milliseconds or ISO 8601"
+        let message = "acquired_at missing: \(RecordTime.expectation)"
         #expect(throws: RecordError(message)) { try policy.settle(["acquired_at": ""]) }
         #expect(throws: RecordError.self) { try policy.settle(["acquired_at": "long ago"]) }
-        let textOnly = try self.policy(since: [])
-        #expect(throws: RecordError("job:1 is a hash: expected a plain string, since no “since” says its age")) {
-            try textOnly.settle([:])
-        }
     }
 
     @Test("a plain string's age counts from when it was first seen with this value")
     func plainString() throws {
         let policy = try policy()
-        #expect(try policy.verdict(on: text("w1"), at: now) == .ask([.firstSeen(value: "w1")]))
+        #expect(try policy.verdict(on: text("w1"), at: now) == .ask([.expiry, .idle, .firstSeen(value: "w1")]))
         #expect(
             try policy.settle(text("w1"))
                 == .leave(
                     Leave(
                         until: now + .seconds(600), because: "seen for the first time, times out in 10m",
-                        remember: "w1")))
+                        remember: "1690000000000:w1")))
         let world = World(firstSeen: ["w1": now - .seconds(600)])
         #expect(
             try policy.settle(text("w1"), at: now - .milliseconds(1), in: world)
@@ -95,7 +92,7 @@ struct LocksPolicyTests {
                         action: .release, from: "", to: "", reason: "held for 10m, timeout 10m", age: .seconds(600),
                         timeout: .seconds(600), guards: [.text(equals: "w1")], removesRecord: true,
                         before: [FieldWrite(field: "value", value: "w1")])))
-        #expect(try policy.settle(text("w2"), in: world).leave?.remember == "w2")
+        #expect(try policy.settle(text("w2"), in: world).leave?.remember == "1690000000000:w2")
     }
 
     @Test("a plain string can be its holder's name")
@@ -137,8 +134,97 @@ struct LocksPolicyTests {
     func wrongAnswer() throws {
         let policy = try policy()
         var record = text("w1")
-        record.answers = [.firstSeen(value: "w1"): .exists(false)]
-        #expect(throws: RecordError.self) { try policy.verdict(on: record, at: now) }
+        let right: [Question: Answer] = [
+            .firstSeen(value: "w1"): .firstSeen(nil), .idle: .idle(seconds: 1), .expiry: .expiry(nil),
+        ]
+        for question in right.keys {
+            record.answers = right
+            record.answers[question] = .exists(false)
+            #expect(throws: RecordError.self) { try policy.verdict(on: record, at: now) }
+            record.answers[question] = .unreadable("NOPERM")
+            #expect(throws: RecordError("NOPERM")) { try policy.verdict(on: record, at: now) }
+        }
+    }
+
+    @Test("a lock that expires by itself is left, as text and as hash, unless it is to be judged or says its age")
+    func expiring() throws {
+        let world = World(
+            firstSeen: ["w1": now - .seconds(900), "6 holder=1 1": now - .seconds(900)], expiry: .seconds(30))
+        let records = [text("w1"), Record(id: "1", key: "lock:1", content: .hash(Self.redisson))]
+        let judging = LocksPolicy(timeout: .seconds(600), leavesExpiring: false)
+        for record in records {
+            #expect(
+                try policy(since: []).settle(record, in: world)
+                    == .leave(until: now + .seconds(30), because: "it expires by itself in 30s"))
+            #expect(try judging.settle(record, in: world).change?.action == .release)
+        }
+        #expect(try policy().settle(["acquired_at": ago(.seconds(700))], in: world).change?.action == .release)
+    }
+
+    private static let redisson = Fields(names: ["holder"], values: ["1"])
+
+    @Test("a hash without a time is aged by when its content was first seen, and guarded field by field")
+    func hashBySight() throws {
+        let policy = try policy(since: [])
+        let record = Record(id: "1", key: "lock:1", content: .hash(Self.redisson))
+        #expect(try policy.settle(record).leave?.remember == "1690000000000:6 holder=1 1")
+        let change = try #require(
+            try policy.settle(record, in: World(firstSeen: ["6 holder=1 1": now - .seconds(600)])).change)
+        #expect(change.guards == [.field("holder", equals: "1")])
+        #expect(change.before == [FieldWrite(field: "holder", value: "1")])
+        #expect(change.removesRecord)
+    }
+
+    @Test("the content of a hash is the same in any order, and another with any other field or value")
+    func signature() {
+        func signature(_ pairs: KeyValuePairs<String, String>) -> String {
+            Fields(names: pairs.map(\.key), values: pairs.map(\.value)).signature
+        }
+        #expect(signature(["a": "1", "b": "2"]) == signature(["b": "2", "a": "1"]))
+        let long = String(repeating: "x", count: 500)
+        let all = [
+            signature([:]), signature(["a": "1"]), signature(["a": "2"]), signature(["a": "1", "b": "2"]),
+            signature(["a": "1;1 b=1 2"]), signature(["a": long]), signature(["b": long]), signature(["a": long + "x"]),
+        ]
+        #expect(Set(all).count == all.count)
+        #expect(all.allSatisfy { $0.utf8.count < 200 })
+    }
+
+    @Test("a value that was seen before counts anew where somebody else touched its key since the latest look")
+    func touched() throws {
+        let policy = try policy(since: [])
+        var world = World(firstSeen: ["w1": now - .seconds(900)], idle: 900)
+        #expect(try policy.settle(text("w1"), in: world).change != nil)
+        // Looked at by Curfew alone, 10 s ago.
+        world.lastSeen = now - .seconds(10)
+        world.idle = 10
+        #expect(try policy.settle(text("w1"), in: world).change != nil)
+        // Touched by somebody after that look.
+        world.idle = 9
+        #expect(
+            try policy.settle(text("w1"), in: world)
+                == .leave(
+                    Leave(
+                        until: now + .seconds(592),
+                        because: "its key was touched 8s ago, maybe taken anew, times out in 9m52s",
+                        remember: "1689999992000:w1")))
+        // Touched after an early look, and long enough ago.
+        world.lastSeen = now - .seconds(900)
+        world.idle = 650
+        #expect(try policy.settle(text("w1"), in: world).change?.age == .seconds(649))
+        world.idle = nil
+        #expect(try policy.settle(text("w1"), in: world).change?.age == .seconds(900))
+    }
+
+    @Test("what is remembered of a value is read back for this value alone, whatever it holds")
+    func sightings() {
+        for value in ["w1", "", "a b:c", "1690000000000:w1", "é"] {
+            let text = "1690000005000 " + Sighting.text(first: now, value: value)
+            #expect(Sighting(remembered: text, value: value) == Sighting(first: now, latest: now + .seconds(5)))
+            #expect(Sighting(remembered: text, value: value + "x") == nil)
+        }
+        #expect(Sighting(remembered: "1690000005000 w1", value: "w1") == nil)
+        #expect(Sighting(remembered: "1690000005000 1690000000000:e\u{301}", value: "\u{e9}") == nil)
     }
 
     @Test("an override replaces the timeout")

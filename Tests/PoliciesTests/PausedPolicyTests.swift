@@ -123,7 +123,7 @@ struct PausedPolicyTests {
         var values = batch(8)
         values["staleSince"] = "true"
         #expect(
-            throws: RecordError("staleSince is “true”: expected Unix seconds, Unix milliseconds or ISO 8601")
+            throws: RecordError("staleSince is “true”: expected Unix seconds, Unix milliseconds, ISO 8601 or RFC 2822")
         ) { try policy.settle(values) }
         values["updatedAt"] = ago(Self.day * 31)
         #expect(try policy.settle(values).change?.action == .cancel)

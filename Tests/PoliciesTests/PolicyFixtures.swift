@@ -8,21 +8,39 @@ struct World {
     var keys: Set<String> = []
     /// Hashes beside the record.
     var hashes: [String: [String: String]] = [:]
+    /// The statuses of a group's members; nil: the record of one is gone.
     var members: [String: [String?]] = [:]
     var memberLimit = 1_000
     var firstSeen: [String: Timestamp] = [:]
+    /// Numbers, and sizes of other things, by key.
+    var counts: [String: Int64] = [:]
     /// What Curfew keeps of the record's recoveries.
     var recoveries: String?
+    /// When Curfew looked last; nil: when it did first.
+    var lastSeen: Timestamp?
+    /// For how many seconds nobody touched the record; nil: the server doesn't know.
+    var idle: Int64?
+    /// How long the record stays; nil: for ever.
+    var expiry: Duration?
 
     func answer(_ question: Question) -> Answer {
         switch question {
         case .exists(let key): .exists(keys.contains(key))
-        case .members(let set, _, _):
-            members[set, default: []].count > memberLimit
-                ? .tooMany(limit: memberLimit) : .statuses(members[set, default: []])
+        case .members(let group):
+            members[group.key, default: []].count > memberLimit
+                ? .tooMany(limit: memberLimit) : .members(tasks(of: members[group.key, default: []]))
         case .field(let key, let field): .field(exists: hashes[key] != nil, value: hashes[key]?[field])
-        case .firstSeen(let value): .firstSeen(firstSeen[value])
+        case .firstSeen(let value): .firstSeen(firstSeen[value].map { Sighting(first: $0, latest: lastSeen) })
+        case .idle: .idle(seconds: idle)
+        case .count(let key): .count(counts[key] ?? 0)
         case .recoveries: .text(recoveries)
+        case .expiry: .expiry(expiry)
+        }
+    }
+
+    private func tasks(of statuses: [String?]) -> [GroupMember] {
+        statuses.enumerated().map { number, status in
+            GroupMember(key: "task:\(number)", state: status.map { .status($0) } ?? .gone)
         }
     }
 }

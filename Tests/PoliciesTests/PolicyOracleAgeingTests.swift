@@ -99,6 +99,9 @@ struct PolicyOracleAgeingTests {
             guard ["failed", "QUEUED"].contains(values["status"]) else {
                 return at(max(now.milliseconds + 3_600_000, (start ?? 0) + keep))
             }
+            if filled(values["startedAt"]) == nil, filled(values["updatedAt"]) == nil {
+                return at(now.milliseconds + keep)
+            }
             guard let start else { return .error }
             if now.milliseconds - start < keep { return at(start + keep) }
             return values["user"] == nil ? .error : .change(.remove, [:])
@@ -109,7 +112,8 @@ struct PolicyOracleAgeingTests {
     func files(seed: UInt64, mark: String?) throws {
         let policy = FilesPolicy(
             since: ["startedAt", "updatedAt"], orphan: .init(unless: "owner", after: .seconds(3_600), mark: mark),
-            deleted: .init(since: "deletedAt", after: .seconds(7_200)), storage: "s", object: "object", size: "size")
+            deleted: .init(since: "deletedAt", after: .seconds(7_200)), storage: "s", objects: [.init(field: "object")],
+            size: "size")
         let kinds: Set = mark == nil ? ["error", "leave", "delete"] : ["error", "leave", "delete", "mark"]
         try compare(seed: seed, meeting: kinds, policy: policy) { values, _ in
             let isNamed = filled(values["object"]) != nil

@@ -117,13 +117,14 @@ struct PolicyOracleTests {
     ) -> Outcome {
         guard let total = values["total"].flatMap({ Int($0) }), total >= 0 else { return .error }
         let names = ["queued", "processing", "completed", "failed"]
-        let stored = names.map { values[$0].map { Int($0) } ?? 0 }
-        var counts = stored.map { $0 ?? 0 }
-        let isWrong = stored.contains(nil) || counts.contains { $0 < 0 } || counts.reduce(0, +) > total
+        guard names.allSatisfy({ values[$0] != "x" }) else { return .error }
+        let stored = names.map { values[$0].flatMap { Int($0) } ?? 0 }
+        var counts = stored
+        let isWrong = counts.contains { $0 < 0 } || counts.reduce(0, +) > total
         if isWrong {
             if hasMembers {
                 let members = world.members["generation:1:tasks"] ?? []
-                guard members.count <= world.memberLimit else { return .error }
+                guard members.count <= world.memberLimit, !members.contains("?") else { return .error }
                 let lists = [["queued", "waiting"], ["processing"], ["completed"], ["failed"]]
                 counts = lists.map { list in members.count { list.contains($0 ?? "") } }
             } else {

@@ -79,7 +79,7 @@ struct PolicyPropertyTests {
             #expect(Set(saved).count == saved.count, "seed \(seed)")
             #expect(change.before.allSatisfy { record[$0.field] == $0.value }, "seed \(seed)")
             #expect(change.sets.allSatisfy { saved.contains($0.field) }, "seed \(seed)")
-            let isWhole = change.removesRecord && change.object == nil
+            let isWhole = change.removesRecord && change.objects.isEmpty
             #expect(isWhole ? change.sets.isEmpty : saved.contains("status"), "seed \(seed)")
             let since = ["startedAt", "updatedAt", "updated_at", "heartbeatAt"]
             #expect(change.sets.allSatisfy { !since.contains($0.field) }, "seed \(seed)")
@@ -112,8 +112,8 @@ struct PolicyPropertyTests {
             let comesBack: Set<Change.Action> = [.retry, .recount, .mark, .warn, .reset]
             let isLooked = comesBack.contains(change.action) && change.to != "cancelled"
             #expect((change.next != nil) == isLooked, "\(change), seed \(seed)")
-            #expect((change.object != nil) == (change.action == .delete), "seed \(seed)")
-            #expect(change.bytes >= 0 && (change.bytes == 0 || change.object != nil), "seed \(seed)")
+            #expect(!change.objects.isEmpty == (change.action == .delete), "seed \(seed)")
+            #expect(change.bytes >= 0 && (change.bytes == 0 || !change.objects.isEmpty), "seed \(seed)")
             #expect(change.also.isEmpty || change.removesRecord, "seed \(seed)")
             let unwritten = change.action == .remove ? "" : change.from
             #expect(change.to == change.written("status") ?? unwritten, "seed \(seed)")

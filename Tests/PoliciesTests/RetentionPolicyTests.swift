@@ -47,7 +47,10 @@ struct RetentionPolicyTests {
         let change = try #require(try policy.settle(values).change)
         #expect(change.from.isEmpty && change.to.isEmpty && change.removesRecord)
         #expect(change.reason == "kept for 40d: updatedAt was 2023-06-12T04:26:40Z, keep 30d")
-        #expect(change.guards == [.field("updatedAt", equals: values["updatedAt"])])
+        #expect(
+            change.guards == [
+                .field("updatedAt", equals: values["updatedAt"]), .field("completedAt", equals: nil),
+            ])
         #expect(policy.fields == ["completedAt", "updatedAt"])
         #expect(policy.activeStates == nil)
     }
@@ -97,12 +100,38 @@ struct RetentionPolicyTests {
 
     @Test("nothing goes whose age, or whose keys, can't be told")
     func errors() throws {
-        #expect(throws: RecordError.self) { try policy().settle(["status": "FAILED"]) }
         #expect(throws: RecordError.self) { try policy().settle(["status": "FAILED", "completedAt": "2023-06-01"]) }
         let values = ["status": "FAILED", "updatedAt": ago(Self.day * 40)]
         #expect(throws: RecordError("userId is missing: “user:<userId>:job:<id>” needs it")) {
             try policy(also: ["job:<id>:log", "user:<userId>:job:<id>"]).settle(values)
         }
+    }
+
+    @Test(
+        "a record without an end time hasn't ended: it is left, and looked at again", arguments: [nil, "", "0", "null"])
+    func unended(time: String?) throws {
+        var values = ["status": "FAILED"]
+        values["completedAt"] = time
+        let found = time.flatMap { $0.isEmpty ? nil : $0 }.map { "completedAt is “\($0)”, updatedAt missing" }
+        #expect(
+            try policy().settle(values)
+                == .leave(
+                    until: now + Self.day,
+                    because: "\(found ?? "completedAt and updatedAt missing"): it has not ended yet"))
+        let short = RetentionPolicy(since: ["completedAt"], keep: .seconds(600))
+        #expect(try short.settle(values).leave?.until == now + .seconds(600))
+    }
+
+    @Test("records without a status can be named among the states", arguments: [nil, ""])
+    func noStatus(status: String?) throws {
+        var values = ["updatedAt": ago(Self.day * 40)]
+        values["status"] = status
+        let change = try #require(try policy(states: ["FAILED", ""]).settle(values).change)
+        #expect(change.guards.first == .field("status", equals: status))
+        values["status"] = "RUNNING"
+        #expect(
+            try policy(states: ["FAILED", ""]).settle(values).leave?.because
+                == "status is RUNNING, not FAILED or without one")
     }
 
     @Test("an override replaces the time, types and all")

@@ -85,7 +85,7 @@ struct StuckChangeTests {
     func wrongAnswer() throws {
         let policy = try stuckPolicy(alive: "worker:<id>:alive")
         var record = policy.record("1", stuck)
-        record.answers = [.exists(key: "worker:1:alive"): .statuses([])]
+        record.answers = [.exists(key: "worker:1:alive"): .members([])]
         #expect(throws: RecordError.self) { try policy.verdict(on: record, at: now) }
     }
 

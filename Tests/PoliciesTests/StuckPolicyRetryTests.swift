@@ -109,7 +109,7 @@ struct StuckRetryTests {
         arguments: [
             ("recoveries", "often"), ("recoveries", "1,"), ("recoveries", ",1"), ("recoveries", "1 ,2"),
             ("recoveries", "-1"), ("recoveries", "99999999999999999999"), ("attempts", "two"), ("attempts", "-1"),
-            ("attempts", "1.0"),
+            ("attempts", "1.5"),
         ])
     func unreadable(field: String, value: String) throws {
         let policy = try policy()

@@ -138,7 +138,8 @@ struct StuckTimeTests {
     @Test("no start at all is an error that names the fields, even with a heartbeat")
     func noStart() throws {
         let policy = try stuckPolicy()
-        let message = "processingStartedAt and updatedAt missing: expected Unix seconds, Unix milliseconds or ISO 8601"
+        let message =
+            "processingStartedAt and updatedAt missing: expected Unix seconds, Unix milliseconds, ISO 8601 or RFC 2822"
         #expect(throws: RecordError(message)) {
             try policy.settle(["status": "PROCESSING", "heartbeatAt": "1", "updatedAt": ""])
         }
@@ -149,8 +150,8 @@ struct StuckTimeTests {
         arguments: ["processingStartedAt", "heartbeatAt"])
     func unreadable(field: String) throws {
         let policy = try stuckPolicy()
-        let values = ["status": "PROCESSING", "processingStartedAt": "1", "updatedAt": "1"]
-        let message = "\(field) is “yesterday”: expected Unix seconds, Unix milliseconds or ISO 8601"
+        let values = ["status": "PROCESSING", "processingStartedAt": "1600000000", "updatedAt": "1600000000"]
+        let message = "\(field) is “yesterday”: expected Unix seconds, Unix milliseconds, ISO 8601 or RFC 2822"
         #expect(throws: RecordError(message)) {
             try policy.settle(values.merging([field: "yesterday"]) { $1 })
         }

@@ -33,7 +33,7 @@ extension Workload {
         let hasOrphan = hasBoth || generator.chance(50)
         return FilesPolicy(
             since: ["startedAt", "updatedAt"], orphan: hasOrphan ? orphan : nil,
-            deleted: hasBoth || !hasOrphan ? deleted : nil, storage: "uploads", object: "object",
+            deleted: hasBoth || !hasOrphan ? deleted : nil, storage: "uploads", objects: [.init(field: "object")],
             size: generator.pick([nil, "size"]), timeoutOverride: generator.pick([nil, nil, .seconds(100)]))
     }
 

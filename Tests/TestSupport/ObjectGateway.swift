@@ -148,7 +148,8 @@ package final class ObjectGateway: Sendable {
         case .reply(let whole): (reply, isHalf) = (whole, false)
         case .half(let whole): (reply, isHalf) = (whole, true)
         }
-        let bytes = Array(reply.body.utf8)
+        // An answer to HEAD has no body.
+        let bytes = head.method == .HEAD ? [] : Array(reply.body.utf8)
         var answer = HTTPResponseHead(version: .http1_1, status: .init(statusCode: reply.status))
         for (name, value) in reply.headers { answer.headers.add(name: name, value: value) }
         answer.headers.replaceOrAdd(name: "content-length", value: String(bytes.count))

@@ -3,6 +3,8 @@ internal import Foundation
 internal import HTTPTypes
 package import Hummingbird
 internal import NIOCore
+internal import Policies
+internal import RedisClient
 internal import ServiceLifecycle
 
 extension Dashboard {
@@ -46,23 +48,27 @@ extension Dashboard {
         }
         router.get("runs/:run") { [self] request, context in
             let run = try await service.run(context.name("run"))
-            let (changes, hasMore) = try await changes(of: run)
+            let (changes, hasMore) = try await events(of: run, areErrors: false)
+            let (errors, _) = try await events(of: run, areErrors: true)
             let now = try await service.engine.serverClock().now
             return answer(request, context) {
-                RunPage.html(run, changes: changes, hasMore: hasMore, now: now, names: names, $0)
+                RunPage.html(run, changes: changes, hasMore: hasMore, errors: errors, now: now, names: names, $0)
             }
         }
     }
 
-    /// The newest changes of a run, found by its time: the events of other runs are hardly read.
-    private func changes(of run: [String: String]) async throws -> ([StreamEntry], Bool) {
+    /// The newest changes of a run, or its errors, found by its time: the events of other runs are hardly read.
+    private func events(of run: [String: String], areErrors: Bool) async throws -> ([StreamEntry], Bool) {
         let engine = service.engine
         let started = run["started_ms"] ?? run["acquired_ms"] ?? "0"
         let finished = run["finished_ms"].flatMap { Int64($0) }
         let page = try await History(engine: engine).page(
             of: engine.keys.events, RunPage.most, before: finished.map { "\($0 &+ 1_000)-0" },
             from: Int64(started).map { String(max(0, $0)) } ?? "0"
-        ) { $0["run"] == run["run"] && !($0["record"] ?? "").isEmpty }
+        ) { event in
+            guard event["run"] == run["run"], !(event["record"] ?? "").isEmpty else { return false }
+            return (event["action"] == Change.errorAction) == areErrors
+        }
         return (page.entries, page.next != nil)
     }
 
@@ -128,7 +134,7 @@ extension Dashboard {
         router.post("cleanups/:name/pause") { [self] request, context in
             try await act(request, context, "name", Link.cleanup) { name, form in
                 let why = form["why"] ?? ""
-                guard !why.allSatisfy(\.isWhitespace), why.unicodeScalars.count <= 500 else {
+                guard !why.readable.allSatisfy(\.isWhitespace), why.readable.unicodeScalars.count <= 500 else {
                     throw AdminError(.badRequest, "why: expected a reason of 1 to 500 characters")
                 }
                 return Self.notice(try await self.service.pause(name, why: why, by: context.person))

@@ -8,7 +8,8 @@ enum RunPage {
 
     /// The page.
     static func html(
-        _ run: [String: String], changes: [StreamEntry], hasMore: Bool, now: Timestamp, names: [String],
+        _ run: [String: String], changes: [StreamEntry], hasMore: Bool, errors: [StreamEntry], now: Timestamp,
+        names: [String],
         _ viewer: Page.Viewer
     ) -> String {
         let id = run["run"] ?? ""
@@ -28,6 +29,9 @@ enum RunPage {
                     ).html(viewer)
                 }
             }
+            if !errors.isEmpty {
+                Section(id: "s-errors", heading: "Errors").html { errorsTable(errors, of: id, now: now) }
+            }
             Section(id: "s-events", heading: "Changes").html {
                 EventsTable.html(changes, now: now, caption: "Changes by \(id)", hasImages: true)
                 if hasMore {
@@ -38,6 +42,18 @@ enum RunPage {
             }
             HTML.element("p") { HTML.element("a", ["href": Link.cleanup(cleanup)]) { "To \(cleanup)" } }
         }
+    }
+
+    /// The records that could not be dealt with, and why.
+    private static func errorsTable(_ errors: [StreamEntry], of run: String, now: Timestamp) -> HTML {
+        var table = HTMLTable(caption: "Errors of \(run)", columns: ["Record", "Key", "When", "Reason"])
+        for error in errors {
+            table.add([
+                Facts.foreign(error["record"]), Facts.foreign(error["key"]), Wording.moment(error["at_ms"], now: now),
+                Facts.foreign(error["reason"]),
+            ])
+        }
+        return table.html(empty: "")
     }
 
     /// What else whoever looks at it will want to know.
@@ -71,6 +87,7 @@ enum RunPage {
             ("Retried", HTML(Wording.number(run["retried"]))), ("Skipped", HTML(Wording.number(run["skipped"]))),
             ("Failed", HTML(Wording.number(run["failed"]))), ("Refunded", HTML(Wording.number(run["refunded"]))),
             ("Freed", HTML(run["bytes_freed"].flatMap { Int64($0) }.map { ByteCount.text($0) } ?? "")),
+            ("Absent", HTML(run["absent"].flatMap { $0 == "0" ? nil : Wording.number($0) } ?? "")),
             ("Error", Facts.foreign(run["error"])),
         ]
         return Facts.html(rows)

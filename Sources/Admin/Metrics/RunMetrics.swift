@@ -74,6 +74,7 @@ extension RunMetrics.Counts {
         ("failed", "curfew_records_failed_total", "Records that could not be dealt with."),
         ("refunded", "curfew_tokens_refunded_total", "Tokens given back."),
         ("bytes_freed", "curfew_freed_bytes_total", "Bytes freed in storage."),
+        ("absent", "curfew_objects_absent_total", "Objects that were to be deleted and were not there."),
     ]
 
     /// Counts an ended run.

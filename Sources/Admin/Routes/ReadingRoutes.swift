@@ -27,6 +27,12 @@ struct ReadingRoutes {
             _ = try await service.run(run)
             return try JSONAnswer.response(await service.events(query.part(), run: run))
         }
+        router.get("api/v1/runs/:run/errors") { request, context in
+            let query = try Query(request, known: Self.part)
+            let run = try context.name("run")
+            _ = try await service.run(run)
+            return try JSONAnswer.response(await service.errors(of: run, query.part()))
+        }
         router.get("api/v1/events") { request, _ in
             let query = try Query(request, known: Self.part + ["cleanup"])
             return try JSONAnswer.response(await service.events(query.part(), cleanup: query.text("cleanup")))

@@ -63,6 +63,15 @@ extension AdminService {
         return Listing(page)
     }
 
+    /// What was wrong with records of a run, newest first.
+    package func errors(of run: String, _ part: Part = Part()) async throws -> Listing {
+        let engine = engine
+        let page = try await History(engine: engine).page(of: engine.keys.events, part.limit, before: part.cursor) {
+            $0["run"] == run && $0["action"] == Change.errorAction
+        }
+        return Listing(page)
+    }
+
     /// What alerts did, newest first.
     package func alerts(_ part: Part = Part()) async throws -> Listing {
         let engine = engine

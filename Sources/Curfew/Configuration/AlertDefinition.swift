@@ -7,6 +7,8 @@ package struct AlertDefinition: Sendable, Equatable {
         case found, changed, retried, skipped, failed, refunded, backlog, drift
         /// Bytes freed in storage.
         case bytesFreed = "bytes_freed"
+        /// Objects that were to be deleted and weren't there.
+        case absent
         /// How long the run took.
         case duration = "duration_ms"
         /// How late the run began.
@@ -17,6 +19,10 @@ package struct AlertDefinition: Sendable, Equatable {
         case stalled
         /// Whether its guard refused the run: 1 or 0.
         case refused
+        /// Whether the run failed: 1 or 0. One that was refused, cancelled or timed out did not fail.
+        case runsFailed = "runs_failed"
+        /// Whether a run was lost, as the one that takes its place finds: 1 or 0.
+        case runsLost = "runs_lost"
         /// By how much the cleanup itself is overdue: it ought to have run and has not.
         case overdue
 

@@ -4,7 +4,8 @@ extension Cleanup {
     /// Keys that every cleanup takes, whatever its policy.
     private static let keys = [
         "policy", "every", "cron", "timezone", "records", "index", "scan", "status", "format", "enabled", "dry-run",
-        "limit", "page", "run-timeout", "misfire-grace", "undo", "ping", "guard", "missing",
+        "limit", "page", "run-timeout", "misfire-grace", "undo", "ping", "guard", "missing", "time-unit", "zone",
+        "null-times",
     ]
 
     /// Reads a cleanup; nil where it has a problem.
@@ -19,7 +20,8 @@ extension Cleanup {
         if let kind { section.expect(Self.keys + kind.keys) }
         let format = Self.format(section, kind)
         let status = section.text("status", expected: "the name of a field") ?? "status"
-        let policy = kind?.init(section, status: status)
+        var policy = kind?.init(section, status: status)
+        policy?.times = TimeReading(section)
         let records = section.recordTemplate("records")
         let schedule = Schedule(section)
         let options = Options(section)

@@ -11,10 +11,15 @@ protocol ConfiguredPolicy: Policy {
 extension Section {
     /// `states` and `since`, as most policies have them.
     func scope() -> (states: [String], since: [String])? {
-        let states = texts("states", isRequired: true)
+        let states = states(isRequired: true)
         let since = texts("since", isRequired: true)
         guard let states, let since else { return nil }
         return (states, since)
+    }
+
+    /// The states that a record may be in; an empty text, or `null`, is that of a record without a status.
+    func states(isRequired: Bool = false) -> [String]? {
+        texts("states", isRequired: isRequired, allowsEmpty: true)
     }
 
     /// A status to change to, which must be another one than those the policy looks for; required where it has no default.

@@ -27,10 +27,12 @@ extension CountersPolicy: ConfiguredPolicy {
 }
 
 extension CountersPolicy.Counters {
-    /// Four fields, none of them named twice: a task counted twice would look like drift.
+    /// Four fields, or two of an application that counts down; none of them named twice, since a task counted twice would
+    /// look like drift.
     init?(_ section: Section, total: String?) {
-        let keys = ["queued", "processing", "completed", "failed"]
-        section.expect(keys)
+        let countsDown = section.entry("pending") != nil
+        let keys = countsDown ? ["pending", "failed"] : ["queued", "processing", "completed", "failed"]
+        section.expect(countsDown ? keys : keys + ["pending"])
         var owners: [String: String] = [:]
         if let total { owners[total] = "total" }
         var fields: [String] = []
@@ -41,24 +43,36 @@ extension CountersPolicy.Counters {
             fields.append(field)
         }
         guard fields.count == keys.count else { return nil }
-        self.init(queued: fields[0], processing: fields[1], completed: fields[2], failed: fields[3])
+        if countsDown {
+            self.init(pending: fields[0], failed: fields[1])
+        } else {
+            self.init(queued: fields[0], processing: fields[1], completed: fields[2], failed: fields[3])
+        }
     }
 }
 
 extension CountersPolicy.Members {
     init?(_ section: Section) {
-        section.expect(["set", "record", "status", "queued", "processing", "completed", "failed"])
-        let set = section.template("set", isRequired: true)
+        let kinds = GroupMembers.Collection.allCases
+        let lists = ["status", "queued", "processing", "completed", "failed"]
+        section.expect(kinds.map(\.rawValue) + ["record", "format"] + lists)
+        let named = kinds.filter { section.entry($0.rawValue) != nil }
+        let kind = named.first ?? .set
+        for other in named.dropFirst() {
+            section.problem(other.rawValue, "stands beside \(kind.rawValue), expected only one of them")
+        }
+        let key = section.template(kind.rawValue, isRequired: true)
         let record = section.recordTemplate("record")
+        let format = section.choice("format", Cleanup.Format.allCases)
         let status = section.text("status", expected: "the name of a field")
         let queued = section.texts("queued")
         let processing = section.texts("processing")
         let completed = section.texts("completed")
         let failed = section.texts("failed")
-        guard let set, let record else { return nil }
+        guard let key, let record else { return nil }
         self.init(
-            set: set, record: record, status: status ?? "status", queued: queued ?? ["queued"],
-            processing: processing ?? ["processing"], completed: completed ?? ["completed"],
-            failed: failed ?? ["failed"])
+            kind, key, record: record, isJSON: format == .json, status: status ?? "status",
+            queued: queued ?? ["queued"], processing: processing ?? ["processing"],
+            completed: completed ?? ["completed"], failed: failed ?? ["failed"])
     }
 }

@@ -1,11 +1,12 @@
 internal import Policies
 
 extension FilesPolicy: ConfiguredPolicy {
-    static let keys = ["since", "orphan", "deleted", "storage", "object", "size"]
+    static let keys = ["since", "orphan", "deleted", "storage", "object", "refs", "size"]
 
     init?(_ section: Section, status: String) {
         let since = section.texts("since", isRequired: section.entry("orphan") != nil)
-        let object = section.text("object", isRequired: true, expected: "the name of a field")
+        let objects = section.objectSources("object")
+        let refs = section.objectUses("refs")
         let size = section.text("size", expected: "the name of a field")
         let storage = section.text("storage", isRequired: true, expected: "the name of a storage")
         let orphanSection = section.section("orphan")
@@ -21,15 +22,19 @@ extension FilesPolicy: ConfiguredPolicy {
             if let owner = owners[field] { section.problem(key, "“\(field)” is the field of \(owner) already") }
             owners[field] = section.path(of: key)
         }
-        claim(object, "object", in: section)
+        var sources: Set<String> = []
+        for field in objects?.flatMap(\.fields) ?? [] where sources.insert(field).inserted {
+            claim(field, "object", in: section)
+        }
+        if case .field(let field)? = refs { claim(field, "refs", in: section) }
         claim(size, "size", in: section)
         claim(orphan?.unless, "unless", in: orphanSection)
         claim(deleted?.since, "since", in: deletedSection)
         let isSound = Self.isMarkSound(orphan, deleted, since: since ?? [], in: orphanSection)
-        guard let object, let storage, isSound, orphan != nil || deleted != nil else { return nil }
+        guard let objects, let storage, isSound, orphan != nil || deleted != nil else { return nil }
         self.init(
-            status: status, since: since ?? [], orphan: orphan, deleted: deleted, storage: storage, object: object,
-            size: size)
+            status: status, since: since ?? [], orphan: orphan, deleted: deleted, storage: storage, objects: objects,
+            refs: refs, size: size)
     }
 
     /// Whether a mark, where there is one, is looked at by the other rule, and makes no file young again.

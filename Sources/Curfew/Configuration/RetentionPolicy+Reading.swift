@@ -4,7 +4,7 @@ extension RetentionPolicy: ConfiguredPolicy {
     static let keys = ["states", "since", "keep", "keeps", "also"]
 
     init?(_ section: Section, status: String) {
-        let states = section.texts("states")
+        let states = section.states()
         let since = section.texts("since", isRequired: true)
         let keep = section.duration("keep", isRequired: true)
         let keeps = section.section("keeps").flatMap(TimesByType.init)

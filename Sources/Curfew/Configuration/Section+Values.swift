@@ -10,7 +10,9 @@ extension Section {
     }
 
     /// Texts, of which a single one may stand without brackets; never an empty list.
-    func texts(_ key: String, isRequired: Bool = false) -> [String]? {
+    ///
+    /// - Parameter allowsEmpty: whether one in a list may be empty, or `null`, which is the same.
+    func texts(_ key: String, isRequired: Bool = false, allowsEmpty: Bool = false) -> [String]? {
         let expected = "a text or a list of texts"
         guard let entry = entry(key), case .list(let items) = entry.value.content else {
             return text(key, isRequired: isRequired, expected: expected).map { [$0] }
@@ -22,6 +24,7 @@ extension Section {
         let texts = items.compactMap { item -> String? in
             if case .scalar(let scalar) = item.content, !scalar.text.isEmpty { return scalar.text }
             if case .unreadable = item.content { return nil }
+            if allowsEmpty, item.isEmpty { return "" }
             problems.add(line: item.line, path: path(of: key), "expected a text in the list, found \(item.noun)")
             return nil
         }

@@ -47,6 +47,7 @@ package struct SlotPlan: Sendable, Codable, Equatable {
         switch policy {
         case let stuck as StuckPolicy: stuck.alive.map { [("alive", $0)] } ?? []
         case let locks as LocksPolicy: locks.alive.map { [("alive", $0)] } ?? []
+        case let files as FilesPolicy: if case .key(let key)? = files.refs { [("refs", key)] } else { [] }
         case let dependent as DependentPolicy: [("parent", dependent.parent)]
         default: []
         }

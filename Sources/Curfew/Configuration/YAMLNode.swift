@@ -39,6 +39,15 @@ struct YAMLNode: Sendable {
     var line: Int
     var content: Content
 
+    /// Whether it says nothing, or an empty text; what only the environment left empty may be a mistake.
+    var isEmpty: Bool {
+        switch content {
+        case .nothing: true
+        case .scalar(let scalar): scalar.text.isEmpty && !scalar.isExpanded
+        case .list, .section, .unreadable: false
+        }
+    }
+
     /// What it is, for messages.
     var noun: String {
         switch content {

@@ -53,6 +53,7 @@ package struct Run: Sendable {
     ///
     /// Never throws: what went wrong is in the result.
     package func execute() async -> RunResult {
+        await noticeLost()
         if let grace = cleanup.misfireGrace, claim.trigger == "schedule", claim.lateness > grace {
             return await finish(Sweep.Outcome(), .misfired, error: nil)
         }
@@ -76,6 +77,16 @@ package struct Run: Sendable {
         // Lost while Redis was away is another matter than lost to another instance.
         let away = status == .lost ? control.failure : nil
         return await finish(outcome, status, error: away.map { "the lease ran out meanwhile: \($0)" } ?? reason)
+    }
+
+    /// That the run before was lost is looked at before anything else: this one may be lost by the same fault.
+    func noticeLost() async {
+        guard let lost = claim.replaces else { return }
+        do {
+            try await Alerts(engine: engine).noticeLost(lost, of: cleanup.name, now: clock.now)
+        } catch {
+            engine.logger.warning("the alerts on a lost run could not be looked at", metadata: ["error": "\(error)"])
+        }
     }
 
     /// The work itself: the keyspace where it is time to look there, then what is due.
@@ -153,6 +164,7 @@ package struct Run: Sendable {
             run: claim.run, cleanup: cleanup.name, tally: outcome.tally, duration: now - claim.acquired,
             lag: max(.zero, claim.acquired - claim.due), oldestOverdue: outcome.oldest, backlog: outcome.remaining)
         measured.isRefused = status == .refused
+        measured.isFailed = status == .failed
         if isUndo { measured.kind = Undo.trigger }
         let alerts = Alerts(engine: engine)
         let definitions = isUndo ? [] : alerts.definitions(for: cleanup.name) + guardAlert(after: status)
@@ -238,6 +250,7 @@ package struct Run: Sendable {
             ("changed", String(result.cleanedUp)), ("retried", String(result.retried)),
             ("skipped", String(result.skipped)), ("failed", String(result.failed)),
             ("refunded", String(result.tokensRefunded)), ("bytes_freed", String(result.bytesFreed)),
+            ("absent", String(result.absent)),
             ("error", result.error ?? ""),
         ]
     }
@@ -254,7 +267,8 @@ extension RunResult {
             status: status,
             startedAt: startedAt, durationMs: duration.milliseconds, totalFound: tally.found, cleanedUp: tally.changed,
             retried: tally.retried, skipped: tally.skipped, failed: tally.failed, stalled: tally.stalled,
-            tokensRefunded: tally.refunded, bytesFreed: tally.bytesFreed, records: tally.records, errors: tally.errors,
+            tokensRefunded: tally.refunded, bytesFreed: tally.bytesFreed,
+            absent: tally.absent, records: tally.records, errors: tally.errors,
             error: error)
         if tally.refundedBefore > 0 { refundedBefore = tally.refundedBefore }
     }

@@ -101,16 +101,17 @@ local function add_run(stream, length, fields)
 end
 
 -- The run whose lease ran out is closed in the history as lost, with what its last renewal reported.
-local function add_lost(runs, length, lease, cleanup, policy, now)
+local function add_lost(runs, metrics, length, lease, cleanup, policy, now)
   local f = call('HMGET', lease, 'run', 'instance', 'fence', 'trigger', 'dry_run', 'due_ms', 'acquired_ms',
     'found', 'changed', 'retried', 'skipped', 'failed', 'refunded')
   add_run(runs, length, {
     'run', f[1] or '', 'cleanup', cleanup, 'policy', policy, 'instance', f[2] or '', 'fence', f[3] or '',
     'trigger', f[4] or '', 'dry_run', f[5] or '0', 'status', 'lost', 'due_ms', f[6] or '', 'started_ms', f[7] or '',
     'finished_ms', ms(now), 'found', f[8] or '0', 'changed', f[9] or '0', 'retried', f[10] or '0',
-    'skipped', f[11] or '0', 'failed', f[12] or '0', 'refunded', f[13] or '0', 'bytes_freed', '0',
+    'skipped', f[11] or '0', 'failed', f[12] or '0', 'refunded', f[13] or '0', 'bytes_freed', '0', 'absent', '0',
     'error', 'the lease ran out before the run finished',
   })
+  call('XADD', metrics, 'MAXLEN', '~', length, '*', 'kind', 'lost', 'cleanup', cleanup, 'run', f[1] or '', 'runs_lost', '1')
   return f[1] or ''
 end
 
@@ -222,7 +223,7 @@ local function tick(KEYS, ARGV)
 
   local lost = ''
   if best.run then
-    lost = add_lost(runs, length, best.lease, best.name, best.policy, now)
+    lost = add_lost(runs, KEYS[7], length, best.lease, best.name, best.policy, now)
   end
   local fence = ms(call('HINCRBY', fences, best.name, 1))
   local run = best.name .. '-' .. fence
@@ -396,13 +397,19 @@ end
 --------------------------------------------------------------------------------------------------
 
 -- Guards that read a key with a command of one type prove its type on the way.
-local PROVES = {equals = 'hash', differs = 'hash', absent = 'hash', text = 'string', holds = 'list'}
+local PROVES = {
+  equals = 'hash', differs = 'hash', absent = 'hash', text = 'string', holds = 'list', known_hash = 'hash',
+  known_text = 'string',
+}
 
 -- What a guard that doesn't hold answers: false where what was read has changed, or the text of an error reply.
 local function changed(found, command, key)
   if type(found) == 'table' then return explained(found.err, command, key) end
   return false
 end
+
+-- How the size of what is at a key is asked for; of a text it is the number that it holds.
+local COUNTS = {string = 'GET', list = 'LLEN', set = 'SCARD', zset = 'ZCARD', hash = 'HLEN', stream = 'XLEN'}
 
 -- Each guard returns nil where it holds. What is usual is compared first: an error is a table, and equals no text.
 local GUARDS = {
@@ -434,9 +441,23 @@ local GUARDS = {
     local found = redis.pcall('ZSCORE', key, member)
     if found ~= value then return changed(found, 'ZSCORE', key) end
   end,
+  -- What the caller has read a moment ago, where it is only asked what would become of a change.
+  known_hash = function() end,
+  known_text = function() end,
   listed = function(key, member)
     local found = redis.pcall('ZSCORE', key, member)
     if type(found) ~= 'string' then return changed(found, 'ZSCORE', key) end
+  end,
+  -- Nothing at the key is 0; what is no count is more than any.
+  atmost = function(key, _, value)
+    local kind = redis.pcall('TYPE', key)
+    if kind.err then return explained(kind.err, 'TYPE', key) end
+    if kind.ok == 'none' then return nil end
+    local command = COUNTS[kind.ok]
+    local found = command and redis.pcall(command, key)
+    if type(found) == 'table' then return explained(found.err, command, key) end
+    local count = string.match(tostring(found), '^%d+$')
+    if not count or tonumber(count) > tonumber(value) then return false end
   end,
   -- A list is walked from its end, and no further than a short call allows.
   holds = function(key, _, value)

@@ -131,7 +131,7 @@ struct KeyspaceBatch {
 
     private func isActive(_ record: Record) -> Bool {
         guard let states = cleanup.policy.activeStates else { return true }
-        return record[cleanup.statusField].map(states.contains) ?? false
+        return states.contains(record[cleanup.statusField] ?? "")
     }
 
     /// Sends some commands, waits for their replies, and rests.

@@ -55,6 +55,24 @@ struct Alerts: Sendable {
         try await publish(transitions, now: now)
     }
 
+    /// Looks at the alerts on lost runs when another run takes the place of one, which may be lost as well.
+    func noticeLost(_ run: String, of cleanup: String, now: Timestamp) async throws {
+        let definitions = definitions(for: cleanup).filter { $0.metric == .runsLost }
+        guard !definitions.isEmpty else { return }
+        let words = ["definition", "state:" + cleanup, "since_ms:" + cleanup]
+        let replies = try await engine.redis.pipeline(
+            definitions.map { RedisCommand("HMGET", [engine.keys.alert($0.name)] + words, isIdempotent: true) })
+        let states = replies.map { reply in
+            AlertState(
+                definition: reply[0].string ?? "", isFiring: reply[1].string == AlertState.firing,
+                since: reply[2].integer.map(Timestamp.init(milliseconds:)))
+        }
+        var lost = RunMeasurements(
+            run: run, cleanup: cleanup, tally: Tally(), duration: .zero, lag: .zero, oldestOverdue: .zero, backlog: 0)
+        lost.isLost = true
+        try await evaluate(lost, definitions, states: states, now: now)
+    }
+
     /// Whether nobody has configured it: the alert on refusals of a cleanup without a guard, which is published only where
     /// it has something to say.
     private func isUnasked(_ alert: AlertDefinition) -> Bool {
@@ -182,8 +200,8 @@ struct Alerts: Sendable {
         while read < Self.mostEntries {
             let page = try await engine.redis.send(
                 RedisCommand("XREVRANGE", [engine.keys.metrics, end, start, "COUNT", "500"]))
-            for entry in page.elements.map(StreamEntry.init) where entry["kind"] == "run" && entry["cleanup"] == cleanup
-            {
+            for entry in page.elements.map(StreamEntry.init)
+            where entry["cleanup"] == cleanup && definition.metric.counts(entry["kind"]) {
                 guard runs > 0 else { return sum }
                 runs -= 1
                 sum += Double(entry[definition.metric.rawValue] ?? "") ?? 0
@@ -193,6 +211,13 @@ struct Alerts: Sendable {
             end = "(" + last.id
         }
         return sum
+    }
+}
+
+extension AlertDefinition.Metric {
+    /// Whether entries of the metrics stream of this kind are runs in the sense of this metric.
+    fileprivate func counts(_ kind: String?) -> Bool {
+        kind == "run" || (self == .runsLost && kind == "lost")
     }
 }
 

@@ -78,7 +78,8 @@ extension Doctor {
         case .locks:
             let seen = keys.seen(cleanup.name)
             needs += [["GET", record], ["HGET", record, "a"], ["HGET", seen, "a"], ["HSET", seen, "a", "b"]]
-            needs.append(["HDEL", seen, "a"])
+            needs += [["HDEL", seen, "a"], ["OBJECT", "IDLETIME", record], ["PTTL", record]]
+            needs += [["HLEN", record], ["HGETALL", record]]
         case .retention: needs += [["HGET", record, "a"], ["HEXISTS", record, "a"]]
         case _ where isJSON: needs.append(["SET", record, "a", "KEEPTTL"])
         default:
@@ -143,12 +144,27 @@ extension Doctor {
         case let dependent as DependentPolicy:
             return Self.sample(dependent.parent).map { [["HGET", $0, "a"], ["EXISTS", $0]] } ?? []
         case let counters as CountersPolicy:
-            guard let set = Self.sample(counters.members?.set), let member = Self.sample(counters.members?.record)
+            guard let members = counters.members, let key = Self.sample(members.key),
+                let member = Self.sample(members.record)
             else { return [] }
-            return [["SCARD", set], ["SMEMBERS", set], ["HGET", member, "a"]]
+            let reading = members.isJSON ? ["GET", member] : ["HGET", member, "a"]
+            return Self.needs(of: members.collection, at: key) + [reading, ["TYPE", member], ["TYPE", key]]
+        case let files as FilesPolicy:
+            guard case .key(let template)? = files.refs, let key = Self.sample(template) else { return [] }
+            return ["TYPE", "GET", "LLEN", "SCARD", "ZCARD", "HLEN", "XLEN"].map { [$0, key] }
         case let retention as RetentionPolicy:
             return retention.also.compactMap { Self.sample($0) }.flatMap { needs(ofRemoving: $0) }
         default: return []
+        }
+    }
+
+    /// What reads the members of a group.
+    private static func needs(of collection: GroupMembers.Collection, at key: String) -> [[String]] {
+        switch collection {
+        case .set: [["SCARD", key], ["SMEMBERS", key]]
+        case .list: [["LLEN", key], ["LRANGE", key, "0", "1"]]
+        case .zset: [["ZCARD", key], ["ZRANGE", key, "0", "1"]]
+        case .hash: [["HLEN", key], ["HKEYS", key]]
         }
     }
 

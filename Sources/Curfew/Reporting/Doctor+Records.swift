@@ -45,10 +45,7 @@ extension Doctor {
                     "compare records with the keys of redis-cli --scan: nothing is dropped before this is right")
             ]
         }
-        var findings: [Finding] = []
-        if let wrong = try await wrongFormat(cleanup, found) { findings.append(wrong) }
-        findings += try await oddTimes(cleanup, found.filter { $0.1 == "hash" }.map(\.0))
-        return findings
+        return [try await wrongFormat(cleanup, found)].compactMap(\.self)
     }
 
     private func remark(_ cleanup: Cleanup, _ message: String, _ advice: String) -> Finding {
@@ -96,40 +93,5 @@ extension Doctor {
                 cleanup, "\(key) is a plain string: expected \(noun)", "compare records with what is at that key")
         }
         return remark(cleanup, "\(key) is a string that holds JSON: expected a hash", "add format: json")
-    }
-
-    /// Times that are a little in the future, which is most often a time zone, and times that name no zone.
-    private func oddTimes(_ cleanup: Cleanup, _ keys: [String]) async throws -> [Finding] {
-        let fields = cleanup.policy.fields
-        guard cleanup.format == .hash, !fields.isEmpty, !keys.isEmpty else { return [] }
-        let now = try await engine.serverClock().now
-        let replies = try await engine.redis.pipeline(
-            keys.map { RedisCommand("HMGET", [$0] + fields, isIdempotent: true) })
-        var ahead: Finding?
-        var zoneless: Finding?
-        for (key, reply) in zip(keys, replies) {
-            for (field, value) in zip(fields, reply.elements.map(\.string)) {
-                guard let value else { continue }
-                if ahead == nil, let time = RecordTime(text: value)?.timestamp, time - now > .seconds(60),
-                    time - now < .seconds(86_400)
-                {
-                    let hours = (time - now).roughText
-                    ahead = remark(
-                        cleanup, "\(field) of \(key) is \(value.shortened(to: 40)), \(hours) from now",
-                        "a time zone? times without one are taken for UTC")
-                }
-                if zoneless == nil, Self.namesNoZone(value) {
-                    zoneless = remark(
-                        cleanup, "\(field) of \(key) is \(value), a time without a zone",
-                        "it is taken for UTC where it is read at all: write times with their zone, or say zone:")
-                }
-            }
-        }
-        return [ahead, zoneless].compactMap { $0 }
-    }
-
-    /// Whether a text is a date and a time of day, and nothing after them.
-    private static func namesNoZone(_ text: String) -> Bool {
-        text.wholeMatch(of: /\d{4}[-\/]\d\d[-\/]\d\d[T ]\d\d:\d\d(:\d\d([.,]\d{1,9})?)?/) != nil
     }
 }

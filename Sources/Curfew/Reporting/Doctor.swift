@@ -75,6 +75,7 @@ package struct Doctor: Sendable {
             { try await fleet() },
             { try await ownKeys() },
             { try await records() },
+            { try await times() },
             { await storage() },
             { try await webhooks() },
         ]

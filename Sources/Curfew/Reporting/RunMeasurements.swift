@@ -14,6 +14,10 @@ struct RunMeasurements: Sendable {
     let backlog: Int
     /// Whether the guard refused it.
     var isRefused = false
+    /// Whether it failed.
+    var isFailed = false
+    /// Whether it was lost; such a run has no other numbers.
+    var isLost = false
     /// The kind of the entry: `run`, or `undo` for what is no run in the sense of alerts and charts.
     var kind = "run"
 
@@ -29,11 +33,14 @@ struct RunMeasurements: Sendable {
         case .backlog: Double(backlog)
         case .drift: Double(tally.drift)
         case .bytesFreed: Double(tally.bytesFreed)
+        case .absent: Double(tally.absent)
         case .duration: Double(duration.milliseconds)
         case .lag: Double(lag.milliseconds)
         case .oldestOverdue: Double(oldestOverdue.milliseconds)
         case .stalled: Double(tally.stalled)
         case .refused: isRefused ? 1 : 0
+        case .runsFailed: isFailed ? 1 : 0
+        case .runsLost: isLost ? 1 : 0
         case .overdue: 0
         }
     }
@@ -46,8 +53,9 @@ struct RunMeasurements: Sendable {
             ("drift", String(tally.drift)), ("found", String(tally.found)), ("changed", String(tally.changed)),
             ("retried", String(tally.retried)), ("skipped", String(tally.skipped)), ("failed", String(tally.failed)),
             ("refunded", String(tally.refunded)), ("bytes_freed", String(tally.bytesFreed)),
-            ("backlog", String(backlog)),
+            ("absent", String(tally.absent)), ("backlog", String(backlog)),
         ] + (isRefused ? [("refused", "1")] : [])
+            + (isFailed ? [("runs_failed", "1")] : [])
             + tally.types.sorted { $0.key < $1.key }.map { ("type:" + $0.key, String($0.value)) }
     }
 }

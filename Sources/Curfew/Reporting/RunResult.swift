@@ -89,6 +89,8 @@ package struct RunResult: Sendable, Codable, Equatable {
     package var tokensRefunded: Int64
     /// Freed in storage.
     package var bytesFreed: Int64
+    /// Objects in storage that were to be deleted and weren't there.
+    package var absent: Int
     /// The first of what was, or would be, changed.
     package var records: [Entry]
     /// The first of what went wrong.
@@ -118,6 +120,7 @@ package struct RunResult: Sendable, Codable, Equatable {
         if skipped > 0 { notes.append("\(skipped) had moved") }
         if let refundedBefore { notes.append("\(refundedBefore) refunded before") }
         if stalled > 0 { notes.append("\(stalled) still active") }
+        if absent > 0 { notes.append("\(absent) \(absent == 1 ? "object" : "objects") absent") }
         if failed > 0 { notes.append("\(failed) failed") }
         if !notes.isEmpty { text += " (" + notes.joined(separator: ", ") + ")" }
         switch status {

@@ -109,19 +109,18 @@ private struct FileCount {
         let judge = Judge(reader: reader)
         let entries = try judge.keyed(ids.map { DueEntry(id: $0, score: 0, scoreText: "0") }[...])
         let replies = try await engine.redis.pipeline(judge.commands(for: entries))
-        for read in try await reader.records(entries, replies: replies) {
-            switch read {
-            case .failure:
-                files.totalFiles += 1
-                files.unreadableCount += 1
-            case .success(let record):
-                if case .missing = record.content { continue }
-                add(record, to: &files)
-            }
-        }
+        for judged in try await judge.decide(entries, replies: replies, at: now) { add(judged, to: &files) }
     }
 
-    private func add(_ record: Record, to files: inout Statistics.Files) {
+    private func add(_ judged: Judged, to files: inout Statistics.Files) {
+        let record = judged.record
+        if case .missing = record.content {
+            // One that can't be read is there all the same.
+            guard case .malformed = judged.decision else { return }
+            files.totalFiles += 1
+            files.unreadableCount += 1
+            return
+        }
         let bytes = policy.bytes(of: record)
         files.totalFiles += 1
         files.totalStorageBytes = files.totalStorageBytes.addingReportingOverflow(bytes).partialValue
@@ -130,12 +129,12 @@ private struct FileCount {
         } else if let field = policy.deleted?.since, let since = record[field], !since.isEmpty {
             files.softDeletedCount += 1
         } else {
-            do {
-                guard case .change = try policy.verdict(on: record, at: now) else { return }
+            switch judged.decision {
+            case .change:
                 files.orphanedCount += 1
                 files.orphanedBytes = files.orphanedBytes.addingReportingOverflow(bytes).partialValue
-            } catch {
-                files.unreadableCount += 1
+            case .malformed: files.unreadableCount += 1
+            case .leave, .drop: break
             }
         }
     }

@@ -36,12 +36,6 @@ extension Schedule {
     /// UTC where none is named; nil where there is none of that name.
     private static func timezone(_ section: Section) -> TimeZone? {
         guard section.has("timezone") else { return .gmt }
-        let expected = "a time zone like Europe/Berlin"
-        guard let scalar = section.scalar("timezone", expected: expected) else { return nil }
-        if let zone = TimeZone(identifier: scalar.text) { return zone }
-        let guess = Spelling.nearest(to: scalar.text, among: TimeZone.knownTimeZoneIdentifiers)
-        let hint = guess.map { ", did you mean “\($0)”?" } ?? ", expected \(expected)"
-        section.problem("timezone", "unknown “\(scalar.written)”\(hint)")
-        return nil
+        return section.timeZone("timezone")
     }
 }

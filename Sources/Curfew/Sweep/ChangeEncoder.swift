@@ -15,6 +15,8 @@ struct ChangeEncoder: Sendable {
     let time: String
     /// The length to which the events stream is trimmed.
     let streamLength: String
+    /// Whether it is only asked what would become of the changes (`ChangeEncoder+Check.swift`).
+    var isCheck = false
 
     /// The number that stands for the guard of the ledger: its entry is written first, and only where it isn't there yet.
     static let ledgerGuard = -1
@@ -61,6 +63,7 @@ struct ChangeEncoder: Sendable {
 
     /// Tells a change, or the part of it that is in the record's slot.
     func tell(_ change: Change, of record: Record, isPart: Bool, to sink: inout some CommitSink) {
+        guard !isCheck else { return tellCheck(change, of: record, isPart: isPart, to: &sink) }
         let own = sink.key(record.key)
         let amount = sink.value(String(change.refund?.amount ?? 0))
         if let refund = change.refund {
@@ -106,7 +109,7 @@ struct ChangeEncoder: Sendable {
     }
 
     /// Notes a recovery, if nobody has noted another since it was read.
-    private func tellNote(_ note: RecoveryNote, of id: String, to sink: inout some CommitSink) {
+    func tellNote(_ note: RecoveryNote, of id: String, to sink: inout some CommitSink) {
         let key = sink.key(keys.recoveries(cleanup.name, of: id))
         if let before = note.before {
             sink.check(.text, key, field: .none, value: .own(sink.value(before)))
@@ -143,6 +146,8 @@ struct ChangeEncoder: Sendable {
                 sink.check(.equals, sink.key(key), field: .constant(field), value: .own(sink.value(value)))
             case .otherField(let key, let field, equals: nil):
                 sink.check(.absent, sink.key(key), field: .constant(field), value: .none)
+            case .atMost(let key, let most):
+                sink.check(.atmost, sink.key(key), field: .none, value: .own(sink.value(String(most))))
             }
         }
     }
@@ -179,7 +184,7 @@ struct ChangeEncoder: Sendable {
     }
 
     /// Removal is a move: the record waits under another name in the same slot until it expires.
-    private func tellRemoval(
+    func tellRemoval(
         of record: Record, _ own: Statement.Key, also: [String], to sink: inout some CommitSink
     ) {
         tellMove(of: record.key, own, to: &sink)
@@ -315,7 +320,8 @@ extension [Policies.Guard] {
                 else { return false }
             case (.otherField(_, let field, let value), .otherField(_, let otherField, let otherValue)):
                 guard field == otherField, (value == nil) == (otherValue == nil) else { return false }
-            case (.text, .text), (.recordMissing, .recordMissing), (.keyAbsent, .keyAbsent), (.keyPresent, .keyPresent):
+            case (.text, .text), (.recordMissing, .recordMissing), (.keyAbsent, .keyAbsent), (.keyPresent, .keyPresent),
+                (.atMost, .atMost):
                 continue
             default: return false
             }

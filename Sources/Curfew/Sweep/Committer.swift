@@ -79,7 +79,7 @@ struct Committer {
     func encoder(at now: Timestamp) -> ChangeEncoder {
         ChangeEncoder(
             cleanup: cleanup, run: claim?.run ?? "preview", keys: keys, time: String(now.milliseconds),
-            streamLength: String(streamLength))
+            streamLength: String(streamLength), isCheck: claim == nil)
     }
 
     /// The page with what the queues of its changes are; a change that can't be put on its queue is its record's error.

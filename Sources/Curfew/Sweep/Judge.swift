@@ -44,7 +44,7 @@ struct Judge {
 
     /// The commands that read these records.
     func commands(for entries: [Keyed]) -> [RedisCommand] {
-        entries.map { reader.command(for: $0.key) }
+        reader.commands(for: entries.map(\.key))
     }
 
     /// Decides over records that were read, asking Redis for more where the policy wants it.
@@ -78,7 +78,7 @@ struct Judge {
         _ asking: [(place: Int, questions: [Question])], in judged: inout [Judged], at now: Timestamp, isLast: Bool
     ) async throws -> [(place: Int, questions: [Question])] {
         let flat = asking.flatMap { item in item.questions.map { (record: judged[item.place].record, question: $0) } }
-        let answers = try await reader.answers(flat)
+        let answers = try await reader.answers(flat, at: now)
         var next = 0
         var again: [(place: Int, questions: [Question])] = []
         for (place, questions) in asking {

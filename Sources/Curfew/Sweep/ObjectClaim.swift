@@ -16,7 +16,7 @@ extension Change {
     static let claimTime: Duration = .milliseconds(1)
 
     /// Whether it only claims a record whose object is to be deleted; such a change has no event: the removal has one.
-    var isClaim: Bool { action == .delete && object != nil && !removesRecord }
+    var isClaim: Bool { action == .delete && !objects.isEmpty && !removesRecord }
 
     /// The first part of a deletion.
     func claim(at now: Timestamp) -> Change {
@@ -30,7 +30,7 @@ extension Change {
     func removal(of record: Record, status: String) throws(RecordError) -> Change {
         var change = unclaimed(of: record, status: status)
         change.removesRecord = true
-        change.object = nil
+        change.objects = []
         change.sets = []
         return try change.bound(to: record)
     }
@@ -40,6 +40,8 @@ extension Change {
         var change = unclaimed(of: record, status: status)
         change.sets = sets.compactMap { write in before.first { $0.field == write.field } }
         change.next = now
+        // Others who use the object are a reason to take the claim back, and not one to leave it.
+        change.guards.removeAll { if case .atMost = $0 { true } else { false } }
         return try change.bound(to: record)
     }
 
@@ -74,8 +76,12 @@ extension Verdict {
     ///
     /// Throws where the object has a name that storage can't be asked for.
     func claimed(at now: Timestamp) throws(RecordError) -> Verdict {
-        guard isDeletion, case .change(let change) = self, let object = change.object else { return self }
-        if let problem = DeleteRequest.problem(with: object) { throw RecordError("\(problem): nothing was deleted") }
+        guard isDeletion, case .change(let change) = self else { return self }
+        for object in change.objects {
+            if let problem = DeleteRequest.problem(with: object) {
+                throw RecordError("\(problem): nothing was deleted")
+            }
+        }
         return .change(change.claim(at: now))
     }
 

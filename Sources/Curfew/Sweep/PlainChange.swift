@@ -108,8 +108,8 @@ extension Statement.Guard.Check {
     /// Whether it compares with a value.
     fileprivate var hasValue: Bool {
         switch self {
-        case .equals, .differs, .text, .score, .holds: true
-        case .absent, .exists, .missing, .listed: false
+        case .equals, .differs, .text, .score, .holds, .atmost: true
+        case .absent, .exists, .missing, .listed, .knownHash, .knownText: false
         }
     }
 }

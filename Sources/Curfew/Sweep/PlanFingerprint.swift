@@ -14,7 +14,8 @@ extension Change {
             for word in words { form += word.map { "\(ByteText.count(of: $0)):\($0)" } ?? "-" }
             form += ";"
         }
-        add(action.rawValue, from, to, removesRecord ? "removed" : "kept", object)
+        add(action.rawValue, from, to, removesRecord ? "removed" : "kept", objects.first)
+        for object in objects.dropFirst() { add("object", object) }
         for item in guards {
             switch item {
             case .field(let field, let value): add("field", field, value)
@@ -23,6 +24,7 @@ extension Change {
             case .keyAbsent(let key): add("absent", key)
             case .keyPresent(let key): add("present", key)
             case .otherField(let key, let field, let value): add("other", key, field, value)
+            case .atMost(let key, let most): add("most", key, String(most))
             }
         }
         for write in sets { add("set", write.field) }

@@ -16,12 +16,11 @@ extension RecordReader {
                 reads.append(.success(missing))
             } else if let text = reply.string {
                 reads.append(Self.document(text, id: entry.id, key: key, names))
-            } else if let error = reply.error, error.isForbiddenKey {
-                reads.append(.failure(RecordError("\(key): \(error.message)")))
             } else {
-                guard let error = reply.error, error.code == "WRONGTYPE" else {
-                    throw CurfewError(
-                        reply.error ?? RedisServerError(message: "unexpected reply"), "reading \(key)")
+                let error = reply.error ?? RedisServerError(message: "unexpected reply")
+                guard error.code == "WRONGTYPE" else {
+                    reads.append(.failure(try Self.trouble(error, key)))
+                    continue
                 }
                 others.append(place)
                 reads.append(.success(missing))

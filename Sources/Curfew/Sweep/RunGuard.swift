@@ -34,6 +34,7 @@ struct RunGuard: Sendable {
         }
         var options = sweep.options
         options.mayAllBeMissing = true
+        options.begun = outcome.tally.resumed
         return await guarded(sweep.with(options))
     }
 

@@ -42,7 +42,9 @@ struct Statement: Equatable, Sendable {
     struct Guard: Equatable {
         /// What is compared; the names are those of the checks in `curfew.lua`.
         enum Check: String, Codable {
-            case equals, differs, absent, text, exists, missing, score, listed, holds
+            case equals, differs, absent, text, exists, missing, score, listed, holds, atmost
+            case knownHash = "known_hash"
+            case knownText = "known_text"
         }
         var check: Check
         var key: Key

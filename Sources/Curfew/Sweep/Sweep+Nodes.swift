@@ -51,10 +51,13 @@ extension Sweep {
             try await begin(&state, horizon)
             try await flyPages(&state, saga)
             try await deleteObjects(&state, all: true)
+            try await reportErrors(&state)
             try await saga.close()
             if state.outcome.due > 0, scanned == nil { try await measureRest(&state.outcome) }
         } catch {
             state.outcome.error = error
+            await releaseClaims(&state)
+            await reportErrorsAfterStop(&state)
             await closeAfterStop(saga)
             await measureRestAfterStop(&state.outcome)
         }
@@ -100,6 +103,7 @@ extension Sweep {
                         if state.ready == nil, !isDone(state) { break }
                     }
                     try await deleteObjects(&state, all: false)
+                    try await reportErrors(&state)
                 } while !isDone(state)
             } catch {
                 // What is on its way is counted all the same; the first error is the one that tells.

@@ -5,12 +5,14 @@ internal import RedisClient
 ///
 /// What may go wrong, and what then: an object that storage keeps is its record's error; a request that fails as a whole,
 /// after some tries, ends the run. Either way the records stay claimed and are looked at again by the next run.
-/// An object that is gone already counts as deleted.
+/// Storage confirms the deletion of what never was, so each object is asked for first: one that isn't there is counted apart,
+/// and where none of a request's is, the run is refused, because it is more likely that keys or bucket are wrong. A record
+/// that an earlier run has claimed is another matter: its object may be gone by that run.
 extension Sweep {
     /// Deletes the objects of claimed records: as many as fill requests or, at the end, all.
     func deleteObjects(_ state: inout State, all: Bool) async throws {
         while state.claimed.count >= (all ? 1 : DeleteRequest.mostKeys) {
-            let count = DeleteRequest.count(of: state.claimed.lazy.compactMap(\.change?.object))
+            let count = DeleteRequest.count(ofEach: state.claimed.lazy.compactMap(\.change?.objects))
             let batch = Array(state.claimed.prefix(count))
             state.claimed.removeFirst(count)
             let size = state.size.current
@@ -19,7 +21,14 @@ extension Sweep {
                 control.advance { $0.report(outcome) }
             }
             let claimed = try await confirmed(batch, pageSize: size, state.saga, &state.outcome.tally)
-            let deleted = try await deleted(claimed, &state.outcome.tally)
+            let deleted: [ClaimedRecord]
+            do {
+                deleted = try await self.deleted(claimed, &state.outcome.tally)
+            } catch let refusal as RunGuard.Refusal {
+                // Their claims are taken back with all others, when what is on its way is back.
+                state.claimed = claimed.map(\.judged) + state.claimed
+                throw refusal
+            }
             for start in stride(from: 0, to: deleted.count, by: size) {
                 await FailPoint.reached(.beforeRemoval, cleanup)
                 let page = deleted[start..<min(start + size, deleted.count)]
@@ -28,94 +37,98 @@ extension Sweep {
         }
     }
 
-    /// A claimed record as it was read after the claim.
-    private struct Claimed {
-        let judged: Judged
-        let change: Change
-        let object: String
-        let record: Record
-    }
-
-    /// Reads claimed records again.
-    ///
-    /// One that the app has changed since it was judged, as by linking it, is no longer what was decided over: its claim
-    /// is taken back.
-    private func confirmed(
-        _ batch: [Judged], pageSize: Int, _ saga: Saga?, _ tally: inout Tally
-    ) async throws -> [Claimed] {
-        var claimed: [Claimed] = []
-        var released: [Judged] = []
-        for start in stride(from: 0, to: batch.count, by: pageSize) {
-            try control.checkpoint()
-            let page = batch[start..<min(start + pageSize, batch.count)]
-            let entries = page.map { (entry: $0.entry, key: $0.record.key) }
-            let reader = judge.reader
-            let commands = judge.commands(for: entries)
-            let reads = try await retrying {
-                try await reader.records(entries, replies: try await engine.redis.pipeline(commands))
-            }
-            for (judged, read) in zip(page, reads) {
-                guard let change = judged.change, let object = change.object else { continue }
-                switch read {
-                case .failure(let error): tally.failed(judged.entry.id, error.message)
-                case .success(let record) where record.isAsClaimed(by: change, since: judged.record):
-                    claimed.append(Claimed(judged: judged, change: change, object: object, record: record))
-                case .success(let record):
-                    tally.moved()
-                    if let release = Self.release(judged, change, record, cleanup, at: now) { released.append(release) }
-                }
-            }
-        }
-        if !released.isEmpty { _ = try await commit(released, saga) }
-        return claimed
-    }
-
-    /// Takes a claim back where it is still there; nil where it isn't, or is one of an earlier run.
-    private static func release(
-        _ judged: Judged, _ change: Change, _ record: Record, _ cleanup: Cleanup, at now: Timestamp
-    ) -> Judged? {
-        guard !change.sets.isEmpty, change.sets.allSatisfy({ record[$0.field] == $0.value }) else { return nil }
-        do {
-            let release = try change.release(of: record, status: cleanup.statusField, at: now)
-            return Judged(entry: judged.claimed(cleanup.indexUnit), record: record, decision: .change(release))
-        } catch {
-            // The record can't be written any more; the run that looks at it next says why.
-            return nil
-        }
-    }
-
     /// Deletes objects in one request; gives back the records whose objects are gone.
-    private func deleted(_ claimed: [Claimed], _ tally: inout Tally) async throws -> [Claimed] {
-        guard let first = claimed.first, let policy = cleanup.policy as? FilesPolicy else { return [] }
+    private func deleted(_ claimed: [ClaimedRecord], _ tally: inout Tally) async throws -> [ClaimedRecord] {
+        guard !claimed.isEmpty, let policy = cleanup.policy as? FilesPolicy else { return [] }
         let storage = try engine.storage(named: policy.storage, clock: clock)
         let place = storage.configuration.place
-        let objects = claimed.map(\.object)
-        let outcomes: [DeleteRequest.Outcome]
         do {
-            outcomes = try await whileAlive { [control, cleanup] in
+            let seen = try await seen(claimed, in: storage, &tally)
+            let objects = seen.map(\.objects)
+            let outcomes = try await whileAlive { [control, cleanup] in
                 await FailPoint.reached(.beforeDeletion, cleanup)
-                let outcomes = try await storage.delete(objects) { try control.checkpoint() }
+                let outcomes = try await storage.delete(objects.flatMap(\.self)) { try control.checkpoint() }
                 await FailPoint.reached(.afterDeletion, cleanup)
                 return outcomes
             }
+            var deleted: [ClaimedRecord] = []
+            var rest = outcomes[...]
+            for item in seen {
+                var kept: String?
+                for (object, outcome) in zip(item.objects, rest.prefix(item.objects.count)) {
+                    guard kept == nil, case .kept(let why) = outcome else { continue }
+                    kept = "\(place): object \(object) was not deleted: \(why)"
+                }
+                rest = rest.dropFirst(item.objects.count)
+                if let kept { tally.failed(item.judged.entry.id, kept) } else { deleted.append(item) }
+            }
+            return deleted
         } catch let error as StorageError {
             for item in claimed {
-                tally.failed(item.judged.entry.id, "object \(item.object) was not deleted: \(error)")
+                tally.failed(item.judged.entry.id, "object \(item.objects[0]) was not deleted: \(error)")
             }
             let others = claimed.count > 1 ? " and \(claimed.count - 1) more" : ""
             throw CurfewError(
                 error.code == .damaged ? .damaged : .unreachable,
-                "\(error). Object \(first.object)\(others) not deleted: the records stay claimed for the next run")
+                "\(error). Object \(claimed[0].objects[0])\(others) not deleted: the records stay claimed for the next run"
+            )
         }
-        var deleted: [Claimed] = []
-        for (item, outcome) in zip(claimed, outcomes) {
-            switch outcome {
-            case .deleted: deleted.append(item)
-            case .kept(let why):
-                tally.failed(item.judged.entry.id, "\(place): object \(item.object) was not deleted: \(why)")
+    }
+
+    /// The records whose objects may be deleted, after a look at which are there.
+    private func seen(
+        _ claimed: [ClaimedRecord], in storage: ObjectStorage, _ tally: inout Tally
+    ) async throws -> [ClaimedRecord] {
+        let objects = claimed.filter(\.isFresh).flatMap(\.objects)
+        guard !objects.isEmpty else { return claimed }
+        let presence = try await whileAlive { [control] in
+            try await storage.presence(of: objects) { try control.checkpoint() }
+        }
+        let absent = presence.count { $0 == .absent }
+        tally.foundAbsent(absent)
+        if absent == presence.count, cleanup.missing == .refuse, !options.mayAllBeMissing {
+            let withheld = claimed.compactMap { item in item.isFresh ? item : nil }
+            tally.withheld(withheld.count, absent: absent)
+            throw Self.refusal(objects, in: storage.configuration.bucket, of: withheld.count)
+        }
+        var seen: [ClaimedRecord] = []
+        var rest = presence[...]
+        for var item in claimed {
+            guard item.isFresh else {
+                seen.append(item)
+                continue
             }
+            let own = zip(item.objects, rest.prefix(item.objects.count))
+            rest = rest.dropFirst(item.objects.count)
+            var unknown: String?
+            for (object, presence) in own {
+                guard unknown == nil, case .unknown(let why) = presence else { continue }
+                unknown = "object \(object) was not deleted: \(why)"
+            }
+            if let unknown {
+                tally.failed(item.judged.entry.id, unknown)
+                continue
+            }
+            // Nothing was freed by what wasn't there.
+            if own.allSatisfy({ $0.1 == .absent }) { item.change.bytes = 0 }
+            seen.append(item)
         }
-        return deleted
+        return seen
+    }
+
+    private static func refusal(_ objects: [String], in bucket: String, of records: Int) -> RunGuard.Refusal {
+        var named = objects.prefix(3).map { "“\(shortened($0))”" }.joined(separator: ", ")
+        if objects.count > 3 { named += ", …" }
+        let noun = objects.count == 1 ? "object" : "objects"
+        return RunGuard.Refusal(
+            count: records, tracked: records, isMissing: true,
+            message:
+                "none of \(objects.count) \(noun) is in the bucket \(bucket): \(named); nothing was deleted. Look at "
+                + "object and storage; if all of them may be gone, say missing: drop")
+    }
+
+    private static func shortened(_ key: String) -> String {
+        key.utf8.count > 200 ? key.shortened(to: 60) : key
     }
 
     /// Waits for storage and lets the lease be renewed meanwhile: a request takes as long as it may, and no longer.
@@ -140,7 +153,7 @@ extension Sweep {
     }
 
     /// Removes the records of deleted objects and counts them.
-    private func remove(_ page: ArraySlice<Claimed>, _ saga: Saga?, _ tally: inout Tally) async throws {
+    private func remove(_ page: ArraySlice<ClaimedRecord>, _ saga: Saga?, _ tally: inout Tally) async throws {
         var removals: [Judged] = []
         for item in page {
             do {
@@ -164,7 +177,7 @@ extension Sweep {
     }
 
     /// Commits changes that are guarded so well that they may be sent again when a reply was lost.
-    private func commit(_ page: [Judged], _ saga: Saga?) async throws -> [Committer.Result] {
+    func commit(_ page: [Judged], _ saga: Saga?) async throws -> [Committer.Result] {
         guard let claim, !page.isEmpty else { return [] }
         if let saga { return try await saga.commit(page, rescores: true) }
         var tries = 0
@@ -190,20 +203,9 @@ extension Sweep {
     }
 }
 
-extension Record {
-    /// Whether nothing that decided over it has changed since, but what the claim has written.
-    fileprivate func isAsClaimed(by claim: Change, since old: Record) -> Bool {
-        guard case .hash(let fields) = old.content, case .hash = content else { return false }
-        return zip(fields.names, fields.values).allSatisfy { name, value in
-            let written = claim.sets.first { $0.field == name }
-            return self[name] == (written.map(\.value) ?? value)
-        }
-    }
-}
-
 extension Judged {
     /// Its index entry as the claim has left it.
-    fileprivate func claimed(_ unit: ScoreUnit) -> DueEntry {
+    func claimed(_ unit: ScoreUnit) -> DueEntry {
         guard let next = change?.next else { return entry }
         return DueEntry(id: entry.id, score: Double(next.milliseconds), scoreText: unit.score(of: next))
     }

@@ -130,14 +130,14 @@ extension Sweep {
 
     /// Takes in entries and records that were read, decides over the records, and encodes what is to be done.
     func prepare(_ reading: Reading, _ state: inout State) async throws -> Page? {
-        let replies = try await replies(to: reading)
+        var replies = try await replies(to: reading)
         if !reading.request.entries.isEmpty { await FailPoint.reached(.afterRead, cleanup) }
-        if let range = reading.request.range, let reply = replies.last {
+        if let range = reading.request.range, let reply = replies.popLast() {
             state.queue += state.cursor.take(try entries(reply), asked: range, horizon: state.horizon)
             state.isRangeAsked = false
         }
         let entries = reading.request.entries
-        return try await prepare(entries, records: Array(replies.prefix(entries.count)), &state)
+        return try await prepare(entries, records: replies, &state)
     }
 
     /// Decides over records that were read and encodes what is to be done, cut where the limit is reached.

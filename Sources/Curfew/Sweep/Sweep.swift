@@ -84,19 +84,24 @@ struct Sweep: Sendable {
 
     private func sweep() async -> Outcome {
         var state = State(size: PageSize(fixed: cleanup.page, aim: .of(type(of: cleanup.policy).kind)))
+        state.outcome.tally = options.begun
         do {
             try await begin(&state, horizon)
             repeat {
                 try control.checkpoint()
                 try await step(&state)
                 try await deleteObjects(&state, all: false)
+                try await reportErrors(&state)
             } while !isDone(state)
             while !state.flights.isEmpty { try await land(&state) }
             try await deleteObjects(&state, all: true)
+            try await reportErrors(&state)
             if state.outcome.due > 0, scanned == nil { try await measureRest(&state.outcome) }
         } catch {
             state.outcome.error = error
             await landRest(&state)
+            await releaseClaims(&state)
+            await reportErrorsAfterStop(&state)
             await measureRestAfterStop(&state.outcome)
         }
         return state.outcome

@@ -4,6 +4,8 @@ internal import Policies
 ///
 /// Its size does not grow with the number of records.
 package struct Tally: Sendable {
+    /// The most records of a run whose errors are written down.
+    static let mostTold = 1_000
     /// The most types that are counted one by one.
     static let mostTypes = 64
 
@@ -25,6 +27,10 @@ package struct Tally: Sendable {
     package private(set) var refunded: Int64 = 0
     /// Charges that had been paid back before, so that nothing was paid.
     package private(set) var refundedBefore = 0
+    /// Objects that were to be deleted and weren't there.
+    package private(set) var absent = 0
+    /// Records, and objects, that a refused run has left, although it was about to delete them.
+    private var withheld = (records: 0, objects: 0)
     /// Storage that was freed, in bytes.
     package private(set) var bytesFreed: Int64 = 0
     /// By how much counters were off.
@@ -35,6 +41,10 @@ package struct Tally: Sendable {
     package private(set) var records: [RunResult.Entry] = []
     /// The first errors.
     package private(set) var errors: [RunResult.Failure] = []
+    /// The errors that are still to be written down.
+    private var news: [RunResult.Failure] = []
+    /// The records whose errors were written down, or are among the news; by their bytes.
+    private var told: Set<[UInt8]> = []
     /// The first of what was left as it was, where there is more to say than that it had moved.
     package private(set) var spared: [RunResult.Failure] = []
 
@@ -71,6 +81,26 @@ package struct Tally: Sendable {
     /// A charge had been paid back before.
     mutating func foundRefunded() { refundedBefore += 1 }
 
+    /// Objects that were to be deleted weren't there.
+    mutating func foundAbsent(_ count: Int) { absent += count }
+
+    /// Records were left because not one of their objects was there.
+    mutating func withheld(_ count: Int, absent: Int) {
+        checked += count
+        found += count
+        withheld = (count, absent)
+    }
+
+    /// What is done, where what was withheld is looked at again.
+    var resumed: Tally {
+        var tally = self
+        tally.checked -= withheld.records
+        tally.found -= withheld.records
+        tally.absent -= withheld.objects
+        tally.withheld = (0, 0)
+        return tally
+    }
+
     /// A record had moved when it was to be changed.
     mutating func moved() {
         checked += 1
@@ -104,12 +134,23 @@ package struct Tally: Sendable {
         return tally
     }
 
-    /// A record could not be dealt with.
-    mutating func failed(_ id: String, _ error: String) {
+    /// Whether there are errors to be written down.
+    var hasNews: Bool { !news.isEmpty }
+
+    /// The errors that are to be written down now, and how many were before.
+    mutating func takeNews() -> (news: [RunResult.Failure], told: Int) {
+        defer { news = [] }
+        return (news, told.count - news.count)
+    }
+
+    /// A record could not be dealt with; or something else that is named instead, of which no event can tell.
+    mutating func failed(_ id: String, _ error: String, isRecord: Bool = true) {
         checked += 1
         found += 1
         failed += 1
         if errors.count < RunResult.listed { errors.append(.init(id: id, error: error)) }
+        guard isRecord, told.count < Self.mostTold, told.insert(Array(id.utf8)).inserted else { return }
+        news.append(.init(id: id, error: error))
     }
 }
 

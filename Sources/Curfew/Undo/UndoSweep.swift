@@ -48,7 +48,7 @@ struct UndoSweep: Sendable {
             [engine.keys.events, from, String(max(0, undo.began.milliseconds)), "COUNT", String(Self.range)])
         let reply = try await engine.redis.send(command)
         let entries = reply.elements.map(StreamEntry.init)
-        let own = entries.filter { $0["run"] == undo.run && $0["record"] != "" }
+        let own = entries.filter { $0["run"] == undo.run && $0["record"] != "" && $0["action"] != Change.errorAction }
         return (own, entries.count == Self.range ? entries.last.map { "(" + $0.id } : nil)
     }
 

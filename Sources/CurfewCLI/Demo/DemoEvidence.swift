@@ -41,7 +41,8 @@ struct DemoEvidence: Sendable {
         if let storage { evidence.objects = Set(try await storage.list(prefix: "")) }
         let now = try await engine.serverClock().now
         let history = History(engine: engine)
-        evidence.events = try await history.last(.max, of: engine.keys.events).reversed()
+        // What is wrong with a record is no change of it.
+        evidence.events = try await history.last(.max, of: engine.keys.events) { $0["action"] != "error" }.reversed()
         evidence.runs = try await history.last(.max, of: engine.keys.runs).reversed()
         evidence.queue = try await engine.redis.send(RedisCommand("LRANGE", ["jobs:queued", "0", "-1"])).strings
         evidence.scheduled = Set(

@@ -3,9 +3,7 @@ extension CountersPolicy {
     struct Reckoning: Equatable {
         /// The counts to go by.
         var counts: TaskCounts
-        /// By how much the counters on the record were off.
-        var drift: Int64
-        /// How they were put right, in words; nil where they were believed.
+        /// How the counters were put right, in words; nil where they were believed.
         var correction: String?
     }
 
@@ -17,60 +15,89 @@ extension CountersPolicy {
 
     /// Believes the counters where they can be true, else counts the members, else clamps.
     ///
-    /// An absent counter is 0. One that can't be read, is negative or is too large for `Int64` can't be true, nor can a
-    /// sum beyond the total.
+    /// An absent counter is 0, and one that can't be read is the group's error: whatever it was taken for would be
+    /// written back. A negative one can't be true, nor can a sum beyond the total.
     func count(_ record: Record, total: Int64) throws(RecordError) -> Count {
-        var stored = TaskCounts()
-        var isReadable = true
-        func read(_ field: String) -> Int64 {
-            guard let raw = record.present(field) else { return 0 }
-            guard let number = Int64(raw) else {
-                isReadable = false
-                return 0
-            }
-            return number
-        }
-        stored.queued = read(counters.queued)
-        stored.processing = read(counters.processing)
-        stored.completed = read(counters.completed)
-        stored.failed = read(counters.failed)
-        if isReadable, stored.isPossible(of: total) {
-            return .known(Reckoning(counts: stored, drift: 0, correction: nil))
-        }
+        let stored = try counts(on: record, of: total)
+        if stored.isPossible(of: total) { return .known(Reckoning(counts: stored, correction: nil)) }
         guard let members else {
+            guard !countsDown else {
+                throw RecordError(
+                    "\(counters.queued) is \(stored.queued) and \(counters.failed) \(stored.failed), of \(total): "
+                        + "expected no more together, and nothing negative; members would tell what is true")
+            }
             let ended = TaskCounts(completed: stored.completed, failed: stored.failed)
-            return .known(correct(stored, to: ended.clamped(to: total), by: "clamped"))
+            return .known(Reckoning(counts: ended.clamped(to: total), correction: "counters clamped"))
         }
-        let set = try members.set.expand(for: record)
-        let question = Question.members(set: set, status: members.record, field: members.status)
+        let key = try members.key.expand(for: record)
+        let question = Question.members(
+            GroupMembers(
+                collection: members.collection, key: key, record: members.record, field: members.status,
+                isJSON: members.isJSON))
         switch record.answers[question] {
         case nil: return .ask(question)
-        case .statuses(let statuses)?:
-            let counted = tally(statuses, by: members).clamped(to: total)
-            return .known(correct(stored, to: counted, by: "recounted from \(set)"))
-        case .tooMany(let limit)?: throw RecordError("\(set) has more than \(limit) members: too many to recount")
-        case .some: throw RecordError("the members of \(set) were answered with something else")
+        case .members(let tasks)?:
+            let counted = try tally(tasks, by: members).clamped(to: total)
+            return .known(Reckoning(counts: counted, correction: "counters recounted from \(key)"))
+        case .tooMany(let limit)?: throw RecordError("\(key) has more than \(limit) members: too many to recount")
+        case .unreadable(let why)?: throw RecordError(why)
+        case .some: throw RecordError("the members of \(key) were answered with something else")
         }
     }
 
-    private func correct(_ stored: TaskCounts, to counts: TaskCounts, by how: String) -> Reckoning {
-        let drift = stored.distance(to: counts)
-        return Reckoning(
-            counts: counts, drift: drift, correction: "counters \(how)" + (drift > 0 ? ", off by \(drift)" : ""))
+    /// Whether the application counts down from the total, and keeps no count of what was completed.
+    private var countsDown: Bool { counters.completed == nil }
+
+    /// The counters as the record has them.
+    private func counts(on record: Record, of total: Int64) throws(RecordError) -> TaskCounts {
+        var counts = TaskCounts()
+        counts.queued = try counter(counters.queued, on: record) ?? 0
+        counts.failed = try counter(counters.failed, on: record) ?? 0
+        if let processing = counters.processing { counts.processing = try counter(processing, on: record) ?? 0 }
+        if let completed = counters.completed {
+            counts.completed = try counter(completed, on: record) ?? 0
+        } else {
+            // Without it everything would look completed.
+            guard record.present(counters.queued) != nil else {
+                throw RecordError("\(counters.queued) is missing: expected a whole number")
+            }
+            counts.completed = counts.queued >= 0 && counts.failed >= 0 ? max(0, total - counts.queued) : 0
+            counts.completed = max(0, counts.completed - max(0, counts.failed))
+        }
+        return counts
     }
 
-    /// Counts the statuses; one that is absent or in no list is that of a task that got lost, and isn't counted.
-    private func tally(_ statuses: [String?], by members: Members) -> TaskCounts {
+    private func counter(_ field: String, on record: Record) throws(RecordError) -> Int64? {
+        guard let raw = record.present(field) else { return nil }
+        guard let number = WholeNumber(raw) else { throw .unreadable(field, raw, "expected a whole number") }
+        return number.value
+    }
+
+    /// Counts the tasks; one whose record is gone got lost, and isn't counted.
+    ///
+    /// One that can't be understood is the group's error: taken for lost, it would be counted as failed.
+    private func tally(_ tasks: [GroupMember], by members: Members) throws(RecordError) -> TaskCounts {
         var counts = TaskCounts()
-        for case let status? in statuses {
-            if members.completed.contains(status) {
-                counts.completed += 1
-            } else if members.failed.contains(status) {
-                counts.failed += 1
-            } else if members.processing.contains(status) {
-                counts.processing += 1
-            } else if members.queued.contains(status) {
-                counts.queued += 1
+        for task in tasks {
+            switch task.state {
+            case .gone: continue
+            case .unreadable(let why): throw RecordError(why)
+            case .status(let status):
+                guard let status, !status.isEmpty else {
+                    throw RecordError("\(task.key) has no \(members.status): expected one of the four lists of members")
+                }
+                if members.completed.contains(status) {
+                    counts.completed += 1
+                } else if members.failed.contains(status) {
+                    counts.failed += 1
+                } else if members.processing.contains(status) {
+                    counts.processing += 1
+                } else if members.queued.contains(status) {
+                    counts.queued += 1
+                } else {
+                    let what = "\(members.status) of \(task.key)"
+                    throw .unreadable(what, status, "in none of the lists of members")
+                }
             }
         }
         return counts

@@ -15,7 +15,7 @@ extension CountersPolicy {
         case .outside(let verdict): return verdict
         case .within(let found): status = found
         }
-        let started = try record.firstTime(since)
+        let started = try record.firstTime(since, by: times, at: now)
         let deadline = started.time.timestamp + timeout
         guard now >= deadline else {
             let reason = "\(started.field) \(started.distance(from: now)), times out in \((deadline - now).roughText)"
@@ -30,18 +30,19 @@ extension CountersPolicy {
         case .known(let known): reckoning = known
         }
         let outcome = outcome(of: reckoning.counts, total: total, status: status)
-        let reason = [reckoning.correction, outcome.reason].compactMap { $0 }.joined(separator: "; ")
         let isStalled = outcome.action == .recount
         if isStalled, reckoning.correction == nil {
-            return .leave(Leave(until: nil, because: reason, isStalled: true))
+            return .leave(Leave(until: nil, because: outcome.reason, isStalled: true))
         }
-        let sets = writes(to: record, status: status, outcome)
+        let (sets, drift) = writes(to: record, status: status, outcome)
+        let correction = reckoning.correction.map { $0 + (drift > 0 ? ", off by \(drift)" : "") }
+        let reason = [correction, outcome.reason].compactMap(\.self).joined(separator: "; ")
         return .change(
             Change(
                 action: outcome.action, from: status, to: outcome.to, reason: reason,
                 age: now - started.time.timestamp, timeout: timeout,
                 guards: guards(on: record, status: status, started), sets: sets,
-                before: record.image(unique([scope.field] + sets.map(\.field))), drift: reckoning.drift,
+                before: record.image(unique([scope.field] + sets.map(\.field))), drift: drift,
                 isStalled: isStalled, next: isStalled ? now + timeout : nil))
     }
 
@@ -68,26 +69,36 @@ extension CountersPolicy {
         return Outcome(action: .fail, to: failedTo, counts: ended, reason: reason)
     }
 
-    /// The status and the counters, as far as they differ from what the record holds.
-    private func writes(to record: Record, status: String, _ outcome: Outcome) -> [FieldWrite] {
+    /// The status and the counters, as far as they differ from what the record holds, and how far the counters differ.
+    ///
+    /// A number is written as the one before it was, `7.0` as `8.0`.
+    private func writes(
+        to record: Record, status: String, _ outcome: Outcome
+    ) -> (sets: [FieldWrite], drift: Int64) {
         var sets: [FieldWrite] = []
+        var drift: Int64 = 0
         if outcome.to != status { sets.append(FieldWrite(field: scope.field, value: outcome.to)) }
         let counts = outcome.counts
-        for (field, count) in [
-            (counters.queued, counts.queued), (counters.processing, counts.processing),
-            (counters.completed, counts.completed), (counters.failed, counts.failed),
-        ] {
-            let raw = record.present(field)
-            let isSame = raw.map { Int64($0) == count } ?? (count == 0)
-            if !isSame { sets.append(FieldWrite(field: field, value: String(count))) }
+        let isSplit = counters.processing != nil
+        let numbers = [
+            (counters.queued, isSplit ? counts.queued : counts.queued + counts.processing),
+            (counters.processing, counts.processing), (counters.completed, counts.completed),
+            (counters.failed, counts.failed),
+        ]
+        for case (let field?, let count) in numbers {
+            let stored = record.present(field).flatMap { WholeNumber($0) }
+            let was = stored?.value ?? 0
+            guard was != count else { continue }
+            sets.append(FieldWrite(field: field, value: stored?.text(for: count) ?? String(count)))
+            drift = TaskCounts.sum(drift, TaskCounts.distance(from: was, to: count))
         }
-        return sets
+        return (sets, drift)
     }
 
     /// All that decided: the status, the time, and every number.
     private func guards(on record: Record, status: String, _ started: FieldTime) -> [Guard] {
-        let numbers = [total, counters.queued, counters.processing, counters.completed, counters.failed]
-        return [.field(scope.field, equals: status), started.isUnchanged]
+        let numbers = [total] + counters.fields
+        return [scope.isUnchanged(in: record)] + started.guards
             + numbers.map { .field($0, equals: record[$0]) }
     }
 }

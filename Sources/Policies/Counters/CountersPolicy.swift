@@ -3,12 +3,12 @@
 package struct CountersPolicy: Policy {
     /// The fields that hold the counters.
     package struct Counters: Sendable, Equatable {
-        /// Tasks that wait.
+        /// Tasks that wait; of an application that counts down, all that haven't ended.
         package var queued: String
-        /// Tasks being worked on.
-        package var processing: String
-        /// Tasks that succeeded.
-        package var completed: String
+        /// Tasks being worked on; nil where the application counts down.
+        package var processing: String?
+        /// Tasks that succeeded; nil where the application counts down.
+        package var completed: String?
         /// Tasks that didn't.
         package var failed: String
 
@@ -22,15 +22,28 @@ package struct CountersPolicy: Policy {
             self.completed = completed
             self.failed = failed
         }
+
+        /// Makes it for an application that counts down: what is neither pending nor failed was completed.
+        package init(pending: String, failed: String) {
+            queued = pending
+            self.failed = failed
+        }
+
+        /// All of them.
+        var fields: [String] { [queued, processing, completed, failed].compactMap(\.self) }
     }
 
     /// Where the tasks themselves can be counted.
     package struct Members: Sendable, Equatable {
-        /// The set that holds their ids.
-        package var set: KeyTemplate
-        /// The hash of each; `<id>` is the member.
+        /// What kind of key holds their ids.
+        package var collection: GroupMembers.Collection
+        /// That key.
+        package var key: KeyTemplate
+        /// The record of each; `<id>` is the member.
         package var record: KeyTemplate
-        /// The field of that hash with the task's status.
+        /// Whether the records are strings of JSON instead of hashes.
+        package var isJSON: Bool
+        /// The field of the record with the task's status.
         package var status: String
         /// What a waiting task's status may be.
         package var queued: [String]
@@ -43,11 +56,14 @@ package struct CountersPolicy: Policy {
 
         /// Makes it.
         package init(
-            set: KeyTemplate, record: KeyTemplate, status: String = "status", queued: [String] = ["queued"],
+            _ collection: GroupMembers.Collection = .set, _ key: KeyTemplate, record: KeyTemplate,
+            isJSON: Bool = false, status: String = "status", queued: [String] = ["queued"],
             processing: [String] = ["processing"], completed: [String] = ["completed"], failed: [String] = ["failed"]
         ) {
-            self.set = set
+            self.collection = collection
+            self.key = key
             self.record = record
+            self.isJSON = isJSON
             self.status = status
             self.queued = queued
             self.processing = processing
@@ -60,7 +76,8 @@ package struct CountersPolicy: Policy {
     package static let kind = PolicyKind.counters
 
     let scope: Scope
-    let since: [String]
+    /// The fields that a record's age counts from: the first that has a time.
+    package let since: [String]
     let timeout: Duration
     let total: String
     let counters: Counters
@@ -73,6 +90,8 @@ package struct CountersPolicy: Policy {
     package let fields: [String]
     /// Replaces the configured timeout for one run; nil leaves it.
     package var timeoutOverride: Duration?
+    /// How the times of its records are read.
+    package var times = TimeReading()
 
     /// Makes the policy from what the configuration says; the defaults are those of a key left out.
     package init(
@@ -90,8 +109,7 @@ package struct CountersPolicy: Policy {
         self.failedTo = failedTo
         self.stalledFails = stalledFails
         self.timeoutOverride = timeoutOverride
-        let counted = [total, counters.queued, counters.processing, counters.completed, counters.failed]
-        fields = unique([status] + since + counted + (members?.set.fields ?? []))
+        fields = unique([status] + since + [total] + counters.fields + (members?.key.fields ?? []))
     }
 
     /// The timeout, or the override.

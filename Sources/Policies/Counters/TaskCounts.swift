@@ -39,18 +39,15 @@ struct TaskCounts: Equatable {
         return counts
     }
 
-    /// How far these are from others in total; saturates at the end of `Int64`.
-    func distance(to other: TaskCounts) -> Int64 {
-        let pairs = [
-            (queued, other.queued), (processing, other.processing), (completed, other.completed),
-            (failed, other.failed),
-        ]
-        var distance: UInt64 = 0
-        for (mine, theirs) in pairs {
-            let (difference, overflow) = mine.subtractingReportingOverflow(theirs)
-            let (sum, sumOverflow) = distance.addingReportingOverflow(overflow ? .max : difference.magnitude)
-            distance = sumOverflow ? .max : sum
-        }
-        return Int64(clamping: distance)
+    /// How far one number is from another; saturates at the end of `Int64`.
+    static func distance(from one: Int64, to other: Int64) -> Int64 {
+        let (difference, overflow) = one.subtractingReportingOverflow(other)
+        return overflow ? .max : Int64(clamping: difference.magnitude)
+    }
+
+    /// The sum of two numbers that aren't negative; saturates at the end of `Int64`.
+    static func sum(_ one: Int64, _ other: Int64) -> Int64 {
+        let (sum, overflow) = one.addingReportingOverflow(other)
+        return overflow ? .max : sum
     }
 }

@@ -17,7 +17,7 @@ extension DependentPolicy {
         case .outside(let verdict): return verdict
         case .within(let found): status = found
         }
-        let started = try record.firstTime(since)
+        let started = try record.firstTime(since, by: times, at: now)
         let deadline = started.time.timestamp + grace
         guard now >= deadline else {
             let rest = (deadline - now).roughText
@@ -30,7 +30,7 @@ extension DependentPolicy {
         case .alive(let because): return .leave(until: now + grace, because: because)
         case .gone(let guardOfParent, let because):
             let age = now - started.time.timestamp
-            let own: [Guard] = [.field(scope.field, equals: status), started.isUnchanged]
+            let own: [Guard] = [scope.isUnchanged(in: record)] + started.guards
             // Another parent that is named meanwhile wins.
             let naming = parent.fields.map { Guard.field($0, equals: record[$0]) }.filter { !own.contains($0) }
             return .change(
@@ -56,7 +56,7 @@ extension DependentPolicy {
             return .gone(
                 .otherField(key: key, field: parentStatus, equals: status),
                 because: "\(key) \(shown), not \(parentStates.joined(separator: " or "))")
-        case .unreadable(let why)?: throw RecordError("\(why): expected the parent's hash")
+        case .unreadable(let why)?: throw RecordError(why)
         case .some: throw RecordError("the \(parentStatus) of \(key) was answered with something else")
         }
     }

@@ -8,7 +8,8 @@ package struct DependentPolicy: Policy {
     package static let kind = PolicyKind.dependent
 
     let scope: Scope
-    let since: [String]
+    /// The fields that a record's age counts from: the first that has a time.
+    package let since: [String]
     let grace: Duration
     /// The key of what a record waits for.
     package let parent: KeyTemplate
@@ -19,6 +20,8 @@ package struct DependentPolicy: Policy {
     package let fields: [String]
     /// Replaces the grace period for one run; nil leaves it.
     package var timeoutOverride: Duration?
+    /// How the times of its records are read.
+    package var times = TimeReading()
 
     /// Makes the policy from what the configuration says; the defaults are those of a key left out.
     ///

@@ -11,8 +11,10 @@ extension FilesPolicy {
     package func verdict(on record: Record, at now: Timestamp) throws(RecordError) -> Verdict {
         if let verdict = try record.verdictUnlessHash() { return verdict }
         var time: FieldTime?
-        if let deleted { time = try record.time(deleted.since) }
-        if record[status] == FilesPolicy.claimed { return try verdict(onClaimed: record, isDeleted: time != nil) }
+        if let deleted { time = try record.time(deleted.since, by: times, at: now) }
+        if record[status] == FilesPolicy.claimed {
+            return try verdict(onClaimed: record, isDeleted: time != nil, at: now)
+        }
         if let deleted, let time { return try verdict(on: record, deleted: time, deleted, at: now) }
         guard let orphan else { return .leave(until: now + lookAgain, because: "it was not deleted") }
         if let owner = record.present(orphan.unless) {
@@ -22,7 +24,9 @@ extension FilesPolicy {
     }
 
     /// Gone, since an earlier run claimed it, unless the app has linked or restored it all the same.
-    private func verdict(onClaimed record: Record, isDeleted: Bool) throws(RecordError) -> Verdict {
+    private func verdict(
+        onClaimed record: Record, isDeleted: Bool, at now: Timestamp
+    ) throws(RecordError) -> Verdict {
         let reason = "claimed before: \(status) is \(FilesPolicy.claimed)"
         if orphan == nil, let deleted, !isDeleted {
             throw RecordError("\(reason), but it has no \(deleted.since): restored meanwhile; nothing was deleted")
@@ -30,7 +34,8 @@ extension FilesPolicy {
         if let orphan, !isDeleted, let owner = record.present(orphan.unless) {
             throw RecordError("\(reason), but \(orphan.unless) is \(owner): linked meanwhile; nothing was deleted")
         }
-        return try delete(record, Cause(reason: reason, age: .zero, timeout: .zero, guards: ownerGuard(on: record)))
+        return try delete(
+            record, Cause(reason: reason, age: .zero, timeout: .zero, guards: ownerGuard(on: record)), at: now)
     }
 
     /// The owner as it was read, where one counts.
@@ -42,10 +47,6 @@ extension FilesPolicy {
     private func verdict(
         on record: Record, deleted time: FieldTime, _ deleted: Deleted, at now: Timestamp
     ) throws(RecordError) -> Verdict {
-        // Apps write 0 for “never” too, and what is deleted from storage can't be brought back.
-        guard time.time.timestamp.milliseconds > 0 else {
-            throw .unreadable(time.field, time.raw, "expected when the file was deleted, or nothing")
-        }
         let after = timeoutOverride ?? deleted.after
         let deadline = time.time.timestamp + after
         guard now >= deadline else {
@@ -59,7 +60,7 @@ extension FilesPolicy {
             Cause(
                 reason: "deleted \(age.roughText) ago: \(time.moment), kept \(after.text)", age: age, timeout: after,
                 // An owner that comes in between wins, also over a deletion.
-                guards: [time.isUnchanged] + ownerGuard(on: record)))
+                guards: [time.isUnchanged] + ownerGuard(on: record)), at: now)
     }
 
     /// Marked or deleted after its time without an owner.
@@ -67,7 +68,7 @@ extension FilesPolicy {
         on record: Record, without orphan: Orphan, at now: Timestamp
     ) throws(RecordError) -> Verdict {
         let after = timeoutOverride ?? orphan.after
-        let started = try record.firstTime(since)
+        let started = try record.firstTime(since, by: times, at: now)
         let deadline = started.time.timestamp + after
         guard now >= deadline else {
             let rest = (deadline - now).roughText
@@ -78,8 +79,8 @@ extension FilesPolicy {
         let age = now - started.time.timestamp
         let cause = Cause(
             reason: "no \(orphan.unless) for \(age.roughText): \(started.moment), timeout \(after.text)", age: age,
-            timeout: after, guards: [started.isUnchanged] + ownerGuard(on: record))
-        guard let mark = orphan.mark, let deleted else { return try delete(record, cause) }
+            timeout: after, guards: started.guards + ownerGuard(on: record))
+        guard let mark = orphan.mark, let deleted else { return try delete(record, cause, at: now) }
         let state = record[status] ?? ""
         let rest = timeoutOverride ?? deleted.after
         return .change(
@@ -92,19 +93,47 @@ extension FilesPolicy {
     }
 
     /// The claim, the object and the record: the engine carries them out in this order.
-    private func delete(_ record: Record, _ cause: Cause) throws(RecordError) -> Verdict {
-        guard let key = record.present(object) else {
-            throw RecordError("\(object) is missing: expected the key of the object in storage; nothing was deleted")
-        }
+    private func delete(_ record: Record, _ cause: Cause, at now: Timestamp) throws(RecordError) -> Verdict {
+        let keys = try objectKeys(of: record)
         let state = record[status] ?? ""
         let isClaimed = state == FilesPolicy.claimed
+        var guards = cause.guards
+        for field in objects.flatMap(\.fields) { guards.append(.field(field, equals: record[field])) }
+        if let refs {
+            switch try refs.count(for: record) {
+            case .asked(let question): return .ask([question])
+            case .known(let count, let name, let conditions):
+                guard count <= ObjectUses.most else {
+                    let why = "\(name) is \(count): others use the object"
+                    guard !isClaimed else { throw RecordError("\(cause.reason), but \(why); nothing was deleted") }
+                    return .leave(until: now + lookAgain, because: "\(cause.reason), but \(why)")
+                }
+                guards += conditions
+            }
+        }
         return .change(
             Change(
                 action: .delete, from: state, to: FilesPolicy.claimed, reason: cause.reason, age: cause.age,
                 timeout: cause.timeout,
-                guards: guards(of: record, cause.guards + [.field(object, equals: key)]),
+                guards: self.guards(of: record, guards),
                 sets: isClaimed ? [] : [FieldWrite(field: status, value: FilesPolicy.claimed)], removesRecord: true,
-                object: key, bytes: bytes(of: record), before: record.image(fields)))
+                objects: keys, bytes: bytes(of: record), before: record.image(fields)))
+    }
+
+    /// The keys of its objects: what isn't the first may be absent.
+    private func objectKeys(of record: Record) throws(RecordError) -> [String] {
+        var keys: [String] = []
+        for (place, source) in objects.enumerated() {
+            if let key = try source.key(of: record) {
+                guard !keys.contains(where: { $0.utf8.elementsEqual(key.utf8) }) else { continue }
+                keys.append(key)
+            } else if place == 0 {
+                let missing = source.fields.first { record.present($0) == nil } ?? source.text
+                throw RecordError(
+                    "\(missing) is missing: expected the key of the object in storage; nothing was deleted")
+            }
+        }
+        return keys
     }
 
     /// The status first, then what decided, nothing twice.

@@ -45,41 +45,52 @@ package struct FilesPolicy: Policy {
     }
 
     let status: String
-    let since: [String]
+    /// The fields that a record's age counts from: the first that has a time.
+    package let since: [String]
     /// Which files have no owner; nil: nobody looks.
     package let orphan: Orphan?
     /// Which files were deleted softly; nil: nobody looks.
     package let deleted: Deleted?
     /// The name of the storage that the objects are in.
     package let storage: String
-    /// The field that holds the object's key.
-    package let object: String
+    /// Where the keys of a record's objects come from: the first is required, others only count where their fields are there.
+    package let objects: [ObjectSource]
+    /// How many use the objects of a record; nil: nobody else does.
+    package let refs: ObjectUses?
     /// The field that holds the object's size in bytes.
     package let size: String?
     /// Everything that is looked at or written, each once.
     package let fields: [String]
     /// Replaces the times of both rules for one run; nil leaves them.
     package var timeoutOverride: Duration?
+    /// How the times of its records are read.
+    package var times = TimeReading()
 
     /// Makes the policy from what the configuration says; the defaults are those of a key left out.
     ///
     /// Where an orphan is only marked, `deleted` is there and looks at that mark.
     package init(
         status: String = "status", since: [String] = [], orphan: Orphan? = nil, deleted: Deleted? = nil,
-        storage: String, object: String, size: String? = nil, timeoutOverride: Duration? = nil
+        storage: String, objects: [ObjectSource], refs: ObjectUses? = nil, size: String? = nil,
+        timeoutOverride: Duration? = nil
     ) {
         precondition(orphan != nil || deleted != nil, "a policy without a rule would watch every file for nothing")
+        precondition(!objects.isEmpty, "a file without an object would be a record like any other")
         precondition(orphan?.mark == nil || orphan?.mark == deleted?.since, "a mark that nobody looks at does nothing")
         self.status = status
         self.since = since
         self.orphan = orphan
         self.deleted = deleted
         self.storage = storage
-        self.object = object
+        self.objects = objects
+        self.refs = refs
         self.size = size
         self.timeoutOverride = timeoutOverride
         let times = (orphan == nil ? [] : since) + [deleted?.since].compactMap { $0 }
-        fields = unique([status] + times + [orphan?.unless, object, size].compactMap { $0 })
+        let keys = objects.flatMap(\.fields)
+        fields = unique(
+            [status] + times + [orphan?.unless].compactMap { $0 } + keys + (refs?.fields ?? [])
+                + [size].compactMap { $0 })
     }
 
     /// The longer of the two times, or the override.

@@ -6,7 +6,7 @@ extension LocksPolicy {
         let source: String
         /// Fields, or the whole text, that must be as they were read.
         var guards: [Guard]
-        let before: [FieldWrite]
+        var before: [FieldWrite]
     }
 
     /// Leaves, drops, asks about, or releases the lock, as the description of the type says.
@@ -15,16 +15,19 @@ extension LocksPolicy {
         var held: Held
         switch record.content {
         case .missing: return .drop(because: "the lock is gone", guards: [.recordMissing])
-        case .hash: held = try heldHash(record)
-        case .text(let text):
-            switch record.answers[.firstSeen(value: text)] {
-            case nil: return .ask([.firstSeen(value: text)])
-            case .firstSeen(nil)?:
-                let reason = "seen for the first time, times out in \(timeout.roughText)"
-                return .leave(Leave(until: now + timeout, because: reason, remember: text))
-            case .firstSeen(let seen?)?: held = heldText(text, since: seen)
-            case .some: throw RecordError("when \(record.key) was first seen was answered with something else")
+        case .hash where !since.isEmpty: held = try heldHash(record, at: now)
+        case .hash(let fields):
+            switch try sighted(record, as: fields.signature, at: now) {
+            case .verdict(let verdict): return verdict
+            case .since(let first): held = heldSince(first, fields.names.map { .field($0, equals: fields[$0]) })
             }
+            held.before = record.image(fields.names)
+        case .text(let text):
+            switch try sighted(record, as: text, at: now) {
+            case .verdict(let verdict): return verdict
+            case .since(let first): held = heldSince(first, [.text(equals: text)])
+            }
+            held.before = [FieldWrite(field: Record.valueField, value: text)]
         }
         let deadline = held.since + timeout
         guard now >= deadline else {
@@ -60,22 +63,18 @@ extension LocksPolicy {
         return .gone(guards: keys, because: because)
     }
 
-    private func heldHash(_ record: Record) throws(RecordError) -> Held {
-        guard !since.isEmpty else {
-            throw RecordError("\(record.key) is a hash: expected a plain string, since no “since” says its age")
-        }
-        let started = try record.firstTime(since)
-        let holder = unique(liveness?.template.fields ?? []).filter { $0 != started.field }
+    private func heldHash(_ record: Record, at now: Timestamp) throws(RecordError) -> Held {
+        let started = try record.firstTime(since, by: times, at: now)
+        let passed = started.passed.map(\.field)
+        let holder = unique(liveness?.template.fields ?? []).filter { $0 != started.field && !passed.contains($0) }
         return Held(
             since: started.time.timestamp, source: "\(started.field) was \(started.raw)",
-            guards: [started.isUnchanged] + holder.map { .field($0, equals: record[$0]) },
+            guards: started.guards + holder.map { .field($0, equals: record[$0]) },
             before: record.image([started.field] + holder))
     }
 
-    private func heldText(_ text: String, since: Timestamp) -> Held {
-        let time = TimeForm.iso8601(TimeForm.ISO8601()).text(for: since)
-        return Held(
-            since: since, source: "first seen \(time)", guards: [.text(equals: text)],
-            before: [FieldWrite(field: Record.valueField, value: text)])
+    private func heldSince(_ first: Timestamp, _ guards: [Guard]) -> Held {
+        let time = TimeForm.iso8601(TimeForm.ISO8601()).text(for: first)
+        return Held(since: first, source: "first seen \(time)", guards: guards, before: [])
     }
 }

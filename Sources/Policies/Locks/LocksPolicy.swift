@@ -1,26 +1,34 @@
 /// Locks whose holders are gone: removed when they are older than the timeout and nobody alive holds them.
 ///
-/// A lock that is a hash tells its age by its `since` fields. A lock that is a plain string can't, so its age counts
-/// from when Curfew first saw this value; a lock that is taken anew has a new value, and a new age.
+/// A lock that is a hash may tell its age by its `since` fields. Any other can't, so its age counts from when Curfew first
+/// saw this value, or from when the key was last touched by somebody else. One that expires by itself needs nobody, and
+/// one whose expiry is put off again and again has a holder who lives; so it is left, unless configured otherwise.
 package struct LocksPolicy: Policy {
     /// ``PolicyKind/locks``.
     package static let kind = PolicyKind.locks
 
-    let since: [String]
+    /// The fields that say when a lock was taken; empty where none does.
+    package let since: [String]
+    /// Whether a lock without such a field that expires by itself is left alone.
+    package let leavesExpiring: Bool
     let timeout: Duration
     let liveness: Liveness?
     /// Everything that is looked at or written, each once.
     package let fields: [String]
     /// Replaces the configured timeout for one run; nil leaves it.
     package var timeoutOverride: Duration?
+    /// How the times of its records are read.
+    package var times = TimeReading()
 
     /// Makes the policy from what the configuration says; the defaults are those of a key left out.
     ///
     /// In `alive`, `<value>` takes the whole text of a lock that is a plain string.
     package init(
-        since: [String] = [], timeout: Duration, alive: KeyTemplate? = nil, timeoutOverride: Duration? = nil
+        since: [String] = [], timeout: Duration, alive: KeyTemplate? = nil, leavesExpiring: Bool = true,
+        timeoutOverride: Duration? = nil
     ) {
         self.since = since
+        self.leavesExpiring = leavesExpiring
         self.timeout = timeout
         liveness = alive.map { Liveness(template: $0) }
         self.timeoutOverride = timeoutOverride

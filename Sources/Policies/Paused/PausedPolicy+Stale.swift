@@ -16,10 +16,12 @@ extension PausedPolicy {
     /// Throws where a time can't be read.
     package func stalePause(of record: Record, at now: Timestamp) throws(RecordError) -> StalePause? {
         guard case .within(let status) = try scope.place(record, lookAgain: now) else { return nil }
-        let start = try record.firstTime(since).time.timestamp
+        let start = try record.firstTime(since, by: times, at: now).time.timestamp
         guard now - start >= stale else { return nil }
         func mark(_ field: String) throws(RecordError) -> Timestamp? {
-            guard let time = try record.time(field)?.time.timestamp, time >= start else { return nil }
+            guard let time = try record.time(field, by: times, at: now)?.time.timestamp, time >= start else {
+                return nil
+            }
             return time
         }
         return StalePause(

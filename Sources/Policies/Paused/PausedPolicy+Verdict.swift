@@ -5,13 +5,14 @@ extension PausedPolicy {
         let now: Timestamp
         let status: String
         let since: FieldTime
+        let times: TimeReading
 
         var start: Timestamp { since.time.timestamp }
         var age: Duration { now - start }
 
         /// Whether that mark was set in this pause; throws where it can't be read.
         func hasMark(_ field: String) throws(RecordError) -> Bool {
-            guard let mark = try record.time(field) else { return false }
+            guard let mark = try record.time(field, by: times, at: now) else { return false }
             return mark.time.timestamp >= start
         }
     }
@@ -24,7 +25,9 @@ extension PausedPolicy {
         case .outside(let verdict): return verdict
         case .within(let found): status = found
         }
-        let pause = Pause(record: record, now: now, status: status, since: try record.firstTime(since))
+        let pause = Pause(
+            record: record, now: now, status: status, since: try record.firstTime(since, by: times, at: now),
+            times: times)
         if pause.age >= timeout { return .change(end(of: pause)) }
         if pause.age < stale { return leave(pause, until: stale, "stale") }
         let isWarningDue = pause.age >= warn
@@ -76,7 +79,7 @@ extension PausedPolicy {
             action: action, from: pause.status, to: pause.status,
             reason: "\(pause.status) for \(pause.age.roughText): \(pause.since.moment), \(outlook)", age: pause.age,
             timeout: timeout,
-            guards: [.field(scope.field, equals: pause.status), pause.since.isUnchanged]
+            guards: [scope.isUnchanged(in: pause.record)] + pause.since.guards
                 + marks.map { .field($0, equals: pause.record[$0]) },
             sets: marks.map { FieldWrite(field: $0, value: now) }, before: pause.record.image([scope.field] + marks),
             next: next)

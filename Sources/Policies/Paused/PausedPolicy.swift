@@ -13,7 +13,8 @@ package struct PausedPolicy: Policy {
     package static let warnedField = "warnedAt"
 
     let scope: Scope
-    let since: [String]
+    /// The fields that a record's age counts from: the first that has a time.
+    package let since: [String]
     /// After this time a record is marked as stale.
     package let stale: Duration
     /// After this time its owner is warned.
@@ -28,6 +29,8 @@ package struct PausedPolicy: Policy {
     ///
     /// The times of the marks stay what they are.
     package var timeoutOverride: Duration?
+    /// How the times of its records are read.
+    package var times = TimeReading()
 
     /// Makes the policy from what the configuration says; the defaults are those of a key left out.
     ///

@@ -7,8 +7,16 @@ struct FieldTime: Sendable, Equatable {
     /// What that means.
     let time: RecordTime
 
+    /// The fields that would have counted before it, but had no time.
+    var passed: [FieldWrite] = []
+
     /// The guard that this time is still as it was read.
     var isUnchanged: Guard { .field(field, equals: raw) }
+
+    /// The guards that this is still the time that counts: what comes into a field before it wins.
+    var guards: [Guard] {
+        passed.isEmpty ? [isUnchanged] : [isUnchanged] + passed.map { .field($0.field, equals: $0.value) }
+    }
 
     /// When it was, in words: `updatedAt was 2023-07-22T04:26:40Z`.
     var moment: String {
@@ -23,29 +31,56 @@ struct FieldTime: Sendable, Equatable {
 }
 
 extension Record {
-    /// The time in that field; nil where it is absent or empty, an error where it can't be read.
-    func time(_ field: String) throws(RecordError) -> FieldTime? {
+    /// The time in that field; nil where there is none, an error where it can't be read or can't be.
+    ///
+    /// Whatever is read for has happened, so a time that is far ahead of `now` is no time at all: taken for one, it would
+    /// keep the record for ever. Where no `now` is given, nobody asks how long ago it was.
+    func time(_ field: String, by times: TimeReading, at now: Timestamp?) throws(RecordError) -> FieldTime? {
         guard let raw = present(field) else { return nil }
-        guard let time = RecordTime(text: raw) else {
-            throw .unreadable(field, raw, RecordTime.expectation)
+        switch times.read(raw) {
+        case .none: return nil
+        case .unreadable(let expectation): throw .unreadable(field, raw, expectation)
+        case .time(let time):
+            if let now, time.timestamp - now > RecordTime.mostAhead {
+                let ahead = (time.timestamp - now).roughText
+                throw .unreadable(field, raw, "\(ahead) from now, expected a time at most a day ahead")
+            }
+            return FieldTime(field: field, raw: raw, time: time)
         }
-        return FieldTime(field: field, raw: raw, time: time)
     }
 
-    /// The time in the first of the fields that is present.
+    /// The time in the first of the fields that has one; nil where none has.
     ///
-    /// Throws where that one can't be read (a later field would be a guess) or none is present.
-    func firstTime(_ fields: [String]) throws(RecordError) -> FieldTime {
-        for field in fields {
-            if let found = try time(field) { return found }
+    /// Throws where one that comes before can't be read: a later field would be a guess.
+    func firstTimeIfAny(
+        _ fields: [String], by times: TimeReading, at now: Timestamp?
+    ) throws(RecordError) -> FieldTime? {
+        for (place, field) in fields.enumerated() {
+            guard var found = try time(field, by: times, at: now) else { continue }
+            if place > 0 { found.passed = image(Array(fields[..<place])) }
+            return found
         }
-        throw RecordError("\(fields.joined(separator: " and ")) missing: \(RecordTime.expectation)")
+        return nil
+    }
+
+    /// The time in the first of the fields that has one; throws also where none has.
+    func firstTime(_ fields: [String], by times: TimeReading, at now: Timestamp?) throws(RecordError) -> FieldTime {
+        if let found = try firstTimeIfAny(fields, by: times, at: now) { return found }
+        throw RecordError("\(absence(of: fields)): \(RecordTime.expectation)")
+    }
+
+    /// That these fields have no time, in words: `startedAt is “0”, updatedAt missing`.
+    func absence(of fields: [String]) -> String {
+        let written = fields.filter { present($0) != nil }.map { "\($0) is “\(self[$0] ?? "")”" }
+        let missing = fields.filter { present($0) == nil }
+        let parts = written + (missing.isEmpty ? [] : ["\(missing.joined(separator: " and ")) missing"])
+        return parts.joined(separator: ", ")
     }
 
     /// The whole number in that field; nil where it is absent or empty, an error where it is anything else or negative.
     func wholeNumber(_ field: String) throws(RecordError) -> Int64? {
         guard let raw = present(field) else { return nil }
-        guard let number = Int64(raw), number >= 0 else {
+        guard let number = WholeNumber(raw)?.value, number >= 0 else {
             throw .unreadable(field, raw, "expected a whole number, 0 or more")
         }
         return number

@@ -10,7 +10,7 @@ struct Scope: Sendable, Equatable {
 
     /// The name of the status field.
     let field: String
-    /// The states that the policy looks at, written exactly so.
+    /// The states that the policy looks at, written exactly so; an empty one is that of a record without a status.
     let states: [String]
     /// States that count as final beside the usual ones, in lower case.
     private let finalStates: Set<String>
@@ -35,6 +35,7 @@ struct Scope: Sendable, Equatable {
     func place(_ record: Record, lookAgain: Timestamp) throws(RecordError) -> Place {
         if let verdict = try record.verdictUnlessHash() { return .outside(verdict) }
         guard let status = record.present(field) else {
+            if states.contains("") { return .within(status: "") }
             return .outside(.leave(until: lookAgain, because: "it has no \(field), so it is \(expected)"))
         }
         if states.contains(status) { return .within(status: status) }
@@ -50,8 +51,16 @@ struct Scope: Sendable, Equatable {
         !openStates.contains(status) && finalStates.contains(status.lowercase)
     }
 
+    /// The guard that the status is still as it was read.
+    func isUnchanged(in record: Record) -> Guard { .field(field, equals: record[field]) }
+
     /// What a record outside is not, in words.
-    private var expected: String { "not \(states.joined(separator: " or "))" }
+    private var expected: String { "not \(Scope.text(of: states))" }
+
+    /// States in words.
+    static func text(of states: [String]) -> String {
+        states.map { $0.isEmpty ? "without one" : $0 }.joined(separator: " or ")
+    }
 }
 
 extension Record {

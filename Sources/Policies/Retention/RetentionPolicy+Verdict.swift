@@ -6,7 +6,10 @@ extension RetentionPolicy {
         let ofType = timeoutOverride == nil ? keeps?.byType[type] : nil
         let keep = timeoutOverride ?? ofType ?? self.keep
         if let outside = outside(record, keep: keep, at: now) { return outside }
-        let started = try record.firstTime(since)
+        guard let started = try record.firstTimeIfAny(since, by: times, at: now) else {
+            let soon = now + min(keep, RetentionPolicy.lookAgain)
+            return .leave(until: soon, because: "\(record.absence(of: since)): it has not ended yet")
+        }
         let deadline = started.time.timestamp + keep
         guard now >= deadline else {
             let rest = (deadline - now).roughText
@@ -15,10 +18,13 @@ extension RetentionPolicy {
         }
         let age = now - started.time.timestamp
         let from = states == nil ? "" : record[status] ?? ""
-        let isState: [Guard] = states == nil ? [] : [.field(status, equals: from)]
+        let isState: [Guard] = states == nil ? [] : [.field(status, equals: record[status])]
         // Another type may be kept longer, and another field of a key is another key.
         let others = unique([keeps?.by].compactMap(\.self) + also.flatMap(\.fields))
-            .filter { $0 != started.field && (states == nil || $0 != status) }
+            .filter { name in
+                name != started.field && (states == nil || name != status)
+                    && !started.passed.contains { $0.field == name }
+            }
             .map { Guard.field($0, equals: record[$0]) }
         var keys: [String] = []
         for template in also { keys.append(try template.expand(for: record)) }
@@ -28,7 +34,7 @@ extension RetentionPolicy {
             Change(
                 action: .remove, from: from, to: "",
                 reason: "\(what) for \(age.roughText): \(started.moment), keep \(keep.text)\(whose)", type: type,
-                age: age, timeout: keep, guards: isState + [started.isUnchanged] + others, removesRecord: true,
+                age: age, timeout: keep, guards: isState + started.guards + others, removesRecord: true,
                 also: unique(keys), before: record.image(fields)))
     }
 
@@ -39,12 +45,11 @@ extension RetentionPolicy {
     private func outside(_ record: Record, keep: Duration, at now: Timestamp) -> Verdict? {
         guard let states else { return nil }
         let status = record.present(self.status)
-        if let status, states.contains(status) { return nil }
+        if states.contains(status ?? "") { return nil }
         let soon = now + min(self.keep, RetentionPolicy.lookAgain)
-        // A time that is missing or can't be read is no error yet: the record isn't this policy's business now.
-        let known = since.lazy.compactMap { record.present($0) }.first.flatMap { RecordTime(text: $0) }
-        let until = known.map { max($0.timestamp + keep, soon) } ?? soon
+        // A time that can't be read is no error yet: the record isn't this policy's business now.
+        let until = start(of: record, at: now).map { max($0.time.timestamp + keep, soon) } ?? soon
         let found = status.map { "\(self.status) is \($0)" } ?? "it has no \(self.status)"
-        return .leave(until: until, because: "\(found), not \(states.joined(separator: " or "))")
+        return .leave(until: until, because: "\(found), not \(Scope.text(of: states))")
     }
 }

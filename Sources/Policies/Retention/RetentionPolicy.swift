@@ -12,7 +12,7 @@ package struct RetentionPolicy: Policy {
     let status: String
     /// The states of records that go; nil: any.
     package let states: [String]?
-    /// The fields that say when a record ended.
+    /// The fields that a record's age counts from: the first that has a time.
     package let since: [String]
     let keep: Duration
     let keeps: TimesByType?
@@ -22,6 +22,8 @@ package struct RetentionPolicy: Policy {
     package let fields: [String]
     /// Replaces the time for which records are kept, types and all, for one run; nil leaves it.
     package var timeoutOverride: Duration?
+    /// How the times of its records are read.
+    package var times = TimeReading()
 
     /// Makes the policy from what the configuration says; the defaults are those of a key left out.
     ///

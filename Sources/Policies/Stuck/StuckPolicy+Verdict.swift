@@ -45,8 +45,8 @@ extension StuckPolicy {
         case .outside(let verdict): return verdict
         case .within(let found): status = found
         }
-        let started = try record.firstTime(since)
-        let latest = try latestSign(of: record, started: started)
+        let started = try record.firstTime(since, by: times, at: now)
+        let latest = try latestSign(of: record, started: started, at: now)
         let deadline = latest.time.timestamp + timeout
         guard now >= deadline else {
             let reason = "\(latest.field) \(latest.distance(from: now)), times out in \((deadline - now).roughText)"
@@ -56,7 +56,7 @@ extension StuckPolicy {
         var overdue = Overdue(
             record: record, now: now, status: status, started: started, latest: latest, age: age, type: type,
             timeout: timeout, isByType: ownTimeout != nil, ageText: age.roughText, timeoutText: timeout.text,
-            guards: [.field(scope.field, equals: status), latest.isUnchanged], reason: "")
+            guards: [scope.isUnchanged(in: record)] + latest.guards, reason: "")
         overdue.reason = reason(for: overdue)
         // A heartbeat that comes in between must win, also where it didn't decide.
         if let heartbeat, heartbeat != latest.field {
@@ -98,8 +98,10 @@ extension StuckPolicy {
     }
 
     /// The heartbeat where it is later than the start, else the start.
-    private func latestSign(of record: Record, started: FieldTime) throws(RecordError) -> FieldTime {
-        guard let heartbeat, let beat = try record.time(heartbeat) else { return started }
+    private func latestSign(
+        of record: Record, started: FieldTime, at now: Timestamp
+    ) throws(RecordError) -> FieldTime {
+        guard let heartbeat, let beat = try record.time(heartbeat, by: times, at: now) else { return started }
         return beat.time.timestamp > started.time.timestamp ? beat : started
     }
 

@@ -94,7 +94,8 @@ package struct StuckPolicy: Policy {
     package static let kind = PolicyKind.stuck
 
     let scope: Scope
-    let since: [String]
+    /// The fields that a record's age counts from: the first that has a time.
+    package let since: [String]
     let heartbeat: String?
     let timeout: Duration
     let timeouts: Timeouts?
@@ -113,6 +114,8 @@ package struct StuckPolicy: Policy {
     package let fields: [String]
     /// Replaces the configured timeout for one run; nil leaves it.
     package var timeoutOverride: Duration?
+    /// How the times of its records are read.
+    package var times = TimeReading()
 
     /// Makes the policy from what the configuration says; the defaults are those of a key left out.
     package init(

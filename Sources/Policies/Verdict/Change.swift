@@ -56,8 +56,8 @@ package struct Change: Sendable, Equatable {
     package var removesRecord: Bool
     /// Keys that go with the record, where they are there.
     package var also: [String]
-    /// The name of the object in storage that is deleted before the record goes; nil where there is none.
-    package var object: String?
+    /// The keys of the objects in storage that are deleted before the record goes.
+    package var objects: [String]
     /// How much storage that frees.
     package var bytes: Int64
     /// Where the id is pushed, if anywhere.
@@ -83,7 +83,7 @@ extension Change {
     package init(
         action: Action, from: String, to: String, reason: String, type: String = "", age: Duration,
         timeout: Duration, guards: [Guard], sets: [FieldWrite] = [], removesRecord: Bool = false,
-        also: [String] = [], object: String? = nil, bytes: Int64 = 0, push: Push? = nil,
+        also: [String] = [], objects: [String] = [], bytes: Int64 = 0, push: Push? = nil,
         refund: Refund? = nil, before: [FieldWrite] = [], drift: Int64 = 0, isStalled: Bool = false,
         next: Timestamp? = nil
     ) {
@@ -92,7 +92,7 @@ extension Change {
         self.init(
             action: action, from: from, to: to, reason: reason, type: type, age: age, timeout: timeout, guards: guards,
             sets: sets, listed: nil, document: nil, originals: [], removesRecord: removesRecord, also: also,
-            object: object,
+            objects: objects,
             bytes: bytes, push: push, refund: refund, note: nil, before: before, drift: drift, isStalled: isStalled,
             next: next)
     }

@@ -13,6 +13,12 @@ package protocol Policy: Sendable {
     /// Replaces the configured timeouts for one run, types and all; nil leaves them.
     var timeoutOverride: Duration? { get set }
 
+    /// The fields that a record's age counts from: the first that has a time.
+    var since: [String] { get }
+
+    /// How the times of its records are read.
+    var times: TimeReading { get set }
+
     /// The longest timeout that a record can have, override included.
     var longestTimeout: Duration { get }
 
@@ -29,6 +35,15 @@ package protocol Policy: Sendable {
 extension Policy {
     /// Nil: any record is this policy's business.
     package var activeStates: [String]? { nil }
+
+    /// What a record's age counts from, and the field that it is in, for remarks; nil where it can't be told.
+    package func start(of record: Record, at now: Timestamp) -> (field: String, time: RecordTime)? {
+        do {
+            return try record.firstTimeIfAny(since, by: times, at: now).map { ($0.field, $0.time) }
+        } catch {
+            return nil
+        }
+    }
 }
 
 /// The kinds of policies, by the names that configurations use.

@@ -51,4 +51,6 @@ package enum Guard: Sendable, Equatable {
     case keyPresent(String)
     /// The field of the hash at that other key has this value; nil: it is absent.
     case otherField(key: String, field: String, equals: String?)
+    /// The number at that other key, or the size of what is there, is at most that; nothing there counts as 0.
+    case atMost(key: String, Int64)
 }

@@ -15,36 +15,40 @@ enum DeleteRequest {
         case kept(String)
     }
 
-    /// Why a key can't be asked for; nil where it can.
-    ///
-    /// XML 1.0 has no way to write most control characters, and a name that is written as another one would delete
-    /// another object.
+    /// Why a key can't be one; nil where it can.
     static func problem(with key: String) -> String? {
         if key.isEmpty { return "the object's key is empty" }
         let count = ByteText.count(of: key)
         if count > 1_024 { return "the object's key has \(count) bytes: expected at most 1,024" }
-        guard let text = ByteText.valid(key) else { return "the object's key is not valid UTF-8: S3 has no such objects" }
-        for scalar in text.unicodeScalars {
-            switch scalar.value {
-            case 0x09, 0x0A, 0x0D, 0x20...0xD7FF, 0xE000...0xFFFD, 0x10000...: continue
-            default:
-                let code = String(scalar.value, radix: 16, uppercase: true)
-                return "the object's key holds the character U+\(code), which S3 can't be asked to delete"
-            }
-        }
+        if ByteText.valid(key) == nil { return "the object's key is not valid UTF-8: S3 has no such objects" }
         return nil
     }
 
-    /// How many of these keys go into one request.
-    static func count(of keys: some Sequence<String>) -> Int {
+    /// Whether a key can be named in the request.
+    ///
+    /// XML 1.0 has no way to write most control characters, and a name that is written as another one would delete
+    /// another object.
+    static func canName(_ key: String) -> Bool {
+        key.readable.unicodeScalars.allSatisfy { scalar in
+            switch scalar.value {
+            case 0x09, 0x0A, 0x0D, 0x20...0xD7FF, 0xE000...0xFFFD, 0x10000...: true
+            default: false
+            }
+        }
+    }
+
+    /// How many of these records have objects that go into one request together.
+    static func count(ofEach keys: some Sequence<[String]>) -> Int {
+        var records = 0
         var count = 0
         var bytes = 0
-        for key in keys {
-            bytes += escaped(key).utf8.count
-            guard count < mostKeys, count == 0 || bytes <= mostBytes else { break }
-            count += 1
+        for own in keys {
+            bytes += own.reduce(0) { $0 + escaped($1).utf8.count }
+            count += own.count
+            guard records == 0 || (count <= mostKeys && bytes <= mostBytes) else { break }
+            records += 1
         }
-        return count
+        return records
     }
 
     /// The body of the request.

@@ -1,9 +1,38 @@
 extension ObjectStorage {
-    /// Deletes objects: at most ``DeleteRequest/mostKeys``, in one request.
+    /// Deletes objects: at most ``DeleteRequest/mostKeys``, in one request; those that it can't name one by one.
     ///
     /// Gives back what became of each. Throws a `StorageError` where that isn't known, and what the checkpoint throws,
     /// which is called before every try.
-    func delete(_ keys: [String], checkpoint: () throws -> Void = {}) async throws -> [DeleteRequest.Outcome] {
+    func delete(
+        _ keys: [String], checkpoint: @escaping @Sendable () throws -> Void = {}
+    ) async throws -> [DeleteRequest.Outcome] {
+        let places = keys.indices.filter { !DeleteRequest.canName(keys[$0]) }
+        guard !places.isEmpty else { return try await deleteTogether(keys, checkpoint: checkpoint) }
+        var outcomes = [DeleteRequest.Outcome](repeating: .deleted, count: keys.count)
+        let others = keys.indices.filter { DeleteRequest.canName(keys[$0]) }
+        for (place, outcome) in zip(others, try await deleteTogether(others.map { keys[$0] }, checkpoint: checkpoint)) {
+            outcomes[place] = outcome
+        }
+        let alone = try await forEach(places.map { keys[$0] }) { try await deleteAlone($0, checkpoint: checkpoint) }
+        for (place, outcome) in zip(places, alone) { outcomes[place] = outcome }
+        return outcomes
+    }
+
+    /// Deletes one object by its path, where every byte of its key can be written.
+    private func deleteAlone(
+        _ key: String, checkpoint: @Sendable () throws -> Void
+    ) async throws -> DeleteRequest.Outcome {
+        do {
+            try await send(S3Request(method: "DELETE", path: path(of: key)), checkpoint: checkpoint) { _ in }
+            return .deleted
+        } catch let error as StorageError where error.code == .refused {
+            return error.failure?.isGone == true ? .deleted : .kept(error.failure?.text ?? error.message)
+        }
+    }
+
+    private func deleteTogether(
+        _ keys: [String], checkpoint: () throws -> Void
+    ) async throws -> [DeleteRequest.Outcome] {
         guard !keys.isEmpty else { return [] }
         // By their bytes: to Swift, two spellings of é are the same text; to S3 they are two objects.
         var seen: Set<[UInt8]> = []
@@ -46,7 +75,7 @@ extension ObjectStorage {
         try await send(S3Request(method: "PUT", path: configuration.path)) { _ in }
     }
 
-    private func path(of key: String) -> String {
+    func path(of key: String) -> String {
         "\(configuration.path)/\(S3Request.encoded(key, keepingSlashes: true))"
     }
 

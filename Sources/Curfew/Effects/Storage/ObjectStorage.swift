@@ -110,7 +110,7 @@ package struct ObjectStorage: Sendable {
             throw StorageError(.unreachable, "\(configuration.place): \(Self.reason(error))")
         }
         guard answer.status >= 300 else { return answer }
-        throw failure(answer)
+        throw failure(answer, to: request)
     }
 
     private func exchange(_ request: S3Request) async throws -> Answer {
@@ -146,14 +146,19 @@ package struct ObjectStorage: Sendable {
     }
 
     /// What an answer of 300 or more says.
-    private func failure(_ answer: Answer) -> StorageError {
+    private func failure(_ answer: Answer, to request: S3Request) -> StorageError {
         let isBusy = answer.status >= 500 && answer.status != 501 || answer.status == 429 || answer.status == 408
         var said: S3Failure?
-        if let document = document(of: answer), document.name == "Error" { said = S3Failure(document) }
+        if let document = document(of: answer), document.name == "Error" {
+            said = S3Failure(document)
+            said?.right = request.right
+        }
         let text = said.map { $0.code.isEmpty ? "HTTP \(answer.status)" : $0.text } ?? "HTTP \(answer.status)"
         let pause = answer.retryAfter.flatMap { Int64($0) }.map { Duration.seconds(max(0, min($0, 3_600))) }
         let isPassing = isBusy || said?.isPassing == true
-        return StorageError(isPassing ? .busy : .refused, "\(configuration.place): \(text)", pause: pause)
+        return StorageError(
+            isPassing ? .busy : .refused, "\(configuration.place): \(text)", pause: pause, status: answer.status,
+            failure: said)
     }
 
     /// The answer as XML; nil where it isn't any.

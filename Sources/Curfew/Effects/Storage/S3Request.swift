@@ -10,6 +10,8 @@ struct S3Request: Sendable {
     var query: [(name: String, value: String)] = []
     /// Names in lower case, and values.
     var headers: [(name: String, value: String)] = []
+    /// What the key needs the right to, for messages.
+    var right = "delete objects in the bucket"
     /// The body; empty where there is none.
     var body: [UInt8] = []
 

@@ -21,11 +21,18 @@ package struct StorageError: Error, Sendable, CustomStringConvertible {
     /// How long the server wants to be left alone; nil where it doesn't say.
     let pause: Duration?
 
+    /// The status of the answer; nil where there was none, or it was no failure.
+    let status: Int?
+    /// What the server said; nil where it said nothing.
+    let failure: S3Failure?
+
     /// Makes an error.
-    init(_ code: Code, _ message: String, pause: Duration? = nil) {
+    init(_ code: Code, _ message: String, pause: Duration? = nil, status: Int? = nil, failure: S3Failure? = nil) {
         self.code = code
         self.message = message
         self.pause = pause
+        self.status = status
+        self.failure = failure
     }
 
     /// Whether it may be gone when the same request is sent again.
@@ -39,6 +46,8 @@ package struct StorageError: Error, Sendable, CustomStringConvertible {
 struct S3Failure: Sendable, Equatable {
     var code: String
     var message: String
+    /// What the key needs the right to, where that is what is missing.
+    var right = "delete objects in the bucket"
 
     /// Takes an `Error` element, or an entry of a `DeleteResult` that is one.
     init(_ element: XMLElement) {
@@ -72,7 +81,7 @@ struct S3Failure: Sendable, Equatable {
         case "SignatureDoesNotMatch": "check secret-key, and region"
         case "AuthorizationHeaderMalformed", "PermanentRedirect": "check region and endpoint"
         case "ExpiredToken", "InvalidToken": "check session-token, and whether it has expired"
-        case "AccessDenied", "AllAccessDisabled": "this key needs the right to delete objects in the bucket"
+        case "AccessDenied", "AllAccessDisabled": "this key needs the right to \(right)"
         case "NoSuchBucket", "InvalidBucketName": "check bucket and endpoint"
         case "RequestTimeTooSkewed": "the clock of Redis, or of this machine, is wrong: set it, or run a time service"
         default: nil

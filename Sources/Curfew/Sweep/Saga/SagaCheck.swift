@@ -22,7 +22,6 @@ struct SagaCheck: Sendable {
         for (place, judged) in priced.enumerated() {
             guard case .changed = results[place], let change = judged.change else { continue }
             let split = SagaSplit(change, of: judged.record, at: place, encoder)
-            steps += split.others.map { (place, .look([$0], at: $0.otherKey ?? judged.record.key)) }
             steps.append((place, .change(split.first, of: judged.record)))
         }
         let calls = SagaCalls(library: sweep.engine.library, encoder: encoder, isCheck: true)

@@ -51,7 +51,8 @@ struct SagaRecovery: Sendable {
                 marks.append((field, mark))
             } else {
                 state.kept.insert(field)
-                state.tally.failed(field, "\(hash) holds something else than the name of a mark at \(field)")
+                state.tally.failed(
+                    field, "\(hash) holds something else than the name of a mark at \(field)", isRecord: false)
             }
         }
         try await saga.step(nil) { try await saga.close(marks.map(\.mark), expires: false) }
@@ -75,7 +76,7 @@ struct SagaRecovery: Sendable {
             try sweep.control.checkpoint()
             guard let plan = SagaPlan(text: text) else {
                 isThrough = false
-                state.tally.failed(field, "\(mark.key) holds something else than changes at \(field)")
+                state.tally.failed(field, "\(mark.key) holds something else than changes at \(field)", isRecord: false)
                 continue
             }
             let part = SagaPart(mark: mark, field: field, places: plan.entries.map(\.place), node: nil)

@@ -58,7 +58,7 @@ extension Policies.Guard {
     var otherKey: String? {
         switch self {
         case .field, .text, .recordMissing: nil
-        case .keyAbsent(let key), .keyPresent(let key), .otherField(let key, _, _): key
+        case .keyAbsent(let key), .keyPresent(let key), .otherField(let key, _, _), .atMost(let key, _): key
         }
     }
 }

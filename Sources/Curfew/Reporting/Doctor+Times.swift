@@ -1,0 +1,82 @@
+internal import Policies
+internal import RedisClient
+
+extension Doctor {
+    /// How many records of a cleanup are looked at.
+    private static let sampled = 20
+
+    /// How many steps of a scan are taken to find them, where the index has none.
+    private static let steps = 10
+
+    /// What clocks may differ by without a remark.
+    private static let usualAhead = Duration.seconds(60)
+
+    /// Times of records that look as if they were of another zone than they are read in; nothing where none does.
+    func times() async throws -> [Finding] {
+        let now = try await engine.serverClock().now
+        var findings: [Finding] = []
+        for cleanup in engine.configuration.cleanups where !cleanup.policy.since.isEmpty {
+            let starts = try await sample(of: cleanup).compactMap { record in
+                cleanup.policy.start(of: record, at: now).map { (key: record.key, $0.field, $0.time) }
+            }
+            findings += Self.remarks(on: starts, of: cleanup, at: now)
+        }
+        return findings
+    }
+
+    private static func remarks(
+        on starts: [(key: String, field: String, time: RecordTime)], of cleanup: Cleanup, at now: Timestamp
+    ) -> [Finding] {
+        var findings: [Finding] = []
+        let name = "times of \(cleanup.name)"
+        let advice = "say the zone that they are of: cleanups.\(cleanup.name).zone"
+        let ahead = starts.filter { $0.time.timestamp - now > usualAhead }
+        if let first = ahead.max(by: { $0.time.timestamp < $1.time.timestamp }) {
+            let distance = (first.time.timestamp - now).roughText
+            let message =
+                "\(ahead.count) of \(starts.count) records begin in the future, \(first.key) in \(distance) (\(first.field))"
+            findings.append(
+                Finding(
+                    name, .warning, message, advice: "a time zone? \(advice); or the clock that writes them is ahead"))
+        }
+        let zoneless = starts.filter(\.time.isWithoutZone)
+        if let first = zoneless.first {
+            let message =
+                "\(zoneless.count) of \(starts.count) records have a time without a zone, read as UTC "
+                + "(\(first.field) of \(first.key))"
+            findings.append(Finding(name, .warning, message, advice: "\(advice) (UTC, if they are)"))
+        }
+        return findings
+    }
+
+    /// Some records of a cleanup, those that are due last first, since what begins in the future is among them.
+    private func sample(of cleanup: Cleanup) async throws -> [Record] {
+        let index = cleanup.index ?? engine.keys.index(cleanup.name)
+        let range = RedisCommand("ZRANGE", [index, "0", String(Self.sampled - 1), "REV"])
+        var ids = try await engine.redis.pipeline([range])[0].elements.compactMap(\.string)
+        if ids.isEmpty, cleanup.index == nil { ids = try await scanned(cleanup) }
+        let reader = RecordReader(redis: engine.redis, cleanup: cleanup, keys: engine.keys)
+        let judge = Judge(reader: reader)
+        let keyed = try judge.keyed(ids.map { DueEntry(id: $0, score: 0, scoreText: "0") }[...])
+        let replies = try await engine.redis.pipeline(judge.commands(for: keyed))
+        return try await reader.records(keyed, replies: replies).compactMap { read in
+            if case .success(let record) = read { record } else { nil }
+        }
+    }
+
+    /// The ids of some records, found by a short walk over the keys of each server.
+    private func scanned(_ cleanup: Cleanup) async throws -> [String] {
+        var ids: [String] = []
+        for node in try await engine.redis.primaries() {
+            var cursor = "0"
+            for _ in 1...Self.steps where ids.count < Self.sampled {
+                let words = [cursor, "MATCH", cleanup.records.scanPattern, "COUNT", "1000"]
+                let reply = try await engine.redis.send(RedisCommand("SCAN", words), to: node)
+                ids += reply[1].elements.compactMap(\.string).compactMap { cleanup.records.id(of: $0) }
+                cursor = reply[0].string ?? "0"
+                if cursor == "0" { break }
+            }
+        }
+        return Array(ids.prefix(Self.sampled))
+    }
+}

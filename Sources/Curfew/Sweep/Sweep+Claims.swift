@@ -1,0 +1,129 @@
+internal import Logging
+internal import Policies
+internal import RedisClient
+
+/// A claimed record as it was read after the claim.
+struct ClaimedRecord: Sendable {
+    let judged: Judged
+    var change: Change
+    let record: Record
+
+    /// The keys of its objects; never empty.
+    var objects: [String] { change.objects }
+
+    /// Whether this run has claimed it: whether its claim has written anything.
+    var isFresh: Bool { !change.sets.isEmpty }
+}
+
+/// Claims between their commit and the deletion of the objects: read once more, and taken back where they should be.
+extension Sweep {
+    /// Reads claimed records again.
+    ///
+    /// One that the app has changed since it was judged, as by linking it, or whose object has other users now, is no longer
+    /// what was decided over: its claim is taken back.
+    func confirmed(
+        _ batch: [Judged], pageSize: Int, _ saga: Saga?, _ tally: inout Tally
+    ) async throws -> [ClaimedRecord] {
+        var claimed: [ClaimedRecord] = []
+        var released: [Judged] = []
+        for start in stride(from: 0, to: batch.count, by: pageSize) {
+            try control.checkpoint()
+            let page = batch[start..<min(start + pageSize, batch.count)]
+            let reads = try await reread(page)
+            let shared = try await shared(reads)
+            for (judged, read) in zip(page, reads) {
+                guard let change = judged.change, !change.objects.isEmpty else { continue }
+                switch read {
+                case .failure(let error): tally.failed(judged.entry.id, error.message)
+                case .success(let record)
+                where record.isAsClaimed(by: change, since: judged.record) && !shared.contains(record.key):
+                    claimed.append(ClaimedRecord(judged: judged, change: change, record: record))
+                case .success(let record):
+                    tally.moved()
+                    if let release = Self.release(judged, change, record, cleanup, at: now) { released.append(release) }
+                }
+            }
+        }
+        if !released.isEmpty { _ = try await commit(released, saga) }
+        return claimed
+    }
+
+    /// Takes back the claims of this run whose objects are not deleted, where the run is refused.
+    ///
+    /// Where that fails, they stay claimed and the next run looks at them again.
+    func releaseClaims(_ state: inout State) async {
+        guard state.outcome.error is RunGuard.Refusal else { return }
+        let size = state.size.current
+        do {
+            while !state.claimed.isEmpty {
+                let page = state.claimed.prefix(size)
+                state.claimed.removeFirst(page.count)
+                let released = zip(page, try await reread(page)).compactMap { judged, read -> Judged? in
+                    guard let change = judged.change, case .success(let record) = read else { return nil }
+                    return Self.release(judged, change, record, cleanup, at: now)
+                }
+                _ = try await commit(released, state.saga)
+            }
+        } catch {
+            engine.logger.warning("claims could not be taken back", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func reread(_ page: ArraySlice<Judged>) async throws -> [RecordReader.Read] {
+        let entries = page.map { (entry: $0.entry, key: $0.record.key) }
+        let reader = judge.reader
+        let commands = judge.commands(for: entries)
+        return try await retrying {
+            try await reader.records(entries, replies: try await engine.redis.pipeline(commands))
+        }
+    }
+
+    /// The keys of those records whose objects others use too, where a key counts them.
+    ///
+    /// The count is guarded at the claim; this is the last look before the object goes.
+    private func shared(_ reads: [RecordReader.Read]) async throws -> [String] {
+        guard let refs = (cleanup.policy as? FilesPolicy)?.refs else { return [] }
+        var questions: [(record: Record, question: Question)] = []
+        for case .success(let record) in reads where record.content != .missing {
+            do {
+                guard let key = try refs.key(for: record) else { return [] }
+                questions.append((record, .count(key: key)))
+            } catch {
+                // A field that the key is made of is gone: the record isn't as it was claimed, which is seen by itself.
+                continue
+            }
+        }
+        guard !questions.isEmpty else { return [] }
+        let asked = questions
+        let reader = judge.reader
+        let answers = try await retrying { try await reader.answers(asked) }
+        return zip(asked, answers).compactMap { item, answer in
+            if case .count(let count) = answer, count <= ObjectUses.most { nil } else { item.record.key }
+        }
+    }
+
+    /// Takes a claim back where it is still there; nil where it isn't, or is one of an earlier run.
+    private static func release(
+        _ judged: Judged, _ change: Change, _ record: Record, _ cleanup: Cleanup, at now: Timestamp
+    ) -> Judged? {
+        guard !change.sets.isEmpty, change.sets.allSatisfy({ record[$0.field] == $0.value }) else { return nil }
+        do {
+            let release = try change.release(of: record, status: cleanup.statusField, at: now)
+            return Judged(entry: judged.claimed(cleanup.indexUnit), record: record, decision: .change(release))
+        } catch {
+            // The record can't be written any more; the run that looks at it next says why.
+            return nil
+        }
+    }
+}
+
+extension Record {
+    /// Whether nothing that decided over it has changed since, but what the claim has written.
+    fileprivate func isAsClaimed(by claim: Change, since old: Record) -> Bool {
+        guard case .hash(let fields) = old.content, case .hash = content else { return false }
+        return zip(fields.names, fields.values).allSatisfy { name, value in
+            let written = claim.sets.first { $0.field == name }
+            return self[name] == (written.map(\.value) ?? value)
+        }
+    }
+}
