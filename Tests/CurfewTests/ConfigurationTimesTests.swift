@@ -77,13 +77,13 @@ struct ConfigurationTimesTests {
         #expect(problems(line + ", \(other): \"n:<id>\"}").contains("expected only one of them"))
     }
 
-    @Test("locks that expire are left unless the file says otherwise, which it can't of locks with a time")
+    @Test("locks that expire are left unless the file says otherwise")
     func expiring() throws {
         #expect(try #require(try parse("policy: locks, timeout: 1m") as? LocksPolicy).leavesExpiring)
         let judging = try #require(try parse("policy: locks, timeout: 1m, expiring: judge") as? LocksPolicy)
         #expect(!judging.leavesExpiring)
-        let both = problems("policy: locks, timeout: 1m, since: at, expiring: leave")
-        #expect(both.contains("a.expiring: is for locks without a time of their own"))
+        let both = try #require(try parse("policy: locks, timeout: 1m, since: at, expiring: judge") as? LocksPolicy)
+        #expect(!both.leavesExpiring && both.since == ["at"])
     }
 
     @Test("no status is a status, in quotes or as null")

@@ -11,9 +11,6 @@ extension LocksPolicy: ConfiguredPolicy {
         let since = section.texts("since")
         let alive = section.template("alive")
         let expiring = section.choice("expiring", Expiring.allCases)
-        if expiring != nil, since != nil {
-            section.problem("expiring", "is for locks without a time of their own, and since says when they were taken")
-        }
         guard let timeout = section.duration("timeout", isRequired: true) else { return nil }
         self.init(since: since ?? [], timeout: timeout, alive: alive, leavesExpiring: expiring != .judge)
     }

@@ -98,7 +98,7 @@ extension CountersPolicy {
     /// All that decided: the status, the time, and every number.
     private func guards(on record: Record, status: String, _ started: FieldTime) -> [Guard] {
         let numbers = [total] + counters.fields
-        return [scope.isUnchanged(in: record)] + started.guards
+        return started.guards(after: scope.isUnchanged(status, in: record))
             + numbers.map { .field($0, equals: record[$0]) }
     }
 }

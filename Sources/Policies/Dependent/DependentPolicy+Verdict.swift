@@ -30,7 +30,7 @@ extension DependentPolicy {
         case .alive(let because): return .leave(until: now + grace, because: because)
         case .gone(let guardOfParent, let because):
             let age = now - started.time.timestamp
-            let own: [Guard] = [scope.isUnchanged(in: record)] + started.guards
+            let own: [Guard] = started.guards(after: scope.isUnchanged(status, in: record))
             // Another parent that is named meanwhile wins.
             let naming = parent.fields.map { Guard.field($0, equals: record[$0]) }.filter { !own.contains($0) }
             return .change(

@@ -79,7 +79,7 @@ extension PausedPolicy {
             action: action, from: pause.status, to: pause.status,
             reason: "\(pause.status) for \(pause.age.roughText): \(pause.since.moment), \(outlook)", age: pause.age,
             timeout: timeout,
-            guards: [scope.isUnchanged(in: pause.record)] + pause.since.guards
+            guards: pause.since.guards(after: scope.isUnchanged(pause.status, in: pause.record))
                 + marks.map { .field($0, equals: pause.record[$0]) },
             sets: marks.map { FieldWrite(field: $0, value: now) }, before: pause.record.image([scope.field] + marks),
             next: next)

@@ -14,9 +14,14 @@ struct FieldTime: Sendable, Equatable {
     var isUnchanged: Guard { .field(field, equals: raw) }
 
     /// The guards that this is still the time that counts: what comes into a field before it wins.
-    var guards: [Guard] {
-        passed.isEmpty ? [isUnchanged] : [isUnchanged] + passed.map { .field($0.field, equals: $0.value) }
+    var guards: [Guard] { [isUnchanged] + passedGuards }
+
+    /// The same, after another one; made at once, since nearly every change begins with them.
+    func guards(after first: Guard) -> [Guard] {
+        passed.isEmpty ? [first, isUnchanged] : [first, isUnchanged] + passedGuards
     }
+
+    private var passedGuards: [Guard] { passed.map { .field($0.field, equals: $0.value) } }
 
     /// When it was, in words: `updatedAt was 2023-07-22T04:26:40Z`.
     var moment: String {

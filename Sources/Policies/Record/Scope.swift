@@ -51,8 +51,10 @@ struct Scope: Sendable, Equatable {
         !openStates.contains(status) && finalStates.contains(status.lowercase)
     }
 
-    /// The guard that the status is still as it was read.
-    func isUnchanged(in record: Record) -> Guard { .field(field, equals: record[field]) }
+    /// The guard that the status is still as it was read; one that is empty may also be absent.
+    func isUnchanged(_ status: String, in record: Record) -> Guard {
+        .field(field, equals: status.isEmpty ? record[field] : status)
+    }
 
     /// What a record outside is not, in words.
     private var expected: String { "not \(Scope.text(of: states))" }

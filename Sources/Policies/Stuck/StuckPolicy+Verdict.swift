@@ -56,7 +56,7 @@ extension StuckPolicy {
         var overdue = Overdue(
             record: record, now: now, status: status, started: started, latest: latest, age: age, type: type,
             timeout: timeout, isByType: ownTimeout != nil, ageText: age.roughText, timeoutText: timeout.text,
-            guards: [scope.isUnchanged(in: record)] + latest.guards, reason: "")
+            guards: latest.guards(after: scope.isUnchanged(status, in: record)), reason: "")
         overdue.reason = reason(for: overdue)
         // A heartbeat that comes in between must win, also where it didn't decide.
         if let heartbeat, heartbeat != latest.field {

@@ -9,19 +9,40 @@ extension TimeForm {
         package var zone: Zone
         /// What is unusual about it.
         package var style: Style
-        /// What the zone is called after its offset, as Go writes it; else empty.
-        package var abbreviation: String
+        /// What the zone is called after its offset, as Go writes it.
+        package var abbreviation: Abbreviation
 
         /// The form of `2023-07-22T04:26:40Z`, unless told otherwise.
         package init(
             fractionDigits: Int = 0, hasSpace: Bool = false, zone: Zone = .utc, style: Style = [],
-            abbreviation: String = ""
+            abbreviation: Abbreviation = Abbreviation()
         ) {
             self.fractionDigits = fractionDigits
             self.hasSpace = hasSpace
             self.zone = zone
             self.style = style
             self.abbreviation = abbreviation
+        }
+    }
+
+    /// Up to eight characters of ASCII, or none: no `String`, so that the many times without one are cheap to hand on.
+    package struct Abbreviation: Sendable, Hashable {
+        private var bytes: UInt64 = 0
+
+        /// No abbreviation.
+        package init() {}
+
+        /// One of these bytes, as far as there is room.
+        init(_ ascii: some Sequence<UInt8>) {
+            for byte in ascii.prefix(8) { bytes = bytes << 8 | UInt64(byte & 0x7F) }
+        }
+
+        var isEmpty: Bool { bytes == 0 }
+
+        /// The characters.
+        var text: String {
+            let all = (0..<8).reversed().map { UInt8(truncatingIfNeeded: bytes >> (8 * UInt64($0))) }
+            return String(decoding: all.drop { $0 == 0 }, as: UTF8.self)
         }
     }
 
@@ -100,6 +121,6 @@ extension TimeForm.ISO8601 {
         }
         if style.contains(.spacedZone) { end += " " }
         end += style.contains(.lowercaseZ) ? "z" : zone.text
-        return abbreviation.isEmpty ? end : end + " " + abbreviation
+        return abbreviation.isEmpty ? end : end + " " + abbreviation.text
     }
 }

@@ -2,10 +2,6 @@ extension TimeReader {
     /// The most digits of a number that are taken: more than any form has, and no more than fit.
     private static let mostDigits = 19
 
-    private static let powers: [UInt64] = (0...mostDigits).reduce(into: []) { powers, _ in
-        powers.append((powers.last.map { $0 * 10 }) ?? 1)
-    }
-
     /// A number, read as a Unix time of that unit, or of the one that its digits tell.
     mutating func unixTime(_ unit: TimeUnit?) -> TimeReading.Outcome {
         var value: UInt64 = 0
@@ -57,14 +53,21 @@ extension TimeReader {
     ) -> TimeReading.Outcome {
         guard value > 0 else { return .none }
         let whole = digits - scale
-        guard let unit = unit ?? TimeUnit.allCases.first(where: { $0.digitsOfTime == whole }),
-            unit.digitsOfTime == whole
-        else { return .unreadable(Self.expectation(unit)) }
+        guard let found = TimeUnit(digitsOfTime: whole), unit == nil || unit == found else {
+            return .unreadable(Self.expectation(unit))
+        }
         // Whatever the unit, a time has 13 digits in milliseconds, so that neither step overflows.
-        let shift = 3 - unit.digits - scale
-        let milliseconds = shift >= 0 ? value * Self.powers[shift] : value / Self.powers[-shift]
-        let form = TimeForm.Unix(unit: unit, fractionDigits: max(0, scale), exponent: exponent)
+        let shift = 3 - found.digits - scale
+        let milliseconds = shift >= 0 ? value * Self.power(shift) : value / Self.power(-shift)
+        let form = TimeForm.Unix(unit: found, fractionDigits: max(0, scale), exponent: exponent)
         return .time(RecordTime(timestamp: Timestamp(milliseconds: Int64(milliseconds)), form: .unix(form)))
+    }
+
+    /// 10 to the power of a number of at most ``mostDigits``.
+    private static func power(_ exponent: Int) -> UInt64 {
+        var power: UInt64 = 1
+        for _ in 0..<exponent { power *= 10 }
+        return power
     }
 
     /// What a number has to be, in words.

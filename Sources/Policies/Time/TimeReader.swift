@@ -111,10 +111,10 @@ struct TimeReader {
     }
 
     /// The letters, digits and signs that follow: what a zone is called.
-    mutating func zoneName() -> String? {
+    mutating func zoneName() -> TimeForm.Abbreviation? {
         let start = place
         while let byte = next, Self.isDigit(byte) || Self.isLetter(byte) || byte == 0x2B || byte == 0x2D { place += 1 }
-        return (1...6).contains(place - start) ? String(decoding: utf8[start..<place], as: UTF8.self) : nil
+        return (1...6).contains(place - start) ? TimeForm.Abbreviation(utf8[start..<place]) : nil
     }
 
     /// One to nine digits of a second's fraction, after the point; nil where there is anything else.

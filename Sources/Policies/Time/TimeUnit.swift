@@ -22,6 +22,17 @@ package enum TimeUnit: String, CaseIterable, Sendable, Hashable {
     /// How many digits a time between 2001 and 2286 has, before the point.
     var digitsOfTime: Int { 10 + digits }
 
+    /// The unit in which a time has that many digits before the point; nil where it has so many in none.
+    init?(digitsOfTime: Int) {
+        switch digitsOfTime {
+        case 10: self = .seconds
+        case 13: self = .milliseconds
+        case 16: self = .microseconds
+        case 19: self = .nanoseconds
+        default: return nil
+        }
+    }
+
     /// Its name in words.
     var noun: String {
         switch self {
