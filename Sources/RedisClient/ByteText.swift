@@ -82,7 +82,8 @@ package enum ByteText {
 
     /// The byte that is held at a place; nil where what is there isn't held.
     private static func heldByte(_ utf8: UnsafeBufferPointer<UInt8>, at place: Int) -> UInt8? {
-        guard utf8[place] == lead, place + 3 < utf8.count, utf8[place + 1] == 0x8F, utf8[place + 2] & 0xFE == 0xBE else {
+        guard utf8[place] == lead, place + 3 < utf8.count, utf8[place + 1] == 0x8F, utf8[place + 2] & 0xFE == 0xBE
+        else {
             return nil
         }
         return 0x80 | (utf8[place + 2] & 1) << 6 | (utf8[place + 3] & 0x3F)

@@ -28,7 +28,9 @@ struct BeforeImage: Sendable, Equatable {
         var image: [String: Any] = [:]
         var isReadable = text.isEmpty
         do {
-            let parsed = try JSONSerialization.jsonObject(with: Data(ByteText.heldJSON(ByteText.bytes(of: text)))) as? [String: Any]
+            let parsed =
+                try JSONSerialization.jsonObject(with: Data(ByteText.heldJSON(ByteText.bytes(of: text))))
+                as? [String: Any]
             isReadable = parsed != nil || text.isEmpty
             image = parsed ?? [:]
         } catch {
