@@ -20,7 +20,8 @@ struct RecordTimeSinceTests {
                 to: "draft"),
             RetentionPolicy(states: states, since: since, keep: .seconds(300)),
             FilesPolicy(
-                since: since, orphan: .init(unless: "owner", after: .seconds(300)), storage: "s", object: "total"),
+                since: since, orphan: .init(unless: "owner", after: .seconds(300)), storage: "s",
+                objects: [.init(field: "total")]),
         ]
     }
 
@@ -92,7 +93,7 @@ struct RecordTimeSinceTests {
         let paused = PausedPolicy(states: ["open"], since: ["made"], stale: .seconds(300))
         #expect(throws: RecordError.self) { try paused.settle(["status": "open", "made": old, "staleSince": text]) }
         #expect(try paused.settle(["status": "open", "made": old, "staleSince": "0"]).change?.action == .mark)
-        let deleted = FilesPolicy(deleted: .init(since: "deletedAt"), storage: "s", object: "key")
+        let deleted = FilesPolicy(deleted: .init(since: "deletedAt"), storage: "s", objects: [.init(field: "key")])
         #expect(throws: RecordError.self) { try deleted.settle(["deletedAt": text, "key": "a"]) }
         #expect(try deleted.settle(["deletedAt": "0", "key": "a"]).leave?.because == "it was not deleted")
     }

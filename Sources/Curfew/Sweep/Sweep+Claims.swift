@@ -96,7 +96,8 @@ extension Sweep {
         guard !questions.isEmpty else { return [] }
         let asked = questions
         let reader = judge.reader
-        let answers = try await retrying { try await reader.answers(asked) }
+        let now = now
+        let answers = try await retrying { try await reader.answers(asked, at: now) }
         return zip(asked, answers).compactMap { item, answer in
             if case .count(let count) = answer, count <= ObjectUses.most { nil } else { item.record.key }
         }
