@@ -7,9 +7,10 @@ import Testing
 /// What is written down of a page with the records' parts of its changes, and where.
 @Suite("saga: plans")
 struct SagaPlanTests {
-    static let odd = [
-        "", ":", "3:job", "a b\nc\r\n", "日本語", "{\"a\":\"\\u0000\"}", String(repeating: "x", count: 1_000),
-    ].map(\.held) + [ByteText.held([0xE9, 0xFF, 0x00])]
+    static let odd =
+        [
+            "", ":", "3:job", "a b\nc\r\n", "日本語", "{\"a\":\"\\u0000\"}", String(repeating: "x", count: 1_000),
+        ].map(\.held) + [ByteText.held([0xE9, 0xFF, 0x00])]
 
     @Test("any words come back as they were")
     func words() {

@@ -2,7 +2,9 @@ internal import RedisClient
 internal import Yams
 
 /// Makes Curfew's tree of the library's: expands what comes from the environment, and reports duplicate keys and what a
-/// configuration has no use for. From here on its text is held as ``ByteText`` says, since most of it is compared with what is
+/// configuration has no use for.
+///
+/// From here on its text is held as ``ByteText`` says, since most of it is compared with what is
 /// in Redis.
 struct YAMLConverter {
     /// Sections and lists inside each other; a configuration needs 5.
