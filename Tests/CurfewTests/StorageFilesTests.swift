@@ -45,7 +45,7 @@ struct StorageFilesTests {
             let left = ["linked", "young", "restorable"].map { "objects/\($0)" }
             #expect(Set(try await scene.objects()) == Set(left))
             #expect(result.errors.map(\.id) == ["no-key"])
-            let events = try await scene.sweep.stream(scene.sweep.keys.events)
+            let events = try await scene.sweep.stream(scene.sweep.keys.events).filter { $0["action"] != "error" }
             #expect(events.count == 5 && Set(events.compactMap { $0["record"] }) == Set(gone))
             let event = try #require(events.first { $0["record"] == "orphan" })
             #expect(event["action"] == "delete" && event["tokens"] == "0" && event["bytes"] == "100")

@@ -33,7 +33,11 @@ struct SweepMalformedTests {
             #expect(Set(after.keys).subtracting(before.keys).allSatisfy { $0.contains("u2") || $0 == "jobs:queued" })
             #expect(try await scene.hash("job:good")["status"] != "PROCESSING")
             #expect(try await scene.score("bad", in: "jobs:deadlines") == 1)
-            #expect(try await scene.stream(scene.keys.events).map { $0["record"] } == ["good"])
+            let events = try await scene.stream(scene.keys.events)
+            #expect(events.filter { $0["action"] != "error" }.map { $0["record"] } == ["good"])
+            let told = events.filter { $0["action"] == "error" }
+            #expect(told.map { $0["record"] } == ["bad"] && told.first?["key"] == "job:bad")
+            #expect(told.first?["reason"] == error)
         }
     }
 
