@@ -65,7 +65,7 @@ struct ObjectSourceTests {
             ("https://cdn.example/a%20b/%C3%A9.png?v=3#top", "a b/é.png"), ("//cdn.example/x/a+b", "a+b"),
             ("s3://uploads/a%20b?c", "a%20b?c"), ("/files/a%20b", "a%20b"), ("https://cdn.example/a%2Fb", "a/b"),
         ] {
-            #expect(try keys(policy(source), ["url": value]) == [key], "\(value)")
+            #expect(try keys(policy(source), ["url": value.held]) == [key.held], "\(value)")
         }
         for value in [
             "https://cdn.example.org/a.png", "https://cdn.example", "https://cdn.example/", "a.png",
