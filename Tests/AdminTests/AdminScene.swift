@@ -80,7 +80,7 @@ struct AdminScene: Sendable {
     /// The entries of the events stream, each as names and values.
     func deeds() async throws -> [String] {
         try await History(engine: engine).last(100, of: engine.keys.events).reversed()
-            .filter { $0["record"] == "" }.map { $0["reason"] ?? "" }
+            .filter { $0["record"] == "" }.map { ($0["reason"] ?? "").readable }
     }
 }
 
