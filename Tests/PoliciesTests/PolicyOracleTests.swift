@@ -52,7 +52,8 @@ struct PolicyOracleTests {
             let policy = try stuckPolicy(
                 timeouts: StuckPolicy.Timeouts(by: "tier", byType: ["4K": .seconds(1_200)]),
                 alive: hasAlive ? "worker:<worker>:alive" : nil, completedWhen: "result",
-                retry: hasRetry ? StuckPolicy.Retry(limit: 2, window: .seconds(3_600), to: "QUEUED") : nil)
+                retry: hasRetry ? StuckPolicy.Retry(limit: 2, window: .seconds(3_600), to: "QUEUED") : nil,
+                writes: StuckPolicy.Writes(recoveries: "recoveries"))
             var values = workload.values()
             values["processingStartedAt"] = values.removeValue(forKey: "startedAt")
             let world = workload.world()

@@ -35,7 +35,7 @@ struct RecordTests {
         #expect(
             Change.Action.allCases.map(\.rawValue) == [
                 "fail", "retry", "complete", "recount", "release", "cancel", "mark", "warn", "reset", "remove",
-                "delete",
+                "delete", "drop",
             ])
     }
 }

@@ -127,12 +127,12 @@ struct StuckChangeTests {
         let policy = try stuckPolicy(refund: true)
         let change = try #require(try policy.settle(stuck.merging(["heartbeatAt": "1689999500"]) { $1 }).change)
         let refund = Refund(
-            amount: 10, balance: "user:7:tokens", ledger: "user:7:refunds", entry: "1@1689999400")
+            amount: 10, balance: "user:7:tokens", ledger: "user:7:refunds", entry: "job:1@1689999400")
         #expect(change.refund == refund)
         var unstarted = stuck
         unstarted["processingStartedAt"] = nil
         unstarted["updatedAt"] = "2023-07-22T04:00:00Z"
-        #expect(try policy.settle(unstarted).change?.refund?.entry == "1@2023-07-22T04:00:00Z")
+        #expect(try policy.settle(unstarted).change?.refund?.entry == "job:1@2023-07-22T04:00:00Z")
     }
 
     @Test("where nothing was charged, nothing is paid back")

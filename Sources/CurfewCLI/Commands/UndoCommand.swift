@@ -28,7 +28,8 @@ struct UndoCommand: AsyncParsableCommand {
             let result = try await Interrupt.handled(by: execution.control) {
                 try await Progress.shown(of: execution.control) { await execution.execute() }
             }
-            return (result, execution.control.failure, try await hint(after: result, undo.cleanup, engine))
+            let remark = try await hint(after: result, undo.cleanup, engine)
+            return (result, execution.control.failure, remark)
         }
         if options.json { try Output.json(result.envelope) } else { ResultView.write(result) }
         if let remark { Output.note("curfew: \(remark.printable)\n") }
