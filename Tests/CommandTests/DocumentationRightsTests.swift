@@ -27,7 +27,8 @@ struct DocumentationRightsTests {
         let generation = ["status", "processing", "updated_at", start, "total_requested", "1", "queued", "9"]
         try await redis.pipeline([
             RedisCommand("SELECT", ["1"]),
-            RedisCommand("HSET", ["job:failed"] + job + ["recoveries", "\(now),\(now)", "workerId", "w1"]),
+            RedisCommand("HSET", ["job:failed"] + job + ["workerId", "w1"]),
+            RedisCommand("SET", ["{curfew}:recoveries:stuck-jobs:failed", "\(now),\(now)"]),
             RedisCommand("HSET", ["job:retried"] + job),
             RedisCommand("ZADD", ["jobs:deadlines", "1", "failed", "1", "retried"]),
             RedisCommand("HSET", ["generation:1"] + generation),

@@ -83,6 +83,13 @@ package enum ScoreUnit: String, CaseIterable, Sendable {
         let from: String, to: String
 
         init(_ from: String, _ to: String) { (self.from, self.to) = (from, to) }
+
+        /// Whether a score is in it; the ends that are left out begin with a parenthesis, and the upper one always does.
+        func contains(_ score: Double) -> Bool {
+            let lower = Double(from.drop { $0 == "(" }) ?? -.infinity
+            let upper = Double(to.drop { $0 == "(" }) ?? .infinity
+            return (from.hasPrefix("(") ? score > lower : score >= lower) && score < upper
+        }
     }
 
     private static let micro = Range("1000000000000000", "(5000000000000000")

@@ -24,6 +24,14 @@ struct IndexCheck {
         (self.redis, self.cleanup, self.index) = (redis, cleanup, index)
     }
 
+    /// Whether there are scores among these that can't be of the unit.
+    func isOdd(_ entries: [DueEntry]) -> Bool {
+        let unit = cleanup.indexUnit
+        return entries.contains { entry in
+            Double(entry.scoreText).map { score in unit.impossible.contains { $0.contains(score) } } ?? false
+        }
+    }
+
     /// Throws where the index has scores that can't be of its unit.
     func checkScores() async throws {
         let ranges = cleanup.indexUnit.impossible

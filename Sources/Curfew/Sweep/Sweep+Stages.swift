@@ -74,8 +74,8 @@ extension Sweep {
         state.horizon = horizon
         if claim != nil { try await seeQueue() }
         let check = IndexCheck(engine.redis, cleanup)
-        if let check { try await retrying { try await check.checkScores() } }
         if let scanned {
+            if let check { try await retrying { try await check.checkScores() } }
             state.queue = scanned
             state.outcome.due = scanned.count
         } else {
@@ -84,8 +84,13 @@ extension Sweep {
                 rangeCommand(range), RedisCommand("ZCOUNT", [index, "-inf", cleanup.indexUnit.bound(of: horizon)]),
             ]
             let replies = try await retrying { try await engine.redis.pipeline(commands) }
-            state.queue = state.cursor.take(try entries(replies[0]), asked: range, horizon: horizon)
+            let first = try entries(replies[0])
+            state.queue = state.cursor.take(first, asked: range, horizon: horizon)
             state.outcome.due = Int(replies[1].integer ?? 0)
+            // Where nothing is due nothing is written, and what was read shows an index of another unit all the same.
+            if let check, state.outcome.due > 0 || check.isOdd(first) {
+                try await retrying { try await check.checkScores() }
+            }
             if let check, !options.mayAllBeMissing, cleanup.missing == .refuse {
                 let queue = state.queue
                 try await retrying { try await check.checkRecords(queue) }

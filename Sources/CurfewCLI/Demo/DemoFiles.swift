@@ -38,6 +38,10 @@ struct DemoFiles: Sendable {
     var going: [String] { kinds.filter(\.goes).flatMap(\.ids) }
     /// The files that are to stay.
     var staying: [String] { kinds.filter { !$0.goes }.flatMap(\.ids) }
+    /// How much storage the objects take that are to go: what isn't there frees nothing.
+    var storedBytes: Int64 {
+        Int64(kinds.filter { $0.goes && !$0.isHollow }.reduce(0) { $0 + $1.count } * Self.size)
+    }
     /// The objects that are to stay.
     var stayingObjects: [String] { staying.map(Self.object) }
 

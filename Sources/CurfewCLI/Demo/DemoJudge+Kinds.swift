@@ -56,7 +56,7 @@ extension DemoJudge {
             .reduce(0) { $0 + ($1["bytes_freed"].flatMap { Int64($0) } ?? 0) }
         let isStorageRight = evidence.objects == Set(files.stayingObjects)
         return Check(
-            ok: gone == going.count && kept == staying.count && isStorageRight && freed == bytes,
+            ok: gone == going.count && kept == staying.count && isStorageRight && freed == files.storedBytes,
             text: "\(gone) of \(going.count) orphaned and deleted files are gone, "
                 + "\(kept) of \(staying.count) others are there; the bucket holds \(evidence.objects.count) objects, "
                 + (isStorageRight ? "exactly theirs" : "which are not exactly theirs"))
