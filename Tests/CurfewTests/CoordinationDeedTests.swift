@@ -68,7 +68,10 @@ struct CoordinationDeedTests {
             #expect(try await operations.cancel("jobs", by: "cleo") == claim.run)
             let events = try await scene.stream(scene.keys.events)
             #expect(events.allSatisfy { $0.fields.map(\.name) == Self.names })
-            #expect(events.map { $0["reason"]?.readable } == ["pause by ada: a “reason”", "resume by ben", "cancel by cleo"])
+            #expect(
+                events.map { $0["reason"]?.readable } == [
+                    "pause by ada: a “reason”", "resume by ben", "cancel by cleo",
+                ])
             #expect(events.map { $0["action"] } == ["pause", "resume", "cancel"])
             #expect(events.map { $0["run"] } == ["", "", claim.run])
         }
