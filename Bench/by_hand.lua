@@ -6,7 +6,7 @@
 local seen = redis.call('HMGET', KEYS[1], 'status', 'processingStartedAt')
 if seen[1] ~= 'PROCESSING' or seen[2] ~= ARGV[2] then return 0 end
 local paid = '0'
-if redis.call('HSETNX', KEYS[2], ARGV[1] .. '@' .. ARGV[2], ARGV[5]) == 1 then
+if redis.call('HSETNX', KEYS[2], 'job:' .. ARGV[1] .. '@' .. ARGV[2], ARGV[5]) == 1 then
   redis.call('INCRBY', KEYS[3], ARGV[5])
   paid = ARGV[5]
 end

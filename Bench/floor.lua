@@ -25,7 +25,7 @@ for _, id in ipairs(due) do
     local text = 'stuck in PROCESSING for ' .. math.floor((now - started) / 60000) .. 'm (timeout '
       .. timeout / 60000 .. 'm)'
     local paid = '0'
-    if call('HSETNX', 'user:' .. user .. ':refunds', id .. '@' .. started, tokens) == 1 then
+    if call('HSETNX', 'user:' .. user .. ':refunds', 'job:' .. id .. '@' .. started, tokens) == 1 then
       call('INCRBY', 'user:' .. user .. ':tokens', tokens)
       paid = tokens
     end

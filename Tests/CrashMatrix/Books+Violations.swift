@@ -72,7 +72,7 @@ extension Books {
         for user in 0..<Workload.users {
             let owed = failed.filter { Workload.user(of: $0) == user }
             let ledger = Dictionary(
-                owed.map { ("\($0)@\(records["job:\($0)"]?["startedAt"] ?? "")", String(Workload.cost(of: $0))) }
+                owed.map { ("job:\($0)@\(records["job:\($0)"]?["startedAt"] ?? "")", String(Workload.cost(of: $0))) }
             ) { first, _ in first }
             if ledgers[user] != ledger {
                 let names = Set(ledger.keys).symmetricDifference(ledgers[user].keys).sorted()

@@ -46,7 +46,7 @@ struct SweepErrorEventsTests {
             #expect(events.count == 120 && Set(events.compactMap { $0["record"] }).count == 120)
             let event = try #require(events.first { $0["record"] == "bad7" })
             #expect(event["key"] == "job:bad7" && event["run"] == result.run && event["cleanup"] == "stuck-jobs")
-            #expect(event["reason"]?.hasPrefix("startedAt is “yesterday”") == true)
+            #expect(event["reason"]?.readable.hasPrefix("startedAt is “yesterday”") == true)
             let changed = try await scene.stream(scene.keys.events).filter { $0["action"] != "error" }
             #expect(changed.map { $0["record"] } == ["good"])
             #expect(changed.first?.fields.map(\.name) == event.fields.map(\.name))

@@ -50,7 +50,7 @@ struct SweepForetoldTests {
             #expect(try await scene.dump(withOwn: true) == before)
             let result = try await scene.run("holds")
             for found in [preview, result] {
-                let errors = Dictionary(found.errors.map { ($0.id, $0.error) }) { first, _ in first }
+                let errors = Dictionary(found.errors.map { ($0.id, $0.error.readable) }) { first, _ in first }
                 #expect(errors == expected)
                 #expect(found.records.map(\.id).sorted() == ["fine", "low"] && found.tokensRefunded == 13)
             }
