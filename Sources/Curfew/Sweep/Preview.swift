@@ -51,6 +51,14 @@ package struct Preview: Sendable {
             tally: outcome.tally, error: refusal?.message)
     }
 
+    /// The result for a cleanup that can't be previewed, among others that can.
+    package func failed(_ cleanup: Cleanup, _ error: CurfewError) async throws(CurfewError) -> RunResult {
+        let now = try await engine.serverClock().now
+        return RunResult(
+            run: "", cleanup: cleanup.name, instance: engine.instance.id, fence: 0, trigger: "preview", dryRun: true,
+            status: .failed, startedAt: now.iso8601, duration: .zero, tally: Tally(), error: error.message)
+    }
+
     private static func error(_ error: any Error) -> CurfewError {
         switch error {
         case let error as CurfewError: error

@@ -40,9 +40,15 @@ struct PreviewCommand: AsyncParsableCommand {
                     results.append(try await plan(cleanup, to: out, engine))
                     continue
                 }
-                results.append(
-                    try await Preview(engine: engine).run(
-                        cleanup, ahead: at?.duration ?? .zero, limit: limit, timeout: timeout?.duration))
+                let preview = Preview(engine: engine)
+                do {
+                    results.append(
+                        try await preview.run(
+                            cleanup, ahead: at?.duration ?? .zero, limit: limit, timeout: timeout?.duration))
+                } catch let error as CurfewError where name == nil && [.server, .damaged].contains(error.code) {
+                    // What is wrong with one says nothing of the others.
+                    results.append(try await preview.failed(cleanup, error))
+                }
             }
             return results
         }
