@@ -27,6 +27,8 @@ package struct Coordinator: Sendable {
     package struct Beat: Sendable {
         /// The cleanups it is running.
         package var running: [String] = []
+        /// The cleanups that it doesn't run, because they stand for something else on others.
+        package var refused: [String] = []
         /// How long the last tick took.
         package var roundTrip: Duration = .zero
         /// When it started, by the server's clock.
@@ -38,9 +40,12 @@ package struct Coordinator: Sendable {
     /// - Parameters:
     ///   - beat: what to publish about the instance; nil publishes nothing, for a tick between two heartbeats.
     ///   - places: how many more runs it can take; with none it claims nothing.
+    ///   - refused: the cleanups that stand for something else on other instances.
     ///   - clock: the server's time, for the next occurrences of cron schedules; nil on the first tick.
-    package func tick(beat: Beat?, places: Int, clock: ServerClock) async throws(CurfewError) -> TickAnswer {
-        let known = configuration.cleanups.filter(\.isEnabled)
+    package func tick(
+        beat: Beat?, places: Int, refused: Set<String> = [], clock: ServerClock
+    ) async throws(CurfewError) -> TickAnswer {
+        let known = configuration.cleanups.filter { $0.isEnabled && !refused.contains($0.name) }
         return try await tick(beat: beat, places: places, trigger: "schedule", only: nil, known: known, clock: clock)
     }
 
@@ -61,12 +66,27 @@ package struct Coordinator: Sendable {
             clock = ServerClock(Timestamp(milliseconds: 0))
         }
         cleanup.isDryRun = isDryRun
+        if trigger != Undo.trigger, let conflict = try await conflict(over: cleanup) { throw conflict }
         let deed = person.map { person in
             Operations.Deed(
                 trigger == Undo.trigger ? "undo" : "run", by: person, cleanup: cleanup.name, detail: detail)
         }
         return try await tick(
             beat: nil, places: 1, trigger: trigger, only: cleanup, known: [cleanup], clock: clock, deed: deed)
+    }
+
+    /// Why a cleanup can't be run from here: its name stands for something else on others.
+    private func conflict(over cleanup: Cleanup) async throws(CurfewError) -> CurfewError? {
+        do {
+            let conflict = try await Definitions(self).conflict(over: cleanup)
+            return conflict.map { CurfewError(.contested, "\($0)") }
+        } catch let error as CurfewError {
+            throw error
+        } catch let error as RedisError {
+            throw CurfewError(error)
+        } catch {
+            throw CurfewError(.damaged, "\(error)")
+        }
     }
 
     private func tick(
@@ -176,7 +196,7 @@ package struct Coordinator: Sendable {
         [
             ("host", instance.host), ("pid", String(instance.pid)), ("version", CurfewVersion.current),
             ("started_ms", String(beat.started.milliseconds)), ("running", beat.running.joined(separator: ",")),
-            ("config", configuration.fingerprint),
+            ("config", configuration.fingerprint), ("refused", beat.refused.joined(separator: ",")),
         ]
     }
 
@@ -225,7 +245,7 @@ extension TickAnswer {
                 .damaged, "curfew_tick answered something unexpected: is another library loaded as curfew?")
         }
         let answered = ContinuousClock.now
-        clock = ServerClock(now, at: answered)
+        clock = ServerClock(now, at: answered, within: attempt.duration(to: answered))
         self.sleep = .milliseconds(sleep)
         self.version = version
         roundTrip = attempt.duration(to: answered)

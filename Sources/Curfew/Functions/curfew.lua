@@ -10,6 +10,9 @@ local FORMAT = 'format-3'
 local MOST_OVERDUE = 100
 local MOST_ROWS = 200
 
+-- What a time of ours may lie ahead of the clock before the clock must have stepped back.
+local STEP_MS = 2000
+
 -- How soon somebody asks again whether the keyspace may be scanned for a cleanup that is paused.
 local PAUSED_SCAN_MS = 60000
 
@@ -157,18 +160,17 @@ local function tick(KEYS, ARGV)
     a = a + 5
     k = k + 1
     known[entry.name] = true
-    local held = call('HMGET', entry.lease, 'run', 'due_ms', 'acquired_ms')
-    local first, latest = occurrence, occurrence
-    if every > 0 then
-      first, latest = now, now + every
-    end
+    local held = call('HMGET', entry.lease, 'run', 'due_ms', 'acquired_ms', 'renewed_ms')
     entry.score = tonumber(call('ZSCORE', schedule, entry.name) or nil)
-    if entry.score == nil or (not held[1] and entry.score > latest) then
-      entry.score = entry.score == nil and first or latest
+    if entry.score == nil then
+      entry.score = every > 0 and now or occurrence
       if only == '' or only == entry.name then
         call('ZADD', schedule, ms(entry.score), entry.name)
       end
     end
+    -- A lease that was renewed in the future ends later than a lease from now can: the clock has stepped back since, and
+    -- nobody knows when it ought to have ended. It counts as run out.
+    if held[1] and number(held[4]) > now + STEP_MS then entry.score = math.min(entry.score, now) end
     entry.run = held[1]
     entry.due = held[1] and number(held[2]) or entry.score
     entry.paused = call('HEXISTS', paused, entry.name) == 1
@@ -367,7 +369,8 @@ local function scan(KEYS, ARGV)
   local when = ARGV[7]
   -- Asked before the lease: a run doesn't wait for a later scan that goes on beside it.
   if when == 'first' and f[6] then return {'wait', ms(now), ms(interval)} end
-  if f[2] and not is_ours and number(f[3]) > now then
+  -- One that ends later than any could was given before the clock stepped back.
+  if f[2] and not is_ours and number(f[3]) > now and number(f[3]) <= now + 2 * lease_ms + STEP_MS then
     return {'held', ms(now), ms(number(f[3]) - now), f[4] or '0', f[9] or '0', f[10] or '0', f[11] or '0'}
   end
   local wait = 0
@@ -375,7 +378,7 @@ local function scan(KEYS, ARGV)
   if when == 'due' and call('HEXISTS', KEYS[2], ARGV[2]) == 1 then
     wait = PAUSED_SCAN_MS
   elseif when == 'due' and is_through and f[6] then
-    wait = math.min(number(f[7]), number(f[5]) + interval) - now
+    wait = math.min(number(f[7]) - now, number(f[5]) + interval - now, interval)
   end
   if wait > 0 then return {'wait', ms(now), ms(wait)} end
 
@@ -1078,6 +1081,8 @@ redis.register_function{function_name = 'curfew_renew', callback = renew, flags 
 redis.register_function{function_name = 'curfew_finish', callback = finish, flags = {'allow-oom'}}
 redis.register_function{function_name = 'curfew_scan', callback = scan, flags = {'allow-oom'}}
 redis.register_function{function_name = 'curfew_commit', callback = commit}
+-- The same for what is Curfew's own and small, and must be written down most of all where Redis is full.
+redis.register_function{function_name = 'curfew_note', callback = commit, flags = {'allow-oom'}}
 redis.register_function{function_name = 'curfew_check', callback = check, flags = {'no-writes'}}
 redis.register_function{
   function_name = 'curfew_check_part', callback = check_part, flags = {'no-writes', 'allow-cross-slot-keys'},
