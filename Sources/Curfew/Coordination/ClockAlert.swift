@@ -57,7 +57,7 @@ struct ClockAlert: Sendable {
         guard isFiring || wasFiring else { return }
         let state = isFiring ? AlertState.firing : AlertState.resolved
         let direction = step.step > .zero ? "forward" : "back"
-        let value = (step.step > .zero ? step.step : .zero - step.step).roughText
+        let value = ClockStep.text(step.step)
         let message =
             isFiring
             ? "the clock of Redis stepped \(direction) by \(value) between two ticks: see whether it is right"

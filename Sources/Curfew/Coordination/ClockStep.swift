@@ -34,6 +34,12 @@ struct ClockStep: Sendable, Equatable {
         self.init(step: .milliseconds(step), total: .milliseconds(total), seen: Timestamp(milliseconds: seen))
     }
 
+    /// A step in words, to the second: what is less is the road to Redis.
+    static func text(_ step: Duration) -> String {
+        let magnitude = step < .zero ? .zero - step : step
+        return (magnitude + .milliseconds(500)).roughText
+    }
+
     /// The clock that the records of a cleanup are judged by, as long as it can't be told which of both is right.
     ///
     /// Those who write records may go by the time from before a step forward, and everything they have written before it

@@ -204,7 +204,9 @@ package final class Worker: Service {
         let alert = ClockAlert(engine: engine)
         if let step {
             course.shaken = .now.advanced(by: ClockStep.shown)
-            logger.error("the clock of Redis has stepped", metadata: ["step": "\(step.roughText)"])
+            logger.error(
+                "the clock of Redis has stepped",
+                metadata: ["step": "\(step < .zero ? "-" : "+")\(ClockStep.text(step))"])
             try await alert.saw(step, at: now, since: elapsed)
         } else if let end = course.shaken, end <= .now {
             course.shaken = try await alert.resolve(at: now) ? nil : .now.advanced(by: ClockStep.shown)

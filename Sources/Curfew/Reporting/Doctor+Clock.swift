@@ -42,7 +42,7 @@ extension Doctor {
     private func step() async throws -> [Finding] {
         let (step, isFiring) = try await ClockAlert(engine: engine).read()
         guard isFiring, let step else { return [] }
-        let by = (step.total < .zero ? .zero - step.total : step.total).roughText
+        let by = ClockStep.text(step.total)
         let held = engine.configuration.cleanups.filter {
             step.correction(for: $0, at: step.seen) < .zero
         }.map(\.name)

@@ -45,7 +45,8 @@ extension Doctor {
         if !status.remarks.isEmpty {
             return Finding(
                 "instances", .warning, status.remarks.joined(separator: "; "),
-                advice: "both work, each by its own rules: give all instances the same file")
+                advice: status.cleanups.contains { $0.refused != nil }
+                    ? "see names" : "both work, each by its own rules: give all instances the same file")
         }
         guard versions.count <= 1 else {
             return Finding(

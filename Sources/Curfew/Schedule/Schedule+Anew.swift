@@ -17,7 +17,9 @@ extension Schedule {
             return min(max(due - earlier + interval, now), now + interval)
         case .cron:
             guard due <= now else { return next(after: now, now: now) }
-            return hasOccurrence(from: due, until: now) ? due : next(after: now, now: now)
+            let before = due - .milliseconds(1)
+            let first = next(after: before, now: before)
+            return first <= now ? first : next(after: now, now: now)
         }
     }
 
@@ -69,10 +71,5 @@ extension Schedule {
             (count, last) = (count + 1, following)
         }
         return (count, last)
-    }
-
-    private func hasOccurrence(from first: Timestamp, until now: Timestamp) -> Bool {
-        let before = first - .milliseconds(1)
-        return next(after: before, now: before) <= now
     }
 }

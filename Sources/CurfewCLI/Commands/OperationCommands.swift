@@ -79,7 +79,7 @@ struct PauseCommand: AsyncParsableCommand {
 /// `curfew resume NAME`: instances may run it again.
 struct ResumeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "resume", abstract: "Lets a paused cleanup run again, and says what it missed and when it runs.")
+        commandName: "resume", abstract: "Lets a paused cleanup run again.")
 
     @Argument(help: "The cleanup.")
     var name: String
