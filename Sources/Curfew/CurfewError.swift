@@ -4,7 +4,7 @@ package import RedisClient
 package struct CurfewError: Error, CustomStringConvertible {
     /// What kind of failure it is; decides over the exit code of a command.
     package struct Code: Sendable, Hashable {
-        private enum Value { case usage, unreachable, server, held, paused, lost, damaged, contested }
+        private enum Value { case usage, unreachable, server, held, paused, lost, damaged }
         private let value: Value
         /// What was asked for can't be meant: an unknown cleanup, an impossible option.
         package static let usage = Code(value: .usage)
@@ -18,8 +18,6 @@ package struct CurfewError: Error, CustomStringConvertible {
         package static let paused = Code(value: .paused)
         /// The lease is no longer ours.
         package static let lost = Code(value: .lost)
-        /// The cleanup stands for something else on instances that live.
-        package static let contested = Code(value: .contested)
         /// Something in Redis isn't what Curfew wrote there.
         package static let damaged = Code(value: .damaged)
     }

@@ -35,7 +35,7 @@ package struct AdminError: Error, HTTPResponseError {
             switch error.code {
             case .usage: .badRequest
             case .unreachable: .serviceUnavailable
-            case .held, .paused, .contested: .conflict
+            case .held, .paused: .conflict
             default: .internalServerError
             }
         let headers: HTTPFields = status == .serviceUnavailable ? [.retryAfter: "5"] : [:]

@@ -66,27 +66,12 @@ package struct Coordinator: Sendable {
             clock = ServerClock(Timestamp(milliseconds: 0))
         }
         cleanup.isDryRun = isDryRun
-        if trigger != Undo.trigger, let conflict = try await conflict(over: cleanup) { throw conflict }
         let deed = person.map { person in
             Operations.Deed(
                 trigger == Undo.trigger ? "undo" : "run", by: person, cleanup: cleanup.name, detail: detail)
         }
         return try await tick(
             beat: nil, places: 1, trigger: trigger, only: cleanup, known: [cleanup], clock: clock, deed: deed)
-    }
-
-    /// Why a cleanup can't be run from here: its name stands for something else on others.
-    private func conflict(over cleanup: Cleanup) async throws(CurfewError) -> CurfewError? {
-        do {
-            let conflict = try await Definitions(self).conflict(over: cleanup)
-            return conflict.map { CurfewError(.contested, "\($0)") }
-        } catch let error as CurfewError {
-            throw error
-        } catch let error as RedisError {
-            throw CurfewError(error)
-        } catch {
-            throw CurfewError(.damaged, "\(error)")
-        }
     }
 
     private func tick(
@@ -171,7 +156,10 @@ package struct Coordinator: Sendable {
                 + alerts.map { keys.alert($0.name) },
             arguments: arguments)
         let elements = reply.elements.map { $0.string ?? "" }
-        guard elements.first == "ok", elements.count == 1 + 3 * alerts.count else { return nil }
+        guard elements.first == "ok", elements.count >= 1 + 3 * alerts.count else { return nil }
+        if let next, elements.count > 1 + 3 * alerts.count {
+            await Definitions(self).follow(elements[1 + 3 * alerts.count], in: claim.cleanup, due: next)
+        }
         return alerts.indices.map { number in
             let place = 1 + 3 * number
             return AlertState(
@@ -263,6 +251,7 @@ extension TickAnswer {
                     term: named["term"]?.string ?? text("fence"), due: time("due") ?? now,
                     lateness: .milliseconds(named["late"]?.integer ?? 0), acquired: now,
                     trigger: trigger, isDryRun: isDryRun(cleanup), replaces: text("lost").isEmpty ? nil : text("lost"),
+                    memory: RunMemory(definition: named["definition"], owed: named["owed"], clock: named["clock"]),
                     attempt: attempt))
         } else if named["held"] != nil {
             outcome = .held(by: text("holder"), run: text("run"), until: time("until") ?? now)

@@ -60,14 +60,7 @@ struct Definitions: Sendable {
         try await conflicts(among: try await find(now: Timestamp(milliseconds: 0)))
     }
 
-    /// The same for one cleanup.
-    func conflict(over cleanup: Cleanup) async throws -> Conflict? {
-        let reply = try await redis.send(
-            RedisCommand("HGET", [keys.definitions, cleanup.name], isIdempotent: true))
-        return try await conflict(over: cleanup, noted: reply.string.flatMap(Definition.init(text:)))
-    }
-
-    /// The same where what is noted is known already.
+    /// The same for one cleanup, of which is known what is noted.
     func conflict(over cleanup: Cleanup, noted: Definition?) async throws -> Conflict? {
         let own = own(cleanup, now: Timestamp(milliseconds: 0))
         guard let noted, !noted.means(theSameAs: own) else { return nil }
@@ -82,6 +75,27 @@ struct Definitions: Sendable {
             try await settle(one, now: now)
         }
         return refused
+    }
+
+    /// Goes by another schedule that was noted while a run was under way, which has ended and set a due time by its own.
+    func follow(_ text: String, in name: String, due: Timestamp) async {
+        guard let cleanup = configuration.cleanup(named: name), let noted = Definition(text: text),
+            noted.means(theSameAs: own(cleanup, now: due)), !noted.runs(asOftenAs: own(cleanup, now: due)),
+            let schedule = noted.schedule
+        else { return }
+        do {
+            let now = try await ServerClock.read(from: redis).now
+            var change = PlainChange(member: name)
+            change.checks = [
+                .init(check: .equals, key: keys.definitions, field: name, value: text, complaint: ""),
+                .init(check: .missing, key: keys.lease(name), complaint: ""),
+            ]
+            let anew = schedule.anew(after: cleanup.schedule, due: due, now: now)
+            change.write("ZADD", .own(keys.schedule), [.value(String(anew.milliseconds)), .value(name)])
+            _ = try await library.note(change, keys)
+        } catch {
+            library.logger.warning("a cleanup could not be scheduled anew", metadata: ["error": "\(error)"])
+        }
     }
 
     private func find(now: Timestamp) async throws -> [Found] {
@@ -184,7 +198,8 @@ struct Definitions: Sendable {
 
     /// The latest time at which it can be due, where it is due later than that.
     private func bounded(_ found: Found, now: Timestamp) -> Timestamp? {
-        let latest = found.cleanup.schedule.latest(from: now)
+        // The time was read before the schedule was: in between the cleanup may have run.
+        let latest = found.cleanup.schedule.latest(from: now + ClockStep.most)
         guard found.cleanup.isEnabled, let due = found.due, due > latest else { return nil }
         return latest
     }

@@ -15,11 +15,10 @@ extension Run {
         return min(claim.lateness, late) > grace
     }
 
-    /// Reads what was before the run, and refuses it where its name stands for something else; gives back by how much
-    /// earlier than by the clock of Redis records are to be judged, below zero, while that clock is in doubt.
+    /// Refuses the run where its name stands for something else; gives back by how much earlier than by the clock of Redis
+    /// records are to be judged, below zero, while that clock is in doubt.
     func begin() async throws -> Duration {
-        let memory = try await RunMemory.read(engine, cleanup.name)
-        control.remember(memory)
+        let memory = claim.memory
         guard !isUndo else { return .zero }
         if let conflict = try await Definitions(engine.coordinator).conflict(over: cleanup, noted: memory.definition) {
             control.contested()
@@ -53,28 +52,11 @@ extension Run {
         if case .handedOver? = control.stopReason() { return nil }
         // What is refused here is left to those who may run it.
         guard !isUndo, !(error is Definitions.Conflict) else { return claim.due }
-        let memory = await memory()
-        let noted = memory.definition.flatMap { $0.means(theSameAs: own(now)) ? $0.schedule : nil }
         let next = NextRun(
-            after: ending(status, error), claimed: claim.due, owed: memory.owed,
-            schedule: noted ?? cleanup.schedule, began: claim.acquired, now: now)
-        if next.owed != memory.owed { await note(next.owed) }
+            after: ending(status, error), claimed: claim.due, owed: claim.memory.owed, schedule: cleanup.schedule,
+            began: claim.acquired, now: now)
+        if next.owed != claim.memory.owed { await note(next.owed) }
         return next.due
-    }
-
-    private func own(_ now: Timestamp) -> Definition {
-        Definition(cleanup, config: engine.configuration.fingerprint, by: engine.instance.id, at: now)
-    }
-
-    /// What was before, for a run that came to its end before it was read.
-    private func memory() async -> RunMemory {
-        if let memory = control.memory { return memory }
-        do {
-            return try await RunMemory.read(engine, cleanup.name)
-        } catch {
-            engine.logger.debug("what was before a run could not be read", metadata: ["error": "\(error)"])
-            return RunMemory()
-        }
     }
 
     private func ending(_ status: RunResult.Status, _ error: (any Error)?) -> NextRun.Ending {

@@ -26,7 +26,6 @@ package final class RunControl: Sendable {
         var snapshot = Progress()
         var failure: CurfewError?
         var pages = 0
-        var memory: RunMemory?
         var isContested = false
     }
 
@@ -108,20 +107,12 @@ package final class RunControl: Sendable {
         state.withLock { $0.failure = $0.failure ?? failure }
     }
 
-    /// What was before the run, once it has been read.
-    var memory: RunMemory? { state.withLock { $0.memory } }
-
     /// Whether the run was refused because its name stands for something else on others.
     var isContested: Bool { state.withLock { $0.isContested } }
 
     /// The run is refused: its name stands for something else on others.
     func contested() {
         state.withLock { $0.isContested = true }
-    }
-
-    /// Keeps what was before the run, for its end.
-    func remember(_ memory: RunMemory) {
-        state.withLock { $0.memory = memory }
     }
 
     /// A number for a page, or a part of one, that no other of the run has.

@@ -118,6 +118,11 @@ local function add_lost(runs, metrics, length, lease, cleanup, policy, now)
   return f[1] or ''
 end
 
+-- The key of that name beside the schedule, whose prefix, and so whose slot, all of Curfew's own keys have.
+local function beside(schedule, name)
+  return string.sub(schedule, 1, -(#'schedule' + 1)) .. name
+end
+
 -- Purpose:    says that an instance lives, puts the cleanups it knows on the schedule, and claims at most one that is
 --             due (or, with `only`, that one, due or not). A claim is lease + fence + schedule score in one step.
 -- KEYS:       schedule, fence, instances, instance:<id>, paused, runs, metrics, then lease:<cleanup> per known cleanup
@@ -126,8 +131,8 @@ end
 --             and values, then per known cleanup: name, policy, dry run (0|1), every ms (0 = cron), next occurrence ms
 --             (cron)
 -- Returns:    a flat list of names and values: version, now, sleep (ms), overdue (list of cleanup, ms), and one of
---             claim (with run, fence, term, due, late (ms since it could be claimed), lost) · held (with holder, run,
---             until) · paused (the JSON)
+--             claim (with run, fence, term, due, late (ms since it could be claimed), lost, and what is known from
+--             before: definition, owed, clock) · held (with holder, run, until) · paused (the JSON)
 -- Complexity: O(C log C) for C known cleanups
 local function tick(KEYS, ARGV)
   local now = now_ms()
@@ -241,6 +246,9 @@ local function tick(KEYS, ARGV)
   add('due', ms(best.due))
   add('late', ms(math.max(0, now - best.score)))
   add('lost', lost)
+  add('definition', call('HGET', beside(schedule, 'definitions'), best.name) or '')
+  add('owed', call('HGET', beside(schedule, 'owed'), best.name) or '')
+  add('clock', call('HMGET', beside(schedule, 'alert:clock'), 'step_ms', 'total_ms', 'seen_ms'))
   return answer
 end
 
@@ -285,7 +293,7 @@ end
 -- ARGV:       cleanup, term, next due ms ('now' = at once, and wake the others), wake channel, stream length,
 --             age ms of runs, metrics, events, alerts, count n of run fields, n names and values,
 --             count m of metric fields, m names and values
--- Returns:    {'ok', then definition, state and since of each alert, '' where unknown},
+-- Returns:    {'ok', then definition, state and since of each alert, '' where unknown, then the cleanup's definition, if any},
 --             or {'lost'} where the lease is no longer this one
 -- Complexity: O(log C + alerts); the trimming is approximate and bounded by Redis
 local function finish(KEYS, ARGV)
@@ -313,6 +321,7 @@ local function finish(KEYS, ARGV)
     local known = call('HMGET', KEYS[alert], 'definition', 'state:' .. ARGV[1], 'since_ms:' .. ARGV[1])
     for field = 1, 3 do answer[#answer + 1] = known[field] or '' end
   end
+  answer[#answer + 1] = call('HGET', beside(KEYS[1], 'definitions'), ARGV[1]) or nil
   return answer
 end
 
