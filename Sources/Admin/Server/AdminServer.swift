@@ -72,7 +72,7 @@ package struct AdminServer: Service {
                 logger.info("listening", metadata: ["host": "\(settings.host)", "port": "\(port)"])
                 await onListening(port)
             },
-            eventLoopGroupProvider: .shared(HTTPThreads.shared.connections),
+            eventLoopGroupProvider: .shared(HTTPThreads.connections),
             logger: logger)
     }
 
@@ -81,7 +81,7 @@ package struct AdminServer: Service {
         let application = try application()
         do {
             // Whatever is a part of it inherits where it runs.
-            try await withTaskExecutorPreference(HTTPThreads.shared) { try await application.run() }
+            try await withTaskExecutorPreference(HTTPThreads.door) { try await application.run() }
         } catch let error as IOError {
             throw CurfewError(
                 .usage, "http.listen: \(settings.host):\(settings.port) can't be listened on: \(error.localizedReason)")
