@@ -2,7 +2,9 @@ internal import Policies
 internal import RedisClient
 
 /// That the clock of Redis has stepped: its time went on otherwise than the monotonic clock of an instance between two
-/// ticks. Noted in `{curfew}:alert:clock`, so that all know it, also those that start later.
+/// ticks.
+///
+/// Noted in `{curfew}:alert:clock`, so that all know it, also those that start later.
 struct ClockStep: Sendable, Equatable {
     /// The alert that fires.
     static let alert = "clock"

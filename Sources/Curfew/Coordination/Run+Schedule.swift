@@ -45,7 +45,9 @@ extension Run {
         }
     }
 
-    /// When the cleanup is due again; nil: at once. What it owes until then is written down before.
+    /// When the cleanup is due again; nil: at once.
+    ///
+    /// What it owes until then is written down before.
     ///
     /// A run that somebody asked for doesn't move the schedule.
     func next(after status: RunResult.Status, _ error: (any Error)?, now: Timestamp) async -> Timestamp? {
