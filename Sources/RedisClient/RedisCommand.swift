@@ -11,6 +11,9 @@ package struct RedisCommand: Sendable {
     /// for writes that leave the same state however often they run. False unless said otherwise.
     package var isIdempotent = false
 
+    /// How much is read of the reply, and of all others that come with it.
+    package var replySize = ReplySize.usual
+
     /// How many words have been appended, the command's name included.
     package private(set) var count = 0
 

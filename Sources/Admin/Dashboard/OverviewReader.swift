@@ -41,22 +41,21 @@ final class OverviewReader: Sendable {
         async let pauses = pauses(engine, now: now)
         async let firing = Operations(engine: engine).firing()
         let status = try await Status.read(engine)
-        let replies: [RedisValue]
+        async let runs = newest(of: engine.keys.runs)
+        async let events = newest(of: engine.keys.events)
+        async let alerts = newest(of: engine.keys.alerts)
+        return Overview(
+            now: now, status: status, firing: try await firing, runs: try await runs, events: try await events,
+            alerts: try await alerts, hours: try await measured, pauses: try await pauses)
+    }
+
+    private func newest(of stream: String) async throws -> [StreamEntry] {
         do {
-            replies = try await engine.redis.pipeline(
-                [engine.keys.runs, engine.keys.events, engine.keys.alerts].map {
-                    RedisCommand("XREVRANGE", [$0, "+", "-", "COUNT", String(Self.newest)], isIdempotent: true)
-                })
+            let redis = service.engine.redis
+            return try await StreamPage("XREVRANGE", of: stream, from: "+", to: "-", count: Self.newest, redis).entries
         } catch {
-            throw CurfewError(error)
-        }
-        if let error = replies.lazy.compactMap(\.error).first {
             throw CurfewError(.server, "Curfew's streams can't be read: \(error.message)")
         }
-        return Overview(
-            now: now, status: status, firing: try await firing, runs: replies[0].elements.map(StreamEntry.init),
-            events: replies[1].elements.map(StreamEntry.init), alerts: replies[2].elements.map(StreamEntry.init),
-            hours: try await measured, pauses: try await pauses)
     }
 
     /// Reads what was measured in the hours that are shown, so that the first page needn't wait for it.
