@@ -52,10 +52,24 @@ final class OverviewReader: Sendable {
     private func newest(of stream: String) async throws -> [StreamEntry] {
         do {
             let redis = service.engine.redis
-            return try await StreamPage("XREVRANGE", of: stream, from: "+", to: "-", count: Self.newest, redis).entries
+            let page = try await StreamPage("XREVRANGE", of: stream, from: "+", to: "-", count: Self.newest, redis)
+            return page.entries.map(Self.shortened)
         } catch {
             throw CurfewError(.server, "Curfew's streams can't be read: \(error.message)")
         }
+    }
+
+    /// The most bytes of the first page that a sentence, and that any other field of an entry takes.
+    private static let mostSentence = 300, mostField = 100
+
+    /// An entry as the first page shows it: it lists many, and each may hold whatever records hold.
+    private static func shortened(_ entry: StreamEntry) -> StreamEntry {
+        StreamEntry(
+            id: entry.id,
+            fields: entry.fields.map { name, value in
+                let isSentence = ["reason", "message", "error"].contains(name)
+                return (name, value.shortened(toMarkup: isSentence ? mostSentence : mostField))
+            })
     }
 
     /// Reads what was measured in the hours that are shown, so that the first page needn't wait for it.

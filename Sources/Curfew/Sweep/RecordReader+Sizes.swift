@@ -23,13 +23,15 @@ extension RecordReader {
 
     /// The size of each record, from the replies to ``sizeCommands(for:)``, or what is too large about it.
     ///
-    /// Where the size can't be asked the record counts as small: reading it says why.
+    /// Where a size can't be asked, because the key is of another type, the record counts as small: reading it says why. A
+    /// user without the right to ask reads it alone.
     func sizes(of keys: [String], _ replies: ArraySlice<RedisValue>) -> [Result<Int, RecordError>] {
         keys.enumerated().map { number, key in
             let start = replies.startIndex + number * sizeCount
-            var sum = 0
+            var (sum, isKnown) = (0, true)
             for place in 0..<sizeCount {
                 let reply = replies[start + place]
+                if let error = reply.error, error.code != "WRONGTYPE" { isKnown = false }
                 guard reply.kind == .integer, let size = reply.integer.flatMap(Int.init(exactly:)) else { continue }
                 guard size <= ReplySize.recordValueBytes else {
                     let what = isReadByFields ? "\(key): \(names[place])" : key
@@ -42,7 +44,7 @@ extension RecordReader {
                 let all = "the fields that are read of \(key) have \(sum) bytes together"
                 return .failure(RecordError("\(all): expected at most \(Self.mostBytes)"))
             }
-            return .success(sum)
+            return .success(isKnown ? sum : Self.mostBytes)
         }
     }
 
