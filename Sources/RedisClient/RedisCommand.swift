@@ -98,7 +98,7 @@ package struct RedisCommand: Sendable {
 
     private mutating func write(atMost room: Int, _ body: (inout WireCursor) -> Void) {
         if bytes.count - end < room {
-            bytes.append(contentsOf: repeatElement(0, count: max(room, bytes.count)))
+            bytes += [UInt8](repeating: 0, count: max(room, bytes.count))
         }
         let start = end
         end = bytes.withUnsafeMutableBytes { target in
