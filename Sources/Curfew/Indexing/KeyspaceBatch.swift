@@ -61,7 +61,7 @@ struct KeyspaceBatch {
     ///
     /// `job:1:log` fits `job:<id>` as well as `job:<id>:log`: the template that leaves less to the id is meant.
     private func id(of key: String) -> String? {
-        guard let id = cleanup.records.id(of: key) else { return nil }
+        guard let id = cleanup.id(of: key, engine.keys) else { return nil }
         let isCompanion = companions.contains { $0.id(of: key).map { $0.utf8.count < id.utf8.count } ?? false }
         return isCompanion ? nil : id
     }
