@@ -40,26 +40,25 @@ extension Keys {
         RecordError("\(role) would be \(key.shortened(to: 200)), one of Curfew's own keys: expected another key")
     }
 
-    /// Throws where a verdict names one of them, wherever.
-    func permit(_ verdict: Verdict) throws(RecordError) -> Verdict {
-        switch verdict {
-        case .leave: break
-        case .ask(let questions): for question in questions { try permit(question.key, as: "what is looked at") }
-        case .drop(_, let guards): try permit(guards)
-        case .change(let change):
-            if let refund = change.refund {
-                try permit(refund.balance, as: "the balance of its refund")
-                try permit(refund.ledger, as: "the ledger of its refund")
-            }
-            if let push = change.push { try permit(push.key, as: "its queue") }
-            for key in change.also { try permit(key, as: "what goes with it") }
-            try permit(change.guards)
+    /// Throws where a change names one of them: what it writes to, or what it is guarded by.
+    func permit(_ change: Change) throws(RecordError) {
+        if let refund = change.refund {
+            try permit(refund.balance, as: "the balance of its refund")
+            try permit(refund.ledger, as: "the ledger of its refund")
         }
-        return verdict
+        if let push = change.push { try permit(push.key, as: "its queue") }
+        for key in change.also { try permit(key, as: "what goes with it") }
+        try permit(change.guards)
     }
 
-    private func permit(_ guards: [Policies.Guard]) throws(RecordError) {
+    /// Throws where a guard looks at one of them.
+    func permit(_ guards: [Policies.Guard]) throws(RecordError) {
         for item in guards { try permit(item.otherKey, as: "what is looked at") }
+    }
+
+    /// Throws where a question is about one of them.
+    func permit(_ questions: [Question]) throws(RecordError) {
+        for question in questions { try permit(question.key, as: "what is looked at") }
     }
 
     /// Throws where a record names one of them.

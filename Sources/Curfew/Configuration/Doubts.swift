@@ -8,7 +8,8 @@ internal import RedisClient
 struct Doubts {
     /// The keys of a cleanup under which key templates stand.
     private static let templates: Set = [
-        "records", "alive", "balance", "ledger", "queue", "key", "set", "list", "zset", "hash", "record", "parent", "also",
+        "records", "alive", "balance", "ledger", "queue", "key", "set", "list", "zset", "hash", "record", "parent",
+        "also",
         "index", "refs",
     ]
     /// The keys under which names of fields stand.
@@ -99,7 +100,8 @@ struct Doubts {
         add(
             line, path,
             "“\(scalar.written)” may come to be one of Curfew's own keys, \(keys.prefix)… or curfew:trash:…, which are "
-                + "passed over, or an error: expected a key that begins with a name of the application's, like job:<id>")
+                + "passed over, or an error: expected a key that begins with a name of the application's, like job:<id>"
+        )
     }
 
     private static func template(_ text: String) -> KeyTemplate? {

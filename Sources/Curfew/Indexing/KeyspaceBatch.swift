@@ -81,7 +81,7 @@ struct KeyspaceBatch {
             let words = piece.flatMap { [cleanup.indexUnit.score(of: $0.deadline), $0.id] }
             let (replies, _) = try await send([RedisCommand("ZADD", [index, "NX"] + words)])
             if let error = replies[0].error { throw failure("ZADD \(index)", error) }
-            added += Int(replies[0].integer ?? 0)
+            added += min(piece.count, Int(replies[0].integer ?? 0))
         }
         if added > 0, cleanup.index != nil {
             engine.logger.notice(

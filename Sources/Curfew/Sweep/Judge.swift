@@ -121,17 +121,22 @@ struct Judge {
         on record: Record, of entry: DueEntry, at now: Timestamp
     ) -> (Judged.Decision, questions: [Question]?) {
         do {
-            let verdict = try reader.cleanup.policy.verdict(on: record, at: now).claimed(at: now).bound(to: record)
-            switch try reader.keys.permit(verdict) {
+            // Whatever a policy names is looked at here, and nowhere else.
+            switch try reader.cleanup.policy.verdict(on: record, at: now).claimed(at: now).bound(to: record) {
             case .leave(let leave): return (.leave(leave), nil)
             case .drop(let because, let guards):
+                try reader.keys.permit(guards)
                 // The application's own index is the application's: what is taken out of it is a change like any other.
                 if reader.cleanup.index != nil, record.content == .missing, !entry.scoreText.isEmpty {
                     return (.change(.drop(entry, because: because, guards: guards)), nil)
                 }
                 return (.drop(because: because, guards: guards), nil)
-            case .change(let change): return (.change(change), nil)
-            case .ask(let questions): return (.leave(Leave(until: nil, because: "not decided yet")), questions)
+            case .change(let change):
+                try reader.keys.permit(change)
+                return (.change(change), nil)
+            case .ask(let questions):
+                try reader.keys.permit(questions)
+                return (.leave(Leave(until: nil, because: "not decided yet")), questions)
             }
         } catch {
             return (.malformed(error), nil)

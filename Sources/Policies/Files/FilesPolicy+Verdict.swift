@@ -98,7 +98,9 @@ extension FilesPolicy {
         let state = record[status] ?? ""
         let isClaimed = state == FilesPolicy.claimed
         var guards = cause.guards
-        for field in objects.flatMap(\.fields) + objectPrefixes.flatMap(\.fields) { guards.append(.field(field, equals: record[field])) }
+        for field in objects.flatMap(\.fields) + objectPrefixes.flatMap(\.fields) {
+            guards.append(.field(field, equals: record[field]))
+        }
         if let refs {
             switch try refs.count(for: record) {
             case .asked(let question): return .ask([question])

@@ -118,9 +118,14 @@ extension KeyTemplate {
         if let end, !end.isASCII, value.unicodeScalars.contains(end) { return end }
         // A byte that no text has, where nothing ends the gap.
         let last = end.flatMap { $0.isASCII ? UInt8(truncatingIfNeeded: $0.value) : nil } ?? 0xFF
-        for byte in value.utf8 where byte == UInt8(ascii: "{") || byte == UInt8(ascii: "}") || byte == last {
-            return Unicode.Scalar(byte)
+        func isOut(_ byte: UInt8) -> Bool {
+            byte == UInt8(ascii: "{") || byte == UInt8(ascii: "}") || byte == last
         }
-        return nil
+        // Nearly always there is none: all bytes at once, without a way out between them, are looked at several at a time.
+        let isSound = value.utf8.withContiguousStorageIfAvailable { bytes in
+            bytes.reduce(UInt8(0)) { $0 | (isOut($1) ? 1 : 0) } == 0
+        }
+        if isSound == true { return nil }
+        return value.utf8.first(where: isOut).map { Unicode.Scalar($0) }
     }
 }
