@@ -74,7 +74,7 @@ struct KeyTemplateValuesTests {
 
     @Test("every key that a template makes fits it")
     func made() throws {
-        for text in ["user:{<u>}:<v>", "<u>:<v>", "a<u><v>b", "<id>:<u>", "x:<u>"] {
+        for text in ["user:{<u>}:<v>", "<u>:<v>", "a<u><v>;", "<id>:<u>", "x:<u>"] {
             for values in KeyTemplate.Values.allCases {
                 let template = try KeyTemplate(text, values: values)
                 for value in ["1", "ab", "é\u{301}", "\u{10FF80}", "a-b.c", " "] {
