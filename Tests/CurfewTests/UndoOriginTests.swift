@@ -37,7 +37,8 @@ struct UndoOriginTests {
     @Test(
         "a key that isn't that of the record, a field that isn't written, what doesn't go along, another's trash",
         arguments: [
-            ("jobs", "harmless", "user:root", "fail", status), ("jobs", "root", "job:root", "fail", role),
+            ("jobs", "root", "job:root", "{x}", status), ("jobs", "harmless", "user:root", "fail", status),
+            ("jobs", "root", "job:root", "fail", role),
             ("jobs", "{curfew}:x", "{curfew}:schedule", "fail", status), ("old", "1", "user:root", "remove", "{}"),
             ("old", "1", "old:1", "remove", #"{"curfew:also":["user:root"]}"#),
             ("old", "1", "old:1", "remove", #"{"curfew:also":["log:a","old:2:x"]}"#),

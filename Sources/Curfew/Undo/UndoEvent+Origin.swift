@@ -12,6 +12,7 @@ extension UndoEvent {
         func disbelieved(_ why: String) -> RecordError {
             RecordError("its event can't be one of \(cleanup.name), and nothing is put back: \(why)")
         }
+        guard Change.Action(rawValue: action) != nil else { throw disbelieved("no change is called \(action)") }
         let expected = try cleanup.records.expand(id: record) { _ in nil }
         guard key == expected, !keys.own(key) else {
             throw disbelieved("it names the key \(key), where that record is at \(expected)")
