@@ -39,8 +39,9 @@ extension Cleanup {
         undo = options.undo ?? undo
         ping = options.ping
         guardLimits = limits
-        fingerprint = Fingerprint.of(entry.value)
-        settings = Self.settings(in: entry.value)
+        let place = ["cleanups", entry.key]
+        fingerprint = Fingerprint.of(entry.value, at: place)
+        settings = Self.settings(in: entry.value, at: place)
         scan = options.scan ?? (options.index == nil ? .seconds(3600) : nil)
     }
 
@@ -62,7 +63,8 @@ extension Cleanup {
         init(_ section: Section) {
             (index, indexUnit) = Self.index(section)
             if let index, section.templates.keys.own(index) {
-                section.problem("index", "“\(index)” is one of Curfew's own keys, expected one of the application's")
+                let written = section.quoted(index, of: "index")
+                section.problem("index", "\(written) is one of Curfew's own keys, expected one of the application's")
             }
             missing = section.choice("missing", Missing.allCases)
             scan = section.duration("scan", atLeast: .seconds(1))

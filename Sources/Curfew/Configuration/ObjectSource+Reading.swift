@@ -55,7 +55,7 @@ extension Section {
             do {
                 return try KeyTemplate(text, values: templates.values)
             } catch {
-                problem(key, "“\(text)” is no template: \(error)")
+                problem(key, "\(quoted(text, of: key)) is no template: \(error)")
                 return nil
             }
         }

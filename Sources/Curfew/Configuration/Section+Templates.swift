@@ -14,7 +14,7 @@ extension Section {
     /// A key template.
     func template(_ key: String, isRequired: Bool = false) -> KeyTemplate? {
         guard let scalar = scalar(key, isRequired: isRequired, expected: "a key like job:<id>") else { return nil }
-        return template(scalar, at: key)
+        return template(scalar.text, at: key)
     }
 
     /// The template of a key that a change writes to.
@@ -43,9 +43,9 @@ extension Section {
     /// same key along.
     func companionTemplates(_ key: String) -> [KeyTemplate] {
         (texts(key) ?? []).compactMap { text in
-            guard let template = template(YAMLNode.Scalar(text: text, written: text), at: key) else { return nil }
+            guard let template = template(text, at: key) else { return nil }
             guard !template.isConstant else {
-                problem(key, "“\(text)” is one key for all records, expected one like job:<id>:log")
+                problem(key, "\(quoted(text, of: key)) is one key for all records, expected one like job:<id>:log")
                 return nil
             }
             return isBound(template, at: key) ? template : nil
@@ -53,16 +53,16 @@ extension Section {
     }
 
     /// Reads a template; one that can name nothing but Curfew's own keys is none.
-    private func template(_ scalar: YAMLNode.Scalar, at key: String) -> KeyTemplate? {
+    private func template(_ text: String, at key: String) -> KeyTemplate? {
         do {
-            let template = try KeyTemplate(scalar.text, values: templates.values)
+            let template = try KeyTemplate(text, values: templates.values)
             guard !templates.keys.ownAll(template) else {
-                problem(key, "“\(scalar.written)” is one of Curfew's own keys, expected one of the application's")
+                problem(key, "\(quoted(text, of: key)) is one of Curfew's own keys, expected one of the application's")
                 return nil
             }
             return template
         } catch {
-            problem(key, "“\(scalar.written)” is no key: \(error)")
+            problem(key, "\(quoted(text, of: key)) is no key: \(error)")
             return nil
         }
     }
@@ -73,7 +73,7 @@ extension Section {
         if !template.beginsWithField, templates.mayBeginWithID { return true }
         problem(
             key,
-            "“\(template)” begins with a gap, so that a record can name any key: expected one that begins with a name, "
+            "\(quoted(template.text, of: key)) begins with a gap, so that a record can name any key: expected one that begins with a name, "
                 + "like job:<id>:log, or allow: any")
         return false
     }
