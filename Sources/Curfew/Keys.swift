@@ -74,10 +74,7 @@ package struct Keys: Sendable {
     static func name(_ word: String, beside key: String) -> String {
         if hasHashTag(key) { return "\(word):\(key)" }
         if !key.utf8.contains(UInt8(ascii: "}")) { return "\(word):{\(key)}" }
-        let slot = RedisSlot.of(key)
-        var number = 0
-        while RedisSlot.of(String(number)) != slot { number += 1 }
-        return "\(word):{\(number)}:\(key)"
+        return "\(word):{\(RedisSlot.number(hashingTo: RedisSlot.of(key)))}:\(key)"
     }
 
     /// Whether a Cluster hashes only a part of the key.

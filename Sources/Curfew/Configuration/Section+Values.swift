@@ -70,33 +70,6 @@ extension Section {
         return nil
     }
 
-    /// A key template.
-    func template(_ key: String, isRequired: Bool = false) -> KeyTemplate? {
-        guard let scalar = scalar(key, isRequired: isRequired, expected: "a key like job:<id>") else { return nil }
-        do {
-            return try KeyTemplate(scalar.text)
-        } catch {
-            problem(key, "“\(scalar.written)” is no key: \(error)")
-            return nil
-        }
-    }
-
-    /// A key template in which `<id>` is the only placeholder, and not all there is.
-    func recordTemplate(_ key: String) -> KeyTemplate? {
-        guard let template = template(key, isRequired: true) else { return nil }
-        let written = entry(key)?.value.noun ?? ""
-        if !template.fields.isEmpty {
-            problem(key, "\(written) has another placeholder than <id>, expected a key like job:<id>")
-        } else if !template.usesID {
-            problem(key, "\(written) has no <id>, expected a key like job:<id>")
-        } else if template.text.replacing("<id>", with: "").isEmpty {
-            problem(key, "\(written) is every key there is, expected a key like job:<id>")
-        } else {
-            return template
-        }
-        return nil
-    }
-
     /// One of some words.
     func choice<Choice: RawRepresentable<String>>(
         _ key: String, isRequired: Bool = false, _ choices: [Choice]
