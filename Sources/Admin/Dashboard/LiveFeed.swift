@@ -22,6 +22,8 @@ final class LiveFeed: Sendable {
     /// One open page.
     struct Watcher: Sendable {
         let subject: LiveSubject
+        /// By what it was let in; nil where nobody asks.
+        let pass: Pass?
         let messages: AsyncStream<ByteBuffer>.Continuation
         /// Closes its connection, where it takes nothing any more.
         let drop: @Sendable () -> Void
@@ -44,19 +46,23 @@ final class LiveFeed: Sendable {
     private let waker: AsyncStream<Void>.Continuation
     private let interval: Duration
     private let logger: Logger
+    private let admitted: @Sendable ([Pass]) async -> Set<Pass>
     private let read: @Sendable (LiveSubject) async throws -> [Fragment]
 
     /// Makes the feed.
     ///
     /// - Parameters:
     ///   - interval: how long it rests between readings.
+    ///   - admitted: which of those who were let in would still be.
     ///   - read: reads a page and makes its parts.
     init(
         interval: Duration = .seconds(2), logger: Logger,
+        admitted: @escaping @Sendable ([Pass]) async -> Set<Pass> = { Set($0) },
         read: @escaping @Sendable (LiveSubject) async throws -> [Fragment]
     ) {
         self.interval = interval
         self.logger = logger
+        self.admitted = admitted
         self.read = read
         (wake, waker) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
@@ -67,7 +73,7 @@ final class LiveFeed: Sendable {
     /// Begins to keep a page up to date: its messages, and the number to ``leave(_:)`` with.
     ///
     /// Nil where too many are open already.
-    func watch(_ subject: LiveSubject, drop: @escaping @Sendable () -> Void) -> (
+    func watch(_ subject: LiveSubject, by pass: Pass? = nil, drop: @escaping @Sendable () -> Void) -> (
         id: Int, messages: AsyncStream<ByteBuffer>
     )? {
         let (messages, continuation) = AsyncStream<ByteBuffer>.makeStream(
@@ -79,7 +85,7 @@ final class LiveFeed: Sendable {
             else { return nil }
             state.nextID += 1
             state.watchers[state.nextID] = Watcher(
-                subject: subject, messages: continuation, drop: drop, end: .now.advanced(by: Self.longest))
+                subject: subject, pass: pass, messages: continuation, drop: drop, end: .now.advanced(by: Self.longest))
             return state.nextID
         }
         guard let id else { return nil }
@@ -97,7 +103,12 @@ final class LiveFeed: Sendable {
         await withTaskCancellationOrGracefulShutdownHandler {
             for await _ in wake {
                 while await runOnce() {
-                    do { try await Task.sleep(for: interval) } catch { break }
+                    // Looked at twice as often: a page ends with the session that it was opened in.
+                    do {
+                        try await Task.sleep(for: interval / 2)
+                        await dismiss()
+                        try await Task.sleep(for: interval / 2)
+                    } catch { break }
                 }
             }
         } onCancelOrGracefulShutdown: {
@@ -137,8 +148,19 @@ final class LiveFeed: Sendable {
                 ]
             }
         }
+        await dismiss()
         send(news)
         return true
+    }
+
+    /// Ends the pages of those who would no longer be let in.
+    func dismiss() async {
+        let passes = state.withLock { $0.watchers.compactMapValues(\.pass) }
+        guard !passes.isEmpty else { return }
+        let admitted = await admitted(Array(passes.values))
+        let gone = passes.filter { !admitted.contains($0.value) }.keys
+        let watchers = state.withLock { state in gone.compactMap { state.watchers.removeValue(forKey: $0) } }
+        for watcher in watchers { watcher.messages.finish() }
     }
 
     private func send(_ news: [LiveSubject: [Fragment]]) {

@@ -57,7 +57,7 @@ package struct AdminServer: Service {
     package func application() throws -> some ApplicationProtocol {
         let limit = bodyTimeout
         var channel = HTTP1Channel.Configuration(
-            additionalChannelHandlers: [SlowClients(limit: limit)], idleTimeout: idleTimeout)
+            additionalChannelHandlers: [StrictHost.Installer(), SlowClients(limit: limit)], idleTimeout: idleTimeout)
         channel.httpDecoder = .init(maxHeaderFieldSize: 16 << 10, maxHeaderListSize: 32 << 10, maxHeaderFieldCount: 100)
         let plain = HTTPServerBuilder.http1(configuration: channel)
         let server = try tls().map { try HTTPServerBuilder.tls(plain, tlsConfiguration: $0) } ?? plain
@@ -82,6 +82,7 @@ package struct AdminServer: Service {
     /// Answers until a graceful shutdown.
     package func run() async throws {
         let application = try application()
+        for doubt in settings.doubts { logger.warning("http.\(doubt.key): \(doubt.message)") }
         do {
             try await application.run()
         } catch let error as IOError {

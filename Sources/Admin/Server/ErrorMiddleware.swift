@@ -3,6 +3,7 @@ internal import HTTPTypes
 internal import Hummingbird
 internal import Logging
 internal import NIOCore
+internal import NIOHTTP1
 internal import RedisClient
 
 /// Turns whatever goes wrong behind it into JSON with a message, and puts the headers on every answer that keep browsers
@@ -45,6 +46,8 @@ struct ErrorMiddleware: RouterMiddleware {
             return AdminError(.notFound, "there is nothing at \(request.uri.path)")
         case let error as any HTTPResponseError:
             return AdminError(error.status, error.status.reasonPhrase)
+        case is HTTPParserError:
+            return AdminError(.badRequest, "the request can't be read", headers: [.connection: "close"])
         case is CancellationError:
             return AdminError(.serviceUnavailable, "the instance is going down", headers: [.retryAfter: "5"])
         default:

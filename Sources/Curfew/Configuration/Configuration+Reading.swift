@@ -63,7 +63,9 @@ extension Configuration {
             throw problems.error
         }
         let list = section.section("cleanups")
-        configuration.warnings = Doubts(list, cleanups: configuration.cleanups, file: file).found
+        configuration.warnings =
+            configuration.doubtsAboutHTTP(section.section("http"), file: file)
+            + Doubts(list, cleanups: configuration.cleanups, file: file).found
         return configuration
     }
 

@@ -7,7 +7,8 @@ enum Fingerprint {
     private static let secrets = [
         ["redis"], ["webhooks", "*", "url"], ["webhooks", "*", "secret"], ["cleanups", "*", "ping"],
         ["storage", "*", "access-key"], ["storage", "*", "secret-key"], ["storage", "*", "session-token"],
-        ["http", "admin-token"], ["http", "viewer-token"], ["http", "cron-secret"],
+        ["http", "admin-token"], ["http", "viewer-token"], ["http", "cron-secret"], ["http", "admins", "*"],
+        ["http", "viewers", "*"],
     ]
 
     /// 16 hexadecimal digits: FNV-1a of 64 bits over the tree in canonical form.
