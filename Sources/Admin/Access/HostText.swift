@@ -9,15 +9,48 @@ struct HostText: Equatable {
 
     /// Reads it; nil where it is anything else, as `localhost:80@evil.example` and `[::1].evil.example` are.
     init?(_ text: some StringProtocol) {
-        let pattern = /(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9_\-]+(?:\.[A-Za-z0-9_\-]+)*\.?))(?::([0-9]{1,5}))?/
-        guard let match = String(text).wholeMatch(of: pattern) else { return nil }
-        if let address = match.1 {
-            guard address.contains(":"), NetworkAddress(address) != nil else { return nil }
+        let bytes = Array(text.utf8)
+        guard Self.isFit(bytes) else { return nil }
+        let isBracketed = bytes[0] == UInt8(ascii: "[")
+        let parts = bytes.split(separator: isBracketed ? UInt8(ascii: "]") : UInt8(ascii: ":"), maxSplits: 1)
+        let host = String(decoding: isBracketed ? parts[0].dropFirst() : parts[0], as: UTF8.self)
+        if isBracketed, NetworkAddress(host) == nil { return nil }
+        name = host.lowercased()
+        let rest = parts.count > 1 ? parts[1].drop { $0 == UInt8(ascii: ":") } : []
+        port = rest.isEmpty ? nil : Int(String(decoding: rest, as: UTF8.self))
+    }
+
+    /// Whether these are the bytes of a host: looked at for every request, and therefore one by one.
+    static func isFit(_ bytes: some RandomAccessCollection<UInt8>) -> Bool {
+        guard let first = bytes.first else { return false }
+        var rest = bytes[...]
+        if first == UInt8(ascii: "[") {
+            guard let end = rest.firstIndex(of: UInt8(ascii: "]")) else { return false }
+            let address = rest[..<end].dropFirst()
+            guard address.contains(UInt8(ascii: ":")), address.allSatisfy(isPartOfAddress) else { return false }
+            rest = rest[end...].dropFirst()
+        } else {
+            let name = rest.prefix { $0 != UInt8(ascii: ":") }
+            guard !name.isEmpty, first != UInt8(ascii: "."), name.allSatisfy(isPartOfName) else { return false }
+            rest = rest[name.endIndex...]
         }
-        guard let name = match.1 ?? match.2 else { return nil }
-        self.name = name.lowercased()
-        port = match.3.flatMap { Int($0) }
-        if let port, port > 65_535 { return nil }
+        guard let colon = rest.first else { return true }
+        let digits = rest.dropFirst()
+        guard colon == UInt8(ascii: ":"), (1...5).contains(digits.count), digits.allSatisfy(isDigit) else {
+            return false
+        }
+        return digits.reduce(0) { $0 * 10 + Int($1 - 0x30) } <= 65_535
+    }
+
+    private static func isDigit(_ byte: UInt8) -> Bool { byte >= 0x30 && byte <= 0x39 }
+
+    private static func isPartOfAddress(_ byte: UInt8) -> Bool {
+        isDigit(byte) || (0x41...0x46).contains(byte) || (0x61...0x66).contains(byte) || byte == 0x3A || byte == 0x2E
+    }
+
+    private static func isPartOfName(_ byte: UInt8) -> Bool {
+        isDigit(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
+            || byte == UInt8(ascii: ".") || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_")
     }
 
     /// Whether it is the same place; a port that isn't named is the usual one of its scheme.

@@ -24,9 +24,17 @@ final class StrictHost: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     private static func isFit(_ head: HTTPRequestHead) -> Bool {
-        let hosts = head.headers["Host"]
-        if hosts.isEmpty { return head.version.major == 1 && head.version.minor == 0 }
-        return hosts.count == 1 && HostText(hosts[0]) != nil
+        var hosts = 0
+        for (name, value) in head.headers where name.utf8.count == 4 && name.lowercased() == "host" {
+            hosts += 1
+            guard hosts == 1, isFit(value) else { return false }
+        }
+        return hosts == 1 || (head.version.major == 1 && head.version.minor == 0)
+    }
+
+    /// Looked at byte by byte, since it is looked at for every request.
+    private static func isFit(_ host: String) -> Bool {
+        host.utf8.withContiguousStorageIfAvailable { HostText.isFit($0) } ?? HostText.isFit(Array(host.utf8))
     }
 
     /// Puts one before the handler that makes requests, and is gone.
