@@ -71,10 +71,6 @@ struct AdminAttemptsTests {
         let now = ContinuousClock.now
         for number in 0..<FailedAttempts.most { #expect(attempts.add("2001:db8::\(number + 1)", now: now) == nil) }
         #expect(attempts.isSpent("2001:db8::ffff", now: now) && !attempts.isSpent("2001:db8:0:1::1", now: now))
-        for number in 1..<FailedAttempts.mostOfSite {
-            _ = attempts.add("2001:db8:0:\(String(number, radix: 16))::1", now: now)
-        }
-        #expect(attempts.isSpent("2001:db8:0:ffff::1", now: now) && !attempts.isSpent("2001:db8:1::1", now: now))
     }
 
     @Test("nobody is forgotten because others tried once, and there are never more than so many")
@@ -87,7 +83,5 @@ struct AdminAttemptsTests {
         }
         #expect(attempts.isSpent("10.9.9.9", now: now))
         #expect(attempts.count <= FailedAttempts.addresses)
-        // So many are an attack by somebody with addresses to spare, and wrong ones from anywhere are turned away.
-        #expect(attempts.isSpent("10.200.0.1", now: now))
     }
 }

@@ -109,7 +109,7 @@ struct AdminSessionTests {
 
     /// How a session comes to its end, besides by its time.
     enum Ending: CaseIterable, Sendable {
-        case signOut, token, all
+        case signOut, token, all, reload
     }
 
     @Test("an open page ends with it, and is told nothing after", arguments: Ending.allCases)
@@ -154,6 +154,7 @@ struct AdminSessionTests {
             configuration.http?.adminToken = Secret("another-token-of-the-admin")
             scene.source.replace(
                 with: Engine(configuration: configuration, redis: scene.redis, logger: scene.engine.logger))
+        case .reload: scene.source.replace(with: scene.engine)
         case .all: try await Sessions(engine: scene.engine).endAll(by: "ada@web-1")
         }
     }

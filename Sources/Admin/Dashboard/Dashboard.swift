@@ -21,7 +21,8 @@ package final class Dashboard: Service {
         self.access = access
         self.reader = reader
         feed = LiveFeed(
-            interval: interval, logger: service.engine.logger, admitted: { await access.stillAdmitted($0) }
+            interval: interval, logger: service.engine.logger, admitted: { await access.stillAdmitted($0) },
+            reloads: { service.source.replaced }
         ) { subject in
             switch subject {
             case .overview: OverviewFragments.all(try await reader.read())

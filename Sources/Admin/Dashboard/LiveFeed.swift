@@ -24,6 +24,8 @@ final class LiveFeed: Sendable {
         let subject: LiveSubject
         /// By what it was let in; nil where nobody asks.
         let pass: Pass?
+        /// How often the configuration had been read again by then.
+        let reloads: Int
         let messages: AsyncStream<ByteBuffer>.Continuation
         /// Closes its connection, where it takes nothing any more.
         let drop: @Sendable () -> Void
@@ -47,6 +49,7 @@ final class LiveFeed: Sendable {
     private let interval: Duration
     private let logger: Logger
     private let admitted: @Sendable ([Pass]) async -> Set<Pass>
+    private let reloads: @Sendable () -> Int
     private let read: @Sendable (LiveSubject) async throws -> [Fragment]
 
     /// Makes the feed.
@@ -54,15 +57,18 @@ final class LiveFeed: Sendable {
     /// - Parameters:
     ///   - interval: how long it rests between readings.
     ///   - admitted: which of those who were let in would still be.
+    ///   - reloads: how often the configuration was read again, which ends what was opened before.
     ///   - read: reads a page and makes its parts.
     init(
         interval: Duration = .seconds(2), logger: Logger,
         admitted: @escaping @Sendable ([Pass]) async -> Set<Pass> = { Set($0) },
+        reloads: @escaping @Sendable () -> Int = { 0 },
         read: @escaping @Sendable (LiveSubject) async throws -> [Fragment]
     ) {
         self.interval = interval
         self.logger = logger
         self.admitted = admitted
+        self.reloads = reloads
         self.read = read
         (wake, waker) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
@@ -78,6 +84,7 @@ final class LiveFeed: Sendable {
     )? {
         let (messages, continuation) = AsyncStream<ByteBuffer>.makeStream(
             bufferingPolicy: .bufferingOldest(Self.mostWaiting))
+        let reloads = reloads()
         let id = state.withLock { state -> Int? in
             let subjects = Set(state.watchers.values.map(\.subject))
             guard !state.isStopped, state.watchers.count < Self.mostWatchers,
@@ -85,7 +92,8 @@ final class LiveFeed: Sendable {
             else { return nil }
             state.nextID += 1
             state.watchers[state.nextID] = Watcher(
-                subject: subject, pass: pass, messages: continuation, drop: drop, end: .now.advanced(by: Self.longest))
+                subject: subject, pass: pass, reloads: reloads, messages: continuation, drop: drop,
+                end: .now.advanced(by: Self.longest))
             return state.nextID
         }
         guard let id else { return nil }
@@ -153,14 +161,18 @@ final class LiveFeed: Sendable {
         return true
     }
 
-    /// Ends the pages of those who would no longer be let in.
+    /// Ends the pages of those who would no longer be let in, and all that were opened under another configuration.
     func dismiss() async {
-        let passes = state.withLock { $0.watchers.compactMapValues(\.pass) }
-        guard !passes.isEmpty else { return }
-        let admitted = await admitted(Array(passes.values))
-        let gone = passes.filter { !admitted.contains($0.value) }.keys
-        let watchers = state.withLock { state in gone.compactMap { state.watchers.removeValue(forKey: $0) } }
-        for watcher in watchers { watcher.messages.finish() }
+        let watchers = state.withLock { $0.watchers }
+        guard !watchers.isEmpty else { return }
+        let passes = Set(watchers.values.compactMap(\.pass))
+        let admitted = passes.isEmpty ? [] : await admitted(Array(passes))
+        let reloads = reloads()
+        let gone = watchers.filter { _, watcher in
+            watcher.reloads != reloads || !(watcher.pass.map(admitted.contains) ?? true)
+        }.keys
+        let ended = state.withLock { state in gone.compactMap { state.watchers.removeValue(forKey: $0) } }
+        for watcher in ended { watcher.messages.finish() }
     }
 
     private func send(_ news: [LiveSubject: [Fragment]]) {
