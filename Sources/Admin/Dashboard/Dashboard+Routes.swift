@@ -15,14 +15,15 @@ extension Dashboard {
         }
         let pages = router.group().add(middleware: PageErrors())
             .add(middleware: Identification(access: access))
-        addSignIn(to: pages.group().add(middleware: Visiting(access: access)))
+        let visiting = Visiting(access: access)
+        addSignIn(to: pages.group().add(middleware: visiting))
         let looking = pages.group().add(middleware: PageAccess(access: access, role: .viewer))
-            .add(middleware: Visiting(access: access))
+            .add(middleware: OnReaderThreads()).add(middleware: visiting)
         addPages(to: looking)
         addLive(to: looking)
         addActions(
             to: pages.group().add(middleware: PageAccess(access: access, role: .admin))
-                .add(middleware: Visiting(access: access)))
+                .add(middleware: OnReaderThreads()).add(middleware: visiting))
     }
 
     private var names: [String] { service.engine.configuration.cleanups.map(\.name) }

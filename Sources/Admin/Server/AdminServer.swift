@@ -74,7 +74,7 @@ package struct AdminServer: Service {
                 logger.info("listening", metadata: ["host": "\(settings.host)", "port": "\(port)"])
                 await onListening(port)
             },
-            eventLoopGroupProvider: .shared(HTTPThreads.shared.connections),
+            eventLoopGroupProvider: .shared(HTTPThreads.connections),
             logger: logger)
     }
 
@@ -84,7 +84,7 @@ package struct AdminServer: Service {
         for doubt in settings.doubts { logger.warning("http.\(doubt.key): \(doubt.message)") }
         do {
             // Whatever is a part of it inherits where it runs.
-            try await withTaskExecutorPreference(HTTPThreads.shared) { try await application.run() }
+            try await withTaskExecutorPreference(HTTPThreads.door) { try await application.run() }
         } catch let error as IOError {
             throw CurfewError(
                 .usage, "http.listen: \(settings.host):\(settings.port) can't be listened on: \(error.localizedReason)")

@@ -45,7 +45,7 @@ final class SharedWork<Value: Sendable>: Sendable {
             guard readings.under.count < limit else { throw refused("\(limit) \(noun)s are under way here") }
             readings.next &+= 1
             let id = readings.next
-            let task = Task(executorPreference: HTTPThreads.shared) {
+            let task = Task(executorPreference: HTTPThreads.readers) {
                 // Nobody joins one that has ended.
                 defer { self.end(id, of: cleanup) }
                 return try await read()
