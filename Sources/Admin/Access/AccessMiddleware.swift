@@ -5,7 +5,8 @@ package import Hummingbird
 struct Door: RouterMiddleware {
     let access: Access
 
-    private static let transportSecurity = HTTPField.Name("Strict-Transport-Security")
+    /// For a year.
+    static let transportSecurity = "max-age=31536000"
 
     @concurrent
     func handle(
@@ -17,7 +18,7 @@ struct Door: RouterMiddleware {
         context.isHTTPS = forwarding.isHTTPS
         context.forwardedHost = forwarding.host
         var response = try await next(request, context)
-        if forwarding.isHTTPS, let name = Self.transportSecurity { response.headers[name] = "max-age=31536000" }
+        if forwarding.isHTTPS { response.headers[.strictTransportSecurity] = Self.transportSecurity }
         return response
     }
 }

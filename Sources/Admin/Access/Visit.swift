@@ -37,9 +37,9 @@ struct Visit: Sendable {
 
     /// What the forms of the page carry.
     var formToken: String {
-        if let session { return signature("session form", session) }
+        if let session { return signature("session form", Data(session.utf8)).base64EncodedString() }
         let name = Self.name(of: shown ?? given)
-        return "\(name).\(signature("browser form", name))"
+        return (name + signature("browser form", name)).base64EncodedString()
     }
 
     /// The value of a `Set-Cookie` header that gives the browser its number; nil where it needs none.
@@ -56,12 +56,13 @@ struct Visit: Sendable {
     }
 
     private func isOwn(_ text: String) -> Bool {
-        if let session { return isValid(text, "session form", session) }
-        let parts = text.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
-        guard parts.count == 2, isValid(parts[1], "browser form", parts[0]) else { return false }
+        guard let code = Data(base64Encoded: text) else { return false }
+        if let session { return isValid(code, "session form", Data(session.utf8)) }
+        let name = Data(code.prefix(Self.nameLength))
+        guard isValid(Data(code.dropFirst(Self.nameLength)), "browser form", name) else { return false }
         // A program that keeps no cookies can't be made to send a form by another site.
         guard let shown else { return !isBrowser }
-        return Self.name(of: shown) == parts[0]
+        return Self.name(of: shown) == name
     }
 
     /// What the last thing they did has come to, where the request carries it, and carries it unaltered.
@@ -70,32 +71,35 @@ struct Visit: Sendable {
             return nil
         }
         let parts = value.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
-        guard parts.count == 2, isValid(parts[1], "notice", parts[0] + (session ?? "")) else { return nil }
+        guard parts.count == 2, let code = Base64.decoded(parts[1]),
+            isValid(code, "notice", Data((parts[0] + (session ?? "")).utf8))
+        else { return nil }
         return Base64.decoded(parts[0]).flatMap { Notice($0) }
     }
 
     /// The value of the header that carries a notice to the next page.
     func header(_ notice: Notice) -> String {
         let text = Base64.text(notice.data)
-        return Session.header(
-            "notice", "\(text).\(signature("notice", text + (session ?? "")))", age: 60, isHTTPS: isHTTPS)
+        let code = Base64.text(signature("notice", Data((text + (session ?? "")).utf8)))
+        return Session.header("notice", "\(text).\(code)", age: 60, isHTTPS: isHTTPS)
     }
 
     /// The value of the header that takes it away once it was told.
     var noticeEnd: String { Session.header("notice", "", age: 0, isHTTPS: isHTTPS) }
 
-    private static func name(of number: String) -> String {
-        Base64.text(Data(SHA256.hash(data: Data(number.utf8)).prefix(16)))
+    private static let nameLength = 16
+
+    /// What stands for a browser in its forms: nobody can make its number of it.
+    private static func name(of number: String) -> Data {
+        Data(SHA256.hash(data: Data(number.utf8)).prefix(nameLength))
     }
 
-    private func signature(_ purpose: String, _ text: String) -> String {
-        Base64.text(
-            Data(HMAC<SHA256>.authenticationCode(for: Data("\(purpose) \(text)".utf8), using: secret)))
+    private func signature(_ purpose: String, _ data: Data) -> Data {
+        Data(HMAC<SHA256>.authenticationCode(for: Data("\(purpose) ".utf8) + data, using: secret))
     }
 
-    private func isValid(_ code: String, _ purpose: String, _ text: String) -> Bool {
-        guard let code = Base64.decoded(code) else { return false }
-        return HMAC<SHA256>.isValidAuthenticationCode(
-            code, authenticating: Data("\(purpose) \(text)".utf8), using: secret)
+    private func isValid(_ code: Data, _ purpose: String, _ data: Data) -> Bool {
+        HMAC<SHA256>.isValidAuthenticationCode(
+            code, authenticating: Data("\(purpose) ".utf8) + data, using: secret)
     }
 }

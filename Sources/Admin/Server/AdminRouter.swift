@@ -13,7 +13,7 @@ enum AdminRouter {
         _ service: AdminService, _ access: Access, _ dashboard: Dashboard? = nil
     ) -> Router<AdminContext> {
         let router = Router(context: AdminContext.self, options: .autoGenerateHeadEndpoints)
-        router.add(middleware: ErrorMiddleware(logger: service.engine.logger))
+        router.add(middleware: ErrorMiddleware(logger: service.engine.logger, hasTLS: access.settings.tls != nil))
         // What is asked most often is not measured: it would cost more than the answer.
         HealthRoutes(service: service).add(to: router)
         router.add(middleware: Door(access: access))

@@ -10,6 +10,8 @@ internal import RedisClient
 /// from doing more with it than was meant.
 struct ErrorMiddleware: RouterMiddleware {
     let logger: Logger
+    /// Whether the server has TLS itself, and browsers are to stay with it.
+    let hasTLS: Bool
 
     @concurrent
     func handle(
@@ -22,6 +24,7 @@ struct ErrorMiddleware: RouterMiddleware {
             response = try self.error(for: error, request).response(from: request, context: context)
         }
         response.headers[.xContentTypeOptions] = "nosniff"
+        if hasTLS { response.headers[.strictTransportSecurity] = Door.transportSecurity }
         if response.headers[.contentSecurityPolicy] == nil {
             response.headers[.contentSecurityPolicy] = "default-src 'none'; frame-ancestors 'none'"
         }
