@@ -7,7 +7,7 @@ internal import Hummingbird
 /// Who may do what: tokens, sessions and the rules for browsers.
 ///
 /// Tokens are compared as SHA-256 digests and in constant time, so that the time an answer takes says nothing about them. A
-/// right one is always let in, whatever else came from its address: only wrong ones are counted, slowed and turned away.
+/// right one is always let in, whatever else came from its address: only wrong ones are counted and turned away.
 package struct Access: Sendable {
     let source: EngineSource
     let sessions: SessionBook
@@ -53,7 +53,7 @@ package struct Access: Sendable {
         guard settings.hasTokens else { return nil }
         if let token = Self.bearerToken(of: request) {
             if let person = person(of: token) { return (person, .token(Self.digest(token))) }
-            throw await wrong(attempts, context)
+            throw wrong(attempts, context)
         }
         try SameSite.check(request, context)
         guard let value = request.cookies[Session.cookie(context.isHTTPS)]?.value else { return nil }
@@ -84,7 +84,7 @@ package struct Access: Sendable {
     func signIn(token: String, _ request: Request, _ context: AdminContext) async throws -> String {
         let settings = settings
         guard let (person, own) = settings.people.first(where: { Self.isEqual(Self.digest(token), $0.1) }) else {
-            throw await wrong(signIns, context)
+            throw wrong(signIns, context)
         }
         try await signOut(request, context)
         let value = try await sessions.begin(person, own, at: context.clientAddress)
@@ -92,8 +92,8 @@ package struct Access: Sendable {
     }
 
     /// A form to sign in with that was none: counted as a wrong token is, since it costs as much.
-    func refuseForm(_ error: AdminError, _ context: AdminContext) async -> AdminError {
-        let wrong = await wrong(signIns, context)
+    func refuseForm(_ error: AdminError, _ context: AdminContext) -> AdminError {
+        let wrong = wrong(signIns, context)
         return wrong.status == .tooManyRequests ? wrong : error
     }
 
@@ -104,7 +104,7 @@ package struct Access: Sendable {
     }
 
     /// Lets in an outside scheduler by the cron secret, or by an admin's token: under which name.
-    func scheduler(_ request: Request, _ context: AdminContext) async throws -> String {
+    func scheduler(_ request: Request, _ context: AdminContext) throws -> String {
         let settings = settings
         guard settings.cronSecret != nil || settings.hasTokens else {
             guard isOpen else { throw missing }
@@ -114,16 +114,15 @@ package struct Access: Sendable {
         }
         guard let token = Self.bearerToken(of: request) else { throw Self.missingToken }
         if Self.isEqual(Self.digest(token), settings.cronSecret) { return "cron" }
-        guard let person = person(of: token) else { throw await wrong(attempts, context) }
+        guard let person = person(of: token) else { throw wrong(attempts, context) }
         // A viewer's token is known; it is only the wrong one here.
         guard person.role == .admin else { throw Self.forbidden }
         return person.name ?? "cron"
     }
 
     /// Counts a wrong token: 401, and 429 after a while where there were too many.
-    private func wrong(_ attempts: FailedAttempts, _ context: AdminContext) async -> AdminError {
+    private func wrong(_ attempts: FailedAttempts, _ context: AdminContext) -> AdminError {
         guard let wait = attempts.add(context.clientAddress) else { return Self.wrongToken }
-        await attempts.slowDown()
         let seconds = max(1, wait.components.seconds)
         return AdminError(
             .tooManyRequests,

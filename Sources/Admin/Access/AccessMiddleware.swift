@@ -72,7 +72,7 @@ struct SchedulerRequirement: RouterMiddleware {
     func handle(
         _ request: Request, context: AdminContext, next: @concurrent (Request, AdminContext) async throws -> Response
     ) async throws -> Response {
-        let name = try await access.scheduler(request, context)
+        let name = try access.scheduler(request, context)
         var context = context
         context.role = .admin
         context.person = "\(name)@\(context.clientAddress)"

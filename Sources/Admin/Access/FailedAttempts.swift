@@ -1,7 +1,7 @@
 internal import Curfew
 internal import Synchronization
 
-/// Counts wrong tokens by the address they come from, to turn away wrong ones from where there were too many.
+/// Counts wrong tokens by the address they come from, to turn away wrong ones from where there were too many; ``Pace`` slows them down.
 ///
 /// An address of version 6 counts by its first 64 bits, which is what one customer has. It is kept in memory, by each instance
 /// on its own, for a bounded number of addresses; where there are more, the one with the fewest wrong tokens is forgotten, so
@@ -13,8 +13,6 @@ final class FailedAttempts: Sendable {
     static let window = Duration.seconds(60)
     /// The most addresses that are remembered.
     static let addresses = 4_096
-    /// How long one is kept waiting that comes after too many; and how many are, at most, at the same time.
-    private static let pause = Duration.milliseconds(250), mostWaiting = 64
 
     private struct Count {
         var number = 0
@@ -35,7 +33,6 @@ final class FailedAttempts: Sendable {
     }
 
     private let counts = Mutex<[Origin: Count]>([:])
-    private let waiting = Mutex(0)
 
     /// How many addresses and networks are remembered.
     var count: Int { counts.withLock { $0.count } }
@@ -57,23 +54,6 @@ final class FailedAttempts: Sendable {
             if counts[origin] == nil { Self.makeRoom(in: &counts, now) }
             counts[origin] = count
             return isTooMany ? now.duration(to: count.end) : nil
-        }
-    }
-
-    /// Keeps one waiting who came too often, unless many are kept already: they cost memory.
-    func slowDown() async {
-        let isFull = waiting.withLock { waiting in
-            guard waiting < Self.mostWaiting else { return true }
-            waiting += 1
-            return false
-        }
-        guard !isFull else { return }
-        defer { waiting.withLock { $0 -= 1 } }
-        do {
-            try await Task.sleep(for: Self.pause)
-        } catch {
-            // The caller is gone, or the instance goes down: there is nobody left to keep waiting.
-            return
         }
     }
 

@@ -138,7 +138,7 @@ extension Dashboard {
             try context.visit?.check(form["form_token"])
             return form
         } catch let error as AdminError {
-            throw await access.refuseForm(error, context)
+            throw access.refuseForm(error, context)
         }
     }
 

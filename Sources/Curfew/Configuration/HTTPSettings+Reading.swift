@@ -30,11 +30,12 @@ extension HTTPSettings {
 
     private func checkWhoIsLetIn(_ section: Section) {
         // A key with something wrong about it is meant all the same.
+        let place = section.isExpanded("listen") ? "this address" : host
         let hasAdmin = section.entry("admin-token") != nil || section.entry("admins") != nil
         if !isLoopback, !hasAdmin {
             section.problem(
                 "listen",
-                "\(host) can be reached from other machines, which needs an admin-token: "
+                "\(place) can be reached from other machines, which needs an admin-token: "
                     + "set admin-token: ${CURFEW_ADMIN_TOKEN}, or listen on 127.0.0.1")
         }
         for key in ["viewer-token", "viewers"] where section.entry(key) != nil && !hasAdmin {
@@ -44,7 +45,8 @@ extension HTTPSettings {
         guard isOpen else { return }
         if !isLoopback {
             section.problem(
-                "open", "lets everybody in, and \(host) can be reached from other machines: expected listen: 127.0.0.1")
+                "open", "lets everybody in, and \(place) can be reached from other machines: expected listen: 127.0.0.1"
+            )
         }
         for key in ["admin-token", "viewer-token", "admins", "viewers"] where section.entry(key) != nil {
             section.problem("open", "lets everybody in, and \(key) says who is let in: expected one of both")
@@ -78,7 +80,10 @@ extension HTTPSettings {
         let texts = section.entry("trusted-proxies") == nil ? [] : section.texts("trusted-proxies") ?? []
         return texts.compactMap { text in
             guard let range = NetworkRange(text) else {
-                section.problem("trusted-proxies", "“\(text)” is no address, expected one like 10.0.0.5 or 10.0.0.0/8")
+                section.problem(
+                    "trusted-proxies",
+                    "\(section.quoted(text, of: "trusted-proxies")) is no address, expected one like 10.0.0.5 or 10.0.0.0/8"
+                )
                 return nil
             }
             guard range.bits > 0 else {
