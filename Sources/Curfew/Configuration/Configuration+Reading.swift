@@ -72,7 +72,9 @@ extension Configuration {
         }
         var list = section.section("cleanups")
         list?.templates.keys = Keys(prefix: configuration.prefix)
-        configuration.warnings = Doubts(list, cleanups: configuration.cleanups, file: file).found
+        configuration.warnings =
+            configuration.doubtsAboutHTTP(section.section("http"), file: file)
+            + Doubts(list, cleanups: configuration.cleanups, file: file).found
         return configuration
     }
 

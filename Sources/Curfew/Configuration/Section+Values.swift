@@ -9,6 +9,20 @@ extension Section {
         value(key, isRequired: isRequired, expected: expected) { $0.isEmpty ? nil : $0 }
     }
 
+    /// A text that nobody else may know.
+    ///
+    /// One that the environment leaves empty is a problem and not an absent one: whoever wrote it meant to be protected by it.
+    /// - Parameter advice: how one is made.
+    func secret(_ key: String, expected: String = "a text", advice: String = "") -> String? {
+        if let entry = entry(key), case .scalar(let scalar) = entry.value.content, scalar.isVoid {
+            problem(
+                key,
+                "\(entry.value.noun) is empty, expected \(expected): set the variable\(advice), or leave the key out")
+            return nil
+        }
+        return text(key, expected: expected)
+    }
+
     /// Texts, of which a single one may stand without brackets; never an empty list.
     ///
     /// - Parameter allowsEmpty: whether one in a list may be empty, or `null`, which is the same.

@@ -76,6 +76,7 @@ struct Demo: Sendable {
             throw CurfewError(.unreachable, "the instances did not start\n\(logs)")
         }
         stage.say("The dashboard, the same on each: " + instances.compactMap(\.dashboard).joined(separator: " "))
+        stage.say("It is open to everybody on this machine, without a token: for a demo, and for nothing else.", .dim)
         stage.say("All three are ready. stuck-jobs, paused until now, is resumed: one of them takes it.")
         _ = try await Operations(engine: engine).resume("stuck-jobs", by: "the demo")
     }
