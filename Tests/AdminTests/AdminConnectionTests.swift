@@ -83,11 +83,11 @@ struct AdminConnectionTests {
 
     @Test("addresses of IPv6 are counted by their network, those of IPv4 one by one")
     func networks() {
-        #expect(ClientNetwork.name(of: "127.0.0.1") == "127.0.0.1")
-        #expect(ClientNetwork.name(of: "2001:db8:1:2:3:4:5:6") == ClientNetwork.name(of: "2001:db8:1:2::1"))
-        #expect(ClientNetwork.name(of: "2001:db8:1:2::1") != ClientNetwork.name(of: "2001:db8:1:3::1"))
-        #expect(ClientNetwork.name(of: "::ffff:10.0.0.1") == "10.0.0.1")
-        #expect(ClientNetwork.name(of: "fe80::1%eth0") == ClientNetwork.name(of: "fe80::2"))
+        #expect(Origin("127.0.0.1") != Origin("127.0.0.2"))
+        #expect(Origin("2001:db8:1:2:3:4:5:6") == Origin("2001:db8:1:2::1"))
+        #expect(Origin("2001:db8:1:2::1") != Origin("2001:db8:1:3::1"))
+        #expect(Origin("::ffff:10.0.0.1") == Origin("10.0.0.1"))
+        #expect(Origin("fe80::1%eth0") == Origin("fe80::2"))
     }
 
     @Test("while somebody holds all the places, others are answered", .timeLimit(.minutes(1)))

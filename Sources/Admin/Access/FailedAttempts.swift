@@ -21,17 +21,6 @@ final class FailedAttempts: Sendable {
         func number(at now: ContinuousClock.Instant) -> Int { end > now ? number : 0 }
     }
 
-    /// What is counted under one name.
-    private enum Origin: Hashable {
-        case network(NetworkAddress)
-        case other(String)
-
-        init(_ address: String) {
-            self =
-                NetworkAddress(address).map { .network($0.isVersion6 ? $0.network(ofBits: 64) : $0) } ?? .other(address)
-        }
-    }
-
     private let counts = Mutex<[Origin: Count]>([:])
 
     /// How many addresses and networks are remembered.

@@ -13,16 +13,13 @@ struct Forwarding {
 
     /// Reads what came with a request from that address.
     init(_ request: Request, from address: String, _ settings: HTTPSettings) {
-        let isTrusted = { (text: String) in
-            NetworkAddress(text).map { address in settings.trustedProxies.contains { $0.contains(address) } } ?? false
-        }
-        guard !settings.trustedProxies.isEmpty, isTrusted(address) else {
+        guard settings.trusts(address) else {
             (self.address, isHTTPS, host) = (address, settings.tls != nil, nil)
             return
         }
         var nearest = address
         for hop in Self.values("x-forwarded-for", request).reversed() {
-            guard isTrusted(nearest), let hop = Self.address(of: hop) else { break }
+            guard settings.trusts(nearest), let hop = Self.address(of: hop) else { break }
             nearest = hop
         }
         self.address = nearest
@@ -56,5 +53,13 @@ struct Forwarding {
         if NetworkAddress(text) != nil { return text }
         guard let host = HostText(text)?.name, NetworkAddress(host) != nil else { return nil }
         return host
+    }
+}
+
+extension HTTPSettings {
+    /// Whether an address is that of a proxy which is believed, and behind which there are many.
+    func trusts(_ address: String) -> Bool {
+        guard !trustedProxies.isEmpty, let address = NetworkAddress(address) else { return false }
+        return trustedProxies.contains { $0.contains(address) }
     }
 }

@@ -51,7 +51,9 @@ package struct AdminServer: Service {
 
     /// The application, not yet listening.
     package func application() throws -> some ApplicationProtocol {
-        let (limits, connections) = (limits, Connections(logger: logger))
+        let (service, access) = (AdminService(source: source, worker: worker), Access(source: source))
+        let limits = limits
+        let connections = Connections(logger: logger) { access.settings.trusts($0) }
         var channel = HTTP1Channel.Configuration(
             additionalChannelHandlers: [
                 StrictHost.Installer(), SlowClients(limits: limits, connections: connections),
@@ -61,7 +63,6 @@ package struct AdminServer: Service {
         let plain = HTTPServerBuilder.http1(configuration: channel)
         let server = try tls().map { try HTTPServerBuilder.tls(plain, tlsConfiguration: $0) } ?? plain
         let (settings, logger, onListening) = (settings, logger, onListening)
-        let (service, access) = (AdminService(source: source, worker: worker), Access(source: source))
         let dashboard = Dashboard(service: service, access: access)
         return Application(
             router: AdminRouter.make(service, access, dashboard, connections: connections),

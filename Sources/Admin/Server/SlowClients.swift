@@ -66,7 +66,7 @@ final class SlowClients: ChannelDuplexHandler, RemovableChannelHandler {
         self.id = id
         let connections = connections
         // A channel that is closed already runs this at once, and must not be counted after that.
-        connections.open(id, from: channel.remoteAddress?.ipAddress.map(ClientNetwork.name) ?? "local") {
+        connections.open(id, from: channel.remoteAddress?.ipAddress ?? "local") {
             channel.close(promise: nil)
         }
         channel.closeFuture.whenComplete { _ in connections.closed(id) }
