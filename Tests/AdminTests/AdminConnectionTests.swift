@@ -103,9 +103,8 @@ struct AdminConnectionTests {
                 }
                 let whole = "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
                 #expect(try await RawRequest.answer(to: whole, port: port).hasPrefix("HTTP/1.1 200 "))
-                // The oldest were closed, and no more than had to be.
+                // The oldest were closed; those that have come since may have had ten seconds for their heads by now.
                 try await eventually("the oldest are closed") { silent.prefix(50).allSatisfy { !$0.isActive } }
-                #expect(silent.count(where: \.isActive) > Connections.mostByAddress - 10)
                 for channel in silent { channel.close(promise: nil) }
             }
         }
