@@ -21,7 +21,6 @@ extension Doctor {
                 ["XREADGROUP", "GROUP", group, "x", "STREAMS", stream, ">"], ["XACK", stream, group, "0-1"],
                 ["XAUTOCLAIM", stream, group, "x", "1", "0-0"], ["XGROUP", "CREATE", stream, group, "$"],
                 ["XGROUP", "DELCONSUMER", stream, group, "x"], ["XINFO", "CONSUMERS", stream, group],
-                ["XINFO", "GROUPS", stream],
             ]
         } + [
             ["ZCARD", queue], ["ZRANGE", queue, "0", "1"], ["ZADD", queue, "1", "x"], ["ZREM", queue, "x"],
