@@ -14,8 +14,8 @@ for place = 1, #FUNCTIONS do
   if asked == FUNCTIONS[place].name .. '_' .. VERSION then item = FUNCTIONS[place] end
 end
 if item == nil then return redis.error_reply('ERR Function not found: ' .. asked) end
--- In full memory a script may go on once it has written: this changes nothing, and takes no memory.
-if item.flags[1] == 'allow-oom' then redis.pcall('PERSIST', KEYS[1]) end
+-- In full memory a script may go on once it has written: this changes nothing, whatever is at the key, and takes no memory.
+if item.flags[1] == 'allow-oom' then redis.pcall('HDEL', KEYS[1], '') end
 local is_whole, reply = pcall(item.callback, KEYS, ARGV)
 if not is_whole then return raised(reply) end
 return reply
