@@ -73,7 +73,7 @@ struct CoordinationWorkerTests {
         }
     }
 
-    @Test("a library that replaced a worker's own is replaced again")
+    @Test("a library that replaced a worker's own is replaced again", .enabled(if: RedisServer.hasFunctions))
     func reloads() async throws {
         try await withInstances("worker: {heartbeat: 500ms}\n" + CoordinationScene.jobs) { scene in
             let engine = try scene.engine("one")

@@ -1,10 +1,11 @@
 import Policies
 import RedisClient
+import TestSupport
 import Testing
 
 @testable import Curfew
 
-@Suite("the doctor looks at rights", .timeLimit(.minutes(4)))
+@Suite("the doctor looks at rights", .timeLimit(.minutes(4)), .enabled(if: RedisServer.hasFunctions))
 struct DoctorRightsTests {
     private static let cleanups = [
         #"{policy: retention, every: 1h, records: "job:<id>", since: [at], keep: 1d}"#,

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Curfew
 
-@Suite("the doctor looks at servers", .serialized, .timeLimit(.minutes(4)))
+@Suite("the doctor looks at servers", .serialized, .timeLimit(.minutes(4)), .enabled(if: RedisServer.hasFunctions))
 struct DoctorServerTests {
     private func found(_ scene: CoordinationScene) async throws -> [String: Doctor.Finding] {
         let findings = await Doctor(engine: try scene.engine("doctor")).examine().findings

@@ -17,9 +17,26 @@ local PAUSED_SCAN_MS = 60000
 -- How servers begin, or go on, when a script's user may not run a command.
 local REFUSALS = {'NOPERM', 'user executing the script', 'ACL failure'}
 
--- Whether the user may do this. Redis 6 can't be asked: there a right that is missing is met by the command itself.
-local function may(...)
-  return redis.acl_check_cmd == nil or redis.acl_check_cmd(...)
+-- Whether an error reply says that a right is missing.
+local function is_refusal(text)
+  for _, refusal in ipairs(REFUSALS) do
+    if string.find(text, refusal, 1, true) then return true end
+  end
+  return false
+end
+
+-- Words with which a command fails after its right was looked at, and before it does anything.
+local HARMLESS = {
+  HSET = {'a', 'b', 'c'}, HINCRBY = {'a', 'x'}, INCRBY = {'x'}, SET = {'a', 'x'}, LREM = {'x', 'a'}, XADD = {'x', 'a', 'b'},
+  ZADD = {'x', 'a'}, PEXPIRE = {'x'},
+}
+
+-- Whether the user may do this. Redis 6 can't be asked: there such words show it, where a command has any.
+local function may(command, key, ...)
+  if redis.acl_check_cmd then return redis.acl_check_cmd(command, key, ...) end
+  local words = HARMLESS[command]
+  local reply = words and redis.pcall(command, key, unpack(words))
+  return not (type(reply) == 'table' and reply.err and is_refusal(reply.err))
 end
 
 -- The type that a command reads or needs at its key. A command that is not here (DEL, TRASH) takes any.
@@ -35,10 +52,8 @@ local EXPECTS = {INCRBY = 'string with a whole number'}
 -- What an error reply says: which right is missing (of a command that this user may not run Redis 7.0 alone doesn't say
 -- which it was), or what was found at the key and what was expected there.
 local function explained(text, command, key)
-  for _, refusal in ipairs(REFUSALS) do
-    if string.find(text, refusal, 1, true) then
-      return 'NOPERM this user has no right to ' .. command .. (key and ' at ' .. key or '')
-    end
+  if is_refusal(text) then
+    return 'NOPERM this user has no right to ' .. command .. (key and ' at ' .. key or '')
   end
   if key and NEEDS[command] and string.find(text, 'WRONGTYPE', 1, true) then
     local found = redis.pcall('TYPE', key).ok
