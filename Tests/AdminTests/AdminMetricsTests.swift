@@ -115,4 +115,43 @@ struct AdminMetricsTests {
         registry.write(to: &bounded, help: [:])
         #expect(bounded.text.split(separator: "\n").count < Registry.most + 100)
     }
+
+    /// Texts that have broken the format, or could: what Swift takes for one character, controls, bytes that are no UTF-8.
+    private static let hostile: [[UInt8]] = [
+        Array("x\"\u{301}".utf8), Array("x\r\ncurfew_redis_up 0\r\n#".utf8), Array("\\\"\n".utf8), Array("\\".utf8),
+        Array("a\n\u{308}b".utf8), Array("\\\u{20DD}\"\u{20DD}".utf8), [0xFF, 0x22, 0xC3], [0x00, 0x1B, 0x5B, 0x41],
+        Array("\u{2028}\u{85}} 1\n".utf8), Array(String(repeating: "\"", count: 100_000).utf8),
+    ]
+
+    @Test("whatever bytes a label holds, its line is one line of the format")
+    func anyLabel() throws {
+        var random = Seeded(12)
+        let alphabet: [[UInt8]] =
+            Self.hostile + [[0x22], [0x5C], [0x0A], [0x0D], [0xCC, 0x81], [0xF0], [0x7B], [0x7D]]
+        let line = /[a-z_]+\{type="(?:[^"\\\n]|\\[\\"n])*"\} [0-9.]+/.matchingSemantics(.unicodeScalar)
+        for round in 0..<2_000 {
+            let bytes =
+                round < Self.hostile.count
+                ? Self.hostile[round]
+                : (0..<Int.random(in: 0...6, using: &random)).flatMap { _ in
+                    alphabet.randomElement(using: &random) ?? []
+                }
+            var text = PrometheusText()
+            text.add("t_total", .counter, "Help.", [([("type", ByteText.held(bytes))], 1)])
+            let written = ByteText.readable(text.text.utf8)
+            let lines = written.split(separator: 0x0A, omittingEmptySubsequences: false)
+            try #require(lines.count == 4 && lines[3].isEmpty, "\(bytes.prefix(40))")
+            let sample = try #require(String(validating: lines[2], as: UTF8.self), "\(bytes.prefix(40))")
+            #expect(sample.wholeMatch(of: line) != nil, "\(sample)")
+            #expect(!sample.unicodeScalars.contains { $0.value < 0x20 || (0x7F..<0xA0).contains($0.value) })
+            #expect(sample.utf8.count < 300)
+        }
+    }
+
+    @Test("labels that are written alike are one sample, their sum")
+    func alike() {
+        var text = PrometheusText()
+        text.add("t_total", .counter, "Help.", [([("type", "a\r")], 1), ([("type", "a")], 2), ([("type", "b")], 4)])
+        #expect(text.text.hasSuffix("t_total{type=\"a\"} 3\nt_total{type=\"b\"} 4\n"))
+    }
 }

@@ -58,10 +58,10 @@ struct AdminScene: Sendable {
 
     /// The application of that engine, not listening yet.
     func application(
-        body: TimeAmount = AdminServer.bodyTimeout, idle: TimeAmount = AdminServer.idleTimeout
+        limits: SlowClients.Limits = SlowClients.Limits(), idle: TimeAmount = AdminServer.idleTimeout
     ) throws -> some ApplicationProtocol {
         try AdminServer(
-            source: source, logger: engine.logger, bodyTimeout: body, idleTimeout: idle, onListening: { _ in }
+            source: source, logger: engine.logger, limits: limits, idleTimeout: idle, onListening: { _ in }
         ).application()
     }
 

@@ -18,7 +18,8 @@ struct AdminServerTests {
     @Test("a client that doesn't finish its request is closed", .timeLimit(.minutes(1)))
     func slowClients() async throws {
         try await withAdmin { scene in
-            let application = try scene.application(body: .milliseconds(300), idle: .milliseconds(300))
+            let limits = SlowClients.Limits(head: .milliseconds(300), body: .milliseconds(300))
+            let application = try scene.application(limits: limits, idle: .seconds(50))
             try await application.test(.live) { client in
                 let port = try #require(client.port)
                 for text in [

@@ -54,6 +54,45 @@ struct DashboardSizeTests {
         }
     }
 
+    /// What is short to whoever counts characters, or becomes long where it is escaped.
+    private static let long = [
+        "a" + String(repeating: "\u{301}", count: 20_000), String(repeating: "\"", count: 20_000),
+        String(repeating: "😀", count: 5_000), String(repeating: "\u{0}", count: 20_000),
+    ]
+
+    @Test("the first page stays below 100 KB whatever ids, types and streams hold", arguments: long.indices)
+    func hostile(_ place: Int) async throws {
+        let text = Self.long[place]
+        try await withAdmin { scene in
+            let keys = scene.engine.keys
+            let now = String(try await scene.engine.serverClock().now.milliseconds)
+            for number in 0..<30 {
+                try await scene.send("HSET", "job:\(number)\(text)", "status", "RUNNING", "at", "1", "cost", text)
+                try await scene.send("ZADD", "jobs", "1", "\(number)\(text)")
+                for key in [keys.runs, keys.events, keys.alerts, keys.metrics] {
+                    let names = [
+                        "kind", "run", "cleanup", "status", "instance", "trigger", "record", "reason", "action", "from",
+                        "to", "found", "changed", "skipped", "failed", "refunded", "error", "alert", "state",
+                        "severity",
+                        "value", "message", "before",
+                    ]
+                    let fields = names.flatMap { [$0, "\(number)" + text] } + ["at_ms", now, "started_ms", now]
+                    _ = try await scene.redis.send(RedisCommand("XADD", [key, "*"] + fields))
+                }
+                try await scene.send("ZADD", keys.instances, now, "\(number)\(text)")
+                try await scene.send("HSET", keys.instance("\(number)\(text)"), "host", text, "version", text)
+            }
+            try await scene.application().test(.router) { client in
+                let page = try await client.ask(.get, "/")
+                #expect(page.status == 200)
+                #expect(page.text.utf8.count < 100_000)
+                for path in ["/cleanups/stuck-jobs", "/cleanups/stuck-jobs/preview"] {
+                    #expect(try await client.ask(.get, path).text.utf8.count < 300_000, "\(path)")
+                }
+            }
+        }
+    }
+
     @Test("the numbers of charts are those of the metrics stream")
     func charts() async throws {
         try await withAdmin { scene in

@@ -61,7 +61,7 @@ struct BeforeImage: Sendable, Equatable {
             HTML.element("dl", ["class": "image"]) {
                 changed.map { field in
                     .joined([
-                        .element("dt") { HTML.element("bdi") { field.name } },
+                        .element("dt") { HTML.element("bdi") { EventsTable.shortened(field.name) } },
                         .element("dd") {
                             HTML.element("del") { HTML.element("bdi") { Self.text(field.before) } }
                             " → "

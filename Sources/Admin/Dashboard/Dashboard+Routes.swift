@@ -16,10 +16,10 @@ extension Dashboard {
         let pages = router.group().add(middleware: PageErrors(access: access))
             .add(middleware: Identification(access: access))
         addSignIn(to: pages)
-        let looking = pages.group().add(middleware: PageAccess(role: .viewer))
+        let looking = pages.group().add(middleware: PageAccess(role: .viewer)).add(middleware: OnReaderThreads())
         addPages(to: looking)
         addLive(to: looking)
-        addActions(to: pages.group().add(middleware: PageAccess(role: .admin)))
+        addActions(to: pages.group().add(middleware: PageAccess(role: .admin)).add(middleware: OnReaderThreads()))
     }
 
     private var names: [String] { service.engine.configuration.cleanups.map(\.name) }

@@ -39,6 +39,6 @@ enum EventsTable {
 
     /// A text of the application's, of a length that leaves room for others.
     static func shortened(_ text: String) -> String {
-        text.readable.shortened(to: 300)
+        text.shortened(toMarkup: 600)
     }
 }

@@ -63,24 +63,56 @@ struct HTML: Sendable, Equatable {
     /// One after the other.
     static func joined(_ parts: [HTML]) -> HTML { HTML(markup: parts.map(\.markup).joined()) }
 
-    /// Escapes what means something in text or in a quoted attribute.
+    /// The most bytes that one text, or one attribute, becomes: a page has a size that no record decides.
+    static let mostTextBytes = 4_096
+
+    /// Escapes what means something in text or in a quoted attribute, and ends with “…” where it would be too much.
+    private static func append(_ text: String, to markup: inout String) {
+        var room = mostTextBytes
+        for scalar in text.readable.unicodeScalars {
+            let escaped = escaped(scalar)
+            room -= escaped?.utf8.count ?? UTF8.width(scalar)
+            guard room >= 0 else {
+                markup += "…"
+                return
+            }
+            if let escaped { markup += escaped } else { markup.unicodeScalars.append(scalar) }
+        }
+    }
+
+    /// What stands for a scalar in a page; nil where it stands for itself.
     ///
     /// Control characters, and those that turn the direction of what follows, could make a line look like another one. So what
     /// is held as `ByteText` says is made readable before it is looked at.
-    private static func append(_ text: String, to markup: inout String) {
-        for scalar in text.readable.unicodeScalars {
-            switch scalar {
-            case "&": markup += "&amp;"
-            case "<": markup += "&lt;"
-            case ">": markup += "&gt;"
-            case "\"": markup += "&quot;"
-            case "'": markup += "&#39;"
-            case "\n", "\t": markup.unicodeScalars.append(scalar)
-            case "\u{0}"..<"\u{20}", "\u{7F}"..<"\u{A0}", "\u{202A}"..."\u{202E}", "\u{2066}"..."\u{2069}":
-                markup += "\u{FFFD}"
-            default: markup.unicodeScalars.append(scalar)
-            }
+    fileprivate static func escaped(_ scalar: Unicode.Scalar) -> String? {
+        switch scalar {
+        case "&": "&amp;"
+        case "<": "&lt;"
+        case ">": "&gt;"
+        case "\"": "&quot;"
+        case "'": "&#39;"
+        case "\n", "\t": nil
+        case "\u{0}"..<"\u{20}", "\u{7F}"..<"\u{A0}", "\u{202A}"..."\u{202E}", "\u{2066}"..."\u{2069}": "\u{FFFD}"
+        default: nil
         }
+    }
+}
+
+extension String {
+    /// The beginning of a text from outside that is at most that many bytes of a page, and “…” where there is more.
+    ///
+    /// It counts what the page gets: a quote is six bytes there, and one character may be a hundred thousand accents.
+    func shortened(toMarkup limit: Int) -> String {
+        guard utf8.count * 6 > limit else { return self }
+        let text = readable
+        var room = limit
+        var end = text.unicodeScalars.startIndex
+        for scalar in text.unicodeScalars {
+            room -= HTML.escaped(scalar)?.utf8.count ?? UTF8.width(scalar)
+            guard room >= 0 else { return String(text[..<end]) + "…" }
+            text.unicodeScalars.formIndex(after: &end)
+        }
+        return text
     }
 }
 

@@ -30,9 +30,9 @@ enum OverviewFragments {
                         .element("li", ["class": concern.severity.rawValue]) {
                             HTML.element("strong") { concern.severity == .critical ? "Critical: " : "Warning: " }
                             if let link = concern.link {
-                                HTML.element("a", ["href": link]) { concern.text }
+                                HTML.element("a", ["href": link]) { concern.text.shortened(toMarkup: 400) }
                             } else {
-                                concern.text
+                                concern.text.shortened(toMarkup: 400)
                             }
                             if let since = concern.since {
                                 " It began "
@@ -120,19 +120,22 @@ enum OverviewFragments {
             columns: ["Instance", "State", "Seen", "Version", "Configuration", "Started", "Runs"])
         for instance in overview.status.instances.prefix(50) {
             table.add([
-                .element("bdi") { instance.id },
+                .element("bdi") { instance.id.shortened(toMarkup: 100) },
                 .element("span", ["class": instance.isAlive ? "state good" : "state critical"]) {
                     instance.isAlive ? "alive" : "gone"
                 },
                 Wording.moment(
                     Timestamp(milliseconds: overview.now.milliseconds - max(0, instance.seenMsAgo)), now: overview.now),
-                HTML(instance.version ?? "–"), HTML(instance.config.map { String($0.prefix(8)) } ?? "–"),
-                HTML(instance.startedAt ?? "–"),
-                HTML(instance.running.isEmpty ? "–" : instance.running.joined(separator: ", ")),
+                HTML(short(instance.version)), HTML(instance.config.map { String($0.unicodeScalars.prefix(8)) } ?? "–"),
+                HTML(short(instance.startedAt)),
+                HTML(instance.running.isEmpty ? "–" : short(instance.running.joined(separator: ", "))),
             ])
         }
         return table.html(empty: "No instance was seen within a day.")
     }
+
+    /// A text of another instance's; a dash where there is none.
+    private static func short(_ text: String?) -> String { text?.shortened(toMarkup: 100) ?? "–" }
 
     private static func pauses(_ overview: Overview) -> HTML {
         guard !overview.pauses.isEmpty else {

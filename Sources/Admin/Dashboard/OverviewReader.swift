@@ -54,9 +54,23 @@ final class OverviewReader: Sendable {
             throw CurfewError(.server, "Curfew's streams can't be read: \(error.message)")
         }
         return Overview(
-            now: now, status: status, firing: try await firing, runs: replies[0].elements.map(StreamEntry.init),
-            events: replies[1].elements.map(StreamEntry.init), alerts: replies[2].elements.map(StreamEntry.init),
+            now: now, status: status, firing: try await firing, runs: replies[0].elements.map(Self.entry),
+            events: replies[1].elements.map(Self.entry), alerts: replies[2].elements.map(Self.entry),
             hours: try await measured, pauses: try await pauses)
+    }
+
+    /// The most bytes of the first page that a sentence, and that any other field of an entry takes.
+    private static let mostSentence = 300, mostField = 100
+
+    /// An entry as the first page shows it: it lists many, and each may hold whatever records hold.
+    private static func entry(_ value: RedisValue) -> StreamEntry {
+        let entry = StreamEntry(value)
+        return StreamEntry(
+            id: entry.id,
+            fields: entry.fields.map { name, value in
+                let isSentence = ["reason", "message", "error"].contains(name)
+                return (name, value.shortened(toMarkup: isSentence ? mostSentence : mostField))
+            })
     }
 
     /// Reads what was measured in the hours that are shown, so that the first page needn't wait for it.

@@ -33,7 +33,7 @@ enum Wording {
     /// The number that a stream's field holds; the text as it is where it holds none.
     static func number(_ field: String?) -> String {
         guard let field else { return "" }
-        return Int64(field).map { number($0) } ?? field
+        return Int64(field).map { number($0) } ?? field.shortened(toMarkup: 60)
     }
 
     /// A moment: how far away it is, and when exactly.

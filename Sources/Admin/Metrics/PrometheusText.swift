@@ -1,4 +1,9 @@
+internal import RedisClient
+
 /// Prometheus' text format: families of samples, each with its help and its type.
+///
+/// The values of labels come from records and may hold anything. They are written scalar by scalar: to Swift `"` and a
+/// combining accent are one character, and so are `\r\n`, so that nothing that works on characters finds them.
 struct PrometheusText {
     /// What a family is.
     enum Kind: String {
@@ -11,11 +16,27 @@ struct PrometheusText {
     /// What has been written so far.
     private(set) var text = ""
 
+    /// The most bytes of a label's value that are written.
+    static let mostLabelBytes = 200
+
     /// Adds a family of plain numbers; one without samples is left out.
+    ///
+    /// Samples whose labels are written alike become one, their sum: two of the same name and labels are none to Prometheus.
     mutating func add(_ name: String, _ kind: Kind, _ help: String, _ samples: [(labels: Labels, value: Double)]) {
         guard !samples.isEmpty else { return }
         head(name, kind, help)
-        for sample in samples { line(name, sample.labels, sample.value) }
+        var places: [String: Int] = [:]
+        var lines: [(labels: String, value: Double)] = []
+        for sample in samples {
+            let labels = Self.written(sample.labels)
+            if let place = places[labels] {
+                lines[place].value += sample.value
+            } else {
+                places[labels] = lines.count
+                lines.append((labels, sample.value))
+            }
+        }
+        for each in lines { line(name, each.labels, each.value) }
     }
 
     /// Adds a family of histograms; one without any is left out.
@@ -26,11 +47,11 @@ struct PrometheusText {
             var sum = 0
             for (bound, count) in zip(Histogram.bounds, histogram.counts) {
                 sum += count
-                line(name + "_bucket", labels + [("le", Self.number(bound))], Double(sum))
+                line(name + "_bucket", Self.written(labels + [("le", Self.number(bound))]), Double(sum))
             }
-            line(name + "_bucket", labels + [("le", "+Inf")], Double(histogram.count))
-            line(name + "_sum", labels, histogram.sum)
-            line(name + "_count", labels, Double(histogram.count))
+            line(name + "_bucket", Self.written(labels + [("le", "+Inf")]), Double(histogram.count))
+            line(name + "_sum", Self.written(labels), histogram.sum)
+            line(name + "_count", Self.written(labels), Double(histogram.count))
         }
     }
 
@@ -38,18 +59,35 @@ struct PrometheusText {
         text += "# HELP \(name) \(help)\n# TYPE \(name) \(kind.rawValue)\n"
     }
 
-    private mutating func line(_ name: String, _ labels: Labels, _ value: Double) {
-        text += name
-        if !labels.isEmpty {
-            text += "{" + labels.map { "\($0.name)=\"\(Self.escaped($0.value))\"" }.joined(separator: ",") + "}"
-        }
-        text += " \(Self.number(value))\n"
+    private mutating func line(_ name: String, _ labels: String, _ value: Double) {
+        text += "\(name)\(labels) \(Self.number(value))\n"
     }
 
-    /// Label values come from Redis: types and ids may hold anything.
-    private static func escaped(_ value: String) -> String {
-        guard value.utf8.contains(where: { [0x22, 0x5C, 0x0A].contains($0) }) else { return value }
-        return value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
+    /// Labels as they stand behind a name; nothing where there are none.
+    private static func written(_ labels: Labels) -> String {
+        guard !labels.isEmpty else { return "" }
+        return "{" + labels.map { "\($0.name)=\"\(escaped($0.value))\"" }.joined(separator: ",") + "}"
+    }
+
+    /// A label's value between its quotes: line ends and other control characters are taken out, but that a line ended is
+    /// kept as the format writes it, `\n`.
+    static func escaped(_ value: String) -> String {
+        var text = ""
+        var room = mostLabelBytes
+        for scalar in value.readable.unicodeScalars {
+            let piece: String
+            switch scalar {
+            case "\\": piece = "\\\\"
+            case "\"": piece = "\\\""
+            case "\n": piece = "\\n"
+            case "\u{0}"..<"\u{20}", "\u{7F}"..<"\u{A0}", "\u{2028}", "\u{2029}": continue
+            default: piece = String(scalar)
+            }
+            room -= piece.utf8.count
+            guard room >= 0 else { return text + "…" }
+            text += piece
+        }
+        return text
     }
 
     private static func number(_ value: Double) -> String {

@@ -10,19 +10,15 @@ internal import ServiceLifecycle
 
 /// The HTTP side of an instance: API, dashboard and metrics.
 package struct AdminServer: Service {
-    /// The most connections at once.
-    static let mostConnections = 1_024
-    /// How long a connection may be idle, and the head of a request may take.
+    /// How long a connection may be idle between two requests.
     static let idleTimeout = TimeAmount.seconds(60)
-    /// How long the body of a request may take.
-    static let bodyTimeout = TimeAmount.seconds(15)
 
     private let source: EngineSource
     private let worker: Worker?
     private let settings: HTTPSettings
     private let logger: Logger
     private let onListening: @Sendable (Int) async -> Void
-    private let bodyTimeout: TimeAmount
+    private let limits: SlowClients.Limits
     private let idleTimeout: TimeAmount
 
     /// Makes the server for the configuration in force.
@@ -35,29 +31,30 @@ package struct AdminServer: Service {
         onListening: @escaping @Sendable (Int) async -> Void = { _ in }
     ) {
         self.init(
-            source: source, worker: worker, logger: logger, bodyTimeout: Self.bodyTimeout,
+            source: source, worker: worker, logger: logger, limits: SlowClients.Limits(),
             idleTimeout: Self.idleTimeout, onListening: onListening)
     }
 
     /// The same with other times, for tests.
     init(
-        source: EngineSource, worker: Worker? = nil, logger: Logger, bodyTimeout: TimeAmount, idleTimeout: TimeAmount,
-        onListening: @escaping @Sendable (Int) async -> Void
+        source: EngineSource, worker: Worker? = nil, logger: Logger, limits: SlowClients.Limits,
+        idleTimeout: TimeAmount, onListening: @escaping @Sendable (Int) async -> Void
     ) {
         self.source = source
         self.worker = worker
         self.logger = logger
         self.onListening = onListening
-        self.bodyTimeout = bodyTimeout
+        self.limits = limits
         self.idleTimeout = idleTimeout
         settings = source.current.configuration.http ?? HTTPSettings()
     }
 
     /// The application, not yet listening.
     package func application() throws -> some ApplicationProtocol {
-        let limit = bodyTimeout
+        let (limits, connections) = (limits, Connections(logger: logger))
         var channel = HTTP1Channel.Configuration(
-            additionalChannelHandlers: [SlowClients(limit: limit)], idleTimeout: idleTimeout)
+            additionalChannelHandlers: [SlowClients(limits: limits, connections: connections)],
+            idleTimeout: idleTimeout)
         channel.httpDecoder = .init(maxHeaderFieldSize: 16 << 10, maxHeaderListSize: 32 << 10, maxHeaderFieldCount: 100)
         let plain = HTTPServerBuilder.http1(configuration: channel)
         let server = try tls().map { try HTTPServerBuilder.tls(plain, tlsConfiguration: $0) } ?? plain
@@ -68,14 +65,14 @@ package struct AdminServer: Service {
             router: AdminRouter.make(service, access, dashboard),
             server: server,
             configuration: ApplicationConfiguration(
-                address: .hostname(settings.host, port: settings.port), serverName: "curfew",
-                availableConnectionsDelegate: MaximumAvailableConnections(Self.mostConnections, logger: logger)),
+                address: .hostname(settings.host, port: settings.port), serverName: "curfew"),
             services: [dashboard, service.pings],
             onServerRunning: { channel in
                 let port = channel.localAddress?.port ?? settings.port
                 logger.info("listening", metadata: ["host": "\(settings.host)", "port": "\(port)"])
                 await onListening(port)
             },
+            eventLoopGroupProvider: .shared(HTTPThreads.connections),
             logger: logger)
     }
 
@@ -83,12 +80,20 @@ package struct AdminServer: Service {
     package func run() async throws {
         let application = try application()
         do {
-            try await application.run()
+            // Whatever is a part of it inherits where it runs.
+            try await withTaskExecutorPreference(HTTPThreads.door) { try await application.run() }
         } catch let error as IOError {
             throw CurfewError(
                 .usage, "http.listen: \(settings.host):\(settings.port) can't be listened on: \(error.localizedReason)")
         }
     }
+
+    /// What TLS 1.2 may use: forward secrecy, and ciphers that authenticate what they encrypt. TLS 1.3 has no others.
+    private static let ciphers: [NIOTLSCipher] = [
+        .TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, .TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+        .TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, .TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+        .TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, .TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+    ]
 
     private func tls() throws -> TLSConfiguration? {
         guard let files = settings.tls else { return nil }
@@ -98,6 +103,7 @@ package struct AdminServer: Service {
                 certificateChain: chain.map { .certificate($0) },
                 privateKey: .privateKey(try NIOSSLPrivateKey(file: files.key, format: .pem)))
             configuration.minimumTLSVersion = .tlsv12
+            configuration.cipherSuiteValues = Self.ciphers
             return configuration
         } catch {
             throw CurfewError(.usage, "http.tls: \(files.certificate) and \(files.key) can't be used: \(error)")

@@ -30,7 +30,7 @@ extension AdminService {
     ) async throws -> RunResult {
         let engine = engine
         let cleanup = try configured(name)
-        return try await heavy.taken {
+        return try await doing.taken {
             let (claim, clock) = try await claim(
                 cleanup, trigger: trigger, isDryRun: options.dryRun || cleanup.isDryRun, by: person,
                 options.dryRun ? "dry run" : "", engine)
@@ -48,7 +48,11 @@ extension AdminService {
         _ name: String, ahead: Duration = .zero, limit: Int? = nil, timeout: Duration? = nil
     ) async throws -> RunResult {
         let cleanup = try configured(name)
-        return try await heavy.taken {
+        let engine = engine
+        let question = [
+            engine.configuration.fingerprint, "\(ahead)", limit.map(String.init) ?? "", timeout.map { "\($0)" } ?? "",
+        ]
+        return try await previews.value(of: name, question.joined(separator: " ")) {
             try await Preview(engine: engine).run(cleanup, ahead: ahead, limit: limit, timeout: timeout)
         }
     }
@@ -56,7 +60,7 @@ extension AdminService {
     /// Puts back what a run did.
     package func undo(_ run: String, by person: String) async throws -> RunResult {
         let engine = engine
-        return try await heavy.taken {
+        return try await doing.taken {
             _ = try await self.run(run)
             let undo = try await undoable(run, engine)
             let (claim, clock) = try await claim(

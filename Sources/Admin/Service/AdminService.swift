@@ -6,17 +6,20 @@ package struct AdminService: Sendable {
     let source: EngineSource
     /// The worker beside it, if there is one.
     let worker: Worker?
-    let heavy: Places
+    /// Places for runs and undos, which no viewer can take.
+    let doing = Places(mostAtOnce, for: "runs and undos")
+    let previews = SharedWork<RunResult>(mostAtOnce, noun: "preview")
+    let counts = SharedWork<Statistics>(mostAtOnce, noun: "count")
     let pings = Pings()
 
-    /// The most previews, counts and runs that one instance has under way for requests.
-    static let mostHeavy = 8
+    /// The most runs and undos that one instance has under way for requests, and of how many cleanups it makes previews or
+    /// counts at once.
+    static let mostAtOnce = 8
 
     /// Makes the service on the engine in force.
     package init(source: EngineSource, worker: Worker? = nil) {
         self.source = source
         self.worker = worker
-        heavy = Places(Self.mostHeavy)
     }
 
     /// The engine in force.
@@ -57,7 +60,8 @@ package struct AdminService: Sendable {
     /// What a cleanup watches over; of files how many there are, which takes a walk through the keyspace.
     package func stats(_ name: String) async throws -> Statistics {
         let cleanup = try configured(name)
-        return try await heavy.taken {
+        let engine = engine
+        return try await counts.value(of: name, engine.configuration.fingerprint) {
             let control = RunControl(trust: nil, timeout: cleanup.runTimeout)
             return try await withTaskCancellationHandler {
                 try await Statistics.read(engine, cleanup, control: control)

@@ -4,14 +4,21 @@ internal import Synchronization
 /// A number of places for what is costly: who finds none is told to come back, instead of waiting in a queue.
 final class Places: Sendable {
     private let limit: Int
+    private let what: String
     private let taken = Mutex(0)
 
-    init(_ limit: Int) {
+    /// Makes them.
+    ///
+    /// - Parameter what: what they are for, in the plural, as a refusal says it.
+    init(_ limit: Int, for what: String) {
         self.limit = limit
+        self.what = what
     }
 
     /// Does something in a place of its own; throws 503 where none is free.
-    func taken<Value: Sendable>(_ body: () async throws -> Value) async throws -> Value {
+    ///
+    /// It is done on the threads that all work of the instance shares, and not on those of HTTP.
+    func taken<Value: Sendable>(_ body: @Sendable () async throws -> Value) async throws -> Value {
         let isFree = taken.withLock { taken in
             guard taken < limit else { return false }
             taken += 1
@@ -19,10 +26,10 @@ final class Places: Sendable {
         }
         guard isFree else {
             throw AdminError(
-                .serviceUnavailable, "\(limit) previews, counts and runs are under way here: expected one to end first",
+                .serviceUnavailable, "\(limit) \(what) are under way here: expected one to end first",
                 headers: [.retryAfter: "5"])
         }
         defer { taken.withLock { $0 -= 1 } }
-        return try await body()
+        return try await withTaskExecutorPreference(globalConcurrentExecutor) { try await body() }
     }
 }
