@@ -88,7 +88,9 @@ struct CoordinationDeedTests {
         }
     }
 
-    @Test("the library of an older version, which can't note, stays beside this one, which is called", .enabled(if: RedisServer.hasFunctions))
+    @Test(
+        "the library of an older version, which can't note, stays beside this one, which is called",
+        .enabled(if: RedisServer.hasFunctions))
     func olderLibrary() async throws {
         try await withInstances { scene in
             let one = try scene.engine("one")

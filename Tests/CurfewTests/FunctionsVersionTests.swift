@@ -69,7 +69,9 @@ struct FunctionsVersionTests {
         }
     }
 
-    @Test("functions that are flushed in the middle of a run are loaded again, and its lease still stands", .enabled(if: RedisServer.hasFunctions))
+    @Test(
+        "functions that are flushed in the middle of a run are loaded again, and its lease still stands",
+        .enabled(if: RedisServer.hasFunctions))
     func flushed() async throws {
         try await withFunctions { scene in
             try await scene.claim("jobs")
@@ -80,7 +82,9 @@ struct FunctionsVersionTests {
         }
     }
 
-    @Test("a text of another version under our name is replaced before it is called, and nothing of it has run", .enabled(if: RedisServer.hasFunctions))
+    @Test(
+        "a text of another version under our name is replaced before it is called, and nothing of it has run",
+        .enabled(if: RedisServer.hasFunctions))
     func pretenderGoes() async throws {
         try await withFunctions { scene in
             try await load(Self.pretender, on: scene)
@@ -92,7 +96,9 @@ struct FunctionsVersionTests {
         }
     }
 
-    @Test("where it may not be replaced it isn't called either, and the error says what to do", .enabled(if: RedisServer.hasFunctions))
+    @Test(
+        "where it may not be replaced it isn't called either, and the error says what to do",
+        .enabled(if: RedisServer.hasFunctions))
     func pretenderStays() async throws {
         try await withFunctions { scene in
             try await load(Self.pretender, on: scene)
@@ -104,7 +110,9 @@ struct FunctionsVersionTests {
         }
     }
 
-    @Test("a user who may not load it works with what an administrator has loaded, and is told where nobody has", .enabled(if: RedisServer.hasFunctions))
+    @Test(
+        "a user who may not load it works with what an administrator has loaded, and is told where nobody has",
+        .enabled(if: RedisServer.hasFunctions))
     func loadedByHand() async throws {
         try await withFunctions { scene in
             try await scene.send("ACL", "SETUSER", "default", "-function|load", "-config", "-function|delete")
@@ -121,7 +129,9 @@ struct FunctionsVersionTests {
         }
     }
 
-    @Test("programs of several versions share a server: neither replaces the functions of the other", .enabled(if: RedisServer.hasFunctions))
+    @Test(
+        "programs of several versions share a server: neither replaces the functions of the other",
+        .enabled(if: RedisServer.hasFunctions))
     func sideBySide() async throws {
         try await withFunctions { scene in
             // As a newer program has it: another number in every name, and calls that are written otherwise.
@@ -138,7 +148,9 @@ struct FunctionsVersionTests {
         }
     }
 
-    @Test("the function for people is there in all versions, and an older program can put its own in its place", .enabled(if: RedisServer.hasFunctions))
+    @Test(
+        "the function for people is there in all versions, and an older program can put its own in its place",
+        .enabled(if: RedisServer.hasFunctions))
     func overview() async throws {
         try await withFunctions { scene in
             try await scene.library.load()
@@ -184,7 +196,8 @@ struct FunctionsVersionTests {
         }
     }
 
-    @Test("with memory used up before the library was loaded, the error says so", .enabled(if: RedisServer.hasFunctions))
+    @Test(
+        "with memory used up before the library was loaded, the error says so", .enabled(if: RedisServer.hasFunctions))
     func outOfMemoryAtFirst() async throws {
         try await withFunctions(arguments: ["--maxmemory", "1"]) { scene in
             let error = try #require(await #expect(throws: CurfewError.self) { try await scene.tick() })

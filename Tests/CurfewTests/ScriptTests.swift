@@ -48,7 +48,7 @@ struct ScriptTests {
             try await stick(1, scene.redis)
             let cleanup = try scene.cleanup("jobs")
             let (claim, clock) = try await scene.claim(cleanup, trigger: "manual", isDryRun: false)
-            try await scene.send("SCRIPT", "FLUSH")
+            _ = try await scene.send("SCRIPT", "FLUSH")
             let run = Run(engine: scene.engine, cleanup: cleanup, claim: claim, clock: clock)
             #expect(await run.execute().cleanedUp == 1)
         }
@@ -77,7 +77,7 @@ struct ScriptTests {
     func full() async throws {
         try await withOlder { scene in
             try await stick(1, scene.redis)
-            try await scene.send("CONFIG", "SET", "maxmemory", "1")
+            _ = try await scene.send("CONFIG", "SET", "maxmemory", "1")
             let result = try await scene.run("jobs")
             #expect(result.status == .failed && result.error?.contains("OOM ") == true, "\(result)")
             #expect(try await scene.send("HGET", "job:1", "status").string == "RUNNING")
@@ -89,7 +89,7 @@ struct ScriptTests {
     func rights() async throws {
         try await withOlder { scene in
             try await stick(1, scene.redis)
-            try await scene.send("ACL", "SETUSER", "default", "-incrby")
+            _ = try await scene.send("ACL", "SETUSER", "default", "-incrby")
             let result = try await scene.run("jobs")
             #expect(result.cleanedUp == 0 && result.failed == 1)
             #expect(try await scene.send("HGET", "job:1", "status").string == "RUNNING")
@@ -115,7 +115,8 @@ struct ScriptTests {
     func renamed() async throws {
         let renamed = ["FUNCTION", "FCALL", "FCALL_RO"].flatMap { ["--rename-command", $0, ""] }
         try await withServerAndClient(.unixSocket, arguments: renamed) { server, redis in
-            let text = "redis: \(server.url)\ncleanups:\n" + Self.cleanups.split(separator: "\n").map { "  \($0)\n" }.joined()
+            let text =
+                "redis: \(server.url)\ncleanups:\n" + Self.cleanups.split(separator: "\n").map { "  \($0)\n" }.joined()
             let configuration = try Configuration.parse(text, file: "test.yaml", environment: [:])
             let engine = Engine(configuration: configuration, redis: redis, logger: quietLogger)
             let answer = try await engine.coordinator.tick(beat: nil, places: 0, clock: try await engine.serverClock())
