@@ -16,7 +16,7 @@ extension Doctor {
         switch engine.configuration.redis.topology {
         case .standalone: topology = []
         case .sentinel: topology = [["ROLE"]]
-        case .cluster: topology = [["CLUSTER", "SLOTS"], ["ASKING"]]
+        case .cluster: topology = [["CLUSTER", "SLOTS"], ["CLUSTER", "INFO"], ["ASKING"]]
         }
         return topology + [
             ["PING"], ["CLIENT", "SETNAME", "x"], ["SELECT", "0"], ["TIME"], ["FUNCTION", "LIST"],
