@@ -22,8 +22,7 @@ install_missing
 python=.build/bench/bin/python
 if ! "$python" -c 'import hiredis, redis' 2>/dev/null; then
     say "Preparing Python (seconds)"
-    python3 -m venv .build/bench
-    "$python" -m pip install --quiet --disable-pip-version-check 'redis>=5' 'hiredis>=3' >&2
+    install_python .build/bench Bench/requirements.txt
 fi
 
 if $builds; then

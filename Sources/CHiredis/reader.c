@@ -19,6 +19,8 @@
 #define LINE_BYTES 65536
 /* What hiredis 0.14 takes; 1.x would go on. */
 #define NESTING_LIMIT 8
+/* Values up to this size are kept whatever the limits of a request are; see curfew_reader_limit. */
+#define SMALL_BYTES 1024
 
 struct curfew_reader {
     redisReader *reader;
@@ -31,6 +33,14 @@ struct curfew_reader {
     uint64_t reply_elements;
     uint64_t byte_limit;
     uint64_t element_limit;
+    uint64_t value_limit;
+    uint64_t request_limit;
+    /* What the replies to the request in progress hold in values that aren't small. */
+    uint64_t request_bytes;
+    /* What takes the place of the reply in progress, which is over a limit; empty while it is within. */
+    char excess[160];
+    /* The bytes still to come of a value that isn't kept. */
+    uint64_t passing;
     char error[192];
 };
 
@@ -66,6 +76,21 @@ static void *put(curfew_reader *self, const redisReadTask *task, uint32_t kind, 
     return handle(self, node);
 }
 
+/* Whether a value of so many bytes goes beyond a limit, which the reply then says in place of what it holds. */
+static bool exceeds(curfew_reader *self, uint64_t count) {
+    if (self->excess[0] != 0) return true;
+    unsigned long long size = count, most = self->value_limit, most_of_reply = self->byte_limit;
+    if (count > SMALL_BYTES && count > self->value_limit) {
+        snprintf(self->excess, sizeof self->excess, "TOOLARGE a value has %llu bytes: expected at most %llu", size, most);
+    } else if (count + (self->tape->arena_count - self->reply_byte) > self->byte_limit) {
+        snprintf(self->excess, sizeof self->excess, "TOOLARGE a reply has more than %llu bytes", most_of_reply);
+    } else if (count > SMALL_BYTES && count + self->request_bytes > self->request_limit) {
+        snprintf(self->excess, sizeof self->excess, "TOOLARGE the replies have more than %llu bytes together",
+                 (unsigned long long)self->request_limit);
+    }
+    return self->excess[0] != 0;
+}
+
 static void *create_string(const redisReadTask *task, char *bytes, size_t count) {
     curfew_reader *self = task->privdata;
     uint32_t kind = CURFEW_KIND_STRING;
@@ -74,9 +99,13 @@ static void *create_string(const redisReadTask *task, char *bytes, size_t count)
     } else if (task->type != REDIS_REPLY_STRING && task->type != REDIS_REPLY_STATUS) {
         return refuse(self, "a reply of a type that RESP2 does not have");
     }
-    if (count > self->byte_limit) return refuse(self, "a reply is larger than the limit of bytes");
     size_t node, offset;
     if (!place(self, task, &node)) return refuse(self, "out of memory");
+    if (exceeds(self, count)) {
+        count = 0;
+    } else if (count > SMALL_BYTES) {
+        self->request_bytes += count;
+    }
     if (!curfew_tape_append_bytes(self->tape, bytes, count, &offset)) return refuse(self, "out of memory");
     self->tape->nodes[node] = (curfew_node){.value = (int64_t)offset, .length = (uint32_t)count, .kind = kind};
     return handle(self, node);
@@ -147,6 +176,7 @@ curfew_reader *curfew_reader_create(uint64_t byte_limit, uint64_t element_limit)
     self->tape = curfew_tape_create();
     self->reader = redisReaderCreateWithFunctions(&functions);
     self->byte_limit = byte_limit;
+    curfew_reader_limit(self, byte_limit, INT64_MAX, true);
     self->element_limit = element_limit > 0 ? element_limit : 1;
     if (self->tape == NULL || self->reader == NULL) {
         curfew_reader_free(self);
@@ -163,7 +193,25 @@ void curfew_reader_free(curfew_reader *reader) {
     free(reader);
 }
 
+void curfew_reader_limit(curfew_reader *reader, uint64_t value_limit, uint64_t request_limit, bool is_new) {
+    reader->value_limit = value_limit;
+    reader->request_limit = request_limit;
+    if (is_new) reader->request_bytes = 0;
+}
+
 const char *curfew_reader_error(const curfew_reader *reader) { return reader->error; }
+
+/* Makes a reply that was over a limit an error that says so. Nothing of it stays: a part could be taken for the whole. */
+static bool replace(curfew_reader *self, size_t root) {
+    size_t offset, length = strlen(self->excess);
+    self->tape->arena_count = self->reply_byte;
+    self->tape->node_count = root + 1;
+    if (!curfew_tape_append_bytes(self->tape, self->excess, length, &offset)) return false;
+    self->tape->nodes[root] =
+        (curfew_node){.value = (int64_t)offset, .length = (uint32_t)length, .kind = CURFEW_KIND_ERROR};
+    self->excess[0] = 0;
+    return true;
+}
 
 /* Takes every whole reply out of hiredis' buffer. */
 static bool drain(curfew_reader *self) {
@@ -175,6 +223,10 @@ static bool drain(curfew_reader *self) {
         }
         if (object == NULL) return true;
         size_t root = node_of(self, object);
+        if (self->excess[0] != 0 && !replace(self, root)) {
+            refuse(self, "out of memory");
+            return false;
+        }
         if (!curfew_tape_append_root(self->tape, root)) {
             refuse(self, "out of memory");
             return false;
@@ -184,13 +236,39 @@ static bool drain(curfew_reader *self) {
     }
 }
 
-/* Bounds what is kept of a reply that is not whole: what is decoded of it, and what hiredis holds back. */
+#if HIREDIS_MAJOR >= 1
+#define CURRENT_TASK(reader) ((reader)->task[(reader)->ridx])
+#else
+#define CURRENT_TASK(reader) (&(reader)->rstack[(reader)->ridx])
+#endif
+
+/* A value that goes beyond a limit is not waited for: hiredis would hold all of it. What is there of it becomes the whole
+ * of it, by a smaller number in the place of its length, and the rest is passed over as it comes.
+ *
+ *   $73400320\r\naaaaaaaa    becomes     $(…)8\r\naaaaaaaa, after which 73400312 bytes are passed over
+ */
+static void pass_over(curfew_reader *self) {
+    redisReader *reader = self->reader;
+    if (reader->ridx < 0 || CURRENT_TASK(reader)->type != REDIS_REPLY_STRING) return;
+    char *start = reader->buf + reader->pos;
+    size_t held = reader->len - reader->pos, digits = 0;
+    uint64_t count = 0;
+    while (digits < held && digits < 12 && start[digits] >= '0' && start[digits] <= '9') {
+        count = count * 10 + (uint64_t)(start[digits++] - '0');
+    }
+    if (digits + 2 > held || start[digits] != '\r' || start[digits + 1] != '\n') return;
+    size_t there = held - digits - 2;
+    if (count <= FEED_BYTES || there >= count || !exceeds(self, count)) return;
+    char number[24];
+    size_t length = (size_t)snprintf(number, sizeof number, "%zu", there);
+    memcpy(start + digits - length, number, length);
+    reader->pos += digits - length;
+    self->passing = count - there;
+}
+
+/* Bounds what hiredis holds back of a line; of a value it is pass_over that does. */
 static bool within_limits(curfew_reader *self) {
     size_t held = self->reader->len - self->reader->pos;
-    if (held + (self->tape->arena_count - self->reply_byte) > self->byte_limit) {
-        refuse(self, "a reply is larger than the limit of bytes");
-        return false;
-    }
     if (held > LINE_BYTES && memchr(self->reader->buf + self->reader->pos, '\r', LINE_BYTES) == NULL) {
         refuse(self, "a line without an end");
         return false;
@@ -202,6 +280,15 @@ bool curfew_reader_feed(curfew_reader *reader, const void *bytes, size_t count) 
     if (reader->error[0] != 0) return false;
     const char *next = bytes;
     while (count > 0) {
+        /* Only now, when whoever took the replies before it has said what limits hold. */
+        if (reader->passing == 0) pass_over(reader);
+        if (reader->passing > 0) {
+            size_t size = count < reader->passing ? count : (size_t)reader->passing;
+            reader->passing -= size;
+            next += size;
+            count -= size;
+            continue;
+        }
         size_t size = count < FEED_BYTES ? count : FEED_BYTES;
         if (redisReaderFeed(reader->reader, next, size) != REDIS_OK) {
             refuse(reader, reader->reader->errstr);

@@ -21,9 +21,23 @@ struct GlobalOptions: ParsableArguments {
         config?.readable ?? ProcessInfo.processInfo.environment["CURFEW_CONFIG"] ?? "curfew.yaml"
     }
 
+    /// Whether nobody named the file: it is the one that happens to lie in the working directory.
+    private var isFound: Bool {
+        config == nil && ProcessInfo.processInfo.environment["CURFEW_CONFIG"] == nil
+    }
+
+    /// The file that is read, from the root of the file system on.
+    var wholePath: String { URL(fileURLWithPath: path).path }
+
     /// The configuration, or every problem with it.
-    func configuration() throws -> Configuration {
-        try Configuration.load(path: path, environment: ProcessInfo.processInfo.environment)
+    ///
+    /// - Parameter level: the log from which on it is said which file was read.
+    func configuration(_ level: Logger.Level = .error) throws -> Configuration {
+        let configuration = try Configuration.load(
+            path: path, environment: ProcessInfo.processInfo.environment, isFound: isFound)
+        let facts: Logger.Metadata = ["file": "\(wholePath)", "config": "\(configuration.fingerprint)"]
+        logger(level).info("configuration read", metadata: facts)
+        return configuration
     }
 
     /// Logs to standard error: what a command answers is on standard output alone.
@@ -43,11 +57,13 @@ struct GlobalOptions: ParsableArguments {
     }
 }
 
-/// Standard error for the log: what is held in a line as `ByteText` says is made readable as it is written.
+/// Standard error for the log: what is held in a line as `ByteText` says is made readable as it is written, and a line stays
+/// one, whatever is quoted in it.
 private struct ErrorStream: TextOutputStream, Sendable {
     mutating func write(_ text: String) {
+        let line = text.hasSuffix("\n") ? String(text.dropLast()) : text
         do {
-            try FileHandle.standardError.write(contentsOf: Data(ByteText.readable(text.utf8)))
+            try FileHandle.standardError.write(contentsOf: Data((line.printable + "\n").utf8))
         } catch {
             // Nobody reads the log any more, and the work goes on.
             return

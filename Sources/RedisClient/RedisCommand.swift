@@ -11,6 +11,9 @@ package struct RedisCommand: Sendable {
     /// for writes that leave the same state however often they run. False unless said otherwise.
     package var isIdempotent = false
 
+    /// How much is read of the reply, and of all others that come with it.
+    package var replySize = ReplySize.usual
+
     /// How many words have been appended, the command's name included.
     package private(set) var count = 0
 
@@ -116,7 +119,7 @@ package struct RedisCommand: Sendable {
 
     private mutating func write(atMost room: Int, _ body: (inout WireCursor) -> Void) {
         if bytes.count - end < room {
-            bytes.append(contentsOf: repeatElement(0, count: max(room, bytes.count)))
+            bytes += [UInt8](repeating: 0, count: max(room, bytes.count))
         }
         let start = end
         end = bytes.withUnsafeMutableBytes { target in

@@ -30,7 +30,9 @@ struct AdminDescriptionTests {
     @Test("it describes every route of the API, and no other")
     func routes() async throws {
         try await withAdmin { scene in
-            let router = AdminRouter.make(AdminService(source: scene.source), Access(source: scene.source), nil)
+            let router = AdminRouter.make(
+                AdminService(source: scene.source), Access(source: scene.source), nil,
+                connections: Connections(logger: scene.engine.logger))
             let routes = router.routes.filter { ![.head, .options, .trace].contains($0.method) }
                 .map { (method: $0.method, path: $0.path.description) }
             // A method that is answered with 405 is none that a description would name.

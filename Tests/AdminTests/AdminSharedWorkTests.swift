@@ -25,9 +25,9 @@ struct AdminSharedWorkTests {
         }
     }
 
-    @Test("whoever asks the same waits for the same; whoever asks something else is told to come back")
+    @Test("whoever asks the same waits for the same; whoever asks something else waits, and is told to come back")
     func shared() async throws {
-        let (work, reading) = (SharedWork<Int>(2, noun: "count"), Reading())
+        let (work, reading) = (SharedWork<Int>(2, noun: "count", patience: .milliseconds(200)), Reading())
         async let first = work.value(of: "a", "q") { try await reading.read() }
         try await eventually("the reading has begun") { reading.count.load(ordering: .relaxed) == 1 }
         async let second = work.value(of: "a", "q") { try await reading.read() }
@@ -40,9 +40,27 @@ struct AdminSharedWorkTests {
         #expect(try await work.value(of: "a", "other") { 9 } == 9)
     }
 
+    @Test("another question of the same cleanup is answered when the first one is")
+    func inTurn() async throws {
+        let (work, reading) = (SharedWork<Int>(2, noun: "count"), Reading())
+        async let first = work.value(of: "a", "q") { try await reading.read() }
+        try await eventually("the reading has begun") { reading.count.load(ordering: .relaxed) == 1 }
+        async let second = work.value(of: "a", "other") { 2 }
+        reading.opener.yield()
+        #expect(try await [first, second] == [1, 2])
+    }
+
+    @Test("a cleanup is read ten times a second at most")
+    func spaced() async throws {
+        let work = SharedWork<Int>(2, noun: "count")
+        let begin = ContinuousClock.now
+        for number in 0..<4 { #expect(try await work.value(of: "a", "q") { number } == number) }
+        #expect(begin.duration(to: .now) >= .milliseconds(290))
+    }
+
     @Test("no more cleanups than there are places are read at once")
     func places() async throws {
-        let (work, reading) = (SharedWork<Int>(1, noun: "preview"), Reading())
+        let (work, reading) = (SharedWork<Int>(1, noun: "preview", patience: .milliseconds(200)), Reading())
         async let first = work.value(of: "a", "q") { try await reading.read() }
         try await eventually("the reading has begun") { reading.count.load(ordering: .relaxed) == 1 }
         let error = await #expect(throws: AdminError.self) { try await work.value(of: "b", "q") { 7 } }
@@ -54,7 +72,7 @@ struct AdminSharedWorkTests {
 
     @Test("a reading ends with the last of those who wait for it")
     func abandoned() async throws {
-        let (work, reading) = (SharedWork<Int>(2, noun: "count"), Reading())
+        let (work, reading) = (SharedWork<Int>(2, noun: "count", patience: .milliseconds(200)), Reading())
         let tasks = (0..<2).map { _ in Task { try await work.value(of: "a", "q") { try await reading.read() } } }
         try await eventually("the reading has begun") { reading.count.load(ordering: .relaxed) == 1 }
         tasks[0].cancel()

@@ -112,7 +112,8 @@ struct DashboardCrowdTests {
             let service = AdminService(source: scene.source)
             let access = Access(source: scene.source)
             let dashboard = Dashboard(service: service, access: access, interval: .milliseconds(20))
-            let router = AdminRouter.make(service, access, dashboard)
+            let router = AdminRouter.make(
+                service, access, dashboard, connections: Connections(logger: scene.engine.logger))
             try await Application(router: router, services: [dashboard]).test(.live) { client in
                 let port = try #require(client.port)
                 let page = "cleanup%3Astuck-jobs"

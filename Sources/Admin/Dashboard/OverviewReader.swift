@@ -41,31 +41,30 @@ final class OverviewReader: Sendable {
         async let pauses = pauses(engine, now: now)
         async let firing = Operations(engine: engine).firing()
         let status = try await Status.read(engine)
-        let replies: [RedisValue]
+        async let runs = newest(of: engine.keys.runs)
+        async let events = newest(of: engine.keys.events)
+        async let alerts = newest(of: engine.keys.alerts)
+        return Overview(
+            now: now, status: status, firing: try await firing, runs: try await runs, events: try await events,
+            alerts: try await alerts, hours: try await measured, pauses: try await pauses)
+    }
+
+    private func newest(of stream: String) async throws -> [StreamEntry] {
         do {
-            replies = try await engine.redis.pipeline(
-                [engine.keys.runs, engine.keys.events, engine.keys.alerts].map {
-                    RedisCommand("XREVRANGE", [$0, "+", "-", "COUNT", String(Self.newest)], isIdempotent: true)
-                })
+            let redis = service.engine.redis
+            let page = try await StreamPage("XREVRANGE", of: stream, from: "+", to: "-", count: Self.newest, redis)
+            return page.entries.map(Self.shortened)
         } catch {
-            throw CurfewError(error)
-        }
-        if let error = replies.lazy.compactMap(\.error).first {
             throw CurfewError(.server, "Curfew's streams can't be read: \(error.message)")
         }
-        return Overview(
-            now: now, status: status, firing: try await firing, runs: replies[0].elements.map(Self.entry),
-            events: replies[1].elements.map(Self.entry), alerts: replies[2].elements.map(Self.entry),
-            hours: try await measured, pauses: try await pauses)
     }
 
     /// The most bytes of the first page that a sentence, and that any other field of an entry takes.
     private static let mostSentence = 300, mostField = 100
 
     /// An entry as the first page shows it: it lists many, and each may hold whatever records hold.
-    private static func entry(_ value: RedisValue) -> StreamEntry {
-        let entry = StreamEntry(value)
-        return StreamEntry(
+    private static func shortened(_ entry: StreamEntry) -> StreamEntry {
+        StreamEntry(
             id: entry.id,
             fields: entry.fields.map { name, value in
                 let isSentence = ["reason", "message", "error"].contains(name)

@@ -7,6 +7,11 @@ internal import NIOCore
 /// For those who watch over processes: whether it is alive, and whether it can work.
 struct HealthRoutes {
     let service: AdminService
+    private let readiness = SharedWork<Void>(1, noun: "check")
+
+    init(service: AdminService) {
+        self.service = service
+    }
 
     private static let alive = ByteBuffer(string: "{\"status\":\"ok\"}\n")
 
@@ -20,7 +25,8 @@ struct HealthRoutes {
         }
         router.get("readyz") { _, _ in
             do {
-                try await service.check()
+                // Anybody may ask, and it asks Redis: those who ask at once are told the same.
+                try await readiness.value(of: "readyz", "") { try await service.check() }
                 return try JSONAnswer.response(["status": "ready"])
             } catch {
                 // Whoever asks isn't known: where Redis is, and why it can't be reached, is not for everybody.

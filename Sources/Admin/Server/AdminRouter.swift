@@ -10,12 +10,13 @@ enum AdminRouter {
     ]
 
     static func make(
-        _ service: AdminService, _ access: Access, _ dashboard: Dashboard? = nil
+        _ service: AdminService, _ access: Access, _ dashboard: Dashboard? = nil, connections: Connections
     ) -> Router<AdminContext> {
         let router = Router(context: AdminContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: ErrorMiddleware(logger: service.engine.logger))
         // What is asked most often is not measured: it would cost more than the answer.
         HealthRoutes(service: service).add(to: router)
+        router.add(middleware: PaceOfStrangers(access: access, connections: connections))
         let registry = Registry()
         router.add(middleware: RequestMeasurement(registry: registry))
         let callers = CallerRoutes(service: service)

@@ -62,7 +62,7 @@ package struct AdminServer: Service {
         let (service, access) = (AdminService(source: source, worker: worker), Access(source: source))
         let dashboard = Dashboard(service: service, access: access)
         return Application(
-            router: AdminRouter.make(service, access, dashboard),
+            router: AdminRouter.make(service, access, dashboard, connections: connections),
             server: server,
             configuration: ApplicationConfiguration(
                 address: .hostname(settings.host, port: settings.port), serverName: "curfew"),

@@ -6,7 +6,8 @@ internal import RedisClient
 
 /// The JSON object of a request's body: whatever isn't as expected is refused with the name of the field.
 ///
-/// A field that isn't known is refused too: a mistyped `dryRun` must not become a run that changes things.
+/// A field that isn't known is refused too, and so is one that is given twice or is null: a mistyped `dryRun`, or one that
+/// two programs read differently, must not become a run that changes things.
 struct RequestBody: Sendable {
     private let members: [String: Value]
 
@@ -64,26 +65,58 @@ struct RequestBody: Sendable {
         } catch {
             throw AdminError(.badRequest, "the body is not as expected: expected a JSON object")
         }
+        var given: Set<String> = []
+        for name in try Self.names(in: Array(data)) where !given.insert(name).inserted {
+            throw AdminError(.badRequest, "\(name): given twice")
+        }
         if let other = members.keys.sorted().first(where: { !known.contains($0) }) {
             let names = known.isEmpty ? "no fields" : "one of \(known.joined(separator: ", "))"
             throw AdminError(.badRequest, "\(other): unknown field (expected \(names))")
         }
     }
 
-    /// `true` or `false`; nil where it is absent or null.
+    /// The names of an object's members, each as often as it is given.
+    ///
+    /// - Parameter json: an object that has been read already, so that it is well formed.
+    private static func names(in json: [UInt8]) throws -> [String] {
+        var names: [String] = []
+        var depth = 0
+        var place = 0
+        while place < json.count {
+            switch json[place] {
+            case UInt8(ascii: "{"), UInt8(ascii: "["): depth += 1
+            case UInt8(ascii: "}"), UInt8(ascii: "]"): depth -= 1
+            case UInt8(ascii: "\""):
+                let start = place
+                place += 1
+                while place < json.count, json[place] != UInt8(ascii: "\"") {
+                    place += json[place] == UInt8(ascii: "\\") ? 2 : 1
+                }
+                let next = json[min(place + 1, json.count)...].first { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }
+                guard depth == 1, next == UInt8(ascii: ":"), place < json.count else { break }
+                let list = Data("[".utf8) + Data(json[start...place]) + Data("]".utf8)
+                names += try JSONDecoder().decode([String].self, from: list)
+            default: break
+            }
+            place += 1
+        }
+        return names
+    }
+
+    /// `true` or `false`; nil where it is absent.
     func flag(_ name: String) throws(AdminError) -> Bool? {
         switch members[name] {
-        case nil, .nothing: return nil
+        case nil: return nil
         case .flag(let flag): return flag
         case let other?: throw wrong(name, "true or false", other)
         }
     }
 
-    /// A whole number within a range; nil where it is absent or null.
+    /// A whole number within a range; nil where it is absent.
     func integer(_ name: String, in range: ClosedRange<Int>) throws(AdminError) -> Int? {
         let expected = "a whole number from \(range.lowerBound) to \(range.upperBound)"
         switch members[name] {
-        case nil, .nothing: return nil
+        case nil: return nil
         case .integer(let number):
             guard let integer = Int(exactly: number), range.contains(integer) else {
                 throw wrong(name, expected, .integer(number))
@@ -93,10 +126,10 @@ struct RequestBody: Sendable {
         }
     }
 
-    /// A text of at most that many characters, held as `ByteText` says; nil where it is absent or null.
+    /// A text of at most that many characters, held as `ByteText` says; nil where it is absent.
     func text(_ name: String, atMost limit: Int) throws(AdminError) -> String? {
         switch members[name] {
-        case nil, .nothing: return nil
+        case nil: return nil
         case .text(let text) where text.readable.unicodeScalars.count <= limit: return text
         case let other?: throw wrong(name, "a text of at most \(limit) characters", other)
         }

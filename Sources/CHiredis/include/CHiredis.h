@@ -52,11 +52,19 @@ typedef struct curfew_tape {
 
 typedef struct curfew_reader curfew_reader;
 
-/* A reader that refuses a reply of more than byte_limit bytes or element_limit values (all levels together). Both
- * must be below 2^32. NULL when there is no memory. */
+/* A reader that refuses a reply of more than element_limit values (all levels together), and makes one of more than
+ * byte_limit bytes an error that begins with TOOLARGE. Both must be below 2^32. NULL when there is no memory. */
 curfew_reader *curfew_reader_create(uint64_t byte_limit, uint64_t element_limit);
 
 void curfew_reader_free(curfew_reader *reader);
+
+/* Sets further limits, from the next value that is not small on: how many bytes one value may have, and all of those that
+ * are not small in the replies to one request. A reply that goes beyond one is an error that begins with TOOLARGE, and what
+ * it held is passed over. is_new: what was read so far belongs to earlier requests.
+ *
+ * A value of up to 1 KiB is small. Such replies may be decoded before their limits are set: whoever feeds 1 KiB at a time
+ * and sets the limits in between is told of every larger value in time. */
+void curfew_reader_limit(curfew_reader *reader, uint64_t value_limit, uint64_t request_limit, bool is_new);
 
 /* Decodes more bytes, keeping what is not whole yet. False after a protocol error, a limit or want of memory: the
  * replies before it can still be taken, and every later feed fails too. */

@@ -38,8 +38,9 @@ extension Cleanup {
         undo = options.undo ?? undo
         ping = options.ping
         guardLimits = limits
-        fingerprint = Fingerprint.of(entry.value)
-        settings = Self.settings(in: entry.value)
+        let place = ["cleanups", entry.key]
+        fingerprint = Fingerprint.of(entry.value, at: place)
+        settings = Self.settings(in: entry.value, at: place)
         scan = options.scan ?? (options.index == nil ? .seconds(3600) : nil)
     }
 

@@ -7,21 +7,20 @@ extension Cleanup {
         package var value: String
     }
 
-    /// The keys whose values are nobody's business: an address that is called may hold a secret.
-    private static let secrets: Set = ["ping"]
-
     /// What the file says of a cleanup, in its order and without secrets.
-    static func settings(in node: YAMLNode, below path: [String] = []) -> [Setting] {
-        let key = path.joined(separator: ".")
+    ///
+    /// - Parameter path: where it stands in the file.
+    static func settings(in node: YAMLNode, at path: [String], below keys: [String] = []) -> [Setting] {
+        let key = keys.joined(separator: ".")
         switch node.content {
         case .nothing, .unreadable: return []
-        case .scalar(let scalar): return [Setting(key: key, value: scalar.text)]
+        case .scalar(let scalar): return [Setting(key: key, value: scalar.text.withoutCredentials)]
         case .list(let items):
-            let texts = items.flatMap { settings(in: $0) }.map(\.value)
+            let texts = items.flatMap { settings(in: $0, at: path) }.map(\.value)
             return [Setting(key: key, value: texts.joined(separator: ", "))]
         case .section(let entries):
-            return entries.filter { !secrets.contains($0.key) }
-                .flatMap { settings(in: $0.value, below: path + [$0.key]) }
+            return entries.filter { !SecretKeys.cover(path + [$0.key]) }
+                .flatMap { settings(in: $0.value, at: path + [$0.key], below: keys + [$0.key]) }
         }
     }
 }

@@ -5,12 +5,14 @@ internal import RedisClient
 extension Configuration {
     /// Reads the file at a path.
     ///
+    /// - Parameter isFound: whether nobody named it: then it must be a file that only this user, or root, can have written,
+    ///   because it says where the secrets of the environment go.
     /// - Throws: `ConfigurationError`: the one that `parse` throws, or one that says why the file can't be read.
     package static func load(
-        path: String, environment: [String: String]
+        path: String, environment: [String: String], isFound: Bool = false
     ) throws(ConfigurationError) -> Configuration {
         let problems = ProblemList(file: path)
-        guard let data = contents(of: path, problems) else { throw problems.error }
+        guard let data = contents(of: path, isFound: isFound, problems) else { throw problems.error }
         guard let text = String(bytes: data, encoding: .utf8) else {
             problems.add(line: nil, "cannot be read: it is not UTF-8")
             throw problems.error
@@ -19,10 +21,16 @@ extension Configuration {
     }
 
     /// What is in a file, up to a byte more than is read: a pipe or a device has no size that could be asked for.
-    private static func contents(of path: String, _ problems: ProblemList) -> Data? {
+    private static func contents(of path: String, isFound: Bool, _ problems: ProblemList) -> Data? {
         do {
             let handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
             defer { handle.closeFile() }
+            if isFound, let doubt = FileOwner(of: path, handle.fileDescriptor)?.doubt {
+                problems.add(
+                    line: nil,
+                    "was found in the working directory, and \(doubt); --config \(path) reads it all the same")
+                return nil
+            }
             var data = Data()
             let limit = YAMLReader.byteLimit + 1
             while data.count < limit, let more = try handle.read(upToCount: limit - data.count), !more.isEmpty {

@@ -11,7 +11,10 @@ extension DependentPolicy: ConfiguredPolicy {
         let parentStatus = section.text("parent-status", expected: "the name of a field")
         let to = section.target("to", outside: scope?.states)
         if let parent, !parent.usesID, parent.fields.isEmpty {
-            section.problem("parent", "“\(parent)” is one key for all records, expected one like job:<jobId>")
+            section.problem(
+                "parent",
+                "\(section.quoted(parent.text, of: "parent")) is one key for all records, expected one like job:<jobId>"
+            )
         }
         guard let scope, let parent, let parentStates, let to else { return nil }
         self.init(

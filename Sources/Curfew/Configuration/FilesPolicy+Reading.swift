@@ -19,7 +19,9 @@ extension FilesPolicy: ConfiguredPolicy {
         var owners = [status: "status"]
         func claim(_ field: String?, _ key: String, in section: Section?) {
             guard let field, let section else { return }
-            if let owner = owners[field] { section.problem(key, "“\(field)” is the field of \(owner) already") }
+            if let owner = owners[field] {
+                section.problem(key, "\(section.quoted(field, of: key)) is the field of \(owner) already")
+            }
             owners[field] = section.path(of: key)
         }
         var sources: Set<String> = []
@@ -30,7 +32,7 @@ extension FilesPolicy: ConfiguredPolicy {
         claim(size, "size", in: section)
         claim(orphan?.unless, "unless", in: orphanSection)
         claim(deleted?.since, "since", in: deletedSection)
-        let isSound = Self.isMarkSound(orphan, deleted, since: since ?? [], in: orphanSection)
+        let isSound = Self.isMarkSound(orphan, deleted, since: since ?? [], in: orphanSection, and: deletedSection)
         guard let objects, let storage, isSound, orphan != nil || deleted != nil else { return nil }
         self.init(
             status: status, since: since ?? [], orphan: orphan, deleted: deleted, storage: storage, objects: objects,
@@ -39,15 +41,20 @@ extension FilesPolicy: ConfiguredPolicy {
 
     /// Whether a mark, where there is one, is looked at by the other rule, and makes no file young again.
     private static func isMarkSound(
-        _ orphan: Orphan?, _ deleted: Deleted?, since: [String], in section: Section?
+        _ orphan: Orphan?, _ deleted: Deleted?, since: [String], in section: Section?, and deletedSection: Section?
     ) -> Bool {
         guard let mark = orphan?.mark else { return true }
         guard mark == deleted?.since else {
-            let found = deleted.map { "found “\($0.since)” there" } ?? "found no such section"
-            section?.problem("mark", "expected “\(mark)” to be deleted.since as well, \(found)")
+            let found =
+                deleted.map { "found \(deletedSection?.quoted($0.since, of: "since") ?? "") there" }
+                ?? "found no such section"
+            section?.problem(
+                "mark", "expected \(section?.quoted(mark, of: "mark") ?? "") to be deleted.since as well, \(found)")
             return false
         }
-        if since.contains(mark) { section?.problem("mark", "“\(mark)” is one of since already") }
+        if since.contains(mark) {
+            section?.problem("mark", "\(section?.quoted(mark, of: "mark") ?? "") is one of since already")
+        }
         return true
     }
 }

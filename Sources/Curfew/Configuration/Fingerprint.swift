@@ -3,18 +3,13 @@ internal import RedisClient
 
 /// A short name for what a configuration means.
 enum Fingerprint {
-    /// Where secrets stand, `*` being any name: a weak one could be guessed from the hash.
-    private static let secrets = [
-        ["redis"], ["webhooks", "*", "url"], ["webhooks", "*", "secret"], ["cleanups", "*", "ping"],
-        ["storage", "*", "access-key"], ["storage", "*", "secret-key"], ["storage", "*", "session-token"],
-        ["http", "admin-token"], ["http", "viewer-token"], ["http", "cron-secret"],
-    ]
-
     /// 16 hexadecimal digits: FNV-1a of 64 bits over the tree in canonical form.
     ///
     /// Canonical: keys sorted, values with what came from the environment, durations in milliseconds, a list of one text as
-    /// that text, no secrets. Every text is preceded by its length, so that no two trees have the same form.
-    static func of(_ root: YAMLNode) -> String { of(canonical(root, at: [])) }
+    /// that text, no secrets: a weak one could be guessed from the hash. Every text is preceded by its length, so that no two trees have the same form.
+    ///
+    /// - Parameter path: where the tree stands in the file.
+    static func of(_ root: YAMLNode, at path: [String] = []) -> String { of(canonical(root, at: path)) }
 
     /// The same of any text.
     static func of(_ text: String) -> String {
@@ -36,13 +31,9 @@ enum Fingerprint {
             let forms = items.map { canonical($0, at: path + ["-"]) }
             return forms.count == 1 ? forms[0] : "[\(forms.joined(separator: ","))]"
         case .section(let entries):
-            let forms = entries.filter { !isSecret(path + [$0.key]) }.sorted { $0.key < $1.key }
+            let forms = entries.filter { !SecretKeys.cover(path + [$0.key]) }.sorted { $0.key < $1.key }
                 .map { "\(ByteText.count(of: $0.key)):\($0.key)=\(canonical($0.value, at: path + [$0.key]))" }
             return "{\(forms.joined(separator: ","))}"
         }
-    }
-
-    private static func isSecret(_ path: [String]) -> Bool {
-        secrets.contains { $0.count == path.count && zip($0, path).allSatisfy { $0 == "*" || $0 == $1 } }
     }
 }

@@ -19,7 +19,7 @@ extension HTTPSettings {
         if !isLoopback, !hasAdmin {
             section.problem(
                 "listen",
-                "\(host) can be reached from other machines, which needs an admin-token: "
+                "\(section.isExpanded("listen") ? "this address" : host) can be reached from other machines, which needs an admin-token: "
                     + "set admin-token: ${CURFEW_ADMIN_TOKEN}, or listen on 127.0.0.1")
         }
         if viewerToken != nil, !hasAdmin {

@@ -22,9 +22,9 @@ extension Section {
             do {
                 let template = try KeyTemplate(text)
                 if template.usesID || !template.fields.isEmpty { return template }
-                problem(key, "“\(text)” is one key for all records, expected one like job:<id>:log")
+                problem(key, "\(quoted(text, of: key)) is one key for all records, expected one like job:<id>:log")
             } catch {
-                problem(key, "“\(text)” is no key: \(error)")
+                problem(key, "\(quoted(text, of: key)) is no key: \(error)")
             }
             return nil
         }

@@ -63,6 +63,21 @@ struct Section {
         return "unknown \(noun)\(guess) (expected one of \(known.joined(separator: ", ")))"
     }
 
+    /// Whether something of a key's value came from the environment.
+    func isExpanded(_ key: String) -> Bool {
+        if case .scalar(let scalar)? = entry(key)?.value.content { scalar.isExpanded } else { false }
+    }
+
+    /// A value of a key for messages, or one of its list: as the file writes it, since the environment holds secrets.
+    func quoted(_ text: String, of key: String) -> String {
+        var nodes = entry(key).map { [$0.value] } ?? []
+        if case .list(let items)? = nodes.first?.content { nodes = items }
+        for node in nodes {
+            if case .scalar(let scalar) = node.content, scalar.text == text { return "“\(scalar.written)”" }
+        }
+        return "“\(text.withoutCredentials)”"
+    }
+
     /// A section inside of this one.
     func section(_ key: String, isRequired: Bool = false) -> Section? {
         guard let entry = entry(key) else {

@@ -35,7 +35,7 @@ extension Webhook {
         guard let words = section.texts("on", isRequired: true) else { return nil }
         let known = Subject.allCases.map(\.rawValue)
         for word in words where !known.contains(word) {
-            section.problem("on", section.unknown("“\(word)”", word, known))
+            section.problem("on", section.unknown(section.quoted(word, of: "on"), word, known))
         }
         return Subject.allCases.filter { words.contains($0.rawValue) }
     }

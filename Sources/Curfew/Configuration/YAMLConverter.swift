@@ -40,7 +40,7 @@ struct YAMLConverter {
         do {
             let written = scalar.string.held
             let text = try Expansion.expand(written, environment)
-            return .scalar(YAMLNode.Scalar(text: text, written: written))
+            return .scalar(YAMLNode.Scalar(text: text, source: written))
         } catch {
             problems.add(line: line, path: path, error.message)
             return .unreadable

@@ -17,11 +17,13 @@ struct YAMLNode: Sendable {
     struct Scalar: Sendable {
         /// The value, with what came from the environment.
         var text: String
-        /// The value as the file writes it: what messages quote, since the environment holds secrets.
-        var written: String
+        /// The value as the file writes it.
+        var source: String
+        /// What messages quote: the value as the file writes it, since the environment holds secrets.
+        var written: String { source.withoutCredentials }
 
         /// Whether something came from the environment.
-        var isExpanded: Bool { text != written }
+        var isExpanded: Bool { text != source }
 
         /// Whether the environment left nothing of it (`${NAME:-}`): it then counts as absent.
         var isVoid: Bool { text.isEmpty && isExpanded }

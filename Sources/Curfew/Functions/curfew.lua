@@ -578,6 +578,8 @@ end
 -- Statements that were read lately, by their text: from page to page they are the same ones, and to read one takes as
 -- long as to make several changes.
 local MOST_STATEMENTS = 64
+-- Longer ones aren't kept: they would fill Redis's memory with what only a few changes need.
+local LONGEST_STATEMENT = 8192
 local statements_read, statements_count = {}, 0
 
 -- Reads one statement: what many changes of a call have in common, with holes for what differs.
@@ -594,6 +596,7 @@ local function read_statement(text)
   }
   statement.fill_guards = read_guards(statement, given.guards)
   statement.fill_writes = read_writes(statement, given.writes)
+  if #text > LONGEST_STATEMENT then return statement end
   if statements_count == MOST_STATEMENTS then statements_read, statements_count = {}, 0 end
   statements_read[text], statements_count = statement, statements_count + 1
   return statement
@@ -817,6 +820,9 @@ local function foretold(statement, KEYS, k, ARGV, a)
   end
 end
 
+-- The most bytes of why a change was refused.
+local LONGEST_REASON = 2048
+
 -- What curfew_commit and curfew_commit_part do, wherever in the call their keys and words begin: `first` words stand
 -- before the keys, `before` before the others. `progress` shows how far it is: the last change that it began to make,
 -- what it has answered and, at the end, the number of changes.
@@ -855,7 +861,8 @@ local function carry_out(KEYS, first, ARGV, before, progress, is_check)
       end
       if why ~= nil then
         answer[#answer + 1] = position
-        answer[#answer + 1] = why
+        -- Keys may be long, and the answer is to be read.
+        answer[#answer + 1] = type(why) == 'string' and string.sub(why, 1, LONGEST_REASON) or why
       elseif statement.index == 'remove' then
         removed[#removed + 1] = ARGV[a + 1]
       elseif statement.index == 'score' then

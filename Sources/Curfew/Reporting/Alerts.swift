@@ -198,16 +198,16 @@ struct Alerts: Sendable {
         var end = "+"
         var read = 0
         while read < Self.mostEntries {
-            let page = try await engine.redis.send(
-                RedisCommand("XREVRANGE", [engine.keys.metrics, end, start, "COUNT", "500"]))
-            for entry in page.elements.map(StreamEntry.init)
+            let page = try await StreamPage(
+                "XREVRANGE", of: engine.keys.metrics, from: end, to: start, engine.redis)
+            for entry in page.entries
             where entry["cleanup"] == cleanup && definition.metric.counts(entry["kind"]) {
                 guard runs > 0 else { return sum }
                 runs -= 1
                 sum += Double(entry[definition.metric.rawValue] ?? "") ?? 0
             }
-            guard page.count == 500, let last = page.elements.last.map(StreamEntry.init) else { return sum }
-            read += page.count
+            guard page.isFull, let last = page.entries.last else { return sum }
+            read += page.entries.count
             end = "(" + last.id
         }
         return sum

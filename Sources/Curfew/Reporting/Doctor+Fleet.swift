@@ -34,10 +34,9 @@ extension Doctor {
     /// publish: their processor time then falls again and again, which that of one process does only at a restart.
     private func duplicates() async throws -> Finding {
         let name = "instance names"
-        let entries = try await engine.redis.send(
-            RedisCommand("XREVRANGE", [engine.keys.metrics, "+", "-", "COUNT", "500"]))
+        let page = try await StreamPage("XREVRANGE", of: engine.keys.metrics, from: "+", to: "-", engine.redis)
         var times: [String: [Int64]] = [:]
-        for entry in entries.elements.map(StreamEntry.init) where entry["kind"] == "instance" {
+        for entry in page.entries where entry["kind"] == "instance" {
             guard let instance = entry["instance"], let time = entry["cpu_ms"].flatMap({ Int64($0) }) else { continue }
             if times[instance, default: []].count < 8 { times[instance, default: []].append(time) }
         }

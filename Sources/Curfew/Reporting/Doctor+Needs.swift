@@ -73,12 +73,16 @@ extension Doctor {
         if engine.redis.isCluster { needs += self.needs(ofSagas: keys.saga(cleanup.name), beside: record) }
         let isJSON = cleanup.format == .json
         needs += [isJSON ? ["GET", record] : ["HMGET", record, "a"], ["TYPE", record], ["EXISTS", record]]
+        needs.append(isJSON ? ["STRLEN", record] : ["HSTRLEN", record, "a"])
         let kind = type(of: cleanup.policy).kind
         if kind.removesRecords { needs += self.needs(ofRemoving: record) }
         switch kind {
         case .locks:
             let seen = keys.seen(cleanup.name)
-            needs += [["GET", record], ["HGET", record, "a"], ["HGET", seen, "a"], ["HSET", seen, "a", "b"]]
+            needs += [
+                ["GET", record], ["STRLEN", record], ["HGET", record, "a"], ["HGET", seen, "a"],
+                ["HSET", seen, "a", "b"],
+            ]
             needs += [["HDEL", seen, "a"], ["OBJECT", "IDLETIME", record], ["PTTL", record]]
             needs += [["HLEN", record], ["HGETALL", record]]
         case .retention: needs += [["HGET", record, "a"], ["HEXISTS", record, "a"]]

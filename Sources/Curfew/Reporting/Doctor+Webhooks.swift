@@ -19,7 +19,8 @@ extension Doctor {
         return streams.flatMap { stream in
             [
                 ["XREADGROUP", "GROUP", group, "x", "STREAMS", stream, ">"], ["XACK", stream, group, "0-1"],
-                ["XAUTOCLAIM", stream, group, "x", "1", "0-0"], ["XGROUP", "CREATE", stream, group, "$"],
+                ["XAUTOCLAIM", stream, group, "x", "1", "0-0"], ["XPENDING", stream, group],
+                ["XGROUP", "CREATE", stream, group, "$"],
                 ["XGROUP", "DELCONSUMER", stream, group, "x"], ["XINFO", "CONSUMERS", stream, group],
             ]
         } + [

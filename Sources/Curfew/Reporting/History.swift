@@ -17,12 +17,12 @@ package struct History: Sendable {
     ) async throws(CurfewError) -> [StreamEntry] {
         var found: [StreamEntry] = []
         var end = "+"
-        var read = 0
-        while found.count < count, read < Self.mostRead {
-            let page = try await send(RedisCommand("XREVRANGE", [stream, end, "-", "COUNT", "500"])).elements
-            for entry in page.map(StreamEntry.init) where found.count < count && passes(entry) { found.append(entry) }
-            guard page.count == 500, let last = page.last.map(StreamEntry.init) else { break }
-            read += page.count
+        var seen = 0
+        while found.count < count, seen < Self.mostRead {
+            let page = try await read("XREVRANGE", of: stream, from: end, to: "-")
+            for entry in page.entries where found.count < count && passes(entry) { found.append(entry) }
+            guard page.isFull, let last = page.entries.last else { break }
+            seen += page.entries.count
             end = "(" + last.id
         }
         return found
@@ -52,22 +52,20 @@ package struct History: Sendable {
         // Nothing is before the first of all ids, and Redis takes the question for a mistake.
         guard before?.allSatisfy({ "0-".contains($0) }) != true else { return page }
         var end = before.map { "(" + $0 } ?? "+"
-        var read = 0
-        // One more than asked for shows whether there are more.
-        let size = 500
-        while read < Self.mostPaged {
-            let command = RedisCommand("XREVRANGE", [stream, end, oldest, "COUNT", String(size)])
-            let entries = try await send(command).elements.map(StreamEntry.init)
-            for entry in entries {
+        var seen = 0
+        while seen < Self.mostPaged {
+            let part = try await read("XREVRANGE", of: stream, from: end, to: oldest)
+            for entry in part.entries {
+                // One more than asked for shows whether there are more.
                 if page.entries.count == count { return page }
                 if passes(entry) { page.entries.append(entry) }
                 page.next = entry.id
             }
-            guard entries.count == size, let last = entries.last else {
+            guard part.isFull, let last = part.entries.last else {
                 page.next = nil
                 return page
             }
-            read += size
+            seen += part.entries.count
             end = "(" + last.id
         }
         return page
@@ -76,17 +74,17 @@ package struct History: Sendable {
     /// The most entries that one page looks through.
     static let mostPaged = 10_000
 
-    /// Entries of a stream after that id, oldest first; at most a thousand.
+    /// Entries of a stream after that id, oldest first; at most a thousand, and fewer where they are large.
     package func entries(of stream: String, after id: String) async throws(CurfewError) -> [StreamEntry] {
-        try await send(RedisCommand("XRANGE", [stream, "(" + id, "+", "COUNT", "1000"])).elements.map(StreamEntry.init)
+        try await read("XRANGE", of: stream, from: "(" + id, to: "+", count: 1_000).entries
     }
 
     /// New entries of a stream after that id (`$` = from now on), waiting up to that long for them.
     package func next(of stream: String, after id: String, within wait: Duration) async throws(CurfewError)
         -> [StreamEntry]
     {
-        let reply = try await send(RedisCommand("XRANGE", [stream, "(" + id, "+", "COUNT", "500"]))
-        if reply.count > 0 { return reply.elements.map(StreamEntry.init) }
+        let page = try await read("XRANGE", of: stream, from: "(" + id, to: "+")
+        if !page.entries.isEmpty { return page.entries }
         do {
             try await Task.sleep(for: wait)
         } catch {
@@ -95,9 +93,11 @@ package struct History: Sendable {
         return []
     }
 
-    private func send(_ command: RedisCommand) async throws(CurfewError) -> RedisValue {
+    private func read(
+        _ command: String, of stream: String, from start: String, to end: String, count: Int = StreamPage.most
+    ) async throws(CurfewError) -> StreamPage {
         do {
-            return try await engine.redis.send(command)
+            return try await StreamPage(command, of: stream, from: start, to: end, count: count, engine.redis)
         } catch {
             throw CurfewError(error)
         }

@@ -15,16 +15,29 @@ enum JSONText {
     static let originals = "curfew:json"
     /// The member that names the run whose trash holds what was removed, where another one has finished the change.
     static let run = "curfew:run"
+    /// The member that says how many bytes the values of the before-image had, where they were too many to be kept.
+    static let cut = "curfew:cut"
+    /// The most bytes of the values of a before-image: events are read by the hundreds, and whoever owns a record decides how
+    /// large its fields are.
+    static let mostImage = 64 << 10
+    /// What is shown of a value of an image that was cut.
+    private static let shownOfCut = 256
 
     /// An object of strings; nil becomes `null`.
     ///
     /// What was written comes last, as an object of its own, where there is any, and after it the values that only JSON
-    /// can say, and the keys that went along.
+    /// can say, and the keys that went along. Where they have more than ``mostImage`` bytes together, each value is cut.
     static func object(
         _ members: [FieldWrite], after: [FieldWrite] = [], originals: [FieldWrite] = [], also: [String] = []
     ) -> String {
+        let size = size(of: members) + (after.isEmpty ? 0 : size(of: after) + Self.after.utf8.count + 4)
+        let all = size + (originals.isEmpty ? 0 : self.size(of: originals))
+        if all > mostImage, let count = bytes(of: members + after + originals, atLeast: mostImage) {
+            let note = FieldWrite(field: cut, value: String(count))
+            return object(members.map(shown) + [note], after: after.map(shown), also: also)
+        }
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(size(of: members) + (after.isEmpty ? 0 : size(of: after) + Self.after.utf8.count + 4))
+        bytes.reserveCapacity(size)
         append(members, to: &bytes)
         for (name, writes) in [(Self.after, after), (Self.originals, originals)] where !writes.isEmpty {
             bytes.removeLast()
@@ -66,6 +79,16 @@ enum JSONText {
         append(run, to: &bytes)
         bytes.append(UInt8(ascii: "}"))
         return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// How many bytes the values have, from so many on.
+    private static func bytes(of members: [FieldWrite], atLeast limit: Int) -> Int? {
+        let count = members.reduce(0) { $0 + ($1.value.map(ByteText.count) ?? 0) }
+        return count >= limit ? count : nil
+    }
+
+    private static func shown(_ write: FieldWrite) -> FieldWrite {
+        FieldWrite(field: write.field, value: write.value?.shortened(to: shownOfCut))
     }
 
     private static func size(of members: [FieldWrite]) -> Int {

@@ -25,3 +25,41 @@ package struct StreamEntry: Sendable {
         fields.first { $0.name == name }?.value
     }
 }
+
+/// A page of a stream's entries, which hold what records hold: as many as fit.
+package struct StreamPage: Sendable {
+    /// The most entries that one command asks for.
+    static let most = 500
+
+    /// The entries, in the order that was asked for.
+    package var entries: [StreamEntry]
+    /// Whether there may be more behind them.
+    package var isFull: Bool
+
+    /// Reads the page, asking for half as many again and again where their replies would be too large.
+    ///
+    /// - Parameters:
+    ///   - command: `XRANGE` or `XREVRANGE`.
+    ///   - start: the id that the page begins at; in brackets of Redis, as all ids here: `(5-0`.
+    ///   - end: the id that it ends at.
+    package init(
+        _ command: String, of stream: String, from start: String, to end: String, count: Int = most,
+        _ redis: RedisClient
+    ) async throws(RedisError) {
+        var count = count
+        while true {
+            var command = RedisCommand(command, [stream, start, end, "COUNT", String(count)], isIdempotent: true)
+            // A single one is read however large it is.
+            command.replySize = count > 1 ? .list : .usual
+            do {
+                let reply = try await redis.send(command)
+                entries = reply.elements.map(StreamEntry.init)
+                isFull = entries.count == count
+                return
+            } catch {
+                guard error.isTooLarge, count > 1 else { throw error }
+                count /= 2
+            }
+        }
+    }
+}

@@ -21,6 +21,9 @@ struct ChangeEncoder: Sendable {
     /// The number that stands for the guard of the ledger: its entry is written first, and only where it isn't there yet.
     static let ledgerGuard = -1
 
+    /// The most bytes of what an event says of a record beside its before-image.
+    private static let mostReason = 2_048, mostType = 256
+
     /// The statements that a call has so far, each with a change that it was made for.
     struct Known {
         fileprivate var changes: [(change: Change, isText: Bool, number: Int)] = []
@@ -211,9 +214,9 @@ struct ChangeEncoder: Sendable {
         for word in ["action", change.action.rawValue, "from", change.from, "to", change.to, "reason"] {
             sink.constant(word)
         }
-        sink.hole(sink.value(change.reason))
+        sink.hole(sink.value(change.reason.shortened(to: Self.mostReason)))
         sink.constant("type")
-        sink.hole(sink.value(change.type))
+        sink.hole(sink.value(change.type.shortened(to: Self.mostType)))
         sink.constant("tokens")
         sink.hole(amount)
         sink.constant("bytes")

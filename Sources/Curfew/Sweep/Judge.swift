@@ -48,8 +48,12 @@ struct Judge {
     }
 
     /// Decides over records that were read, asking Redis for more where the policy wants it.
-    func decide(_ entries: [Keyed], replies: [RedisValue], at now: Timestamp) async throws -> [Judged] {
-        let reads = try await reader.records(entries, replies: replies)
+    ///
+    /// - Parameter isLast: whether a record that was too large has been given all the room there is.
+    func decide(
+        _ entries: [Keyed], replies: [RedisValue], at now: Timestamp, isLast: Bool = false
+    ) async throws -> [Judged] {
+        let reads = try await reader.records(entries, replies: replies, isLast: isLast)
         var judged: [Judged] = []
         judged.reserveCapacity(entries.count)
         var asking: [(place: Int, questions: [Question])] = []

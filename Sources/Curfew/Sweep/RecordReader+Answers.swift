@@ -9,7 +9,12 @@ extension RecordReader {
     func answers(
         _ questions: [(record: Record, question: Question)], at now: Timestamp
     ) async throws -> [Answer] {
-        let replies = try await redis.pipeline(questions.map { command(for: $1, about: $0) })
+        let replies = try await redis.pipelineInPieces(
+            questions.map { record, question in
+                var command = command(for: question, about: record)
+                command.replySize = .record
+                return command
+            })
         var answers: [Answer] = []
         var counted: [(place: Int, key: String, type: String)] = []
         var looks: [(record: Record, value: String, sighting: Sighting)] = []
@@ -63,7 +68,9 @@ extension RecordReader {
     /// A field of another hash; where it is absent, or the key is no hash, what there is instead is looked at.
     private func fieldAnswer(_ key: String, _ field: String, _ reply: RedisValue) async throws -> Answer {
         if let error = reply.error {
-            guard error.code == "WRONGTYPE" else { return Self.unreadable(key, error) }
+            guard error.code == "WRONGTYPE" else {
+                return Self.unreadable(error.isTooLarge ? "\(key), field \(field)" : key, error)
+            }
             // It has no such field, and must not be taken for missing either.
             return .unreadable("\(key) is \(try await kind(of: key)): expected a hash")
         }
@@ -90,7 +97,7 @@ extension RecordReader {
     }
 
     static func unreadable(_ key: String, _ error: RedisServerError) -> Answer {
-        .unreadable("\(key) can't be read: \(error.message)")
+        .unreadable(error.isTooLarge ? "\(key): \(error.words)" : "\(key) can't be read: \(error.message)")
     }
 
     /// Throws what is wrong with the server; what is wrong with one key is only the error of the record that needs it.
@@ -101,6 +108,7 @@ extension RecordReader {
     /// The error of the record that can't be read; throws what is wrong with the server.
     static func trouble(_ error: RedisServerError, _ key: String) throws -> RecordError {
         try check(error, "reading \(key)")
+        if error.isTooLarge { return RecordError("\(key): \(error.words)") }
         return RecordError("\(key) can't be read: \(error.message)")
     }
 

@@ -11,19 +11,21 @@ extension RecordReader {
     /// Answers questions for counts whose types are known.
     func count(_ keys: [(place: Int, key: String, type: String)], into answers: inout [Answer]) async throws {
         let sized = keys.compactMap { item in
-            Self.sizes[item.type].map { (item.place, item.key, RedisCommand($0, [item.key])) }
+            Self.sizes[item.type].map { name in
+                (item.place, item.key, name == "GET" ? Self.text(at: item.key) : RedisCommand(name, [item.key]))
+            }
         }
         for item in keys where item.type != "none" && Self.sizes[item.type] == nil {
             answers[item.place] = .unreadable(
                 "\(item.key) is a \(item.type): expected a number, or something with a size")
         }
         guard !sized.isEmpty else { return }
-        let replies = try await redis.pipeline(sized.map(\.2))
+        let replies = try await redis.pipelineInPieces(sized.map(\.2))
         for ((place, key, _), reply) in zip(sized, replies) {
             if let count = reply.integer {
                 answers[place] = .count(count)
             } else if let error = reply.error {
-                answers[place] = .unreadable("\(key) can't be counted: \(error.message)")
+                answers[place] = .unreadable("\(key) can't be counted: \(error.words)")
             } else if reply.isNull {
                 answers[place] = .count(0)
             } else if let text = reply.string, text.utf8.allSatisfy({ (48...57).contains($0) }), let count = Int64(text)

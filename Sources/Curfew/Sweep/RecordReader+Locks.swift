@@ -48,7 +48,12 @@ extension RecordReader {
                 RecordError("\(key) has \(size.integer ?? 0) fields: expected a lock of at most \(Self.mostLockFields)")
             )
         }
-        let replies = try await redis.pipeline(small.map { RedisCommand("HGETALL", [entries[$0].key]) })
+        let replies = try await redis.pipelineInPieces(
+            small.map { place in
+                var command = RedisCommand("HGETALL", [entries[place].key])
+                command.replySize = .record
+                return command
+            })
         for (place, reply) in zip(small, replies) {
             let key = entries[place].key
             if let error = reply.error {

@@ -33,7 +33,9 @@ extension RecordReader {
     func members(of group: GroupMembers, size: RedisValue) async throws -> Answer {
         if let error = size.error { return try await unreadable(group, error) }
         guard size.integer ?? 0 <= Self.mostMembers else { return .tooMany(limit: Self.mostMembers) }
-        let reply = try await redis.pipeline([Self.namesCommand(for: group)])[0]
+        var command = Self.namesCommand(for: group)
+        command.replySize = .list
+        let reply = try await redis.pipeline([command])[0]
         if let error = reply.error { return try await unreadable(group, error) }
         // It may have grown meanwhile.
         guard reply.count <= Self.mostMembers else { return .tooMany(limit: Self.mostMembers) }
@@ -56,23 +58,25 @@ extension RecordReader {
     }
 
     private func states(of keys: [String], _ group: GroupMembers) async throws -> [GroupMember] {
-        let replies = try await redis.pipeline(
-            keys.map { RedisCommand(group.isJSON ? "GET" : "HGET", group.isJSON ? [$0] : [$0, group.field]) })
-        var members: [GroupMember] = []
+        let commands = keys.map { key in
+            var command = RedisCommand(group.isJSON ? "GET" : "HGET", group.isJSON ? [key] : [key, group.field])
+            command.replySize = .record
+            return command
+        }
+        var members = keys.map { GroupMember(key: $0, state: .gone) }
         var unclear: [Int] = []
-        for (key, reply) in zip(keys, replies) {
-            var state = GroupMember.State.gone
+        try await redis.pipelineInPieces(commands) { place, reply in
+            let key = keys[place]
             if let error = reply.error {
-                if error.code == "WRONGTYPE" { unclear.append(members.count) }
-                state = .unreadable("\(key) can't be read: \(error.message)")
+                if error.code == "WRONGTYPE" { unclear.append(place) }
+                members[place].state = .unreadable("\(key) can't be read: \(error.words)")
             } else if reply.isNull {
                 // A hash that lacks the field is there.
-                if !group.isJSON { unclear.append(members.count) }
+                if !group.isJSON { unclear.append(place) }
             } else {
                 let text = reply.string ?? ""
-                state = group.isJSON ? Self.state(inJSON: text, key, group.field) : .status(text)
+                members[place].state = group.isJSON ? Self.state(inJSON: text, key, group.field) : .status(text)
             }
-            members.append(GroupMember(key: key, state: state))
         }
         guard !unclear.isEmpty else { return members }
         let types = try await redis.pipeline(unclear.map { RedisCommand("TYPE", [keys[$0]]) })

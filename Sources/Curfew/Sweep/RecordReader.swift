@@ -9,7 +9,7 @@ struct RecordReader {
     /// The fields that the policy wants, as words of a command.
     private let fields: RedisCommand?
     /// Their names.
-    private let names: [String]
+    let names: [String]
     /// Whether records may be locks that don't say when they were taken.
     let looksAtLocks: Bool
     /// Whether a hash is read with all of its fields, which is needed to see whether it changed.
@@ -39,11 +39,22 @@ struct RecordReader {
     ///
     /// Locks without a time of their own are plain strings, and JSON is read whole.
     func command(for key: String) -> RedisCommand {
-        guard let fields, cleanup.format == .hash else { return RedisCommand("GET", [key]) }
+        guard let fields, cleanup.format == .hash else { return Self.text(at: key) }
         var command = RedisCommand(capacity: key.utf8.count + 32 + fields.count * 32)
+        command.replySize = .record
         command.append("HMGET")
         command.append(key)
         command.append(wordsOf: fields)
+        return command
+    }
+
+    /// Whether a record is some fields of a hash, and nothing else.
+    var isReadByFields: Bool { fields != nil && cleanup.format == .hash }
+
+    /// The command that reads a text, as much as is read of a record.
+    static func text(at key: String) -> RedisCommand {
+        var command = RedisCommand("GET", [key])
+        command.replySize = .record
         return command
     }
 
@@ -58,7 +69,20 @@ struct RecordReader {
     }
 
     /// Makes records of the replies to ``commands(for:)``, or to ``command(for:)`` for each.
-    func records(_ entries: [(entry: DueEntry, key: String)], replies: [RedisValue]) async throws -> [Read] {
+    ///
+    /// Those that were too large together are read again, unless it is said that there is no other way.
+    func records(
+        _ entries: [(entry: DueEntry, key: String)], replies: [RedisValue], isLast: Bool = false
+    ) async throws -> [Read] {
+        var reads = try await anyRecords(entries, replies: replies)
+        guard !isLast else { return reads }
+        let first = replies.count - entries.count
+        let large = entries.indices.filter { replies[first + $0].isTooLarge }
+        if !large.isEmpty { try await readLarge(large, entries, known: Array(replies[..<first]), &reads) }
+        return reads
+    }
+
+    private func anyRecords(_ entries: [(entry: DueEntry, key: String)], replies: [RedisValue]) async throws -> [Read] {
         guard cleanup.format == .hash else { return try await documents(entries, replies: replies) }
         guard looksAtLocks else { return try await hashes(entries, replies: replies) }
         let reads = try await hashes(entries, replies: replies.suffix(entries.count))
@@ -126,8 +150,12 @@ struct RecordReader {
         }
         if !hashes.isEmpty { try await readWhole(hashes, entries, &reads) }
         guard !texts.isEmpty else { return reads }
-        let values = try await redis.pipeline(texts.map { RedisCommand("GET", [entries[$0].key]) })
+        let values = try await redis.pipelineInPieces(texts.map { Self.text(at: entries[$0].key) })
         for (place, value) in zip(texts, values) {
+            if let error = value.error {
+                reads[place] = .failure(try Self.trouble(error, entries[place].key))
+                continue
+            }
             reads[place] = reads[place].map { $0.with(value.string.map(Record.Content.text) ?? .missing) }
         }
         return reads

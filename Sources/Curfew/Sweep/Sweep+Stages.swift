@@ -30,6 +30,8 @@ extension Sweep {
         var claimed: [Judged] = []
         /// Whether a range of entries was asked for and not taken in yet.
         var isRangeAsked = false
+        /// Whether the sizes of records are asked before they are read, because some were too large for that.
+        var isCareful = false
         /// Changes decided on so far, sent or not.
         var promised = 0
         /// Whether the limit is reached.
@@ -47,6 +49,10 @@ extension Sweep {
     struct Request {
         var entries: [Judge.Keyed] = []
         var range: ClosedRange<Int>?
+        /// Whether the commands ask for the sizes of the records, and not for the records.
+        var asksSizes = false
+        /// Whether records are read, whatever their sizes.
+        var readsRecords: Bool { !asksSizes && !entries.isEmpty }
         var commands: [RedisCommand] = []
     }
 
@@ -82,8 +88,8 @@ extension Sweep {
             let range = state.cursor.range(count: Self.readAhead)
             let ranged = rangeCommand(range)
             let replies = try await retrying { try await engine.redis.pipeline([ranged]) }
-            let first = try entries(replies[0])
-            state.queue = state.cursor.take(first, asked: range, horizon: horizon)
+            let (first, asked) = try await entries(replies[0], asked: range)
+            state.queue = state.cursor.take(first, asked: asked, horizon: horizon)
             // A first page that holds all is counted here, which saves every run with little to do a command.
             let isCounted = state.cursor.isExhausted
             state.outcome.due = isCounted ? state.queue.count : try await countDue(until: horizon)
@@ -115,9 +121,12 @@ extension Sweep {
     /// Takes a page of entries from the queue, and asks for more where few are left.
     func nextRequest(_ state: inout State) throws -> Request {
         guard !state.isFull else { return Request() }
-        let entries = try judge.keyed(state.queue.prefix(state.size.current))
+        let judge = judge
+        let count = state.isCareful ? min(state.size.current, RecordReader.mostSized) : state.size.current
+        let entries = try judge.keyed(state.queue.prefix(count))
         state.queue.removeFirst(entries.count)
-        var request = Request(entries: entries, commands: judge.commands(for: entries))
+        let commands = state.isCareful ? judge.reader.sizeRequest(for: entries) : judge.commands(for: entries)
+        var request = Request(entries: entries, asksSizes: state.isCareful, commands: commands)
         let isShort = state.queue.count < 2 * state.size.current
         if isShort, scanned == nil, !state.isRangeAsked, !state.cursor.isExhausted {
             let range = state.cursor.range(count: Self.readAhead)
@@ -129,33 +138,57 @@ extension Sweep {
     }
 
     /// The replies to what was asked for; asked again where they were lost.
-    private func replies(to reading: Reading) async throws -> [RedisValue] {
+    ///
+    /// Nil where records didn't come in time: they may have been too large for that.
+    private func replies(to reading: Reading) async throws -> [RedisValue]? {
         var sent = reading.sent
         return try await retrying {
             let pending = try sent ?? engine.redis.begin(reading.request.commands)
             sent = nil
-            return try await pending.replies()
+            do {
+                return try await pending.replies()
+            } catch let error as RedisError where error.code == .timedOut && reading.request.readsRecords {
+                return nil
+            }
         }
     }
 
     /// Takes in entries and records that were read, decides over the records, and encodes what is to be done.
     func prepare(_ reading: Reading, _ state: inout State) async throws -> Page? {
-        var replies = try await replies(to: reading)
+        guard var replies = try await replies(to: reading) else {
+            postpone(reading.request.entries, &state)
+            if reading.request.range != nil { state.isRangeAsked = false }
+            return nil
+        }
         if !reading.request.entries.isEmpty { await FailPoint.reached(.afterRead, cleanup) }
         if let range = reading.request.range, let reply = replies.popLast() {
-            state.queue += state.cursor.take(try entries(reply), asked: range, horizon: state.horizon)
+            let (found, asked) = try await entries(reply, asked: range)
+            state.queue += state.cursor.take(found, asked: asked, horizon: state.horizon)
             state.isRangeAsked = false
         }
-        let entries = reading.request.entries
-        return try await prepare(entries, records: replies, &state)
+        let request = reading.request
+        guard request.asksSizes else {
+            let (entries, records) = fitting(request.entries, replies, &state)
+            return try await prepare(entries, records: records, &state)
+        }
+        let (sized, large) = sized(request.entries, replies, &state)
+        let records = try await retrying {
+            try await engine.redis.pipeline(sized.entries.map { judge.reader.command(for: $0.key) })
+        }
+        return try await prepare(sized.entries, records: sized.known + records, beside: large, &state)
     }
 
     /// Decides over records that were read and encodes what is to be done, cut where the limit is reached.
+    ///
+    /// - Parameter large: what can't be read of the page, because it is too large.
     private func prepare(
-        _ entries: [Judge.Keyed], records: [RedisValue], _ state: inout State
+        _ entries: [Judge.Keyed], records: [RedisValue], beside large: [Judged] = [], _ state: inout State
     ) async throws -> Page? {
-        guard !state.isFull, !entries.isEmpty else { return nil }
-        var judged = try await retrying { try await judge.decide(entries, replies: records, at: now) }
+        guard !state.isFull, !entries.isEmpty || !large.isEmpty else { return nil }
+        var judged = try await retrying {
+            try await judge.decide(entries, replies: records, at: now, isLast: true)
+        }
+        judged += large
         if let limit = options.limit {
             let changes = judged.indices.filter { judged[$0].isChange }
             if state.promised + changes.count >= limit {
@@ -212,16 +245,19 @@ extension Sweep {
             ])
         }
         outcome.remaining = Int(replies[0].integer ?? 0)
-        if outcome.remaining > 0, let first = try entries(replies[1]).first {
+        if outcome.remaining > 0, !replies[1].isTooLarge, let first = try entries(replies[1]).first {
             outcome.oldest = max(.zero, now - Timestamp(score: first.score))
         }
     }
 
-    private func rangeCommand(_ range: ClosedRange<Int>) -> RedisCommand {
-        RedisCommand("ZRANGE", [index, String(range.lowerBound), String(range.upperBound), "WITHSCORES"])
+    func rangeCommand(_ range: ClosedRange<Int>) -> RedisCommand {
+        var command = RedisCommand(
+            "ZRANGE", [index, String(range.lowerBound), String(range.upperBound), "WITHSCORES"])
+        command.replySize = .list
+        return command
     }
 
-    private func entries(_ reply: RedisValue) throws -> [DueEntry] {
+    func entries(_ reply: RedisValue) throws -> [DueEntry] {
         if let error = reply.error { throw CurfewError(error, "reading the index") }
         let elements = reply.elements
         let unit = cleanup.indexUnit

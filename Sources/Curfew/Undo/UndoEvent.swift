@@ -53,6 +53,11 @@ struct UndoEvent: Sendable {
         tokens = entry["tokens"].flatMap { Int64($0) } ?? 0
         at = entry["at_ms"] ?? ""
         let image = try Self.members(entry["before"] ?? "")
+        if let count = image[JSONText.cut] as? String, !["release", "remove"].contains(action) {
+            throw RecordError(
+                "its event doesn't hold what was there before, which had \(count) bytes: "
+                    + "up to \(JSONText.mostImage) are kept")
+        }
         let written = image[JSONText.after] as? [String: Any] ?? [:]
         also = image[JSONText.also] as? [String] ?? []
         trashRun = image[JSONText.run] as? String

@@ -7,8 +7,6 @@ internal import RedisClient
 /// of the cleanup: guarded by what the run wrote, with the refund taken back, an event of its own and the index entry in the
 /// same step. What was begun and broke off can be begun again: what is back already is then left as changed since.
 struct UndoSweep: Sendable {
-    /// Events read at once.
-    private static let range = 500
     /// Records in one commit call.
     static let page = 64
 
@@ -43,13 +41,12 @@ struct UndoSweep: Sendable {
 
     /// The run's events in a part of the stream, newest first, and where the next part begins.
     private func events(from: String) async throws -> ([StreamEntry], next: String?) {
-        let command = RedisCommand(
-            "XREVRANGE",
-            [engine.keys.events, from, String(max(0, undo.began.milliseconds)), "COUNT", String(Self.range)])
-        let reply = try await engine.redis.send(command)
-        let entries = reply.elements.map(StreamEntry.init)
-        let own = entries.filter { $0["run"] == undo.run && $0["record"] != "" && $0["action"] != Change.errorAction }
-        return (own, entries.count == Self.range ? entries.last.map { "(" + $0.id } : nil)
+        let page = try await StreamPage(
+            "XREVRANGE", of: engine.keys.events, from: from, to: String(max(0, undo.began.milliseconds)), engine.redis)
+        let own = page.entries.filter {
+            $0["run"] == undo.run && $0["record"] != "" && $0["action"] != Change.errorAction
+        }
+        return (own, page.isFull ? page.entries.last.map { "(" + $0.id } : nil)
     }
 
     /// Events in pages, none of which has a record twice.

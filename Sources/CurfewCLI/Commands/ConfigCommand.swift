@@ -53,7 +53,8 @@ struct ConfigCheckCommand: ParsableCommand {
             configuration = try options.configuration()
         } catch let error as ConfigurationError {
             guard options.json else { throw error }
-            try Output.json(Answer(valid: false, file: options.path, errors: error.problems.map(Answer.Problem.init)))
+            try Output.json(
+                Answer(valid: false, file: options.wholePath, errors: error.problems.map(Answer.Problem.init)))
             throw ExitCode(Failure.Status.usage.rawValue)
         }
         if options.json { try writeJSON(configuration) } else { write(configuration) }
@@ -74,13 +75,13 @@ struct ConfigCheckCommand: ParsableCommand {
         }
         try Output.json(
             Answer(
-                valid: true, file: options.path, fingerprint: configuration.fingerprint, cleanups: cleanups,
+                valid: true, file: options.wholePath, fingerprint: configuration.fingerprint, cleanups: cleanups,
                 alerts: configuration.alerts.map(\.name), webhooks: webhooks,
                 warnings: configuration.warnings.isEmpty ? nil : configuration.warnings.map(Answer.Problem.init)))
     }
 
     private func write(_ configuration: Configuration) {
-        Output.line(Style.green("OK") + "  \(options.path) (\(configuration.fingerprint))")
+        Output.line(Style.green("OK") + "  \(options.wholePath.held.printable) (\(configuration.fingerprint))")
         for warning in configuration.warnings { Output.line(Style.yellow("warning: ") + "\(warning)".printable) }
         Output.line()
         var table = Table("CLEANUP", "RUNS", "RECORDS", "INDEX", "POLICY")

@@ -24,10 +24,18 @@ private struct OperationAnswer: Codable {
 
 /// Who gives an order: what others read as the reason for what they see.
 enum Person {
-    /// User and host.
-    static var name: String {
-        let user = ProcessInfo.processInfo.environment["USER"] ?? ""
-        return "\(user.isEmpty ? "unknown" : user)@\(Instance.current.host)"
+    /// User and host: the user as the system knows it, and not as the environment says, which anybody may set.
+    static var name: String { "\(user)@\(Instance.current.host)" }
+
+    private static var user: String {
+        let id = getuid()
+        var entry = passwd()
+        var found: UnsafeMutablePointer<passwd>?
+        var room = [CChar](repeating: 0, count: 16_384)
+        guard getpwuid_r(id, &entry, &room, room.count, &found) == 0, found != nil, let name = entry.pw_name else {
+            return "uid \(id)"
+        }
+        return String(cString: name).held
     }
 }
 

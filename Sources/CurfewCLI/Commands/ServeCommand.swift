@@ -16,7 +16,7 @@ struct ServeCommand: AsyncParsableCommand {
     @OptionGroup var options: GlobalOptions
 
     func run() async throws {
-        let configuration = try options.configuration()
+        let configuration = try options.configuration(.info)
         let logger = options.logger(.info)
         let redis = RedisClient(configuration.redis, logger: logger)
         let source = EngineSource(Engine(configuration: configuration, redis: redis, logger: logger))

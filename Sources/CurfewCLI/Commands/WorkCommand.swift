@@ -23,7 +23,7 @@ struct WorkCommand: AsyncParsableCommand {
     @OptionGroup var options: GlobalOptions
 
     func run() async throws {
-        let file = try options.configuration()
+        let file = try options.configuration(.info)
         let logger = options.logger(.info)
         let server = embedded ? try EmbeddedRedis.start() : nil
         defer { server?.stop() }

@@ -56,6 +56,7 @@ extension String {
     ///
     /// What holds a byte is one scalar, so that scalars are counted.
     package func shortened(to limit: Int) -> String {
+        guard utf8.count > limit else { return self }
         let scalars = unicodeScalars
         guard var end = scalars.index(scalars.startIndex, offsetBy: limit, limitedBy: scalars.endIndex),
             end < scalars.endIndex

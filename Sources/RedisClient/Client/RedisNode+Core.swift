@@ -160,6 +160,10 @@ extension RedisNode.Core: RedisConnectionDelegate {
         perform([])
     }
 
+    var nextReply: (size: ReplySize, isNew: Bool) {
+        (machine.inFlight.first?.replySize ?? .usual, machine.replies.isEmpty)
+    }
+
     func connectionReceived(_ tape: RedisTape, from start: Int) {
         var refused: [(request: RedisRequest, replies: [RedisValue])] = []
         for position in start..<tape.rootCount {

@@ -23,6 +23,8 @@ final class RedisRequest: Sendable {
     let count: Int
     /// Whether all of them may be sent again.
     let isIdempotent: Bool
+    /// How much is read of the replies: as little as one of the commands says.
+    let replySize: ReplySize
     /// When to give up.
     let deadline: NIODeadline
     /// When the caller began to wait.
@@ -43,8 +45,10 @@ final class RedisRequest: Sendable {
         self.predecessor = Mutex(predecessor)
         var capacity = 0
         var isIdempotent = true
+        var replySize = ReplySize.usual
         for command in commands {
             capacity += command.maximumByteCount
+            if command.replySize.rawValue > replySize.rawValue { replySize = command.replySize }
             isIdempotent = isIdempotent && command.isIdempotent
         }
         var bytes = ByteBufferAllocator().buffer(capacity: capacity)
@@ -53,6 +57,7 @@ final class RedisRequest: Sendable {
         }
         self.bytes = bytes
         self.isIdempotent = isIdempotent
+        self.replySize = replySize
         self.timeout = timeout
         count = commands.count
         first = commands[0]

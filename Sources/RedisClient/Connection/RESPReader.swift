@@ -4,11 +4,12 @@ internal import NIOCore
 /// Decodes RESP2: bytes in, whole replies out.
 ///
 /// A value of one connection, used by one thread at a time. What is not whole yet stays inside, within the limits.
-/// After a failure every later read fails in the same way.
+/// A reply that has too many bytes is an error (`TOOLARGE`), and the next one is read as ever. After a failure every later
+/// read fails in the same way.
 final class RESPReader {
     private let reader: OpaquePointer
 
-    /// A reader that refuses a reply with more bytes or more values (on all levels together) than the limits.
+    /// A reader with limits for the bytes of a reply and for its values, on all levels together: more values are a failure.
     init(byteLimit: Int, elementLimit: Int) {
         let most = Int(UInt32.max) - 1
         guard let reader = curfew_reader_create(UInt64(min(byteLimit, most)), UInt64(min(elementLimit, most))) else {
@@ -19,6 +20,13 @@ final class RESPReader {
 
     deinit {
         curfew_reader_free(reader)
+    }
+
+    /// Sets what may be read from here on, of larger values.
+    ///
+    /// - Parameter isNew: whether it is for a new request, of which nothing was read yet.
+    func limit(to size: ReplySize, isNew: Bool) {
+        curfew_reader_limit(reader, UInt64(size.valueBytes), UInt64(size.bytes), isNew)
     }
 
     /// What came out of some bytes: the replies that are whole now, and why nothing can come after them.

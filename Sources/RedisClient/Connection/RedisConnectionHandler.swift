@@ -8,6 +8,12 @@ protocol RedisConnectionDelegate: AnyObject {
     func connectionReceived(_ tape: RedisTape, from start: Int)
     /// The connection is over, or none came about. Reported once, and last.
     func connectionEnded(_ error: RedisError)
+    /// How much may be read of what comes next, and whether nothing of it has come yet.
+    var nextReply: (size: ReplySize, isNew: Bool) { get }
+}
+
+extension RedisConnectionDelegate {
+    var nextReply: (size: ReplySize, isNew: Bool) { (.usual, true) }
 }
 
 /// One connection to a server, as a channel handler: signs in, decodes replies, and reports its end once.
@@ -16,7 +22,7 @@ protocol RedisConnectionDelegate: AnyObject {
 final class RedisConnectionHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
-    /// How many bytes are decoded before their replies are handed on.
+    /// How many bytes are decoded before their replies are handed on, and the limits of the next reply looked up.
     private static let pieceSize = 1024
 
     private enum State {
@@ -112,13 +118,22 @@ extension RedisConnectionHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var bytes = unwrapInboundIn(data)
         // In pieces: what waits for the first reply is sent before the last one is decoded.
+        limitReply()
         while let piece = bytes.readSlice(length: min(bytes.readableBytes, Self.pieceSize)), piece.readableBytes > 0 {
             let output = reader.read(piece)
-            if let tape = output.tape { received(tape) }
+            if let tape = output.tape {
+                received(tape)
+                limitReply()
+            }
             if let failure = output.failure {
                 return end(error(.protocolViolation, "the server's reply cannot be read: \(failure)"))
             }
         }
+    }
+
+    private func limitReply() {
+        guard let next = delegate?.nextReply else { return }
+        reader.limit(to: next.size, isNew: next.isNew)
     }
 
     func channelInactive(context: ChannelHandlerContext) {

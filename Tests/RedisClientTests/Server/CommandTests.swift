@@ -111,20 +111,45 @@ struct CommandTests {
         }
     }
 
-    @Test("a reply over the limit closes the connection, and the next command goes through")
+    @Test("a reply over the limit is an error of its own: the others come, and the connection stays")
     func overTheLimit() async throws {
-        try await withServer { server in
-            var configuration = server.configuration
-            configuration.replyBytesLimit = 10_000
-            try await RedisClient.withClient(configuration, logger: Logger(label: "test")) { client in
-                try await client.send(RedisCommand("SETRANGE", ["big", "20000", "x"]))
-                let error = await #expect(throws: RedisError.self) {
-                    try await client.send(RedisCommand("GET", ["big"]))
-                }
-                #expect(error?.code == .outcomeUnknown)
-                #expect(error?.description.contains("larger than the limit of bytes") == true)
-                #expect(try await client.send(RedisCommand("STRLEN", ["big"])).integer == 20_001)
+        try await withServerAndClient { _, client in
+            let value = String(repeating: "é", count: (ReplySize.recordValueBytes >> 1) + 1)
+            for number in 0..<3 {
+                try await client.send(RedisCommand("HSET", ["r\(number)", "f", "x", "big", value.held]))
             }
+            _ = try await client.send(RedisCommand("HDEL", ["r1", "big"]))
+            let id = try await client.send(RedisCommand("CLIENT", ["ID"]))
+            let replies = try await client.pipeline(
+                (0..<3).map { number in
+                    var command = RedisCommand("HMGET", ["r\(number)", "f", "big"])
+                    command.replySize = .record
+                    return command
+                })
+            #expect(replies.map(\.isTooLarge) == [true, false, true])
+            #expect(replies[1][0].string == "x" && replies[1][1].isNull)
+            #expect(replies[0].error?.words == "a value has 1048578 bytes: expected at most 1048576")
+            #expect(try await client.send(RedisCommand("HGET", ["r0", "big"])).string == value.held)
+            #expect(try await client.send(RedisCommand("CLIENT", ["ID"])) == id)
+        }
+    }
+
+    @Test("what doesn't fit into one answer is asked for again, each once more at most")
+    func inPieces() async throws {
+        try await withServerAndClient { _, client in
+            let value = String(repeating: "x", count: 900_000)
+            for number in 0..<30 { try await client.send(RedisCommand("SET", ["t\(number)", value + "\(number)"])) }
+            try await client.send(RedisCommand("SETRANGE", ["t4", "2000000", "x"]))
+            let commands = (0..<30).map { number in
+                var command = RedisCommand("GET", ["t\(number)"])
+                command.replySize = .record
+                return command
+            }
+            let replies = try await client.pipelineInPieces(commands)
+            for (number, reply) in replies.enumerated() where number != 4 {
+                #expect(reply.string == value + "\(number)")
+            }
+            #expect(replies[4].isTooLarge)
         }
     }
 

@@ -8,26 +8,72 @@ struct RESPLimitTests {
         RESPReader(byteLimit: bytes, elementLimit: elements).read(text.utf8).failure
     }
 
-    @Test("a bulk as large as the limit passes, one byte more does not")
-    func bulkLimit() {
-        let reader = RESPReader(byteLimit: 10_000, elementLimit: 1)
-        #expect(reader.read(Frame.bulk(Array(repeating: 65, count: 9_980)).bytes).failure == nil)
-        let output = reader.read(Frame.bulk(Array(repeating: 65, count: 10_001)).bytes)
-        #expect(output.failure == "a reply is larger than the limit of bytes")
+    private static let tooLong = "(error) TOOLARGE a reply has more than 1000 bytes"
+
+    /// What comes out of a text that is fed in pieces of a size.
+    private func replies(_ text: String, in piece: Int, _ reader: RESPReader) -> [String] {
+        let bytes = Array(text.utf8)
+        return stride(from: 0, to: bytes.count, by: piece).flatMap { start in
+            let output = reader.read(bytes[start..<min(start + piece, bytes.count)])
+            #expect(output.failure == nil)
+            return output.tape?.roots.map(\.description) ?? []
+        }
     }
 
-    @Test("a large reply is refused while it arrives, not when it is whole")
-    func bulkRefusedEarly() {
-        let text = "$500000000\r\n" + String(repeating: "x", count: 9_000)
-        #expect(failure(text) == "a reply is larger than the limit of bytes")
-        #expect(failure("$500000000\r\n") == nil)
+    @Test("a bulk as large as the limit passes, one of a byte more is an error, and what follows is read")
+    func bulkLimit() {
+        let reader = RESPReader(byteLimit: 10_000, elementLimit: 1)
+        #expect(reader.read(Frame.bulk(Array(repeating: 65, count: 10_000)).bytes).tape?.root(0).bytes?.count == 10_000)
+        let output = reader.read(Frame.bulk(Array(repeating: 65, count: 10_001)).bytes + Array(":7\r\n".utf8))
+        #expect(
+            output.tape?.roots.map(\.description) == [
+                "(error) TOOLARGE a value has 10001 bytes: expected at most 10000", "7",
+            ])
+    }
+
+    @Test("what is too large is never held, however it arrives", arguments: [1, 7, 1_000, 1_024, 4_096, 100_000])
+    func bulkPassedOver(piece: Int) {
+        let reader = RESPReader(byteLimit: 1_000, elementLimit: 100)
+        let long = String(repeating: "x", count: 99_999)
+        let text = "*3\r\n$1\r\na\r\n$99999\r\n\(long)\r\n$5\r\n\r\n$9\r\r\n:7\r\n$99999\r\n\(long)\r\n+OK\r\n"
+        let error = "(error) TOOLARGE a value has 99999 bytes: expected at most 1000"
+        #expect(replies(text, in: piece, reader) == [error, "7", error, "\"OK\""])
+    }
+
+    @Test("a value of gigabytes is passed over as it comes")
+    func bulkNeverWhole() {
+        let reader = RESPReader(byteLimit: 1_000, elementLimit: 1)
+        #expect(reader.read("$4294967296\r\n".utf8).failure == nil)
+        let piece = Array(repeating: UInt8(ascii: "x"), count: 1 << 20)
+        for _ in 0..<8 {
+            let output = reader.read(piece)
+            #expect(output.failure == nil && output.tape == nil)
+        }
     }
 
     @Test("many small strings count together")
     func sumOfBytes() {
-        let text = "*90\r\n" + String(repeating: "$100\r\n\(String(repeating: "x", count: 100))\r\n", count: 90)
-        #expect(failure(text) == "a reply is larger than the limit of bytes")
-        #expect(failure(text, bytes: 20_000) == nil)
+        let text =
+            "*90\r\n" + String(repeating: "$100\r\n\(String(repeating: "x", count: 100))\r\n", count: 90) + ":1\r\n"
+        let reader = RESPReader(byteLimit: 1_000, elementLimit: 100)
+        #expect(replies(text, in: 4_096, reader) == [Self.tooLong, "1"])
+        #expect(RESPReader(byteLimit: 20_000, elementLimit: 100).read(text.utf8).tape?.root(0).count == 90)
+    }
+
+    @Test("all larger values of a request count together, and those of the next count anew")
+    func sumOfRequest() {
+        let reader = RESPReader(byteLimit: 16 << 20, elementLimit: 10)
+        let large = Frame.bulk(Array(repeating: 65, count: 1 << 20)).bytes
+        func kinds(_ count: Int) -> [RedisValue.Kind] {
+            (0..<count).map { _ in reader.read(large).tape?.root(0).kind ?? .null }
+        }
+        reader.limit(to: .record, isNew: true)
+        #expect(kinds(9) == Array(repeating: .string, count: 8) + [.error])
+        #expect(reader.read(Frame.bulk(Array(repeating: 65, count: 1_024)).bytes).tape?.root(0).kind == .string)
+        reader.limit(to: .record, isNew: true)
+        #expect(kinds(1) == [.string])
+        reader.limit(to: .usual, isNew: false)
+        #expect(kinds(9) == Array(repeating: .string, count: 9))
     }
 
     @Test("replies are limited one by one")

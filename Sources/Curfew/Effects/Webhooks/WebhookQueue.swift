@@ -80,7 +80,12 @@ struct WebhookQueue: Sendable {
         let outcomes = try await commit(due.map { Move(member: $0.0, guarded: .score($0.1), score: score) })
         let won = zip(due, outcomes).filter { $0.1 == .made }.map(\.0.0)
         guard !won.isEmpty else { return ([], .zero) }
-        let texts = try await engine.redis.send(RedisCommand("HMGET", [letters] + won)).elements
+        let texts = try await engine.redis.pipelineInPieces(
+            won.map { id in
+                var command = RedisCommand("HGET", [letters, id], isIdempotent: true)
+                command.replySize = .list
+                return command
+            })
         var taken: [Taken] = []
         for (id, text) in zip(won, texts) {
             do {

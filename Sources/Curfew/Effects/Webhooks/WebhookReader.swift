@@ -85,13 +85,21 @@ struct WebhookReader: Sendable {
                 continue
             }
             let block = engine.coordinator.heartbeat
-            let command = RedisCommand(
+            var command = RedisCommand(
                 "XREADGROUP",
                 [
                     "GROUP", group, engine.instance.id, "COUNT", String(Self.page), "BLOCK",
                     String(block.milliseconds), "STREAMS",
                 ] + streams.map(key) + streams.map { _ in ">" })
-            let reply = try await blocking.send(command, deadline: block + blocking.configuration.commandDeadline)
+            command.replySize = .list
+            let reply: RedisValue
+            do {
+                reply = try await blocking.send(command, deadline: block + blocking.configuration.commandDeadline)
+            } catch {
+                guard error.isTooLarge else { throw error }
+                try await readOwn()
+                continue
+            }
             for page in reply.elements {
                 guard let stream = streams.first(where: { key($0) == page[0].string }) else { continue }
                 let entries = page[1].elements.map(StreamEntry.init)
@@ -131,12 +139,48 @@ struct WebhookReader: Sendable {
     private func claim() async throws {
         for stream in streams {
             let idle = String(webhook.timing.takeOver.milliseconds)
-            let reply = try await engine.redis.send(
-                RedisCommand(
-                    "XAUTOCLAIM",
-                    [key(stream), group, engine.instance.id, idle, "0-0", "COUNT", String(Self.mostClaimed)]))
-            try await accept(reply[1].elements.map(StreamEntry.init), of: stream)
+            var command = RedisCommand(
+                "XAUTOCLAIM",
+                [key(stream), group, engine.instance.id, idle, "0-0", "COUNT", String(Self.mostClaimed)])
+            command.replySize = .list
+            do {
+                try await accept(try await engine.redis.send(command)[1].elements.map(StreamEntry.init), of: stream)
+            } catch let error as RedisError where error.isTooLarge {
+                try await readOwn()
+            }
         }
+    }
+
+    /// Reads in smaller pieces what was given to this instance in a reply that was too large to be read.
+    private func readOwn() async throws {
+        for stream in streams {
+            var count = Self.page
+            while !Task.isCancelled {
+                var command = RedisCommand(
+                    "XREADGROUP",
+                    ["GROUP", group, engine.instance.id, "COUNT", String(count), "STREAMS", key(stream), "0"])
+                command.replySize = count > 1 ? .list : .usual
+                do {
+                    let entries = try await engine.redis.send(command)[0][1].elements.map(StreamEntry.init)
+                    if entries.isEmpty { break }
+                    try await accept(entries, of: stream)
+                } catch let error as RedisError where error.isTooLarge {
+                    if count == 1 { try await passOver(stream) }
+                    count = max(1, count / 2)
+                }
+            }
+        }
+    }
+
+    /// Acknowledges the first entry of this instance's, which can't be read at all.
+    private func passOver(_ stream: Webhook.Subject.Stream) async throws {
+        let pending = try await engine.redis.send(
+            RedisCommand("XPENDING", [key(stream), group, "-", "+", "1", engine.instance.id]))
+        guard let id = pending[0][0].string else { return }
+        engine.logger.error(
+            "an entry of a stream is too large to be sent to a webhook",
+            metadata: ["webhook": "\(webhook.name)", "stream": "\(key(stream))", "entry": "\(id)"])
+        try await engine.redis.send(RedisCommand("XACK", [key(stream), group, id]))
     }
 
     private func makeGroups(_ position: Position) async throws {
