@@ -111,7 +111,9 @@ struct ScriptTests {
         }
     }
 
-    @Test("a server that should have functions and hasn't works as well, and is a problem to the doctor")
+    @Test(
+        "a server that should have functions and hasn't works as well, and is a problem to the doctor",
+        .enabled(if: RedisServer.hasFunctions))
     func renamed() async throws {
         let renamed = ["FUNCTION", "FCALL", "FCALL_RO"].flatMap { ["--rename-command", $0, ""] }
         try await withServerAndClient(.unixSocket, arguments: renamed) { server, redis in
