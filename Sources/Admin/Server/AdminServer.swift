@@ -53,7 +53,9 @@ package struct AdminServer: Service {
     package func application() throws -> some ApplicationProtocol {
         let (limits, connections) = (limits, Connections(logger: logger))
         var channel = HTTP1Channel.Configuration(
-            additionalChannelHandlers: [SlowClients(limits: limits, connections: connections)],
+            additionalChannelHandlers: [
+                StrictHost.Installer(), SlowClients(limits: limits, connections: connections),
+            ],
             idleTimeout: idleTimeout)
         channel.httpDecoder = .init(maxHeaderFieldSize: 16 << 10, maxHeaderListSize: 32 << 10, maxHeaderFieldCount: 100)
         let plain = HTTPServerBuilder.http1(configuration: channel)
@@ -79,6 +81,7 @@ package struct AdminServer: Service {
     /// Answers until a graceful shutdown.
     package func run() async throws {
         let application = try application()
+        for doubt in settings.doubts { logger.warning("http.\(doubt.key): \(doubt.message)") }
         do {
             // Whatever is a part of it inherits where it runs.
             try await withTaskExecutorPreference(HTTPThreads.door) { try await application.run() }

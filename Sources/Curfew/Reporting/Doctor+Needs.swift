@@ -8,7 +8,7 @@ extension Doctor {
         var needs = connectionNeeds + coordinationNeeds
         for cleanup in engine.configuration.cleanups { needs += self.needs(of: cleanup) }
         for webhook in engine.configuration.webhooks { needs += self.needs(of: webhook) }
-        return needs
+        return needs + (engine.configuration.http == nil ? [] : sessionNeeds)
     }
 
     private var connectionNeeds: [[String]] {
@@ -21,6 +21,14 @@ extension Doctor {
         return topology + [
             ["PING"], ["CLIENT", "SETNAME", "x"], ["SELECT", "0"], ["TIME"], ["FUNCTION", "LIST"],
             ["FCALL_RO", FunctionLibrary.named("curfew_version"), "0"],
+        ]
+    }
+
+    /// What sessions of the dashboard take.
+    private var sessionNeeds: [[String]] {
+        let (secret, session) = (engine.keys.secret, engine.keys.session("x"))
+        return [
+            ["GET", secret], ["SET", secret, "x"], ["GET", session], ["SET", session, "x"], ["DEL", session],
         ]
     }
 

@@ -197,9 +197,9 @@ extension Doctor {
     private func memory(_ facts: ServerFacts) -> Finding {
         let used = facts["used_memory"].flatMap { Double($0) } ?? 0
         let limit = facts["maxmemory"].flatMap { Double($0) } ?? 0
-        guard limit > 0 else { return Finding("memory", .ok, "\(Int(used) >> 20) MiB used, no limit") }
-        let share = Int(used / limit * 100)
-        let message = "\(share)% of \(Int(limit) >> 20) MiB used"
+        guard limit > 0 else { return Finding("memory", .ok, "\(Int(bounded: used) >> 20) MiB used, no limit") }
+        let share = Int(bounded: used / limit * 100)
+        let message = "\(share)% of \(Int(bounded: limit) >> 20) MiB used"
         guard share >= 90 else { return Finding("memory", .ok, message) }
         return Finding(
             "memory", share >= 100 ? .problem : .warning, "\(message): commits are refused when it is full",

@@ -70,6 +70,7 @@ package struct Doctor: Sendable {
     package func examine() async -> Report {
         var report = Report(findings: [configuration], isReachable: true)
         let looks: [() async throws -> [Finding]] = [
+            { http() },
             { await sentinels() },
             { [try await reach()] },
             { try await onEveryPrimary { try await server($0) } },

@@ -1,3 +1,4 @@
+internal import Policies
 internal import RedisClient
 
 /// One call of `curfew_commit`: many changes, each of which stands or falls alone.
@@ -146,14 +147,22 @@ struct CommitCall: Sendable {
         }
         var outcomes = [Outcome](repeating: .made, count: count)
         for place in stride(from: 1, to: elements.count - 1, by: 2) {
-            guard let position = elements[place].integer, outcomes.indices.contains(Int(position) - 1) else {
+            guard let position = elements[place].place(among: count) else {
                 throw CurfewError(.damaged, "curfew_commit answered for a change that was not in the call")
             }
             let why = elements[place + 1]
-            outcomes[Int(position) - 1] =
+            outcomes[position] =
                 why.kind == .integer
-                ? .moved(guardNumber: Int(why.integer ?? 1) - 1) : .refused(why.string ?? "refused")
+                ? .moved(guardNumber: Int(why.integer ?? 1).bounded(minus: 1)) : .refused(why.string ?? "refused")
         }
         return outcomes
+    }
+}
+
+extension RedisValue {
+    /// What a function tells as a number from 1, as a place from 0; nil where there are fewer.
+    func place(among count: Int) -> Int? {
+        guard let number = integer, number >= 1, number <= count else { return nil }
+        return Int(number) - 1
     }
 }

@@ -152,6 +152,11 @@ package struct StuckPolicy: Policy {
         timeoutOverride ?? timeouts?.longest(beside: timeout) ?? timeout
     }
 
+    /// The fields of the record that a change may write.
+    package var writtenFields: [String] {
+        unique([scope.field] + [writes.error, writes.finished, writes.recoveries, retry?.attempts].compactMap { $0 })
+    }
+
     /// The states that are looked at.
     package var activeStates: [String]? { scope.states }
 

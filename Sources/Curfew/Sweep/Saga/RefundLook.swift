@@ -60,10 +60,10 @@ struct RefundLook: Sendable {
             let reply = try await library.checked(try await pending.replies()[0], of: command, on: node)
             let refunds = look.ledgersOf + look.balancesOf
             for position in reply.elements {
-                guard let number = position.integer, refunds.indices.contains(Int(number) - 1) else {
+                guard let place = position.place(among: refunds.count) else {
                     throw CurfewError(.damaged, "curfew_look answered for a key that it was not asked about")
                 }
-                unusual.insert(refunds[Int(number) - 1])
+                unusual.insert(refunds[place])
             }
         }
         return unusual.sorted()

@@ -135,8 +135,7 @@ struct SagaHome: Sendable {
         }
         let reply = try await library.call(command)
         try check(reply)
-        return reply.elements.dropFirst().compactMap { $0.integer.map { Int($0) - 1 } }
-            .filter(entries.indices.contains)
+        return reply.elements.dropFirst().compactMap { $0.place(among: entries.count) }
     }
 
     /// Takes the entries of records out of the index that were removed by changes which are through.
