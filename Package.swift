@@ -62,7 +62,10 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Yams", package: "Yams"),
             ],
-            resources: [.embedInCode("Functions/curfew.lua")],
+            resources: [
+                .embedInCode("Functions/curfew.lua"), .embedInCode("Functions/overview.lua"),
+                .embedInCode("Functions/script.lua"),
+            ],
             swiftSettings: settings
         ),
         .target(

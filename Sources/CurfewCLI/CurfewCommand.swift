@@ -19,7 +19,7 @@ struct CurfewCommand: AsyncParsableCommand {
             StatusCommand.self,
             WatchCommand.self, HistoryCommand.self, EventsCommand.self, AlertsCommand.self, StatsCommand.self,
             PauseCommand.self, ResumeCommand.self, CancelCommand.self, UndoCommand.self, SessionsCommand.self,
-            ConfigCommand.self, DoctorCommand.self, DemoCommand.self,
+            ConfigCommand.self, DoctorCommand.self, FunctionsCommand.self, DemoCommand.self,
         ]
     )
 

@@ -62,7 +62,7 @@ struct ScanLease: Sendable {
 
     /// The command that saves how far the scan is and extends the lease.
     func saving(_ position: ScanPosition) -> RedisCommand {
-        command("save", position.fence, arguments(of: position))
+        engine.library.outgoing(command("save", position.fence, arguments(of: position)))
     }
 
     /// What the server says to ``saving(_:)`` or to an end.

@@ -16,11 +16,11 @@ extension Doctor {
         switch engine.configuration.redis.topology {
         case .standalone: topology = []
         case .sentinel: topology = [["ROLE"]]
-        case .cluster: topology = [["CLUSTER", "SLOTS"], ["ASKING"]]
+        case .cluster: topology = [["CLUSTER", "SLOTS"], ["CLUSTER", "INFO"], ["ASKING"]]
         }
         return topology + [
-            ["PING"], ["CLIENT", "SETNAME", "x"], ["SELECT", "0"], ["TIME"], ["FCALL_RO", "curfew_version", "0"],
-            ["FUNCTION", "LOAD", "REPLACE", "code"],
+            ["PING"], ["CLIENT", "SETNAME", "x"], ["SELECT", "0"], ["TIME"], ["FUNCTION", "LIST"],
+            ["FCALL_RO", FunctionLibrary.named("curfew_version"), "0"],
         ]
     }
 
@@ -35,7 +35,8 @@ extension Doctor {
     private var coordinationNeeds: [[String]] {
         let keys = engine.keys
         var needs: [[String]] = [
-            ["FCALL", "curfew_tick", "1", keys.schedule], ["PUBLISH", keys.wake, "x"], ["SUBSCRIBE", keys.wake],
+            ["FCALL", FunctionLibrary.named("curfew_tick"), "1", keys.schedule], ["PUBLISH", keys.wake, "x"],
+            ["SUBSCRIBE", keys.wake],
             ["ZADD", keys.schedule, "1", "x"], ["ZSCORE", keys.schedule, "x"], ["ZRANGE", keys.schedule, "0", "1"],
             ["ZRANGEBYSCORE", keys.schedule, "-inf", "1"], ["HINCRBY", keys.fence, "x", "1"],
             ["HGETALL", keys.fence], ["ZADD", keys.instances, "1", "x"], ["ZREM", keys.instances, "x"],

@@ -70,7 +70,7 @@ struct CommitCall: Sendable {
     /// The command.
     func command() -> RedisCommand {
         let keys = [lease?.key ?? index, index] + shared
-        let name = isCheck ? "curfew_check" : "curfew_commit"
+        let name = FunctionLibrary.named(isCheck ? "curfew_check" : "curfew_commit")
         return command([name, String(keys.count + sink.keys.count)] + keys)
     }
 
@@ -80,10 +80,8 @@ struct CommitCall: Sendable {
     ///   - mark: what shows that the changes are made; nil for those that need no such thing.
     ///   - isAlone: whether all keys are in one slot and are declared, so that the client follows where it is sent.
     func nodeCommand(under mark: NodeMark? = nil, isAlone: Bool = false) -> RedisCommand {
-        var command =
-            isCheck
-            ? RedisCommand("FCALL_RO", ["curfew_check_part"]) : RedisCommand("FCALL", ["curfew_commit_part"])
-        command.isIdempotent = isCheck
+        let name = FunctionLibrary.named(isCheck ? "curfew_check_part" : "curfew_commit_part")
+        var command = RedisCommand(isCheck ? "FCALL_RO" : "FCALL", [name], isIdempotent: isCheck)
         if isAlone {
             command.append(sink.keys.count + (mark == nil ? 0 : 1))
             if let mark { command.append(mark.key) }

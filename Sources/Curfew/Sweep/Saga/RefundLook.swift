@@ -15,7 +15,8 @@ struct RefundLook: Sendable {
         var balancesOf: [Int] = []
 
         var command: RedisCommand {
-            var command = RedisCommand("FCALL", ["curfew_look", "0", String(ledgersOf.count)])
+            var command = FunctionLibrary.command(
+                "curfew_look", keys: [], arguments: [String(ledgersOf.count)])
             command.append(wordsOf: ledgers)
             command.append(wordsOf: balances)
             command.isIdempotent = true
@@ -49,9 +50,10 @@ struct RefundLook: Sendable {
 
     /// The refunds that must be looked at more closely, by their numbers, in order.
     func unusual(_ library: FunctionLibrary) async throws -> [Int] {
+        try await library.compare()
         let sent = try looks.map { item in
             let command = item.look.command
-            return (item, command, try library.redis.begin([command], on: item.node))
+            return (item, command, try library.redis.begin([library.outgoing(command)], on: item.node))
         }
         var unusual = strays
         for ((node, look), command, pending) in sent {
