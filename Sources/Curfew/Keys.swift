@@ -32,6 +32,8 @@ package struct Keys: Sendable {
     package var alerts: String { prefix + "alerts" }
     /// Stream of single changes.
     package var events: String { prefix + "events" }
+    /// String: what form codes and sessions of the dashboard are signed with.
+    package var secret: String { prefix + "secret" }
     /// Channel that wakes idle instances when a cleanup is due at once.
     package var wake: String { prefix + "wake" }
 
@@ -55,6 +57,8 @@ package struct Keys: Sendable {
     package func webhookLetters(_ name: String) -> String { webhook(name) + ":letters" }
     /// List of the deliveries of a webhook that were given up, newest first.
     package func webhookDead(_ name: String) -> String { webhook(name) + ":dead" }
+    /// String: who has signed in; expires with the session.
+    package func session(_ id: String) -> String { prefix + "session:" + id }
     /// Hash: the state of an alert.
     package func alert(_ name: String) -> String { prefix + "alert:" + name }
 
@@ -78,10 +82,7 @@ package struct Keys: Sendable {
     static func name(_ word: String, beside key: String) -> String {
         if hasHashTag(key) { return "\(word):\(key)" }
         if !key.utf8.contains(UInt8(ascii: "}")) { return "\(word):{\(key)}" }
-        let slot = RedisSlot.of(key)
-        var number = 0
-        while RedisSlot.of(String(number)) != slot { number += 1 }
-        return "\(word):{\(number)}:\(key)"
+        return "\(word):{\(RedisSlot.number(hashingTo: RedisSlot.of(key)))}:\(key)"
     }
 
     /// Whether a Cluster hashes only a part of the key.

@@ -18,8 +18,8 @@ struct CurfewCommand: AsyncParsableCommand {
             WorkCommand.self, ServeCommand.self, RunCommand.self, PreviewCommand.self, ExplainCommand.self,
             StatusCommand.self,
             WatchCommand.self, HistoryCommand.self, EventsCommand.self, AlertsCommand.self, StatsCommand.self,
-            PauseCommand.self, ResumeCommand.self, CancelCommand.self, UndoCommand.self, ConfigCommand.self,
-            DoctorCommand.self, DemoCommand.self,
+            PauseCommand.self, ResumeCommand.self, CancelCommand.self, UndoCommand.self, SessionsCommand.self,
+            ConfigCommand.self, DoctorCommand.self, FunctionsCommand.self, DemoCommand.self,
         ]
     )
 

@@ -33,6 +33,11 @@ struct GlobalOptions: ParsableArguments {
     ///
     /// - Parameter level: the log from which on it is said which file was read.
     func configuration(_ level: Logger.Level = .error) throws -> Configuration {
+        // Before it is used: where its secrets go is what the file says, whoever put it there.
+        if isFound, FileManager.default.fileExists(atPath: path) {
+            try FileHandle.standardError.write(
+                contentsOf: Data("curfew: reads \(wholePath), found in the working directory".printable.utf8 + [0x0A]))
+        }
         let configuration = try Configuration.load(
             path: path, environment: ProcessInfo.processInfo.environment, isFound: isFound)
         let facts: Logger.Metadata = ["file": "\(wholePath)", "config": "\(configuration.fingerprint)"]

@@ -49,6 +49,9 @@ struct Reload: Service {
             apply(engine)
             former.logger.info(
                 "configuration reloaded", metadata: ["file": "\(path)", "config": "\(configuration.fingerprint)"])
+            for doubt in configuration.http?.doubts ?? [] {
+                former.logger.warning("http.\(doubt.key): \(doubt.message)")
+            }
         } catch let error as ConfigurationError {
             refuse(error.problems.map(\.description), former.logger)
         } catch {

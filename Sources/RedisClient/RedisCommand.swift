@@ -87,6 +87,27 @@ package struct RedisCommand: Sendable {
         }
     }
 
+    /// The same call of a function, for a server that has the functions as a script: `EVALSHA digest`, then what the call
+    /// says after the function's name, and that name last.
+    ///
+    /// A command that calls no function is given back as it is.
+    package func calling(script digest: String) -> RedisCommand {
+        var words = Words(body)
+        guard let name = words.nextText(), Self.namesKeyed.contains(name), let function = words.next() else {
+            return self
+        }
+        var command = RedisCommand(capacity: end + digest.utf8.count + 2 * Self.frameCapacity)
+        command.isIdempotent = isIdempotent
+        command.append("EVALSHA")
+        command.append(digest)
+        command.count += count - 2
+        command.write(atMost: words.rest.count) { cursor in
+            words.rest.withUnsafeBytes { cursor.write($0) }
+        }
+        command.append(function)
+        return command
+    }
+
     private mutating func append(_ word: UnsafeBufferPointer<UInt8>) {
         count += 1
         write(atMost: word.count + Self.frameCapacity) { cursor in
@@ -144,7 +165,7 @@ extension RedisCommand {
         return "\(first) \(subject)"
     }
 
-    private static let namesKeyed: Set<String> = ["FCALL", "FCALL_RO"]
+    fileprivate static let namesKeyed: Set<String> = ["FCALL", "FCALL_RO"]
     private static let containers: Set<String> = [
         "FCALL", "FCALL_RO", "FUNCTION", "CLIENT", "CONFIG", "CLUSTER", "ACL", "XGROUP", "XINFO", "SCRIPT", "OBJECT",
         "MEMORY", "SLOWLOG", "LATENCY", "COMMAND", "DEBUG",

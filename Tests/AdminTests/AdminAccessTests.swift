@@ -41,66 +41,20 @@ struct AdminAccessTests {
         }
     }
 
-    @Test("an address with ten wrong tokens is not heard for a while, not even with a right one")
-    func tooMany() async throws {
-        try await withAdmin { scene in
-            try await scene.application().test(.router) { client in
-                for _ in 0..<FailedAttempts.most {
-                    #expect(try await client.ask(.get, "/api/v1/runs", token: "wrong").status == 401)
-                }
-                let answer = try await client.ask(.get, "/api/v1/runs")
-                #expect(answer.status == 429)
-                #expect(answer.headers[.retryAfter].flatMap { Int($0) }.map { (1...60).contains($0) } == true)
-                #expect(try await client.ask(.get, "/healthz", token: nil).status == 200)
-            }
-        }
-    }
-
-    @Test("attempts are counted by address and forgotten after a minute")
-    func attempts() throws {
-        let attempts = FailedAttempts()
-        let now = ContinuousClock.now
-        for _ in 0..<FailedAttempts.most { attempts.add("a", now: now) }
-        #expect(throws: AdminError.self) { try attempts.check("a", now: now) }
-        try attempts.check("b", now: now)
-        try attempts.check("a", now: now.advanced(by: FailedAttempts.window))
-        for number in 0..<FailedAttempts.addresses { attempts.add("c\(number)", now: now.advanced(by: .seconds(1))) }
-        try attempts.check("a", now: now)
-    }
-
-    @Test("a session says what it lets do until it ends; altered or of another token it says nothing")
-    func session() throws {
-        let settings = HTTPSettings(adminToken: Secret(AdminScene.admin), viewerToken: Secret(AdminScene.viewer))
-        let session = Session(settings: settings)
-        let begin = Date(timeIntervalSince1970: 1_000_000)
-        let header = session.cookie(for: .viewer, now: begin)
-        #expect(header.hasSuffix("; Path=/; Max-Age=43200; HttpOnly; SameSite=Strict"))
-        let value = String(try #require(header.firstMatch(of: /curfew_session=([^;]+)/)?.1))
-        #expect(session.role(of: value, now: begin) == .viewer)
-        #expect(session.role(of: value, now: begin + 43_201) == nil)
-        #expect(session.role(of: value.replacing("viewer", with: "admin"), now: begin) == nil)
-        #expect(session.role(of: value.replacing("1043200", with: "9043200"), now: begin) == nil)
-        var other = settings
-        other.viewerToken = Secret("another-token-0123456789")
-        #expect(Session(settings: other).role(of: value, now: begin) == nil)
-        for forged in ["", ".", "..", "admin.9999999999.", "admin.9999999999.AAAA"] {
-            #expect(session.role(of: forged, now: begin) == nil)
-        }
-    }
-
     @Test("with a session, what another site made the browser send is refused")
     func sameSite() async throws {
         try await withAdmin { scene in
-            let cookie = Session(settings: try #require(scene.engine.configuration.http)).cookie(for: .admin)
-                .prefix { $0 != ";" }
             let site = try #require(HTTPField.Name("Sec-Fetch-Site"))
+            let referer = try #require(HTTPField.Name("Referer"))
             try await scene.application().test(.live) { client in
+                let cookie = try await DashboardSignInTests.cookie(client)
                 for (headers, status) in [
                     ([site: "same-origin"], 200), ([site: "cross-site"], 403), ([site: "same-site"], 403),
                     ([.origin: "https://evil.example"], 403), ([.origin: "null"], 403), ([:], 200),
+                    ([referer: "https://evil.example/page"], 403),
                 ] as [(HTTPFields, Int)] {
                     var headers = headers
-                    headers[.cookie] = String(cookie)
+                    headers[.cookie] = cookie
                     let answer = try await client.ask(
                         .post, "/api/v1/cleanups/stuck-jobs/resume", token: nil, headers: headers)
                     #expect(answer.status == status, "\(headers)")
@@ -111,7 +65,7 @@ struct AdminAccessTests {
 
     @Test("without tokens everybody on this machine may do everything, but not from another site's page")
     func open() async throws {
-        try await withAdmin("http: {listen: \"127.0.0.1:0\"}") { scene in
+        try await withAdmin("http: {listen: \"127.0.0.1:0\", open: true}") { scene in
             try await scene.application().test(.live) { client in
                 let path = "/api/v1/cleanups/stuck-jobs/resume"
                 #expect(try await client.ask(.post, path, token: nil).status == 200)

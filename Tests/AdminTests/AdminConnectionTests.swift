@@ -83,11 +83,11 @@ struct AdminConnectionTests {
 
     @Test("addresses of IPv6 are counted by their network, those of IPv4 one by one")
     func networks() {
-        #expect(ClientNetwork.name(of: "127.0.0.1") == "127.0.0.1")
-        #expect(ClientNetwork.name(of: "2001:db8:1:2:3:4:5:6") == ClientNetwork.name(of: "2001:db8:1:2::1"))
-        #expect(ClientNetwork.name(of: "2001:db8:1:2::1") != ClientNetwork.name(of: "2001:db8:1:3::1"))
-        #expect(ClientNetwork.name(of: "::ffff:10.0.0.1") == "10.0.0.1")
-        #expect(ClientNetwork.name(of: "fe80::1%eth0") == ClientNetwork.name(of: "fe80::2"))
+        #expect(Origin("127.0.0.1") != Origin("127.0.0.2"))
+        #expect(Origin("2001:db8:1:2:3:4:5:6") == Origin("2001:db8:1:2::1"))
+        #expect(Origin("2001:db8:1:2::1") != Origin("2001:db8:1:3::1"))
+        #expect(Origin("::ffff:10.0.0.1") == Origin("10.0.0.1"))
+        #expect(Origin("fe80::1%eth0") == Origin("fe80::2"))
     }
 
     @Test("while somebody holds all the places, others are answered", .timeLimit(.minutes(1)))
@@ -103,9 +103,8 @@ struct AdminConnectionTests {
                 }
                 let whole = "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
                 #expect(try await RawRequest.answer(to: whole, port: port).hasPrefix("HTTP/1.1 200 "))
-                // The oldest were closed, and no more than had to be.
+                // The oldest were closed; those that have come since may have had ten seconds for their heads by now.
                 try await eventually("the oldest are closed") { silent.prefix(50).allSatisfy { !$0.isActive } }
-                #expect(silent.count(where: \.isActive) > Connections.mostByAddress - 10)
                 for channel in silent { channel.close(promise: nil) }
             }
         }

@@ -12,22 +12,22 @@ struct AdminPaceTests {
     func turns() {
         let pace = Pace()
         let now = ContinuousClock.now
-        let waits = (0..<500).map { _ in pace.turn(of: "a", now: now) }
+        let waits = (0..<500).map { _ in pace.turn(of: Origin("a"), now: now) }
         #expect(waits.prefix(100).allSatisfy { $0 == .zero })
         #expect(waits[150].map { (.milliseconds(980)...(.milliseconds(1_020))).contains($0) } == true)
         #expect(waits.last == .some(nil))
         // Others aren't kept waiting, and who was quiet for a while isn't either.
-        #expect(pace.turn(of: "b", now: now) == .zero)
-        #expect(pace.turn(of: "a", now: now.advanced(by: .seconds(30))) == .zero)
+        #expect(pace.turn(of: Origin("b"), now: now) == .zero)
+        #expect(pace.turn(of: Origin("a"), now: now.advanced(by: .seconds(30))) == .zero)
     }
 
     @Test("what is remembered is bounded, and the busiest are not forgotten for others")
     func bounded() {
         let pace = Pace()
         let now = ContinuousClock.now
-        for _ in 0..<300 { _ = pace.turn(of: "busy", now: now) }
-        for number in 0..<(3 * Pace.networks) { _ = pace.turn(of: "n\(number)", now: now) }
-        #expect(pace.turn(of: "busy", now: now).map { $0 > .seconds(3) } == true)
+        for _ in 0..<300 { _ = pace.turn(of: Origin("busy"), now: now) }
+        for number in 0..<(3 * Pace.networks) { _ = pace.turn(of: Origin("n\(number)"), now: now) }
+        #expect(pace.turn(of: Origin("busy"), now: now).map { $0 > .seconds(3) } == true)
     }
 
     @Test("wrong tokens wait for their turn, and a right one never does")

@@ -120,7 +120,7 @@ struct DashboardSignInTests {
 
     @Test("without tokens everybody on this machine may act, and nobody by another name of it")
     func open() async throws {
-        try await withAdmin("http: {listen: \"127.0.0.1:0\"}") { scene in
+        try await withAdmin("http: {listen: \"127.0.0.1:0\", open: true}") { scene in
             try await scene.application().test(.live) { client in
                 let page = try await client.ask(.get, "/cleanups/stuck-jobs", token: nil)
                 #expect(page.status == 200 && !page.text.contains("Sign out"))

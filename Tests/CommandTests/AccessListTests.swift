@@ -1,5 +1,7 @@
 import AsyncHTTPClient
+import Curfew
 import Foundation
+import Logging
 import NIOCore
 import NIOHTTP1
 import RedisClient
@@ -143,6 +145,8 @@ struct AccessListTests {
     func suffices(kind: Kind) async throws {
         try await withScene(kind) { scene in
             _ = try await scene.everywhere(["ACL", "SETUSER", "curfew", "on", ">secret"] + Self.words().dropFirst(3))
+            // Whoever has these rights may not load the functions: an administrator has.
+            try await FunctionLibrary(redis: scene.redis, logger: Logger(label: "test")).load()
             try await Self.prepare(scene)
             let path = try Self.configuration(scene)
             let first = try WorkerProcess(configuration: path, folder: scene.folder)

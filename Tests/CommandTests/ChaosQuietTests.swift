@@ -17,7 +17,7 @@ extension Chaos {
                 let heard = try await monitor.stop()
                 let elapsed = try #require(heard.last).time - #require(heard.first).time
                 #expect(Double(heard.count - 1) <= elapsed + 1, "\(heard.map(\.text))")
-                #expect(heard.allSatisfy { $0.text.contains(#""FCALL" "curfew_tick""#) })
+                #expect(heard.allSatisfy { $0.text.contains(#""FCALL" "curfew_tick_"#) })
 
                 let entries = try await scene.send("XREVRANGE", scene.keys.metrics, "+", "-", "COUNT", "1").elements
                 let memory = try #require(entries.first.map(StreamEntry.init)).number("rss_bytes")
@@ -55,7 +55,7 @@ extension Chaos {
             _ = try await scene.send("EVAL", script, "0", String(count))
         }
 
-        /// The command, and the function where it calls one: ` [0 127.0.0.1:5] "FCALL" "curfew_tick" …`.
+        /// The command, and the function where it calls one: ` [0 127.0.0.1:5] "FCALL" "curfew_tick_7" …`.
         private static func name(_ text: String) -> String {
             let words = text.split(separator: "\"").filter { $0 != " " }.dropFirst()
             return words.prefix(words.first == "FCALL" ? 2 : 1).joined(separator: " ")

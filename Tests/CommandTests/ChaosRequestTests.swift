@@ -97,7 +97,8 @@ extension Chaos {
                     _ = try await Self.ask(Request("/api/v1/runs", "guess", 401, "the token is none"), at: address)
                 }
                 let waiting = try await Self.ask(
-                    Request("/api/v1/runs", Self.admin, 429, "too many wrong tokens from 127.0.0.1"), at: address)
+                    Request("/api/v1/runs", "guess", 429, "too many wrong tokens from 127.0.0.1"), at: address)
+                #expect(try await HTTPAnswer.to("\(address)/api/v1/runs", token: Self.admin).status == 200)
                 #expect(Int(waiting.headers["retry-after"] ?? "").map { (1...60).contains($0) } == true)
                 #expect(try await HTTPAnswer.to("\(address)/healthz").status == 200)
 

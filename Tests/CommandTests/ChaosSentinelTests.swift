@@ -58,7 +58,7 @@ extension Chaos {
                 let port = try freePort()
                 var text = scene.configuration(ProcessesScene.stuck(), lease: "3s", heartbeat: "1s")
                 text.replace("/\(RedisSentinels.name)/", with: "/other/")
-                text += "\nhttp: {listen: \"127.0.0.1:\(port)\", admin-token: 0123456789abcdef0123456789abcdef}\n"
+                text += "\nhttp: {listen: \"127.0.0.1:\(port)\", admin-token: 7f3b9c0d2e4a68157f3b9c0d2e4a6816}\n"
                 let configuration = try scene.write(text)
                 let reason = "it knows no primary called “other”"
                 let ending = try await scene.curfew("run", "stuck-jobs", configuration: configuration)

@@ -89,7 +89,7 @@ extension Chaos {
         @Test("SIGTERM ends them within seconds, whoever holds a connection or a page open", arguments: commands)
         func ends(_ command: String) async throws {
             try await withProcesses { scene in
-                let path = try Self.configuration(scene, "listen: 127.0.0.1:0")
+                let path = try Self.configuration(scene, "listen: 127.0.0.1:0, open: true")
                 let process = try WorkerProcess(command, configuration: path, folder: scene.server.folder)
                 let address = try await process.address()
                 try await eventually("it is ready") { try await HTTPAnswer.to("\(address)/readyz").status == 200 }

@@ -5,10 +5,13 @@ import Testing
 
 @Suite("the documentation's rights")
 struct DocumentationRightsTests {
-    /// The command that the operating guide shows, on one line and for a password.
-    static func rights() throws -> [String] {
+    /// The files with the rights, by the users in them.
+    private static let files = ["curfew": "curfew", "curfew-doctor": "doctor", "curfew-loader": "loading"]
+
+    /// The command that the operating guide shows for a user, on one line and for a password.
+    static func rights(of user: String = "curfew") throws -> [String] {
         let page = try DocumentationPage(path: "\(DocumentationPage.catalogue)/Operating.md")
-        let block = try #require(page.blocks.first { $0.lines.first?.hasPrefix("ACL SETUSER") == true })
+        let block = try #require(page.blocks.first { $0.lines.first?.hasPrefix("ACL SETUSER \(user) ") == true })
         return block.lines.flatMap { $0.split(separator: " ").map { $0 == ">PASSWORD" ? ">secret" : String($0) } }
     }
 
@@ -17,7 +20,7 @@ struct DocumentationRightsTests {
         let page = try DocumentationPage(path: "\(DocumentationPage.catalogue)/ConfigurationReference.md")
         let block = try #require(page.blocks.last { $0.language == "yaml" })
         return block.lines.map { $0.hasPrefix("redis:") ? "redis: redis://curfew:secret@127.0.0.1:\(port)/1" : $0 }
-            .joined(separator: "\n")
+            .joined(separator: "\n").replacing("${HOOK_SECRET}", with: "s")
     }
 
     /// A record for every way in which the example's cleanups change something.
@@ -38,6 +41,17 @@ struct DocumentationRightsTests {
         ])
     }
 
+    /// As an administrator does, with the user for it.
+    private static func load(_ server: RedisServer) async throws {
+        let text = "\(server.folder)/library"
+        let program = try CurfewProgram.path
+        let line =
+            "'\(program)' functions | redis-cli -p \(server.port) --user curfew-loader --pass secret -x FUNCTION LOAD REPLACE"
+        let status = try await ChildProcess(["sh", "-c", line], output: text).wait()
+        let said = try String(contentsOfFile: text, encoding: .utf8)
+        #expect(status == 0, "\(said)")
+    }
+
     /// Calls of the program, and what their answers must contain.
     static let calls = [
         ("run stuck-jobs", "Cleaned up 2 of 2 stuck-jobs and refunded 3 tokens (1 retried)"),
@@ -45,17 +59,28 @@ struct DocumentationRightsTests {
         ("pause stuck-jobs --why test", "paused"), ("resume stuck-jobs", "runs again"), ("status", "stuck-jobs"),
         ("preview", "Would clean up 0"), ("explain stuck-jobs failed", "final"), ("history", "completed"),
         ("events", "retry"), ("alerts", "threshold"), ("undo stuck-jobs-1", "Put back 2 of 2 records"),
-        ("undo generation-locks-1", "Put back 1 of 1"), ("doctor", "permissions"),
+        ("undo generation-locks-1", "Put back 1 of 1"),
     ]
 
-    @Test("the file for servers has the rights of the operating guide, and a user who is switched off")
-    func file() throws {
-        let path = DocumentationPage.root.appendingPathComponent("Deploy/redis/curfew.acl")
+    @Test(
+        "the files for servers have the rights of the operating guide, and users who are switched off", arguments: files
+    )
+    func file(user: String, file: String) throws {
+        let path = DocumentationPage.root.appendingPathComponent("Deploy/redis/\(file).acl")
         let text = try String(contentsOf: path, encoding: .utf8)
         let words = text.split(whereSeparator: \.isWhitespace).map(String.init)
-        #expect(words.prefix(3) == ["user", "curfew", "off"] && !text.contains(">"))
-        let rights = try Self.rights().dropFirst(5)
+        #expect(words.prefix(3) == ["user", user, "off"] && !text.contains(">"))
+        let rights = try Self.rights(of: user).dropFirst(5)
         #expect(Set(words.dropFirst(3)) == Set(rights))
+    }
+
+    @Test("who runs may neither read passwords nor load functions, and who looks may write nothing")
+    func least() throws {
+        for right in ["+config|get", "+config", "+function|load", "+function", "+eval", "+acl|dryrun", "~*", "+@all"] {
+            #expect(try !Self.rights().contains(right))
+        }
+        let looking = try Self.rights(of: "curfew-doctor")
+        #expect(!looking.contains { $0.hasPrefix("~") || ["+fcall", "+set", "+hset", "+del", "+zadd"].contains($0) })
     }
 
     @Test("the file for Sentinels has the rights that the page on them names")
@@ -71,8 +96,11 @@ struct DocumentationRightsTests {
     @Test("the rights in the operating guide suffice for its commands and for every policy")
     func suffice() async throws {
         try await withServerAndClient { server, redis in
-            let rights = try Self.rights()
-            try await redis.send(RedisCommand(rights[0], Array(rights.dropFirst())))
+            for user in Self.files.keys {
+                let rights = try Self.rights(of: user)
+                try await redis.send(RedisCommand(rights[0], Array(rights.dropFirst())))
+            }
+            try await Self.load(server)
             let now = try await redis.send(RedisCommand("TIME"))[0].integer ?? 0
             try await Self.prepare(redis, now: now * 1000)
             let file = "\(server.folder)/curfew.yaml"
@@ -83,6 +111,14 @@ struct DocumentationRightsTests {
                 #expect(ending.code == 0 && ending.output.contains(says), "\(line): \(ending.output)")
                 #expect(!ending.output.contains("unknown:"), "\(ending.output)")
             }
+            let looking = "\(server.folder)/doctor.yaml"
+            try Self.example(port: server.port).replacing("//curfew:", with: "//curfew-doctor:")
+                .write(toFile: looking, atomically: true, encoding: .utf8)
+            let looked = try await CurfewProgram.run(
+                ["doctor", "--rights-of", "curfew", "--config", looking], folder: server.folder)
+            #expect(looked.code == 0 && !looked.output.contains("unknown:"), "\(looked.output)")
+            #expect(looked.output.contains("curfew may do all"), "\(looked.output)")
+            #expect(looked.output.contains("curfew may do nothing else that was tried"), "\(looked.output)")
             let worker = try WorkerProcess(configuration: file, folder: server.folder)
             try await worker.ready()
             #expect(await worker.terminate() == 0)

@@ -26,7 +26,7 @@ enum Weakness: String, CaseIterable, ExpressibleByArgument, Sendable {
         }
     }
 
-    /// Loads the weakened library on every primary; instances leave one of their own version alone.
+    /// Loads the weakened library on every primary; instances replace it where they may compare it with their own.
     func load(_ probe: Probe) async throws {
         let source = FunctionLibrary.source
         guard source.contains(line) else {
@@ -35,6 +35,7 @@ enum Weakness: String, CaseIterable, ExpressibleByArgument, Sendable {
         let weakened = source.replacing(line, with: replacement)
         for node in try await probe.redis.primaries() {
             try await probe.redis.send(RedisCommand("FUNCTION", ["LOAD", "REPLACE", weakened]), to: node)
+            try await probe.redis.send(RedisCommand("ACL", ["SETUSER", "default", "-function|list"]), to: node)
         }
     }
 }

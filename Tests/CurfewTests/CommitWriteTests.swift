@@ -1,4 +1,5 @@
 import RedisClient
+import TestSupport
 import Testing
 
 @testable import Curfew
@@ -215,7 +216,7 @@ struct CommitWriteTests {
         }
     }
 
-    @Test("a right that is missing for a later write refuses the change whole")
+    @Test("a right that is missing for a later write refuses the change whole", .enabled(if: RedisServer.hasFunctions))
     func rights() async throws {
         try await withFunctions { scene in
             try await scene.send("HSET", "job:a", "status", "RUNNING")

@@ -20,7 +20,7 @@ struct ConfigurationRestartTests {
             ("{listen: 127.0.0.1:1}", "{listen: 127.0.0.1:1, tls: {certificate: c, key: k}}", ["http.tls"]),
             ("http: {listen: 127.0.0.1:1}\n", "", ["http"]),
             ("redis: redis://127.0.0.1\nprefix: p\n", "redis: redis://127.0.0.1/2\n", ["redis", "prefix"]),
-            ("{listen: 127.0.0.1:1}", "{listen: 127.0.0.1:1, admin-token: 0123456789abcdef, metrics-open: true}", []),
+            ("{listen: 127.0.0.1:1}", "{listen: 127.0.0.1:1, admin-token: 7f3b9c0d2e4a6815, metrics-open: true}", []),
             ("every: 1h", "every: 2h, ping: http://h/x", []),
             ("cleanups:", "worker: {lease: 1s}\nstreams: {length: 9}\nroutes: {r: locks}\ncleanups:", []),
             ("cleanups:", "webhooks: {w: {url: http://h, on: alert}}\ncleanups:", []),

@@ -49,7 +49,7 @@ struct DoctorClusterTests {
             #expect(found["permissions"]?.message.hasPrefix("\(one.address): default may not: RENAME job:x") == true)
             #expect(found["eviction"]?.state == .problem)
             #expect(found["eviction"]?.message.hasPrefix("\(one.address): allkeys-lru") == true)
-            #expect(found["functions"]?.message == "\(one.address): the library is not loaded")
+            #expect(found["functions"]?.message == "\(one.address): the library \(FunctionLibrary.name) is not loaded")
         }
     }
 

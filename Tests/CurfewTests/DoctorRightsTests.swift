@@ -1,9 +1,11 @@
 import Policies
+import RedisClient
+import TestSupport
 import Testing
 
 @testable import Curfew
 
-@Suite("the doctor looks at rights", .timeLimit(.minutes(4)))
+@Suite("the doctor looks at rights", .timeLimit(.minutes(4)), .enabled(if: RedisServer.hasFunctions))
 struct DoctorRightsTests {
     private static let cleanups = [
         #"{policy: retention, every: 1h, records: "job:<id>", since: [at], keep: 1d}"#,
@@ -13,14 +15,18 @@ struct DoctorRightsTests {
     private static let storage =
         "storage: {up: {endpoint: http://127.0.0.1:9, bucket: up, access-key: a, secret-key: b}}\n"
 
+    private func permissions(_ scene: CoordinationScene) async throws -> [String: Doctor.Finding] {
+        let findings = try await Doctor(engine: try scene.engine("one")).permissions()
+        return Dictionary(findings.map { ($0.check, $0) }) { first, _ in first }
+    }
+
     @Test("without the right to move records, one that removes is reported", arguments: cleanups)
     func trash(cleanup: String) async throws {
         try await withInstances("\(Self.storage)cleanups:\n  old: \(cleanup)\n") { scene in
-            let doctor = Doctor(engine: try scene.engine("one"))
-            #expect(try await doctor.permissions().state == .ok)
+            #expect(try await permissions(scene)["permissions"]?.state == .ok)
             for command in ["rename", "pexpire", "pexpiretime", "set"] {
                 try await scene.send("ACL", "SETUSER", "default", "-\(command)")
-                let finding = try await doctor.permissions()
+                let finding = try #require(try await permissions(scene)["permissions"])
                 #expect(finding.state == .problem && finding.message.contains("\(command.uppercased()) "))
                 try await scene.send("ACL", "SETUSER", "default", "+\(command)")
             }
@@ -31,7 +37,23 @@ struct DoctorRightsTests {
     func retention() async throws {
         try await withInstances("cleanups:\n  old: \(Self.cleanups[0])\n") { scene in
             try await scene.send("ACL", "SETUSER", "default", "-hset", "(+hset ~{curfew}:*)")
-            #expect(try await Doctor(engine: try scene.engine("one")).permissions().state == .ok)
+            #expect(try await permissions(scene)["permissions"]?.state == .ok)
+        }
+    }
+
+    @Test("rights that nothing of Curfew needs are named, and so is a user who may do everything")
+    func more() async throws {
+        try await withInstances("cleanups:\n  old: \(Self.cleanups[0])\n") { scene in
+            let all = try #require(try await permissions(scene)["more rights"])
+            #expect(all.state == .warning && all.message.hasPrefix("default may do everything: CONFIG GET, "))
+            #expect(all.message.contains("keys that no template names"))
+            let rights = [
+                "-@admin", "-@dangerous", "+acl", "-function", "-@scripting", "resetkeys", "~job:*", "~{curfew}:*",
+            ]
+            try await scene.redis.send(RedisCommand("ACL", ["SETUSER", "default"] + rights + ["+config|get"]))
+            let some = try #require(try await permissions(scene)["more rights"])
+            #expect(
+                some.message == "default may do more than is needed: CONFIG GET, ACL SETUSER, ACL GETUSER, ACL LIST")
         }
     }
 }

@@ -14,6 +14,7 @@ struct FileOwnerTests {
             (FileOwner(owner: 1001, mode: 0o600, user: 0), "belongs to user 1001"),
             (FileOwner(owner: 1000, linkOwner: 1001, mode: 0o600, user: 1000), "is a link of user 1001"),
             (FileOwner(owner: 1000, mode: 0o646, user: 1000), "everybody can write it (mode 646)"),
+            (FileOwner(owner: 1000, mode: 0o664, user: 1000, isOwnGroup: true), nil),
             (FileOwner(owner: 0, mode: 0o664, user: 0), "its group can write it (mode 664)"),
         ] as [(FileOwner, String?)])
     func doubt(_ owner: FileOwner, _ doubt: String?) {

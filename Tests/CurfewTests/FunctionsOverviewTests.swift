@@ -4,7 +4,7 @@ import Testing
 
 @testable import Curfew
 
-@Suite("curfew_overview", .serialized)
+@Suite("curfew_overview", .serialized, .enabled(if: RedisServer.hasFunctions))
 struct FunctionsOverviewTests {
     private func overview(_ scene: FunctionsScene) async throws -> [String] {
         try await scene.library.call(

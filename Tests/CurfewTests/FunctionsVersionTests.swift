@@ -6,22 +6,41 @@ import Testing
 
 @Suite("the function library", .serialized)
 struct FunctionsVersionTests {
-    /// A library of our name that says it is of that version, and can do nothing else.
-    static func pretender(_ version: Int) -> String {
-        """
+    /// The library as version 6 had it, in so far as it matters here: its name, its functions, its version.
+    static let olderLibrary = """
         #!lua name=curfew
-        redis.register_function{function_name = 'curfew_version', callback = function() return \(version) end,
+        local VERSION = 6
+        redis.register_function{function_name = 'curfew_version', callback = function() return VERSION end,
+          flags = {'no-writes'}}
+        redis.register_function('curfew_tick', function() return redis.error_reply('ERR this is the older one') end)
+        redis.register_function{function_name = 'curfew_overview', callback = function() return {'older'} end,
           flags = {'no-writes'}}
         """
-    }
+
+    /// A library that answers to our names, and isn't ours.
+    static let pretender = """
+        #!lua name=\(FunctionLibrary.name)
+        redis.register_function{function_name = '\(FunctionLibrary.named("curfew_version"))',
+          callback = function() return \(FunctionLibrary.version) end, flags = {'no-writes'}}
+        redis.register_function('\(FunctionLibrary.named("curfew_tick"))', function()
+          redis.call('SET', 'stolen', 'yes')
+          return {'version', 999}
+        end)
+        """
 
     private func load(_ source: String, on scene: FunctionsScene) async throws {
         try await scene.send("FUNCTION", "LOAD", "REPLACE", source)
     }
 
+    private func presence(_ scene: FunctionsScene) async throws -> LoadedLibraries.Presence {
+        let node = try #require(try await scene.redis.primaries().first)
+        return try await scene.library.loaded(on: node).own
+    }
+
     @Test("the version in the source is the one that the program knows")
     func sameVersion() throws {
         #expect(FunctionLibrary.source.contains("\nlocal VERSION = \(FunctionLibrary.version)\n"))
+        #expect(FunctionLibrary.source.hasPrefix("#!lua name=\(FunctionLibrary.name)\n"))
     }
 
     @Test("a commit that is written in another way than the library reads is refused, and nothing of it is done")
@@ -50,7 +69,9 @@ struct FunctionsVersionTests {
         }
     }
 
-    @Test("functions that are flushed in the middle of a run are loaded again, and its lease still stands")
+    @Test(
+        "functions that are flushed in the middle of a run are loaded again, and its lease still stands",
+        .enabled(if: RedisServer.hasFunctions))
     func flushed() async throws {
         try await withFunctions { scene in
             try await scene.claim("jobs")
@@ -61,33 +82,85 @@ struct FunctionsVersionTests {
         }
     }
 
-    @Test("a newer library is never replaced")
-    func newerStays() async throws {
+    @Test(
+        "a text of another version under our name is replaced before it is called, and nothing of it has run",
+        .enabled(if: RedisServer.hasFunctions))
+    func pretenderGoes() async throws {
         try await withFunctions { scene in
-            try await load(Self.pretender(99), on: scene)
-            try await scene.library.load()
-            #expect(try await scene.library.loadedVersion() == 99)
+            try await load(Self.pretender, on: scene)
+            #expect(try await presence(scene) == .other)
+            try await scene.schedule("jobs", in: -1)
+            #expect(try await scene.tick(.init("jobs"))["claim"]?.string == "jobs")
+            #expect(try await presence(scene) == .same)
+            #expect(try await scene.send("EXISTS", "stolen").integer == 0)
         }
     }
 
-    @Test("a newer library that lacks a function stays too: the call fails and says which function")
-    func newerLacksFunction() async throws {
+    @Test(
+        "where it may not be replaced it isn't called either, and the error says what to do",
+        .enabled(if: RedisServer.hasFunctions))
+    func pretenderStays() async throws {
         try await withFunctions { scene in
-            try await load(Self.pretender(99), on: scene)
+            try await load(Self.pretender, on: scene)
+            try await scene.send("ACL", "SETUSER", "default", "-function|load")
             let error = try #require(await #expect(throws: CurfewError.self) { try await scene.tick() })
-            #expect(error.message.contains("curfew_tick"))
-            #expect(error.message.contains("Function not found"))
-            #expect(try await scene.library.loadedVersion() == 99)
+            #expect(error.message.contains("another library than this program's is loaded as \(FunctionLibrary.name)"))
+            #expect(error.message.contains("curfew functions | redis-cli -x FUNCTION LOAD REPLACE"))
+            #expect(try await scene.send("EXISTS", "stolen").integer == 0)
         }
     }
 
-    @Test("an older library is replaced")
-    func olderGoes() async throws {
+    @Test(
+        "a user who may not load it works with what an administrator has loaded, and is told where nobody has",
+        .enabled(if: RedisServer.hasFunctions))
+    func loadedByHand() async throws {
         try await withFunctions { scene in
-            try await load(Self.pretender(0), on: scene)
-            #expect(try await scene.library.loadedVersion() == 0)
+            try await scene.send("ACL", "SETUSER", "default", "-function|load", "-config", "-function|delete")
+            let error = try #require(await #expect(throws: CurfewError.self) { try await scene.tick() })
+            #expect(error.message.contains("the functions of this program (\(FunctionLibrary.name)) are not loaded"))
+            try await scene.send("ACL", "SETUSER", "loader", "on", ">secret", "+function|load")
+            var configuration = scene.redis.configuration
+            configuration.credentials = .init(user: "loader", password: "secret")
+            try await RedisClient.withClient(configuration, logger: quietLogger) { loader in
+                // As `redis-cli -x` sends what an editor has stored.
+                _ = try await loader.send(RedisCommand("FUNCTION", ["LOAD", "REPLACE", FunctionLibrary.source + "\n"]))
+            }
+            #expect(try await scene.tick()["version"]?.integer == FunctionLibrary.version)
+        }
+    }
+
+    @Test(
+        "programs of several versions share a server: neither replaces the functions of the other",
+        .enabled(if: RedisServer.hasFunctions))
+    func sideBySide() async throws {
+        try await withFunctions { scene in
+            // As a newer program has it: another number in every name, and calls that are written otherwise.
+            let newer = FunctionLibrary.source.replacing("\(FunctionLibrary.version)\n", with: "99\n")
+                .replacing("'\(CommitCall.format)'", with: "'format-99'")
+            try await load(Self.olderLibrary, on: scene)
+            #expect(try await scene.tick()["version"]?.integer == FunctionLibrary.version)
+            try await load(newer, on: scene)
+            #expect(try await scene.tick()["version"]?.integer == FunctionLibrary.version)
+            try await scene.send("FUNCTION", "DELETE", FunctionLibrary.name)
+            #expect(try await scene.tick()["version"]?.integer == FunctionLibrary.version)
+            #expect(try await scene.send("FCALL_RO", "curfew_version_99", "0").integer == 99)
+            #expect(try await scene.send("FCALL_RO", "curfew_version", "0").integer == 6)
+        }
+    }
+
+    @Test(
+        "the function for people is there in all versions, and an older program can put its own in its place",
+        .enabled(if: RedisServer.hasFunctions))
+    func overview() async throws {
+        try await withFunctions { scene in
             try await scene.library.load()
-            #expect(try await scene.library.loadedVersion() == FunctionLibrary.version)
+            let call = ["FCALL_RO", "curfew_overview", "1", scene.keys.schedule]
+            #expect(try await scene.redis.send(RedisCommand(call[0], Array(call.dropFirst()))).count == 0)
+            // What version 6 does where it finds no function that says its version.
+            await #expect(throws: RedisError.self) { try await scene.send("FCALL_RO", "curfew_version", "0") }
+            try await load(Self.olderLibrary, on: scene)
+            try await scene.library.load()
+            #expect(try await scene.redis.send(RedisCommand(call[0], Array(call.dropFirst())))[0].string == "older")
         }
     }
 
@@ -116,14 +189,15 @@ struct FunctionsVersionTests {
             let error = try #require(await #expect(throws: CurfewError.self) { try await call.send(to: scene) })
             #expect(error.code == .unreachable)
             #expect(error.underlying?.server?.code == "OOM")
-            #expect(error.message.contains("FCALL curfew_commit: OOM "))
+            #expect(error.message.contains(": OOM "))
             #expect(error.message.contains("maxmemory"))
             #expect(try await scene.send("EXISTS", "text").integer == 0)
             #expect(try await scene.finish("jobs", fence: "1", next: "99")[0].string == "ok")
         }
     }
 
-    @Test("with memory used up before the library was loaded, the error says so")
+    @Test(
+        "with memory used up before the library was loaded, the error says so", .enabled(if: RedisServer.hasFunctions))
     func outOfMemoryAtFirst() async throws {
         try await withFunctions(arguments: ["--maxmemory", "1"]) { scene in
             let error = try #require(await #expect(throws: CurfewError.self) { try await scene.tick() })
@@ -149,6 +223,7 @@ struct FunctionsVersionTests {
                 let error = try #require(await #expect(throws: CurfewError.self) { try await attempt() })
                 #expect(error.underlying?.server?.code == "READONLY")
             }
+            guard RedisServer.hasFunctions else { return }
             let overview = try await scene.library.call(
                 "curfew_overview", keys: [scene.keys.schedule], arguments: [], isReadOnly: true)
             #expect(overview.count == 1)

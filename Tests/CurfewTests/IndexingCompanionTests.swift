@@ -35,7 +35,7 @@ struct IndexingCompanionTests {
 
     @Test("a template that fits everything hides no record")
     func wide() async throws {
-        let wide = Self.logs.replacing("job:<id>:log", with: "<id>")
+        let wide = Self.logs.replacing("\"job:<id>:log\"]", with: "\"<id>\"], allow: any")
         try await withSweepScene(wide) { scene in
             try await scene.write("job:old", ["at": "1600000000"])
             #expect(try await scene.run("old-jobs").cleanedUp == 1)

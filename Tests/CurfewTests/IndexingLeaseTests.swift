@@ -142,7 +142,7 @@ struct IndexingLeaseTests {
         }
     }
 
-    @Test("the overview shows a scan under way")
+    @Test("the overview shows a scan under way", .enabled(if: RedisServer.hasFunctions))
     func overview() async throws {
         try await withFunctions { scene in
             try await scene.schedule("jobs", in: 60_000)

@@ -46,7 +46,7 @@ struct SlotPlanTests {
     @Test("with Curfew's own tag everything is one step")
     func own() throws {
         let plan = try Self.plan(
-            #"{policy: retention, every: 1h, records: "{curfew}:job:<id>", since: [at], keep: 1d, also: ["{curfew}:log:<id>"]}"#
+            #"{policy: retention, every: 1h, records: "job:{curfew}:<id>", since: [at], keep: 1d, also: ["log:{curfew}:<id>"]}"#
         )
         #expect(plan.saga == [] && plan.atomic.count == 3)
     }

@@ -30,7 +30,9 @@ struct StatusTests {
         }
     }
 
-    @Test("of an index on a server of a cluster that is away it says what isn't known; the rest is there")
+    @Test(
+        "of an index on a server of a cluster that is away it says what isn't known; the rest is there",
+        .enabled(if: RedisServer.hasFunctions))
     func away() async throws {
         func primary(of key: String) -> Int { RedisSlot.of(key) * 3 / RedisSlot.count }
         let home = primary(of: Keys(prefix: "curfew").schedule)

@@ -130,7 +130,8 @@ struct SweepRelatedKeysTests {
 
     @Test("a key outside the user's rights is the error of the record that needs it")
     func rights() async throws {
-        let alive = SweepCleanups.stuck.replacing("worker:<workerId>:alive", with: "<workerId>:alive")
+        let alive =
+            SweepCleanups.stuck.replacing("worker:<workerId>:alive", with: "<workerId>:alive") + "\n  allow: any"
         try await withSweepScene(alive) { scene in
             for (id, worker) in [("a", "secret"), ("b", "worker:w1")] {
                 var job = SweepStuckTests.job(.seconds, started: scene.began - .seconds(600))

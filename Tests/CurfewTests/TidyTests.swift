@@ -70,6 +70,28 @@ struct TidyTests {
         #expect(try Self.offences(in: Self.sources("Sources")) { $0.lines[$1].contains(word) }.isEmpty)
     }
 
+    /// What comes from outside may be anything: twice the same name, nothing at all, a number at the end of its range.
+    @Test(
+        "nothing that comes from outside can trap",
+        arguments: [
+            "uniqueKeysWith" + "Values",
+            // A value that is taken to be there.
+            #"[A-Za-z0-9_)\]]!(?:$|[^="A-Za-z0-9_])"#, "unsafely" + "Unwrapped",
+            // A fraction that is taken to fit a whole number.
+            #"\bU?Int\d*\((?!exactly:|bounded:|clamping:)[^"]*\.rounded\("#,
+            #"\bU?Int\d*\((?!exactly:|bounded:|clamping:)Double\("#,
+            // A number from a reply or a text that is taken to be far from the end of its range.
+            #"(?:\.integer\b|Int\d*\(\$0\) \})[^"]* [-+*] (?!")"#,
+        ])
+    func traps(_ pattern: String) throws {
+        let expression = try Regex(pattern)
+        let offences = Self.offences(in: try Self.sources("Sources")) { source, number in
+            let line = source.lines[number]
+            return !line.trimmingCharacters(in: .whitespaces).hasPrefix("//") && line.contains(expression)
+        }
+        #expect(offences.isEmpty, "bounded(…), Dictionary(_:uniquingKeysWith:) and guard let don't")
+    }
+
     /// The optimiser loses what stands beside it: see OptimisedChildTaskTests.
     @Test("no tuple is returned with something in it that is still waited for")
     func awaitedTuples() throws {

@@ -97,7 +97,8 @@ struct UndoRefusalTests {
                 ("empty", ["before": "{}", "tokens": "0"]), ("keyless", ["key": ""]),
                 ("partial", ["before": "{\"status\":\"PROCESSING\",\"curfew:after\":{\"error\":\"x\"}}"]),
             ] {
-                let fields = event.fields.flatMap { [$0.name, $0.name == "record" ? id : change[$0.name] ?? $0.value] }
+                let own = ["record": id, "key": "job:\(id)"].merging(change) { $1 }
+                let fields = event.fields.flatMap { [$0.name, own[$0.name] ?? $0.value] }
                 _ = try await scene.redis.send(RedisCommand("XADD", [scene.keys.events, "*"] + fields))
             }
             let result = try await scene.undo(run.run)

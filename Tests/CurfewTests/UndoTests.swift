@@ -1,5 +1,6 @@
 import Policies
 import RedisClient
+import TestSupport
 import Testing
 
 @testable import Curfew
@@ -139,7 +140,9 @@ struct UndoTests {
         }
     }
 
-    @Test("released locks come back, with the time at which they would have expired by themselves")
+    @Test(
+        "released locks come back, with the time at which they would have expired by themselves",
+        .enabled(if: RedisServer.hasFunctions))
     func locks() async throws {
         try await withSweepScene(SweepCleanups.locks) { scene in
             try await RunGuardTests.fill(scene, old: 4, young: 0)

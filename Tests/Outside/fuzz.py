@@ -28,7 +28,7 @@ KNOWN = """
 def schemathesis(stage: Instance, examples: int) -> bool:
     """Sends so many requests for each operation and phase; whether all answers were as described.
 
-    Wrong tokens are left out: after ten of them every request is answered with 429, as it ought to be.
+    Wrong tokens are left out: after ten of them the next are answered with 429, as they ought to be.
     """
     command = [
         str(pathlib.Path(sys.executable).with_name("schemathesis")), "run", f"{stage.url}/openapi.json",

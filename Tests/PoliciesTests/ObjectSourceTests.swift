@@ -96,6 +96,49 @@ struct ObjectSourceTests {
             change.guards.contains(.field("key", equals: "a")) && change.guards.contains(.field("thumb", equals: nil)))
     }
 
+    @Test("an object lies below its prefix, one of several, or of the record's own; anybody else's is an error")
+    func prefixes() throws {
+        func below(_ prefixes: String...) throws -> FilesPolicy {
+            FilesPolicy(
+                since: ["at"], orphan: .init(unless: "owner"), storage: "uploads",
+                objects: [.init(field: "key"), .init(field: "thumb", strip: ["https://cdn.example/"])],
+                objectPrefixes: try prefixes.map { try KeyTemplate($0) })
+        }
+        let fixed = try below("uploads/", "avatars/")
+        #expect(try keys(fixed, ["key": "uploads/a.png"]) == ["uploads/a.png"])
+        #expect(
+            try keys(fixed, ["key": "avatars/a", "thumb": "https://cdn.example/uploads/b"]) == [
+                "avatars/a", "uploads/b",
+            ])
+        let victims = "victims/contract.pdf"
+        #expect(
+            message(fixed, ["key": victims])
+                == "key is “\(victims)”: expected an object below “uploads/” or “avatars/”; nothing was deleted")
+        for other in ["uploads", "Uploads/a", "x/uploads/a", "uploads/../\(victims)", "uploads/./a"] {
+            #expect(throws: RecordError.self, "\(other)") { try keys(fixed, ["key": other]) }
+        }
+        #expect(throws: RecordError.self) {
+            try keys(fixed, ["key": "uploads/a", "thumb": "https://cdn.example/\(victims)"])
+        }
+        let own = try below("tenants/<tenant>/<id>-")
+        #expect(own.fields.contains("tenant"))
+        #expect(try keys(own, ["key": "tenants/t/1-a", "tenant": "t"]) == ["tenants/t/1-a"])
+        #expect(throws: RecordError.self) { try keys(own, ["key": "tenants/t/2-a", "tenant": "t"]) }
+        #expect(throws: RecordError.self) { try keys(own, ["key": "tenants/a/b/1-a", "tenant": "a/b"]) }
+        #expect(throws: RecordError.self) { try keys(own, ["key": "tenants/t/1-a"]) }
+        let change = try #require(try own.settle(file(["key": "tenants/t/1-a", "tenant": "t"])).change)
+        #expect(change.guards.contains(.field("tenant", equals: "t")))
+    }
+
+    @Test("in the template of an object a field stays within its step of the path")
+    func steps() throws {
+        let one = policy(.init(try KeyTemplate("<tenant>/<key>.png")))
+        #expect(try keys(one, ["tenant": "t", "key": "a.b/{c}"]) == ["t/a.b/{c}.png"])
+        #expect(throws: RecordError.self) { try keys(one, ["tenant": "t/u", "key": "a"]) }
+        let any = policy(.init(try KeyTemplate("<tenant>/<key>.png", values: .any)))
+        #expect(try keys(any, ["tenant": "t/u", "key": "a"]) == ["t/u/a.png"])
+    }
+
     @Test("an object that others use stays; the count is guarded", arguments: [0, 1, 2, 9])
     func uses(count: Int64) throws {
         let byKey = policy(.init(field: "key"), refs: .key(try KeyTemplate("blob:<key>:refs")))

@@ -235,6 +235,21 @@ package func withServerAndClient<Result: Sendable>(
 }
 
 extension RedisServer {
+    /// Whether the server in the path has functions, as Redis has from 7.0 on; `Deploy/test` says which it tests.
+    package static var hasFunctions: Bool { ProcessInfo.processInfo.environment["CURFEW_TESTED_REDIS"] != "6.2" }
+
+    /// A server without functions, Redis 6.2.
+    ///
+    /// `Deploy/test` installs one and names it in `CURFEW_OLDER_REDIS`; without it a test that needs it fails.
+    package static var older: String {
+        get throws {
+            guard let path = ProcessInfo.processInfo.environment["CURFEW_OLDER_REDIS"] else {
+                throw ChildProcessError("CURFEW_OLDER_REDIS names no server: expected Redis 6.2 (Deploy/test)")
+            }
+            return path
+        }
+    }
+
     /// A server that knows what Redis 7.4 and newer know, such as fields that expire.
     ///
     /// `Deploy/test` installs one and names it in `CURFEW_NEWER_REDIS`; without it a test that needs it fails.

@@ -6,22 +6,30 @@ enum SameSite {
     /// Throws 403 for such a request where it could change something.
     ///
     /// - Parameter isUnsafe: whether it could; nil goes by the method.
-    static func check(_ request: Request, isUnsafe: Bool? = nil) throws(AdminError) {
+    static func check(_ request: Request, _ context: AdminContext, isUnsafe: Bool? = nil) throws(AdminError) {
         guard isUnsafe ?? ![.get, .head, .options].contains(request.method) else { return }
         let site = value("sec-fetch-site", request)
-        let isForeign = site.map { !["same-origin", "none"].contains($0) } ?? false
-        let origin = value("origin", request).map { $0.split(separator: "/").last.map(String.init) ?? $0 }
-        guard isForeign || (origin != nil && origin != request.head.authority) else { return }
+        let isForeign = site.map { !["same-origin", "none"].contains($0.lowercased()) } ?? false
+        // What a browser says of the page that is left counts where it says nothing of its origin.
+        let source = value("origin", request) ?? value("referer", request)
+        guard isForeign || !(source.map { isOwn($0, request, context) } ?? true) else { return }
         throw AdminError(.forbidden, "the request comes from another site: expected one of this page, or a token")
     }
 
-    /// The host that a request is for, without its port and brackets.
-    static func host(of request: Request) -> String? {
-        guard let authority = request.head.authority else { return nil }
-        if authority.hasPrefix("["), let end = authority.firstIndex(of: "]") {
-            return String(authority[authority.index(after: authority.startIndex)..<end])
+    /// Whether a route is kept from other sites also where it only reads: it lasts, or costs more than a page.
+    static func isGuarded(_ path: String?) -> Bool {
+        guard let path else { return false }
+        return path.hasSuffix("/live") || path.hasSuffix("/preview") || path.hasSuffix("/stats")
+    }
+
+    /// Whether an address is one of this server, under one of the names that it was asked for by.
+    private static func isOwn(_ address: String, _ request: Request, _ context: AdminContext) -> Bool {
+        guard let match = address.wholeMatch(of: /([A-Za-z]+):\/\/([^\/?#]*).*/), let place = HostText(match.2) else {
+            return false
         }
-        return authority.split(separator: ":").first.map { $0.lowercased() }
+        return [request.head.authority, context.forwardedHost].contains { name in
+            name.flatMap { HostText($0) }?.isSame(as: place, scheme: match.1.lowercased()) ?? false
+        }
     }
 
     private static func value(_ name: String, _ request: Request) -> String? {

@@ -163,7 +163,7 @@ struct Chart: Sendable {
 
     /// A coordinate with one digit after the point.
     private static func text(_ number: Double) -> String {
-        let tenths = Int((number * 10).rounded())
+        let tenths = Int(bounded: (number * 10).rounded())
         return tenths % 10 == 0 ? String(tenths / 10) : String(Double(tenths) / 10)
     }
 }

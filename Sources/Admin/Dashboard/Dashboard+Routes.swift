@@ -13,13 +13,17 @@ extension Dashboard {
         for asset in Asset.all {
             router.get("assets/\(asset.name)") { request, _ in asset.response(to: request) }
         }
-        let pages = router.group().add(middleware: PageErrors(access: access))
+        let pages = router.group().add(middleware: PageErrors())
             .add(middleware: Identification(access: access))
-        addSignIn(to: pages)
-        let looking = pages.group().add(middleware: PageAccess(role: .viewer)).add(middleware: OnReaderThreads())
+        let visiting = Visiting(access: access)
+        addSignIn(to: pages.group().add(middleware: visiting))
+        let looking = pages.group().add(middleware: PageAccess(access: access, role: .viewer))
+            .add(middleware: OnReaderThreads()).add(middleware: visiting)
         addPages(to: looking)
         addLive(to: looking)
-        addActions(to: pages.group().add(middleware: PageAccess(role: .admin)).add(middleware: OnReaderThreads()))
+        addActions(
+            to: pages.group().add(middleware: PageAccess(access: access, role: .admin))
+                .add(middleware: OnReaderThreads()).add(middleware: visiting))
     }
 
     private var names: [String] { service.engine.configuration.cleanups.map(\.name) }
@@ -83,7 +87,7 @@ extension Dashboard {
             if case .cleanup(let name) = subject { _ = try await service.cleanup(name) }
             guard request.method == .get else { return Response(status: .ok, headers: [.contentType: Self.events]) }
             let channel = context.channel
-            guard let watched = feed.watch(subject, drop: { channel.close(promise: nil) }) else {
+            guard let watched = feed.watch(subject, by: context.pass, drop: { channel.close(promise: nil) }) else {
                 throw AdminError(
                     .serviceUnavailable, "too many pages are open on this instance: expected one to be closed first",
                     headers: [.retryAfter: "30"])
@@ -108,18 +112,35 @@ extension Dashboard {
     private func addSignIn(to router: some RouterMethods<AdminContext>) {
         router.get("sign-in") { [self] request, context in
             guard context.role == nil else { return Self.redirect(to: Link.home) }
+            guard access.settings.hasTokens else { throw access.missing }
             return answer(request, context) { SignInPage.html($0) }
         }
         router.post("sign-in") { [self] request, context in
-            let form = try await FormBody(request)
-            try FormToken(access.settings).check(form["form_token"], of: request)
-            let (cookie, _) = try access.signIn(token: form["token"] ?? "", from: context)
+            guard access.settings.hasTokens else { throw access.missing }
+            let form = try await signInForm(request, context)
+            let cookie = try await access.signIn(token: form["token"] ?? "", request, context)
             return Self.redirect(to: Link.home, cookies: [cookie])
         }
-        router.post("sign-out") { [self] request, _ in
-            let form = try await FormBody(request)
-            try FormToken(access.settings).check(form["form_token"], of: request)
-            return Self.redirect(to: Link.signIn, cookies: [access.signOutCookie])
+        router.post("sign-out") { [self] request, context in
+            let form = try await FormBody(request, upTo: FormBody.mostToSignIn)
+            try context.visit?.check(form["form_token"])
+            try await access.signOut(request, context)
+            let end = Session.header("", age: 0, isHTTPS: context.isHTTPS)
+            return Self.redirect(to: Link.signIn, cookies: [end])
+        }
+    }
+
+    /// The form to sign in with.
+    ///
+    /// Whoever sends others counts as if the token were wrong, and isn't read for long.
+    private func signInForm(_ request: Request, _ context: AdminContext) async throws -> FormBody {
+        do {
+            let form = try await FormBody(
+                request, upTo: access.isSlowed(context) ? FormBody.mostToSignIn / 2 : FormBody.mostToSignIn)
+            try context.visit?.check(form["form_token"])
+            return form
+        } catch let error as AdminError {
+            throw access.refuseForm(error, context)
         }
     }
 
@@ -164,8 +185,9 @@ extension Dashboard {
     ) async throws -> Response {
         let subject = try context.name(parameter)
         let form = try await FormBody(request)
-        try FormToken(access.settings).check(form["form_token"], of: request)
-        return Self.redirect(to: link(subject, ""), cookies: [try await deed(subject, form).header])
+        guard let visit = context.visit else { throw Access.forbidden }
+        try visit.check(form["form_token"])
+        return Self.redirect(to: link(subject, ""), cookies: [visit.header(try await deed(subject, form))])
     }
 
     private static func notice(_ result: RunResult) -> Notice {

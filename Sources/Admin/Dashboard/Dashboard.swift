@@ -20,7 +20,10 @@ package final class Dashboard: Service {
         self.service = service
         self.access = access
         self.reader = reader
-        feed = LiveFeed(interval: interval, logger: service.engine.logger) { subject in
+        feed = LiveFeed(
+            interval: interval, logger: service.engine.logger, admitted: { await access.stillAdmitted($0) },
+            reloads: { service.source.replaced }
+        ) { subject in
             switch subject {
             case .overview: OverviewFragments.all(try await reader.read())
             case .cleanup(let name): try await CleanupView.read(name, service, reader).fragments

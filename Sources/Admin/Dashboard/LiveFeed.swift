@@ -22,6 +22,10 @@ final class LiveFeed: Sendable {
     /// One open page.
     struct Watcher: Sendable {
         let subject: LiveSubject
+        /// By what it was let in; nil where nobody asks.
+        let pass: Pass?
+        /// How often the configuration had been read again by then.
+        let reloads: Int
         let messages: AsyncStream<ByteBuffer>.Continuation
         /// Closes its connection, where it takes nothing any more.
         let drop: @Sendable () -> Void
@@ -44,19 +48,27 @@ final class LiveFeed: Sendable {
     private let waker: AsyncStream<Void>.Continuation
     private let interval: Duration
     private let logger: Logger
+    private let admitted: @Sendable ([Pass]) async -> Set<Pass>
+    private let reloads: @Sendable () -> Int
     private let read: @Sendable (LiveSubject) async throws -> [Fragment]
 
     /// Makes the feed.
     ///
     /// - Parameters:
     ///   - interval: how long it rests between readings.
+    ///   - admitted: which of those who were let in would still be.
+    ///   - reloads: how often the configuration was read again, which ends what was opened before.
     ///   - read: reads a page and makes its parts.
     init(
         interval: Duration = .seconds(2), logger: Logger,
+        admitted: @escaping @Sendable ([Pass]) async -> Set<Pass> = { Set($0) },
+        reloads: @escaping @Sendable () -> Int = { 0 },
         read: @escaping @Sendable (LiveSubject) async throws -> [Fragment]
     ) {
         self.interval = interval
         self.logger = logger
+        self.admitted = admitted
+        self.reloads = reloads
         self.read = read
         (wake, waker) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
@@ -67,11 +79,12 @@ final class LiveFeed: Sendable {
     /// Begins to keep a page up to date: its messages, and the number to ``leave(_:)`` with.
     ///
     /// Nil where too many are open already.
-    func watch(_ subject: LiveSubject, drop: @escaping @Sendable () -> Void) -> (
+    func watch(_ subject: LiveSubject, by pass: Pass? = nil, drop: @escaping @Sendable () -> Void) -> (
         id: Int, messages: AsyncStream<ByteBuffer>
     )? {
         let (messages, continuation) = AsyncStream<ByteBuffer>.makeStream(
             bufferingPolicy: .bufferingOldest(Self.mostWaiting))
+        let reloads = reloads()
         let id = state.withLock { state -> Int? in
             let subjects = Set(state.watchers.values.map(\.subject))
             guard !state.isStopped, state.watchers.count < Self.mostWatchers,
@@ -79,7 +92,8 @@ final class LiveFeed: Sendable {
             else { return nil }
             state.nextID += 1
             state.watchers[state.nextID] = Watcher(
-                subject: subject, messages: continuation, drop: drop, end: .now.advanced(by: Self.longest))
+                subject: subject, pass: pass, reloads: reloads, messages: continuation, drop: drop,
+                end: .now.advanced(by: Self.longest))
             return state.nextID
         }
         guard let id else { return nil }
@@ -97,7 +111,12 @@ final class LiveFeed: Sendable {
         await withTaskCancellationOrGracefulShutdownHandler {
             for await _ in wake {
                 while await runOnce() {
-                    do { try await Task.sleep(for: interval) } catch { break }
+                    // Looked at twice as often: a page ends with the session that it was opened in.
+                    do {
+                        try await Task.sleep(for: interval / 2)
+                        await dismiss()
+                        try await Task.sleep(for: interval / 2)
+                    } catch { break }
                 }
             }
         } onCancelOrGracefulShutdown: {
@@ -137,8 +156,23 @@ final class LiveFeed: Sendable {
                 ]
             }
         }
+        await dismiss()
         send(news)
         return true
+    }
+
+    /// Ends the pages of those who would no longer be let in, and all that were opened under another configuration.
+    func dismiss() async {
+        let watchers = state.withLock { $0.watchers }
+        guard !watchers.isEmpty else { return }
+        let passes = Set(watchers.values.compactMap(\.pass))
+        let admitted = passes.isEmpty ? [] : await admitted(Array(passes))
+        let reloads = reloads()
+        let gone = watchers.filter { _, watcher in
+            watcher.reloads != reloads || !(watcher.pass.map(admitted.contains) ?? true)
+        }.keys
+        let ended = state.withLock { state in gone.compactMap { state.watchers.removeValue(forKey: $0) } }
+        for watcher in ended { watcher.messages.finish() }
     }
 
     private func send(_ news: [LiveSubject: [Fragment]]) {

@@ -125,7 +125,7 @@ enum OverviewFragments {
                     instance.isAlive ? "alive" : "gone"
                 },
                 Wording.moment(
-                    Timestamp(milliseconds: overview.now.milliseconds - max(0, instance.seenMsAgo)), now: overview.now),
+                    overview.now - .milliseconds(max(0, instance.seenMsAgo)), now: overview.now),
                 HTML(short(instance.version)), HTML(instance.config.map { String($0.unicodeScalars.prefix(8)) } ?? "–"),
                 HTML(short(instance.startedAt)),
                 HTML(instance.running.isEmpty ? "–" : short(instance.running.joined(separator: ", "))),

@@ -7,6 +7,8 @@ struct Page: Sendable {
     struct Viewer: Sendable {
         /// What they may do; nil before they have signed in.
         var role: Role?
+        /// What they are called.
+        var title = ""
         /// Whether there is a session that could be ended.
         var isSignedIn: Bool
         /// What forms must carry.
@@ -84,9 +86,9 @@ struct Page: Sendable {
                     }
                 }
             }
-            if viewer.isSignedIn, let role = viewer.role {
+            if viewer.isSignedIn {
                 Form(action: Link.signOut, button: "Sign out", look: "plain").html(viewer) {
-                    HTML.element("span", ["class": "who"]) { "Signed in as \(role)" }
+                    HTML.element("span", ["class": "who"]) { "Signed in as \(viewer.title)" }
                 }
             }
         }

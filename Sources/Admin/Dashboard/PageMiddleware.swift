@@ -6,8 +6,6 @@ internal import RedisClient
 
 /// Turns what goes wrong with a page into a page that says so.
 struct PageErrors: RouterMiddleware {
-    let access: Access
-
     @concurrent
     func handle(
         _ request: Request, context: AdminContext,
@@ -26,13 +24,14 @@ struct PageErrors: RouterMiddleware {
             error = AdminError(
                 .contentTooLarge, "the form is too long: expected at most \(AdminContext.mostBytes) bytes")
         }
-        let viewer = PageAnswer.viewer(request, nil, access)
+        let viewer = Page.Viewer(role: nil, isSignedIn: false, formToken: "", notice: nil)
         return PageAnswer.response(ErrorPage.html(error, viewer), status: error.status, headers: error.headers)
     }
 }
 
 /// Lets through who may do at least that; whoever isn't signed in is asked to, where a page was asked for.
 struct PageAccess: RouterMiddleware {
+    let access: Access
     let role: Role
 
     @concurrent
@@ -41,10 +40,27 @@ struct PageAccess: RouterMiddleware {
         next: @concurrent (Request, AdminContext) async throws -> Response
     ) async throws -> Response {
         guard let own = context.role else {
-            guard request.method == .get, request.uri.path != Link.live else { throw Access.missingToken }
+            guard access.settings.hasTokens, request.method == .get, request.uri.path != Link.live else {
+                throw access.missing
+            }
             return Dashboard.redirect(to: Link.signIn)
         }
         guard own >= role else { throw Access.forbidden }
+        return try await next(request, context)
+    }
+}
+
+/// Finds out what the forms of a page carry, and what they must carry to be believed.
+struct Visiting: RouterMiddleware {
+    let access: Access
+
+    @concurrent
+    func handle(
+        _ request: Request, context: AdminContext,
+        next: @concurrent (Request, AdminContext) async throws -> Response
+    ) async throws -> Response {
+        var context = context
+        context.visit = Visit(request, context, secret: try await access.sessions.secret())
         return try await next(request, context)
     }
 }

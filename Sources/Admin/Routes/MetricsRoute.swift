@@ -11,7 +11,7 @@ struct MetricsRoute {
 
     func add(to router: some RouterMethods<AdminContext>) {
         router.get("metrics") { _, context in
-            if !access.settings.isMetricsOpen, context.role == nil { throw Access.missingToken }
+            if !access.settings.isMetricsOpen, context.role == nil { throw access.missing }
             return Response(
                 status: .ok, headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
                 body: ResponseBody(byteBuffer: ByteBuffer(bytes: ByteText.readable(await exposition.text().utf8))))

@@ -9,6 +9,18 @@ package struct AdminContext: RequestContext, RemoteAddressRequestContext {
     package let remoteAddress: SocketAddress?
     /// What the request may do.
     package var role: Role?
+    /// By what it was let in.
+    package var pass: Pass?
+    /// What whoever sent it is called on pages.
+    package var title: String?
+    /// Where it came from, for what counts and notes it: the address without its port, as far as proxies can be believed.
+    package var clientAddress: String
+    /// Whether the way to whoever sent it is encrypted.
+    package var isHTTPS = false
+    /// Under which name a trusted proxy was asked for it, where it says so.
+    package var forwardedHost: String?
+    /// What the forms of its page carry; nil where it is no page.
+    var visit: Visit?
     /// Under which name its actions are recorded.
     package var person: String = "unknown"
 
@@ -20,10 +32,8 @@ package struct AdminContext: RequestContext, RemoteAddressRequestContext {
         coreContext = .init(source: source)
         remoteAddress = source.channel.remoteAddress
         channel = source.channel
+        clientAddress = remoteAddress?.ipAddress ?? "local"
     }
-
-    /// The address without its port: what failed attempts are counted by.
-    package var clientAddress: String { remoteAddress?.ipAddress ?? "local" }
 
     /// The most bytes of a body that is read.
     package static let mostBytes = 64 << 10

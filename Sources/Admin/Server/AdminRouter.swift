@@ -13,17 +13,18 @@ enum AdminRouter {
         _ service: AdminService, _ access: Access, _ dashboard: Dashboard? = nil, connections: Connections
     ) -> Router<AdminContext> {
         let router = Router(context: AdminContext.self, options: .autoGenerateHeadEndpoints)
-        router.add(middleware: ErrorMiddleware(logger: service.engine.logger))
+        router.add(middleware: ErrorMiddleware(logger: service.engine.logger, hasTLS: access.settings.tls != nil))
         // What is asked most often is not measured: it would cost more than the answer.
         HealthRoutes(service: service).add(to: router)
+        router.add(middleware: Door(access: access))
         router.add(middleware: PaceOfStrangers(access: access, connections: connections))
         let registry = Registry()
         router.add(middleware: RequestMeasurement(registry: registry))
         let callers = CallerRoutes(service: service)
         callers.addCron(to: router.group().add(middleware: SchedulerRequirement(access: access)))
         let known = router.group().add(middleware: Identification(access: access))
-        let viewers = known.group().add(middleware: Requirement(.viewer)).add(middleware: OnReaderThreads())
-        let admins = known.group().add(middleware: Requirement(.admin)).add(middleware: OnReaderThreads())
+        let viewers = known.group().add(middleware: Requirement(.viewer, access)).add(middleware: OnReaderThreads())
+        let admins = known.group().add(middleware: Requirement(.admin, access)).add(middleware: OnReaderThreads())
         MetricsRoute(exposition: Exposition(service: service, registry: registry), access: access)
             .add(to: known.group().add(middleware: OnReaderThreads()))
         ReadingRoutes(service: service).add(to: viewers)

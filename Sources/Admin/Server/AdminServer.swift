@@ -51,15 +51,18 @@ package struct AdminServer: Service {
 
     /// The application, not yet listening.
     package func application() throws -> some ApplicationProtocol {
-        let (limits, connections) = (limits, Connections(logger: logger))
+        let (service, access) = (AdminService(source: source, worker: worker), Access(source: source))
+        let limits = limits
+        let connections = Connections(logger: logger) { access.settings.trusts($0) }
         var channel = HTTP1Channel.Configuration(
-            additionalChannelHandlers: [SlowClients(limits: limits, connections: connections)],
+            additionalChannelHandlers: [
+                StrictHost.Installer(), SlowClients(limits: limits, connections: connections),
+            ],
             idleTimeout: idleTimeout)
         channel.httpDecoder = .init(maxHeaderFieldSize: 16 << 10, maxHeaderListSize: 32 << 10, maxHeaderFieldCount: 100)
         let plain = HTTPServerBuilder.http1(configuration: channel)
         let server = try tls().map { try HTTPServerBuilder.tls(plain, tlsConfiguration: $0) } ?? plain
         let (settings, logger, onListening) = (settings, logger, onListening)
-        let (service, access) = (AdminService(source: source, worker: worker), Access(source: source))
         let dashboard = Dashboard(service: service, access: access)
         return Application(
             router: AdminRouter.make(service, access, dashboard, connections: connections),
@@ -79,6 +82,7 @@ package struct AdminServer: Service {
     /// Answers until a graceful shutdown.
     package func run() async throws {
         let application = try application()
+        for doubt in settings.doubts { logger.warning("http.\(doubt.key): \(doubt.message)") }
         do {
             // Whatever is a part of it inherits where it runs.
             try await withTaskExecutorPreference(HTTPThreads.door) { try await application.run() }
@@ -88,7 +92,9 @@ package struct AdminServer: Service {
         }
     }
 
-    /// What TLS 1.2 may use: forward secrecy, and ciphers that authenticate what they encrypt. TLS 1.3 has no others.
+    /// What TLS 1.2 may use: forward secrecy, and ciphers that authenticate what they encrypt.
+    ///
+    /// TLS 1.3 has no others.
     private static let ciphers: [NIOTLSCipher] = [
         .TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, .TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
         .TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, .TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,

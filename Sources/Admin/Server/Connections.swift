@@ -17,7 +17,7 @@ final class Connections: Sendable {
 
     /// One open connection.
     private struct Entry {
-        let address: String
+        let origin: Origin
         let close: @Sendable () -> Void
         /// Since when it waits for its client, as a number that grows; nil while it is being answered.
         var waiting: UInt64?
@@ -25,7 +25,7 @@ final class Connections: Sendable {
 
     private struct State {
         var entries: [ObjectIdentifier: Entry] = [:]
-        var counts: [String: Int] = [:]
+        var counts: [Origin: Int] = [:]
         var tick: UInt64 = 0
         var closed = 0
         var saidAt: ContinuousClock.Instant?
@@ -53,18 +53,18 @@ final class Connections: Sendable {
 
     /// Takes a new connection in; where that is one too many, another one goes, or itself.
     func open(_ id: ObjectIdentifier, from address: String, close: @escaping @Sendable () -> Void) {
-        let isShared = isShared(address)
+        let (origin, isShared) = (Origin(address), isShared(address))
         let victim = state.withLock { state -> (@Sendable () -> Void)? in
             state.tick += 1
-            state.entries[id] = Entry(address: address, close: close, waiting: state.tick)
-            state.counts[address, default: 0] += 1
+            state.entries[id] = Entry(origin: origin, close: close, waiting: state.tick)
+            state.counts[origin, default: 0] += 1
             let isFull = state.entries.count > limits.all
-            guard isFull || !isShared && state.counts[address, default: 0] > limits.address else { return nil }
+            guard isFull || !isShared && state.counts[origin, default: 0] > limits.address else { return nil }
             state.closed += 1
             // Of all, whoever has the most gives way: not the one who happens to come now.
-            let loser = isFull ? state.counts.max { $0.value < $1.value }?.key ?? address : address
+            let loser = isFull ? state.counts.max { $0.value < $1.value }?.key ?? origin : origin
             let oldest = state.entries.lazy.filter {
-                $0.value.address == loser && $0.value.waiting != nil && $0.key != id
+                $0.value.origin == loser && $0.value.waiting != nil && $0.key != id
             }
             .min { ($0.value.waiting ?? 0) < ($1.value.waiting ?? 0) }?.key
             return Self.remove(oldest ?? id, from: &state)
@@ -95,8 +95,8 @@ final class Connections: Sendable {
     /// Forgets a connection that counts no longer; what closes it.
     private static func remove(_ id: ObjectIdentifier, from state: inout State) -> (@Sendable () -> Void)? {
         guard let entry = state.entries.removeValue(forKey: id) else { return nil }
-        let left = state.counts[entry.address, default: 1] - 1
-        state.counts[entry.address] = left > 0 ? left : nil
+        let left = state.counts[entry.origin, default: 1] - 1
+        state.counts[entry.origin] = left > 0 ? left : nil
         return entry.close
     }
 

@@ -3,12 +3,15 @@ internal import HTTPTypes
 internal import Hummingbird
 internal import Logging
 internal import NIOCore
+internal import NIOHTTP1
 internal import RedisClient
 
 /// Turns whatever goes wrong behind it into JSON with a message, and puts the headers on every answer that keep browsers
 /// from doing more with it than was meant.
 struct ErrorMiddleware: RouterMiddleware {
     let logger: Logger
+    /// Whether the server has TLS itself, and browsers are to stay with it.
+    let hasTLS: Bool
 
     @concurrent
     func handle(
@@ -21,6 +24,7 @@ struct ErrorMiddleware: RouterMiddleware {
             response = try self.error(for: error, request).response(from: request, context: context)
         }
         response.headers[.xContentTypeOptions] = "nosniff"
+        if hasTLS { response.headers[.strictTransportSecurity] = Door.transportSecurity }
         if response.headers[.contentSecurityPolicy] == nil {
             response.headers[.contentSecurityPolicy] = "default-src 'none'; frame-ancestors 'none'"
         }
@@ -45,6 +49,8 @@ struct ErrorMiddleware: RouterMiddleware {
             return AdminError(.notFound, "there is nothing at \(request.uri.path)")
         case let error as any HTTPResponseError:
             return AdminError(error.status, error.status.reasonPhrase)
+        case is HTTPParserError:
+            return AdminError(.badRequest, "the request can't be read", headers: [.connection: "close"])
         case is CancellationError:
             return AdminError(.serviceUnavailable, "the instance is going down", headers: [.retryAfter: "5"])
         default:

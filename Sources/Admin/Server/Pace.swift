@@ -16,17 +16,17 @@ final class Pace: Sendable {
 
     private static let interval = Duration.seconds(1) / perSecond
     /// When the turn of a network's next request would be, were none answered at once.
-    private let turns = Mutex<[String: ContinuousClock.Instant]>([:])
+    private let turns = Mutex<[Origin: ContinuousClock.Instant]>([:])
 
     /// How long a request has to wait; nil where it would be too long.
-    func turn(of network: String, now: ContinuousClock.Instant = .now) -> Duration? {
+    func turn(of origin: Origin, now: ContinuousClock.Instant = .now) -> Duration? {
         turns.withLock { turns in
             let grace = Self.interval * Self.atOnce
             // A turn that is long past is none: the network was quiet.
-            let turn = max(turns[network] ?? now, now)
+            let turn = max(turns[origin] ?? now, now)
             let wait = now.duration(to: turn) - grace
             guard wait <= Self.longest else { return nil }
-            if turns[network] == nil, turns.count >= Self.networks {
+            if turns[origin] == nil, turns.count >= Self.networks {
                 turns = turns.filter { $0.value > now }
                 // All are busy: the ones that have asked least make room.
                 if turns.count >= Self.networks {
@@ -34,14 +34,14 @@ final class Pace: Sendable {
                     turns = turns.filter { $0.value > middle }
                 }
             }
-            turns[network] = turn.advanced(by: Self.interval)
+            turns[origin] = turn.advanced(by: Self.interval)
             return max(wait, .zero)
         }
     }
 }
 
-/// Makes strangers wait for their turn: those without any token before anything is done for them, those with a wrong one
-/// before they are told.
+/// Makes strangers wait for their turn: those without any token before anything is done for them, whoever doesn't get what was
+/// asked for, as with a wrong token, before that is said.
 struct PaceOfStrangers: RouterMiddleware {
     let pace = Pace()
     let access: Access
@@ -53,15 +53,17 @@ struct PaceOfStrangers: RouterMiddleware {
     ) async throws -> Response {
         guard !access.isOpen else { return try await next(request, context) }
         let hasShownSomething = request.headers[.authorization] != nil || request.headers[.cookie] != nil
-        guard hasShownSomething else {
+        // These are for everybody, whatever they show.
+        let isPublic = request.uri.path.hasPrefix("/sign-") || request.uri.path.hasPrefix("/assets/")
+        guard hasShownSomething, !isPublic else {
             try await wait(context)
             return try await next(request, context)
         }
         do {
             let response = try await next(request, context)
-            if [.unauthorized, .tooManyRequests].contains(response.status) { try await wait(context) }
+            if response.status.kind != .successful, response.status != .notModified { try await wait(context) }
             return response
-        } catch let error as AdminError where [.unauthorized, .tooManyRequests].contains(error.status) {
+        } catch {
             try await wait(context)
             throw error
         }
@@ -69,7 +71,7 @@ struct PaceOfStrangers: RouterMiddleware {
 
     /// Waits for the turn of whoever asks; meanwhile his connection is one that gives way to others.
     private func wait(_ context: AdminContext) async throws {
-        guard let wait = pace.turn(of: ClientNetwork.name(of: context.clientAddress)) else {
+        guard let wait = pace.turn(of: Origin(context.clientAddress)) else {
             throw AdminError(
                 .tooManyRequests, "too many requests without a right token come from your address",
                 headers: [.retryAfter: "5", .connection: "close"])

@@ -66,7 +66,7 @@ final class SlowClients: ChannelDuplexHandler, RemovableChannelHandler {
         self.id = id
         let connections = connections
         // A channel that is closed already runs this at once, and must not be counted after that.
-        connections.open(id, from: channel.remoteAddress?.ipAddress.map(ClientNetwork.name) ?? "local") {
+        connections.open(id, from: channel.remoteAddress?.ipAddress ?? "local") {
             channel.close(promise: nil)
         }
         channel.closeFuture.whenComplete { _ in connections.closed(id) }
@@ -129,8 +129,9 @@ final class SlowClients: ChannelDuplexHandler, RemovableChannelHandler {
         deadline = nil
     }
 
-    /// Begins to count the time of what is being read. The next head may come while this request is being answered, however
-    /// long that takes.
+    /// Begins to count the time of what is being read.
+    ///
+    /// The next head may come while this request is being answered, however long that takes.
     private func arm(_ channel: any Channel) {
         guard deadline == nil, reading != .nothing, reading == .body || !isAnswering else { return }
         let limit = reading == .head ? limits.head : limits.body

@@ -5,7 +5,7 @@ extension Cleanup {
     private static let keys = [
         "policy", "every", "cron", "timezone", "records", "index", "scan", "status", "format", "enabled", "dry-run",
         "limit", "page", "run-timeout", "misfire-grace", "undo", "ping", "guard", "missing", "time-unit", "zone",
-        "null-times",
+        "null-times", "allow",
     ]
 
     /// Reads a cleanup; nil where it has a problem.
@@ -14,15 +14,16 @@ extension Cleanup {
     /// keys, can't be judged where the policy isn't known.
     init?(_ entry: YAMLNode.Entry, in list: Section) {
         NameRule.check(entry, in: list)
-        let path = list.path(of: entry.key)
-        guard let section = Section(entry.value, path: path, line: entry.line, list.problems) else { return nil }
+        guard var section = list.inner(entry.value, entry.key, line: entry.line) else { return nil }
+        section.templates.values = section.choice("allow", [.any]) ?? .plain
+        let records = section.recordTemplate("records")
+        section.templates.mayBeginWithID = records?.literalStart.isEmpty == true
         let kind = Self.policyKind(section)
         if let kind { section.expect(Self.keys + kind.keys) }
         let format = Self.format(section, kind)
         let status = section.text("status", expected: "the name of a field") ?? "status"
         var policy = kind?.init(section, status: status)
         policy?.times = TimeReading(section)
-        let records = section.recordTemplate("records")
         let schedule = Schedule(section)
         let options = Options(section)
         let limits = section.guardLimits(for: kind?.kind)
@@ -61,6 +62,10 @@ extension Cleanup {
 
         init(_ section: Section) {
             (index, indexUnit) = Self.index(section)
+            if let index, section.templates.keys.own(index) {
+                let written = section.quoted(index, of: "index")
+                section.problem("index", "\(written) is one of Curfew's own keys, expected one of the application's")
+            }
             missing = section.choice("missing", Missing.allCases)
             scan = section.duration("scan", atLeast: .seconds(1))
             isEnabled = section.flag("enabled")

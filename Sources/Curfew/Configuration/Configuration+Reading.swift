@@ -70,8 +70,11 @@ extension Configuration {
         guard var configuration = Configuration(section, fingerprint: Fingerprint.of(root)), problems.isEmpty else {
             throw problems.error
         }
-        let list = section.section("cleanups")
-        configuration.warnings = Doubts(list, cleanups: configuration.cleanups, file: file).found
+        var list = section.section("cleanups")
+        list?.templates.keys = Keys(prefix: configuration.prefix)
+        configuration.warnings =
+            configuration.doubtsAboutHTTP(section.section("http"), file: file)
+            + Doubts(list, cleanups: configuration.cleanups, file: file).found
         return configuration
     }
 
@@ -82,7 +85,8 @@ extension Configuration {
         let redis = Self.redis(section)
         let prefix = section.value("prefix", expected: "a word without braces or spaces", Self.prefix)
         let worker = section.section("worker").map(Worker.init) ?? Worker()
-        let cleanupSection = section.section("cleanups", isRequired: true)
+        var cleanupSection = section.section("cleanups", isRequired: true)
+        if let prefix { cleanupSection?.templates.keys = Keys(prefix: prefix) }
         let cleanups = cleanupSection.map { list in list.entries.compactMap { Cleanup($0, in: list) } } ?? []
         let names = cleanupSection?.entries.map(\.key) ?? []
         let alertSection = section.section("alerts")

@@ -8,7 +8,9 @@ internal import RedisClient
 struct Doubts {
     /// The keys of a cleanup under which key templates stand.
     private static let templates: Set = [
-        "records", "alive", "balance", "ledger", "queue", "key", "set", "record", "parent", "also", "index",
+        "records", "alive", "balance", "ledger", "queue", "key", "set", "list", "zset", "hash", "record", "parent",
+        "also",
+        "index", "refs",
     ]
     /// The keys under which names of fields stand.
     private static let fields: Set = [
@@ -24,6 +26,7 @@ struct Doubts {
     ]
 
     private let file: String
+    private let keys: Keys
     private(set) var found: [ConfigurationError.Problem] = []
 
     /// Looks at all cleanups of a file.
@@ -31,6 +34,7 @@ struct Doubts {
     /// - Parameter list: the section `cleanups`.
     init(_ list: Section?, cleanups: [Cleanup], file: String) {
         self.file = file
+        keys = list?.templates.keys ?? TemplateRules().keys
         for entry in list?.entries ?? [] { look(at: entry, path: "cleanups.\(entry.key)", parent: "") }
         for cleanup in cleanups {
             guard let retention = cleanup.policy as? RetentionPolicy else { continue }
@@ -73,6 +77,7 @@ struct Doubts {
                     "“\(scalar.written)” has a \(what), which stands for itself here and for nothing else: expected a gap "
                         + "like <id>, or a key that really is called so")
             }
+            warnOfOwnKeys(scalar, line, path)
             if let why = Self.needGaps[key], !hasGap {
                 add(line, path, "“\(scalar.written)” has no gap: \(why); expected a key like \(key):<id>")
             }
@@ -85,6 +90,25 @@ struct Doubts {
                 line, path,
                 "“\(scalar.written)” is looked for as a field of just that name, with its < and >: expected the name of a "
                     + "field, like \(scalar.written.filter { !"<>".contains($0) })")
+        }
+    }
+
+    /// A template whose gaps may fill to the name of something that Curfew keeps.
+    private mutating func warnOfOwnKeys(_ scalar: YAMLNode.Scalar, _ line: Int, _ path: String) {
+        // What is no template is a problem, and not for here.
+        guard let template = Self.template(scalar.text), !template.isConstant, keys.mayOwn(template) else { return }
+        add(
+            line, path,
+            "“\(scalar.written)” may come to be one of Curfew's own keys, \(keys.prefix)… or curfew:trash:…, which are "
+                + "passed over, or an error: expected a key that begins with a name of the application's, like job:<id>"
+        )
+    }
+
+    private static func template(_ text: String) -> KeyTemplate? {
+        do {
+            return try KeyTemplate(text)
+        } catch {
+            return nil
         }
     }
 

@@ -1,11 +1,12 @@
 internal import Policies
 
 extension FilesPolicy: ConfiguredPolicy {
-    static let keys = ["since", "orphan", "deleted", "storage", "object", "refs", "size"]
+    static let keys = ["since", "orphan", "deleted", "storage", "object", "object-prefix", "refs", "size"]
 
     init?(_ section: Section, status: String) {
         let since = section.texts("since", isRequired: section.entry("orphan") != nil)
         let objects = section.objectSources("object")
+        let prefixes = section.objectPrefixes("object-prefix")
         let refs = section.objectUses("refs")
         let size = section.text("size", expected: "the name of a field")
         let storage = section.text("storage", isRequired: true, expected: "the name of a storage")
@@ -36,7 +37,7 @@ extension FilesPolicy: ConfiguredPolicy {
         guard let objects, let storage, isSound, orphan != nil || deleted != nil else { return nil }
         self.init(
             status: status, since: since ?? [], orphan: orphan, deleted: deleted, storage: storage, objects: objects,
-            refs: refs, size: size)
+            objectPrefixes: prefixes, refs: refs, size: size)
     }
 
     /// Whether a mark, where there is one, is looked at by the other rule, and makes no file young again.

@@ -1,32 +1,68 @@
 internal import RedisClient
 
 extension HTTPSettings {
-    /// Shorter tokens can be guessed, also at the few attempts that an address has.
-    private static let shortest = 16
+    /// What those without a name of their own are called in the events.
+    private static let reserved: Set = ["admin", "viewer", "cron", "unknown"]
+    /// The most people of a kind: each token that is shown is compared with all.
+    private static let mostPeople = 100
 
     /// Reads the section; what is wrong with it is noted.
     init(_ section: Section) {
         self.init()
-        section.expect(["listen", "admin-token", "viewer-token", "cron-secret", "metrics-open", "tls"])
+        section.expect([
+            "listen", "open", "admin-token", "viewer-token", "admins", "viewers", "cron-secret", "metrics-open",
+            "trusted-proxies", "tls",
+        ])
         let expected = "an address with its port like 127.0.0.1:\(Self.usualPort) or [::1]:\(Self.usualPort)"
         if let listen = section.value("listen", expected: expected, Self.address) { (host, port) = listen }
         adminToken = Self.token("admin-token", section)
         viewerToken = Self.token("viewer-token", section)
+        admins = Self.people("admins", section)
+        viewers = Self.people("viewers", section)
         cronSecret = Self.token("cron-secret", section)
+        isOpen = section.flag("open") ?? false
         isMetricsOpen = section.flag("metrics-open") ?? false
+        trustedProxies = Self.ranges(section)
         tls = section.section("tls").flatMap(TLS.init)
-        let hasAdmin = section.has("admin-token")
+        checkWhoIsLetIn(section)
+        checkTokens(section)
+    }
+
+    private func checkWhoIsLetIn(_ section: Section) {
+        // A key with something wrong about it is meant all the same.
+        let place = section.isExpanded("listen") ? "this address" : host
+        let hasAdmin = section.entry("admin-token") != nil || section.entry("admins") != nil
         if !isLoopback, !hasAdmin {
             section.problem(
                 "listen",
-                "\(section.isExpanded("listen") ? "this address" : host) can be reached from other machines, which needs an admin-token: "
+                "\(place) can be reached from other machines, which needs an admin-token: "
                     + "set admin-token: ${CURFEW_ADMIN_TOKEN}, or listen on 127.0.0.1")
         }
-        if viewerToken != nil, !hasAdmin {
-            section.problem("viewer-token", "says who may only look, and without an admin-token everybody may do all")
+        for key in ["viewer-token", "viewers"] where section.entry(key) != nil && !hasAdmin {
+            section.problem(
+                key, "says who may only look, and without an admin-token nobody may act: set admin-token as well")
         }
-        if let viewerToken, viewerToken == adminToken {
-            section.problem("viewer-token", "is the admin-token too, expected another")
+        guard isOpen else { return }
+        if !isLoopback {
+            section.problem(
+                "open", "lets everybody in, and \(place) can be reached from other machines: expected listen: 127.0.0.1"
+            )
+        }
+        for key in ["admin-token", "viewer-token", "admins", "viewers"] where section.entry(key) != nil {
+            section.problem("open", "lets everybody in, and \(key) says who is let in: expected one of both")
+        }
+    }
+
+    /// Two who show the same token can't be told apart.
+    private func checkTokens(_ section: Section) {
+        var known: [Secret: String] = [:]
+        let all =
+            [("admin-token", adminToken), ("viewer-token", viewerToken)]
+            + admins.map { ("admins.\($0.name)", $0.token) } + viewers.map { ("viewers.\($0.name)", $0.token) }
+        for (key, token) in all {
+            guard let token else { continue }
+            if let other = known[token] { section.problem(key, "is the \(other) too, expected another") }
+            known[token] = known[token] ?? key
         }
     }
 
@@ -40,14 +76,50 @@ extension HTTPSettings {
         return (String(host), port)
     }
 
+    private static func ranges(_ section: Section) -> [NetworkRange] {
+        let texts = section.entry("trusted-proxies") == nil ? [] : section.texts("trusted-proxies") ?? []
+        return texts.compactMap { text in
+            guard let range = NetworkRange(text) else {
+                section.problem(
+                    "trusted-proxies",
+                    "\(section.quoted(text, of: "trusted-proxies")) is no address, expected one like 10.0.0.5 or 10.0.0.0/8"
+                )
+                return nil
+            }
+            guard range.bits > 0 else {
+                section.problem("trusted-proxies", "“\(text)” is everybody, expected the addresses of your proxies")
+                return nil
+            }
+            return range
+        }
+    }
+
+    private static func people(_ key: String, _ section: Section) -> [NamedToken] {
+        guard let list = section.section(key) else { return [] }
+        if list.entries.isEmpty {
+            section.problem(key, "names nobody, expected names with their tokens, like {ada: ${ADA_TOKEN}}")
+        }
+        if list.entries.count > mostPeople {
+            section.problem(key, "expected at most \(mostPeople) people, found \(list.entries.count)")
+        }
+        return list.entries.prefix(mostPeople).compactMap { entry in
+            NameRule.check(entry, in: list)
+            if reserved.contains(entry.key.lowercased()) {
+                list.problem(entry.key, "is what those without a name are called, expected a person's name")
+            }
+            return token(entry.key, list).map { NamedToken(name: entry.key, token: $0) }
+        }
+    }
+
     private static func token(_ key: String, _ section: Section) -> Secret? {
-        guard let text = section.text(key, expected: "a text of at least \(shortest) characters") else { return nil }
-        let isFit = text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }
-        if text.utf8.count < shortest || !isFit {
-            section.problem(
-                key,
-                "expected at least \(shortest) letters, digits and signs without spaces, as “openssl rand -hex 32” writes"
-            )
+        let expected = "a text of at least \(TokenStrength.shortest) characters"
+        guard let text = section.secret(key, expected: expected, advice: " (\(TokenStrength.advice))") else {
+            return nil
+        }
+        if !text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) {
+            section.problem(key, "expected letters, digits and signs without spaces: \(TokenStrength.advice)")
+        } else if let weakness = TokenStrength.weakness(of: text) {
+            section.problem(key, "\(weakness): \(TokenStrength.advice)")
         }
         return Secret(text)
     }

@@ -9,16 +9,38 @@ package struct HTTPSettings: Sendable, Equatable {
     package var host: String
     /// The port; 0 takes a free one.
     package var port: Int
-    /// What lets in somebody who may do everything; nil, on loopback alone: everybody may.
+    /// What lets in somebody who may do everything.
     package var adminToken: Secret?
     /// What lets in somebody who may only look.
     package var viewerToken: Secret?
+    /// Those who may do everything, by their names.
+    package var admins: [NamedToken]
+    /// Those who may only look, by their names.
+    package var viewers: [NamedToken]
     /// What an outside scheduler shows to `/api/cron/…`.
     package var cronSecret: Secret?
+    /// Whether everybody who reaches the port may do everything: for loopback alone, and only where the file says so.
+    package var isOpen: Bool
     /// Whether `/metrics` is for everybody.
     package var isMetricsOpen: Bool
+    /// The proxies that are believed when they say for whom they ask.
+    package var trustedProxies: [NetworkRange]
     /// The certificate and its key; nil: no TLS.
     package var tls: TLS?
+
+    /// A person, and the token that is theirs alone.
+    package struct NamedToken: Sendable, Equatable {
+        /// What they are called in everything that they do.
+        package var name: String
+        /// What they show.
+        package var token: Secret
+
+        /// Makes it.
+        package init(name: String, token: Secret) {
+            self.name = name
+            self.token = token
+        }
+    }
 
     /// What a server needs for TLS: two PEM files.
     package struct TLS: Sendable, Equatable {
@@ -31,15 +53,25 @@ package struct HTTPSettings: Sendable, Equatable {
     /// The defaults are those of the file.
     package init(
         host: String = "127.0.0.1", port: Int = usualPort, adminToken: Secret? = nil, viewerToken: Secret? = nil,
-        cronSecret: Secret? = nil, isMetricsOpen: Bool = false, tls: TLS? = nil
+        admins: [NamedToken] = [], viewers: [NamedToken] = [], cronSecret: Secret? = nil, isOpen: Bool = false,
+        isMetricsOpen: Bool = false, trustedProxies: [NetworkRange] = [], tls: TLS? = nil
     ) {
         self.host = host
         self.port = port
         self.adminToken = adminToken
         self.viewerToken = viewerToken
+        self.admins = admins
+        self.viewers = viewers
         self.cronSecret = cronSecret
+        self.isOpen = isOpen
         self.isMetricsOpen = isMetricsOpen
+        self.trustedProxies = trustedProxies
         self.tls = tls
+    }
+
+    /// Whether anybody can be let in by a token.
+    package var hasTokens: Bool {
+        adminToken != nil || viewerToken != nil || !admins.isEmpty || !viewers.isEmpty
     }
 
     /// Whether only programs on the same machine can connect.

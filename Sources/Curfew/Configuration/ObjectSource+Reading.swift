@@ -29,14 +29,14 @@ extension Section {
         case .scalar(let scalar) where !scalar.text.isEmpty:
             guard scalar.text.contains(where: { "<>".contains($0) }) else { return ObjectSource(field: scalar.text) }
             do {
-                let template = try KeyTemplate(scalar.text)
+                let template = try KeyTemplate(scalar.text, values: templates.values)
                 return ObjectSource(template)
             } catch {
                 problems.add(line: line, path: path(of: key), "“\(scalar.written)” is no template: \(error)")
                 return nil
             }
         case .section:
-            guard let section = Section(node, path: path(of: key), line: line, problems) else { return nil }
+            guard let section = inner(node, key, line: line) else { return nil }
             section.expect(["field", "strip"])
             let field = section.text("field", isRequired: true, expected: "the name of a field")
             let strip = section.texts("strip", isRequired: true)
@@ -46,6 +46,18 @@ extension Section {
         case .nothing, .list, .scalar:
             problems.add(line: line, path: path(of: key), "expected \(Self.objectForms), found \(node.noun)")
             return nil
+        }
+    }
+
+    /// What the keys of objects begin with.
+    func objectPrefixes(_ key: String) -> [KeyTemplate] {
+        (texts(key) ?? []).compactMap { text in
+            do {
+                return try KeyTemplate(text, values: templates.values)
+            } catch {
+                problem(key, "\(quoted(text, of: key)) is no template: \(error)")
+                return nil
+            }
         }
     }
 

@@ -9,6 +9,20 @@ extension Section {
         value(key, isRequired: isRequired, expected: expected) { $0.isEmpty ? nil : $0 }
     }
 
+    /// A text that nobody else may know.
+    ///
+    /// One that the environment leaves empty is a problem and not an absent one: whoever wrote it meant to be protected by it.
+    /// - Parameter advice: how one is made.
+    func secret(_ key: String, expected: String = "a text", advice: String = "") -> String? {
+        if let entry = entry(key), case .scalar(let scalar) = entry.value.content, scalar.isVoid {
+            problem(
+                key,
+                "\(entry.value.noun) is empty, expected \(expected): set the variable\(advice), or leave the key out")
+            return nil
+        }
+        return text(key, expected: expected)
+    }
+
     /// Texts, of which a single one may stand without brackets; never an empty list.
     ///
     /// - Parameter allowsEmpty: whether one in a list may be empty, or `null`, which is the same.
@@ -66,33 +80,6 @@ extension Section {
             problem(key, "expected at most \(Self.longest.text), found “\(scalar.written)”")
         } else {
             return duration
-        }
-        return nil
-    }
-
-    /// A key template.
-    func template(_ key: String, isRequired: Bool = false) -> KeyTemplate? {
-        guard let scalar = scalar(key, isRequired: isRequired, expected: "a key like job:<id>") else { return nil }
-        do {
-            return try KeyTemplate(scalar.text)
-        } catch {
-            problem(key, "“\(scalar.written)” is no key: \(error)")
-            return nil
-        }
-    }
-
-    /// A key template in which `<id>` is the only placeholder, and not all there is.
-    func recordTemplate(_ key: String) -> KeyTemplate? {
-        guard let template = template(key, isRequired: true) else { return nil }
-        let written = entry(key)?.value.noun ?? ""
-        if !template.fields.isEmpty {
-            problem(key, "\(written) has another placeholder than <id>, expected a key like job:<id>")
-        } else if !template.usesID {
-            problem(key, "\(written) has no <id>, expected a key like job:<id>")
-        } else if template.text.replacing("<id>", with: "").isEmpty {
-            problem(key, "\(written) is every key there is, expected a key like job:<id>")
-        } else {
-            return template
         }
         return nil
     }

@@ -10,6 +10,8 @@ struct Section {
     let line: Int
     let entries: [YAMLNode.Entry]
     let problems: ProblemList
+    /// What the key templates below it may say.
+    var templates = TemplateRules()
 
     /// Takes a node as a section; nil where it isn't one.
     ///
@@ -84,7 +86,14 @@ struct Section {
             if isRequired { problem(key, "missing, expected a section") }
             return nil
         }
-        return Section(entry.value, path: path(of: key), line: entry.line, problems)
+        return inner(entry.value, key, line: entry.line)
+    }
+
+    /// A section that stands under a key of this one, to which the same rules apply.
+    func inner(_ node: YAMLNode, _ key: String, line: Int) -> Section? {
+        var section = Section(node, path: path(of: key), line: line, problems)
+        section?.templates = templates
+        return section
     }
 
     /// One value of any kind; `expected` says for messages what it ought to be.

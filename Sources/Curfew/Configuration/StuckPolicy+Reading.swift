@@ -44,7 +44,7 @@ extension StuckPolicy.Queue {
     /// `queue`: a key, or a section that also says what the queue is; nil where there is none, or a problem with it.
     fileprivate init?(_ retry: Section) {
         guard let entry = retry.entry("queue"), case .section = entry.value.content else {
-            guard let key = retry.template("queue") else { return nil }
+            guard let key = retry.writtenTemplate("queue") else { return nil }
             self.init(key: key)
             return
         }
@@ -62,7 +62,7 @@ extension StuckPolicy.Queue {
         if let kind, kind != .list, place != nil {
             section.problem("at", "a \(kind.rawValue) has no head and tail, expected kind: list")
         }
-        guard let key = section.template("key", isRequired: true) else { return nil }
+        guard let key = section.writtenTemplate("key", isRequired: true) else { return nil }
         self.init(key: key, kind: kind, score: score, isAtHead: place == .head)
     }
 
@@ -94,8 +94,8 @@ extension StuckPolicy.RefundRule {
     init?(_ section: Section) {
         section.expect(["amount", "balance", "ledger"])
         let amount = section.text("amount", isRequired: true, expected: "the name of a field")
-        let balance = section.template("balance", isRequired: true)
-        let ledger = section.template("ledger", isRequired: true)
+        let balance = section.writtenTemplate("balance", isRequired: true)
+        let ledger = section.writtenTemplate("ledger", isRequired: true)
         guard let amount, let balance, let ledger else { return nil }
         self.init(amount: amount, balance: balance, ledger: ledger)
     }

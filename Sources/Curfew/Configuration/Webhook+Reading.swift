@@ -20,7 +20,7 @@ extension Webhook {
         guard let section = Section(entry.value, path: path, line: entry.line, list.problems) else { return nil }
         section.expect(["url", "secret", "on", "timeout", "tries"])
         let address = section.address("url", isRequired: true)
-        let secret = section.text("secret").map(Secret.init)
+        let secret = section.secret("secret").map(Secret.init)
         let subjects = Self.subjects(section)
         let timeout = section.duration("timeout", atLeast: .milliseconds(100))
         let tries = section.integer("tries", in: 1...100)

@@ -228,7 +228,9 @@ extension TickAnswer {
             named[name]?.integer.map { Timestamp(milliseconds: $0) }
         }
         func text(_ name: String) -> String { named[name]?.string ?? "" }
-        guard let now = time("now"), let sleep = named["sleep"]?.integer, let version = named["version"]?.integer else {
+        guard let now = time("now").flatMap({ ServerClock.time(milliseconds: $0.milliseconds) }),
+            let sleep = named["sleep"]?.integer, let version = named["version"]?.integer
+        else {
             throw CurfewError(
                 .damaged, "curfew_tick answered something unexpected: is another library loaded as curfew?")
         }

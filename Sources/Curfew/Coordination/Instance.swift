@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Policies
 internal import RedisClient
 
 /// One running process of Curfew: what it says of itself in `{curfew}:instance:<id>`.
@@ -38,7 +39,7 @@ package struct Instance: Sendable {
         guard fgets(&buffer, Int32(buffer.count), file) != nil else { return 0 }
         let text = String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
         let fields = text.split(separator: " ")
-        return fields.count > 1 ? (Int(fields[1]) ?? 0) * Int(sysconf(Int32(_SC_PAGESIZE))) : 0
+        return fields.count > 1 ? (Int(fields[1]) ?? 0).bounded(times: Int(sysconf(Int32(_SC_PAGESIZE)))) : 0
     }
 
     /// Processor time of this process so far, in milliseconds.

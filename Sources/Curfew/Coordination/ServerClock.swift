@@ -36,10 +36,16 @@ package struct ServerClock: Sendable {
         } catch {
             throw CurfewError(error)
         }
-        guard reply.count == 2, let seconds = reply[0].integer, let microseconds = reply[1].integer else {
+        guard reply.count == 2, let seconds = reply[0].integer, let microseconds = reply[1].integer,
+            let time = Self.time(milliseconds: seconds.bounded(times: 1_000).bounded(plus: microseconds / 1_000))
+        else {
             throw CurfewError(.damaged, "TIME answered something unexpected")
         }
-        let reading = Timestamp(milliseconds: seconds * 1000 + microseconds / 1000)
-        return ServerClock(reading, within: sent.duration(to: .now))
+        return ServerClock(time, within: sent.duration(to: .now))
+    }
+
+    /// A time that a server may tell: one that can be written in every form that records have.
+    static func time(milliseconds: Int64) -> Timestamp? {
+        (0...9_999_999_999_999).contains(milliseconds) ? Timestamp(milliseconds: milliseconds) : nil
     }
 }

@@ -169,8 +169,8 @@ package final class Worker: Service {
         if case .claimed(let claim) = answer.outcome { run = accept(claim, answer.clock, step, engine) }
         if let run { start(run) }
         try await look(at: step, &course, elapsed, engine)
-        // The library may be older than this program, or may have been replaced by an older one.
-        if answer.version < FunctionLibrary.version { try await engine.library.load() }
+        // What answers under our name says that it is something else: it isn't called again before it was replaced.
+        if answer.version != FunctionLibrary.version { try await engine.library.load() }
         if !course.isAnnounced { try await announce(&course, answer, engine) }
         try await course.watch.look(at: answer)
         guard run == nil else { return nil }

@@ -1,9 +1,16 @@
 internal import Logging
 internal import RedisClient
+internal import Synchronization
 
 /// Loading the library: on every primary, each of which keeps its own, and passes it on to its replicas.
 extension FunctionLibrary {
-    /// The version that is loaded everywhere; nil where a server has none.
+    /// How an administrator loads it.
+    static let command = "curfew functions | redis-cli -x FUNCTION LOAD REPLACE"
+
+    /// How long nobody waits longer for a server that is only asked what it has.
+    private static let patience = Duration.seconds(2)
+
+    /// The version that answers everywhere; nil where a server has none.
     package func loadedVersion(deadline: Duration? = nil) async throws(CurfewError) -> Int64? {
         var oldest: Int64?
         for node in try await primaries() {
@@ -13,7 +20,7 @@ extension FunctionLibrary {
         return oldest
     }
 
-    /// Loads the library on every primary, but for those that have this version or a newer one.
+    /// Loads the library on every primary, but for those that have it.
     ///
     /// Where one fails the others are loaded all the same.
     package func load() async throws(CurfewError) {
@@ -22,17 +29,55 @@ extension FunctionLibrary {
 
     /// Loads the library; gives back what went wrong first.
     func failureOfLoading() async -> CurfewError? {
+        await onEveryPrimary { node throws(CurfewError) in
+            try await load(on: node, try await loaded(on: node))
+        }
+    }
+
+    /// Before the first call: compares what the servers have under our name with our text, and replaces what isn't ours.
+    ///
+    /// A server that can't be reached, or doesn't tell, is believed: the call itself says what is wrong.
+    func compare() async throws(CurfewError) {
+        guard !route.state.withLock({ $0.isCompared }) else { return }
+        let failure = await onEveryPrimary { node throws(CurfewError) in
+            let libraries: LoadedLibraries
+            do throws(CurfewError) {
+                libraries = try await loaded(on: node, deadline: Self.patience)
+            } catch {
+                guard redis.isCluster else { throw error }
+                return
+            }
+            switch libraries.own {
+            case .same, .absent: break
+            case .other: try await load(on: node, libraries)
+            case .noFunctions: goByScript(on: node)
+            case .untold(let why):
+                logger.notice(
+                    "the function library can't be compared", metadata: ["redis.address": "\(node)", "error": "\(why)"])
+            }
+        }
+        guard let failure else {
+            route.state.withLock { $0.isCompared = true }
+            return
+        }
+        // Where the server is away, the call that follows tells of it.
+        guard failure.underlying.map({ $0.code != .server }) ?? false else { throw failure }
+    }
+
+    private func onEveryPrimary(
+        _ body: @Sendable @escaping (RedisClient.Node) async throws(CurfewError) -> Void
+    ) async -> CurfewError? {
         let nodes: [RedisClient.Node]
         do {
-            nodes = try await primaries()
+            nodes = try await redis.primaries()
         } catch {
-            return error
+            return CurfewError(error)
         }
         return await withTaskGroup(of: CurfewError?.self) { group in
             for node in nodes {
                 group.addTask {
                     do throws(CurfewError) {
-                        try await load(on: node)
+                        try await body(node)
                         return nil
                     } catch {
                         return error
@@ -51,55 +96,92 @@ extension FunctionLibrary {
         }
     }
 
-    /// The version that a server has; nil where it has none.
+    /// The version that answers on a server; nil where none does.
     func version(on node: RedisClient.Node, deadline: Duration? = nil) async throws(CurfewError) -> Int64? {
+        var command = Self.command("curfew_version", keys: [], arguments: [], isReadOnly: true)
+        command.isIdempotent = true
         do {
-            let command = RedisCommand("FCALL_RO", ["curfew_version", "0"], isIdempotent: true)
-            return try await redis.send(command, to: node, deadline: deadline).integer
+            return try await send(command, node, deadline: deadline).integer
         } catch {
             guard Self.isMissingFunction(error) else { throw CurfewError(error) }
             return nil
         }
     }
 
-    private func load(on node: RedisClient.Node) async throws(CurfewError) {
-        let loaded = try await version(on: node)
-        if let loaded, loaded >= Self.version { return }
+    /// What a server has under Curfew's names.
+    func loaded(on node: RedisClient.Node, deadline: Duration? = nil) async throws(CurfewError) -> LoadedLibraries {
         do {
-            try await load(on: node, isReplacing: loaded != nil)
+            return LoadedLibraries(
+                try await redis.pipeline([LoadedLibraries.command], to: node, deadline: deadline)[0])
         } catch {
-            // Another instance was quicker, with a library that may be newer; or what is there isn't one of ours.
-            guard loaded == nil, error.description.contains("already exists") else {
-                throw await explained(error, node)
-            }
-            if let loaded = try await version(on: node), loaded >= Self.version { return }
-            do {
-                try await load(on: node, isReplacing: true)
-            } catch {
-                throw await explained(error, node)
-            }
+            throw CurfewError(error)
         }
+    }
+
+    private func load(on node: RedisClient.Node, _ libraries: LoadedLibraries) async throws(CurfewError) {
+        switch libraries.own {
+        case .same: return await loadOverview(on: node, libraries)
+        case .noFunctions: return try await loadScript(on: node)
+        case .absent, .untold: break
+        case .other:
+            logger.warning(
+                "another library is loaded as \(Self.name), and is replaced", metadata: ["redis.address": "\(node)"])
+        }
+        do {
+            try await redis.send(RedisCommand("FUNCTION", ["LOAD", "REPLACE", Self.source]), to: node)
+        } catch {
+            throw explained(error, libraries.own, node)
+        }
+        logger.info("function library loaded", metadata: ["functions": "\(Self.name)", "redis.address": "\(node)"])
+        await loadOverview(on: node, libraries)
+    }
+
+    /// The function for people is a convenience: nothing waits for it, and one that is there is left alone, for it may be
+    /// that of another version.
+    private func loadOverview(on node: RedisClient.Node, _ libraries: LoadedLibraries) async {
+        guard libraries[Self.overview.library] == nil else { return }
+        do {
+            try await redis.send(RedisCommand("FUNCTION", ["LOAD", Self.overviewSource]), to: node)
+        } catch {
+            logger.debug("\(Self.overview.function) was not loaded", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func loadScript(on node: RedisClient.Node) async throws(CurfewError) {
+        goByScript(on: node)
+        let digest: String?
+        do {
+            digest = try await redis.send(RedisCommand("SCRIPT", ["LOAD", Self.script]), to: node).string
+        } catch {
+            throw CurfewError(error)
+        }
+        guard digest == Self.scriptDigest else {
+            throw CurfewError(
+                .damaged, "\(node) calls the script \(digest ?? "nothing"): expected \(Self.scriptDigest)")
+        }
+    }
+
+    private func goByScript(on node: RedisClient.Node) {
+        let isNew = route.state.withLock { state in
+            defer { state.isByScript = true }
+            return !state.isByScript
+        }
+        guard isNew else { return }
         logger.info(
-            "function library loaded", metadata: ["functions.version": "\(Self.version)", "redis.address": "\(node)"])
+            "this server has no functions: the library runs as a script",
+            metadata: ["script": "\(Self.scriptDigest)", "redis.address": "\(node)"])
     }
 
-    private func load(on node: RedisClient.Node, isReplacing: Bool) async throws(RedisError) {
-        let arguments = isReplacing ? ["LOAD", "REPLACE", Self.source] : ["LOAD", Self.source]
-        try await redis.send(RedisCommand("FUNCTION", arguments), to: node)
-    }
-
-    /// A server without functions calls `FUNCTION` an unknown command; the user is told its version instead.
-    private func explained(_ error: RedisError, _ node: RedisClient.Node) async -> CurfewError {
-        guard error.code == .server, error.description.contains("unknown command") else { return CurfewError(error) }
-        let found: String
-        do {
-            let reply = try await redis.send(RedisCommand("INFO", ["server"]), to: node)
-            found = reply.infoField("redis_version") ?? "unknown"
-        } catch {
-            found = "unknown"
-        }
-        let message =
-            "Redis \(found) at \(node) is too old: functions are needed, expected \(Self.oldestServer) or newer"
-        return CurfewError(.unreachable, message, underlying: error)
+    private func explained(
+        _ error: RedisError, _ found: LoadedLibraries.Presence, _ node: RedisClient.Node
+    ) -> CurfewError {
+        guard error.server?.code == "NOPERM" else { return CurfewError(error) }
+        let what =
+            found == .other
+            ? "another library than this program's is loaded as \(Self.name) on \(node)"
+            : "the functions of this program (\(Self.name)) are not loaded on \(node)"
+        return CurfewError(
+            .unreachable, "\(what), and this user may not load them: an administrator does, by “\(Self.command)”",
+            underlying: error)
     }
 }

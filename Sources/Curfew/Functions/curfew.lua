@@ -1,14 +1,15 @@
-#!lua name=curfew
+#!lua name=curfew_7
 -- Curfew's Redis functions. All domain logic lives in Swift; what is here is what must be atomic.
--- The version is compared by curfew_version: an older library never replaces a newer one.
-local VERSION = 6
+-- Whatever changes in this text makes it another version. The names of the library (above) and of its functions carry
+-- it, so that programs of several versions share a server, each with functions of its own. On a server without functions
+-- the same text is a script, which script.lua ends.
+local VERSION = 7
 
 -- How a call of curfew_commit is written. An instance that writes it in another way is refused, not misunderstood.
 local FORMAT = 'format-3'
 
 -- Bounds: no call may walk further than this, whatever it is given.
 local MOST_OVERDUE = 100
-local MOST_ROWS = 200
 
 -- What a time of ours may lie ahead of the clock before the clock must have stepped back.
 local STEP_MS = 2000
@@ -18,6 +19,28 @@ local PAUSED_SCAN_MS = 60000
 
 -- How servers begin, or go on, when a script's user may not run a command.
 local REFUSALS = {'NOPERM', 'user executing the script', 'ACL failure'}
+
+-- Whether an error reply says that a right is missing.
+local function is_refusal(text)
+  for _, refusal in ipairs(REFUSALS) do
+    if string.find(text, refusal, 1, true) then return true end
+  end
+  return false
+end
+
+-- Words with which a command fails after its right was looked at, and before it does anything.
+local HARMLESS = {
+  HSET = {'a', 'b', 'c'}, HINCRBY = {'a', 'x'}, INCRBY = {'x'}, SET = {'a', 'x'}, LREM = {'x', 'a'}, XADD = {'x', 'a', 'b'},
+  ZADD = {'x', 'a'}, PEXPIRE = {'x'},
+}
+
+-- Whether the user may do this. Redis 6 can't be asked: there such words show it, where a command has any.
+local function may(command, key, ...)
+  if redis.acl_check_cmd then return redis.acl_check_cmd(command, key, ...) end
+  local words = HARMLESS[command]
+  local reply = words and redis.pcall(command, key, unpack(words))
+  return not (type(reply) == 'table' and reply.err and is_refusal(reply.err))
+end
 
 -- The type that a command reads or needs at its key. A command that is not here (DEL, TRASH) takes any.
 local NEEDS = {
@@ -32,10 +55,8 @@ local EXPECTS = {INCRBY = 'string with a whole number'}
 -- What an error reply says: which right is missing (of a command that this user may not run Redis 7.0 alone doesn't say
 -- which it was), or what was found at the key and what was expected there.
 local function explained(text, command, key)
-  for _, refusal in ipairs(REFUSALS) do
-    if string.find(text, refusal, 1, true) then
-      return 'NOPERM this user has no right to ' .. command .. (key and ' at ' .. key or '')
-    end
+  if is_refusal(text) then
+    return 'NOPERM this user has no right to ' .. command .. (key and ' at ' .. key or '')
   end
   if key and NEEDS[command] and string.find(text, 'WRONGTYPE', 1, true) then
     local found = redis.pcall('TYPE', key).ok
@@ -648,9 +669,18 @@ local function move_to_trash(args)
     if string.find(moved.err, 'no such key', 1, true) then return nil end
     return moved
   end
-  if redis.call('PEXPIRE', args[3], args[4], 'NX') == 1 then return nil end
-  local expires = redis.call('PEXPIRETIME', args[3])
-  redis.call('PEXPIRE', args[3], args[4], 'LT')
+  local expires
+  if redis.acl_check_cmd then
+    if redis.call('PEXPIRE', args[3], args[4], 'NX') == 1 then return nil end
+    expires = redis.call('PEXPIRETIME', args[3])
+    redis.call('PEXPIRE', args[3], args[4], 'LT')
+  else
+    -- Redis 6 knows neither the words nor the other command.
+    local left = redis.call('PTTL', args[3])
+    if left < 0 or left > tonumber(args[4]) then redis.call('PEXPIRE', args[3], args[4]) end
+    if left < 0 then return nil end
+    expires = now_ms() + left
+  end
   redis.call('SET', args[3] .. ':expires', ms(expires), 'PX', args[4])
   return nil
 end
@@ -661,11 +691,11 @@ local function forbidden(statement)
   for _, words in ipairs(statement.writes) do
     local is_allowed
     if words[1] == 'TRASH' then
-      is_allowed = redis.acl_check_cmd('RENAME', words[2], words[3])
-        and redis.acl_check_cmd('PEXPIRE', words[3], words[4])
-        and redis.acl_check_cmd('PEXPIRETIME', words[3]) and redis.acl_check_cmd('SET', words[3], '')
+      is_allowed = may('RENAME', words[2], words[3])
+        and may('PEXPIRE', words[3], words[4])
+        and may('PEXPIRETIME', words[3]) and may('SET', words[3], '')
     else
-      is_allowed = redis.acl_check_cmd(unpack(words))
+      is_allowed = may(unpack(words))
     end
     if not is_allowed then
       return 'NOPERM this user has no right to ' .. words[1] .. ' at ' .. words[2]
@@ -907,7 +937,7 @@ local function carry_out_under(mark, closed, field, rest_field, text, ARGV, firs
   local found = redis.pcall('HGET', mark, closed)
   if type(found) == 'table' then return {'mark', explained(found.err, 'HGET', mark)} end
   if found then return {'closed'} end
-  if not redis.acl_check_cmd('HSET', mark, field, text) then
+  if not may('HSET', mark, field, text) then
     return redis.error_reply('NOPERM this user has no right to HSET at ' .. mark)
   end
   local progress = {answer = {'ok'}, position = 0, count = 0}
@@ -995,10 +1025,10 @@ local function tell(KEYS, ARGV)
   local holes = tonumber(ARGV[a])
   for h = 1, holes do places[h] = tonumber(ARGV[a + h]) + 2 end
   -- Asked before the first, because what is written can't be taken back.
-  if not redis.acl_check_cmd(unpack(args)) then
+  if not may(unpack(args)) then
     return redis.error_reply('NOPERM this user has no right to XADD at ' .. KEYS[3])
   end
-  if not redis.acl_check_cmd('HSET', KEYS[2], field, note) then
+  if not may('HSET', KEYS[2], field, note) then
     return redis.error_reply('NOPERM this user has no right to HSET at ' .. KEYS[2])
   end
   for first = a + holes, #ARGV - holes, holes do
@@ -1035,80 +1065,29 @@ local function unlist(KEYS, ARGV)
 end
 
 --------------------------------------------------------------------------------------------------
--- For people
+-- What can be called; the names on a server end with the version
 --------------------------------------------------------------------------------------------------
 
-local function span(milliseconds)
-  local seconds = math.floor(math.abs(milliseconds) / 1000)
-  if seconds < 60 then return seconds .. 's' end
-  if seconds < 3600 then return string.format('%dm%02ds', math.floor(seconds / 60), seconds % 60) end
-  if seconds < 172800 then return string.format('%dh%02dm', math.floor(seconds / 3600), math.floor(seconds / 60) % 60) end
-  return math.floor(seconds / 86400) .. 'd'
-end
+local FUNCTIONS = {
+  {name = 'curfew_version', callback = version, flags = {'no-writes'}},
+  {name = 'curfew_tick', callback = tick, flags = {'allow-oom'}},
+  {name = 'curfew_claim', callback = claim, flags = {'allow-oom'}},
+  {name = 'curfew_renew', callback = renew, flags = {'allow-oom'}},
+  {name = 'curfew_finish', callback = finish, flags = {'allow-oom'}},
+  {name = 'curfew_scan', callback = scan, flags = {'allow-oom'}},
+  {name = 'curfew_commit', callback = commit, flags = {}},
+  -- The same for what is Curfew's own and small, and must be written down most of all where Redis is full.
+  {name = 'curfew_note', callback = commit, flags = {'allow-oom'}},
+  {name = 'curfew_check', callback = check, flags = {'no-writes'}},
+  {name = 'curfew_check_part', callback = check_part, flags = {'no-writes', 'allow-cross-slot-keys'}},
+  {name = 'curfew_commit_part', callback = commit_part, flags = {'allow-cross-slot-keys'}},
+  {name = 'curfew_look', callback = look, flags = {'no-writes', 'allow-cross-slot-keys'}},
+  {name = 'curfew_tell_page', callback = tell, flags = {}},
+  {name = 'curfew_unlist', callback = unlist, flags = {}},
+}
 
--- Purpose:    schedule, leases and instances as rows that read well in redis-cli
--- KEYS:       schedule (the other keys have its prefix, and so its slot)
--- ARGV:       none
--- Returns:    a list of lines
--- Complexity: O(rows), at most 200 of each kind
-local function overview(KEYS)
-  local now = now_ms()
-  local prefix = string.sub(KEYS[1], 1, -(#'schedule' + 1))
-  local rows = {}
-  local scheduled = call('ZRANGE', KEYS[1], 0, MOST_ROWS - 1, 'WITHSCORES')
-  for i = 1, #scheduled, 2 do
-    local name, score = scheduled[i], tonumber(scheduled[i + 1])
-    local state
-    local lease = call('HMGET', prefix .. 'lease:' .. name, 'run', 'instance', 'progress', 'step')
-    if lease[1] and score > now then
-      state = string.format('running    %s on %s, %s%% (%s), lease ends in %s', lease[1], lease[2] or '?',
-        lease[3] or '0', lease[4] or '', span(score - now))
-    elseif lease[1] then
-      state = string.format('lease lost %s of %s, %s ago', lease[1], lease[2] or '?', span(now - score))
-    elseif call('HEXISTS', prefix .. 'paused', name) == 1 then
-      state = 'paused     ' .. (call('HGET', prefix .. 'paused', name) or '')
-    elseif score > now then
-      state = 'due in     ' .. span(score - now)
-    else
-      state = 'overdue by ' .. span(now - score)
-    end
-    rows[#rows + 1] = string.format('cleanup   %-24s %s', name, state)
-    local f = call('HMGET', prefix .. 'scan:' .. name, 'lease_until_ms', 'instance', 'seen', 'keys', 'added')
-    if number(f[1]) > now then
-      rows[#rows + 1] = string.format('scan      %-24s %s of %s keys on %s, %s added', name, f[3], f[4], f[2], f[5])
-    end
-  end
-  local seen = call('ZREVRANGE', prefix .. 'instances', 0, MOST_ROWS - 1, 'WITHSCORES')
-  for i = 1, #seen, 2 do
-    local instance = call('HMGET', prefix .. 'instance:' .. seen[i], 'version', 'running')
-    local state = 'gone'
-    if instance[1] then
-      state = 'version ' .. instance[1] .. ', running ' .. ((instance[2] ~= '' and instance[2]) or 'nothing')
-    end
-    rows[#rows + 1] = string.format('instance  %-24s seen %s ago, %s', seen[i], span(now - tonumber(seen[i + 1])), state)
-  end
-  return rows
+-- REGISTRATION: what follows is for servers with functions.
+for place = 1, #FUNCTIONS do
+  local item = FUNCTIONS[place]
+  redis.register_function{function_name = item.name .. '_' .. VERSION, callback = item.callback, flags = item.flags}
 end
-
-redis.register_function{function_name = 'curfew_version', callback = version, flags = {'no-writes'}}
-redis.register_function{function_name = 'curfew_tick', callback = tick, flags = {'allow-oom'}}
-redis.register_function{function_name = 'curfew_claim', callback = claim, flags = {'allow-oom'}}
-redis.register_function{function_name = 'curfew_renew', callback = renew, flags = {'allow-oom'}}
-redis.register_function{function_name = 'curfew_finish', callback = finish, flags = {'allow-oom'}}
-redis.register_function{function_name = 'curfew_scan', callback = scan, flags = {'allow-oom'}}
-redis.register_function{function_name = 'curfew_commit', callback = commit}
--- The same for what is Curfew's own and small, and must be written down most of all where Redis is full.
-redis.register_function{function_name = 'curfew_note', callback = commit, flags = {'allow-oom'}}
-redis.register_function{function_name = 'curfew_check', callback = check, flags = {'no-writes'}}
-redis.register_function{
-  function_name = 'curfew_check_part', callback = check_part, flags = {'no-writes', 'allow-cross-slot-keys'},
-}
-redis.register_function{
-  function_name = 'curfew_commit_part', callback = commit_part, flags = {'allow-cross-slot-keys'},
-}
-redis.register_function{
-  function_name = 'curfew_look', callback = look, flags = {'no-writes', 'allow-cross-slot-keys'},
-}
-redis.register_function{function_name = 'curfew_tell_page', callback = tell}
-redis.register_function{function_name = 'curfew_unlist', callback = unlist}
-redis.register_function{function_name = 'curfew_overview', callback = overview, flags = {'no-writes'}}

@@ -61,7 +61,7 @@ struct KeyspaceBatch {
     ///
     /// `job:1:log` fits `job:<id>` as well as `job:<id>:log`: the template that leaves less to the id is meant.
     private func id(of key: String) -> String? {
-        guard let id = cleanup.records.id(of: key) else { return nil }
+        guard let id = cleanup.id(of: key, engine.keys) else { return nil }
         let isCompanion = companions.contains { $0.id(of: key).map { $0.utf8.count < id.utf8.count } ?? false }
         return isCompanion ? nil : id
     }
@@ -81,7 +81,7 @@ struct KeyspaceBatch {
             let words = piece.flatMap { [cleanup.indexUnit.score(of: $0.deadline), $0.id] }
             let (replies, _) = try await send([RedisCommand("ZADD", [index, "NX"] + words)])
             if let error = replies[0].error { throw failure("ZADD \(index)", error) }
-            added += Int(replies[0].integer ?? 0)
+            added += min(piece.count, Int(replies[0].integer ?? 0))
         }
         if added > 0, cleanup.index != nil {
             engine.logger.notice(

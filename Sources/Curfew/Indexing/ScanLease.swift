@@ -62,7 +62,7 @@ struct ScanLease: Sendable {
 
     /// The command that saves how far the scan is and extends the lease.
     func saving(_ position: ScanPosition) -> RedisCommand {
-        command("save", position.fence, arguments(of: position))
+        engine.library.outgoing(command("save", position.fence, arguments(of: position)))
     }
 
     /// What the server says to ``saving(_:)`` or to an end.
@@ -108,7 +108,7 @@ struct ScanLease: Sendable {
 
     private func position(_ reply: RedisValue, fence: String) throws(CurfewError) -> ScanPosition {
         guard reply.count == 7, let cursor = reply[3].string else { throw unexpected }
-        func number(_ place: Int) -> Int { reply[place].string.flatMap { Int($0) } ?? 0 }
+        func number(_ place: Int) -> Int { ScanPosition.count(reply[place].string) }
         return ScanPosition(
             fence: fence, cursors: ScanCursors(cursor), seen: number(4), added: number(5), keys: number(6))
     }

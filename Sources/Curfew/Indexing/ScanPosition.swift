@@ -11,6 +11,12 @@ struct ScanPosition: Sendable, Equatable {
     /// All keys when the scan began; 0 where that is not known.
     var keys: Int
 
+    /// The most keys that are believed: no server has so many, and a hundred times as many is still a number.
+    static let mostKeys = 1 << 52
+
+    /// A number of keys as a hash has it.
+    static func count(_ text: String?) -> Int { max(0, min(text.flatMap { Int($0) } ?? 0, mostKeys)) }
+
     /// How far, 0…100, as good as it can be told.
     var percent: Int { keys > 0 ? min(99, seen * 100 / keys) : 0 }
 

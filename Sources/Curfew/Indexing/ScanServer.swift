@@ -1,3 +1,4 @@
+internal import Policies
 internal import RedisClient
 
 /// A server whose part of the keyspace is scanned: the only one, or a primary of a cluster.
@@ -27,7 +28,7 @@ struct ScanServer: Sendable {
         let command = RedisCommand("DBSIZE", isIdempotent: true)
         var keys = 0
         for node in try await redis.primaries() {
-            keys += Int(try await redis.pipeline([command], to: node)[0].integer ?? 0)
+            keys = keys.bounded(plus: Int(try await redis.pipeline([command], to: node)[0].integer ?? 0))
         }
         return keys
     }

@@ -30,14 +30,14 @@ package struct ScanStatus: Sendable, Codable, Equatable {
         state =
             isHeld ? "scanning" : isUnderWay ? "interrupted" : finished == nil ? "never" : "waiting"
         instance = isHeld ? values[0] : nil
-        keys = Int(number(5) ?? 0)
-        let walked = Int(number(3) ?? 0)
+        keys = ScanPosition.count(values[5])
+        let walked = ScanPosition.count(values[3])
         // SCAN counts about; nobody is to see more keys walked past than there are.
         seen = keys > 0 ? min(walked, keys) : walked
         let isThrough = !isHeld && !isUnderWay && finished != nil
         percent = isThrough ? 100 : keys > 0 ? min(99, seen * 100 / keys) : 0
-        added = Int(number(4) ?? 0)
-        nextInMs = isHeld ? nil : number(6).map { $0 - now.milliseconds }
+        added = ScanPosition.count(values[4])
+        nextInMs = isHeld ? nil : number(6).map { $0.bounded(minus: now.milliseconds) }
         finishedAt = finished.map { Timestamp(milliseconds: $0).iso8601 }
     }
 }

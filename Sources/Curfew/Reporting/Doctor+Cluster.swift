@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Policies
 internal import RedisClient
 
 /// What there is to look at where there are several primaries.
@@ -71,7 +72,9 @@ extension Doctor {
         }
         func number(_ field: String) -> Int { replies[0].infoField(field).flatMap { Int($0) } ?? 0 }
         let served = replies[1].elements.compactMap { entry -> ClosedRange<Int>? in
-            guard let first = entry[0].integer, let last = entry[1].integer, first <= last else { return nil }
+            guard let first = entry[0].integer, let last = entry[1].integer, first >= 0, first <= last,
+                last < RedisSlot.count
+            else { return nil }
             return Int(first)...Int(last)
         }
         let uncovered = Self.uncovered(served)
@@ -81,7 +84,7 @@ extension Doctor {
                 name, .problem, "no node serves the slots \(Self.named(ranges)): the keys there are out of reach",
                 advice: "bring the missing node back, or give its slots to others: redis-cli --cluster fix")
         }
-        let lost = number("cluster_slots_pfail") + number("cluster_slots_fail")
+        let lost = number("cluster_slots_pfail").bounded(plus: number("cluster_slots_fail"))
         let state = replies[0].infoField("cluster_state") ?? "unknown"
         guard state == "ok", lost == 0 else {
             return Finding(

@@ -5,31 +5,6 @@ extension Doctor {
     /// How long a cleanup may be overdue before it is worth a remark.
     private static let grace = Duration.seconds(60)
 
-    /// The function library of a server: loaded, and as new as this program.
-    func functions(_ node: RedisClient.Node) async throws -> Finding {
-        let name = "functions"
-        let own = FunctionLibrary.version
-        let loaded: Int64?
-        do {
-            loaded = try await engine.library.version(on: node)
-        } catch {
-            guard error.code == .server else { throw error }
-            return Finding(
-                name, .problem, error.message, advice: "see whether another library is loaded as curfew: FUNCTION LIST")
-        }
-        return switch loaded {
-        case nil:
-            Finding(
-                name, .warning, "the library is not loaded", advice: "nothing to do: the first worker or run loads it")
-        case own?: Finding(name, .ok, "library version \(own) is loaded")
-        case let older? where older < own:
-            Finding(
-                name, .warning, "library version \(older) is loaded, this program has \(own)",
-                advice: "start a worker of this version: it replaces the library")
-        case let newer?: Finding(name, .ok, "library version \(newer) is loaded, newer than this program's \(own)")
-        }
-    }
-
     /// Who lives, with which configuration, and what nobody runs.
     func fleet() async throws -> [Finding] {
         let status = try await Status.read(engine)

@@ -8,7 +8,7 @@ extension Doctor {
         var needs = connectionNeeds + coordinationNeeds
         for cleanup in engine.configuration.cleanups { needs += self.needs(of: cleanup) }
         for webhook in engine.configuration.webhooks { needs += self.needs(of: webhook) }
-        return needs
+        return needs + (engine.configuration.http == nil ? [] : sessionNeeds)
     }
 
     private var connectionNeeds: [[String]] {
@@ -16,18 +16,27 @@ extension Doctor {
         switch engine.configuration.redis.topology {
         case .standalone: topology = []
         case .sentinel: topology = [["ROLE"]]
-        case .cluster: topology = [["CLUSTER", "SLOTS"], ["ASKING"]]
+        case .cluster: topology = [["CLUSTER", "SLOTS"], ["CLUSTER", "INFO"], ["ASKING"]]
         }
         return topology + [
-            ["PING"], ["CLIENT", "SETNAME", "x"], ["SELECT", "0"], ["TIME"], ["FCALL_RO", "curfew_version", "0"],
-            ["FUNCTION", "LOAD", "REPLACE", "code"],
+            ["PING"], ["CLIENT", "SETNAME", "x"], ["SELECT", "0"], ["TIME"], ["FUNCTION", "LIST"],
+            ["FCALL_RO", FunctionLibrary.named("curfew_version"), "0"],
+        ]
+    }
+
+    /// What sessions of the dashboard take.
+    private var sessionNeeds: [[String]] {
+        let (secret, session) = (engine.keys.secret, engine.keys.session("x"))
+        return [
+            ["GET", secret], ["SET", secret, "x"], ["GET", session], ["SET", session, "x"], ["DEL", session],
         ]
     }
 
     private var coordinationNeeds: [[String]] {
         let keys = engine.keys
         var needs: [[String]] = [
-            ["FCALL", "curfew_tick", "1", keys.schedule], ["PUBLISH", keys.wake, "x"], ["SUBSCRIBE", keys.wake],
+            ["FCALL", FunctionLibrary.named("curfew_tick"), "1", keys.schedule], ["PUBLISH", keys.wake, "x"],
+            ["SUBSCRIBE", keys.wake],
             ["ZADD", keys.schedule, "1", "x"], ["ZSCORE", keys.schedule, "x"], ["ZRANGE", keys.schedule, "0", "1"],
             ["ZRANGEBYSCORE", keys.schedule, "-inf", "1"], ["HINCRBY", keys.fence, "x", "1"],
             ["HGETALL", keys.fence], ["ZADD", keys.instances, "1", "x"], ["ZREM", keys.instances, "x"],

@@ -67,7 +67,7 @@ extension Doctor {
             for _ in 0..<Self.steps where keys.count < Self.sample {
                 let words = [cursor, "MATCH", cleanup.records.scanPattern, "COUNT", String(Self.step)]
                 let reply = try await engine.redis.send(RedisCommand("SCAN", words, isIdempotent: true), to: node)
-                keys += reply[1].elements.compactMap(\.string).filter { cleanup.records.id(of: $0) != nil }
+                keys += reply[1].elements.compactMap(\.string).filter { cleanup.id(of: $0, engine.keys) != nil }
                 cursor = reply[0].string ?? "0"
                 if cursor == "0" { break }
             }

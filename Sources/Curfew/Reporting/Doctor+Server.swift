@@ -1,42 +1,51 @@
+internal import Policies
 internal import RedisClient
 
 extension Doctor {
     /// What the server says of itself; what it refuses to say is missing.
     struct ServerFacts {
         private var info: [String: String] = [:]
-        private var settings: [String: String] = [:]
+        let kind: ServerKind
+        /// When snapshots are made; nil where it may not be asked.
+        let snapshots: String?
         /// Why a question was refused, by the command that asked.
-        private(set) var refusals: [String: String] = [:]
+        let refusals: [String: RedisServerError]
         /// Slow calls of Curfew's functions, in microseconds.
-        private(set) var slowCalls: [Int64] = []
+        let slowCalls: [Int64]
 
-        static let settings = ["save", "slowlog-log-slower-than", "min-replicas-to-write"]
-
-        static func read(_ redis: RedisClient, _ node: RedisClient.Node) async throws -> ServerFacts {
-            var facts = ServerFacts()
+        /// All that is needed is in `INFO`; a setting beside it is asked for by those who may.
+        static func read(
+            _ redis: RedisClient, _ node: RedisClient.Node, mayAskForSettings: Bool
+        ) async throws -> ServerFacts {
             let sections = ["server", "replication", "persistence", "memory"]
-            let commands =
-                sections.map { RedisCommand("INFO", [$0]) } + settings.map { RedisCommand("CONFIG", ["GET", $0]) }
-                + [RedisCommand("SLOWLOG", ["GET", "64"])]
+            var commands = sections.map { RedisCommand("INFO", [$0]) } + [RedisCommand("SLOWLOG", ["GET", "64"])]
+            if mayAskForSettings { commands.append(RedisCommand("CONFIG", ["GET", "save"])) }
             let replies = try await redis.pipeline(commands, to: node)
+            var refusals: [String: RedisServerError] = [:]
             for (command, reply) in zip(commands, replies) {
-                if let error = reply.error { facts.refusals[command.name] = error.message }
+                refusals[command.name] = reply.error ?? refusals[command.name]
             }
-            for reply in replies.prefix(sections.count) { facts.take(info: reply.string ?? "") }
-            for (name, reply) in zip(settings, replies.dropFirst(sections.count)) where reply.count == 2 {
-                facts.settings[name] = reply[1].string
+            let texts = replies.prefix(sections.count).map { $0.string ?? "" }
+            let entries = replies[sections.count].elements.filter { entry in
+                entry[3].elements.prefix(2).contains { $0.string?.hasPrefix("curfew_") ?? false }
+                    || entry[3][1].string == FunctionLibrary.scriptDigest
             }
-            for entry in replies.last?.elements ?? [] where entry[3][1].string?.hasPrefix("curfew_") ?? false {
-                if let time = entry[2].integer { facts.slowCalls.append(time) }
-            }
-            return facts
+            let save = replies.dropFirst(sections.count + 1).first
+            return ServerFacts(
+                texts, snapshots: save?.count == 2 ? save?[1].string : nil, refusals: refusals,
+                slowCalls: entries.compactMap { $0[2].integer })
+        }
+
+        private init(
+            _ texts: [String], snapshots: String?, refusals: [String: RedisServerError], slowCalls: [Int64]
+        ) {
+            (self.snapshots, self.refusals, self.slowCalls) = (snapshots, refusals, slowCalls)
+            kind = ServerKind(info: texts.joined(separator: "\n"))
+            for text in texts { take(info: text) }
         }
 
         /// A field of `INFO`.
         subscript(_ field: String) -> String? { info[field] }
-
-        /// A setting of the server's configuration.
-        func setting(_ name: String) -> String? { settings[name] }
 
         private mutating func take(info text: String) {
             for line in text.split(whereSeparator: \.isNewline) {
@@ -48,26 +57,61 @@ extension Doctor {
 
     /// Version, role, persistence, memory, slow log of a server.
     func server(_ node: RedisClient.Node) async throws -> [Finding] {
-        let facts = try await ServerFacts.read(engine.redis, node)
-        if let why = facts.refusals["INFO"] { return [.unknown("server", "INFO", why)] }
-        return [version(facts), role(facts), persistence(facts), eviction(facts), memory(facts), slowLog(facts)]
+        let mayAsk = try await rights(on: node)?.allows([["CONFIG", "GET", "save"]]) == [true]
+        let facts = try await ServerFacts.read(engine.redis, node, mayAskForSettings: mayAsk)
+        if let why = facts.refusals["INFO"] { return [.unknown("server", "INFO", why.message)] }
+        let lacks = try await lacking(node)
+        return [
+            version(facts, lacks), role(facts), persistence(facts), eviction(facts), memory(facts), slowLog(facts),
+        ]
     }
 
-    private func version(_ facts: ServerFacts) -> Finding {
-        let found = facts["redis_version"] ?? "unknown"
-        let numbers = found.split(separator: ".").compactMap { Int($0) }
-        guard let major = numbers.first, major >= 7 else {
-            return Finding(
-                "version", .problem, "Redis \(found): functions are needed",
-                advice: "upgrade to Redis \(FunctionLibrary.oldestServer) or newer")
-        }
+    /// What newer servers know and this one doesn't, tried; what may not be tried is passed over.
+    private func lacking(_ node: RedisClient.Node) async throws -> [String] {
+        let key = engine.keys.schedule
+        let tried: [(RedisCommand, String)] = [
+            (RedisCommand("FUNCTION", ["LIST", "LIBRARYNAME", "curfew"]), "functions"),
+            (RedisCommand("ACL", ["DRYRUN", "default", "PING"]), "ACL DRYRUN"),
+            (RedisCommand("PEXPIRETIME", [key]), "PEXPIRETIME"),
+            (RedisCommand("HPEXPIRETIME", [key, "FIELDS", "1", "x"]), "fields that expire"),
+        ]
+        let replies = try await engine.redis.pipeline(tried.map(\.0), to: node)
+        return zip(tried, replies).filter { _, reply in reply.error.map(Self.isUnknown) ?? false }.map(\.0.1)
+    }
+
+    private func version(_ facts: ServerFacts, _ lacks: [String]) -> Finding {
+        let found = facts.kind.description
         // Valkey has another name for it.
         guard (facts["redis_mode"] ?? facts["server_mode"]) != "cluster" || engine.redis.isCluster else {
             return Finding(
-                "version", .problem, "Redis \(found) is a node of a cluster, which has a part of the keys alone",
+                "version", .problem, "\(found) is a node of a cluster, which has a part of the keys alone",
                 advice: "write the redis URL as redis+cluster://, with any of the nodes")
         }
-        return Finding("version", .ok, "Redis \(found)")
+        let without = lacks.isEmpty ? "" : ", without \(lacks.joined(separator: ", "))"
+        return Finding("version", .ok, found + without)
+    }
+
+    /// The name of the finding on writes.
+    static let writing = "writes"
+
+    /// Tries a write that changes nothing, because only then a server says why it takes none; said only where it does.
+    func writes() async throws -> [Finding] {
+        let words = ["ZREM", engine.keys.schedule, ""]
+        if let node = try await engine.redis.primaries().first, let rights = try await rights(on: node),
+            try await rights.allows([words]) == [false]
+        {
+            return []
+        }
+        let write = RedisCommand(words[0], Array(words.dropFirst()), isIdempotent: true)
+        guard let error = try await engine.redis.pipeline([write])[0].error else { return [] }
+        let cures = [
+            "NOREPLICAS": "bring the replicas back; or, while they are away, CONFIG SET min-replicas-to-write 0",
+            "MISCONF": "see the log of Redis, and whether its disk is full",
+            "READONLY": "point the redis URL at the primary",
+            "OOM": "raise maxmemory, or remove what isn't needed",
+        ]
+        guard let cure = cures[error.code] else { return [] }
+        return [Finding(Self.writing, .problem, "refused: \(error.message)", advice: cure)]
     }
 
     private func role(_ facts: ServerFacts) -> Finding {
@@ -85,7 +129,14 @@ extension Doctor {
                 "role", .warning, "primary without a replica: its part of the keys is gone when it is",
                 advice: "add a replica for each primary: redis-cli --cluster add-node … --cluster-slave")
         }
-        guard replicas > 0, facts.setting("min-replicas-to-write") == "0" else {
+        // Said only where the setting is above 0.
+        if let good = facts["min_slaves_good_slaves"].flatMap({ Int($0) }), good == 0 {
+            return Finding(
+                "role", .problem,
+                "primary with \(count), none of which keeps up: min-replicas-to-write refuses all writes (NOREPLICAS)",
+                advice: "bring the replicas back; or, while they are away, CONFIG SET min-replicas-to-write 0")
+        }
+        guard replicas > 0, facts["min_slaves_good_slaves"] == nil else {
             return Finding("role", .ok, replicas > 0 ? "primary with \(count)" : "primary")
         }
         return Finding(
@@ -100,16 +151,33 @@ extension Doctor {
                 advice: "see the log of Redis, and whether its disk is full")
         }
         if facts["aof_enabled"] == "1" { return Finding("persistence", .ok, "append-only file") }
-        switch facts.setting("save") {
-        case nil:
-            return .unknown("persistence", "CONFIG GET", facts.refusals["CONFIG GET"] ?? "save was not answered")
+        switch facts.snapshots {
         case "":
             return Finding(
                 "persistence", .warning, "neither append-only file nor snapshots: a restart loses everything",
                 advice: "set appendonly yes, unless what is in this Redis may be lost")
         case let save?:
             return Finding("persistence", .ok, "snapshots (\(save)): a crash loses what came after the last")
+        case nil: return snapshots(facts)
         }
+    }
+
+    /// Whether snapshots are made, where it can only be seen from those that were.
+    private func snapshots(_ facts: ServerFacts) -> Finding {
+        func number(_ field: String) -> Int64 { facts[field].flatMap { Int64($0) } ?? 0 }
+        let started = number("server_time_usec") / 1_000_000 - number("uptime_in_seconds")
+        let age = number("server_time_usec") / 1_000_000 - number("rdb_last_save_time")
+        // A server that has just begun says that it saved then.
+        if number("rdb_last_save_time") > started + 1 {
+            return Finding(
+                "persistence", .ok,
+                "snapshots (the last \(Duration.seconds(age).roughText) ago): a crash loses what came after the last")
+        }
+        let uptime = Duration.seconds(number("uptime_in_seconds")).roughText
+        return Finding(
+            "persistence", .warning,
+            "no append-only file, and no snapshot since the server began \(uptime) ago: a restart may lose everything",
+            advice: "set appendonly yes, unless what is in this Redis may be lost")
     }
 
     private func eviction(_ facts: ServerFacts) -> Finding {
@@ -129,9 +197,9 @@ extension Doctor {
     private func memory(_ facts: ServerFacts) -> Finding {
         let used = facts["used_memory"].flatMap { Double($0) } ?? 0
         let limit = facts["maxmemory"].flatMap { Double($0) } ?? 0
-        guard limit > 0 else { return Finding("memory", .ok, "\(Int(used) >> 20) MiB used, no limit") }
-        let share = Int(used / limit * 100)
-        let message = "\(share)% of \(Int(limit) >> 20) MiB used"
+        guard limit > 0 else { return Finding("memory", .ok, "\(Int(bounded: used) >> 20) MiB used, no limit") }
+        let share = Int(bounded: used / limit * 100)
+        let message = "\(share)% of \(Int(bounded: limit) >> 20) MiB used"
         guard share >= 90 else { return Finding("memory", .ok, message) }
         return Finding(
             "memory", share >= 100 ? .problem : .warning, "\(message): commits are refused when it is full",
@@ -140,19 +208,19 @@ extension Doctor {
 
     private func slowLog(_ facts: ServerFacts) -> Finding {
         let name = "slow log"
-        if let why = facts.refusals["SLOWLOG GET"] { return .unknown(name, "SLOWLOG GET", why) }
-        let threshold = facts.setting("slowlog-log-slower-than").flatMap { Int64($0) }
-        if let threshold, threshold < 0 { return Finding(name, .ok, "switched off") }
+        if let why = facts.refusals["SLOWLOG GET"] {
+            guard !Self.isUnknown(why) else { return Finding(name, .ok, "this server has none") }
+            return .unknown(name, "SLOWLOG GET", why.message)
+        }
         func text(_ microseconds: Int64) -> String {
             microseconds < 1000 ? "\(microseconds) µs" : "\(microseconds / 1000) ms"
         }
-        let over = threshold.map { "over \(text($0))" } ?? "slow enough to be listed"
         guard let slowest = facts.slowCalls.max() else {
-            return Finding(name, .ok, "none of Curfew's calls was \(over)")
+            return Finding(name, .ok, "none of Curfew's calls is in it")
         }
         return Finding(
             name, .warning,
-            "\(facts.slowCalls.count) of Curfew's calls were \(over), the slowest took \(text(slowest))",
+            "\(facts.slowCalls.count) of Curfew's calls are in it, the slowest took \(text(slowest))",
             advice: "if this goes on: look for a slow disk or a busy machine, or set a smaller page")
     }
 }

@@ -69,7 +69,7 @@ extension Doctor {
             for _ in 1...Self.steps where ids.count < Self.sampled {
                 let words = [cursor, "MATCH", cleanup.records.scanPattern, "COUNT", "1000"]
                 let reply = try await engine.redis.send(RedisCommand("SCAN", words), to: node)
-                ids += reply[1].elements.compactMap(\.string).compactMap { cleanup.records.id(of: $0) }
+                ids += reply[1].elements.compactMap(\.string).compactMap { cleanup.id(of: $0, engine.keys) }
                 cursor = reply[0].string ?? "0"
                 if cursor == "0" { break }
             }

@@ -22,7 +22,6 @@ extension Doctor {
                 ["XAUTOCLAIM", stream, group, "x", "1", "0-0"], ["XPENDING", stream, group],
                 ["XGROUP", "CREATE", stream, group, "$"],
                 ["XGROUP", "DELCONSUMER", stream, group, "x"], ["XINFO", "CONSUMERS", stream, group],
-                ["XINFO", "GROUPS", stream],
             ]
         } + [
             ["ZCARD", queue], ["ZRANGE", queue, "0", "1"], ["ZADD", queue, "1", "x"], ["ZREM", queue, "x"],

@@ -6,7 +6,7 @@ internal import RedisClient
 ///
 /// In a cluster it looks at every primary.
 ///
-/// It only reads. A server that refuses to answer a question is no problem in itself: what can't be known is a warning.
+/// It changes nothing. A server that refuses to answer a question is no problem in itself: what can't be known is a warning.
 package struct Doctor: Sendable {
     /// What one look has found.
     package struct Finding: Sendable, Codable, Equatable {
@@ -55,23 +55,31 @@ package struct Doctor: Sendable {
     }
 
     let engine: Engine
+    /// The user whose rights are tried; nil: the one who asks.
+    let worker: String?
 
     /// Makes the doctor of an engine.
-    package init(engine: Engine) {
+    ///
+    /// - Parameter worker: the user whose rights are tried, where the doctor has a user of its own.
+    package init(engine: Engine, rightsOf worker: String? = nil) {
         self.engine = engine
+        self.worker = worker
     }
 
     /// Looks at everything; never throws, for what goes wrong on the way is a finding.
     package func examine() async -> Report {
         var report = Report(findings: [configuration], isReachable: true)
         let looks: [() async throws -> [Finding]] = [
+            { http() },
+            { secrecy() },
             { await sentinels() },
             { [try await reach()] },
             { try await onEveryPrimary { try await server($0) } },
             { engine.redis.isCluster ? try await cluster() : [] },
-            { [try await permissions()] },
+            { try await writes() },
+            { try await permissions() },
             { try await clock() },
-            { try await onEveryPrimary { [try await functions($0)] } },
+            { try await onEveryPrimary { try await functions($0) } },
             { try await fleet() },
             { try await ownKeys() },
             { try await records() },
@@ -89,6 +97,11 @@ package struct Doctor: Sendable {
                 if !report.findings.contains(finding) { report.findings.append(finding) }
                 // What one node of a cluster doesn't answer another may.
                 guard engine.redis.isCluster, engine.redis.isConnected else { break }
+            }
+        }
+        if report.findings.contains(where: { $0.check == Self.writing && $0.state == .problem }) {
+            for place in report.findings.indices where report.findings[place].check == "instances" {
+                report.findings[place].advice = "see to the writes first: heartbeats are refused, too"
             }
         }
         return report

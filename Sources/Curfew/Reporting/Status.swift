@@ -139,7 +139,7 @@ package struct Status: Sendable, Codable, Equatable {
             }
             if cleanup?.scan != nil { status.scan = ScanStatus(replies[2 * number + 1], now: now) }
             let score = due[name].flatMap(Double.init).map { Timestamp(score: $0) }
-            status.inMs = score.map { $0.milliseconds - now.milliseconds }
+            status.inMs = score.map { $0.milliseconds.bounded(minus: now.milliseconds) }
             status.due = score?.iso8601
             if lease.count == leaseFields.count, let run = lease[0] {
                 status.run = run

@@ -1,3 +1,4 @@
+internal import Policies
 internal import RedisClient
 
 /// One call of `curfew_commit`: many changes, each of which stands or falls alone.
@@ -78,6 +79,7 @@ struct CommitCall: Sendable {
 
     private func command(named name: String) -> RedisCommand {
         let keys = [lease?.key ?? index, index] + shared
+        let name = FunctionLibrary.named(name)
         return command([name, String(keys.count + sink.keys.count)] + keys)
     }
 
@@ -87,10 +89,8 @@ struct CommitCall: Sendable {
     ///   - mark: what shows that the changes are made; nil for those that need no such thing.
     ///   - isAlone: whether all keys are in one slot and are declared, so that the client follows where it is sent.
     func nodeCommand(under mark: NodeMark? = nil, isAlone: Bool = false) -> RedisCommand {
-        var command =
-            isCheck
-            ? RedisCommand("FCALL_RO", ["curfew_check_part"]) : RedisCommand("FCALL", ["curfew_commit_part"])
-        command.isIdempotent = isCheck
+        let name = FunctionLibrary.named(isCheck ? "curfew_check_part" : "curfew_commit_part")
+        var command = RedisCommand(isCheck ? "FCALL_RO" : "FCALL", [name], isIdempotent: isCheck)
         if isAlone {
             command.append(sink.keys.count + (mark == nil ? 0 : 1))
             if let mark { command.append(mark.key) }
@@ -156,14 +156,22 @@ struct CommitCall: Sendable {
         }
         var outcomes = [Outcome](repeating: .made, count: count)
         for place in stride(from: 1, to: elements.count - 1, by: 2) {
-            guard let position = elements[place].integer, outcomes.indices.contains(Int(position) - 1) else {
+            guard let position = elements[place].place(among: count) else {
                 throw CurfewError(.damaged, "curfew_commit answered for a change that was not in the call")
             }
             let why = elements[place + 1]
-            outcomes[Int(position) - 1] =
+            outcomes[position] =
                 why.kind == .integer
-                ? .moved(guardNumber: Int(why.integer ?? 1) - 1) : .refused(why.string ?? "refused")
+                ? .moved(guardNumber: Int(why.integer ?? 1).bounded(minus: 1)) : .refused(why.string ?? "refused")
         }
         return outcomes
+    }
+}
+
+extension RedisValue {
+    /// What a function tells as a number from 1, as a place from 0; nil where there are fewer.
+    func place(among count: Int) -> Int? {
+        guard let number = integer, number >= 1, number <= count else { return nil }
+        return Int(number) - 1
     }
 }

@@ -49,7 +49,8 @@ struct Committer {
     /// `rescores` is false where a record that isn't past its configured time may stand in front of the horizon (a run
     /// with a shorter timeout): its entry then stays as it is.
     func prepare(_ page: [Judged], at now: Timestamp, rescores: Bool) async throws -> Prepared {
-        try await prepare(try await queued(page), encoder: encoder(at: now), rescores: rescores)
+        try await library.compare()
+        return try await prepare(try await queued(page), encoder: encoder(at: now), rescores: rescores)
     }
 
     private func prepare(_ page: [Judged], encoder: ChangeEncoder, rescores: Bool) async throws -> Prepared {
@@ -72,7 +73,8 @@ struct Committer {
             places.append(place)
         }
         return Prepared(
-            page: page, call: call, places: places, command: call.command(), encoder: encoder, rescores: rescores)
+            page: page, call: call, places: places, command: library.outgoing(call.command()), encoder: encoder,
+            rescores: rescores)
     }
 
     /// What encodes the changes of a page.

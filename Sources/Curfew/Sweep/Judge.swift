@@ -59,6 +59,10 @@ struct Judge {
         var asking: [(place: Int, questions: [Question])] = []
         for place in reads.indices {
             let (entry, key) = entries[place]
+            if reader.keys.own(key) {
+                judged.append(ofOwnKey(entry, key))
+                continue
+            }
             switch reads[place] {
             case .failure(let error):
                 let record = Record(id: entry.id, key: key, content: .missing)
@@ -75,6 +79,16 @@ struct Judge {
             asking = try await answer(asking, in: &judged, at: now, isLast: rounds == Self.mostRounds)
         }
         return judged
+    }
+
+    /// What Curfew keeps is nobody's record: it goes out of Curfew's own index, where an older version may have entered it.
+    private func ofOwnKey(_ entry: DueEntry, _ key: String) -> Judged {
+        let record = Record(id: entry.id, key: key, content: .missing)
+        let why = "\(key) is one of Curfew's own keys"
+        let decision: Judged.Decision =
+            reader.cleanup.index == nil
+            ? .drop(because: why, guards: []) : .malformed(RecordError("\(why): expected a record"))
+        return Judged(entry: entry, record: record, decision: decision)
     }
 
     /// One round of questions; gives back those that lead to more questions.
@@ -111,16 +125,22 @@ struct Judge {
         on record: Record, of entry: DueEntry, at now: Timestamp
     ) -> (Judged.Decision, questions: [Question]?) {
         do {
+            // Whatever a policy names is looked at here, and nowhere else.
             switch try reader.cleanup.policy.verdict(on: record, at: now).claimed(at: now).bound(to: record) {
             case .leave(let leave): return (.leave(leave), nil)
             case .drop(let because, let guards):
+                try reader.keys.permit(guards)
                 // The application's own index is the application's: what is taken out of it is a change like any other.
                 if reader.cleanup.index != nil, record.content == .missing, !entry.scoreText.isEmpty {
                     return (.change(.drop(entry, because: because, guards: guards)), nil)
                 }
                 return (.drop(because: because, guards: guards), nil)
-            case .change(let change): return (.change(change), nil)
-            case .ask(let questions): return (.leave(Leave(until: nil, because: "not decided yet")), questions)
+            case .change(let change):
+                try reader.keys.permit(change)
+                return (.change(change), nil)
+            case .ask(let questions):
+                try reader.keys.permit(questions)
+                return (.leave(Leave(until: nil, because: "not decided yet")), questions)
             }
         } catch {
             return (.malformed(error), nil)

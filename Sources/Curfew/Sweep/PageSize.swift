@@ -49,7 +49,7 @@ struct PageSize: Sendable {
         costs.append(elapsed / count)
         if costs.count > 5 { costs.removeFirst() }
         guard let cost = costs.min(), cost > .zero else { return }
-        let fitting = Int((aim.time / cost).rounded(.down))
+        let fitting = Int(bounded: aim.time / cost)
         let next = fitting < current ? fitting : min(fitting, current + max(1, current / 8))
         current = min(max(next, aim.bounds.lowerBound), aim.bounds.upperBound)
     }

@@ -42,7 +42,12 @@ extension RecordReader {
         var seen: Set<String> = []
         var keys: [String] = []
         for id in reply.elements.compactMap(\.string) {
-            if seen.insert(id).inserted { keys.append(try group.record.expand(id: id) { _ in nil }) }
+            guard seen.insert(id).inserted else { continue }
+            let key = try group.record.expand(id: id) { _ in nil }
+            if self.keys.own(key) {
+                return .unreadable(self.keys.refusal(of: key, as: "the record of a member of \(group.key)").message)
+            }
+            keys.append(key)
         }
         var members: [GroupMember] = []
         members.reserveCapacity(keys.count)

@@ -86,13 +86,13 @@ extension Sweep {
             state.outcome.due = scanned.count
         } else {
             let range = state.cursor.range(count: Self.readAhead)
-            let commands = [
-                rangeCommand(range), RedisCommand("ZCOUNT", [index, "-inf", cleanup.indexUnit.bound(of: horizon)]),
-            ]
-            let replies = try await retrying { try await engine.redis.pipeline(commands) }
+            let ranged = rangeCommand(range)
+            let replies = try await retrying { try await engine.redis.pipeline([ranged]) }
             let (first, asked) = try await entries(replies[0], asked: range)
             state.queue = state.cursor.take(first, asked: asked, horizon: horizon)
-            state.outcome.due = Int(replies[1].integer ?? 0)
+            // A first page that holds all is counted here, which saves every run with little to do a command.
+            let isCounted = state.cursor.isExhausted
+            state.outcome.due = isCounted ? state.queue.count : try await countDue(until: horizon)
             // Where nothing is due nothing is written, and what was read shows an index of another unit all the same.
             if let check, state.outcome.due > 0 || check.isOdd(first) {
                 try await retrying { try await check.checkScores() }
@@ -109,6 +109,11 @@ extension Sweep {
         let first = try nextRequest(&state)
         state.reading = try Reading(first, sent: engine.redis.begin(first.commands))
         state.request = try nextRequest(&state)
+    }
+
+    private func countDue(until horizon: Timestamp) async throws -> Int {
+        let count = RedisCommand("ZCOUNT", [index, "-inf", cleanup.indexUnit.bound(of: horizon)])
+        return Int(try await retrying { try await engine.redis.pipeline([count])[0].integer ?? 0 })
     }
 
     /// Looks what the queue is that records are put on, where it is the same for all: so that it is known when it is drained.

@@ -44,7 +44,7 @@ package struct Undo: Sendable {
             throw CurfewError(.damaged, "the history of \(run) says not when it was")
         }
         return Undo(
-            run: run, cleanup: cleanup, changed: entry["changed"].flatMap { Int($0) } ?? 0,
+            run: run, cleanup: cleanup, changed: max(0, entry["changed"].flatMap { Int($0) } ?? 0),
             began: Timestamp(milliseconds: began) - slack, ended: Timestamp(milliseconds: ended) + slack)
     }
 

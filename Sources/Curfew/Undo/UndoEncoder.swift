@@ -138,6 +138,6 @@ struct UndoEncoder {
     }
 
     private static func complaint(_ written: FieldWrite) -> String {
-        "changed since: \(written.field) is no longer \(written.value.map { "“\($0)”" } ?? "absent")"
+        "changed since: \(written.field) is no longer \(written.value.map { "“\($0.shortened(to: 80))”" } ?? "absent")"
     }
 }

@@ -141,6 +141,8 @@ struct UndoReader {
                 guard let charge = try policy?.charge(of: read.get()) else {
                     throw RecordError("\(tokens) tokens were refunded, and \(cleanup.name) has no refund now")
                 }
+                try engine.keys.permit(charge.balance, as: "the balance of its refund")
+                try engine.keys.permit(charge.ledger, as: "the ledger of its refund")
                 charges.append((place, charge))
             } catch {
                 reads[place] = .failure(RecordError("its refund can't be found: \(error.message)"))
@@ -176,7 +178,9 @@ struct UndoReader {
         var queues: [(place: Int, queue: String)] = []
         for (place, read) in zip(places, records) where events[place].isRetry && isFound(reads[place]) {
             do throws(RecordError) {
-                if let queue = try policy?.queue(of: read.get()) { queues.append((place, queue)) }
+                guard let queue = try policy?.queue(of: read.get()) else { continue }
+                try engine.keys.permit(queue, as: "its queue")
+                queues.append((place, queue))
             } catch {
                 reads[place] = .failure(RecordError("its queue can't be found: \(error.message)"))
             }

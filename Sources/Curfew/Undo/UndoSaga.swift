@@ -161,7 +161,7 @@ struct UndoSaga {
             calls.append(call)
         }
         if parts.isEmpty, isFenced { calls = [CommitCall(lease: lease, index: lease.key, shared: [])] }
-        let commands = calls.map { $0.command() }
+        let commands = calls.map { engine.library.outgoing($0.command()) }
         let replies = try await engine.redis.pipeline(commands)
         var outcomes: [CommitCall.Outcome] = []
         for (number, call) in calls.enumerated() {

@@ -68,10 +68,18 @@ struct UndoSweep: Sendable {
     private func putBack(_ page: [StreamEntry], _ outcome: inout Sweep.Outcome) async throws {
         var events: [UndoEvent] = []
         for entry in page {
+            let event: UndoEvent
             do {
-                events.append(try UndoEvent(entry, statusField: undo.cleanup.statusField))
+                event = try UndoEvent(entry, statusField: undo.cleanup.statusField)
             } catch {
                 outcome.tally.leftAlone(entry["record"] ?? "", error.message)
+                continue
+            }
+            do {
+                try event.checkOrigin(in: undo.cleanup, engine.keys)
+                events.append(event)
+            } catch {
+                outcome.tally.failed(event.record, error.message)
             }
         }
         if engine.redis.isCluster {

@@ -12,7 +12,8 @@ struct DemoCommand: AsyncParsableCommand {
             killed.
             """,
         discussion: """
-            Takes about half a minute, touches nothing else and leaves nothing behind. Needs redis-server. Where weed \
+            Takes about half a minute, touches nothing else and leaves nothing behind. Its dashboards are open to everybody \
+            on this machine, without a token. Needs redis-server. Where weed \
             (SeaweedFS) is on the PATH, files are deleted from a real S3 server; else they are shown in preview.
             """
     )

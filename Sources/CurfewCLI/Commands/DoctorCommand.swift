@@ -11,10 +11,13 @@ struct DoctorCommand: AsyncParsableCommand {
 
     @OptionGroup var options: GlobalOptions
 
+    @Option(help: "The Redis user whose rights are tried, where doctor signs in as another: the worker's.")
+    var rightsOf: String?
+
     func run() async throws {
         let report: Doctor.Report
         do {
-            report = try await options.withEngine { await Doctor(engine: $0).examine() }
+            report = try await options.withEngine { await Doctor(engine: $0, rightsOf: rightsOf).examine() }
         } catch let error as ConfigurationError {
             let findings = error.problems.map {
                 Doctor.Finding(

@@ -76,6 +76,7 @@ struct Demo: Sendable {
             throw CurfewError(.unreachable, "the instances did not start\n\(logs)")
         }
         stage.say("The dashboard, the same on each: " + instances.compactMap(\.dashboard).joined(separator: " "))
+        stage.say("It is open to everybody on this machine, without a token: for a demo, and for nothing else.", .dim)
         stage.say("All three are ready. stuck-jobs, paused until now, is resumed: one of them takes it.")
         _ = try await Operations(engine: engine).resume("stuck-jobs", by: "the demo")
     }
@@ -131,7 +132,7 @@ struct Demo: Sendable {
                 RedisCommand("HMGET", [engine.keys.lease("stuck-jobs"), "run", "instance"]),
                 RedisCommand("EXISTS", ["lock:file:stale-0", "lock:generation:stale-0"]),
             ])
-            let left = Int(replies[0].integer ?? 0) - workload.remaining
+            let left = Int(replies[0].integer ?? 0).bounded(minus: workload.remaining)
             let holder = replies[1][1].string.map { name(of: $0) } ?? "nobody"
             stage.meter(total - left, of: total, "stuck-jobs: \(max(0, left).grouped) left, lease held by \(holder)")
             return left <= 0 && replies[1][0].isNull && replies[2].integer == 0 && names.allSatisfy(chronicle.hasEnded)

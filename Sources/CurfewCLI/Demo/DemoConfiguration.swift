@@ -10,7 +10,7 @@ enum DemoConfiguration {
         """
         redis: "\(redis)"
         worker: {lease: \(lease.components.seconds)s, heartbeat: 1s}
-        http: {listen: "127.0.0.1:0"}  # any free port, for each instance its own
+        http: {listen: "127.0.0.1:0", open: true}  # any free port, each its own; open to this machine, for a demo alone
         storage:
           uploads:
             endpoint: "\(store?.endpoint ?? "http://127.0.0.1:1")"

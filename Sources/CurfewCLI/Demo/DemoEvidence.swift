@@ -73,7 +73,7 @@ struct DemoEvidence: Sendable {
             let replies = try await redis.pipeline([
                 RedisCommand("GET", ["user:u\(user):tokens"]), RedisCommand("HVALS", ["user:u\(user):refunds"]),
             ])
-            paid += Int(replies[0].integer ?? 0) - DemoWorkload.balance
+            paid = paid.bounded(plus: Int(replies[0].integer ?? 0).bounded(minus: DemoWorkload.balance))
             let entries = replies[1].strings
             ledgerEntries += entries.count
             ledgerTokens += entries.reduce(0) { $0 + (Int($1) ?? 0) }

@@ -115,6 +115,9 @@ package struct CountersPolicy: Policy {
     /// The timeout, or the override.
     package var longestTimeout: Duration { timeoutOverride ?? timeout }
 
+    /// The fields of the record that a change may write.
+    package var writtenFields: [String] { unique([scope.field] + counters.fields) }
+
     /// The states that are looked at.
     package var activeStates: [String]? { scope.states }
 }

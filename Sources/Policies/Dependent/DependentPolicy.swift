@@ -46,6 +46,9 @@ package struct DependentPolicy: Policy {
     /// The grace period, or the override.
     package var longestTimeout: Duration { timeoutOverride ?? grace }
 
+    /// The fields of the record that a change may write.
+    package var writtenFields: [String] { [scope.field] }
+
     /// The states that are looked at.
     package var activeStates: [String]? { scope.states }
 }

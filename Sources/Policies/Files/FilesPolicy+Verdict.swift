@@ -98,7 +98,9 @@ extension FilesPolicy {
         let state = record[status] ?? ""
         let isClaimed = state == FilesPolicy.claimed
         var guards = cause.guards
-        for field in objects.flatMap(\.fields) { guards.append(.field(field, equals: record[field])) }
+        for field in objects.flatMap(\.fields) + objectPrefixes.flatMap(\.fields) {
+            guards.append(.field(field, equals: record[field]))
+        }
         if let refs {
             switch try refs.count(for: record) {
             case .asked(let question): return .ask([question])
@@ -125,6 +127,7 @@ extension FilesPolicy {
         var keys: [String] = []
         for (place, source) in objects.enumerated() {
             if let key = try source.key(of: record) {
+                try check(key, of: record, by: source)
                 guard !keys.contains(where: { $0.utf8.elementsEqual(key.utf8) }) else { continue }
                 keys.append(key)
             } else if place == 0 {
@@ -134,6 +137,19 @@ extension FilesPolicy {
             }
         }
         return keys
+    }
+
+    /// Throws where an object lies in a place where a record of this cleanup has none: it is somebody else's.
+    private func check(_ key: String, of record: Record, by source: ObjectSource) throws(RecordError) {
+        guard !objectPrefixes.isEmpty else { return }
+        var expected: [String] = []
+        for prefix in objectPrefixes {
+            let prefix = try prefix.object(for: record)
+            if key.hasPrefix(prefix) { return }
+            expected.append("“\(prefix)”")
+        }
+        throw .unreadable(
+            source.text, key, "expected an object below \(expected.joined(separator: " or ")); nothing was deleted")
     }
 
     /// The status first, then what decided, nothing twice.

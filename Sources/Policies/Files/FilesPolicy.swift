@@ -55,6 +55,8 @@ package struct FilesPolicy: Policy {
     package let storage: String
     /// Where the keys of a record's objects come from: the first is required, others only count where their fields are there.
     package let objects: [ObjectSource]
+    /// What the keys of a record's objects begin with, one of these; empty: with anything.
+    package let objectPrefixes: [KeyTemplate]
     /// How many use the objects of a record; nil: nobody else does.
     package let refs: ObjectUses?
     /// The field that holds the object's size in bytes.
@@ -71,7 +73,8 @@ package struct FilesPolicy: Policy {
     /// Where an orphan is only marked, `deleted` is there and looks at that mark.
     package init(
         status: String = "status", since: [String] = [], orphan: Orphan? = nil, deleted: Deleted? = nil,
-        storage: String, objects: [ObjectSource], refs: ObjectUses? = nil, size: String? = nil,
+        storage: String, objects: [ObjectSource], objectPrefixes: [KeyTemplate] = [], refs: ObjectUses? = nil,
+        size: String? = nil,
         timeoutOverride: Duration? = nil
     ) {
         precondition(orphan != nil || deleted != nil, "a policy without a rule would watch every file for nothing")
@@ -83,15 +86,19 @@ package struct FilesPolicy: Policy {
         self.deleted = deleted
         self.storage = storage
         self.objects = objects
+        self.objectPrefixes = objectPrefixes
         self.refs = refs
         self.size = size
         self.timeoutOverride = timeoutOverride
         let times = (orphan == nil ? [] : since) + [deleted?.since].compactMap { $0 }
-        let keys = objects.flatMap(\.fields)
+        let keys = objects.flatMap(\.fields) + objectPrefixes.flatMap(\.fields)
         fields = unique(
             [status] + times + [orphan?.unless].compactMap { $0 } + keys + (refs?.fields ?? [])
                 + [size].compactMap { $0 })
     }
+
+    /// The fields of the record that a change may write.
+    package var writtenFields: [String] { unique([status] + [orphan?.mark].compactMap { $0 }) }
 
     /// The longer of the two times, or the override.
     package var longestTimeout: Duration {

@@ -51,7 +51,7 @@ package struct ObjectSource: Sendable, Equatable {
             for field in template.fields {
                 if let value = record.present(field) { _ = try Self.checked(value, field) }
             }
-            return try Self.checkedSteps(try template.expand(for: record), template.text)
+            return try Self.checkedSteps(try template.object(for: record), template.text)
         }
     }
 

@@ -38,6 +38,9 @@ package struct LocksPolicy: Policy {
     /// The timeout, or the override.
     package var longestTimeout: Duration { timeoutOverride ?? timeout }
 
+    /// None: locks are removed as they are.
+    package var writtenFields: [String] { [] }
+
     /// The key that exists while the holder of a lock lives; nil where nobody says so.
     package var alive: KeyTemplate? { liveness?.template }
 }

@@ -53,6 +53,9 @@ package struct PausedPolicy: Policy {
     /// The timeout, or the override.
     package var longestTimeout: Duration { timeoutOverride ?? timeout }
 
+    /// The fields of the record that a change may write.
+    package var writtenFields: [String] { [scope.field, PausedPolicy.staleField, PausedPolicy.warnedField] }
+
     /// The states that are looked at.
     package var activeStates: [String]? { scope.states }
 }

@@ -49,6 +49,9 @@ package struct RetentionPolicy: Policy {
     /// The shortest time that a record is kept, or the override.
     package var shortestTimeout: Duration { timeoutOverride ?? keeps?.shortest(beside: keep) ?? keep }
 
+    /// None: records are removed as they are.
+    package var writtenFields: [String] { [] }
+
     /// The states that are looked at; nil where any is.
     package var activeStates: [String]? { states }
 }

@@ -50,7 +50,7 @@ extension StuckPolicy {
         var push = Push(key: try queue.key.expand(for: record), kind: queue.kind, isAtHead: queue.isAtHead)
         if let template = queue.score {
             let form = overdue.latest.time.form
-            let score = try template.expand(id: record.id) { name in
+            let score = try template.fill(id: record.id, as: .text) { name in
                 TimeWord.text(of: name, at: overdue.now, like: form) ?? record[name]
             }
             guard let number = Double(score), number.isFinite else {

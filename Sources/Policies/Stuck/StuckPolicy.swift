@@ -160,6 +160,11 @@ package struct StuckPolicy: Policy {
     /// The fields of its age, and the heartbeat.
     package var signs: [String] { since + [heartbeat].compactMap { $0 } }
 
+    /// The fields of the record that a change may write.
+    package var writtenFields: [String] {
+        unique([scope.field] + [writes.error, writes.finished, writes.recoveries, retry?.attempts].compactMap { $0 })
+    }
+
     /// The states that are looked at.
     package var activeStates: [String]? { scope.states }
 

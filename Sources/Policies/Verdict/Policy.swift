@@ -10,6 +10,9 @@ package protocol Policy: Sendable {
     /// for the before-image.
     var fields: [String] { get }
 
+    /// The fields of the record that a change may write, each once; none where it only removes records.
+    var writtenFields: [String] { get }
+
     /// Replaces the configured timeouts for one run, types and all; nil leaves them.
     var timeoutOverride: Duration? { get set }
 

@@ -69,7 +69,8 @@ private enum KeyPlace {
 
 /// The words of an encoded command, one after the other.
 struct Words {
-    private var rest: ArraySlice<UInt8>
+    /// What is left of the command.
+    private(set) var rest: ArraySlice<UInt8>
 
     /// All words of a command.
     init(_ body: ArraySlice<UInt8>) {

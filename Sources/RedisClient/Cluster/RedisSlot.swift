@@ -31,6 +31,22 @@ package enum RedisSlot {
         return rest[..<close]
     }
 
+    /// The smallest number whose digits hash to a slot.
+    ///
+    /// All of them are looked up once, which takes about a millisecond: as long as the search for a single one.
+    package static func number(hashingTo slot: Int) -> Int { numbers[slot] }
+
+    private static let numbers: [Int] = {
+        var numbers = [Int](repeating: -1, count: count)
+        var (number, open) = (0, count)
+        while open > 0 {
+            let slot = of(String(number))
+            if numbers[slot] < 0 { (numbers[slot], open) = (number, open - 1) }
+            number += 1
+        }
+        return numbers
+    }()
+
     /// CRC-16/XMODEM: polynomial 0x1021, nothing reflected, starting at 0.
     private static let table: [UInt16] = (0..<256).map { byte in
         (0..<8).reduce(UInt16(byte) << 8) { crc, _ in

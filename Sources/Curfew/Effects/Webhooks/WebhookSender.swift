@@ -135,7 +135,7 @@ final class WebhookSender: Sendable {
             case .gone: taken.letter.error = "answered 410: the address is gone for good"
             case .failed(let why): taken.letter.error = why
             }
-            taken.letter.tries += 1
+            taken.letter.tries = max(0, min(taken.letter.tries, webhook.tries)) + 1
             let isLast = outcome == .gone || taken.letter.tries >= webhook.tries
             log(taken, isLast: isLast)
             if isLast { return try await queue.bury(taken) }

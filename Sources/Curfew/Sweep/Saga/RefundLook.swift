@@ -15,7 +15,8 @@ struct RefundLook: Sendable {
         var balancesOf: [Int] = []
 
         var command: RedisCommand {
-            var command = RedisCommand("FCALL", ["curfew_look", "0", String(ledgersOf.count)])
+            var command = FunctionLibrary.command(
+                "curfew_look", keys: [], arguments: [String(ledgersOf.count)])
             command.append(wordsOf: ledgers)
             command.append(wordsOf: balances)
             command.isIdempotent = true
@@ -49,19 +50,20 @@ struct RefundLook: Sendable {
 
     /// The refunds that must be looked at more closely, by their numbers, in order.
     func unusual(_ library: FunctionLibrary) async throws -> [Int] {
+        try await library.compare()
         let sent = try looks.map { item in
             let command = item.look.command
-            return (item, command, try library.redis.begin([command], on: item.node))
+            return (item, command, try library.redis.begin([library.outgoing(command)], on: item.node))
         }
         var unusual = strays
         for ((node, look), command, pending) in sent {
             let reply = try await library.checked(try await pending.replies()[0], of: command, on: node)
             let refunds = look.ledgersOf + look.balancesOf
             for position in reply.elements {
-                guard let number = position.integer, refunds.indices.contains(Int(number) - 1) else {
+                guard let place = position.place(among: refunds.count) else {
                     throw CurfewError(.damaged, "curfew_look answered for a key that it was not asked about")
                 }
-                unusual.insert(refunds[Int(number) - 1])
+                unusual.insert(refunds[place])
             }
         }
         return unusual.sorted()

@@ -40,6 +40,7 @@ struct SagaCalls: Sendable {
     /// - Throws: The first error where a node could not be asked; what became of the steps is then unknown.
     func make(_ steps: [SagaStep]) async throws -> [CommitCall.Outcome] {
         guard !steps.isEmpty else { return [] }
+        try await library.compare()
         let owners = library.redis.owners
         var byNode: [Int: NodeCall] = [:]
         var strays: [Int] = []
@@ -76,8 +77,8 @@ struct SagaCalls: Sendable {
 
     private func begin(_ command: RedisCommand, on node: RedisClient.Node?) -> Sent {
         let pending: Result<RedisClient.PendingReplies, any Error> = Result {
-            guard let node else { return try library.redis.begin([command]) }
-            return try library.redis.begin([command], on: node)
+            guard let node else { return try library.redis.begin([library.outgoing(command)]) }
+            return try library.redis.begin([library.outgoing(command)], on: node)
         }
         return Sent(node: node, command: command, pending: pending)
     }

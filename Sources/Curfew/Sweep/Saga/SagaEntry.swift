@@ -186,6 +186,26 @@ extension SagaEntry {
         SagaOnce(key: Keys.once(at: key, run: plan.run), field: "\(plan.page)/\(place)")
     }
 
+    /// Why no run of the cleanup can have written the entry; nil where one can.
+    func doubt(_ cleanup: Cleanup, _ keys: Keys) -> String? {
+        do throws(RecordError) {
+            let expected = try cleanup.records.expand(id: id) { _ in nil }
+            guard key == expected, !keys.own(key) else {
+                throw RecordError("what is written down names the key \(key), where \(id) is at \(expected)")
+            }
+            try keys.permit(refund?.balance, as: "the balance of its refund")
+            try keys.permit(refund?.ledger, as: "the ledger of its refund")
+            try keys.permit(push?.key, as: "its queue")
+            for move in moves { try keys.permit(move, as: "what goes with it") }
+            guard recoveries.map({ $0.key == keys.recoveries(cleanup.name, of: id) }) ?? true else {
+                throw RecordError("what is written down names another key for its recoveries than Curfew's")
+            }
+            return nil
+        } catch {
+            return error.message
+        }
+    }
+
     /// The entry as a change to be counted: only what a tally and a result show of one.
     var counted: Change? {
         guard let event, let action = Change.Action(rawValue: event.action) else { return nil }

@@ -64,7 +64,9 @@ struct SagaHome: Sendable {
             let events = SagaEvents(part, of: plan, for: claim.run)
             let own = [keys.lease(claim.cleanup), saga, keys.events]
             let head =
-                ["FCALL", "curfew_tell_page", String(own.count)] + own + [claim.term, String(gone.count)] + gone
+                ["FCALL", FunctionLibrary.named("curfew_tell_page"), String(own.count)] + own + [
+                    claim.term, String(gone.count),
+                ] + gone
                 + [plan.told]
             let reply = try await library.call(
                 events.command(head, note: note, length: streamLength, run: claim.run, cleanup: claim.cleanup))
@@ -126,15 +128,14 @@ struct SagaHome: Sendable {
     private func unlist(_ entries: [DueEntry], from index: String, isHome: Bool) async throws -> [Int] {
         // The fence is where the lease is.
         let keys = [index] + (isHome ? [keys.lease(claim.cleanup)] : [])
-        var command = RedisCommand("FCALL", ["curfew_unlist", String(keys.count)] + keys + [isHome ? claim.term : ""])
+        var command = FunctionLibrary.command("curfew_unlist", keys: keys, arguments: [isHome ? claim.term : ""])
         for entry in entries {
             command.append(entry.id)
             command.append(entry.scoreText)
         }
         let reply = try await library.call(command)
         try check(reply)
-        return reply.elements.dropFirst().compactMap { $0.integer.map { Int($0) - 1 } }
-            .filter(entries.indices.contains)
+        return reply.elements.dropFirst().compactMap { $0.place(among: entries.count) }
     }
 
     /// Takes the entries of records out of the index that were removed by changes which are through.

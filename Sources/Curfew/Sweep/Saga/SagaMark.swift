@@ -22,6 +22,20 @@ struct SagaMark: Hashable, Sendable {
     /// The field of a part of a page, by its number.
     func field(_ number: Int) -> String { "\(term)/\(number)" }
 
+    /// The run of a cleanup that has made the mark; nil where no run of it gives such a name.
+    ///
+    /// What is written down in Curfew's own slot may be anybody's who can write there. Curfew finishes what it finds under a
+    /// mark with all rights that it has, so it only looks at hashes that nobody else may write to.
+    func run(of cleanup: String) -> String? {
+        let start = "curfew:pending:\(cleanup)-"
+        guard key.hasPrefix(start) else { return nil }
+        let rest = key.dropFirst(start.count)
+        let fence = rest.prefix { $0.isASCII && $0.isNumber }
+        guard !fence.isEmpty, rest.dropFirst(fence.count).hasPrefix(":"), term == fence || term.hasPrefix("\(fence) ")
+        else { return nil }
+        return "\(cleanup)-\(fence)"
+    }
+
     /// Whether a field is one of those.
     func isPart(_ field: String) -> Bool {
         field.hasPrefix(term + "/") && Int(field.dropFirst(term.count + 1)) != nil

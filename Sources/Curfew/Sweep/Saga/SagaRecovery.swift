@@ -47,7 +47,9 @@ struct SagaRecovery: Sendable {
         var state = State(told: Dictionary(pairs.filter { SagaPlan.isTold($0.0) }, uniquingKeysWith: { $1 }))
         var marks: [(field: String, mark: SagaMark)] = []
         for (field, text) in notes {
-            if let mark = SagaNote.read(text), SagaNote.field(of: mark) == field {
+            if let mark = SagaNote.read(text), SagaNote.field(of: mark) == field,
+                mark.run(of: saga.claim.cleanup) != nil
+            {
                 marks.append((field, mark))
             } else {
                 state.kept.insert(field)
@@ -74,7 +76,7 @@ struct SagaRecovery: Sendable {
         var isThrough = true
         for (field, text) in pairs.sorted(by: { $0.0 < $1.0 }) where mark.isPart(field) {
             try sweep.control.checkpoint()
-            guard let plan = SagaPlan(text: text) else {
+            guard let plan = SagaPlan(text: text), plan.run == mark.run(of: saga.claim.cleanup) else {
                 isThrough = false
                 state.tally.failed(field, "\(mark.key) holds something else than changes at \(field)", isRecord: false)
                 continue
@@ -96,7 +98,10 @@ struct SagaRecovery: Sendable {
     ) async throws -> Bool {
         let encoder = sweep.committer(saga.claim).encoder(at: sweep.now)
         let calls = saga.calls(encoder)
-        let (done, left) = try await saga.carryOut(entries, of: plan, calls, isRepeated: true)
+        let doubts = entries.map { $0.doubt(sweep.cleanup, sweep.engine.keys) }
+        let sound = zip(entries, doubts).filter { $0.1 == nil }.map(\.0)
+        var (done, left) = try await saga.carryOut(sound, of: plan, calls, isRepeated: true)
+        left += zip(entries, doubts).compactMap { entry, why in why.map { (entry, $0) } }
         let before = state.told[plan.told] ?? ""
         let told = try await saga.step(.told) { try await saga.home.tell(plan, done, after: before) }
         state.told[plan.told] = told.note
