@@ -50,7 +50,9 @@ struct Definitions: Sendable {
         let text: String?
         let noted: Definition?
         let own: Definition
+        /// When it is due, or its lease ends; as the server wrote it, too.
         let due: Timestamp?
+        let dueText: String
 
         var isForeign: Bool { noted.map { !$0.means(theSameAs: own) } ?? false }
     }
@@ -102,17 +104,15 @@ struct Definitions: Sendable {
         let cleanups = configuration.cleanups
         guard !cleanups.isEmpty else { return [] }
         let names = cleanups.map(\.name)
-        let replies = try await redis.pipeline([
-            RedisCommand("HMGET", [keys.definitions] + names, isIdempotent: true),
-            RedisCommand("ZMSCORE", [keys.schedule] + names, isIdempotent: true),
-        ])
-        if let error = replies.lazy.compactMap(\.error).first { throw CurfewError(error, "reading the definitions") }
+        let texts = try await redis.send(RedisCommand("HMGET", [keys.definitions] + names, isIdempotent: true))
+        let scores = try await redis.send(RedisCommand("ZMSCORE", [keys.schedule] + names, isIdempotent: true))
         return cleanups.enumerated().map { number, cleanup in
-            let text = replies[0][number].string
+            let text = texts[number].string
             return Found(
                 cleanup: cleanup, text: text, noted: text.flatMap(Definition.init(text:)),
                 own: own(cleanup, now: now),
-                due: replies[1][number].string.flatMap(Double.init).map { Timestamp(score: $0) })
+                due: scores[number].string.flatMap(Double.init).map { Timestamp(score: $0) },
+                dueText: scores[number].string ?? "")
         }
     }
 
@@ -216,6 +216,11 @@ struct Definitions: Sendable {
         }
         if due != nil {
             change.checks.append(.init(check: .missing, key: keys.lease(name), complaint: ""))
+            // What was read may have been the end of a lease, whose run is over by now.
+            if found.due != nil {
+                change.checks.append(
+                    .init(check: .score, key: keys.schedule, field: name, value: found.dueText, complaint: ""))
+            }
         }
         change.write("HSET", .own(keys.definitions), [.value(name), .value(definition.text)])
         if let due {
