@@ -10,9 +10,10 @@ import signal
 import socket
 import sys
 import threading
+import time
 
 CONNECTIONS = 48  # at once, where answers are waited for
-SILENT = 1_024  # that send nothing
+SILENT, OPENERS, PAUSE = 1_024, 4, 0.008  # that send nothing: so many, opened by so many threads, 500 a second in all
 
 FORM = b"a&" * 32_000
 SMALL = b"form_token=x&token=" + b"x" * 40
@@ -49,7 +50,7 @@ class Flood:
         self.port, self.answered, self.lock = port, 0, threading.Lock()
         work = self.silence if kind == "connections" else self.talk
         texts = [] if kind == "connections" else requests(kind, token)
-        for number in range(4 if kind == "connections" else CONNECTIONS):
+        for number in range(OPENERS if kind == "connections" else CONNECTIONS):
             threading.Thread(target=work, args=(texts, number), daemon=True).start()
 
     def talk(self, texts: list[bytes], number: int) -> None:
@@ -69,7 +70,7 @@ class Flood:
                 continue
 
     def silence(self, _: list[bytes], __: int) -> None:
-        """Opens connections and says nothing, as many as are left open."""
+        """Opens connections and says nothing; the oldest are closed, here or there."""
         held: list[socket.socket] = []
         while True:
             try:
@@ -78,8 +79,9 @@ class Flood:
                     self.answered += 1
             except OSError:
                 pass
-            if len(held) > SILENT // 4:
+            if len(held) > SILENT // OPENERS:
                 held.pop(0).close()
+            time.sleep(PAUSE)
 
 
 def main() -> None:

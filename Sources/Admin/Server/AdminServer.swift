@@ -13,6 +13,9 @@ package struct AdminServer: Service {
     /// How long a connection may be idle between two requests.
     static let idleTimeout = TimeAmount.seconds(60)
 
+    /// How many connections wait to be taken in: where more come, the system lets them try again after a whole second.
+    static let backlog = 2_048
+
     private let source: EngineSource
     private let worker: Worker?
     private let settings: HTTPSettings
@@ -68,7 +71,7 @@ package struct AdminServer: Service {
             router: AdminRouter.make(service, access, dashboard, connections: connections),
             server: server,
             configuration: ApplicationConfiguration(
-                address: .hostname(settings.host, port: settings.port), serverName: "curfew"),
+                address: .hostname(settings.host, port: settings.port), serverName: "curfew", backlog: Self.backlog),
             services: [dashboard, service.pings],
             onServerRunning: { channel in
                 let port = channel.localAddress?.port ?? settings.port
