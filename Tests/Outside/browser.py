@@ -209,7 +209,7 @@ def pauses_with_a_reason(walk: Walk) -> None:
         expect(page.locator("#state")).to_contain_text("Paused by admin@127.0.0.1")
         expect(viewer.locator("#concerns")).to_contain_text("deploying <img")
         page.get_by_role("button", name="Resume").click()
-        notice(page, "runs again when it is due")
+        notice(page, "runs again at ")
         expect(viewer.locator("#concerns")).not_to_contain_text("deploying")
         walk.expect_no_problems(viewer)
 
