@@ -316,6 +316,7 @@ def says_that_redis_is_away(walk: Walk) -> None:
     """Without Redis an open page says that it is stale, another page says why, and both come back."""
     with walk.page() as page, walk.page() as other:
         page.goto("/")
+        walk.stage.redis.save()  # sessions are in Redis: they are there again when it is
         walk.stage.server.kill()
         expect(page.locator("#connection")).to_contain_text("not up to date")
         answer = other.goto("/")

@@ -102,7 +102,7 @@ class Instance:
         self.url = f"http://127.0.0.1:{found[1]}"
 
     def serve(self) -> None:
-        """Starts Redis, empty, and returns when it answers."""
+        """Starts Redis with what was last saved, at first nothing, and returns when it answers."""
         self.server = self._start(
             ["redis-server", "--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.folder), "--save", ""],
             "redis.log")

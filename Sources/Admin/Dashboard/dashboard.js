@@ -59,8 +59,13 @@
       tick();
     });
     source.onerror = () => {
-      connection.textContent = source.readyState === EventSource.CLOSED
-        ? "This page is no longer kept up to date: load it again." : "Connecting again…";
+      if (source.readyState !== EventSource.CLOSED) {
+        connection.textContent = "Connecting again…";
+        return;
+      }
+      // It was refused, as while Redis is away: to a browser that is for ever, and to whoever watches it isn't.
+      connection.textContent = "This page is not up to date: it goes on trying. Load it again where you were signed out.";
+      setTimeout(listen, 5000);
     };
     source.onopen = () => { connection.textContent = ""; };
   }
