@@ -35,6 +35,7 @@ struct Outage {
     private static func kind(of error: any Error) -> String {
         let redis = (error as? CurfewError)?.underlying ?? error as? RedisError
         guard let redis else { return "\(type(of: error))" }
-        return redis.server?.code ?? "\(redis.code)"
+        // One code may come with more to say of it the second time.
+        return redis.server == nil ? "\(redis.code)" : redis.message
     }
 }
