@@ -34,8 +34,16 @@ struct CurfewCommand: AsyncParsableCommand {
 
     /// Runs the command and turns every failure into its exit code and one clear message.
     static func main() async {
+        Output.prepare()
+        Interrupt.listen()
         do {
             var command = try parseAsRoot(arguments)
+            let kind = type(of: command)
+            if !kind.configuration.subcommands.isEmpty, kind.configuration.defaultSubcommand == nil {
+                // Only a part of a command: a script that says no more has a mistake in it.
+                Output.note(helpMessage(for: kind) + "\n")
+                Glibc.exit(Failure.Status.usage.rawValue)
+            }
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
             } else {

@@ -16,11 +16,7 @@ struct EmbeddedRedis: Sendable {
 
     /// Starts a server and waits until it answers.
     static func start() throws -> EmbeddedRedis {
-        let directory = FileManager.default.temporaryDirectory
-            .appendingPathComponent(
-                "curfew-\(ProcessInfo.processInfo.processIdentifier)-\(UInt32.random(in: 0 ... .max))")
-        try FileManager.default.createDirectory(
-            at: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        let directory = try PrivateFolder.make("curfew", for: "redis-server")
         let socket = directory.appendingPathComponent("redis.sock").path
         let process = Process()
         let input = Pipe()

@@ -28,11 +28,7 @@ struct EmbeddedStore: Sendable {
     /// Starts a server, which takes some seconds to answer; nil where there is no program for it.
     static func start() throws -> EmbeddedStore? {
         guard let program else { return nil }
-        let directory = FileManager.default.temporaryDirectory
-            .appendingPathComponent(
-                "curfew-s3-\(ProcessInfo.processInfo.processIdentifier)-\(UInt32.random(in: 0 ... .max))")
-        try FileManager.default.createDirectory(
-            at: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        let directory = try PrivateFolder.make("curfew-s3", for: "S3 server")
         let key = String(UInt64.random(in: 0 ... .max), radix: 36)
         let secret = (0..<4).map { _ in String(UInt64.random(in: 0 ... .max), radix: 36) }.joined()
         try Data(identity(key, secret).utf8).write(to: directory.appendingPathComponent("keys.json"))

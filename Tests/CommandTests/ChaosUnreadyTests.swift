@@ -46,6 +46,30 @@ extension Chaos {
             }
         }
 
+        @Test("a primary that is demoted, and whose address leads to another then", .timeLimit(.minutes(4)))
+        func demoted() async throws {
+            try await withProcesses { new in
+                try await withProcesses { scene in
+                    let proxy = try await TCPProxy.start(to: scene.server.port)
+                    var named = scene
+                    named.url = "redis://localhost:\(proxy.port)/0"
+                    let text = named.configuration(ProcessesScene.stuck(), lease: "3s", heartbeat: "1s")
+                    let worker = try named.worker(try named.write(text + "\nhttp: {listen: 127.0.0.1:0}\n"))
+                    let address = try await worker.address()
+                    _ = try await scene.run("completed")
+                    _ = try await scene.send("REPLICAOF", "127.0.0.1", String(new.server.port))
+                    try await eventually("it isn't ready") {
+                        try await HTTPAnswer.to("\(address)/readyz").status == 503
+                    }
+                    #expect(try await HTTPAnswer.to("\(address)/healthz").status == 200)
+                    proxy.turn(to: new.server.port)
+                    try await eventually("it is ready") { try await HTTPAnswer.to("\(address)/readyz").status == 200 }
+                    _ = try await new.run("completed")
+                    #expect(await worker.terminate() == 0)
+                }
+            }
+        }
+
         @Test(
             "a user without a command, whether Curfew or one of its functions sends it", .timeLimit(.minutes(4)),
             arguments: [

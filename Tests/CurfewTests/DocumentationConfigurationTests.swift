@@ -8,7 +8,8 @@ import Testing
 @Suite("the documentation's configurations")
 struct DocumentationConfigurationTests {
     private static let sections = [
-        "redis", "prefix", "worker", "http", "streams", "storage", "webhooks", "cleanups", "routes", "alerts",
+        "redis", "redis-user", "redis-password", "prefix", "worker", "http", "streams", "storage", "webhooks",
+        "cleanups", "routes", "alerts",
     ]
 
     /// A block as a whole file: cleanups alone get their section, and what a file can't be without is added.

@@ -8,22 +8,25 @@ package final class TCPProxy: Sendable {
         var channels: [ObjectIdentifier: any Channel] = [:]
         var losesAnswers = false
         var awaited: String?
+        var target: Int
     }
 
     /// The port it listens on.
     package let port: Int
-    private let target: Int
     private let listener: any Channel
     private let state: SharedState
 
     /// The state, which the handlers of connections see before there is a proxy.
     private final class SharedState: Sendable {
-        let mutex = Mutex(State())
+        let mutex: Mutex<State>
+
+        init(target: Int) {
+            mutex = Mutex(State(target: target))
+        }
     }
 
-    private init(_ listener: any Channel, target: Int, state: SharedState) {
+    private init(_ listener: any Channel, state: SharedState) {
         self.listener = listener
-        self.target = target
         self.state = state
         port = listener.localAddress?.port ?? 0
     }
@@ -35,13 +38,13 @@ package final class TCPProxy: Sendable {
 
     /// Starts one in front of a port of 127.0.0.1.
     package static func start(to target: Int) async throws -> TCPProxy {
-        let state = SharedState()
+        let state = SharedState(target: target)
         let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.autoRead, value: false)
-            .childChannelInitializer { client in connect(client, to: target, state) }
+            .childChannelInitializer { client in connect(client, state) }
             .bind(host: "127.0.0.1", port: 0).get()
-        return TCPProxy(listener, target: target, state: state)
+        return TCPProxy(listener, state: state)
     }
 
     /// Cuts every connection; new ones are made as before.
@@ -53,6 +56,9 @@ package final class TCPProxy: Sendable {
         for channel in channels { channel.close(promise: nil) }
     }
 
+    /// Stands in front of another port from now on, as a name does that is moved: connections stay where they are.
+    package func turn(to target: Int) { state.mutex.withLock { $0.target = target } }
+
     /// Swallows whatever the server says, on old and new connections, until ``cut()``.
     package func loseAnswers() { state.mutex.withLock { $0.losesAnswers = true } }
 
@@ -63,10 +69,10 @@ package final class TCPProxy: Sendable {
     package var hasSeenIt: Bool { state.mutex.withLock { $0.awaited == nil } }
 
     private static func connect(
-        _ client: any Channel, to target: Int, _ state: SharedState
+        _ client: any Channel, _ state: SharedState
     ) -> EventLoopFuture<Void> {
         ClientBootstrap(group: client.eventLoop).channelOption(.autoRead, value: false)
-            .connect(host: "127.0.0.1", port: target)
+            .connect(host: "127.0.0.1", port: state.mutex.withLock { $0.target })
             .flatMap { server in
                 state.mutex.withLock { state in
                     for channel in [client, server] { state.channels[ObjectIdentifier(channel)] = channel }

@@ -80,7 +80,8 @@ extension Configuration {
 
     private init?(_ section: Section, fingerprint: String) {
         section.expect([
-            "redis", "prefix", "worker", "http", "streams", "storage", "webhooks", "cleanups", "routes", "alerts",
+            "redis", "redis-user", "redis-password", "prefix", "worker", "http", "streams", "storage", "webhooks",
+            "cleanups", "routes", "alerts",
         ])
         let redis = Self.redis(section)
         let prefix = section.value("prefix", expected: "a word without braces or spaces", Self.prefix)
@@ -110,7 +111,21 @@ extension Configuration {
         let expected = "a URL like redis://127.0.0.1:6379/0"
         guard let scalar = section.scalar("redis", isRequired: true, expected: expected) else { return nil }
         do {
-            return try RedisConfiguration(url: scalar.text.readable)
+            var redis = try RedisConfiguration(url: scalar.text.readable)
+            let user = section.text("redis-user")
+            let password = section.text("redis-password")
+            guard user != nil || password != nil else { return redis }
+            if redis.credentials != nil {
+                section.problem(
+                    password == nil ? "redis-user" : "redis-password",
+                    "the URL under redis names a user or a password too: expected them in one place")
+            }
+            guard let password else {
+                section.problem("redis-user", "expected redis-password beside it")
+                return nil
+            }
+            redis.credentials = RedisConfiguration.Credentials(user: user?.readable, password: password.readable)
+            return redis
         } catch {
             section.problem("redis", error.message)
             return nil

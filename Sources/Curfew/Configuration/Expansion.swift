@@ -9,27 +9,47 @@ enum Expansion {
         let message: String
     }
 
-    static func expand(_ text: String, _ environment: [String: String]) throws(Failure) -> String {
+    /// A part of a text: one that stands in the file, or one that is put in.
+    struct Piece {
+        var text: String
+        var isPutIn = false
+    }
+
+    /// The text with the values in it.
+    ///
+    /// - Parameter isAddress: whether it is one that may name a user: see ``UserPart``.
+    static func expand(
+        _ text: String, _ environment: [String: String], isAddress: Bool = false
+    ) throws(Failure) -> String {
         guard text.contains("$") else { return text }
-        var result = ""
+        var pieces = try pieces(of: text, environment)
+        if isAddress { UserPart.encode(&pieces) }
+        return pieces.map(\.text).joined()
+    }
+
+    private static func pieces(of text: String, _ environment: [String: String]) throws(Failure) -> [Piece] {
+        var pieces: [Piece] = []
+        var own = ""
         var rest = Substring(text)
         while let dollar = rest.firstIndex(of: "$") {
-            result += rest[..<dollar]
+            own += rest[..<dollar]
             rest = rest[rest.index(after: dollar)...]
             if rest.first == "$" {
-                result += "$"
+                own += "$"
                 rest = rest.dropFirst()
             } else if rest.first == "{" {
                 guard let end = rest.firstIndex(of: "}") else {
                     throw Failure(message: "“${” has no “}”; a plain “$” is written “$$”")
                 }
-                result += try value(rest[rest.index(after: rest.startIndex)..<end], environment)
+                let found = try value(rest[rest.index(after: rest.startIndex)..<end], environment)
+                pieces += [Piece(text: own), Piece(text: found, isPutIn: true)]
+                own = ""
                 rest = rest[rest.index(after: end)...]
             } else {
-                result += "$"
+                own += "$"
             }
         }
-        return result + rest
+        return pieces + [Piece(text: own + rest)]
     }
 
     private static func value(_ reference: Substring, _ environment: [String: String]) throws(Failure) -> String {

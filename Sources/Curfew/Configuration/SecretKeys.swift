@@ -4,12 +4,18 @@ enum SecretKeys {
     ///
     /// An address that is called may hold a secret in its path.
     private static let places = [
-        ["redis"], ["redis-password"], ["webhooks", "*", "url"], ["webhooks", "*", "secret"],
+        ["redis"], ["redis-user"], ["redis-password"], ["webhooks", "*", "url"], ["webhooks", "*", "secret"],
         ["cleanups", "*", "ping"],
         ["storage", "*", "access-key"], ["storage", "*", "secret-key"], ["storage", "*", "session-token"],
         ["http", "admin-token"], ["http", "viewer-token"], ["http", "cron-secret"], ["http", "admins"],
         ["http", "viewers"], ["mail", "smtp"],
     ]
+
+    /// Whether an address stands at a path, written with points, that may name a user and a password.
+    static func isAddress(_ path: String) -> Bool {
+        path == "redis" || path.hasPrefix("webhooks.") && path.hasSuffix(".url")
+            || path.hasPrefix("cleanups.") && path.hasSuffix(".ping")
+    }
 
     /// Whether what stands at a path from the top of the file is a secret, or lies in one.
     static func cover(_ path: [String]) -> Bool {

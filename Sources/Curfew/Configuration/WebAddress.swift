@@ -1,4 +1,5 @@
 internal import Foundation
+internal import RedisClient
 
 /// A place on the web that Curfew calls: a webhook's, or the one that a cleanup's `ping` names.
 ///
@@ -33,7 +34,7 @@ package struct WebAddress: Sendable, Hashable {
         else { return nil }
         host = parts.port.map { "\(name):\($0)" } ?? name
         isPlain = scheme == "http"
-        credentials = parts.user.map { Credentials(user: $0, password: Secret(parts.password ?? "")) }
+        credentials = parts.user.map { Credentials(user: $0, password: Secret((parts.password ?? "").held)) }
         parts.user = nil
         parts.password = nil
         parts.fragment = nil

@@ -39,7 +39,7 @@ struct YAMLConverter {
         if scalar.style == .plain, ["", "~", "null", "Null", "NULL"].contains(scalar.string) { return .nothing }
         do {
             let written = scalar.string.held
-            let text = try Expansion.expand(written, environment)
+            let text = try Expansion.expand(written, environment, isAddress: SecretKeys.isAddress(path))
             return .scalar(YAMLNode.Scalar(text: text, source: written))
         } catch {
             problems.add(line: line, path: path, error.message)

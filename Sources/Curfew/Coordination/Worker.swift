@@ -117,6 +117,7 @@ package final class Worker: Service {
     private func loop(attend: (Companions) -> Void, start: (Run) -> Void) async {
         var course = Course(engine)
         var pause: Duration = .milliseconds(100)
+        var outage = Outage()
         while !state.withLock(\.isStopping) {
             let (engine, companions) = state.withLock { state in
                 defer { state.isNew = false }
@@ -129,10 +130,16 @@ package final class Worker: Service {
             do {
                 let sleep = try await tick(engine, &course, start)
                 state.withLock { $0.trouble = nil }
+                if let count = outage.ended() {
+                    logger.info("the schedule can be read again", metadata: ["failures": "\(count)"])
+                }
                 pause = .milliseconds(100)
                 if let sleep { await alarm.wait(for: sleep) }
             } catch {
-                logger.error("the schedule could not be read", metadata: ["error": "\(error)"])
+                if let count = outage.failed(error) {
+                    logger.error(
+                        "the schedule could not be read", metadata: ["error": "\(error)", "failures": "\(count)"])
+                }
                 state.withLock { $0.trouble = error }
                 await alarm.wait(for: pause)
                 pause = min(pause * 2, .seconds(5))

@@ -31,6 +31,8 @@ final class Indexer: Sendable {
     private struct State {
         var plans: [String: Plan]
         var control: RunControl?
+        /// All cleanups are without the same Redis.
+        var outage = Outage()
         var isStopping = false
     }
 
@@ -111,9 +113,12 @@ final class Indexer: Sendable {
             plan = Plan(ask: .now)
         } catch {
             if !Sweep.isPassing(error) { plan.fence = "" }
-            engine.logger.warning(
-                "a scan of the keyspace failed and will be continued",
-                metadata: ["cleanup": "\(cleanup.name)", "error": "\(error)"])
+            let count = Sweep.isPassing(error) ? state.withLock { $0.outage.failed(error) } : 1
+            if let count {
+                engine.logger.warning(
+                    "a scan of the keyspace failed and will be continued",
+                    metadata: ["cleanup": "\(cleanup.name)", "error": "\(error)", "failures": "\(count)"])
+            }
             plan.ask = .now.advanced(by: plan.pause)
             plan.pause = min(plan.pause * 2, Self.pauses.upperBound)
         }

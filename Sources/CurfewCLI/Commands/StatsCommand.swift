@@ -17,11 +17,10 @@ struct StatsCommand: AsyncParsableCommand {
             var all: [Statistics] = []
             for cleanup in cleanups {
                 let control = RunControl(trust: nil, timeout: cleanup.runTimeout)
+                // It changes nothing, so that a signal may end it anywhere.
                 all.append(
-                    try await Interrupt.handled(by: control) {
-                        try await Progress.shown(of: control) {
-                            try await Statistics.read(engine, cleanup, control: control)
-                        }
+                    try await Progress.shown(of: control) {
+                        try await Statistics.read(engine, cleanup, control: control)
                     })
             }
             return all

@@ -65,6 +65,8 @@ struct RedisService: Service {
     let client: RedisClient
 
     func run() async throws {
+        // The group of services listens by now.
+        Interrupt.leave()
         try await withGracefulShutdownHandler {
             try await client.run()
         } onGracefulShutdown: {

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Glibc
 internal import RedisClient
 
 /// Where answers go: standard output, as JSON or as text for people.
@@ -16,12 +17,42 @@ enum Output {
 
     /// Writes text; what is held in it as ``ByteText`` says is made readable here, as the last step.
     ///
-    /// Where the reader has gone (`curfew watch | head`), the command has nothing left to do and ends.
+    /// Where the reader has gone (`curfew watch | head`), the command has nothing left to do and ends. Where the answer gets
+    /// lost for another reason (a full disk), the command has failed. What standard error doesn't take keeps nobody from
+    /// the work.
     static func write(_ text: String, to file: FileHandle) {
-        do {
-            try file.write(contentsOf: Data(ByteText.readable(text.utf8)))
-        } catch {
-            exit(EXIT_SUCCESS)
+        let reason = failure(of: Array(ByteText.readable(text.utf8)), to: file.fileDescriptor)
+        guard reason != 0, file.fileDescriptor != STDERR_FILENO else { return }
+        if reason == EPIPE { exit(EXIT_SUCCESS) }
+        note("curfew: the answer can't be written to standard output: \(String(cString: strerror(reason)))\n")
+        exit(Failure.Status.doneWithErrors.rawValue)
+    }
+
+    /// Writes bytes; the number of the error that came up, or 0.
+    static func failure(of bytes: [UInt8], to descriptor: Int32) -> Int32 {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            if count >= 0 {
+                rest = rest.dropFirst(count)
+            } else if errno == EAGAIN {
+                var room = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                poll(&room, 1, -1)
+            } else if errno != EINTR {
+                return errno
+            }
+        }
+        return 0
+    }
+
+    /// Sees to it that the standard streams are there, so that nothing else, a connection or a file, is taken for one.
+    ///
+    /// One that whoever started us has closed refuses to be written to.
+    static func prepare() {
+        signal(SIGPIPE, SIG_IGN)
+        for stream in STDIN_FILENO...STDERR_FILENO where fcntl(stream, F_GETFD) == -1 {
+            // The lowest number that is free, which is this one.
+            _ = open("/dev/null", O_RDONLY)
         }
     }
 

@@ -11,6 +11,7 @@ enum UntilSignal {
     @discardableResult
     static func run<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws -> Value? {
         let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
+        Interrupt.leave()
         return try await withThrowingTaskGroup(of: Value?.self) { group in
             group.addTask {
                 for await _ in signals { break }

@@ -9,23 +9,28 @@ extension RedisNode {
         private let configuration: RedisConfiguration
         private let sentinels: NIOLoopBoundBox<SentinelWatch>?
         private let onTrouble: (@Sendable () -> Void)?
+        /// Whether the address was announced by others, and nobody has been reached there yet.
+        private var isHearsay: Bool
         private let inbox: RedisInbox
         private let eventLoop: any EventLoop
         private let logger: Logger
         private let backoff: Backoff
         private var connection: RedisConnectionHandler?
+        /// Why the connection is about to be left: nothing more is written to it.
+        private var demotion: RedisError?
         private var deadlineTimer: (deadline: NIODeadline, task: Scheduled<Void>)?
         private var backoffTimer: Scheduled<Void>?
         private var silenceTimer: Scheduled<Void>?
         private var whenFinished: CheckedContinuation<Void, Never>?
 
         init(
-            _ configuration: RedisConfiguration, sentinels: NIOLoopBoundBox<SentinelWatch>?,
+            _ configuration: RedisConfiguration, sentinels: NIOLoopBoundBox<SentinelWatch>?, isAnnounced: Bool,
             onTrouble: (@Sendable () -> Void)?, inbox: RedisInbox, eventLoop: any EventLoop, logger: Logger
         ) {
             self.configuration = configuration
             self.sentinels = sentinels
             self.onTrouble = onTrouble
+            isHearsay = isAnnounced
             backoff = Backoff(for: configuration, isOneOfMany: onTrouble != nil)
             self.inbox = inbox
             self.eventLoop = eventLoop
@@ -64,7 +69,7 @@ extension RedisNode {
         }
 
         private func writeWaiting() {
-            guard let bytes = machine.takeWritable() else { return }
+            guard demotion == nil, let bytes = machine.takeWritable() else { return }
             connection?.write(bytes)
             if onTrouble != nil { watchForSilence() }
         }
@@ -107,6 +112,7 @@ extension RedisNode {
         private func connect() {
             let handler = RedisConnectionHandler(configuration, delegate: self)
             connection = handler
+            demotion = nil
             RedisConnector.open(configuration, askedOf: sentinels?.value, with: handler, on: eventLoop)
         }
 
@@ -153,6 +159,7 @@ extension RedisNode {
 
 extension RedisNode.Core: RedisConnectionDelegate {
     func connectionOpened() {
+        isHearsay = false
         logger.debug("Connected to Redis", metadata: [LogKey.address: "\(place)"])
         inbox.connected(to: place)
         machine.opened()
@@ -171,9 +178,12 @@ extension RedisNode.Core: RedisConnectionDelegate {
             switch machine.received(value) {
             case .partial: continue
             case .whole(let request, let replies):
-                if sentinels != nil, replies.contains(where: \.isDemotion) {
-                    refused.append((request, replies))
-                    continue
+                if let refusal = replies.first(where: \.isDemotion) {
+                    if sentinels != nil {
+                        refused.append((request, replies))
+                        continue
+                    }
+                    leave(becauseOf: refusal)
                 }
                 updateInbox()
                 request.finish(.success(replies))
@@ -187,6 +197,23 @@ extension RedisNode.Core: RedisConnectionDelegate {
         // What waited for one of these replies.
         writeWaiting()
         perform(machine.settle())
+        if let demotion, machine.inFlight.isEmpty { connection?.end(demotion) }
+    }
+
+    /// The server takes no writes any more, and nobody tells where the primary is but the name that led here: the next
+    /// connection looks it up anew, when this one has answered what it was sent.
+    ///
+    /// Whoever asked has the refusal, since this may be a replica that was given as primary. A server that starts is not
+    /// left: in time it answers. Nor is a node of a cluster for what passes: the map of the slots says where to go.
+    private func leave(becauseOf refusal: RedisValue) {
+        guard demotion == nil, let refusal = refusal.error else { return }
+        let codes = onTrouble == nil ? ["READONLY", "MASTERDOWN", "UNBLOCKED"] : ["READONLY"]
+        guard codes.contains(refusal.code) else { return }
+        let error = RedisError(.notPrimary, "the server said “\(refusal)”", address: place)
+        demotion = error
+        // A reply that waits for data may be long in coming.
+        let left = connection
+        _ = eventLoop.assumeIsolated().scheduleTask(in: .seconds(1)) { left?.end(error) }
     }
 
     /// The server takes no writes any more: what it refused as a whole was not done, and is for the primary.
@@ -200,7 +227,9 @@ extension RedisNode.Core: RedisConnectionDelegate {
         connection?.end(RedisError(.notPrimary, "the server said “\(text)”", address: place))
     }
 
-    func connectionEnded(_ error: RedisError) {
+    func connectionEnded(_ reason: RedisError) {
+        let isRemarked = isHearsay && reason.code == .unreachable && reason.server == nil
+        let error = isRemarked ? reason.atAnnouncedAddress : reason
         logger.debug(
             "No connection to Redis",
             metadata: [LogKey.address: "\(place)", LogKey.error: "\(error)"]
@@ -208,6 +237,16 @@ extension RedisNode.Core: RedisConnectionDelegate {
         if error.code == .notPrimary { sentinels?.value.misled() }
         connection = nil
         perform(machine.ended(error, now: .now()))
+    }
+}
+
+extension RedisError {
+    /// The same, said of an address that only the cluster names: in containers and behind NAT it may be of use to nobody
+    /// but its nodes.
+    fileprivate var atAnnouncedAddress: RedisError {
+        let remark =
+            "the cluster announces this address; where clients need another, set cluster-announce-ip on the node"
+        return RedisError(code, "\(message) (\(remark))", address: address, underlying: self)
     }
 }
 

@@ -27,10 +27,11 @@ final class RedisNode: Sendable {
     /// - Parameter onTrouble: for a node among others; called when its connection is lost, none comes about, or a reply
     ///   is slow to come. Nothing then waits for it past a failed attempt, and nothing is sent twice: it is for whoever
     ///   knows the others to decide.
+    /// - Parameter isAnnounced: whether the cluster names this address, and not the configuration.
     init(
         _ configuration: RedisConfiguration, logger: Logger,
         on eventLoop: any EventLoop = MultiThreadedEventLoopGroup.singleton.any(),
-        onTrouble: (@Sendable () -> Void)? = nil
+        isAnnounced: Bool = false, onTrouble: (@Sendable () -> Void)? = nil
     ) {
         let inbox = RedisInbox(limit: configuration.pendingLimit)
         if case .sentinel(let sentinel) = configuration.topology {
@@ -44,7 +45,8 @@ final class RedisNode: Sendable {
         self.inbox = inbox
         core = .makeBoxSendingValue(
             Core(
-                configuration, sentinels: sentinels, onTrouble: onTrouble, inbox: inbox, eventLoop: eventLoop,
+                configuration, sentinels: sentinels, isAnnounced: isAnnounced, onTrouble: onTrouble, inbox: inbox,
+                eventLoop: eventLoop,
                 logger: logger),
             eventLoop: eventLoop
         )

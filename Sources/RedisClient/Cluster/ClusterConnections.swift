@@ -249,7 +249,10 @@ extension ClusterConnections {
 
     private func node(at address: RedisConfiguration.Address, in state: inout State) -> RedisNode {
         if let node = state.nodes[address] { return node }
-        let node = RedisNode(configuration.at(address), logger: logger, on: eventLoop) { [weak self] in
+        let node = RedisNode(
+            configuration.at(address), logger: logger, on: eventLoop,
+            isAnnounced: !configuration.seeds.contains(address)
+        ) { [weak self] in
             self?.wantSurvey()
         }
         state.nodes[address] = node

@@ -92,9 +92,10 @@ struct ClusterSurvey {
 
     private func ask(_ candidate: Candidate) async -> Result<View, RedisError> {
         if let node = candidate.node { return await view(of: node) }
+        let isAnnounced = !configuration.seeds.contains(candidate.address)
         var configuration = configuration.at(candidate.address)
         configuration.connectTimeout = Self.patience
-        let node = RedisNode(configuration, logger: logger) {}
+        let node = RedisNode(configuration, logger: logger, isAnnounced: isAnnounced) {}
         return await withTaskGroup(of: Void.self) { group in
             group.addImmediateTask { await node.run() }
             let answer = await view(of: node)

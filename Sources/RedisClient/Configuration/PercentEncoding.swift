@@ -25,12 +25,13 @@ private func hexDigit(_ byte: UInt8) -> UInt8? {
     UInt8(String(decoding: [byte], as: UTF8.self), radix: 16)
 }
 
-/// Writes everything but letters, digits and `-._~/` as `%41`.
-func percentEncoded(_ text: String) -> String {
+/// Writes everything but letters, digits, `-._~` and these others as `%41`.
+package func percentEncoded(_ text: String, except others: String = "/") -> String {
     var encoded = ""
     for byte in text.utf8 {
         switch byte {
-        case 48...57, 65...90, 97...122, 45, 46, 47, 95, 126: encoded.unicodeScalars.append(Unicode.Scalar(byte))
+        case _ where others.utf8.contains(byte): encoded.unicodeScalars.append(Unicode.Scalar(byte))
+        case 48...57, 65...90, 97...122, 45, 46, 95, 126: encoded.unicodeScalars.append(Unicode.Scalar(byte))
         default: encoded += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
         }
     }

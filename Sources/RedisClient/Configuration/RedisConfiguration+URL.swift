@@ -106,7 +106,7 @@ extension RedisConfiguration {
 extension RedisConfiguration {
     /// The URL with the passwords shown as •••, for logs and messages.
     package var redacted: String {
-        let signIn = credentials.map { "\(percentEncoded($0.user ?? "")):•••@" } ?? ""
+        let signIn = credentials.map { "\(percentEncoded($0.user ?? "", except: "")):•••@" } ?? ""
         let scheme = tls == nil ? "redis" : "rediss"
         let hosts = seeds.map(\.description).joined(separator: ",")
         var options: [String] = []
@@ -114,7 +114,7 @@ extension RedisConfiguration {
         switch (topology, address) {
         case (.cluster, _): url = "\(scheme)+cluster://\(signIn)\(hosts)"
         case (.sentinel(let sentinel), _):
-            let name = percentEncoded(sentinel.name).replacing("/", with: "%2F")
+            let name = percentEncoded(sentinel.name, except: "")
             url = "\(scheme)+sentinel://\(signIn)\(hosts)/\(name)/\(database)"
             if let user = sentinel.credentials?.user { options.append("sentinel-user=\(percentEncoded(user))") }
             if sentinel.credentials != nil { options.append("sentinel-password=•••") }

@@ -117,6 +117,9 @@ extension RedisConnectionHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var bytes = unwrapInboundIn(data)
+        if case .signingIn = state, SigningInFailure.isAlert(bytes) {
+            return end(error(.unreachable, SigningInFailure.wantsTLS))
+        }
         // In pieces: what waits for the first reply is sent before the last one is decoded.
         limitReply()
         while let piece = bytes.readSlice(length: min(bytes.readableBytes, Self.pieceSize)), piece.readableBytes > 0 {
@@ -139,8 +142,7 @@ extension RedisConnectionHandler {
     func channelInactive(context: ChannelHandlerContext) {
         switch state {
         case .signingIn:
-            let reason = failure?.message ?? "the server closed the connection without an answer"
-            end(error(.unreachable, reason, failure?.underlying))
+            end(error(.unreachable, SigningInFailure.end(configuration, after: failure), failure?.underlying))
         case .idle, .open:
             end(failure ?? error(.connectionClosed, "the server closed the connection"))
         case .ended:
@@ -165,7 +167,9 @@ extension RedisConnectionHandler {
         let handshake = RedisHandshake(configuration)
         let timeout = configuration.connectTimeout
         let timer = context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(timeout)) {
-            self.end(self.error(.unreachable, "connected, but no answer within \(timeout)"))
+            let isSecure = RedisConnector.certificate(of: context.channel) != nil
+            let message = SigningInFailure.silence(self.configuration, isSecure: isSecure)
+            self.end(self.error(.unreachable, message))
         }
         state = .signingIn(handshake, context, timer: timer)
         for command in handshake.commands {

@@ -51,6 +51,23 @@ struct ClusterTroubleTests {
         await cluster.kill()
     }
 
+    @Test("an address that the cluster announces, and that leads nowhere, is said to be announced")
+    func announced() async throws {
+        let cluster = try await RedisCluster.start(primaries: 1)
+        let seed = cluster.configuration.address
+        let announce = RedisCommand("CONFIG", ["SET", "cluster-announce-ip", "127.0.0.77"])
+        try await RedisClient.withClient(cluster.members[0].server.configuration, logger: Logger(label: "test")) {
+            client in
+            _ = try await client.send(announce)
+        }
+        let error = try await failure([seed], deadline: .seconds(2))
+        #expect(error.code == .unreachable)
+        #expect(error.address?.hasPrefix("127.0.0.77:") == true, "\(error)")
+        #expect(error.message.contains("the cluster announces this address"), "\(error)")
+        #expect(error.message.contains("cluster-announce-ip"), "\(error)")
+        await cluster.kill()
+    }
+
     @Test("a server that is in no cluster is called that")
     func notInCluster() async throws {
         try await withServer { server in

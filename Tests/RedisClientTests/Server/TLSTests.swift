@@ -138,15 +138,42 @@ struct TLSTests {
                 var configuration = server.configuration
                 configuration.tls = nil
                 let first = try await outcome(configuration)
-                #expect(first.hasPrefix("unreachable: "))
+                #expect(first.hasPrefix("unreachable: ") && first.contains("expected rediss://"), "\(first)")
             }
             try await withServer { server in
                 var configuration = server.configuration
                 configuration.tls = certificates.client
                 configuration.connectTimeout = .milliseconds(500)
                 let second = try await outcome(configuration)
-                #expect(second.hasPrefix("unreachable: "))
+                #expect(second.hasPrefix("unreachable: TLS: ") && second.contains("TLS at this port"), "\(second)")
             }
+        }
+    }
+
+    @Test("a server that takes the connection and never answers the handshake is told from one that never answers")
+    func silent() async throws {
+        try await Certificates.withCertificates { certificates in
+            try await FakeServer.withServer(answer: { _, _ in "" }) { server in
+                var configuration = server.configuration
+                configuration.connectTimeout = .milliseconds(300)
+                let plain = try await outcome(configuration)
+                #expect(plain == "unreachable: connected, but no answer within 0.3 seconds")
+                configuration.tls = certificates.client
+                let handshake = try await outcome(configuration)
+                #expect(handshake.hasPrefix("unreachable: TLS: connected, but no answer to the handshake within 0.3 s"))
+            }
+        }
+    }
+
+    @Test("a plain client is told of TLS where the server answers with an alert, hangs up, or resets the connection")
+    func alerted() async throws {
+        try await FakeServer.withServer(answer: { _, _ in "\u{15}\u{3}\u{1}\u{0}\u{2}\u{2}F" }) { server in
+            let alert = try await outcome(server.configuration)
+            #expect(alert == "unreachable: the server speaks TLS at this port: expected rediss:// in place of redis://")
+        }
+        try await FakeServer.withServer(answer: { _, _ in nil }) { server in
+            let end = try await outcome(server.configuration)
+            #expect(end.hasPrefix("unreachable: ") && end.contains("expected rediss://"), "\(end)")
         }
     }
 
