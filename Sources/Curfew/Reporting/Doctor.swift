@@ -71,6 +71,7 @@ package struct Doctor: Sendable {
         var report = Report(findings: [configuration], isReachable: true)
         let looks: [() async throws -> [Finding]] = [
             { http() },
+            { zones() },
             { await sentinels() },
             { [try await reach()] },
             { try await onEveryPrimary { try await server($0) } },

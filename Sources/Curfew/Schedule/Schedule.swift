@@ -52,12 +52,7 @@ extension Schedule: CustomStringConvertible {
     package var description: String {
         switch self {
         case .every(let interval): "every \(interval.text)"
-        case .cron(let expression, let timezone): "\(expression.text) (\(Schedule.name(of: timezone)))"
+        case .cron(let expression, let timezone): "\(expression.text) (\(timezone.name))"
         }
-    }
-
-    /// The name of a time zone; Foundation calls UTC `GMT`, which is London's winter time to most people.
-    private static func name(of timezone: TimeZone) -> String {
-        timezone.identifier == "GMT" ? "UTC" : timezone.identifier
     }
 }
