@@ -73,8 +73,8 @@ struct ConfigurationProblemTests {
             problems(["timeot: 5m"]) == """
                 curfew.yaml:4: cleanups.jobs.timeot: unknown key, did you mean “timeout”? (expected one of policy, every, \
                 cron, timezone, records, index, scan, status, format, enabled, dry-run, limit, page, run-timeout, \
-                misfire-grace, undo, ping, guard, missing, time-unit, zone, null-times, allow, states, since, \
-                heartbeat, timeout, timeouts, alive, completed-when, completed-to, retry, to, refund, writes)
+                misfire-grace, undo, ping, guard, missing, time-unit, zone, null-times, allow, only, except, states, \
+                since, heartbeat, timeout, timeouts, alive, completed-when, completed-to, retry, to, refund, writes)
                 """)
         #expect(
             problems(["retry: {limt: 3, limit: 3, to: Q, xyzzy: 1}"]) == """

@@ -5,7 +5,7 @@ extension Cleanup {
     private static let keys = [
         "policy", "every", "cron", "timezone", "records", "index", "scan", "status", "format", "enabled", "dry-run",
         "limit", "page", "run-timeout", "misfire-grace", "undo", "ping", "guard", "missing", "time-unit", "zone",
-        "null-times", "allow",
+        "null-times", "allow", "only", "except",
     ]
 
     /// Reads a cleanup; nil where it has a problem.
@@ -26,6 +26,7 @@ extension Cleanup {
         policy?.times = TimeReading(section)
         let schedule = Schedule(section)
         let options = Options(section)
+        let gap = GapRule(section)
         let limits = section.guardLimits(for: kind?.kind)
         guard let policy, let records, let schedule else { return nil }
         self.init(
@@ -33,6 +34,7 @@ extension Cleanup {
             isEnabled: options.isEnabled ?? true, isDryRun: options.isDryRun ?? false, limit: options.limit,
             page: options.page, misfireGrace: options.misfireGrace, statusField: status, format: format,
             longestTimeout: policy.longestTimeout)
+        self.gap = gap
         indexUnit = options.indexUnit ?? indexUnit
         missing = options.missing ?? missing
         runTimeout = options.runTimeout ?? runTimeout

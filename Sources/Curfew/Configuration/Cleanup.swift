@@ -27,6 +27,8 @@ package struct Cleanup: Sendable {
     package var policy: any Policy
     /// The keys of the records: `job:<id>`.
     package var records: KeyTemplate
+    /// What the gap of their keys may hold.
+    package var gap = GapRule()
     /// The sorted set kept by the application; nil where Curfew keeps one by itself.
     package var index: String?
     /// The unit of the scores in that sorted set.
