@@ -5,7 +5,7 @@ extension Cleanup {
     private static let keys = [
         "policy", "every", "cron", "timezone", "records", "index", "scan", "status", "format", "enabled", "dry-run",
         "limit", "page", "run-timeout", "misfire-grace", "undo", "ping", "guard", "missing", "time-unit", "zone",
-        "null-times", "allow", "only", "except",
+        "null-times", "allow", "only", "except", "trash",
     ]
 
     /// Reads a cleanup; nil where it has a problem.
@@ -39,6 +39,8 @@ extension Cleanup {
         missing = options.missing ?? missing
         runTimeout = options.runTimeout ?? runTimeout
         undo = options.undo ?? undo
+        keepsTrash = options.keepsTrash ?? keepsTrash
+        replicas = options.replicas
         ping = options.ping
         guardLimits = limits
         let place = ["cleanups", entry.key]
@@ -60,6 +62,8 @@ extension Cleanup {
         let runTimeout: Duration?
         let misfireGrace: Duration?
         let undo: Duration?
+        let keepsTrash: Bool?
+        let replicas: Int?
         let ping: WebAddress?
 
         init(_ section: Section) {
@@ -77,6 +81,8 @@ extension Cleanup {
             runTimeout = section.duration("run-timeout", atLeast: .seconds(1))
             misfireGrace = section.duration("misfire-grace")
             undo = section.duration("undo")
+            keepsTrash = section.value("trash", expected: "on or off") { $0 == "on" ? true : $0 == "off" ? false : nil }
+            replicas = section.integer("replicas", in: 0...100)
             ping = section.address("ping")
         }
 

@@ -51,6 +51,10 @@ package struct Cleanup: Sendable {
     package var misfireGrace: Duration?
     /// How long events and removed records are kept for undo.
     package var undo: Duration
+    /// Whether what is removed waits in the trash, from where `undo` can take it; else it is gone at once.
+    package var keepsTrash = true
+    /// How many replicas must know of a claim before its object is deleted; nil: as many as `min-replicas` says.
+    package var replicas: Int?
     /// Who is called after each successful run; nil: nobody.
     package var ping: WebAddress?
     /// How often the keyspace is scanned for records that the index lacks; nil: never.

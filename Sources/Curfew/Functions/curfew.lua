@@ -1064,6 +1064,8 @@ local FUNCTIONS = {
   {name = 'curfew_finish', callback = finish, flags = {'allow-oom'}},
   {name = 'curfew_scan', callback = scan, flags = {'allow-oom'}},
   {name = 'curfew_commit', callback = commit, flags = {}},
+  -- curfew_commit for what is small, or only frees: also where the server has no memory left.
+  {name = 'curfew_note', callback = commit, flags = {'allow-oom'}},
   {name = 'curfew_check', callback = check, flags = {'no-writes'}},
   {name = 'curfew_check_part', callback = check_part, flags = {'no-writes', 'allow-cross-slot-keys'}},
   {name = 'curfew_commit_part', callback = commit_part, flags = {'allow-cross-slot-keys'}},

@@ -1,4 +1,3 @@
-package import Foundation
 package import Policies
 
 /// When a cleanup runs.
@@ -8,7 +7,7 @@ package enum Schedule: Sendable, Equatable {
     /// Again and again at this distance, counted from the schedule and not from the end of the last run.
     case every(Duration)
     /// At the times of a cron expression, read on the wall clock of a time zone.
-    case cron(CronExpression, timezone: TimeZone)
+    case cron(CronExpression, timezone: Zone)
 
     /// The first due time of a cleanup that has never been scheduled.
     ///
