@@ -24,6 +24,10 @@ package struct Keys: Sendable {
     package var runs: String { prefix + "runs" }
     /// Stream of measurements.
     package var metrics: String { prefix + "metrics" }
+    /// Hash: cleanup → what it means, when it runs, and which configurations say so.
+    package var definitions: String { prefix + "definitions" }
+    /// Hash: cleanup → the run that it owes: since when none has succeeded, and when the next try is.
+    package var owed: String { prefix + "owed" }
     /// Stream of alerts.
     package var alerts: String { prefix + "alerts" }
     /// Stream of single changes.

@@ -120,22 +120,26 @@ extension CommandLineTests {
 
         @Test("the rights that are given out suffice on a cluster")
         func rights() async throws {
-            let rights = try DocumentationRightsTests.rights()
             try await Self.withCluster { cluster, scene in
                 for member in cluster.members {
-                    try await cluster.send(
-                        RedisCommand(rights[0], Array(rights.dropFirst())), to: member)
+                    for user in DocumentationRightsTests.files.keys {
+                        let rights = try DocumentationRightsTests.rights(of: user)
+                        try await cluster.send(RedisCommand(rights[0], Array(rights.dropFirst())), to: member)
+                    }
+                    try await DocumentationRightsTests.load(member.server)
                 }
-                let url = cluster.url.replacing("://", with: "://curfew:secret@")
-                try "redis: \(url)\ncleanups:\n  \(Self.cleanups)\n"
-                    .write(toFile: scene.configuration, atomically: true, encoding: .utf8)
                 for number in 0..<10 { try await scene.job("\(number)", age: 600) }
                 try await scene.redis.send(RedisCommand("HSET", ["lock:1", "at", "1700000000"]))
                 for line in [
                     "preview", "run stuck-jobs", "run old-locks", "status", "undo stuck-jobs-1", "undo old-locks-1",
-                    "stats old-locks", "doctor",
+                    "stats old-locks", "doctor --rights-of curfew",
                 ] {
                     let words = line.split(separator: " ").map(String.init)
+                    // Who looks has a user for it.
+                    let user = line.hasPrefix("doctor") ? "curfew-doctor" : "curfew"
+                    try
+                        "redis: \(cluster.url.replacing("://", with: "://\(user):secret@"))\ncleanups:\n  \(Self.cleanups)\n"
+                        .write(toFile: scene.configuration, atomically: true, encoding: .utf8)
                     let answer = try await CommandLineScene.curfew(
                         words + ["--config", scene.configuration], folder: scene.server.folder)
                     #expect(answer.code == 0 && !answer.output.contains("unknown:"), "\(line): \(answer)")

@@ -6,7 +6,7 @@ import Testing
 @Suite("the documentation's rights")
 struct DocumentationRightsTests {
     /// The files with the rights, by the users in them.
-    private static let files = ["curfew": "curfew", "curfew-doctor": "doctor", "curfew-loader": "loading"]
+    static let files = ["curfew": "curfew", "curfew-doctor": "doctor", "curfew-loader": "loading"]
 
     /// The command that the operating guide shows for a user, on one line and for a password.
     static func rights(of user: String = "curfew") throws -> [String] {
@@ -42,7 +42,7 @@ struct DocumentationRightsTests {
     }
 
     /// As an administrator does, with the user for it.
-    private static func load(_ server: RedisServer) async throws {
+    static func load(_ server: RedisServer) async throws {
         let text = "\(server.folder)/library"
         let program = try CurfewProgram.path
         let line =

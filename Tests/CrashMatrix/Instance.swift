@@ -15,19 +15,12 @@ struct Instance: Sendable {
     }
 }
 
-/// A library that makes the clock of a process run an hour early or late.
+/// A clock of a process that is an hour early or late.
 enum ClockOffset {
-    /// Compiles it into a folder and answers what the environment of a process must say.
+    /// Makes it in a folder and answers what the environment of the process must say.
     static func environment(seconds: Int, folder: String) async throws -> [String] {
-        let source = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-            .appendingPathComponent("clock_offset.c").path
-        let library = "\(folder)/clock_offset.so"
-        let compiler = try ChildProcess(
-            ["cc", "-shared", "-fPIC", "-O1", "-o", library, source], output: "\(folder)/cc.log")
-        guard await compiler.wait(atMost: .seconds(60)) == 0 else {
-            let log = try String(contentsOfFile: "\(folder)/cc.log", encoding: .utf8)
-            throw ChildProcessError("cc could not compile \(source): \(log)")
-        }
-        return ["LD_PRELOAD=\(library)", "CLOCK_OFFSET=\(seconds)"]
+        let clock = try await MovableClock(folder: folder)
+        try clock.set(ahead: .seconds(seconds))
+        return clock.environment
     }
 }

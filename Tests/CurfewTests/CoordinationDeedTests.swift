@@ -60,10 +60,10 @@ struct CoordinationDeedTests {
         try await withInstances { scene in
             let one = try scene.engine("one")
             let operations = Operations(engine: one)
-            #expect(try await operations.resume("jobs", by: "ada") == false)
+            #expect(try await operations.resume("jobs", by: "ada").isDone == false)
             #expect(try await operations.cancel("jobs", by: "ada") == nil)
             try await operations.pause("jobs", by: "ada", why: "a “reason”")
-            #expect(try await operations.resume("jobs", by: "ben"))
+            #expect(try await operations.resume("jobs", by: "ben").isResumed)
             let (_, claim) = try await scene.claim(by: one)
             #expect(try await operations.cancel("jobs", by: "cleo") == claim.run)
             let events = try await scene.stream(scene.keys.events)
@@ -84,7 +84,7 @@ struct CoordinationDeedTests {
             try await scene.send("SET", scene.keys.events, "x")
             try await operations.pause("jobs", by: "ada", why: "x")
             #expect(try await scene.send("HEXISTS", scene.keys.paused, "jobs").integer == 1)
-            #expect(try await operations.resume("jobs", by: "ada"))
+            #expect(try await operations.resume("jobs", by: "ada").isResumed)
         }
     }
 

@@ -189,8 +189,8 @@ struct CoordinationHolderTests {
             let pause = Operations.Pause(text: text)
             #expect(pause.by == "ann")
             #expect(pause.why == #"moving "house""#)
-            #expect(try await operations.resume("jobs", by: "ada"))
-            #expect(try await operations.resume("jobs", by: "ada") == false)
+            #expect(try await operations.resume("jobs", by: "ada").isResumed)
+            #expect(try await operations.resume("jobs", by: "ada").isDone == false)
             #expect(try await scene.claim(by: engine).claim.fence == "1")
         }
     }

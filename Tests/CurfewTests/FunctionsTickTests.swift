@@ -20,19 +20,33 @@ struct FunctionsTickTests {
         }
     }
 
-    @Test("a due time within the schedule is kept, one beyond it is lowered", arguments: [true, false])
-    func lowers(isCron: Bool) async throws {
+    @Test("a due time is kept, however late: when a schedule changes is no matter of a tick", arguments: [true, false])
+    func keepsDueTimes(isCron: Bool) async throws {
         try await withFunctions { scene in
             let base = try await scene.now()
             let known = FunctionsScene.Known(
                 "jobs", every: isCron ? 0 : 60_000, occurrence: isCron ? base + 60_000 : 0)
-            try await scene.send("ZADD", scene.keys.schedule, String(base + 50_000), "jobs")
-            _ = try await scene.tick(known)
-            #expect(try await scene.score("jobs") == base + 50_000)
-            try await scene.send("ZADD", scene.keys.schedule, String(base + 3_600_000), "jobs")
-            let answer = try await scene.tick(known)
-            let now = try #require(answer["now"]?.integer)
-            #expect(try await scene.score("jobs") == (isCron ? base + 60_000 : now + 60_000))
+            for distance: Int64 in [50_000, 3_600_000] {
+                try await scene.send("ZADD", scene.keys.schedule, String(base + distance), "jobs")
+                _ = try await scene.tick(known)
+                #expect(try await scene.score("jobs") == base + distance)
+            }
+        }
+    }
+
+    @Test(
+        "a lease that was renewed in the future counts as run out, since the clock must have stepped back",
+        arguments: [(3_600_000, true), (1_000, false)] as [(Int64, Bool)])
+    func steppedBack(ahead: Int64, isRunOut: Bool) async throws {
+        try await withFunctions { scene in
+            let first = try await scene.claim("jobs", by: "one")
+            let renewed = try await scene.now() + ahead
+            try await scene.send("HSET", scene.keys.lease("jobs"), "renewed_ms", String(renewed))
+            try await scene.send("ZADD", scene.keys.schedule, String(renewed + 120_000), "jobs")
+            let answer = try await scene.tick(.init("jobs"), beat: .init(instance: "two"))
+            #expect(answer["claim"]?.string == (isRunOut ? "jobs" : nil))
+            #expect(answer["lost"]?.string == (isRunOut ? first["run"]?.string : nil))
+            #expect(try await scene.claim("jobs", by: "three")["held"] != nil)
         }
     }
 

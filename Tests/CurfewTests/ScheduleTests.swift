@@ -69,4 +69,53 @@ struct ScheduleTests {
         #expect(Schedule.cron(try CronExpression("@daily"), timezone: berlin).description == "@daily (Europe/Berlin)")
         #expect(Schedule.cron(try CronExpression("@daily"), timezone: utc).description == "@daily (UTC)")
     }
+
+    private static let daily = "0 4 * * *"
+
+    @Test(
+        "a run is late by the newest occurrence that has passed, as far as the bound asks",
+        arguments: [
+            ("2024-05-03T04:00:00Z", "2024-05-06T05:00:00Z", 7_200, 3_600),
+            ("2024-05-03T04:00:00Z", "2024-05-06T06:00:01Z", 7_200, 266_401),
+            ("2024-05-06T04:00:00Z", "2024-05-06T05:00:00Z", 7_200, 3_600),
+            ("2024-05-03T04:00:00Z", "2024-05-06T03:00:00Z", 90_000, 82_800),
+        ] as [(String, String, Int, Int)])
+    func lateness(due: String, now: String, bound: Int, expected: Int) throws {
+        let schedule = Schedule.cron(try CronExpression(Self.daily), timezone: .gmt)
+        let late = schedule.lateness(due: try time(due), now: try time(now), upTo: .seconds(bound))
+        #expect(late == .seconds(expected))
+    }
+
+    @Test("of every, the newest occurrence is the last on its beat")
+    func latenessOfEvery() {
+        let schedule = Schedule.every(.milliseconds(100))
+        #expect(schedule.lateness(due: at(1_000), now: at(1_990), upTo: .milliseconds(50)) == .milliseconds(90))
+        #expect(schedule.lateness(due: at(1_000), now: at(1_040), upTo: .milliseconds(50)) == .milliseconds(40))
+        #expect(schedule.lateness(due: at(1_000), now: at(900), upTo: .zero) == .zero)
+    }
+
+    @Test("what was missed is counted from the first time on, with the last")
+    func missed() throws {
+        let schedule = Schedule.cron(try CronExpression(Self.daily), timezone: .gmt)
+        let first = try time("2024-05-04T04:00:00Z")
+        let found = schedule.missed(since: first, now: try time("2024-05-06T12:00:00Z"))
+        let last = try time("2024-05-06T04:00:00Z")
+        #expect(found?.count == 3 && found?.last == last)
+        #expect(schedule.missed(since: first, now: first)?.count == 1)
+        #expect(schedule.missed(since: first, now: first - .seconds(1)) == nil)
+        let often = Schedule.every(.milliseconds(1)).missed(since: at(0), now: at(1_000_000))
+        #expect(often?.count == Schedule.mostMissed && often?.last == at(1_000_000))
+    }
+
+    @Test("a definition that has an occurrence since what was due keeps it due, another doesn't")
+    func anew() throws {
+        let daily = Schedule.cron(try CronExpression(Self.daily), timezone: .gmt)
+        let weekdays = Schedule.cron(try CronExpression("0 4 * * 1-5"), timezone: .gmt)
+        let saturday = try time("2024-05-04T04:00:00Z")
+        let monday = try time("2024-05-06T04:00:00Z")
+        #expect(weekdays.anew(after: daily, due: saturday, now: saturday - .seconds(3_600)) == monday)
+        #expect(weekdays.anew(after: daily, due: saturday, now: saturday + .seconds(1)) == monday)
+        #expect(weekdays.anew(after: daily, due: saturday, now: monday + .seconds(1)) == monday)
+        #expect(daily.anew(after: weekdays, due: monday, now: saturday - .seconds(1)) == saturday)
+    }
 }

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import random
 import subprocess
 import sys
 import urllib.error
@@ -42,6 +43,17 @@ def check_text(stage: Instance) -> None:
     if checked.returncode != 0 or checked.stderr:
         raise Failed(f"promtool: {checked.stdout}{checked.stderr}")
     print(f"✔ promtool has nothing to object to in {len(text.splitlines())} lines")
+
+
+def write_types(stage: Instance) -> int:
+    """Makes stuck jobs whose types are what has broken the format before, and any bytes; returns how many."""
+    made, pieces = random.Random(12), [*scenery.TYPES, b'"', b"\\", b"\n", b"\r", b"\xcc\x81", b"\xff", b"\x00", b"{", b"}"]
+    types = scenery.TYPES + [b"".join(made.choices(pieces, k=made.randint(1, 6))) for _ in range(60)]
+    for number, kind in enumerate(types):
+        stage.redis.hset(f"job:type-{number}", mapping={
+            "status": "RUNNING", "at": stage.now - 10 * scenery.MINUTE, "cost": 1, "user": "u", "tier": kind})
+        stage.redis.zadd("jobs", {f"type-{number}": stage.now - 5 * scenery.MINUTE})
+    return len(types)
 
 
 class Prometheus:
@@ -97,6 +109,11 @@ def main() -> int:
                 ('count(curfew_http_requests_total{route="/api/v1/cleanups/{name}/runs"})', 1),
             ]:
                 prometheus.expect(query, value)
+            types = write_types(stage)
+            call(f"{stage.url}/api/v1/cleanups/stuck-jobs/runs", ADMIN, b"{}")
+            check_text(stage)
+            prometheus.expect('curfew_timeouts_total{cleanup="stuck-jobs"}', 6 + types)
+            prometheus.expect("curfew_redis_up", 1)
             stage.server.kill()
             prometheus.expect("curfew_redis_up", 0)
             prometheus.expect('up{job="curfew"}', 1)

@@ -42,6 +42,11 @@ IMAGE = "<img src=nowhere onerror=\"window.hostile = 'image'\">"
 QUOTE = "\"'><b onmouseover=alert(1)>"
 TURNED = "\u202egnp.exe\u202c"
 
+# Types of records that have made a whole scrape invalid, or one line into several: to some a quote and an accent are one
+# character, and so are the two bytes of a line's end; and some bytes are no text at all.
+TYPES = [b'x"\xcc\x81', b"x\r\ncurfew_redis_up 0\r\n#", b"a\n\xcc\x88b", b"\\", b"\\\xcc\x81\"", b'\xff"\xc3', b"\xe2\x80\xa8} 1",
+         b'"' * 100_000]
+
 
 def prepare(instance: Instance) -> None:
     """Writes the records."""

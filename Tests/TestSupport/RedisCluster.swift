@@ -133,7 +133,17 @@ package final class RedisCluster: Sendable {
             let replicas = try await send(RedisCommand("CLUSTER", ["REPLICAS", primary.identifier]), to: primary)
             return replicas.elements.contains { $0.string?.hasPrefix(replica.identifier) == true }
         }
+        // A server gives up after five seconds, which on a busy machine is little, and waits to be told again.
+        var told = ContinuousClock.now
         try await order(replica, "FAILOVER")
+        try await eventually("\(replica.address) has taken over in good order", within: .seconds(90)) {
+            if try await send(RedisCommand("ROLE"), to: replica)[0].string == "master" { return true }
+            if told.duration(to: .now) > .seconds(7) {
+                told = .now
+                try await order(replica, "FAILOVER")
+            }
+            return false
+        }
         try await waitUntilPrimary(replica)
     }
 

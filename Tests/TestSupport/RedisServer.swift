@@ -44,6 +44,7 @@ package final class RedisServer: Sendable {
     ///   - credentials: what to sign in with; the arguments must make the server know it.
     ///   - client: TLS for clients, where it is not the usual one of the certificates.
     ///   - program: another server than the one in the path.
+    ///   - command: what starts the server, where that is more than its name.
     ///   - sentinel: the text of a configuration file; it makes the server a Sentinel, which writes down there what it
     ///     learns.
     package static func start(
@@ -52,6 +53,7 @@ package final class RedisServer: Sendable {
         credentials: RedisConfiguration.Credentials? = nil,
         tls client: RedisConfiguration.TLS? = nil,
         program: String = "redis-server",
+        command: [String]? = nil,
         sentinel: String? = nil
     ) async throws -> RedisServer {
         var attempts = 0
@@ -62,11 +64,12 @@ package final class RedisServer: Sendable {
             var configuration = RedisConfiguration(address: address)
             configuration.tls = client ?? tls
             configuration.credentials = credentials
-            var base = [program, "--dir", folder, "--bind", "127.0.0.1", "--save", "", "--daemonize", "no"]
+            var base =
+                (command ?? [program]) + ["--dir", folder, "--bind", "127.0.0.1", "--save", "", "--daemonize", "no"]
             if let sentinel {
                 let file = "\(folder)/sentinel.conf"
                 try sentinel.write(toFile: file, atomically: true, encoding: .utf8)
-                base = [program, file, "--sentinel", "--dir", folder, "--bind", "127.0.0.1"]
+                base = (command ?? [program]) + [file, "--sentinel", "--dir", folder, "--bind", "127.0.0.1"]
             }
             let server = RedisServer(configuration, folder: folder, arguments: base + listening + arguments)
             do {
@@ -199,12 +202,13 @@ package func withServer<Result>(
     _ transport: RedisServer.Transport = .tcp,
     arguments: [String] = [],
     program: String = "redis-server",
+    command: [String]? = nil,
     credentials: RedisConfiguration.Credentials? = nil,
     tls client: RedisConfiguration.TLS? = nil,
     _ body: (RedisServer) async throws -> Result
 ) async throws -> Result {
     let server = try await RedisServer.start(
-        transport, arguments: arguments, credentials: credentials, tls: client, program: program)
+        transport, arguments: arguments, credentials: credentials, tls: client, program: program, command: command)
     do {
         let result = try await body(server)
         await server.kill()
@@ -220,9 +224,10 @@ package func withServerAndClient<Result: Sendable>(
     _ transport: RedisServer.Transport = .tcp,
     arguments: [String] = [],
     program: String = "redis-server",
+    command: [String]? = nil,
     _ body: (RedisServer, RedisClient) async throws -> Result
 ) async throws -> Result {
-    try await withServer(transport, arguments: arguments, program: program) { server in
+    try await withServer(transport, arguments: arguments, program: program, command: command) { server in
         try await RedisClient.withClient(server.configuration, logger: Logger(label: "test")) { client in
             try await body(server, client)
         }

@@ -2,8 +2,9 @@ internal import NIOCore
 internal import NIOHTTP1
 internal import NIOHTTPTypesHTTP1
 
-/// Refuses a request that doesn't say for which host it is, or says it twice or in no readable way: what is let in by its host
-/// must have one. HTTP/1.0 knows requests without any, which are for nobody in particular.
+/// Refuses a request that doesn't say for which host it is, or says it twice or in no readable way.
+///
+/// What is let in by its host must have one. HTTP/1.0 knows requests without any, which are for nobody in particular.
 ///
 /// It puts itself before the handler that makes requests of what was parsed, since that one forgets what is wrong here.
 final class StrictHost: ChannelInboundHandler, RemovableChannelHandler {

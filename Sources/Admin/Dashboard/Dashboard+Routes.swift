@@ -130,7 +130,9 @@ extension Dashboard {
         }
     }
 
-    /// The form to sign in with. Whoever sends others counts as if the token were wrong, and isn't read for long.
+    /// The form to sign in with.
+    ///
+    /// Whoever sends others counts as if the token were wrong, and isn't read for long.
     private func signInForm(_ request: Request, _ context: AdminContext) async throws -> FormBody {
         do {
             let form = try await FormBody(

@@ -30,8 +30,9 @@ struct ActionRoutes {
             return try JSONAnswer.response(await service.pause(context.name("name"), why: why, by: context.person))
         }
         router.post("api/v1/cleanups/:name/resume") { request, context in
-            _ = try await RequestBody(request, known: [])
-            return try JSONAnswer.response(await service.resume(context.name("name"), by: context.person))
+            let skip = try await RequestBody(request, known: ["skip"]).flag("skip") ?? false
+            return try JSONAnswer.response(
+                await service.resume(context.name("name"), skip: skip, by: context.person))
         }
         router.post("api/v1/cleanups/:name/cancel") { request, context in
             _ = try await RequestBody(request, known: [])

@@ -92,7 +92,9 @@ package struct AdminServer: Service {
         }
     }
 
-    /// What TLS 1.2 may use: forward secrecy, and ciphers that authenticate what they encrypt. TLS 1.3 has no others.
+    /// What TLS 1.2 may use: forward secrecy, and ciphers that authenticate what they encrypt.
+    ///
+    /// TLS 1.3 has no others.
     private static let ciphers: [NIOTLSCipher] = [
         .TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, .TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
         .TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, .TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,

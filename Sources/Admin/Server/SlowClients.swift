@@ -129,8 +129,9 @@ final class SlowClients: ChannelDuplexHandler, RemovableChannelHandler {
         deadline = nil
     }
 
-    /// Begins to count the time of what is being read. The next head may come while this request is being answered, however
-    /// long that takes.
+    /// Begins to count the time of what is being read.
+    ///
+    /// The next head may come while this request is being answered, however long that takes.
     private func arm(_ channel: any Channel) {
         guard deadline == nil, reading != .nothing, reading == .body || !isAnswering else { return }
         let limit = reading == .head ? limits.head : limits.body

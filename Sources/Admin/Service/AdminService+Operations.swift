@@ -22,13 +22,13 @@ extension AdminService {
     }
 
     /// Lets a paused cleanup run again.
-    package func resume(_ name: String, by person: String) async throws -> Done {
+    ///
+    /// - Parameter skip: whether what it missed is left.
+    package func resume(_ name: String, skip: Bool = false, by person: String) async throws -> Done {
         let engine = engine
         _ = try await cleanup(name)
-        guard try await Operations(engine: engine).resume(name, by: person) else {
-            return Done(success: false, message: "\(name) is not paused", cleanup: name)
-        }
-        return Done(success: true, message: "\(name) runs again when it is due", cleanup: name)
+        let resumption = try await Operations(engine: engine).resume(name, by: person, skip: skip)
+        return Done(success: resumption.isDone, message: resumption.message, cleanup: name)
     }
 
     /// Asks the run under way to stop after the page in hand, whoever runs it.

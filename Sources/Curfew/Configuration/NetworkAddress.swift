@@ -7,7 +7,9 @@ package struct NetworkAddress: Sendable, Hashable {
     /// 4 or 16 of them.
     let bytes: [UInt8]
 
-    /// Reads an address; nil where it is none. A zone (`fe80::1%eth0`) is left out.
+    /// Reads an address; nil where it is none.
+    ///
+    /// A zone (`fe80::1%eth0`) is left out.
     package init?(_ text: some StringProtocol) {
         let text = String(text.prefix { $0 != "%" })
         var four = in_addr()

@@ -27,6 +27,8 @@ package struct Claim: Sendable {
     package let isDryRun: Bool
     /// The run whose lease had run out and that this one replaces, if any.
     package let replaces: String?
+    /// What was before it.
+    var memory = RunMemory()
     /// When the attempt that gave the lease was begun, on the clock of this machine.
     let attempt: ContinuousClock.Instant
 }

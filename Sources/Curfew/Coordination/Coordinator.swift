@@ -27,6 +27,8 @@ package struct Coordinator: Sendable {
     package struct Beat: Sendable {
         /// The cleanups it is running.
         package var running: [String] = []
+        /// The cleanups that it doesn't run, because they stand for something else on others.
+        package var refused: [String] = []
         /// How long the last tick took.
         package var roundTrip: Duration = .zero
         /// When it started, by the server's clock.
@@ -38,9 +40,12 @@ package struct Coordinator: Sendable {
     /// - Parameters:
     ///   - beat: what to publish about the instance; nil publishes nothing, for a tick between two heartbeats.
     ///   - places: how many more runs it can take; with none it claims nothing.
+    ///   - refused: the cleanups that stand for something else on other instances.
     ///   - clock: the server's time, for the next occurrences of cron schedules; nil on the first tick.
-    package func tick(beat: Beat?, places: Int, clock: ServerClock) async throws(CurfewError) -> TickAnswer {
-        let known = configuration.cleanups.filter(\.isEnabled)
+    package func tick(
+        beat: Beat?, places: Int, refused: Set<String> = [], clock: ServerClock
+    ) async throws(CurfewError) -> TickAnswer {
+        let known = configuration.cleanups.filter { $0.isEnabled && !refused.contains($0.name) }
         return try await tick(beat: beat, places: places, trigger: "schedule", only: nil, known: known, clock: clock)
     }
 
@@ -156,7 +161,10 @@ package struct Coordinator: Sendable {
                 + alerts.map { keys.alert($0.name) },
             arguments: arguments)
         let elements = reply.elements.map { $0.string ?? "" }
-        guard elements.first == "ok", elements.count == 1 + 3 * alerts.count else { return nil }
+        guard elements.first == "ok", elements.count >= 1 + 3 * alerts.count else { return nil }
+        if let next, elements.count > 1 + 3 * alerts.count {
+            await Definitions(self).follow(elements[1 + 3 * alerts.count], in: claim.cleanup, due: next)
+        }
         return alerts.indices.map { number in
             let place = 1 + 3 * number
             return AlertState(
@@ -181,7 +189,7 @@ package struct Coordinator: Sendable {
         [
             ("host", instance.host), ("pid", String(instance.pid)), ("version", CurfewVersion.current),
             ("started_ms", String(beat.started.milliseconds)), ("running", beat.running.joined(separator: ",")),
-            ("config", configuration.fingerprint),
+            ("config", configuration.fingerprint), ("refused", beat.refused.joined(separator: ",")),
         ]
     }
 
@@ -232,7 +240,7 @@ extension TickAnswer {
                 .damaged, "curfew_tick answered something unexpected: is another library loaded as curfew?")
         }
         let answered = ContinuousClock.now
-        clock = ServerClock(now, at: answered)
+        clock = ServerClock(now, at: answered, within: attempt.duration(to: answered))
         self.sleep = .milliseconds(sleep)
         self.version = version
         roundTrip = attempt.duration(to: answered)
@@ -250,6 +258,7 @@ extension TickAnswer {
                     term: named["term"]?.string ?? text("fence"), due: time("due") ?? now,
                     lateness: .milliseconds(named["late"]?.integer ?? 0), acquired: now,
                     trigger: trigger, isDryRun: isDryRun(cleanup), replaces: text("lost").isEmpty ? nil : text("lost"),
+                    memory: RunMemory(definition: named["definition"], owed: named["owed"], clock: named["clock"]),
                     attempt: attempt))
         } else if named["held"] != nil {
             outcome = .held(by: text("holder"), run: text("run"), until: time("until") ?? now)

@@ -68,6 +68,7 @@ extension Operations {
         }
         var names: [String] = []
         for alert in configuration.alerts + guards where !names.contains(alert.name) { names.append(alert.name) }
+        if !names.contains(ClockStep.alert) { names.append(ClockStep.alert) }
         let replies: [RedisValue]
         do {
             replies = try await engine.redis.pipeline(names.map { RedisCommand("HGETALL", [engine.keys.alert($0)]) })

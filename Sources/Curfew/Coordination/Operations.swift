@@ -50,17 +50,6 @@ package struct Operations: Sendable {
         await record(Deed("pause", by: person, cleanup: cleanup, detail: why), at: now)
     }
 
-    /// Lets a paused cleanup run again, and wakes the instances.
-    ///
-    /// False where it was not paused.
-    package func resume(_ cleanup: String, by person: String) async throws(CurfewError) -> Bool {
-        let now = try await engine.serverClock().now
-        guard try await send(RedisCommand("HDEL", [engine.keys.paused, cleanup])).integer == 1 else { return false }
-        await record(Deed("resume", by: person, cleanup: cleanup), at: now)
-        _ = try await send(RedisCommand("PUBLISH", [engine.keys.wake, cleanup]))
-        return true
-    }
-
     /// Asks the run under way to stop after its page.
     ///
     /// Gives back its id, or nil where none is under way.
@@ -86,7 +75,7 @@ package struct Operations: Sendable {
         return run
     }
 
-    private func send(_ command: RedisCommand) async throws(CurfewError) -> RedisValue {
+    func send(_ command: RedisCommand) async throws(CurfewError) -> RedisValue {
         do {
             return try await engine.redis.send(command)
         } catch {

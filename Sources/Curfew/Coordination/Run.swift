@@ -11,6 +11,8 @@ package struct Run: Sendable {
     /// Lease, limits and progress; whoever wants the run to stop says so here.
     package let control: RunControl
     let options: Sweep.Options
+    /// By how much the clock had just stepped when the run was claimed, where it had.
+    let step: Duration?
     /// What is to be done.
     let task: Assignment
     /// Who said that the guard is not to hold the run up, if anybody did.
@@ -34,10 +36,12 @@ package struct Run: Sendable {
     ///   - keepsTrash: whether what is removed waits in the trash, where the cleanup keeps one.
     ///   - task: what is to be done.
     ///   - overriddenBy: who said that the guard is not to hold the run up.
+    ///   - step: by how much the clock of Redis has stepped with the very tick that brought the claim.
     package init(
         engine: Engine, cleanup: Cleanup, claim: Claim, clock: ServerClock, limit: Int? = nil, timeout: Duration? = nil,
-        keepsTrash: Bool = true, task: Assignment = .due, overriddenBy: String? = nil
+        keepsTrash: Bool = true, task: Assignment = .due, overriddenBy: String? = nil, step: Duration? = nil
     ) {
+        self.step = step
         self.task = task
         self.overriddenBy = overriddenBy
         self.engine = engine
@@ -57,7 +61,7 @@ package struct Run: Sendable {
     /// Never throws: what went wrong is in the result.
     package func execute() async -> RunResult {
         await noticeLost()
-        if let grace = cleanup.misfireGrace, claim.trigger == "schedule", claim.lateness > grace {
+        if let grace = cleanup.misfireGrace, claim.trigger == "schedule", isTooLate(grace) {
             return await finish(Sweep.Outcome(), .misfired, error: nil)
         }
         var logger = engine.logger
@@ -96,11 +100,13 @@ package struct Run: Sendable {
     private func work() async -> Sweep.Outcome {
         await FailPoint.reached(.afterClaim, cleanup)
         let sweep: Sweep
+        var options = options
         do {
-            sweep = try await Sweep(
+            let first = Sweep(
                 engine: engine, cleanup: cleanup, claim: claim.isDryRun ? nil : claim, control: control, clock: clock,
-                options: options, scanned: nil
-            ).finishingSagas()
+                options: options, scanned: nil)
+            options.ahead = try await first.retrying { try await begin() }
+            sweep = try await first.with(options).finishingSagas()
         } catch {
             return Sweep.Outcome(error: error)
         }
@@ -140,6 +146,7 @@ package struct Run: Sendable {
 
     private static func status(of outcome: Sweep.Outcome) -> (RunResult.Status, String?) {
         switch outcome.error {
+        case let conflict as Definitions.Conflict: return (.failed, conflict.description)
         case nil:
             let isWhole = outcome.tally.failed == 0 && outcome.remark == nil
             return (isWhole ? .completed : .completedWithErrors, outcome.remark)
@@ -169,11 +176,12 @@ package struct Run: Sendable {
         measured.isRefused = status == .refused
         measured.isFailed = status == .failed
         if isUndo { measured.kind = Undo.trigger }
+        let next = await next(after: status, outcome.error, now: now)
         let alerts = Alerts(engine: engine)
         let definitions = isUndo ? [] : alerts.definitions(for: cleanup.name) + guardAlert(after: status)
         do {
             let fields = historyFields(result, now: now)
-            guard let states = try await finishSurely(fields, measured, definitions, now: now) else {
+            guard let states = try await finishSurely(fields, measured, definitions, next: next) else {
                 result.status = .lost
                 result.error = "the lease was lost before the end was recorded"
                 return result
@@ -197,13 +205,14 @@ package struct Run: Sendable {
     ///
     /// A lost reply is followed by a second try; a lease that is gone then was released by the first.
     private func finishSurely(
-        _ fields: [(String, String)], _ measured: RunMeasurements, _ alerts: [AlertDefinition], now: Timestamp
+        _ fields: [(String, String)], _ measured: RunMeasurements, _ alerts: [AlertDefinition],
+        next: Timestamp?
     ) async throws -> [AlertState]? {
         var isRepeated = false
         while true {
             do {
                 let states = try await engine.coordinator.finish(
-                    claim, next: next(now: now), runFields: fields, metricFields: measured.fields, alerts: alerts)
+                    claim, next: next, runFields: fields, metricFields: measured.fields, alerts: alerts)
                 return states ?? (isRepeated ? [] : nil)
             } catch {
                 guard Sweep.isPassing(error), control.trustEnd.map({ $0 > .now }) == true else { throw error }
@@ -211,18 +220,6 @@ package struct Run: Sendable {
             }
             try await Task.sleep(for: .milliseconds(100))
         }
-    }
-
-    /// When the cleanup is due again.
-    ///
-    /// A run that somebody asked for doesn't move the schedule.
-    private func next(now: Timestamp) -> Timestamp? {
-        if case .handedOver? = control.stopReason() { return nil }
-        return claim.due > now || isUndo ? claim.due : cleanup.schedule.next(after: claim.due, now: now)
-    }
-
-    private var isUndo: Bool {
-        if case .undo = task { true } else { false }
     }
 
     /// The alert of the cleanup's guard, where the run says something about it.

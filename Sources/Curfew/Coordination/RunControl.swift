@@ -26,6 +26,7 @@ package final class RunControl: Sendable {
         var snapshot = Progress()
         var failure: CurfewError?
         var pages = 0
+        var isContested = false
     }
 
     /// How far a run is, as published in its lease.
@@ -104,6 +105,14 @@ package final class RunControl: Sendable {
             default: CurfewError(.damaged, "\(error)")
             }
         state.withLock { $0.failure = $0.failure ?? failure }
+    }
+
+    /// Whether the run was refused because its name stands for something else on others.
+    var isContested: Bool { state.withLock { $0.isContested } }
+
+    /// The run is refused: its name stands for something else on others.
+    func contested() {
+        state.withLock { $0.isContested = true }
     }
 
     /// A number for a page, or a part of one, that no other of the run has.

@@ -6,11 +6,17 @@ internal import RedisClient
 /// Every time that is shared, compared or written is the server's, so that the clocks of instances may differ by hours
 /// without changing anything. One reading is exact to a round trip, which is all that deadlines of seconds need.
 package struct ServerClock: Sendable {
-    private let reading: Timestamp
-    private let readAt: ContinuousClock.Instant
+    /// What was read, and when that was on the clock of this machine.
+    let reading: Timestamp
+    let readAt: ContinuousClock.Instant
+    /// How long the reading took.
+    private(set) var roundTrip: Duration = .zero
 
     /// Starts from a reading just made.
-    package init(_ reading: Timestamp, at instant: ContinuousClock.Instant = .now) {
+    package init(
+        _ reading: Timestamp, at instant: ContinuousClock.Instant = .now, within roundTrip: Duration = .zero
+    ) {
+        self.roundTrip = roundTrip
         self.reading = reading
         readAt = instant
     }
@@ -18,9 +24,13 @@ package struct ServerClock: Sendable {
     /// The server's time now.
     package var now: Timestamp { reading + readAt.duration(to: .now) }
 
+    /// How old the reading is.
+    var age: Duration { readAt.duration(to: .now) }
+
     /// Asks the server.
     static func read(from redis: RedisClient) async throws(CurfewError) -> ServerClock {
         let reply: RedisValue
+        let sent = ContinuousClock.now
         do {
             reply = try await redis.send(RedisCommand("TIME", isIdempotent: true))
         } catch {
@@ -31,7 +41,7 @@ package struct ServerClock: Sendable {
         else {
             throw CurfewError(.damaged, "TIME answered something unexpected")
         }
-        return ServerClock(time)
+        return ServerClock(time, within: sent.duration(to: .now))
     }
 
     /// A time that a server may tell: one that can be written in every form that records have.

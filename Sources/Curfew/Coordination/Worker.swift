@@ -18,6 +18,8 @@ package final class Worker: Service {
         var running: [String: RunControl] = [:]
         var isStopping = false
         var trouble: (any Error)?
+        /// Whether a run was refused because its name stands for something else.
+        var isContested = false
     }
 
     /// What the loop knows from one tick to the next.
@@ -27,8 +29,17 @@ package final class Worker: Service {
         var roundTrip: Duration = .zero
         var lastBeat: ContinuousClock.Instant?
         var watch: OverdueWatch
+        /// How the clock of Redis goes on from tick to tick.
+        var clockWatch = ClockWatch()
+        /// Until when it is looked again what has become of a step of the clock; nil where there was none.
+        var shaken: ContinuousClock.Instant?
+        /// What stands for something else on others; nil until that was asked under this configuration.
+        var refused: [String: Definitions.Conflict]?
         /// Whether the definitions of the alerts are published.
         var isAnnounced = false
+
+        /// Whether what the names of cleanups stand for is asked again with each heartbeat.
+        var isUnsettled: Bool { refused?.isEmpty == false || shaken.map { $0 > .now } == true }
 
         init(_ engine: Engine) {
             watch = OverdueWatch(engine: engine)
@@ -38,6 +49,7 @@ package final class Worker: Service {
         mutating func begin(_ engine: Engine) {
             watch = OverdueWatch(engine: engine)
             lastBeat = nil
+            refused = nil
             isAnnounced = false
         }
     }
@@ -134,38 +146,88 @@ package final class Worker: Service {
     private func tick(_ engine: Engine, _ course: inout Course, _ start: (Run) -> Void) async throws -> Duration? {
         let clock = if let clock = course.clock { clock } else { try await engine.serverClock() }
         let isBeatDue = course.lastBeat.map { $0.duration(to: .now) >= engine.coordinator.heartbeat * 0.9 } ?? true
+        if course.refused == nil || (isBeatDue && course.isUnsettled) || takeContested() {
+            try await settle(&course, clock, engine)
+        }
         let running = state.withLock { $0.running.keys.sorted() }
+        let refused = Set((course.refused ?? [:]).keys)
         let beat = Coordinator.Beat(
-            running: running, roundTrip: course.roundTrip, started: course.started ?? clock.now)
+            running: running, refused: refused.sorted(), roundTrip: course.roundTrip,
+            started: course.started ?? clock.now)
+        // While two readings of the clock don't agree nothing new is begun.
+        let places = course.clockWatch.isInDoubt ? 0 : engine.configuration.worker.concurrency - running.count
         let answer = try await engine.coordinator.tick(
-            beat: isBeatDue ? beat : nil, places: engine.configuration.worker.concurrency - running.count, clock: clock)
+            beat: isBeatDue ? beat : nil, places: places, refused: refused, clock: clock)
+        let elapsed = course.clock?.age ?? .zero
         course.clock = answer.clock
         course.roundTrip = answer.roundTrip
         if isBeatDue { course.lastBeat = .now }
+        let step = course.clockWatch.take(
+            answer.clock.reading, at: answer.clock.readAt, within: answer.roundTrip + clock.roundTrip)
         // What was claimed is begun before anything else can fail: a claim that nobody runs is in everybody's way.
         var run: Run?
-        if case .claimed(let claim) = answer.outcome { run = accept(claim, answer.clock, engine) }
+        if case .claimed(let claim) = answer.outcome { run = accept(claim, answer.clock, step, engine) }
         if let run { start(run) }
+        try await look(at: step, &course, elapsed, engine)
         // What answers under our name says that it is something else: it isn't called again before it was replaced.
         if answer.version != FunctionLibrary.version { try await engine.library.load() }
         if !course.isAnnounced { try await announce(&course, answer, engine) }
         try await course.watch.look(at: answer)
-        return run == nil ? answer.sleep : nil
+        guard run == nil else { return nil }
+        return course.clockWatch.isInDoubt ? min(answer.sleep, .milliseconds(500)) : answer.sleep
+    }
+
+    /// Settles what the names of the cleanups stand for, and says what is refused as soon as that is another set.
+    private func settle(_ course: inout Course, _ clock: ServerClock, _ engine: Engine) async throws {
+        let refused = try await Definitions(engine.coordinator).settle(now: clock.now)
+        for (name, conflict) in refused.sorted(by: { $0.key < $1.key }) where course.refused?[name] != conflict {
+            logger.error("a cleanup is refused", metadata: ["cleanup": "\(name)", "error": "\(conflict)"])
+        }
+        for name in (course.refused ?? [:]).keys.sorted() where refused[name] == nil {
+            logger.notice("a cleanup is refused no longer", metadata: ["cleanup": "\(name)"])
+        }
+        // The others see it at once.
+        if course.refused.map({ Set($0.keys) }) ?? [] != Set(refused.keys) { course.lastBeat = nil }
+        course.refused = refused
+    }
+
+    private func takeContested() -> Bool {
+        state.withLock { state in
+            defer { state.isContested = false }
+            return state.isContested
+        }
+    }
+
+    /// Tells of a step of the clock, and ends the alert after it.
+    private func look(at step: Duration?, _ course: inout Course, _ elapsed: Duration, _ engine: Engine) async throws {
+        guard let now = course.clock?.now else { return }
+        let alert = ClockAlert(engine: engine)
+        if let step {
+            course.shaken = .now.advanced(by: ClockStep.shown)
+            logger.error(
+                "the clock of Redis has stepped",
+                metadata: ["step": "\(step < .zero ? "-" : "+")\(ClockStep.text(step))"])
+            try await alert.saw(step, at: now, since: elapsed)
+        } else if let end = course.shaken, end <= .now {
+            course.shaken = try await alert.resolve(at: now) ? nil : .now.advanced(by: ClockStep.shown)
+        }
     }
 
     /// The first answer under a configuration: alerts may be new, and it comes from one node of a cluster alone.
     private func announce(_ course: inout Course, _ answer: TickAnswer, _ engine: Engine) async throws {
         if engine.redis.isCluster { try await engine.library.load() }
         try await Alerts(engine: engine).publishDefinitions(now: answer.clock.now)
+        // Whoever has seen the clock step may be gone, and the alert is to end all the same.
+        if course.shaken == nil, try await ClockAlert(engine: engine).read().isFiring { course.shaken = .now }
         course.isAnnounced = true
         guard course.started == nil else { return }
         course.started = answer.clock.now
         logger.info("worker ready", metadata: ["instance": "\(engine.instance.id)"])
     }
 
-    private func accept(_ claim: Claim, _ clock: ServerClock, _ engine: Engine) -> Run? {
+    private func accept(_ claim: Claim, _ clock: ServerClock, _ step: Duration?, _ engine: Engine) -> Run? {
         guard let cleanup = engine.configuration.cleanup(named: claim.cleanup) else { return nil }
-        let run = Run(engine: engine, cleanup: cleanup, claim: claim, clock: clock)
+        let run = Run(engine: engine, cleanup: cleanup, claim: claim, clock: clock, step: step)
         let isStopping = state.withLock { state in
             state.running[claim.cleanup] = run.control
             return state.isStopping
@@ -179,6 +241,7 @@ package final class Worker: Service {
     private func execute(_ run: Run) async {
         let result = await run.execute()
         state.withLock { state in
+            state.isContested = state.isContested || run.control.isContested
             // A run that lost its lease may end after its successor, which can be on this instance too, has begun.
             guard state.running[run.cleanup.name] === run.control else { return }
             state.running[run.cleanup.name] = nil

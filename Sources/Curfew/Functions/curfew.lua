@@ -11,6 +11,9 @@ local FORMAT = 'format-3'
 -- Bounds: no call may walk further than this, whatever it is given.
 local MOST_OVERDUE = 100
 
+-- What a time of ours may lie ahead of the clock before the clock must have stepped back.
+local STEP_MS = 2000
+
 -- How soon somebody asks again whether the keyspace may be scanned for a cleanup that is paused.
 local PAUSED_SCAN_MS = 60000
 
@@ -136,6 +139,11 @@ local function add_lost(runs, metrics, length, lease, cleanup, policy, now)
   return f[1] or ''
 end
 
+-- The key of that name beside the schedule, whose prefix, and so whose slot, all of Curfew's own keys have.
+local function beside(schedule, name)
+  return string.sub(schedule, 1, -(#'schedule' + 1)) .. name
+end
+
 -- Purpose:    says that an instance lives, puts the cleanups it knows on the schedule, and claims at most one that is
 --             due (or, with `only`, that one, due or not). A claim is lease + fence + schedule score in one step.
 -- KEYS:       schedule, fence, instances, instance:<id>, paused, runs, metrics, then lease:<cleanup> per known cleanup
@@ -144,8 +152,8 @@ end
 --             and values, then per known cleanup: name, policy, dry run (0|1), every ms (0 = cron), next occurrence ms
 --             (cron)
 -- Returns:    a flat list of names and values: version, now, sleep (ms), overdue (list of cleanup, ms), and one of
---             claim (with run, fence, term, due, late (ms since it could be claimed), lost) · held (with holder, run,
---             until) · paused (the JSON)
+--             claim (with run, fence, term, due, late (ms since it could be claimed), lost, and what is known from
+--             before: definition, owed, clock) · held (with holder, run, until) · paused (the JSON)
 -- Complexity: O(C log C) for C known cleanups
 local function tick(KEYS, ARGV)
   local now = now_ms()
@@ -178,18 +186,17 @@ local function tick(KEYS, ARGV)
     a = a + 5
     k = k + 1
     known[entry.name] = true
-    local held = call('HMGET', entry.lease, 'run', 'due_ms', 'acquired_ms')
-    local first, latest = occurrence, occurrence
-    if every > 0 then
-      first, latest = now, now + every
-    end
+    local held = call('HMGET', entry.lease, 'run', 'due_ms', 'acquired_ms', 'renewed_ms')
     entry.score = tonumber(call('ZSCORE', schedule, entry.name) or nil)
-    if entry.score == nil or (not held[1] and entry.score > latest) then
-      entry.score = entry.score == nil and first or latest
+    if entry.score == nil then
+      entry.score = every > 0 and now or occurrence
       if only == '' or only == entry.name then
         call('ZADD', schedule, ms(entry.score), entry.name)
       end
     end
+    -- A lease that was renewed in the future ends later than a lease from now can: the clock has stepped back since, and
+    -- nobody knows when it ought to have ended. It counts as run out.
+    if held[1] and number(held[4]) > now + STEP_MS then entry.score = math.min(entry.score, now) end
     entry.run = held[1]
     entry.due = held[1] and number(held[2]) or entry.score
     entry.paused = call('HEXISTS', paused, entry.name) == 1
@@ -260,6 +267,9 @@ local function tick(KEYS, ARGV)
   add('due', ms(best.due))
   add('late', ms(math.max(0, now - best.score)))
   add('lost', lost)
+  add('definition', call('HGET', beside(schedule, 'definitions'), best.name) or '')
+  add('owed', call('HGET', beside(schedule, 'owed'), best.name) or '')
+  add('clock', call('HMGET', beside(schedule, 'alert:clock'), 'step_ms', 'total_ms', 'seen_ms'))
   return answer
 end
 
@@ -304,7 +314,7 @@ end
 -- ARGV:       cleanup, term, next due ms ('now' = at once, and wake the others), wake channel, stream length,
 --             age ms of runs, metrics, events, alerts, count n of run fields, n names and values,
 --             count m of metric fields, m names and values
--- Returns:    {'ok', then definition, state and since of each alert, '' where unknown},
+-- Returns:    {'ok', then definition, state and since of each alert, '' where unknown, then the cleanup's definition, if any},
 --             or {'lost'} where the lease is no longer this one
 -- Complexity: O(log C + alerts); the trimming is approximate and bounded by Redis
 local function finish(KEYS, ARGV)
@@ -332,6 +342,7 @@ local function finish(KEYS, ARGV)
     local known = call('HMGET', KEYS[alert], 'definition', 'state:' .. ARGV[1], 'since_ms:' .. ARGV[1])
     for field = 1, 3 do answer[#answer + 1] = known[field] or '' end
   end
+  answer[#answer + 1] = call('HGET', beside(KEYS[1], 'definitions'), ARGV[1]) or nil
   return answer
 end
 
@@ -388,7 +399,8 @@ local function scan(KEYS, ARGV)
   local when = ARGV[7]
   -- Asked before the lease: a run doesn't wait for a later scan that goes on beside it.
   if when == 'first' and f[6] then return {'wait', ms(now), ms(interval)} end
-  if f[2] and not is_ours and number(f[3]) > now then
+  -- One that ends later than any could was given before the clock stepped back.
+  if f[2] and not is_ours and number(f[3]) > now and number(f[3]) <= now + 2 * lease_ms + STEP_MS then
     return {'held', ms(now), ms(number(f[3]) - now), f[4] or '0', f[9] or '0', f[10] or '0', f[11] or '0'}
   end
   local wait = 0
@@ -396,7 +408,7 @@ local function scan(KEYS, ARGV)
   if when == 'due' and call('HEXISTS', KEYS[2], ARGV[2]) == 1 then
     wait = PAUSED_SCAN_MS
   elseif when == 'due' and is_through and f[6] then
-    wait = math.min(number(f[7]), number(f[5]) + interval) - now
+    wait = math.min(number(f[7]) - now, number(f[5]) + interval - now, interval)
   end
   if wait > 0 then return {'wait', ms(now), ms(wait)} end
 
@@ -1064,7 +1076,7 @@ local FUNCTIONS = {
   {name = 'curfew_finish', callback = finish, flags = {'allow-oom'}},
   {name = 'curfew_scan', callback = scan, flags = {'allow-oom'}},
   {name = 'curfew_commit', callback = commit, flags = {}},
-  -- curfew_commit for what is small, or only frees: also where the server has no memory left.
+  -- The same for what is Curfew's own and small, and must be written down most of all where Redis is full.
   {name = 'curfew_note', callback = commit, flags = {'allow-oom'}},
   {name = 'curfew_check', callback = check, flags = {'no-writes'}},
   {name = 'curfew_check_part', callback = check_part, flags = {'no-writes', 'allow-cross-slot-keys'}},

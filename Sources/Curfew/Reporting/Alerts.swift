@@ -104,7 +104,7 @@ struct Alerts: Sendable {
         var call = CommitCall(
             lease: nil, index: engine.keys.schedule, shared: [engine.keys.schedule, engine.keys.alerts])
         for transition in transitions { add(transition, to: &call, now: now) }
-        let outcomes = try call.outcomes(of: try await engine.library.call(call.command()))
+        let outcomes = try call.outcomes(of: try await engine.library.call(call.note()))
         for case (.crossed(let alert, let cleanup, let value, let isFiring, _, _), .made) in zip(transitions, outcomes)
         {
             engine.logger.info(

@@ -8,7 +8,7 @@ extension Doctor {
     /// Who lives, with which configuration, and what nobody runs.
     func fleet() async throws -> [Finding] {
         let status = try await Status.read(engine)
-        return [instances(status), try await duplicates(), schedule(status)]
+        return [instances(status)] + names(status) + [try await duplicates(), schedule(status)]
     }
 
     private func instances(_ status: Status) -> Finding {
@@ -20,7 +20,8 @@ extension Doctor {
         if !status.remarks.isEmpty {
             return Finding(
                 "instances", .warning, status.remarks.joined(separator: "; "),
-                advice: "both work, each by its own rules: give all instances the same file")
+                advice: status.cleanups.contains { $0.refused != nil }
+                    ? "see names" : "both work, each by its own rules: give all instances the same file")
         }
         guard versions.count <= 1 else {
             return Finding(
@@ -28,6 +29,17 @@ extension Doctor {
                 advice: "finish the upgrade")
         }
         return Finding("instances", .ok, "\(living.count) alive, all with this configuration")
+    }
+
+    /// Names that stand for one thing here and for another there: one of them is not run.
+    private func names(_ status: Status) -> [Finding] {
+        let refused = status.cleanups.compactMap(\.refused)
+        guard !refused.isEmpty else { return [] }
+        return [
+            Finding(
+                "names", .problem, refused.joined(separator: "; "),
+                advice: "give each environment a prefix of its own (prefix: …), or the cleanup another name")
+        ]
     }
 
     /// Two processes under one name (containers with the same host name, and process id 1) take turns in what they
@@ -53,6 +65,10 @@ extension Doctor {
         var remarks: [String] = []
         for cleanup in status.cleanups {
             if let pause = cleanup.paused { remarks.append("\(cleanup.name) is paused by \(pause.by): \(pause.why)") }
+            if let since = cleanup.owedSince, cleanup.paused == nil {
+                remarks.append(
+                    "\(cleanup.name) has not succeeded since it was due at \(since): \(cleanup.lastError ?? "")")
+            }
             guard ["due", "lost"].contains(cleanup.state), let late = cleanup.inMs, late < -Self.grace.milliseconds
             else {
                 continue

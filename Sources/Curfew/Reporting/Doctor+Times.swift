@@ -8,9 +8,6 @@ extension Doctor {
     /// How many steps of a scan are taken to find them, where the index has none.
     private static let steps = 10
 
-    /// What clocks may differ by without a remark.
-    private static let usualAhead = Duration.seconds(60)
-
     /// Times of records that look as if they were of another zone than they are read in; nothing where none does.
     func times() async throws -> [Finding] {
         let now = try await engine.serverClock().now
@@ -30,7 +27,7 @@ extension Doctor {
         var findings: [Finding] = []
         let name = "times of \(cleanup.name)"
         let advice = "say the zone that they are of: cleanups.\(cleanup.name).zone"
-        let ahead = starts.filter { $0.time.timestamp - now > usualAhead }
+        let ahead = starts.filter { $0.time.timestamp - now > cleanup.clockTolerance }
         if let first = ahead.max(by: { $0.time.timestamp < $1.time.timestamp }) {
             let distance = (first.time.timestamp - now).roughText
             let message =

@@ -71,6 +71,7 @@ package struct Doctor: Sendable {
         var report = Report(findings: [configuration], isReachable: true)
         let looks: [() async throws -> [Finding]] = [
             { http() },
+            { secrecy() },
             { zones() },
             { await sentinels() },
             { [try await reach()] },
@@ -78,7 +79,7 @@ package struct Doctor: Sendable {
             { engine.redis.isCluster ? try await cluster() : [] },
             { try await writes() },
             { try await permissions() },
-            { [try await clock()] },
+            { try await clock() },
             { try await onEveryPrimary { try await functions($0) } },
             { try await fleet() },
             { try await ownKeys() },
@@ -128,22 +129,6 @@ package struct Doctor: Sendable {
         guard time > .milliseconds(50) else { return Finding("redis", .ok, message) }
         return Finding(
             "redis", .warning, message, advice: "sweeps take a round trip for each page: run Curfew nearer to Redis")
-    }
-
-    /// Harmless, because every shared time is the server's; told because logs of two machines are hard to compare.
-    private func clock() async throws -> Finding {
-        let start = ContinuousClock.now
-        let server = try await engine.serverClock().now
-        let local = Date().timeIntervalSince1970 - (start.duration(to: .now) / .seconds(1)) / 2
-        let difference = local - Double(server.milliseconds) / 1000
-        let text = String(format: "%+.1f s", difference)
-        let spread = try await spread()
-        guard abs(difference) > 1 else {
-            return Finding("clock", .ok, "this machine and Redis agree (\(text))\(spread)")
-        }
-        return Finding(
-            "clock", .ok,
-            "this machine is \(text) off Redis: harmless, Curfew goes by the time of Redis alone\(spread)")
     }
 
     private static func advice(on error: any Error) -> String {

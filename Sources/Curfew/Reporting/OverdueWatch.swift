@@ -9,6 +9,8 @@ struct OverdueWatch {
     let engine: Engine
     /// What fires, as far as this instance knows; nil until it has looked for what others have left firing.
     private var firing: Set<Pair>?
+    /// Since when the cleanups that owe a run do, and when that was read.
+    private var owed: (since: [String: Timestamp], readAt: ContinuousClock.Instant)?
 
     /// An alert and a cleanup that it fires for; the cleanup may be one that this instance doesn't know.
     private struct Pair: Hashable {
@@ -25,7 +27,7 @@ struct OverdueWatch {
         let definitions = engine.configuration.alerts.filter { $0.metric == .overdue }
         guard !definitions.isEmpty else { return }
         let known = if let firing { firing } else { try await leftFiring(definitions) }
-        let values = values(answer)
+        let values = try await values(answer)
         var crossed: Set<Pair> = []
         var transitions: [Alerts.Transition] = []
         var ended: [(AlertDefinition, String, Double)] = []
@@ -50,12 +52,34 @@ struct OverdueWatch {
     }
 
     /// By how much each cleanup is overdue, in milliseconds: 0 for one that isn't, or that is switched off.
-    private func values(_ answer: TickAnswer) -> [String: Double] {
+    ///
+    /// One that has failed is overdue since the first time at which it ought to have succeeded, whenever its next run is.
+    private mutating func values(_ answer: TickAnswer) async throws -> [String: Double] {
         var values = answer.overdue.mapValues { Double($0.milliseconds) }
+        for (cleanup, since) in try await owedSince() {
+            values[cleanup] = max(values[cleanup] ?? 0, Double((answer.clock.now - since).milliseconds))
+        }
         for cleanup in engine.configuration.cleanups where !cleanup.isEnabled || values[cleanup.name] == nil {
             values[cleanup.name] = 0
         }
         return values
+    }
+
+    /// Since when cleanups that nobody has paused owe a run: asked once in a heartbeat.
+    private mutating func owedSince() async throws -> [String: Timestamp] {
+        if let owed, owed.readAt.duration(to: .now) < engine.coordinator.heartbeat * 0.9 { return owed.since }
+        let keys = engine.keys
+        let texts = try await engine.redis.send(RedisCommand("HGETALL", [keys.owed], isIdempotent: true)).pairs
+        var since: [String: Timestamp] = [:]
+        if !texts.isEmpty {
+            let names = texts.map(\.0)
+            let paused = try await engine.redis.send(RedisCommand("HMGET", [keys.paused] + names, isIdempotent: true))
+            for (place, (name, text)) in texts.enumerated() where paused[place].isNull {
+                since[name] = Owed(text: text)?.since
+            }
+        }
+        owed = (since, .now)
+        return since
     }
 
     /// What others have published as firing and nobody as resolved.

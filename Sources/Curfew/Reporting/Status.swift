@@ -30,6 +30,10 @@ package struct Status: Sendable, Codable, Equatable {
         package var uncounted: String?
         /// How far the scan for records that the index lacks is; nil where there is none.
         package var scan: ScanStatus?
+        /// Since when it owes a run, because none has succeeded: ISO 8601; and what the last one ended with.
+        package var owedSince: String?, lastError: String?
+        /// Why instances don't run it although they have it: its name stands for something else on others.
+        package var refused: String?
     }
 
     /// One instance.
@@ -46,6 +50,8 @@ package struct Status: Sendable, Codable, Equatable {
         package var running: [String]
         /// Which configuration it runs.
         package var config: String?
+        /// The cleanups that it doesn't run, because they stand for something else on others.
+        package var refused: [String]?
     }
 
     /// The server's time: ISO 8601.
@@ -73,7 +79,7 @@ package struct Status: Sendable, Codable, Equatable {
             let replies = try await engine.redis.pipeline([
                 RedisCommand("ZRANGE", [keys.schedule, "0", String(most - 1), "WITHSCORES"]),
                 RedisCommand("ZREVRANGE", [keys.instances, "0", String(most - 1), "WITHSCORES"]),
-                RedisCommand("HGETALL", [keys.paused]),
+                RedisCommand("HGETALL", [keys.paused]), RedisCommand("HGETALL", [keys.owed]),
             ])
             for reply in replies { try Self.check(reply) }
             let scores = replies[0].pairs
@@ -81,8 +87,16 @@ package struct Status: Sendable, Codable, Equatable {
             let configured = engine.configuration.cleanups.map(\.name)
             let names = configured + scores.map(\.0).filter { !configured.contains($0) }
             let due = Dictionary(scores) { first, _ in first }
-            let cleanups = try await self.cleanups(names, engine, due: due, paused: paused, now: now)
+            var cleanups = try await self.cleanups(names, engine, due: due, paused: paused, now: now)
             let instances = try await self.instances(replies[1].pairs, engine, now: now)
+            let owed = Dictionary(replies[3].pairs) { first, _ in first }.compactMapValues(Owed.init(text:))
+            let conflicts = try await Definitions(engine.coordinator).conflicts()
+            for place in cleanups.indices {
+                let name = cleanups[place].name
+                cleanups[place].owedSince = owed[name]?.since?.iso8601
+                cleanups[place].lastError = owed[name]?.error
+                cleanups[place].refused = conflicts[name].map { "\($0)" } ?? refusal(of: name, by: instances)
+            }
             return Status(
                 at: now.iso8601, cleanups: cleanups, instances: instances,
                 remarks: remarks(instances, own: engine.configuration.fingerprint))
@@ -203,7 +217,7 @@ package struct Status: Sendable, Codable, Equatable {
     private static func instances(
         _ seen: [(String, String)], _ engine: Engine, now: Timestamp
     ) async throws -> [InstanceStatus] {
-        let fields = ["host", "pid", "version", "started_ms", "running", "config"]
+        let fields = ["host", "pid", "version", "started_ms", "running", "config", "refused"]
         let replies = try await engine.redis.pipeline(
             seen.map { RedisCommand("HMGET", [engine.keys.instance($0.0)] + fields) })
         for reply in replies { try check(reply) }
@@ -215,7 +229,8 @@ package struct Status: Sendable, Codable, Equatable {
                 seenMsAgo: (now - Timestamp(score: Double(seen.1) ?? 0)).milliseconds,
                 isAlive: values[0] != nil, host: values[0], pid: values[1], version: values[2],
                 startedAt: started.map { Timestamp(milliseconds: $0).iso8601 },
-                running: (values[4] ?? "").split(separator: ",").map(String.init), config: values[5])
+                running: (values[4] ?? "").split(separator: ",").map(String.init), config: values[5],
+                refused: values[6].flatMap { $0.isEmpty ? nil : $0.split(separator: ",").map(String.init) })
         }
     }
 
@@ -223,6 +238,14 @@ package struct Status: Sendable, Codable, Equatable {
     private static func check(_ reply: RedisValue) throws(CurfewError) {
         guard let error = reply.error else { return }
         throw CurfewError(.server, "Curfew's own keys can't be read: \(error.message)")
+    }
+
+    /// What living instances say of a cleanup that they have and don't run.
+    private static func refusal(of cleanup: String, by instances: [InstanceStatus]) -> String? {
+        let refusing = instances.filter { $0.isAlive && $0.refused?.contains(cleanup) == true }.map(\.id).sorted()
+        guard !refusing.isEmpty else { return nil }
+        return "\(cleanup) stands for other records on \(refusing.joined(separator: ", ")), and is not run from there; "
+            + "expected one prefix for each environment, or another name"
     }
 
     private static func remarks(_ instances: [InstanceStatus], own: String) -> [String] {

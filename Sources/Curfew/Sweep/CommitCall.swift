@@ -72,14 +72,15 @@ struct CommitCall: Sendable {
         command(named: isCheck ? "curfew_check" : "curfew_commit")
     }
 
-    /// The command for what is Curfew's own and small, or only frees: it is carried out also where Redis has no memory left.
+    /// The command for what is Curfew's own and small, or only frees: it is carried out also where Redis is full.
     func note() -> RedisCommand {
         command(named: "curfew_note")
     }
 
     private func command(named name: String) -> RedisCommand {
         let keys = [lease?.key ?? index, index] + shared
-        return command([FunctionLibrary.named(name), String(keys.count + sink.keys.count)] + keys)
+        let name = FunctionLibrary.named(name)
+        return command([name, String(keys.count + sink.keys.count)] + keys)
     }
 
     /// The command for one node of a Cluster, whatever slots of it the keys are in: without lease, index and shared keys.

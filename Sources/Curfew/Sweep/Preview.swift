@@ -34,9 +34,13 @@ package struct Preview: Sendable {
         do {
             let scan = KeyspaceScan(engine: engine, cleanup: changed, control: control)
             let scanned = cleanup.index == nil ? try await scan.entries() : nil
+            // As a run would: by the time from before a step of the clock that is not over yet.
+            let step = try await ClockAlert(engine: engine).read().step
+            let correction = step?.correction(for: changed, at: began) ?? .zero
             outcome = await Sweep(
                 engine: engine, cleanup: changed, claim: nil, control: control, clock: clock,
-                options: .init(ahead: ahead, timeout: timeout, limit: limit ?? cleanup.limit, review: review),
+                options: .init(
+                    ahead: ahead + correction, timeout: timeout, limit: limit ?? cleanup.limit, review: review),
                 scanned: scanned
             ).run()
         } catch {

@@ -102,6 +102,10 @@ extension Sweep {
                 try await retrying { try await check.checkRecords(queue) }
             }
         }
+        if state.outcome.due > 0 {
+            let queue = state.queue
+            try await retrying { try await checkClock(queue) }
+        }
         let first = try nextRequest(&state)
         state.reading = try Reading(first, sent: engine.redis.begin(first.commands))
         state.request = try nextRequest(&state)

@@ -8,6 +8,10 @@ private struct OperationAnswer: Codable {
     var success: Bool
     var message: String
     var cleanup: String
+    /// When it runs: ISO 8601.
+    var due: String?
+    /// How many of its times have passed.
+    var missed: Int?
 
     /// Writes it, and ends with 1 where nothing could be done.
     func write(asJSON isJSON: Bool) throws {
@@ -88,16 +92,22 @@ struct ResumeCommand: AsyncParsableCommand {
     @Argument(help: "The cleanup.")
     var name: String
 
+    @Flag(help: "Leave what was missed, and wait for its next time.")
+    var skip = false
+
     @OptionGroup var options: GlobalOptions
 
     func run() async throws {
-        let isResumed = try await options.withEngine { engine in
-            if try await Operations(engine: engine).resume(name, by: Person.name) { return true }
-            _ = try engine.cleanup(named: name)
-            return false
+        let resumption = try await options.withEngine { engine in
+            let resumption = try await Operations(engine: engine).resume(name, by: Person.name, skip: skip)
+            if !resumption.isDone { _ = try engine.cleanup(named: name) }
+            return resumption
         }
-        let message = isResumed ? "\(name) runs again when it is due" : "\(name) is not paused"
-        try OperationAnswer(success: isResumed, message: message, cleanup: name).write(asJSON: options.json)
+        try OperationAnswer(
+            success: resumption.isDone, message: resumption.message, cleanup: name,
+            due: resumption.isDone ? resumption.due?.iso8601 : nil,
+            missed: resumption.isDone ? resumption.missed : nil
+        ).write(asJSON: options.json)
     }
 }
 

@@ -8,7 +8,7 @@ struct StatusView {
     var lines: [String] {
         var lines = cleanups + [""] + instances
         if !scans.isEmpty { lines += [""] + scans }
-        let warnings = (status.remarks + uncounted).map { Style.yellow("! " + $0.printable) }
+        let warnings = (refusals + status.remarks + uncounted + owing).map { Style.yellow("! " + $0.printable) }
         let remarks = warnings + pauses.map(Style.dim.callAsFunction)
         if !remarks.isEmpty { lines += [""] + remarks }
         return lines
@@ -62,6 +62,16 @@ struct StatusView {
     private var uncounted: [String] {
         status.cleanups.compactMap { cleanup in
             cleanup.uncounted.map { "the records of \(cleanup.name) could not be counted: \($0)" }
+        }
+    }
+
+    private var refusals: [String] { status.cleanups.compactMap(\.refused) }
+
+    private var owing: [String] {
+        status.cleanups.compactMap { cleanup in
+            guard let since = cleanup.owedSince, cleanup.paused == nil else { return nil }
+            let next = cleanup.due.map { ", the next try is at \($0)" } ?? ""
+            return "\(cleanup.name) has not succeeded since it was due at \(since): \(cleanup.lastError ?? "")\(next)"
         }
     }
 

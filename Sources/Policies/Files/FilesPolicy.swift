@@ -104,4 +104,9 @@ package struct FilesPolicy: Policy {
     package var longestTimeout: Duration {
         timeoutOverride ?? max(orphan?.after ?? .zero, deleted?.after ?? .zero)
     }
+
+    /// The shorter of those that there are, or the override.
+    package var shortestTimeout: Duration {
+        timeoutOverride ?? [orphan?.after, deleted?.after].compactMap(\.self).min() ?? .zero
+    }
 }

@@ -15,4 +15,9 @@ package struct TimesByType: Sendable, Equatable {
     func longest(beside general: Duration) -> Duration {
         byType.values.reduce(general, max)
     }
+
+    /// The shortest of them and the general one.
+    func shortest(beside general: Duration) -> Duration {
+        byType.values.reduce(general, min)
+    }
 }

@@ -46,6 +46,9 @@ package struct RetentionPolicy: Policy {
     /// The longest of the general time and those by type, or the override.
     package var longestTimeout: Duration { timeoutOverride ?? keeps?.longest(beside: keep) ?? keep }
 
+    /// The shortest time that a record is kept, or the override.
+    package var shortestTimeout: Duration { timeoutOverride ?? keeps?.shortest(beside: keep) ?? keep }
+
     /// None: records are removed as they are.
     package var writtenFields: [String] { [] }
 

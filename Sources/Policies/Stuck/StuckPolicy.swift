@@ -152,6 +152,14 @@ package struct StuckPolicy: Policy {
         timeoutOverride ?? timeouts?.longest(beside: timeout) ?? timeout
     }
 
+    /// The shortest of the general timeout and those by type, or the override.
+    package var shortestTimeout: Duration {
+        timeoutOverride ?? timeouts?.shortest(beside: timeout) ?? timeout
+    }
+
+    /// The fields of its age, and the heartbeat.
+    package var signs: [String] { since + [heartbeat].compactMap { $0 } }
+
     /// The fields of the record that a change may write.
     package var writtenFields: [String] {
         unique([scope.field] + [writes.error, writes.finished, writes.recoveries, retry?.attempts].compactMap { $0 })

@@ -25,6 +25,12 @@ package protocol Policy: Sendable {
     /// The longest timeout that a record can have, override included.
     var longestTimeout: Duration { get }
 
+    /// The shortest timeout that a record can have, override included: what clocks may differ by is measured by it.
+    var shortestTimeout: Duration { get }
+
+    /// The fields that say when something was last heard of a record: those of its age, and its heartbeat.
+    var signs: [String] { get }
+
     /// The states in which a record is this policy's business; nil where that is no matter of a status.
     var activeStates: [String]? { get }
 
@@ -38,6 +44,27 @@ package protocol Policy: Sendable {
 extension Policy {
     /// Nil: any record is this policy's business.
     package var activeStates: [String]? { nil }
+
+    /// The only timeout there is, unless there are some by type.
+    package var shortestTimeout: Duration { longestTimeout }
+
+    /// Those of its age.
+    package var signs: [String] { since }
+
+    /// The last time that was heard of a record, and the field that it is in; nil where none can be told.
+    package func lastSign(of record: Record, at now: Timestamp) -> (field: String, time: Timestamp)? {
+        var last = start(of: record, at: now).map { (field: $0.field, time: $0.time.timestamp) }
+        for field in signs where !since.contains(field) {
+            do {
+                guard let found = try record.time(field, by: times, at: now)?.time.timestamp else { continue }
+                if last.map({ found > $0.time }) ?? true { last = (field, found) }
+            } catch {
+                // That it can't be read is said where the record is judged.
+                continue
+            }
+        }
+        return last
+    }
 
     /// What a record's age counts from, and the field that it is in, for remarks; nil where it can't be told.
     package func start(of record: Record, at now: Timestamp) -> (field: String, time: RecordTime)? {

@@ -1,0 +1,107 @@
+internal import Foundation
+internal import Policies
+
+/// The run that a cleanup owes, in `{curfew}:owed`: it was due, and none has succeeded since.
+///
+/// What failed for a reason that passes by itself is tried again soon, until the cleanup is due anyway. Whatever it was,
+/// `overdue` goes on counting from the first time that was missed: a cleanup that fails every night has not run.
+struct Owed: Sendable, Equatable, Codable {
+    /// The due time of the first run that did not succeed.
+    var sinceMs: String
+    /// The due time of the last, which a retry is in the place of.
+    var dueMs: String
+    /// When it is tried again, and how often it was; empty and `0` where it waits for its next due time.
+    var retryMs: String, attempts: String
+    /// What the last run ended with.
+    var error: String
+
+    private enum CodingKeys: String, CodingKey {
+        case sinceMs = "since_ms"
+        case dueMs = "due_ms"
+        case retryMs = "retry_ms"
+        case attempts, error
+    }
+
+    /// How long after each failure it is tried again; from the last on always so.
+    static let pauses: [Duration] = [.seconds(60), .seconds(5 * 60), .seconds(15 * 60)]
+
+    init(since: Timestamp, due: Timestamp, retry: Timestamp?, attempts: Int, error: String) {
+        sinceMs = String(since.milliseconds)
+        dueMs = String(due.milliseconds)
+        retryMs = retry.map { String($0.milliseconds) } ?? ""
+        self.attempts = String(attempts)
+        self.error = error
+    }
+
+    /// Reads what is kept; nil where it isn't ours.
+    init?(text: String) {
+        do {
+            self = try JSONDecoder().decode(Owed.self, from: Data(text.utf8))
+        } catch {
+            return nil
+        }
+    }
+
+    /// As it is kept.
+    var text: String {
+        let members = [
+            ("since_ms", sinceMs), ("due_ms", dueMs), ("retry_ms", retryMs), ("attempts", attempts), ("error", error),
+        ]
+        return JSONText.object(members.map { FieldWrite(field: $0.0, value: $0.1) })
+    }
+
+    /// Since when a run is owed; nil where that can't be read.
+    var since: Timestamp? { Int64(sinceMs).map(Timestamp.init(milliseconds:)) }
+    /// The due time that a retry is in the place of.
+    var due: Timestamp? { Int64(dueMs).map(Timestamp.init(milliseconds:)) }
+    /// When it is tried again.
+    var retry: Timestamp? { Int64(retryMs).map(Timestamp.init(milliseconds:)) }
+}
+
+/// What the end of a run means for the schedule: when the cleanup is due again, and what it owes.
+struct NextRun: Sendable, Equatable {
+    /// How a run ended, as far as the schedule is concerned.
+    enum Ending: Sendable, Equatable {
+        /// It did its work.
+        case done
+        /// It could not, for a reason that passes by itself.
+        case failedForNow(String)
+        /// It could not or must not, and the next one won't either unless somebody does something.
+        case notDone(String)
+        /// Somebody stopped it, or only looked.
+        case stopped
+    }
+
+    /// When it is due.
+    var due: Timestamp
+    /// What it owes; nil: nothing.
+    var owed: Owed?
+
+    /// - Parameters:
+    ///   - claimed: when the run was due, as the schedule had it; in the future for one that somebody asked for.
+    init(after ending: Ending, claimed: Timestamp, owed: Owed?, schedule: Schedule, began: Timestamp, now: Timestamp) {
+        let isRetry = owed?.retry == claimed
+        let occurrence = isRetry ? owed?.due ?? claimed : claimed
+        let regular = schedule.next(after: occurrence, now: now)
+        let isEarly = claimed > began
+        self.owed = owed
+        due = isEarly ? claimed : regular
+        switch ending {
+        case .stopped: break
+        case .done:
+            self.owed = nil
+            // There is nothing left to be tried again.
+            if isRetry { due = regular }
+        case .failedForNow(let error), .notDone(let error):
+            guard !isEarly else { return }
+            let since = owed?.since ?? occurrence
+            self.owed = Owed(since: since, due: occurrence, retry: nil, attempts: 0, error: error)
+            guard case .failedForNow = ending else { return }
+            let attempts = isRetry ? Int(owed?.attempts ?? "") ?? 0 : 0
+            let retry = now + Owed.pauses[min(attempts, Owed.pauses.count - 1)]
+            guard retry < regular else { return }
+            due = retry
+            self.owed = Owed(since: since, due: occurrence, retry: retry, attempts: attempts + 1, error: error)
+        }
+    }
+}
