@@ -39,10 +39,12 @@ struct FullMemoryTests {
             #expect(try await scene.send("EXISTS", "old:0", "log:0").integer == 0)
             #expect(try await scene.send("ZCARD", "olds").integer == 0)
             let events = try await scene.send("XRANGE", scene.engine.keys.events, "-", "+").elements
-            let fields = try #require(events.last?[1].elements.compactMap(\.string))
-            let reason = try #require(fields.firstIndex(of: "reason").map { fields[$0 + 1] })
+            let fields = events.last?[1].elements.compactMap(\.string) ?? []
+            let place = try #require(fields.firstIndex(of: "reason"))
+            let reason = fields[place + 1]
             #expect(reason.hasSuffix("(Redis is full: what it was like is not noted)"))
-            let before = try #require(fields.firstIndex(of: "before").map { fields[$0 + 1] })
+            let image = try #require(fields.firstIndex(of: "before"))
+            let before = fields[image + 1]
             #expect(!before.contains("status") && before.contains("log:"))
             #expect(try await scene.send("KEYS", "curfew:trash:*").elements.count == 6)
         }

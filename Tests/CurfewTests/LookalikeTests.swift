@@ -32,7 +32,8 @@ struct LookalikeTests {
             try await write(["task:1", "task:2", "task:1:log", "task:meta"], scene)
             let result = try await scene.run("old")
             #expect(result.records.map(\.id).sorted() == ["1", "2"])
-            #expect(try await isThere("task:1:log", scene) && isThere("task:meta", scene))
+            #expect(try await isThere("task:1:log", scene))
+            #expect(try await isThere("task:meta", scene))
         }
     }
 
@@ -83,10 +84,9 @@ struct LookalikeTests {
         "shapes that chance makes are no matter of remark",
         arguments: [["deadbeef", "12345678", "a1b2c3d4"], ["abcd", "4x9z"], ["a@b.c", "a.b@c.d"]])
     func chance(ids: [String]) throws {
-        let cleanup = try #require(
-            Configuration.parse(
-                "redis: redis://h\ncleanups:\n  \(Self.old())", file: "", environment: [:]
-            ).cleanups.first)
+        let text = "redis: redis://h\ncleanups:\n  \(Self.old())"
+        let configuration = try Configuration.parse(text, file: "", environment: [:])
+        let cleanup = try #require(configuration.cleanups.first)
         #expect(Doctor.remark(onShapesOf: ids, of: cleanup) == nil)
     }
 }
