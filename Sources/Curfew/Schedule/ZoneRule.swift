@@ -80,14 +80,14 @@ struct ZoneRule: Sendable, Equatable {
         let day = (second + standard) / 86_400 - ((second + standard) % 86_400 < 0 ? 1 : 0)
         let year = CivilDay(number: day).year
         // The changes around the second, in order; those of the years beside it, because a change may reach over new year.
-        var changes: [(second: Int, offset: Int)] = []
+        var changes: [(second: Int, isSummer: Bool)] = []
         for year in (year - 1)...(year + 1) {
-            changes.append((summer.start.reading(in: year) - standard, summer.offset))
-            changes.append((summer.end.reading(in: year) - summer.offset, standard))
+            changes.append((summer.start.reading(in: year) - standard, true))
+            changes.append((summer.end.reading(in: year) - summer.offset, false))
         }
         // Where both come at once, as in a zone that has summer time all year, summer time goes on.
-        changes.sort { ($0.second, $0.offset) < ($1.second, $1.offset) }
-        return changes.last { $0.second <= second }?.offset ?? standard
+        changes.sort { ($0.second, $0.isSummer ? 1 : 0) < ($1.second, $1.isSummer ? 1 : 0) }
+        return changes.last { $0.second <= second }?.isSummer == true ? summer.offset : standard
     }
 
     private struct Reader {
