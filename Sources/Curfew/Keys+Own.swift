@@ -79,6 +79,9 @@ extension Question {
 }
 
 extension Cleanup {
-    /// The id of the record at a key; nil where there is none, and for what is Curfew's own.
-    func id(of key: String, _ keys: Keys) -> String? { keys.own(key) ? nil : records.id(of: key) }
+    /// The id of the record at a key; nil where there is none, and for what is Curfew's own or only looks alike.
+    func id(of key: String, _ keys: Keys) -> String? {
+        guard !keys.own(key), let id = records.id(of: key), gap.allows(id, in: records) else { return nil }
+        return id
+    }
 }

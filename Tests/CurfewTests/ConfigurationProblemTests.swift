@@ -62,8 +62,8 @@ struct ConfigurationProblemTests {
                 curfew.yaml:1: redis: \(redis)
                 curfew.yaml:1: cleanups: missing, expected a section
                 curfew.yaml:2: worker.lease: “5” has no unit, write 5s, 5m or 5h
-                curfew.yaml:3: clenups: unknown key, did you mean “cleanups”? (expected one of redis, prefix, worker, http, \
-                streams, storage, webhooks, cleanups, routes, alerts)
+                curfew.yaml:3: clenups: unknown key, did you mean “cleanups”? (expected one of redis, prefix, min-replicas, \
+                worker, http, streams, storage, webhooks, cleanups, routes, alerts)
                 """)
     }
 
@@ -73,8 +73,8 @@ struct ConfigurationProblemTests {
             problems(["timeot: 5m"]) == """
                 curfew.yaml:4: cleanups.jobs.timeot: unknown key, did you mean “timeout”? (expected one of policy, every, \
                 cron, timezone, records, index, scan, status, format, enabled, dry-run, limit, page, run-timeout, \
-                misfire-grace, undo, ping, guard, missing, time-unit, zone, null-times, allow, states, since, \
-                heartbeat, timeout, timeouts, alive, completed-when, completed-to, retry, to, refund, writes)
+                misfire-grace, undo, ping, guard, missing, time-unit, zone, null-times, allow, only, except, trash, \
+                states, since, heartbeat, timeout, timeouts, alive, completed-when, completed-to, retry, to, refund, writes)
                 """)
         #expect(
             problems(["retry: {limt: 3, limit: 3, to: Q, xyzzy: 1}"]) == """

@@ -13,10 +13,10 @@ struct CronDaylightTests {
         let timezone = try #require(TimeZone(identifier: zone))
         let end = try time(end)
         var found: [Timestamp] = []
-        var next = try expression.occurrence(after: time(start) - .milliseconds(1), in: timezone)
+        var next = try expression.occurrence(after: time(start) - .milliseconds(1), in: Zone(builtIn: timezone))
         while next <= end {
             found.append(next)
-            next = expression.occurrence(after: next, in: timezone)
+            next = expression.occurrence(after: next, in: Zone(builtIn: timezone))
         }
         return found
     }
@@ -74,9 +74,9 @@ struct CronDaylightTests {
         let expression = try CronExpression(text)
         let timezone = try #require(TimeZone(identifier: zone))
         var steps: Set<Int64> = []
-        var previous = expression.occurrence(after: first, in: timezone)
+        var previous = expression.occurrence(after: first, in: Zone(builtIn: timezone))
         for _ in 1..<count {
-            let next = expression.occurrence(after: previous, in: timezone)
+            let next = expression.occurrence(after: previous, in: Zone(builtIn: timezone))
             steps.insert((next - previous).milliseconds)
             previous = next
         }
@@ -103,7 +103,8 @@ struct CronDaylightTests {
             let text = randomExpression(&random)
             let start = Int.random(in: 1_600_000_000...1_800_000_000, using: &random)
             guard let expression = try? CronExpression(text) else { continue }
-            let found = expression.occurrence(after: Timestamp(milliseconds: Int64(start) * 1000), in: timezone)
+            let found = expression.occurrence(
+                after: Timestamp(milliseconds: Int64(start) * 1000), in: Zone(builtIn: timezone))
             let expected = WallClock(timezone: timezone).firstMatch(of: expression, after: start, days: 20)
             if let expected {
                 #expect(

@@ -55,7 +55,7 @@ struct DocumentationConfigurationTests {
             storage: {uploads: {zzzz: 0}}
             webhooks: {ops: {zzzz: 0}}
             cleanups:
-              stuck: {policy: stuck, zzzz: 0, retry: {zzzz: 0, queue: {zzzz: 0}}, refund: {zzzz: 0}, writes: {zzzz: 0}, index: {zzzz: 0}}
+              stuck: {policy: stuck, zzzz: 0, retry: {zzzz: 0, queue: {zzzz: 0}}, refund: {zzzz: 0}, writes: {zzzz: 0}, index: {zzzz: 0}, only: {zzzz: 0}}
               counters: {policy: counters, zzzz: 0, counters: {zzzz: 0}, members: {zzzz: 0}}
               locks: {policy: locks, zzzz: 0, guard: {zzzz: 0}}
               paused: {policy: paused, zzzz: 0}
@@ -89,6 +89,7 @@ struct DocumentationConfigurationTests {
             ("storage", "storage.uploads.zzzz"), ("webhooks", "webhooks.ops.zzzz"),
             ("retry", "cleanups.stuck.retry.zzzz"), ("queue", "cleanups.stuck.retry.queue.zzzz"),
             ("writes", "cleanups.stuck.writes.zzzz"), ("index", "cleanups.stuck.index.zzzz"),
+            ("only, except", "cleanups.stuck.only.zzzz"),
             ("refund", "cleanups.stuck.refund.zzzz"),
             ("counters", "cleanups.counters.counters.zzzz"), ("members", "cleanups.counters.members.zzzz"),
             ("orphan", "cleanups.files.orphan.zzzz"), ("deleted", "cleanups.files.deleted.zzzz"),
@@ -145,7 +146,7 @@ struct DocumentationConfigurationTests {
         let parent = try KeyTemplate("<id>")
         let dependent = DependentPolicy(states: [], since: [], parent: parent, parentStates: [], to: "")
         return [
-            "The file prefix": file.prefix,
+            "The file prefix": file.prefix, "The file min-replicas": "\(file.minReplicas)",
             "worker lease": file.worker.lease.text, "worker heartbeat": file.worker.heartbeat.text,
             "worker concurrency": "\(file.worker.concurrency)",
             "http listen": "\(HTTPSettings().host):\(HTTPSettings().port)",
@@ -160,6 +161,7 @@ struct DocumentationConfigurationTests {
             "Every cleanup scan": cleanup.scan?.text ?? "", "Every cleanup status": cleanup.statusField,
             "Every cleanup enabled": "\(cleanup.isEnabled)", "Every cleanup dry-run": "\(cleanup.isDryRun)",
             "Every cleanup run-timeout": cleanup.runTimeout.text, "Every cleanup undo": cleanup.undo.text,
+            "Every cleanup trash": cleanup.keepsTrash ? "on" : "off",
             "guard share": "\(Int(GuardLimits().share))%", "guard beyond": "\(GuardLimits().beyond)",
             "Every cleanup missing": cleanup.missing.rawValue, "index unit": cleanup.indexUnit.rawValue,
             "queue at": "tail", "writes error": stuck.writes.error ?? "",

@@ -5,7 +5,7 @@ extension Cleanup {
     private static let keys = [
         "policy", "every", "cron", "timezone", "records", "index", "scan", "status", "format", "enabled", "dry-run",
         "limit", "page", "run-timeout", "misfire-grace", "undo", "ping", "guard", "missing", "time-unit", "zone",
-        "null-times", "allow",
+        "null-times", "allow", "only", "except", "trash",
     ]
 
     /// Reads a cleanup; nil where it has a problem.
@@ -26,6 +26,7 @@ extension Cleanup {
         policy?.times = TimeReading(section)
         let schedule = Schedule(section)
         let options = Options(section)
+        let gap = GapRule(section)
         let limits = section.guardLimits(for: kind?.kind)
         guard let policy, let records, let schedule else { return nil }
         self.init(
@@ -33,10 +34,13 @@ extension Cleanup {
             isEnabled: options.isEnabled ?? true, isDryRun: options.isDryRun ?? false, limit: options.limit,
             page: options.page, misfireGrace: options.misfireGrace, statusField: status, format: format,
             longestTimeout: policy.longestTimeout)
+        self.gap = gap
         indexUnit = options.indexUnit ?? indexUnit
         missing = options.missing ?? missing
         runTimeout = options.runTimeout ?? runTimeout
         undo = options.undo ?? undo
+        keepsTrash = options.keepsTrash ?? keepsTrash
+        replicas = options.replicas
         ping = options.ping
         guardLimits = limits
         let place = ["cleanups", entry.key]
@@ -58,6 +62,8 @@ extension Cleanup {
         let runTimeout: Duration?
         let misfireGrace: Duration?
         let undo: Duration?
+        let keepsTrash: Bool?
+        let replicas: Int?
         let ping: WebAddress?
 
         init(_ section: Section) {
@@ -75,6 +81,8 @@ extension Cleanup {
             runTimeout = section.duration("run-timeout", atLeast: .seconds(1))
             misfireGrace = section.duration("misfire-grace")
             undo = section.duration("undo")
+            keepsTrash = section.value("trash", expected: "on or off") { $0 == "on" ? true : $0 == "off" ? false : nil }
+            replicas = section.integer("replicas", in: 0...100)
             ping = section.address("ping")
         }
 

@@ -27,6 +27,8 @@ package struct Cleanup: Sendable {
     package var policy: any Policy
     /// The keys of the records: `job:<id>`.
     package var records: KeyTemplate
+    /// What the gap of their keys may hold.
+    package var gap = GapRule()
     /// The sorted set kept by the application; nil where Curfew keeps one by itself.
     package var index: String?
     /// The unit of the scores in that sorted set.
@@ -49,6 +51,10 @@ package struct Cleanup: Sendable {
     package var misfireGrace: Duration?
     /// How long events and removed records are kept for undo.
     package var undo: Duration
+    /// Whether what is removed waits in the trash, from where `undo` can take it; else it is gone at once.
+    package var keepsTrash = true
+    /// How many replicas must know of a claim before its object is deleted; nil: as many as `min-replicas` says.
+    package var replicas: Int?
     /// Who is called after each successful run; nil: nobody.
     package var ping: WebAddress?
     /// How often the keyspace is scanned for records that the index lacks; nil: never.

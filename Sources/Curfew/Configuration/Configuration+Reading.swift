@@ -80,8 +80,8 @@ extension Configuration {
 
     private init?(_ section: Section, fingerprint: String) {
         section.expect([
-            "redis", "redis-user", "redis-password", "prefix", "worker", "http", "streams", "storage", "webhooks",
-            "cleanups", "routes", "alerts",
+            "redis", "redis-user", "redis-password", "prefix", "min-replicas", "worker", "http", "streams", "storage",
+            "webhooks", "cleanups", "routes", "alerts",
         ])
         let redis = Self.redis(section)
         let prefix = section.value("prefix", expected: "a word without braces or spaces", Self.prefix)
@@ -104,6 +104,7 @@ extension Configuration {
         self.init(
             redis: redis, prefix: prefix ?? "curfew", worker: worker, http: http, routes: routes, streams: streams,
             storage: storage, webhooks: webhooks, cleanups: cleanups, alerts: alerts, fingerprint: fingerprint)
+        minReplicas = section.integer("min-replicas", in: 0...100) ?? minReplicas
         self.streams.events = max(streams.events, undo)
     }
 

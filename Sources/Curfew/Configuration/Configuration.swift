@@ -9,6 +9,8 @@ package struct Configuration: Sendable {
     package var redis: RedisConfiguration
     /// The word in braces that all of Curfew's own keys start with, itself without braces: `curfew`.
     package var prefix: String
+    /// How many replicas must know of a claim before its object is deleted.
+    package var minReplicas = 0
     /// How this instance takes part.
     package var worker: Worker
     /// How it answers on HTTP; nil where the file doesn't say that it does.

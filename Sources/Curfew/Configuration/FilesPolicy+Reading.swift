@@ -1,7 +1,7 @@
 internal import Policies
 
 extension FilesPolicy: ConfiguredPolicy {
-    static let keys = ["since", "orphan", "deleted", "storage", "object", "object-prefix", "refs", "size"]
+    static let keys = ["since", "orphan", "deleted", "storage", "object", "object-prefix", "refs", "size", "replicas"]
 
     init?(_ section: Section, status: String) {
         let since = section.texts("since", isRequired: section.entry("orphan") != nil)

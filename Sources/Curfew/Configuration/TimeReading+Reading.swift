@@ -12,20 +12,19 @@ extension TimeReading {
 }
 
 extension LocalZone {
-    /// The zone as the system knows it.
-    convenience init(_ zone: TimeZone) {
-        self.init(name: zone.identifier) { second in
-            Int64(zone.secondsFromGMT(for: Date(timeIntervalSince1970: Double(second))))
-        }
+    /// The zone as it is known when the file is read: it is asked for every record, and a file isn't.
+    convenience init(_ zone: Zone) {
+        let offset = zone.offset
+        self.init(name: zone.name) { Int64(offset(Int($0))) }
     }
 }
 
 extension Section {
     /// A time zone by its name.
-    func timeZone(_ key: String) -> TimeZone? {
+    func timeZone(_ key: String) -> Zone? {
         let expected = "a time zone like Europe/Berlin"
         guard let scalar = scalar(key, expected: expected) else { return nil }
-        if let zone = TimeZone(identifier: scalar.text) { return zone }
+        if let zone = Zone(scalar.text) { return zone }
         let guess = Spelling.nearest(to: scalar.text, among: TimeZone.knownTimeZoneIdentifiers)
         let hint = guess.map { ", did you mean “\($0)”?" } ?? ", expected \(expected)"
         problem(key, "unknown “\(scalar.written)”\(hint)")

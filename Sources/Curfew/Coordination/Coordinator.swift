@@ -117,7 +117,17 @@ package struct Coordinator: Sendable {
 
     /// Extends exactly this lease and publishes how far its run is.
     package func renew(_ claim: Claim, progress: RunControl.Progress) async throws(CurfewError) -> Renewal {
-        let reply = try await library.call(
+        let reply = try await library.call(renewal(of: claim, progress: progress))
+        switch reply.string {
+        case "lost": return .lost
+        case "": return .renewed(cancelledBy: nil)
+        case let name: return .renewed(cancelledBy: name)
+        }
+    }
+
+    /// The command that extends a lease: a write under it, whatever else it is for.
+    func renewal(of claim: Claim, progress: RunControl.Progress) -> RedisCommand {
+        FunctionLibrary.command(
             "curfew_renew", keys: [keys.schedule, keys.lease(claim.cleanup)],
             arguments: [
                 claim.cleanup, claim.term, String(lease.milliseconds),
@@ -126,11 +136,6 @@ package struct Coordinator: Sendable {
                 "failed", String(progress.failed), "refunded", String(progress.refunded),
                 "progress", String(progress.percent), "step", progress.step,
             ])
-        switch reply.string {
-        case "lost": return .lost
-        case "": return .renewed(cancelledBy: nil)
-        case let name: return .renewed(cancelledBy: name)
-        }
     }
 
     /// Ends a run: history, metrics, next due time and release in one step.

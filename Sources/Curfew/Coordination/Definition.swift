@@ -39,7 +39,7 @@ struct Definition: Sendable, Equatable, Codable {
         (everyMs, cron, timezone) = ("", "", "")
         switch cleanup.schedule {
         case .every(let interval): everyMs = String(interval.milliseconds)
-        case .cron(let expression, let zone): (cron, timezone) = (expression.text, zone.identifier)
+        case .cron(let expression, let zone): (cron, timezone) = (expression.text, zone.name)
         }
         off = cleanup.isEnabled ? "" : "1"
         configs = config
@@ -68,7 +68,7 @@ struct Definition: Sendable, Equatable, Codable {
     /// When it runs; nil where that can't be read.
     var schedule: Schedule? {
         if let every = Int64(everyMs) { return .every(.milliseconds(every)) }
-        guard let zone = TimeZone(identifier: timezone) else { return nil }
+        guard let zone = Zone(timezone) else { return nil }
         do {
             return .cron(try CronExpression(cron), timezone: zone)
         } catch {

@@ -33,18 +33,21 @@ package struct Run: Sendable {
     /// - Parameters:
     ///   - limit: the most records to change, in place of the configured number.
     ///   - timeout: one timeout in place of the configured ones.
+    ///   - keepsTrash: whether what is removed waits in the trash, where the cleanup keeps one.
     ///   - task: what is to be done.
     ///   - overriddenBy: who said that the guard is not to hold the run up.
     ///   - step: by how much the clock of Redis has stepped with the very tick that brought the claim.
     package init(
         engine: Engine, cleanup: Cleanup, claim: Claim, clock: ServerClock, limit: Int? = nil, timeout: Duration? = nil,
-        task: Assignment = .due, overriddenBy: String? = nil, step: Duration? = nil
+        keepsTrash: Bool = true, task: Assignment = .due, overriddenBy: String? = nil, step: Duration? = nil
     ) {
         self.step = step
         self.task = task
         self.overriddenBy = overriddenBy
         self.engine = engine
-        self.cleanup = timeout.map(cleanup.with(timeout:)) ?? cleanup
+        var cleanup = timeout.map(cleanup.with(timeout:)) ?? cleanup
+        cleanup.keepsTrash = cleanup.keepsTrash && keepsTrash
+        self.cleanup = cleanup
         self.claim = claim
         self.clock = clock
         options = Sweep.Options(timeout: timeout, limit: limit ?? cleanup.limit)

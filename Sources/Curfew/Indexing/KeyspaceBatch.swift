@@ -10,13 +10,12 @@ struct KeyspaceBatch {
     let engine: Engine
     let cleanup: Cleanup
     private(set) var pace = ScanPace()
-    /// The keys that go along with records of any cleanup: they look like records and are none.
-    private let companions: [KeyTemplate]
+    private let names: RecordNames
 
     init(engine: Engine, cleanup: Cleanup) {
         self.engine = engine
         self.cleanup = cleanup
-        companions = engine.configuration.cleanups.flatMap { ($0.policy as? RetentionPolicy)?.also ?? [] }
+        names = RecordNames(engine: engine, cleanup: cleanup)
     }
 
     /// What one step found.
@@ -54,16 +53,7 @@ struct KeyspaceBatch {
         let keys = reply[1].elements
         return Step(
             save: try await saving?.replies()[0], next: next,
-            ids: keys.compactMap(\.string).compactMap(id(of:)), walked: max(count, keys.count))
-    }
-
-    /// The id of the record at a key; nil where there is none.
-    ///
-    /// `job:1:log` fits `job:<id>` as well as `job:<id>:log`: the template that leaves less to the id is meant.
-    private func id(of key: String) -> String? {
-        guard let id = cleanup.id(of: key, engine.keys) else { return nil }
-        let isCompanion = companions.contains { $0.id(of: key).map { $0.utf8.count < id.utf8.count } ?? false }
-        return isCompanion ? nil : id
+            ids: keys.compactMap(\.string).compactMap(names.id(of:)), walked: max(count, keys.count))
     }
 
     /// Enters those that the index lacks and the policy wants watched; gives back how many.

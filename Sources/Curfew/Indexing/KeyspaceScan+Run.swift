@@ -1,4 +1,6 @@
+internal import Logging
 internal import Policies
+internal import RedisClient
 
 /// The scans that belong to a run or a preview.
 extension KeyspaceScan {
@@ -25,6 +27,12 @@ extension KeyspaceScan {
                 guard case .held = try await runOnce(when, fence: &fence), isOwn else { return }
                 // What the other finds is as good as what a scan of ours would find.
                 if when == .now { when = .due }
+            } catch let error as CurfewError where error.underlying?.server?.code == "OOM" {
+                // What is known already may be what frees the memory.
+                engine.logger.warning(
+                    "Redis is full: the scan is left out, and the run goes by what the index has",
+                    metadata: ["cleanup": "\(cleanup.name)", "error": "\(error)"])
+                return
             } catch {
                 guard Sweep.isPassing(error) else { throw error }
                 if let stop = control.stopReason() {

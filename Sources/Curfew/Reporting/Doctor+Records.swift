@@ -45,7 +45,9 @@ extension Doctor {
                     "compare records with the keys of redis-cli --scan: nothing is dropped before this is right")
             ]
         }
-        return [try await wrongFormat(cleanup, found)].compactMap(\.self)
+        let names = RecordNames(engine: engine, cleanup: cleanup)
+        let shapes = Self.remark(onShapesOf: found.compactMap { names.id(of: $0.0) }, of: cleanup)
+        return [try await wrongFormat(cleanup, found), shapes].compactMap(\.self)
     }
 
     private func remark(_ cleanup: Cleanup, _ message: String, _ advice: String) -> Finding {
@@ -61,13 +63,14 @@ extension Doctor {
         if !ids.isEmpty {
             return (try ids.map { id throws(RecordError) in try cleanup.records.expand(id: id) { _ in nil } }, true)
         }
+        let names = RecordNames(engine: engine, cleanup: cleanup)
         var keys: [String] = []
         for node in try await engine.redis.primaries() {
             var cursor = "0"
             for _ in 0..<Self.steps where keys.count < Self.sample {
                 let words = [cursor, "MATCH", cleanup.records.scanPattern, "COUNT", String(Self.step)]
                 let reply = try await engine.redis.send(RedisCommand("SCAN", words, isIdempotent: true), to: node)
-                keys += reply[1].elements.compactMap(\.string).filter { cleanup.id(of: $0, engine.keys) != nil }
+                keys += reply[1].elements.compactMap(\.string).filter { names.id(of: $0) != nil }
                 cursor = reply[0].string ?? "0"
                 if cursor == "0" { break }
             }

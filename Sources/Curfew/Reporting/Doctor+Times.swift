@@ -63,13 +63,14 @@ extension Doctor {
 
     /// The ids of some records, found by a short walk over the keys of each server.
     private func scanned(_ cleanup: Cleanup) async throws -> [String] {
+        let names = RecordNames(engine: engine, cleanup: cleanup)
         var ids: [String] = []
         for node in try await engine.redis.primaries() {
             var cursor = "0"
             for _ in 1...Self.steps where ids.count < Self.sampled {
                 let words = [cursor, "MATCH", cleanup.records.scanPattern, "COUNT", "1000"]
                 let reply = try await engine.redis.send(RedisCommand("SCAN", words), to: node)
-                ids += reply[1].elements.compactMap(\.string).compactMap { cleanup.id(of: $0, engine.keys) }
+                ids += reply[1].elements.compactMap(\.string).compactMap(names.id(of:))
                 cursor = reply[0].string ?? "0"
                 if cursor == "0" { break }
             }

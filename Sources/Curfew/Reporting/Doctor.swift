@@ -72,6 +72,7 @@ package struct Doctor: Sendable {
         let looks: [() async throws -> [Finding]] = [
             { http() },
             { secrecy() },
+            { zones() },
             { await sentinels() },
             { [try await reach()] },
             { try await onEveryPrimary { try await server($0) } },

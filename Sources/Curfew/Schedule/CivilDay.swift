@@ -2,6 +2,7 @@
 struct CivilDay: Equatable, Sendable {
     /// Days since 1970-01-01.
     let number: Int
+    let year: Int
     let month: Int
     let day: Int
 
@@ -22,5 +23,6 @@ struct CivilDay: Equatable, Sendable {
         let monthFromMarch = (5 * dayOfYear + 2) / 153
         day = dayOfYear - (153 * monthFromMarch + 2) / 5 + 1
         month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
+        year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
     }
 }

@@ -1,4 +1,3 @@
-package import Foundation
 package import Policies
 
 // Daylight saving
@@ -24,8 +23,8 @@ extension CronExpression {
     /// Takes microseconds; a few milliseconds around a change of the clocks. The longest wait, for a 29 February on a given
     /// day of the week, is 40 years. Never (`Timestamp` at its maximum) for a time outside of the years 1…9999, which no
     /// server tells.
-    package func occurrence(after time: Timestamp, in timezone: TimeZone) -> Timestamp {
-        let zone = Offsets(timezone: timezone)
+    package func occurrence(after time: Timestamp, in timezone: Zone) -> Timestamp {
+        let zone = Offsets(offset: timezone.offset)
         let second = floorDivide(Int(time.milliseconds), by: 1000)
         guard (-62_135_596_800..<253_402_300_800).contains(second) else { return Timestamp(milliseconds: .max) }
         let today = floorDivide(second + zone.offset(at: second), by: 86_400)
@@ -73,11 +72,9 @@ extension CronExpression {
 
 /// The offsets of a time zone from UTC in whole seconds.
 private struct Offsets {
-    let timezone: TimeZone
+    let offset: @Sendable (_ second: Int) -> Int
 
-    func offset(at second: Int) -> Int {
-        timezone.secondsFromGMT(for: Date(timeIntervalSince1970: Double(second)))
-    }
+    func offset(at second: Int) -> Int { offset(second) }
 
     /// The offset of a whole day with a day's margin on both sides; nil where it changes.
     func constantOffset(around midnight: Int) -> Int? {

@@ -1,5 +1,3 @@
-internal import Foundation
-
 extension Schedule {
     /// Reads `every`, or `cron` and `timezone`; nil where they have a problem.
     init?(_ section: Section) {
@@ -34,8 +32,8 @@ extension Schedule {
     }
 
     /// UTC where none is named; nil where there is none of that name.
-    private static func timezone(_ section: Section) -> TimeZone? {
-        guard section.has("timezone") else { return .gmt }
+    private static func timezone(_ section: Section) -> Zone? {
+        guard section.has("timezone") else { return .utc }
         return section.timeZone("timezone")
     }
 }

@@ -1,4 +1,3 @@
-package import Foundation
 package import Policies
 
 /// When a cleanup runs.
@@ -8,7 +7,7 @@ package enum Schedule: Sendable, Equatable {
     /// Again and again at this distance, counted from the schedule and not from the end of the last run.
     case every(Duration)
     /// At the times of a cron expression, read on the wall clock of a time zone.
-    case cron(CronExpression, timezone: TimeZone)
+    case cron(CronExpression, timezone: Zone)
 
     /// The first due time of a cleanup that has never been scheduled.
     ///
@@ -52,12 +51,7 @@ extension Schedule: CustomStringConvertible {
     package var description: String {
         switch self {
         case .every(let interval): "every \(interval.text)"
-        case .cron(let expression, let timezone): "\(expression.text) (\(Schedule.name(of: timezone)))"
+        case .cron(let expression, let timezone): "\(expression.text) (\(timezone.name))"
         }
-    }
-
-    /// The name of a time zone; Foundation calls UTC `GMT`, which is London's winter time to most people.
-    private static func name(of timezone: TimeZone) -> String {
-        timezone.identifier == "GMT" ? "UTC" : timezone.identifier
     }
 }

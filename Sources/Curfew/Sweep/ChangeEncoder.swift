@@ -17,6 +17,8 @@ struct ChangeEncoder: Sendable {
     let streamLength: String
     /// Whether it is only asked what would become of the changes (`ChangeEncoder+Check.swift`).
     var isCheck = false
+    /// Whether events say only what was removed, and not what it was like: where Redis has no memory left.
+    var isBrief = false
 
     /// The number that stands for the guard of the ledger: its entry is written first, and only where it isn't there yet.
     static let ledgerGuard = -1
@@ -195,6 +197,7 @@ struct ChangeEncoder: Sendable {
     }
 
     private func tellMove(of key: String, _ own: Statement.Key, to sink: inout some CommitSink) {
+        guard cleanup.keepsTrash else { return sink.begin("DEL", own) }
         let trash = sink.key(Keys.trash(of: key, run: run))
         sink.begin("TRASH", own)
         sink.hole(trash.source)
@@ -214,7 +217,7 @@ struct ChangeEncoder: Sendable {
         for word in ["action", change.action.rawValue, "from", change.from, "to", change.to, "reason"] {
             sink.constant(word)
         }
-        sink.hole(sink.value(change.reason.shortened(to: Self.mostReason)))
+        sink.hole(sink.value(isBrief ? change.briefReason : change.reason.shortened(to: Self.mostReason)))
         sink.constant("type")
         sink.hole(sink.value(change.type.shortened(to: Self.mostType)))
         sink.constant("tokens")
@@ -229,7 +232,8 @@ struct ChangeEncoder: Sendable {
 
     /// What an event says of a record as it was: enough to put it back.
     func image(before change: Change) -> String {
-        JSONText.object(
+        if isBrief { return JSONText.object([], also: change.also) }
+        return JSONText.object(
             change.before, after: change.after(beside: cleanup.statusField), originals: change.originals,
             also: change.also)
     }

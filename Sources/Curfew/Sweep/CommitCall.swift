@@ -72,7 +72,7 @@ struct CommitCall: Sendable {
         command(named: isCheck ? "curfew_check" : "curfew_commit")
     }
 
-    /// The command for what is Curfew's own and small: it is carried out also where Redis has no memory left.
+    /// The command for what is Curfew's own and small, or only frees: it is carried out also where Redis is full.
     func note() -> RedisCommand {
         command(named: "curfew_note")
     }

@@ -42,6 +42,11 @@ struct Committer {
         let command: RedisCommand
         fileprivate let encoder: ChangeEncoder
         fileprivate let rescores: Bool
+
+        /// Whether all of it only removes or frees, and so goes through where Redis has no memory left.
+        fileprivate var mayBeBrief: Bool {
+            !encoder.isCheck && !encoder.isBrief && page.allSatisfy(\.frees)
+        }
     }
 
     /// Encodes a page.
@@ -72,8 +77,9 @@ struct Committer {
             }
             places.append(place)
         }
+        let command = encoder.isBrief ? call.note() : call.command()
         return Prepared(
-            page: page, call: call, places: places, command: library.outgoing(call.command()), encoder: encoder,
+            page: page, call: call, places: places, command: library.outgoing(command), encoder: encoder,
             rescores: rescores)
     }
 
@@ -108,6 +114,12 @@ struct Committer {
         var results = untouched(page)
         guard !prepared.places.isEmpty else { return results }
         if reply.error?.code == "NOPERM" { return try await oneByOne(prepared) }
+        if reply.error?.code == "OOM", prepared.mayBeBrief {
+            var encoder = prepared.encoder
+            encoder.isBrief = true
+            let brief = try await prepare(page, encoder: encoder, rescores: prepared.rescores)
+            return try await self.results(of: brief, reply: try await library.call(brief.command))
+        }
         let outcomes = try prepared.call.outcomes(of: try await library.checked(reply, of: prepared.command))
         var paid: [Int] = []
         for (place, outcome) in zip(prepared.places, outcomes) {

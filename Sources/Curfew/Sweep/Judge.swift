@@ -63,6 +63,10 @@ struct Judge {
                 judged.append(ofOwnKey(entry, key))
                 continue
             }
+            if let why = reader.cleanup.gap.refusal(of: entry.id) {
+                judged.append(ofLookalike(entry, key, why))
+                continue
+            }
             switch reads[place] {
             case .failure(let error):
                 let record = Record(id: entry.id, key: key, content: .missing)
@@ -88,6 +92,17 @@ struct Judge {
         let decision: Judged.Decision =
             reader.cleanup.index == nil
             ? .drop(because: why, guards: []) : .malformed(RecordError("\(why): expected a record"))
+        return Judged(entry: entry, record: record, decision: decision)
+    }
+
+    /// What only looks like a record is left where it is in the application's index, and goes out of Curfew's own, where it
+    /// may be from before somebody said so.
+    private func ofLookalike(_ entry: DueEntry, _ key: String, _ why: String) -> Judged {
+        let record = Record(id: entry.id, key: key, content: .missing)
+        let because = "\(key) is no record of this cleanup: \(why)"
+        let decision: Judged.Decision =
+            reader.cleanup.index == nil
+            ? .drop(because: because, guards: []) : .leave(Leave(until: nil, because: because))
         return Judged(entry: entry, record: record, decision: decision)
     }
 

@@ -22,6 +22,7 @@ extension Sweep {
             }
             let claimed = try await confirmed(batch, pageSize: size, state.saga, &state.outcome.tally)
             let deleted: [ClaimedRecord]
+            try await replicate(claimed)
             do {
                 deleted = try await self.deleted(claimed, &state.outcome.tally)
             } catch let refusal as RunGuard.Refusal {

@@ -123,7 +123,9 @@ struct UndoEncoder {
             change.checks += [
                 .init(
                     check: .exists, key: trash,
-                    complaint: "what was removed is gone from the trash, where it is kept for \(undo.cleanup.undo.text)"
+                    complaint: undo.cleanup.keepsTrash
+                        ? "what was removed is gone from the trash, where it is kept for \(undo.cleanup.undo.text)"
+                        : "what was removed is gone: trash is off for \(undo.cleanup.name)"
                 ),
                 .init(check: .missing, key: key, complaint: "changed since: there is a new \(key)"),
             ]

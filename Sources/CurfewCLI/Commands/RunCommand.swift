@@ -28,6 +28,9 @@ struct RunCommand: AsyncParsableCommand {
     @Flag(help: "Go through with what the cleanup's guard would refuse; it is noted who said so.")
     var overrideGuard = false
 
+    @Flag(help: "Keep nothing of what is removed, so that its memory is free at once; undo can't bring it back.")
+    var noTrash = false
+
     @OptionGroup var options: GlobalOptions
 
     func validate() throws {
@@ -47,7 +50,8 @@ struct RunCommand: AsyncParsableCommand {
             let run = Run(
                 engine: engine, cleanup: cleanup, claim: claim, clock: clock, limit: limit,
                 timeout: plan?.timeoutMs.map { .milliseconds($0) } ?? timeout?.duration,
-                task: plan.map { .plan($0) } ?? .due, overriddenBy: overrideGuard ? Person.name : nil)
+                keepsTrash: !noTrash, task: plan.map { .plan($0) } ?? .due,
+                overriddenBy: overrideGuard ? Person.name : nil)
             return try await Interrupt.handled(by: run.control) {
                 let result = try await Progress.shown(of: run.control) { await run.execute() }
                 return (result, run.control.failure, Ping(of: cleanup, logger: engine.logger))

@@ -88,6 +88,7 @@ enum SagaStep: Sendable {
         case .change(let change, let record): encoder.tell(change, of: record, isPart: true, to: &sink)
         case .move(let key, let trash, let time):
             let own = sink.key(key)
+            guard encoder.cleanup.keepsTrash else { return sink.begin("DEL", own) }
             sink.begin("TRASH", own)
             sink.hole(sink.key(trash).source)
             sink.constant(String(time.milliseconds))

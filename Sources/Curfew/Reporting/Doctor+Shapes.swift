@@ -1,0 +1,52 @@
+internal import Foundation
+internal import Policies
+
+/// What the ids of records look like: where those of one template are of two shapes, one of them may be no record.
+extension Doctor {
+    /// The shape of an id: how many parts it has, and whether it is a number or a UUID.
+    ///
+    /// Ids of letters and digits are of one shape, since those that chance makes have now and then only one or the other.
+    struct Shape: Hashable {
+        private enum Kind: Hashable { case number, uuid, text }
+
+        private let kind: Kind
+        private let separators: [Unicode.Scalar]
+
+        init(_ id: String) {
+            separators = id.unicodeScalars.filter { ":/|#".unicodeScalars.contains($0) }
+            let isNumber = id.utf8.allSatisfy { (48...57).contains($0) }
+            kind = isNumber ? .number : UUID(uuidString: id) != nil ? .uuid : .text
+        }
+
+        /// Whether an id of another shape is a matter of remark where this is the most frequent.
+        func differs(from other: Shape) -> Bool {
+            separators != other.separators || (kind != .text && kind != other.kind)
+        }
+
+        /// A pattern that only these fit; nil where there is no telling.
+        var pattern: String? {
+            switch (kind, separators.isEmpty) {
+            case (.number, _): "[0-9]+"
+            case (.uuid, _): "[0-9A-Fa-f-]{36}"
+            case (.text, true): "[^:/|#]+"
+            case (.text, false): nil
+            }
+        }
+    }
+
+    /// A remark on ids of two shapes; nil where all are of one.
+    static func remark(onShapesOf ids: [String], of cleanup: Cleanup) -> Finding? {
+        let groups = Dictionary(grouping: ids.sorted(), by: Shape.init)
+        let order = groups.sorted { ($0.value.count, $1.value[0]) > ($1.value.count, $0.value[0]) }
+        guard let most = order.first,
+            let other = order.dropFirst().first(where: { most.key.differs(from: $0.key) })
+        else { return nil }
+        let others = order.dropFirst().filter { most.key.differs(from: $0.key) }.reduce(0) { $0 + $1.value.count }
+        let pattern = most.key.pattern.map { "only: {id: \"\($0)\"}" } ?? "only or except"
+        return Finding(
+            "records", .warning,
+            "\(cleanup.name): ids of two shapes under \(cleanup.records): \(most.value.count) like "
+                + "\(most.value[0].shortened(to: 100)), \(others) like \(other.value[0].shortened(to: 100))",
+            advice: "fine if both are its records; else say which are: \(pattern) at cleanups.\(cleanup.name)")
+    }
+}
