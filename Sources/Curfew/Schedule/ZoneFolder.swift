@@ -27,8 +27,8 @@ final class ZoneFolder: Sendable {
     private struct Stamp: Equatable {
         let inode: UInt64
         let size: Int64
-        let seconds: Int
-        let nanoseconds: Int
+        /// The time of the last change as the system keeps it, to be compared and nothing else.
+        let modified: [UInt8]
         let device: UInt64
     }
 
@@ -83,7 +83,7 @@ final class ZoneFolder: Sendable {
             return nil
         }
         return Stamp(
-            inode: UInt64(found.st_ino), size: Int64(found.st_size), seconds: found.st_mtim.tv_sec,
-            nanoseconds: found.st_mtim.tv_nsec, device: UInt64(found.st_dev))
+            inode: UInt64(found.st_ino), size: Int64(found.st_size),
+            modified: withUnsafeBytes(of: found.st_mtim) { Array($0) }, device: UInt64(found.st_dev))
     }
 }
