@@ -80,7 +80,7 @@ package struct Coordinator: Sendable {
     ) async throws(CurfewError) -> TickAnswer {
         let now = clock.now
         var arguments: [String] = []
-        if let deed { arguments.append(words: deed.eventFields) }
+        if let deed { arguments.append(words: deed.event().fieldsOfClaim) }
         arguments += [
             instance.id, String(lease.milliseconds), String(heartbeat.milliseconds), String(places), trigger,
             only?.name ?? "", String(configuration.streams.length),

@@ -58,12 +58,10 @@ extension Sweep {
         change.write("HSET", .own(lease), [.constant(Self.noteField), .value(String(number))])
         let time = String(clock.now.milliseconds)
         for (failure, key) in batch {
-            change.event(
-                [
-                    ("run", claim.run), ("cleanup", cleanup.name), ("record", failure.id), ("key", key),
-                    ("action", Change.errorAction), ("from", ""), ("to", ""), ("reason", failure.error), ("type", ""),
-                    ("tokens", "0"), ("bytes", "0"), ("before", "{}"), ("at_ms", time),
-                ], length: engine.configuration.streams.length)
+            var event = Event()
+            (event.run, event.cleanup, event.record, event.key) = (claim.run, cleanup.name, failure.id, key)
+            (event.action, event.reason, event.time) = (Change.errorAction, failure.error, time)
+            change.add(event, to: engine.journal)
         }
         // With Curfew's own index, which this doesn't touch: in a Cluster the app's may be on another node.
         var call = committer(claim).makeCall(index: engine.keys.index(cleanup.name))

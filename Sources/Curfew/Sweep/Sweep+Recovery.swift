@@ -61,7 +61,7 @@ extension Sweep {
     func committer(_ claim: Claim?) -> Committer {
         Committer(
             library: engine.library, keys: engine.keys, cleanup: cleanup, claim: claim,
-            streamLength: engine.configuration.streams.length)
+            journal: engine.journal)
     }
 
     private func recover(_ page: [Judged], _ claim: Claim) async throws -> [Committer.Result] {

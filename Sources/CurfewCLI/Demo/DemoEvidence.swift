@@ -9,7 +9,7 @@ struct DemoEvidence: Sendable {
     /// Group id → its status with its counts of completed and failed tasks: `completed 8 2`.
     private(set) var groups: [String: String] = [:]
     /// Every entry of the events stream, oldest first.
-    private(set) var events: [StreamEntry] = []
+    private(set) var events: [Event] = []
     /// Every ended run, oldest first.
     private(set) var runs: [StreamEntry] = []
     /// What the application's queue holds.
@@ -42,7 +42,8 @@ struct DemoEvidence: Sendable {
         let now = try await engine.serverClock().now
         let history = History(engine: engine)
         // What is wrong with a record is no change of it.
-        evidence.events = try await history.last(.max, of: engine.keys.events) { $0["action"] != "error" }.reversed()
+        evidence.events = try await history.last(.max, of: engine.keys.events) { _ in true }
+            .map(Event.init).filter { $0.action != Change.errorAction }.reversed()
         evidence.runs = try await history.last(.max, of: engine.keys.runs).reversed()
         evidence.queue = try await engine.redis.send(RedisCommand("LRANGE", ["jobs:queued", "0", "-1"])).strings
         evidence.scheduled = Set(

@@ -34,19 +34,16 @@ enum EntryView {
     }
 
     /// The run; of what a person did to a cleanup while none was under way, the cleanup.
-    private static func place(of event: StreamEntry) -> String {
-        let run = event["run"] ?? ""
-        return run.isEmpty ? event["cleanup"] ?? "" : run
-    }
+    private static func place(of event: Event) -> String { event.run.isEmpty ? event.cleanup : event.run }
 
     /// Writes single changes, newest first.
     static func write(events: [StreamEntry]) {
         var table = Table("AT", "RUN", "RECORD", "ACTION", "FROM", "TO", "TOKENS", "REASON")
-        for event in events {
+        for event in events.map(Event.init) {
             table.add([
-                (Times.text(event["at_ms"] ?? ""), nil), (place(of: event), nil), (event["record"] ?? "", .bold),
-                (event["action"] ?? "", nil), (event["from"] ?? "", nil), (event["to"] ?? "", nil),
-                (event["tokens"].flatMap { $0 == "0" ? nil : $0 } ?? "", nil), (event["reason"] ?? "", nil),
+                (Times.text(event.time), nil), (place(of: event), nil), (event.record, .bold),
+                (event.action, nil), (event.from, nil), (event.to, nil),
+                (event.tokens == 0 ? "" : String(event.tokens), nil), (event.reason, nil),
             ])
         }
         table.write(empty: "no events")

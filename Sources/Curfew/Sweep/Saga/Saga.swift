@@ -235,6 +235,6 @@ extension Saga {
     var home: SagaHome {
         SagaHome(
             library: sweep.engine.library, keys: sweep.engine.keys, claim: claim,
-            streamLength: sweep.engine.configuration.streams.length)
+            journal: sweep.engine.journal)
     }
 }

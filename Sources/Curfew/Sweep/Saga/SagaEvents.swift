@@ -10,35 +10,37 @@ struct SagaEvents {
     /// The events of changes that have one.
     init(_ entries: some Collection<SagaEntry>, of plan: SagaPlan, for run: String) {
         count = entries.count
-        func add(_ name: String, _ value: (SagaEntry, SagaEntry.Event) -> String) {
-            columns.append((name, entries.compactMap { entry in entry.event.map { value(entry, $0) } }))
+        for field in Event.Field.allCases where ![.run, .cleanup].contains(field) {
+            let values = entries.compactMap { entry in entry.event.map { Self.value(field, of: entry, $0, plan, run) } }
+            columns.append((field.rawValue, values))
         }
-        add("record") { entry, _ in entry.id }
-        add("key") { entry, _ in entry.key }
-        add("action") { $1.action }
-        add("from") { $1.from }
-        add("to") { $1.to }
-        add("reason") { entry, event in
+    }
+
+    private static func value(
+        _ field: Event.Field, of entry: SagaEntry, _ event: Event, _ plan: SagaPlan, _ run: String
+    ) -> String {
+        switch field {
+        case .record: return entry.id
+        case .key: return entry.key
+        case .reason:
             // What the ledger had already was found only when it was to be paid.
             guard let refund = entry.refund, entry.tokens == 0 else { return event.reason }
             return event.reason + Change.unpaidNote(refund)
+        case .tokens: return String(entry.tokens)
+        case .before: return BeforeImage.text(event.before, of: plan.run, for: run)
+        case .run, .cleanup, .action, .from, .to, .type, .bytes, .time: return event[field]
         }
-        add("type") { $1.type }
-        add("tokens") { entry, _ in String(entry.tokens) }
-        add("bytes") { String($1.bytes) }
-        add("before") { JSONText.object($1.before, of: plan.run, for: run) }
-        add("at_ms") { $1.time }
     }
 
     /// The call that writes them, all or none, unless the field says that they are written.
-    func command(_ head: [String], note: String, length: Int, run: String, cleanup: String) -> RedisCommand {
-        var words = ["MAXLEN", "~", String(length), "*", "run", run, "cleanup", cleanup]
+    func command(_ head: [String], note: String, to journal: Journal, run: String, cleanup: String) -> RedisCommand {
+        var words = journal.words + [Event.Field.run.rawValue, run, Event.Field.cleanup.rawValue, cleanup]
         var holes: [Int] = []
         var own: [[String]] = []
         for (name, values) in columns {
             words.append(name)
             // At least one differs, so that the events can be counted.
-            let isShared = name != "record" && values.allSatisfy { $0 == values[0] }
+            let isShared = name != Event.Field.record.rawValue && values.allSatisfy { $0 == values[0] }
             words.append(isShared ? values[0] : "")
             guard !isShared else { continue }
             holes.append(words.count)

@@ -6,7 +6,7 @@ struct SagaHome: Sendable {
     let library: FunctionLibrary
     let keys: Keys
     let claim: Claim
-    let streamLength: Int
+    let journal: Journal
 
     /// What becomes of an index entry, unless somebody has moved it since it was read.
     struct IndexStep: Sendable {
@@ -69,7 +69,7 @@ struct SagaHome: Sendable {
                 ] + gone
                 + [plan.told]
             let reply = try await library.call(
-                events.command(head, note: note, length: streamLength, run: claim.run, cleanup: claim.cleanup))
+                events.command(head, note: note, to: journal, run: claim.run, cleanup: claim.cleanup))
             try check(reply)
             if reply[1].integer == 1 { written.formUnion(part.map(\.place)) }
         }
