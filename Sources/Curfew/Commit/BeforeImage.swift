@@ -26,7 +26,9 @@ package struct BeforeImage: Sendable, Equatable {
     /// What is shown of a value of an image that was cut.
     private static let shownOfCut = 256
 
-    /// What the fields held, by name; nil where they were absent. They may be more than those that were written.
+    /// What the fields held, by name; nil where they were absent.
+    ///
+    /// They may be more than those that were written.
     package let before: [String: String?]
     /// What was written, by name; nil where a field was removed.
     package let after: [String: String?]
