@@ -98,8 +98,7 @@ extension FunctionLibrary {
 
     /// The version that answers on a server; nil where none does.
     func version(on node: RedisClient.Node, deadline: Duration? = nil) async throws(CurfewError) -> Int64? {
-        var command = Self.command("curfew_version", keys: [], arguments: [], isReadOnly: true)
-        command.isIdempotent = true
+        let command = Self.command("curfew_version", keys: [], arguments: [], isReadOnly: true)
         do {
             return try await send(command, node, deadline: deadline).integer
         } catch {

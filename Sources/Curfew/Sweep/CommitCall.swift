@@ -90,7 +90,7 @@ struct CommitCall: Sendable {
     ///   - isAlone: whether all keys are in one slot and are declared, so that the client follows where it is sent.
     func nodeCommand(under mark: NodeMark? = nil, isAlone: Bool = false) -> RedisCommand {
         let name = FunctionLibrary.named(isCheck ? "curfew_check_part" : "curfew_commit_part")
-        var command = RedisCommand(isCheck ? "FCALL_RO" : "FCALL", [name], isIdempotent: isCheck)
+        var command = RedisCommand(isCheck ? "FCALL_RO" : "FCALL", [name])
         if isAlone {
             command.append(sink.keys.count + (mark == nil ? 0 : 1))
             if let mark { command.append(mark.key) }
@@ -124,7 +124,7 @@ struct CommitCall: Sendable {
     }
 
     private func command(_ head: [String]) -> RedisCommand {
-        var command = RedisCommand(isCheck ? "FCALL_RO" : "FCALL", head, isIdempotent: isCheck)
+        var command = RedisCommand(isCheck ? "FCALL_RO" : "FCALL", head)
         appendRest(to: &command)
         return command
     }

@@ -16,10 +16,9 @@ struct RefundLook: Sendable {
 
         var command: RedisCommand {
             var command = FunctionLibrary.command(
-                "curfew_look", keys: [], arguments: [String(ledgersOf.count)])
+                "curfew_look", keys: [], arguments: [String(ledgersOf.count)], isReadOnly: true)
             command.append(wordsOf: ledgers)
             command.append(wordsOf: balances)
-            command.isIdempotent = true
             return command
         }
     }

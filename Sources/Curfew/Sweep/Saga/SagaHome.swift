@@ -145,8 +145,8 @@ struct SagaHome: Sendable {
         let replies = try await redis.pipeline(
             removed.flatMap {
                 [
-                    RedisCommand("ZSCORE", [index, $0.id], isIdempotent: true),
-                    RedisCommand("EXISTS", [$0.key], isIdempotent: true),
+                    RedisCommand("ZSCORE", [index, $0.id]),
+                    RedisCommand("EXISTS", [$0.key]),
                 ]
             })
         for error in replies.lazy.compactMap(\.error) { throw CurfewError(error, "reading \(index)") }
