@@ -10,7 +10,7 @@ enum Weakness: String, CaseIterable, ExpressibleByArgument, Sendable {
     /// Guards that don't hold are passed over.
     case guards
 
-    /// The line that goes, wherever it stands in `curfew.lua`.
+    /// The line that goes, wherever it stands in the library.
     private var line: String {
         switch self {
         case .fence: "if not is_current then return {'fenced', fence, holder} end"
@@ -30,7 +30,7 @@ enum Weakness: String, CaseIterable, ExpressibleByArgument, Sendable {
     func load(_ probe: Probe) async throws {
         let source = FunctionLibrary.source
         guard source.contains(line) else {
-            throw ChildProcessError("curfew.lua does not have this line: \(line)")
+            throw ChildProcessError("the library does not have this line: \(line)")
         }
         let weakened = source.replacing(line, with: replacement)
         for node in try await probe.redis.primaries() {

@@ -3,15 +3,16 @@ internal import RedisClient
 
 /// The events of a page's changes, as one call writes them: what is the same in all of them is sent once.
 struct SagaEvents {
-    /// The fields between those of the run and the time, by name, with what each event has there.
-    private var columns: [(name: String, values: [String])] = []
-    private let count: Int
+    /// The fields between those of the run and the time, by name, with what each event has there, and whether that is the
+    /// same in all.
+    private var all: [(name: String, values: [String], isShared: Bool)] = []
 
     /// The events of changes that have one.
     init(_ entries: some Collection<SagaEntry>, of plan: SagaPlan, for run: String) {
-        count = entries.count
         func add(_ name: String, _ value: (SagaEntry, SagaEntry.Event) -> String) {
-            columns.append((name, entries.compactMap { entry in entry.event.map { value(entry, $0) } }))
+            let values = entries.compactMap { entry in entry.event.map { value(entry, $0) } }
+            // At least one differs, so that the events can be counted.
+            all.append((name, values, name != "record" && values.allSatisfy { $0 == values[0] }))
         }
         add("record") { entry, _ in entry.id }
         add("key") { entry, _ in entry.key }
@@ -30,27 +31,11 @@ struct SagaEvents {
         add("at_ms") { $1.time }
     }
 
-    /// The call that writes them, all or none, unless the field says that they are written.
-    func command(_ head: [String], note: String, length: Int, run: String, cleanup: String) -> RedisCommand {
-        var words = ["MAXLEN", "~", String(length), "*", "run", run, "cleanup", cleanup]
-        var holes: [Int] = []
-        var own: [[String]] = []
-        for (name, values) in columns {
-            words.append(name)
-            // At least one differs, so that the events can be counted.
-            let isShared = name != "record" && values.allSatisfy { $0 == values[0] }
-            words.append(isShared ? values[0] : "")
-            guard !isShared else { continue }
-            holes.append(words.count)
-            own.append(values)
-        }
-        var command = RedisCommand(capacity: 512 + 400 * count)
-        for word in head + [note, String(words.count)] + words { command.append(word) }
-        command.append(holes.count)
-        for hole in holes { command.append(hole) }
-        for place in 0..<count {
-            for values in own { command.append(values[place]) }
-        }
-        return command
+    /// The fields of all, in order, with their values where those are the same in all.
+    func fields(run: String, cleanup: String) -> [(name: String, value: String?)] {
+        [("run", run), ("cleanup", cleanup)] + all.map { ($0.name, $0.isShared ? $0.values[0] : nil) }
     }
+
+    /// What differs: for each such field one value for each event.
+    var columns: [[String]] { all.filter { !$0.isShared }.map(\.values) }
 }
