@@ -14,7 +14,7 @@ enum Weakness: String, CaseIterable, ExpressibleByArgument, Sendable {
     private var line: String {
         switch self {
         case .fence: "if not is_current then return {'fenced', fence, holder} end"
-        case .guards: "local why = broken(guards[g])"
+        case .guards: "local why = check_guard(guards[g])"
         }
     }
 
@@ -22,7 +22,7 @@ enum Weakness: String, CaseIterable, ExpressibleByArgument, Sendable {
     private var replacement: String {
         switch self {
         case .fence: ""
-        case .guards: "local why = broken(guards[g]) if type(why) == 'number' then why = nil end"
+        case .guards: "local why = check_guard(guards[g]) if type(why) == 'number' then why = nil end"
         }
     }
 

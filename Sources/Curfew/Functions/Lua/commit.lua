@@ -30,7 +30,7 @@ end
 
 -- Whether the user may do all that a change does: nil, or what is missing. Rights are the same for all changes of a
 -- statement, whose keys are of the same kinds, so the first change of each answers for the others.
-local function forbidden(statement)
+local function check_rights(statement)
   for _, words in ipairs(statement.writes) do
     local is_allowed
     if words[1] == 'TRASH' then
@@ -87,7 +87,7 @@ local function shown(value)
 end
 
 -- Why a first write was refused: which key it was, what was found there, and what was expected.
-local function complaint(words, text)
+local function first_write_error(words, text)
   local why = explained(text, words[1], words[2])
   if why ~= text or words[1] ~= 'INCRBY' then return why end
   local found = redis.pcall('GET', words[2])
@@ -98,15 +98,15 @@ local function complaint(words, text)
   return 'ERR ' .. words[2] .. ' is ' .. shown(found) .. ': expected a whole number'
 end
 
--- Makes a change that may be made: nil, or why its first write was refused. A first write that is HSETNX is a guard as
+-- Applies a change that may be made: nil, or why its first write was refused. A first write that is HSETNX is a guard as
 -- well: 0 where the field was there. The write after it may fail too, because HDEL takes the HSETNX back exactly.
-local function make(statement, KEYS, k, ARGV, a)
+local function apply(statement, KEYS, k, ARGV, a)
   -- Rights are known by now, and nothing is called more often.
-  local call = redis.call
+  local send = redis.call
   local writes = statement.writes
   statement.fill_writes(statement.tables, KEYS, k, ARGV, a)
   if not statement.is_allowed then
-    local why = forbidden(statement)
+    local why = check_rights(statement)
     if why ~= nil then return why end
   end
   local once
@@ -119,8 +119,8 @@ local function make(statement, KEYS, k, ARGV, a)
     elseif w == 1 or (w == 2 and once) then
       local reply = run(words)
       if type(reply) == 'table' and reply.err then
-        if once then call('HDEL', once[2], once[3]) end
-        return complaint(words, reply.err)
+        if once then send('HDEL', once[2], once[3]) end
+        return first_write_error(words, reply.err)
       end
       if w == 1 and words[1] == 'HSETNX' then
         if reply == 0 then return 0 end
@@ -147,11 +147,11 @@ local function fits(one, other)
   return high < 9223372036 or (high == 9223372036 and low <= 854775807)
 end
 
--- What make would say of a change, with nothing written: the rights, and those writes that may fail on what they find.
-local function foretold(statement, KEYS, k, ARGV, a)
+-- What apply would say of a change, with nothing written: the rights, and those writes that may fail on what they find.
+local function rehearse(statement, KEYS, k, ARGV, a)
   statement.fill_writes(statement.tables, KEYS, k, ARGV, a)
   if not statement.is_allowed then
-    local why = forbidden(statement)
+    local why = check_rights(statement)
     if why ~= nil then return why end
   end
   for w = 1, math.min(2, #statement.writes) do
@@ -164,9 +164,9 @@ local function foretold(statement, KEYS, k, ARGV, a)
       local found = redis.pcall('GET', words[2])
       if type(found) == 'table' then return explained(found.err, 'INCRBY', words[2]) end
       if found and not (found == '0' or (#found <= 20 and string.find(found, '^-?[1-9]%d*$'))) then
-        return complaint(words, 'ERR value is not an integer or out of range')
+        return first_write_error(words, 'ERR value is not an integer or out of range')
       end
-      if found and not fits(found, words[3]) then return complaint(words, 'ERR increment or decrement would overflow') end
+      if found and not fits(found, words[3]) then return first_write_error(words, 'ERR increment or decrement would overflow') end
     else
       local needed = NEEDS[words[1]]
       local wrong = needed and wrong_type(words[2], needed)
@@ -182,8 +182,8 @@ local LONGEST_REASON = 2048
 -- before the keys, `before` before the others. `progress` shows how far it is: the last change that it began to make,
 -- what it has answered and, at the end, the number of changes.
 -- With `is_check` nothing is written: the answer says what would become of each.
-local function carry_out(KEYS, first, ARGV, before, progress, is_check)
-  local make = is_check and foretold or make
+local function execute(KEYS, first, ARGV, before, progress, is_check)
+  local apply_or_rehearse = is_check and rehearse or apply
   if ARGV[before + 1] ~= FORMAT then
     return redis.error_reply('ERR this library takes ' .. FORMAT .. ', the instance is of another version: update it')
   end
@@ -209,10 +209,10 @@ local function carry_out(KEYS, first, ARGV, before, progress, is_check)
     a = a + 1
     for _ = 1, changes do
       position = position + 1
-      local why = refusal(statement, KEYS, k, ARGV, a)
+      local why = check_change(statement, KEYS, k, ARGV, a)
       if why == nil then
         progress.position = position
-        why = make(statement, KEYS, k, ARGV, a)
+        why = apply_or_rehearse(statement, KEYS, k, ARGV, a)
       end
       if why ~= nil then
         answer[#answer + 1] = position
@@ -257,13 +257,13 @@ end
 --             the error text of a refused one
 -- Complexity: O(changes × their commands); the caller keeps a call near a millisecond
 local function commit(KEYS, ARGV)
-  return carry_out(KEYS, 0, ARGV, 0, {answer = {'ok'}})
+  return execute(KEYS, 0, ARGV, 0, {answer = {'ok'}})
 end
 
 -- Purpose:    says what curfew_commit would answer, and writes nothing: for previews
 -- KEYS, ARGV, Returns, Complexity: those of curfew_commit
 local function check(KEYS, ARGV)
-  return carry_out(KEYS, 0, ARGV, 0, {answer = {'ok'}}, true)
+  return execute(KEYS, 0, ARGV, 0, {answer = {'ok'}}, true)
 end
 
 offer('curfew_commit', commit)

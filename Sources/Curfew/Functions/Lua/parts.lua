@@ -10,9 +10,9 @@ local function omitted(answer, from)
   return table.concat(numbers, ' ')
 end
 
--- Carries out a call and writes its mark last, when it is known what was made. A change that fails in its middle, which
+-- Executes a call and writes its mark last, when it is known what was made. A change that fails in its middle, which
 -- none should, counts as made; the mark says so before the error is raised again.
-local function carry_out_under(mark, closed, field, rest_field, text, ARGV, first, before)
+local function execute_under_mark(mark, closed, field, rest_field, text, ARGV, first, before)
   local found = redis.pcall('HGET', mark, closed)
   if type(found) == 'table' then return {'mark', explained(found.err, 'HGET', mark)} end
   if found then return {'closed'} end
@@ -20,7 +20,7 @@ local function carry_out_under(mark, closed, field, rest_field, text, ARGV, firs
     return redis.error_reply('NOPERM this user has no right to HSET at ' .. mark)
   end
   local progress = {answer = {'ok'}, position = 0, count = 0}
-  local is_whole, answer = pcall(carry_out, ARGV, first, ARGV, before, progress)
+  local is_whole, answer = pcall(execute, ARGV, first, ARGV, before, progress)
   local numbers = omitted(progress.answer, not is_whole and progress.position + 1)
   if not is_whole or progress.count > (#progress.answer - 1) / 2 then
     if numbers == '' then
@@ -45,15 +45,15 @@ end
 --             “Script attempted to …”) where a key was not to be had here
 -- Complexity: that of curfew_commit
 local function commit_part(_, ARGV)
-  if ARGV[1] == '' then return carry_out(ARGV, 2, ARGV, tonumber(ARGV[2]) + 2, {answer = {'ok'}}) end
+  if ARGV[1] == '' then return execute(ARGV, 2, ARGV, tonumber(ARGV[2]) + 2, {answer = {'ok'}}) end
   local mark, closed, field, rest_field, text, count = unpack(ARGV, 1, 6)
-  return carry_out_under(mark, closed, field, rest_field, text, ARGV, 6, tonumber(count) + 6)
+  return execute_under_mark(mark, closed, field, rest_field, text, ARGV, 6, tonumber(count) + 6)
 end
 
 -- Purpose:    says what curfew_commit_part would answer without a mark, and writes nothing
 -- KEYS, ARGV, Returns, Complexity: those of curfew_commit_part
 local function check_part(_, ARGV)
-  return carry_out(ARGV, 2, ARGV, tonumber(ARGV[2]) + 2, {answer = {'ok'}}, true)
+  return execute(ARGV, 2, ARGV, tonumber(ARGV[2]) + 2, {answer = {'ok'}}, true)
 end
 
 -- Purpose:    looks whether refunds may be paid, on one node of a Cluster, whatever slots of it their keys are in
@@ -65,10 +65,10 @@ end
 local function look(_, ARGV)
   local answer = {}
   local ledgers = tonumber(ARGV[1])
-  for number = 1, (#ARGV - 1) / 2 do
-    local key, word = ARGV[2 * number], ARGV[2 * number + 1]
+  for item = 1, (#ARGV - 1) / 2 do
+    local key, word = ARGV[2 * item], ARGV[2 * item + 1]
     local is_plain
-    if number <= ledgers then
+    if item <= ledgers then
       is_plain = redis.pcall('HEXISTS', key, word) == 0
     else
       local found = redis.pcall('GET', key)
@@ -76,7 +76,7 @@ local function look(_, ARGV)
       is_plain = found == false or found == '0'
         or type(found) == 'string' and #found <= 15 and #word <= 15 and string.find(found, '^-?[1-9]%d*$') ~= nil
     end
-    if not is_plain then answer[#answer + 1] = number end
+    if not is_plain then answer[#answer + 1] = item end
   end
   return answer
 end
@@ -88,7 +88,7 @@ end
 --             differs), count m of those, m places among the words, then m values for each event
 -- Returns:    {'fenced', fence and holder that are current}, or {'ok', 1}, or {'ok', 0} where they were written before
 -- Complexity: O(events)
-local function tell(KEYS, ARGV)
+local function record_events(KEYS, ARGV)
   local is_current, fence, holder = is_of(KEYS[1], ARGV[1])
   if not is_current then return {'fenced', fence, holder} end
   local wrong = wrong_type(KEYS[2], 'hash') or wrong_type(KEYS[3], 'stream')
@@ -96,8 +96,8 @@ local function tell(KEYS, ARGV)
   local a = 3 + tonumber(ARGV[2])
   local field, note = ARGV[a], ARGV[a + 1]
   if a > 3 then call('HDEL', KEYS[2], unpack(ARGV, 3, a - 1)) end
-  local told = redis.call('HGET', KEYS[2], field) or ''
-  if string.sub(told .. ' ', 1, #note + 1) == note .. ' ' then return {'ok', 0} end
+  local recorded = redis.call('HGET', KEYS[2], field) or ''
+  if string.sub(recorded .. ' ', 1, #note + 1) == note .. ' ' then return {'ok', 0} end
   local count = tonumber(ARGV[a + 2])
   local args, places = {'XADD', KEYS[3], unpack(ARGV, a + 3, a + 2 + count)}, {}
   a = a + 3 + count
@@ -146,5 +146,5 @@ end
 offer('curfew_commit_part', commit_part, 'allow-cross-slot-keys')
 offer('curfew_check_part', check_part, 'no-writes', 'allow-cross-slot-keys')
 offer('curfew_look', look, 'no-writes', 'allow-cross-slot-keys')
-offer('curfew_record_events', tell)
+offer('curfew_record_events', record_events)
 offer('curfew_unlist', unlist)

@@ -13,7 +13,7 @@ local PROVES = {
 }
 
 -- What a guard that doesn't hold answers: false where what was read has changed, or the text of an error reply.
-local function changed(found, command, key)
+local function unmet(found, command, key)
   if type(found) == 'table' then return explained(found.err, command, key) end
   return false
 end
@@ -25,38 +25,38 @@ local COUNTS = {string = 'GET', list = 'LLEN', set = 'SCARD', zset = 'ZCARD', ha
 local GUARDS = {
   equals = function(key, field, value)
     local found = redis.pcall('HGET', key, field)
-    if found ~= value then return changed(found, 'HGET', key) end
+    if found ~= value then return unmet(found, 'HGET', key) end
   end,
   differs = function(key, field, value)
     local found = redis.pcall('HGET', key, field)
-    if found == value or type(found) == 'table' then return changed(found, 'HGET', key) end
+    if found == value or type(found) == 'table' then return unmet(found, 'HGET', key) end
   end,
   absent = function(key, field)
     local found = redis.pcall('HEXISTS', key, field)
-    if found ~= 0 then return changed(found, 'HEXISTS', key) end
+    if found ~= 0 then return unmet(found, 'HEXISTS', key) end
   end,
   text = function(key, _, value)
     local found = redis.pcall('GET', key)
-    if found ~= value then return changed(found, 'GET', key) end
+    if found ~= value then return unmet(found, 'GET', key) end
   end,
   exists = function(key)
     local found = redis.pcall('EXISTS', key)
-    if found ~= 1 then return changed(found, 'EXISTS', key) end
+    if found ~= 1 then return unmet(found, 'EXISTS', key) end
   end,
   missing = function(key)
     local found = redis.pcall('EXISTS', key)
-    if found ~= 0 then return changed(found, 'EXISTS', key) end
+    if found ~= 0 then return unmet(found, 'EXISTS', key) end
   end,
   score = function(key, member, value)
     local found = redis.pcall('ZSCORE', key, member)
-    if found ~= value then return changed(found, 'ZSCORE', key) end
+    if found ~= value then return unmet(found, 'ZSCORE', key) end
   end,
   -- What the caller has read a moment ago, where it is only asked what would become of a change.
   known_hash = function() end,
   known_text = function() end,
   listed = function(key, member)
     local found = redis.pcall('ZSCORE', key, member)
-    if type(found) ~= 'string' then return changed(found, 'ZSCORE', key) end
+    if type(found) ~= 'string' then return unmet(found, 'ZSCORE', key) end
   end,
   -- Nothing at the key is 0; what is no count is more than any.
   atmost = function(key, _, value)
@@ -72,7 +72,7 @@ local GUARDS = {
   -- A list is walked from its end, and no further than a short call allows.
   holds = function(key, _, value)
     local found = redis.pcall('LPOS', key, value, 'RANK', -1, 'MAXLEN', 1000)
-    if type(found) ~= 'number' then return changed(found, 'LPOS', key) end
+    if type(found) ~= 'number' then return unmet(found, 'LPOS', key) end
   end,
 }
 
@@ -82,7 +82,7 @@ local IN_HASH = {equals = true, absent = true}
 -- A function that fills the holes of tables with what a change brings along: its values, which follow ARGV[a], or its
 -- keys, which begin at KEYS[k]. It is made for its statement, because a loop over the holes took as long as the commands.
 -- Nothing but numbers gets into its text.
-local function filling(holes)
+local function compile_filler(holes)
   local text = {'return function(tables, KEYS, k, ARGV, a) local t'}
   local current
   for _, hole in ipairs(holes) do
@@ -98,36 +98,36 @@ local function filling(holes)
   return loadstring(table.concat(text, '\n'))()
 end
 
--- Takes a table of a statement with its holes: those that a change fills, that shared keys fill, or the time.
-local function take(statement, holes, words, key, places)
-  local number = #statement.tables + 1
-  statement.tables[number] = words
+-- Compiles a table of a statement with its holes: those that a change fills, that shared keys fill, or the time.
+local function compile_table(statement, holes, words, key, places)
+  local table_number = #statement.tables + 1
+  statement.tables[table_number] = words
   if key and key < 0 then
     statement.shared[#statement.shared + 1] = {words = words, key = key}
   elseif key then
-    holes[#holes + 1] = {number = number, place = 2, from = -key - 1}
+    holes[#holes + 1] = {number = table_number, place = 2, from = -key - 1}
   end
   for _, hole in ipairs(places) do
     if hole[2] == 0 then
       statement.times[#statement.times + 1] = {words = words, place = hole[1]}
     else
-      holes[#holes + 1] = {number = number, place = hole[1], from = hole[2]}
+      holes[#holes + 1] = {number = table_number, place = hole[1], from = hole[2]}
     end
   end
 end
 
-local function read_guards(statement, guards)
+local function compile_guards(statement, guards)
   local holes, last = {}, nil
-  for number, guard in ipairs(guards) do
+  for place, guard in ipairs(guards) do
     local check, key, field, value, field_from, value_from = unpack(guard)
     statement.proven[key] = PROVES[check]
     local is_plain = IN_HASH[check] and field_from == 0
     if not (is_plain and last and last.key == key) then
-      last = {key = is_plain and key, first = number, check = GUARDS[check], words = {'HMGET', ''}, expected = {}}
+      last = {key = is_plain and key, first = place, check = GUARDS[check], words = {'HMGET', ''}, expected = {}}
       statement.guards[#statement.guards + 1] = last
-      take(statement, holes, last.words, key, {})
+      compile_table(statement, holes, last.words, key, {})
       if is_plain then
-        take(statement, holes, last.expected, nil, {})
+        compile_table(statement, holes, last.expected, nil, {})
         last.number = #statement.tables
       end
     end
@@ -139,19 +139,19 @@ local function read_guards(statement, guards)
       end
     else
       last.words[3], last.words[4] = field, value
-      for place, from in pairs({[3] = field_from, [4] = value_from}) do
-        if from ~= 0 then holes[#holes + 1] = {number = #statement.tables, place = place, from = from} end
+      for hole, from in pairs({[3] = field_from, [4] = value_from}) do
+        if from ~= 0 then holes[#holes + 1] = {number = #statement.tables, place = hole, from = from} end
       end
     end
   end
-  return filling(holes)
+  return compile_filler(holes)
 end
 
-local function read_writes(statement, writes)
+local function compile_writes(statement, writes)
   local holes, may_fail = {}, 1
   for w, write in ipairs(writes) do
     local key, words, places = unpack(write)
-    take(statement, holes, words, key, places)
+    compile_table(statement, holes, words, key, places)
     statement.writes[w] = words
     if w == 1 and words[1] == 'HSETNX' then may_fail = 2 end
     local needed = NEEDS[words[1]]
@@ -161,40 +161,40 @@ local function read_writes(statement, writes)
       statement.typed[#statement.typed + 1] = {key = key, needed = needed}
     end
   end
-  return filling(holes)
+  return compile_filler(holes)
 end
 
--- Statements that were read lately, by their text: from page to page they are the same ones, and to read one takes as
--- long as to make several changes.
+-- Statements that were compiled lately, by their text: from page to page they are the same ones, and to compile one takes
+-- as long as several changes.
 local MOST_STATEMENTS = 64
 -- Longer ones aren't kept: they would fill Redis's memory with what only a few changes need.
 local LONGEST_STATEMENT = 8192
-local statements_read, statements_count = {}, 0
+local compiled_statements, compiled_count = {}, 0
 
--- Reads one statement: what many changes of a call have in common, with holes for what differs.
+-- Compiles one statement: what many changes of a call have in common, with holes for what differs.
 -- `key` numbers: 0, 1, … the change's own keys; -1, -2, … the call's shared keys.
 -- `from` numbers: 1, 2, … the change's values; -1, -2, … its own keys, as values; 0 in a guard nothing, in a write the
 -- call's time.
-local function read_statement(text)
-  local statement = statements_read[text]
+local function compile(text)
+  local statement = compiled_statements[text]
   if statement then return statement end
   local given = cjson.decode(text)
   statement = {
     keys = given.keys, index = given.index, values = given.values, tables = {}, guards = {}, writes = {}, shared = {},
     times = {}, typed = {}, proven = {},
   }
-  statement.fill_guards = read_guards(statement, given.guards)
-  statement.fill_writes = read_writes(statement, given.writes)
+  statement.fill_guards = compile_guards(statement, given.guards)
+  statement.fill_writes = compile_writes(statement, given.writes)
   if #text > LONGEST_STATEMENT then return statement end
-  if statements_count == MOST_STATEMENTS then statements_read, statements_count = {}, 0 end
-  statements_read[text], statements_count = statement, statements_count + 1
+  if compiled_count == MOST_STATEMENTS then compiled_statements, compiled_count = {}, 0 end
+  compiled_statements[text], compiled_count = statement, compiled_count + 1
   return statement
 end
 
 -- Makes a statement ready for a call, which has shared keys, a time and a user of its own. `first`: how many words of
 -- KEYS stand before the call's keys.
 local function open_statement(text, KEYS, first, time, wrong_index)
-  local statement = read_statement(text)
+  local statement = compile(text)
   statement.is_allowed = false
   statement.refused = statement.index ~= 'none' and wrong_index or nil
   for _, item in ipairs(statement.shared) do
@@ -207,7 +207,7 @@ local function open_statement(text, KEYS, first, time, wrong_index)
 end
 
 -- Whether a guard holds: nil, or the number of what doesn't, or the text of an error.
-local function broken(guard)
+local function check_guard(guard)
   local words, expected = guard.words, guard.expected
   if expected[1] == nil then
     local held = guard.check(words[2], words[3], words[4])
@@ -222,12 +222,12 @@ local function broken(guard)
 end
 
 -- Whether the change whose values follow ARGV[a], and whose keys begin at KEYS[k] may be made: nil, or why not.
-local function refusal(statement, KEYS, k, ARGV, a)
+local function check_change(statement, KEYS, k, ARGV, a)
   if statement.refused then return statement.refused end
   statement.fill_guards(statement.tables, KEYS, k, ARGV, a)
   local guards, typed = statement.guards, statement.typed
   for g = 1, #guards do
-    local why = broken(guards[g])
+    local why = check_guard(guards[g])
     if why ~= nil then return why end
   end
   for t = 1, #typed do
