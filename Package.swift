@@ -63,8 +63,11 @@ let package = Package(
                 .product(name: "Yams", package: "Yams"),
             ],
             resources: [
-                .embedInCode("Functions/curfew.lua"), .embedInCode("Functions/overview.lua"),
-                .embedInCode("Functions/script.lua"),
+                .embedInCode("Functions/Lua/head.lua"), .embedInCode("Functions/Lua/lease.lua"),
+                .embedInCode("Functions/Lua/scan.lua"), .embedInCode("Functions/Lua/statement.lua"),
+                .embedInCode("Functions/Lua/commit.lua"), .embedInCode("Functions/Lua/parts.lua"),
+                .embedInCode("Functions/Lua/register.lua"), .embedInCode("Functions/Lua/script.lua"),
+                .embedInCode("Functions/Lua/overview.lua"),
             ],
             swiftSettings: settings
         ),

@@ -9,7 +9,7 @@ struct Probe: Sendable {
 
     /// Sends a command, again and again while Redis is away.
     func send(_ words: String...) async throws -> RedisValue {
-        let command = RedisCommand(words[0], Array(words.dropFirst()), isIdempotent: true)
+        let command = RedisCommand.repeatable(words[0], Array(words.dropFirst()))
         return try await eventually("Redis answers \(words[0])", within: .seconds(60)) { () -> RedisValue? in
             do {
                 return try await redis.send(command)

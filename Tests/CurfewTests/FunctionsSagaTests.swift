@@ -5,7 +5,7 @@ import Testing
 @testable import Curfew
 
 /// The functions that only a saga in a Cluster calls.
-@Suite("curfew_tell_page, curfew_unlist, curfew_look, marks", .serialized)
+@Suite("curfew_record_events, curfew_unlist, curfew_look, marks", .serialized)
 struct FunctionsSagaTests {
     private static let plan = SagaPlan(run: "jobs-1", page: "1 one 5/1")
 
@@ -129,7 +129,7 @@ struct FunctionsSagaTests {
         var known = PlainChange.Known()
         for change in changes { change.append(to: &call, &known) }
         let part = SagaPart(mark: Self.mark, field: Self.mark.field(3), places: [], node: nil)
-        let mark = CommitCall.NodeMark(
+        let mark = CommitArguments.NodeMark(
             key: part.mark.key, closed: part.mark.closed, field: part.field, omitted: part.omitted,
             text: Array("the rest".utf8))
         return try call.outcomes(of: try await scene.library.call(call.nodeCommand(under: mark)))

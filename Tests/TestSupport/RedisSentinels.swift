@@ -143,7 +143,7 @@ package final class RedisSentinels: Sendable {
 
     private static func ask(_ configuration: RedisConfiguration, _ words: [String]) async throws -> RedisValue {
         try await RedisClient.withClient(configuration, logger: Logger(label: "test")) { client in
-            try await client.send(RedisCommand(words[0], Array(words.dropFirst()), isIdempotent: true))
+            try await client.send(RedisCommand.repeatable(words[0], Array(words.dropFirst())))
         }
     }
 

@@ -27,7 +27,7 @@ struct Exposition: Sendable {
             ])
         do {
             // Prometheus waits ten seconds by default: that Redis is away must be known long before.
-            _ = try await engine.redis.send(RedisCommand("PING", isIdempotent: true), deadline: Self.patience)
+            _ = try await engine.redis.send(RedisCommand("PING"), deadline: Self.patience)
             var whole = text
             try await add(engine, to: &whole)
             text = whole

@@ -76,7 +76,7 @@ package struct AdminService: Sendable {
     package func check() async throws {
         let library = engine.library
         // A server that was restarted may have forgotten them.
-        if try await library.loadedVersion(deadline: .seconds(2)) == nil { try await library.load() }
+        if try await !library.isLoaded(deadline: .seconds(2)) { try await library.load() }
         if let trouble = worker?.trouble { throw trouble }
     }
 

@@ -32,7 +32,7 @@ package struct ServerClock: Sendable {
         let reply: RedisValue
         let sent = ContinuousClock.now
         do {
-            reply = try await redis.send(RedisCommand("TIME", isIdempotent: true))
+            reply = try await redis.send(RedisCommand("TIME"))
         } catch {
             throw CurfewError(error)
         }

@@ -48,7 +48,7 @@ package struct StreamPage: Sendable {
     ) async throws(RedisError) {
         var count = count
         while true {
-            var command = RedisCommand(command, [stream, start, end, "COUNT", String(count)], isIdempotent: true)
+            var command = RedisCommand(command, [stream, start, end, "COUNT", String(count)])
             // A single one is read however large it is.
             command.replySize = count > 1 ? .list : .usual
             do {

@@ -30,7 +30,7 @@ struct LoadedLibraries: Sendable {
 
     /// What to ask a server.
     static let command = RedisCommand(
-        "FUNCTION", ["LIST", "LIBRARYNAME", "curfew*", "WITHCODE"], isIdempotent: true)
+        "FUNCTION", ["LIST", "LIBRARYNAME", "curfew*", "WITHCODE"])
 
     /// Reads the answer.
     init(_ reply: RedisValue) {

@@ -18,7 +18,7 @@ extension KeyspaceScan {
     func runBeforeSweep(isAsked: Bool) async throws {
         let isOwn = cleanup.index == nil
         guard isOwn || isAsked else { return }
-        var when: ScanLease.When = isOwn ? (isAsked ? .now : .first) : .due
+        var when: ScanClaimCall.When = isOwn ? (isAsked ? .now : .first) : .due
         var fence = ""
         var pause: Duration = .milliseconds(20)
         while true {

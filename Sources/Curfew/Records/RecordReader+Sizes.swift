@@ -17,8 +17,8 @@ extension RecordReader {
 
     /// What asks for the sizes of records.
     func sizeCommands(for keys: [String]) -> [RedisCommand] {
-        guard isReadByFields else { return keys.map { RedisCommand("STRLEN", [$0], isIdempotent: true) } }
-        return keys.flatMap { key in names.map { RedisCommand("HSTRLEN", [key, $0], isIdempotent: true) } }
+        guard isReadByFields else { return keys.map { RedisCommand("STRLEN", [$0]) } }
+        return keys.flatMap { key in names.map { RedisCommand("HSTRLEN", [key, $0]) } }
     }
 
     /// The size of each record, from the replies to ``sizeCommands(for:)``, or what is too large about it.

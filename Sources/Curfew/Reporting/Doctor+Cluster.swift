@@ -131,7 +131,7 @@ extension Doctor {
             let start = Date().timeIntervalSince1970
             let reply: RedisValue
             do {
-                reply = try await engine.redis.pipeline([RedisCommand("TIME", isIdempotent: true)], to: node)[0]
+                reply = try await engine.redis.pipeline([RedisCommand("TIME")], to: node)[0]
             } catch {
                 // One that is down has been told of before.
                 continue

@@ -192,8 +192,8 @@ package struct Status: Sendable, Codable, Equatable {
         _ index: String, _ engine: Engine, dueUpTo bound: String
     ) async throws(CurfewError) -> Count {
         let commands = [
-            RedisCommand("ZCARD", [index], isIdempotent: true),
-            RedisCommand("ZCOUNT", [index, "-inf", bound], isIdempotent: true),
+            RedisCommand("ZCARD", [index]),
+            RedisCommand("ZCOUNT", [index, "-inf", bound]),
         ]
         let replies: [RedisValue]
         do {

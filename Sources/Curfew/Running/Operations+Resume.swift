@@ -84,11 +84,11 @@ extension Operations {
         let replies: [RedisValue]
         do {
             replies = try await engine.redis.pipeline([
-                RedisCommand("HGET", [keys.paused, cleanup], isIdempotent: true),
-                RedisCommand("ZSCORE", [keys.schedule, cleanup], isIdempotent: true),
-                RedisCommand("EXISTS", [keys.lease(cleanup)], isIdempotent: true),
-                RedisCommand("HGET", [keys.definitions, cleanup], isIdempotent: true),
-                RedisCommand("HEXISTS", [keys.owed, cleanup], isIdempotent: true),
+                RedisCommand("HGET", [keys.paused, cleanup]),
+                RedisCommand("ZSCORE", [keys.schedule, cleanup]),
+                RedisCommand("EXISTS", [keys.lease(cleanup)]),
+                RedisCommand("HGET", [keys.definitions, cleanup]),
+                RedisCommand("HEXISTS", [keys.owed, cleanup]),
             ])
         } catch {
             throw CurfewError(error)

@@ -177,7 +177,7 @@ extension ClusterRequest {
         return anew
             + repetition.asking.map { address, positions in
                 let node = connections.node(named: address)
-                let asked = positions.flatMap { [RedisCommand("ASKING", isIdempotent: true), commands[$0]] }
+                let asked = positions.flatMap { [RedisCommand.repeatable("ASKING"), commands[$0]] }
                 return Part(
                     node: node, positions: positions, isAsking: true, request: Self.begin(asked, on: node, left))
             }

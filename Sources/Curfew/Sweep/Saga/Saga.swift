@@ -163,10 +163,10 @@ struct Saga: Sendable {
         let commands = parts.map { part in
             let rest = left.filter { part.places.contains($0.place) }
             guard !rest.isEmpty else {
-                return RedisCommand("HDEL", [part.mark.key, part.field, part.omitted], isIdempotent: true)
+                return RedisCommand.repeatable("HDEL", [part.mark.key, part.field, part.omitted])
             }
             unfinished.append(part.mark)
-            var command = RedisCommand("HSET", [part.mark.key, part.field], isIdempotent: true)
+            var command = RedisCommand.repeatable("HSET", [part.mark.key, part.field])
             command.append(SagaPlan.text(run: plan.run, page: plan.page, rest))
             for word in [part.omitted, ""] { command.append(word) }
             return command
@@ -179,7 +179,7 @@ struct Saga: Sendable {
     func close(_ marks: [SagaMark], expires: Bool = true) async throws {
         try await write(
             marks.flatMap { mark in
-                [RedisCommand("HSET", [mark.key, mark.closed, "closed"], isIdempotent: true)]
+                [RedisCommand.repeatable("HSET", [mark.key, mark.closed, "closed"])]
                     + (expires ? [RedisCommand("PEXPIRE", [mark.key, String(Self.patience.milliseconds)])] : [])
             })
     }
@@ -192,7 +192,7 @@ struct Saga: Sendable {
 
     /// What marks say of parts; nil where nothing.
     func notes(on parts: [SagaPart]) async throws -> [(text: String?, omitted: String?)] {
-        let commands = parts.map { RedisCommand("HMGET", [$0.mark.key, $0.field, $0.omitted], isIdempotent: true) }
+        let commands = parts.map { RedisCommand("HMGET", [$0.mark.key, $0.field, $0.omitted]) }
         let replies = try await sweep.retrying { try await sweep.engine.redis.pipeline(commands) }
         if let error = replies.lazy.compactMap(\.error).first {
             throw CurfewError(error, "reading how far changes are")

@@ -3,16 +3,16 @@ internal import RedisClient
 
 /// The events of a page's changes, as one call writes them: what is the same in all of them is sent once.
 struct SagaEvents {
-    /// The fields between those of the run and the time, by name, with what each event has there.
-    private var columns: [(name: String, values: [String])] = []
-    private let count: Int
+    /// The fields between those of the run and the time, by name, with what each event has there, and whether that is the
+    /// same in all.
+    private var all: [(name: String, values: [String], isShared: Bool)] = []
 
     /// The events of changes that have one.
     init(_ entries: some Collection<SagaEntry>, of plan: SagaPlan, for run: String) {
-        count = entries.count
         for field in Event.Field.allCases where ![.run, .cleanup].contains(field) {
             let values = entries.compactMap { entry in entry.event.map { Self.value(field, of: entry, $0, plan, run) } }
-            columns.append((field.rawValue, values))
+            // At least one differs, so that the events can be counted.
+            all.append((field.rawValue, values, field != .record && values.allSatisfy { $0 == values[0] }))
         }
     }
 
@@ -32,27 +32,11 @@ struct SagaEvents {
         }
     }
 
-    /// The call that writes them, all or none, unless the field says that they are written.
-    func command(_ head: [String], note: String, to journal: Journal, run: String, cleanup: String) -> RedisCommand {
-        var words = journal.words + [Event.Field.run.rawValue, run, Event.Field.cleanup.rawValue, cleanup]
-        var holes: [Int] = []
-        var own: [[String]] = []
-        for (name, values) in columns {
-            words.append(name)
-            // At least one differs, so that the events can be counted.
-            let isShared = name != Event.Field.record.rawValue && values.allSatisfy { $0 == values[0] }
-            words.append(isShared ? values[0] : "")
-            guard !isShared else { continue }
-            holes.append(words.count)
-            own.append(values)
-        }
-        var command = RedisCommand(capacity: 512 + 400 * count)
-        for word in head + [note, String(words.count)] + words { command.append(word) }
-        command.append(holes.count)
-        for hole in holes { command.append(hole) }
-        for place in 0..<count {
-            for values in own { command.append(values[place]) }
-        }
-        return command
+    /// The fields of all, in order, with their values where those are the same in all.
+    func fields(run: String, cleanup: String) -> [(name: String, value: String?)] {
+        [(Event.Field.run.rawValue, run), (Event.Field.cleanup.rawValue, cleanup)] + all.map { ($0.name, $0.isShared ? $0.values[0] : nil) }
     }
+
+    /// What differs: for each such field one value for each event.
+    var columns: [[String]] { all.filter { !$0.isShared }.map(\.values) }
 }

@@ -32,10 +32,10 @@ struct SagaRecovery: Sendable {
 
     /// Finishes everything that is unfinished; what came of it.
     func run() async throws -> Tally {
-        let length = RedisCommand("HLEN", [hash], isIdempotent: true)
+        let length = RedisCommand("HLEN", [hash])
         let count = try await sweep.retrying { try await sweep.engine.redis.send(length) }.integer ?? 0
         guard count > 0 else { return Tally() }
-        let fields = RedisCommand("HGETALL", [hash], isIdempotent: true)
+        let fields = RedisCommand("HGETALL", [hash])
         let pairs = try await sweep.retrying { try await sweep.engine.redis.send(fields) }.pairs
         let notes = pairs.filter { !SagaPlan.isTold($0.0) }.sorted { $0.0 < $1.0 }
         guard notes.count <= Self.mostMarks else {
@@ -70,7 +70,7 @@ struct SagaRecovery: Sendable {
 
     /// Finishes what a mark holds; whether all of it is through.
     private func finish(_ mark: SagaMark, _ state: inout State) async throws -> Bool {
-        let command = RedisCommand("HGETALL", [mark.key], isIdempotent: true)
+        let command = RedisCommand("HGETALL", [mark.key])
         let pairs = try await sweep.retrying { try await sweep.engine.redis.send(command) }.pairs
         let omitted = Dictionary(pairs, uniquingKeysWith: { $1 })
         var isThrough = true
