@@ -138,6 +138,15 @@ struct FunctionsVersionTests {
             let newer = FunctionLibrary.source.replacing("\(FunctionLibrary.version)\n", with: "99\n")
                 .replacing("'\(CommitCall.format)'", with: "'format-99'")
             try await load(Self.olderLibrary, on: scene)
+            let engine = Engine(
+                configuration: try Configuration.parse("redis: redis://x\ncleanups: {}", file: "a", environment: [:]),
+                redis: scene.redis, instance: Instance(id: "one"), logger: quietLogger)
+            for node in try await scene.redis.primaries() {
+                let finding = try await Doctor(engine: engine).functions(node).first
+                #expect(
+                    finding?.message.hasSuffix("not loaded; other versions use this server, too: curfew (version 6)")
+                        == true)
+            }
             #expect(try await scene.tick()["version"]?.integer == FunctionLibrary.version)
             try await load(newer, on: scene)
             #expect(try await scene.tick()["version"]?.integer == FunctionLibrary.version)

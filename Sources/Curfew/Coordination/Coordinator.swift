@@ -163,7 +163,7 @@ package struct Coordinator: Sendable {
         let elements = reply.elements.map { $0.string ?? "" }
         guard elements.first == "ok", elements.count >= 1 + 3 * alerts.count else { return nil }
         if let next, elements.count > 1 + 3 * alerts.count {
-            await Definitions(self).follow(elements[1 + 3 * alerts.count], in: claim.cleanup, due: next)
+            await Definitions(self).follow(elements[1 + 3 * alerts.count], after: claim, due: next)
         }
         return alerts.indices.map { number in
             let place = 1 + 3 * number
