@@ -180,7 +180,7 @@ struct DefinitionTests {
         try await withInstances(Self.text()) { scene in
             let (old, new) = (try scene.engine("old"), try scene.engine("new", Self.text("job:<id>", "every: 5m")))
             try await begin(old)
-            try await scene.schedule("jobs", in: .seconds(3_000))
+            try await scene.schedule("jobs", in: .seconds(3_500))
             #expect(try await settle(new).waiting.isEmpty)
             try await live(new)
             #expect(try await due(scene) <= .seconds(300))
