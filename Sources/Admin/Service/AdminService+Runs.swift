@@ -64,7 +64,7 @@ extension AdminService {
             _ = try await self.run(run)
             let undo = try await undoable(run, engine)
             let (claim, clock) = try await claim(
-                undo.cleanup, trigger: Undo.trigger, isDryRun: false, by: person, "of \(run)", engine)
+                undo.cleanup, trigger: Trigger.undo, isDryRun: false, by: person, "of \(run)", engine)
             let execution = Run(engine: engine, cleanup: undo.cleanup, claim: claim, clock: clock, task: .undo(undo))
             return await execute(execution)
         }
@@ -102,7 +102,7 @@ extension AdminService {
                 "\(cleanup.name) is being run by \(holder) (\(run)), whose lease lasts until \(end.iso8601) at least",
                 details: ["cleanup": cleanup.name, "holder": holder, "run": run, "until": end.iso8601])
         case .paused(let text):
-            let pause = Operations.Pause(text: text)
+            let pause = CleanupPause(text: text)
             throw AdminError(
                 .conflict, "\(cleanup.name) was paused by \(pause.by) at \(pause.at): \(pause.why)",
                 details: ["cleanup": cleanup.name, "pausedBy": pause.by, "pausedAt": pause.at, "why": pause.why])

@@ -26,7 +26,7 @@ struct Claiming {
                 // Long enough not to press, short enough not to miss the end by much.
                 try await Task.sleep(for: min(.milliseconds(500), engine.coordinator.lease / 4))
             case .paused(let text):
-                let pause = Operations.Pause(text: text)
+                let pause = CleanupPause(text: text)
                 throw CurfewError(
                     .paused,
                     "\(cleanup.name) was paused by \(pause.by) at \(pause.at): \(pause.why). “curfew resume \(cleanup.name)” lets it run"

@@ -72,7 +72,7 @@ struct PauseCommand: AsyncParsableCommand {
             try await Operations(engine: engine).pause(name, by: Person.name, why: why)
             var message = "\(name) is paused on every instance"
             if let text = replies[1].string {
-                let earlier = Operations.Pause(text: text)
+                let earlier = CleanupPause(text: text)
                 message += " (it was before, by \(earlier.by): \(earlier.why))"
             }
             if let run = replies[2].string {

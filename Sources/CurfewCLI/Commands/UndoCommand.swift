@@ -23,7 +23,7 @@ struct UndoCommand: AsyncParsableCommand {
         let (result, failure, remark) = try await options.withEngine { engine in
             let undo = try await Undo.find(run, engine)
             let (claim, clock) = try await Claiming(engine: engine, cleanup: undo.cleanup, waits: wait)
-                .claim(trigger: Undo.trigger, isDryRun: false, detail: "of \(run)")
+                .claim(trigger: Trigger.undo, isDryRun: false, detail: "of \(run)")
             let execution = Run(engine: engine, cleanup: undo.cleanup, claim: claim, clock: clock, task: .undo(undo))
             let result = try await Interrupt.handled(by: execution.control) {
                 try await Progress.shown(of: execution.control) { await execution.execute() }

@@ -26,7 +26,7 @@ extension Demo {
         stage.say("And didn't mean it: curfew pause \(cleanup.name), curfew undo \(overridden.run)")
         try await Operations(engine: engine).pause(cleanup.name, by: "the demo", why: "its last run is undone")
         let undo = try await Undo.find(overridden.run, engine)
-        let undone = try await execute(undo.cleanup, trigger: Undo.trigger, .undo(undo))
+        let undone = try await execute(undo.cleanup, trigger: Trigger.undo, .undo(undo))
         stage.say(undone.message, undone.isSuccess ? .green : .red)
         return Detour(
             overridden: overridden, undone: undone, missing: missing, isRestored: try await dumps(keys) == before)

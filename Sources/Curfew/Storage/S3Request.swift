@@ -39,3 +39,15 @@ struct S3Request: Sendable {
         return String(decoding: bytes, as: UTF8.self)
     }
 }
+
+extension StorageConfiguration {
+    /// The host and port that requests go to, as in their `Host` header.
+    var authority: String {
+        style == .path ? endpoint.authority : "\(bucket).\(endpoint.authority)"
+    }
+
+    /// The bucket's path: what the names of objects are appended to.
+    var path: String {
+        endpoint.path + (style == .path ? "/" + S3Request.encoded(bucket) : "")
+    }
+}
