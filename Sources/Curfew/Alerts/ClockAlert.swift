@@ -14,8 +14,7 @@ struct ClockAlert: Sendable {
     /// What is known of the last step.
     func read() async throws -> (step: ClockStep?, isFiring: Bool) {
         let words = ClockStep.fields + ["state:" + ClockStep.everything]
-        let reply = try await engine.redis.send(RedisCommand("HMGET", [key] + words))
-        if let error = reply.error { throw CurfewError(error, "reading \(key)") }
+        let reply = try await engine.redis.read("HMGET", key, words)
         let isFiring = reply.count == words.count && reply[words.count - 1].string == AlertState.firing
         return (ClockStep(reply.elements.dropLast()), isFiring)
     }

@@ -137,7 +137,7 @@ package struct Coordinator: Sendable {
             run: runFields, metrics: metricFields, alerts: alerts.map(\.name))
         guard let known = try await library.call(call) else { return nil }
         if let next, let definition = known.definition {
-            await Definitions(self).follow(definition, in: claim.cleanup, due: next)
+            await Definitions(self).follow(definition, after: claim, due: next)
         }
         return known.alerts.map { alert in
             AlertState(

@@ -92,6 +92,13 @@ struct Definition: Sendable, Equatable, Codable {
         configs.split(separator: " ").contains { $0 == config }
     }
 
+    /// The configurations that were noted after that one; nil where it isn't among them, or is the last.
+    func configs(after config: String) -> [String]? {
+        let all = configs.split(separator: " ").map(String.init)
+        guard let place = all.lastIndex(of: config), place < all.count - 1 else { return nil }
+        return Array(all[(place + 1)...])
+    }
+
     /// This one in the place of another that means the same: the configurations of both go by it.
     func joined(with other: Definition) -> Definition {
         var joined = self

@@ -5,13 +5,15 @@ internal import RedisClient
 /// The names of cleanups and what they stand for, between the configurations that share a prefix.
 ///
 /// An instance looks when it begins with a configuration, before its first tick under it; and with each heartbeat as long
-/// as something is refused to it, or the clock of Redis has lately stepped. What it finds it settles there and then:
+/// as something is refused to it or waits, or the clock of Redis has lately stepped. What it finds it settles there and then:
 ///
 ///     noted before         an instance lives that goes by it     what becomes of it
 ///     nothing              –                                     this one is noted
 ///     the same             –                                     this configuration is noted beside the others
-///     the same, at other   –                                     this one is noted, and the cleanup scheduled anew
+///     the same, at other   no, or only by older configurations   this one is noted, and the cleanup scheduled anew
 ///     times
+///     the same, at other   yes, and its configuration has        it stays as it is until that instance is gone: this is
+///     times                replaced this one before              an old one that has begun again in a rolling update
 ///     another              no, or it is this one                 this one is noted, and the cleanup scheduled anew
 ///     another              yes                                   refused: this instance doesn't run the cleanup
 ///
@@ -33,7 +35,7 @@ struct Definitions: Sendable {
     private var redis: RedisClient { library.redis }
 
     /// One name that stands for something else as long as others live.
-    struct Conflict: Error, Sendable, Equatable, CustomStringConvertible {
+    struct Conflict: Error, Sendable, CustomStringConvertible {
         let cleanup: String
         /// What is noted, and what this configuration means.
         let noted: Definition, own: Definition
@@ -58,6 +60,12 @@ struct Definitions: Sendable {
         let dueText: String
 
         var isForeign: Bool { noted.map { !$0.means(theSameAs: own) } ?? false }
+
+        /// The configurations that have replaced this one's schedule by another; nil where none has.
+        var newer: [String]? {
+            guard cleanup.isEnabled, let noted, !isForeign, !noted.runs(asOftenAs: own) else { return nil }
+            return noted.configs(after: own.configs)
+        }
     }
 
     /// What is refused to this configuration now, by the names of the cleanups; nothing is written.
@@ -72,22 +80,44 @@ struct Definitions: Sendable {
         return conflict(cleanup, noted: noted, own: own, among: try await living())
     }
 
-    /// Settles what every cleanup of this configuration stands for and when it is due, and gives back what is refused.
-    func settle(now: Timestamp) async throws -> [String: Conflict] {
+    /// What was settled.
+    struct Settlement: Sendable {
+        /// What is refused, by the names of the cleanups.
+        var refused: [String: Conflict] = [:]
+        /// The cleanups that go by the schedule of a newer configuration, as long as somebody has it.
+        var waiting: Set<String> = []
+    }
+
+    /// Settles what every cleanup of this configuration stands for and when it is due.
+    func settle(now: Timestamp) async throws -> Settlement {
         let found = try await find(now: now)
-        let refused = try await conflicts(among: found)
-        for one in found where refused[one.cleanup.name] == nil {
+        var settlement = Settlement(refused: try await conflicts(among: found))
+        var living: [(id: String, config: String)]?
+        for one in found where settlement.refused[one.cleanup.name] == nil {
+            if let newer = one.newer {
+                if living == nil { living = try await self.living() }
+                if living?.contains(where: { newer.contains($0.config) }) == true {
+                    settlement.waiting.insert(one.cleanup.name)
+                    continue
+                }
+            }
             try await settle(one, now: now)
         }
-        return refused
+        return settlement
     }
 
     /// Goes by another schedule that was noted while a run was under way, which has ended and set a due time by its own.
-    func follow(_ text: String, in name: String, due: Timestamp) async {
+    ///
+    /// - Parameter due: when the cleanup is due by the end of the run.
+    func follow(_ text: String, after claim: Claim, due: Timestamp) async {
+        let (name, before) = (claim.cleanup, claim.memory.definition)
         guard let cleanup = configuration.cleanup(named: name), let noted = Definition(text: text),
-            noted.means(theSameAs: own(cleanup, now: due)), !noted.runs(asOftenAs: own(cleanup, now: due)),
-            let schedule = noted.schedule
+            noted.means(theSameAs: own(cleanup, now: due)), let schedule = noted.schedule
         else { return }
+        // A run that somebody asked for leaves the due time as it was, whatever its own schedule.
+        let isKept = due == claim.due
+        let former = isKept ? before?.schedule ?? cleanup.schedule : cleanup.schedule
+        guard former != schedule else { return }
         do {
             let now = try await ServerClock.read(from: redis).now
             var change = PlainChange(member: name)
@@ -95,7 +125,7 @@ struct Definitions: Sendable {
                 .init(check: .equals, key: keys.definitions, field: name, value: text, complaint: ""),
                 .init(check: .missing, key: keys.lease(name), complaint: ""),
             ]
-            let anew = schedule.anew(after: cleanup.schedule, due: due, now: now)
+            let anew = schedule.anew(after: former, due: due, now: now)
             change.write("ZADD", .own(keys.schedule), [.value(String(anew.milliseconds)), .value(name)])
             _ = try await library.note(change, keys)
         } catch {
@@ -107,8 +137,8 @@ struct Definitions: Sendable {
         let cleanups = configuration.cleanups
         guard !cleanups.isEmpty else { return [] }
         let names = cleanups.map(\.name)
-        let texts = try await redis.send(RedisCommand("HMGET", [keys.definitions] + names))
-        let scores = try await redis.send(RedisCommand("ZMSCORE", [keys.schedule] + names))
+        let texts = try await redis.read("HMGET", keys.definitions, names)
+        let scores = try await redis.read("ZMSCORE", keys.schedule, names)
         return cleanups.enumerated().map { number, cleanup in
             let text = texts[number].string
             return Found(

@@ -81,7 +81,9 @@ package struct Status: Sendable, Codable, Equatable {
                 RedisCommand("ZREVRANGE", [keys.instances, "0", String(most - 1), "WITHSCORES"]),
                 RedisCommand("HGETALL", [keys.paused]), RedisCommand("HGETALL", [keys.owed]),
             ])
-            for reply in replies { try Self.check(reply) }
+            for (key, reply) in zip([keys.schedule, keys.instances, keys.paused, keys.owed], replies) {
+                try Self.check(reply, of: key)
+            }
             let scores = replies[0].pairs
             let paused = Dictionary(replies[2].pairs) { first, _ in first }
             let configured = engine.configuration.cleanups.map(\.name)
@@ -122,7 +124,7 @@ package struct Status: Sendable, Codable, Equatable {
         }
         async let counted = counts(names, engine, now: now)
         let replies = try await engine.redis.pipeline(commands)
-        for number in names.indices { try check(replies[2 * number]) }
+        for (number, name) in names.enumerated() { try check(replies[2 * number], of: engine.keys.lease(name)) }
         let counts = await counted
         return names.enumerated().map { number, name in
             let lease = replies[2 * number].elements.map(\.string)
@@ -220,14 +222,16 @@ package struct Status: Sendable, Codable, Equatable {
         let fields = ["host", "pid", "version", "started_ms", "running", "config", "refused"]
         let replies = try await engine.redis.pipeline(
             seen.map { RedisCommand("HMGET", [engine.keys.instance($0.0)] + fields) })
-        for reply in replies { try check(reply) }
+        for (seen, reply) in zip(seen, replies) { try check(reply, of: engine.keys.instance(seen.0)) }
         return zip(seen, replies).map { seen, reply in
             let values = fields.indices.map { reply[$0].string }
             let started = values[3].flatMap { Int64($0) }
             return InstanceStatus(
                 id: seen.0,
                 seenMsAgo: (now - Timestamp(score: Double(seen.1) ?? 0)).milliseconds,
-                isAlive: values[0] != nil, host: values[0], pid: values[1], version: values[2],
+                // One that was seen at a time that is still to come died before the clock was set back.
+                isAlive: values[0] != nil && Timestamp(score: Double(seen.1) ?? 0) <= now + ClockStep.most,
+                host: values[0], pid: values[1], version: values[2],
                 startedAt: started.map { Timestamp(milliseconds: $0).iso8601 },
                 running: (values[4] ?? "").split(separator: ",").map(String.init), config: values[5],
                 refused: values[6].flatMap { $0.isEmpty ? nil : $0.split(separator: ",").map(String.init) })
@@ -235,9 +239,9 @@ package struct Status: Sendable, Codable, Equatable {
     }
 
     /// An error in place of a reply: Curfew's own keys can't be read, or are somebody else's.
-    private static func check(_ reply: RedisValue) throws(CurfewError) {
+    private static func check(_ reply: RedisValue, of key: String) throws(CurfewError) {
         guard let error = reply.error else { return }
-        throw CurfewError(.server, "Curfew's own keys can't be read: \(error.message)")
+        throw CurfewError(.server, "\(key) can't be read: \(error.message)")
     }
 
     /// What living instances say of a cleanup that they have and don't run.

@@ -55,10 +55,16 @@ extension Run {
         // What is refused here is left to those who may run it.
         guard !isUndo, !(error is Definitions.Conflict) else { return claim.due }
         let next = NextRun(
-            after: ending(status, error), claimed: claim.due, owed: claim.memory.owed, schedule: cleanup.schedule,
+            after: ending(status, error), claimed: occurrence, owed: claim.memory.owed, schedule: cleanup.schedule,
             began: claim.acquired, now: now)
         if next.owed != claim.memory.owed { await note(next.owed) }
         return next.due
+    }
+
+    /// When the run was due, or now where that is later than it can be: left from a clock that was ahead.
+    private var occurrence: Timestamp {
+        let schedule = claim.memory.definition?.schedule ?? cleanup.schedule
+        return claim.due > schedule.latest(from: claim.acquired + ClockStep.most) ? claim.acquired : claim.due
     }
 
     private func ending(_ status: RunResult.Status, _ error: (any Error)?) -> NextRun.Ending {
@@ -82,6 +88,8 @@ extension Run {
         let redis = (error as? RedisError) ?? (error as? CurfewError)?.underlying
         if let redis {
             guard redis.code == .server else { return redis.code != .authentication }
+            // Functions that were taken away are loaded with the next call.
+            if FunctionLibrary.isMissingFunction(redis) { return true }
             return passing.contains(redis.server?.code ?? "")
         }
         guard let error = error as? CurfewError else { return true }

@@ -35,11 +35,15 @@ package final class Worker: Service {
         var shaken: ContinuousClock.Instant?
         /// What stands for something else on others; nil until that was asked under this configuration.
         var refused: [String: Definitions.Conflict]?
+        /// What goes by the schedule of a newer configuration that others have.
+        var waiting: Set<String> = []
         /// Whether the definitions of the alerts are published.
         var isAnnounced = false
 
         /// Whether what the names of cleanups stand for is asked again with each heartbeat.
-        var isUnsettled: Bool { refused?.isEmpty == false || shaken.map { $0 > .now } == true }
+        var isUnsettled: Bool {
+            refused?.isEmpty == false || !waiting.isEmpty || shaken.map { $0 > .now } == true
+        }
 
         init(_ engine: Engine) {
             watch = OverdueWatch(engine: engine)
@@ -186,8 +190,16 @@ package final class Worker: Service {
 
     /// Settles what the names of the cleanups stand for, and says what is refused as soon as that is another set.
     private func settle(_ course: inout Course, _ clock: ServerClock, _ engine: Engine) async throws {
-        let refused = try await Definitions(engine.coordinator).settle(now: clock.now)
-        for (name, conflict) in refused.sorted(by: { $0.key < $1.key }) where course.refused?[name] != conflict {
+        let settlement = try await Definitions(engine.coordinator).settle(now: clock.now)
+        let refused = settlement.refused
+        for name in settlement.waiting.subtracting(course.waiting).sorted() {
+            logger.notice(
+                "a cleanup goes by the schedule of a newer configuration that others have",
+                metadata: ["cleanup": "\(name)"])
+        }
+        course.waiting = settlement.waiting
+        for (name, conflict) in refused.sorted(by: { $0.key < $1.key })
+        where course.refused?[name]?.description != conflict.description {
             logger.error("a cleanup is refused", metadata: ["cleanup": "\(name)", "error": "\(conflict)"])
         }
         for name in (course.refused ?? [:]).keys.sorted() where refused[name] == nil {

@@ -44,6 +44,12 @@ package struct Zone: Sendable {
     /// Whether the system has a file of it, though it may be one that can't be read.
     var hasFile: Bool { folder?.has(name) ?? false }
 
+    /// How far ahead of UTC it is where that is all that its name says (`GMT+5`), and no file says otherwise.
+    var fixedOffset: Int? {
+        guard !hasFile, let builtIn, ["GMT+", "GMT-"].contains(where: builtIn.identifier.hasPrefix) else { return nil }
+        return builtIn.secondsFromGMT()
+    }
+
     /// The offset at a second, by what is built in; nil where it isn't known there.
     func builtInOffset(at second: Int) -> Int? {
         builtIn?.secondsFromGMT(for: Date(timeIntervalSince1970: Double(second)))
