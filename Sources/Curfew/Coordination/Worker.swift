@@ -116,7 +116,7 @@ package final class Worker: Service {
 
     private func loop(attend: (Companions) -> Void, start: (Run) -> Void) async {
         var course = Course(engine)
-        var pause: Duration = .milliseconds(100)
+        var retries = Retries(Backoff(factor: 2, most: .seconds(5)))
         var outage = Outage()
         while !state.withLock(\.isStopping) {
             let (engine, companions) = state.withLock { state in
@@ -133,7 +133,7 @@ package final class Worker: Service {
                 if let count = outage.ended() {
                     logger.info("the schedule can be read again", metadata: ["failures": "\(count)"])
                 }
-                pause = .milliseconds(100)
+                retries.succeeded()
                 if let sleep { await alarm.wait(for: sleep) }
             } catch {
                 if let count = outage.failed(error) {
@@ -141,8 +141,7 @@ package final class Worker: Service {
                         "the schedule could not be read", metadata: ["error": "\(error)", "failures": "\(count)"])
                 }
                 state.withLock { $0.trouble = error }
-                await alarm.wait(for: pause)
-                pause = min(pause * 2, .seconds(5))
+                await alarm.wait(for: retries.failed())
             }
         }
     }

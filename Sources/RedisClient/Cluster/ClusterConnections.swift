@@ -95,7 +95,7 @@ final class ClusterConnections: Sendable {
             // Once there was a map, commands wait for the next one; before that they fail at once.
             backoff.most = map == nil ? .seconds(10) : .seconds(1)
             do {
-                try await Task.sleep(for: backoff.delay(failures: failures, jitter: .random(in: 0...1)))
+                try await Task.sleep(for: backoff.delay(failures: failures))
             } catch {
                 return
             }

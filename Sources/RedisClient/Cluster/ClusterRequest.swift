@@ -46,12 +46,7 @@ final class ClusterRequest: Sendable {
 
     /// How often in a row a command follows `MOVED` and `ASK`; nodes that disagree for longer are not waited for.
     static let redirectionLimit = 8
-    private static let backoff: Backoff = {
-        var backoff = Backoff()
-        backoff.first = .milliseconds(20)
-        backoff.most = .milliseconds(500)
-        return backoff
-    }()
+    private static let backoff = Backoff(first: .milliseconds(20), most: .milliseconds(500))
 
     private let connections: ClusterConnections
     private let commands: [RedisCommand]
@@ -188,7 +183,7 @@ extension ClusterRequest {
     /// At the end of the time, what a server has answered last is the reply.
     private func pause(_ number: Int, _ repetition: Repetition, after rings: Int) async throws(RedisError) -> Bool {
         let left = Duration(deadline - .now())
-        let delay = Self.backoff.delay(failures: number, jitter: .random(in: 0...1))
+        let delay = Self.backoff.delay(failures: number)
         if left > .zero {
             let count = repetition.anew.count + repetition.asking.values.reduce(0) { $0 + $1.count }
             try await connections.pause(count, after: rings, atMost: min(delay, left))

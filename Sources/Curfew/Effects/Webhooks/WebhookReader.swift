@@ -43,7 +43,7 @@ struct WebhookReader: Sendable {
     /// Reads until the task is cancelled.
     func run() async {
         var position = Position()
-        var pause = Duration.milliseconds(100)
+        var retries = Retries(Backoff(factor: 2, most: engine.coordinator.heartbeat))
         var isKnown = false
         while !Task.isCancelled {
             let begun = ContinuousClock.now
@@ -58,7 +58,7 @@ struct WebhookReader: Sendable {
                 guard !Task.isCancelled else { return }
                 // What went well for a while is news when it fails, and may be tried again soon.
                 if begun.duration(to: .now) > engine.coordinator.heartbeat {
-                    pause = .milliseconds(100)
+                    retries.succeeded()
                     isKnown = false
                 }
                 engine.logger.log(
@@ -66,8 +66,7 @@ struct WebhookReader: Sendable {
                     metadata: ["webhook": "\(webhook.name)", "error": "\(error)"])
                 isKnown = true
             }
-            await rest(for: pause)
-            pause = min(pause * 2, engine.coordinator.heartbeat)
+            await rest(for: retries.failed())
         }
     }
 

@@ -77,7 +77,7 @@ final class WebhookSender: Sendable {
 
     private func loop(start: (WebhookQueue.Taken) -> Void) async {
         let heartbeat = engine.coordinator.heartbeat
-        var pause = Duration.milliseconds(100)
+        var retries = Retries(Backoff(factor: 2, most: .seconds(5)))
         var isKnown = false
         while !state.withLock(\.isStopping), !Task.isCancelled {
             let free = Self.mostAttempts - state.withLock(\.attempts)
@@ -91,7 +91,7 @@ final class WebhookSender: Sendable {
                     state.withLock { $0.attempts += 1 }
                     start(item)
                 }
-                pause = .milliseconds(100)
+                retries.succeeded()
                 isKnown = false
                 if next != .zero { await alarm.wait(for: min(next ?? heartbeat, heartbeat)) }
             } catch {
@@ -99,8 +99,7 @@ final class WebhookSender: Sendable {
                     level: isKnown ? .debug : .warning, "a webhook's queue could not be read",
                     metadata: ["webhook": "\(webhook.name)", "error": "\(error)"])
                 isKnown = true
-                await alarm.wait(for: pause)
-                pause = min(pause * 2, .seconds(5))
+                await alarm.wait(for: retries.failed())
             }
         }
     }
@@ -139,7 +138,7 @@ final class WebhookSender: Sendable {
             let isLast = outcome == .gone || taken.letter.tries >= webhook.tries
             log(taken, isLast: isLast)
             if isLast { return try await queue.bury(taken) }
-            let wait = webhook.timing.wait(after: taken.letter.tries, jitter: .random(in: 0...1))
+            let wait = webhook.timing.backoff.delay(failures: taken.letter.tries)
             try await queue.postpone(taken, by: wait)
         } catch {
             // Nothing is lost: the delivery's time runs out, and it is attempted again.
