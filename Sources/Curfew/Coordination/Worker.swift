@@ -54,7 +54,7 @@ package final class Worker: Service {
         }
     }
 
-    private let alarm = Alarm()
+    private let wakeUp = AsyncSignal()
     private let logger: Logger
     private let state: Mutex<State>
 
@@ -100,7 +100,7 @@ package final class Worker: Service {
             return state.companions
         }
         former?.stop()
-        alarm.ring()
+        wakeUp.send()
     }
 
     /// Stops claiming, and asks every run to hand over.
@@ -111,7 +111,7 @@ package final class Worker: Service {
         }
         for run in runs { run.stop(.handedOver) }
         companions.stop()
-        alarm.ring()
+        wakeUp.send()
     }
 
     private func loop(attend: (Companions) -> Void, start: (Run) -> Void) async {
@@ -134,14 +134,14 @@ package final class Worker: Service {
                     logger.info("the schedule can be read again", metadata: ["failures": "\(count)"])
                 }
                 retries.succeeded()
-                if let sleep { await alarm.wait(for: sleep) }
+                if let sleep { await wakeUp.wait(atMost: sleep) }
             } catch {
                 if let count = outage.failed(error) {
                     logger.error(
                         "the schedule could not be read", metadata: ["error": "\(error)", "failures": "\(count)"])
                 }
                 state.withLock { $0.trouble = error }
-                await alarm.wait(for: retries.failed())
+                await wakeUp.wait(atMost: retries.failed())
             }
         }
     }
@@ -252,7 +252,7 @@ package final class Worker: Service {
             guard state.running[run.cleanup.name] === run.control else { return }
             state.running[run.cleanup.name] = nil
         }
-        alarm.ring()
+        wakeUp.send()
         // The run is over by now, and its place free: an address that doesn't answer delays nothing but a shutdown.
         await Ping(of: run.cleanup, logger: logger).send(after: result) { self.state.withLock(\.isStopping) }
     }
@@ -268,7 +268,7 @@ package final class Worker: Service {
                 return try await engine.redis.subscribe(engine.keys.wake) { messages in
                     isKnown = false
                     for try await message in messages {
-                        alarm.ring()
+                        wakeUp.send()
                         state.withLock { $0.companions }.wake(message)
                     }
                 }

@@ -39,7 +39,7 @@ final class Indexer: Sendable {
 
     private let engine: Engine
     private let cleanups: [String: Cleanup]
-    private let alarm = Alarm()
+    private let wakeUp = AsyncSignal()
     private let state: Mutex<State>
 
     /// Makes the indexer of an engine; every cleanup is asked about once at the start.
@@ -55,7 +55,7 @@ final class Indexer: Sendable {
         guard !cleanups.isEmpty else { return }
         while let next = next() {
             if next.wait > .zero {
-                await alarm.wait(for: min(next.wait, Self.longestWait))
+                await wakeUp.wait(atMost: min(next.wait, Self.longestWait))
             } else if let cleanup = cleanups[next.name] {
                 await scan(cleanup)
             }
@@ -69,7 +69,7 @@ final class Indexer: Sendable {
             return state.control
         }
         control?.stop(.handedOver)
-        alarm.ring()
+        wakeUp.send()
     }
 
     /// Something has happened to this cleanup: its scan is asked about again, unless there is none.
@@ -82,7 +82,7 @@ final class Indexer: Sendable {
             state.plans[name]?.ask = .now
             return true
         }
-        if isAsked { alarm.ring() }
+        if isAsked { wakeUp.send() }
     }
 
     /// Which cleanup is next, and how long until then; nil where there is nothing more to do.
