@@ -20,7 +20,7 @@ struct AlertsCommand: AsyncParsableCommand {
 
     func run() async throws {
         guard follow else { return try await list() }
-        try await UntilSignal.run { try await options.withEngine { try await tail($0) } }
+        try await Interrupt.cancelling { try await options.withEngine { try await tail($0) } }
     }
 
     private func list() async throws {
