@@ -20,7 +20,7 @@ struct DashboardSignInTests {
 
     /// A form as a browser sends it.
     static func form(_ fields: [String: String]) -> String {
-        fields.sorted { $0.key < $1.key }.map { "\(Link.encoded($0.key))=\(Link.encoded($0.value))" }
+        fields.sorted { $0.key < $1.key }.map { "\(PercentEncoding.encoded($0.key))=\(PercentEncoding.encoded($0.value))" }
             .joined(separator: "&")
     }
 

@@ -79,9 +79,6 @@ package struct Sessions: Sendable {
     /// 32 bytes that nobody can foretell.
     private static func random() -> String {
         var generator = SystemRandomNumberGenerator()
-        return (0..<4).map { _ in
-            let word = String(generator.next(), radix: 16)
-            return String(repeating: "0", count: 16 - word.count) + word
-        }.joined()
+        return (0..<4).map { _ in generator.next().hexadecimal }.joined()
     }
 }

@@ -121,12 +121,3 @@ package struct Plan: Sendable, Equatable, Codable {
         return SHA256.hash(data: ByteText.json(try Self.encoder.encode(plan))).hexadecimal
     }
 }
-
-extension Digest {
-    /// The digits in lower case.
-    var hexadecimal: String {
-        reduce(into: "") { text, byte in
-            text += (byte < 16 ? "0" : "") + String(byte, radix: 16)
-        }
-    }
-}

@@ -1,3 +1,5 @@
+internal import RedisClient
+
 /// One bucket in object storage: what the file says under `storage.<name>`.
 package struct StorageConfiguration: Sendable, Equatable {
     /// How the bucket is named in a request.
@@ -50,7 +52,7 @@ package struct StorageConfiguration: Sendable, Equatable {
 
     /// The bucket's path: what the names of objects are appended to.
     var path: String {
-        endpoint.path + (style == .path ? "/" + S3Request.encoded(bucket) : "")
+        endpoint.path + (style == .path ? "/" + PercentEncoding.encoded(bucket) : "")
     }
 
     /// What messages call it.
