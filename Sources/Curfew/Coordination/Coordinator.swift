@@ -88,7 +88,7 @@ package struct Coordinator: Sendable {
         arguments.append(fields: beat.map(instanceFields) ?? [])
         arguments.append(fields: beat.map(metricFields) ?? [])
         for cleanup in known {
-            arguments += [cleanup.name, type(of: cleanup.policy).kind.rawValue, cleanup.isDryRun ? "1" : "0"]
+            arguments += [cleanup.name, cleanup.kind.rawValue, cleanup.isDryRun ? "1" : "0"]
             switch cleanup.schedule {
             case .every(let interval): arguments += [String(interval.milliseconds), "0"]
             case .cron: arguments += ["0", String(cleanup.schedule.first(from: now).milliseconds)]

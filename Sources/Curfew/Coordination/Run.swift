@@ -242,7 +242,7 @@ package struct Run: Sendable {
 
     private func historyFields(_ result: RunResult, now: Timestamp) -> [(String, String)] {
         [
-            ("run", claim.run), ("cleanup", cleanup.name), ("policy", type(of: cleanup.policy).kind.rawValue),
+            ("run", claim.run), ("cleanup", cleanup.name), ("policy", cleanup.kind.rawValue),
             ("instance", engine.instance.id), ("fence", claim.fence), ("trigger", claim.trigger),
             ("dry_run", claim.isDryRun ? "1" : "0"), ("status", result.status.rawValue),
             ("due_ms", String(claim.due.milliseconds)), ("started_ms", String(claim.acquired.milliseconds)),

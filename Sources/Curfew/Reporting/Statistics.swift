@@ -53,7 +53,7 @@ package struct Statistics: Sendable, Codable, Equatable {
             let first = cleanup.indexUnit.milliseconds(replies[2].elements.last?.double ?? .infinity)
             let late = max(.zero, now - Timestamp(score: first)).milliseconds
             var statistics = Statistics(
-                cleanup: cleanup.name, policy: type(of: cleanup.policy).kind.rawValue,
+                cleanup: cleanup.name, policy: cleanup.kind.rawValue,
                 tracked: Int(replies[0].integer ?? 0), due: Int(replies[1].integer ?? 0), oldestOverdueMs: late)
             if let policy = cleanup.policy as? FilesPolicy {
                 statistics.files = try await FileCount(engine: engine, cleanup: cleanup, policy: policy, now: now)

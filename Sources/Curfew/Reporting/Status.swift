@@ -128,7 +128,7 @@ package struct Status: Sendable, Codable, Equatable {
             let lease = replies[2 * number].elements.map(\.string)
             let cleanup = engine.configuration.cleanup(named: name)
             var status = CleanupStatus(
-                name: name, policy: cleanup.map { type(of: $0.policy).kind.rawValue },
+                name: name, policy: cleanup.map { $0.kind.rawValue },
                 schedule: cleanup.map { "\($0.schedule)" },
                 state: "unscheduled")
             status.paused = paused[name].map(Operations.Pause.init(text:))

@@ -55,7 +55,7 @@ package struct Plan: Sendable, Equatable, Codable {
     init(cleanup: Cleanup, madeAt: String, timeout: Duration?, total: Int, records: [Entry]) {
         version = Self.version
         self.cleanup = cleanup.name
-        policy = type(of: cleanup.policy).kind.rawValue
+        policy = cleanup.kind.rawValue
         configuration = cleanup.fingerprint
         self.madeAt = madeAt
         timeoutMs = timeout?.milliseconds
