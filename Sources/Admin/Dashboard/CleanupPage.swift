@@ -19,7 +19,9 @@ enum CleanupPage {
                     part("runs")
                     if let next = view.runs.next {
                         HTML.element("p") {
-                            HTML.element("a", ["href": Link.cleanup(name, "runs") + "?before=\(PercentEncoding.encoded(next))"]) {
+                            HTML.element(
+                                "a", ["href": Link.cleanup(name, "runs") + "?before=\(PercentEncoding.encoded(next))"]
+                            ) {
                                 "Older runs"
                             }
                         }
@@ -42,7 +44,8 @@ enum CleanupPage {
                 HTML.element("a", ["href": Link.cleanup(name)]) { "Back to \(name)" }
                 if let next = view.runs.next {
                     " · "
-                    HTML.element("a", ["href": Link.cleanup(name, "runs") + "?before=\(PercentEncoding.encoded(next))"]) {
+                    HTML.element("a", ["href": Link.cleanup(name, "runs") + "?before=\(PercentEncoding.encoded(next))"])
+                    {
                         "Older runs"
                     }
                 }

@@ -114,8 +114,6 @@ extension AdminService {
         } catch {
             throw CurfewError(error)
         }
-        let texts = reply.elements.map { $0.string ?? "" }
-        let pairs = stride(from: 0, to: texts.count - 1, by: 2).map { (texts[$0], texts[$0 + 1]) }
-        return Dictionary(pairs) { first, _ in first }
+        return reply.texts
     }
 }

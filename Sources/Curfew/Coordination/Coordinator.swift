@@ -224,11 +224,8 @@ extension TickAnswer {
     init(
         _ reply: RedisValue, attempt: ContinuousClock.Instant, trigger: String, isDryRun: (String) -> Bool
     ) throws(CurfewError) {
-        let elements = reply.elements
         var named: [String: RedisValue] = [:]
-        for index in stride(from: 0, to: elements.count - 1, by: 2) {
-            if let name = elements[index].string { named[name] = elements[index + 1] }
-        }
+        for (name, value) in reply.fields() { named[name.string ?? ""] = value }
         func time(_ name: String) -> Timestamp? {
             named[name]?.integer.map { Timestamp(milliseconds: $0) }
         }
@@ -244,10 +241,9 @@ extension TickAnswer {
         self.sleep = .milliseconds(sleep)
         self.version = version
         roundTrip = attempt.duration(to: answered)
-        let pairs = named["overdue"]?.elements ?? []
         var overdue: [String: Duration] = [:]
-        for index in stride(from: 0, to: pairs.count - 1, by: 2) {
-            if let name = pairs[index].string { overdue[name] = .milliseconds(pairs[index + 1].integer ?? 0) }
+        for (name, late) in named["overdue"]?.fields() ?? [] {
+            if let name = name.string { overdue[name] = .milliseconds(late.integer ?? 0) }
         }
         self.overdue = overdue
         if named["claim"] != nil {

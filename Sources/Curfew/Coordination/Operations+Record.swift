@@ -76,7 +76,7 @@ extension Operations {
             throw CurfewError(error)
         }
         return zip(names, replies).flatMap { name, reply in
-            let state = Dictionary(reply.pairs) { first, _ in first }
+            let state = reply.texts
             return state.filter { $0.key.hasPrefix("state:") && $0.value == AlertState.firing }.keys.sorted().map {
                 key in
                 let cleanup = String(key.dropFirst("state:".count))

@@ -83,13 +83,13 @@ package struct Status: Sendable, Codable, Equatable {
             ])
             for reply in replies { try Self.check(reply) }
             let scores = replies[0].pairs
-            let paused = Dictionary(replies[2].pairs) { first, _ in first }
+            let paused = replies[2].texts
             let configured = engine.configuration.cleanups.map(\.name)
             let names = configured + scores.map(\.0).filter { !configured.contains($0) }
             let due = Dictionary(scores) { first, _ in first }
             var cleanups = try await self.cleanups(names, engine, due: due, paused: paused, now: now)
             let instances = try await self.instances(replies[1].pairs, engine, now: now)
-            let owed = Dictionary(replies[3].pairs) { first, _ in first }.compactMapValues(Owed.init(text:))
+            let owed = replies[3].texts.compactMapValues(Owed.init(text:))
             let conflicts = try await Definitions(engine.coordinator).conflicts()
             for place in cleanups.indices {
                 let name = cleanups[place].name
@@ -263,13 +263,5 @@ package struct Status: Sendable, Codable, Equatable {
         }
         if living.isEmpty { remarks.append("no instance is alive") }
         return remarks
-    }
-}
-
-extension RedisValue {
-    /// A flat list of names and values, as `WITHSCORES` and `HGETALL` answer.
-    var pairs: [(String, String)] {
-        let texts = elements.map { $0.string ?? "" }
-        return stride(from: 0, to: texts.count - 1, by: 2).map { (texts[$0], texts[$0 + 1]) }
     }
 }

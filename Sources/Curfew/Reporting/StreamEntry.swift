@@ -16,8 +16,7 @@ package struct StreamEntry: Sendable {
     /// Reads an entry of `XRANGE`, `XREVRANGE` or `XREAD`.
     package init(_ value: RedisValue) {
         id = value.count > 0 ? value[0].string ?? "" : ""
-        let texts = value.count > 1 ? value[1].elements.map { $0.string ?? "" } : []
-        fields = stride(from: 0, to: texts.count - 1, by: 2).map { (texts[$0], texts[$0 + 1]) }
+        fields = value[1].pairs
     }
 
     /// The value of a field.

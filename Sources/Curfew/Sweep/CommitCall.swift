@@ -155,11 +155,10 @@ struct CommitCall: Sendable {
         default: throw CurfewError(.damaged, "curfew_commit answered something unexpected")
         }
         var outcomes = [Outcome](repeating: .made, count: count)
-        for place in stride(from: 1, to: elements.count - 1, by: 2) {
-            guard let position = elements[place].place(among: count) else {
+        for (number, why) in reply.fields(from: 1) {
+            guard let position = number.place(among: count) else {
                 throw CurfewError(.damaged, "curfew_commit answered for a change that was not in the call")
             }
-            let why = elements[place + 1]
             outcomes[position] =
                 why.kind == .integer
                 ? .moved(guardNumber: Int(why.integer ?? 1).bounded(minus: 1)) : .refused(why.string ?? "refused")

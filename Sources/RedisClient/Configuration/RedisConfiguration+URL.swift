@@ -116,7 +116,9 @@ extension RedisConfiguration {
         case (.sentinel(let sentinel), _):
             let name = PercentEncoding.encoded(sentinel.name)
             url = "\(scheme)+sentinel://\(signIn)\(hosts)/\(name)/\(database)"
-            if let user = sentinel.credentials?.user { options.append("sentinel-user=\(PercentEncoding.encoded(user, keeping: "/"))") }
+            if let user = sentinel.credentials?.user {
+                options.append("sentinel-user=\(PercentEncoding.encoded(user, keeping: "/"))")
+            }
             if sentinel.credentials != nil { options.append("sentinel-password=•••") }
         case (.standalone, .host): url = "\(scheme)://\(signIn)\(hosts)/\(database)"
         case (.standalone, .unixSocket(let path)):

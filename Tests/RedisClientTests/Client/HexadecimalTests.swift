@@ -18,7 +18,9 @@ struct HexadecimalTests {
         #expect(PercentEncoding.decoded(PercentEncoding.encoded(text).utf8).map(ByteText.held) == text)
     }
 
-    @Test("a % with nothing behind it stands for itself where that is allowed, and for nothing elsewhere", arguments: ["%", "%4", "%4g", "%+1"])
+    @Test(
+        "a % with nothing behind it stands for itself where that is allowed, and for nothing elsewhere",
+        arguments: ["%", "%4", "%4g", "%+1"])
     func malformed(_ text: String) {
         #expect(PercentEncoding.decoded(text.utf8) == nil)
         #expect(PercentEncoding.decoded(text.utf8, isLenient: true) == Array(text.utf8))

@@ -199,7 +199,7 @@ struct WebhookReader: Sendable {
         for stream in streams {
             let consumers = try await engine.redis.send(RedisCommand("XINFO", ["CONSUMERS", key(stream), group]))
             for consumer in consumers.elements.prefix(1_000) {
-                let facts = Dictionary(consumer.pairs) { first, _ in first }
+                let facts = consumer.texts
                 guard let name = facts["name"], Self.isForgotten(facts, by: engine.instance.id) else { continue }
                 try await engine.redis.send(RedisCommand("XGROUP", ["DELCONSUMER", key(stream), group, name]))
             }
