@@ -25,7 +25,7 @@ enum Failure {
             Foundation.exit(code == .success ? 0 : Status.usage.rawValue)
         }
         // The lines are ours; what they quote may come from Redis, or from the file.
-        let lines = "\(error)".split(separator: "\n", omittingEmptySubsequences: false).map { String($0).printable }
+        let lines = "\(error)\(advice(for: error))".split(separator: "\n", omittingEmptySubsequences: false).map { String($0).printable }
         Output.write("curfew: \(lines.joined(separator: "\n"))\n", to: .standardError)
         Foundation.exit(status.rawValue)
     }
@@ -42,8 +42,18 @@ enum Failure {
             case .held, .paused: .held
             default: .doneWithErrors
             }
+        case is ClaimRefusal: .held
         case is CancellationError: .doneWithErrors
         default: nil
+        }
+    }
+
+    /// What to do about it on the command line.
+    private static func advice(for error: any Error) -> String {
+        switch error as? ClaimRefusal {
+        case .held: "; --wait waits for it"
+        case .paused(let cleanup, _): ". “curfew resume \(cleanup)” lets it run"
+        case nil: ""
         }
     }
 }

@@ -15,15 +15,8 @@ extension AdminService {
         package var next: String?
 
         init(_ page: History.Page) {
-            items = page.entries.map(Self.object)
+            items = page.entries.map(\.object)
             next = page.next
-        }
-
-        /// An entry as an object of texts.
-        static func object(_ entry: StreamEntry) -> [String: String] {
-            var object = Dictionary(entry.fields.map { ($0.name, $0.value) }) { _, last in last }
-            object["id"] = entry.id
-            return object
         }
     }
 
@@ -104,7 +97,7 @@ extension AdminService {
             let kept = engine.configuration.streams.runs.text
             throw AdminError(.notFound, "there is no run “\(id)” in the history, which is kept for \(kept)")
         }
-        return Listing.object(entry)
+        return entry.object
     }
 
     private func lease(of cleanup: String, _ engine: Engine) async throws -> [String: String] {

@@ -39,7 +39,7 @@ package struct AdminService: Sendable {
     package func cleanup(_ name: String) async throws -> CleanupDetail {
         let engine = engine
         guard let found = try await Status.read(engine).cleanups.first(where: { $0.name == name }) else {
-            throw unknown(name, engine)
+            throw AdminError(.notFound, engine.unknown(cleanup: name).message)
         }
         return CleanupDetail(
             cleanup: found, settings: engine.configuration.cleanup(named: name).map(CleanupSettings.init))
@@ -48,7 +48,9 @@ package struct AdminService: Sendable {
     /// The configured cleanup of that name; throws 404 where there is none.
     package func configured(_ name: String) throws -> Cleanup {
         let engine = engine
-        guard let cleanup = engine.configuration.cleanup(named: name) else { throw unknown(name, engine) }
+        guard let cleanup = engine.configuration.cleanup(named: name) else {
+            throw AdminError(.notFound, engine.unknown(cleanup: name).message)
+        }
         return cleanup
     }
 
@@ -78,9 +80,5 @@ package struct AdminService: Sendable {
         // A server that was restarted may have forgotten them.
         if try await library.loadedVersion(deadline: .seconds(2)) == nil { try await library.load() }
         if let trouble = worker?.trouble { throw trouble }
-    }
-
-    private func unknown(_ name: String, _ engine: Engine) -> AdminError {
-        .unknown(cleanup: name, among: engine.configuration.cleanups.map(\.name))
     }
 }

@@ -89,7 +89,7 @@ extension AdminService {
     ///
     /// Throws only where none could be run.
     func runAll(
-        _ cleanups: [Cleanup], _ options: RunOptions, trigger: String, by person: String
+        _ cleanups: [Cleanup], _ options: Control.RunOptions, trigger: String, by person: String
     ) async throws -> GroupOfRuns {
         var group = GroupOfRuns()
         var first: (any Error)?

@@ -19,6 +19,13 @@ package struct StreamEntry: Sendable {
         fields = value[1].pairs
     }
 
+    /// The entry as programs get it: its id, and its fields as texts.
+    package var object: [String: String] {
+        var object = Dictionary(fields.map { ($0.name, $0.value) }) { _, last in last }
+        object["id"] = id
+        return object
+    }
+
     /// The value of a field.
     package subscript(_ name: String) -> String? {
         fields.first { $0.name == name }?.value
