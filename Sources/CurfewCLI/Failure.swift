@@ -25,7 +25,9 @@ enum Failure {
             Foundation.exit(code == .success ? 0 : Status.usage.rawValue)
         }
         // The lines are ours; what they quote may come from Redis, or from the file.
-        let lines = "\(error)\(advice(for: error))".split(separator: "\n", omittingEmptySubsequences: false).map { String($0).printable }
+        let lines = "\(error)\(advice(for: error))".split(separator: "\n", omittingEmptySubsequences: false).map {
+            String($0).printable
+        }
         Output.write("curfew: \(lines.joined(separator: "\n"))\n", to: .standardError)
         Foundation.exit(status.rawValue)
     }

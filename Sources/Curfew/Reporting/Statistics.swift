@@ -1,3 +1,4 @@
+internal import Algorithms
 internal import Policies
 internal import RedisClient
 
@@ -90,8 +91,8 @@ private struct FileCount {
             case let stop?: throw stop
             }
             guard let ids = try await walk.next() else { break }
-            for start in stride(from: 0, to: ids.count, by: Self.page) {
-                try await add(ids[start..<min(start + Self.page, ids.count)], to: &files)
+            for page in ids.chunks(ofCount: Self.page) {
+                try await add(page, to: &files)
             }
             let percent = walk.percent
             control.advance { progress in

@@ -1,3 +1,4 @@
+internal import Algorithms
 internal import Logging
 internal import Policies
 internal import RedisClient
@@ -127,9 +128,8 @@ struct WebhookReader: Sendable {
         let others = entries.filter { !subject.includes($0) }.map(\.id)
         if !others.isEmpty { try await engine.redis.send(RedisCommand("XACK", [key(stream), group] + others)) }
         // A page of events that are all wanted would be too much for one commit.
-        for start in stride(from: 0, to: wanted.count, by: 50) {
-            let part = Array(wanted[start..<min(start + 50, wanted.count)])
-            try await queue.add(part, from: key(stream), group: group)
+        for part in wanted.chunks(ofCount: 50) {
+            try await queue.add(Array(part), from: key(stream), group: group)
         }
         if !wanted.isEmpty { added() }
     }
