@@ -1,4 +1,5 @@
 package import Curfew
+internal import HTTPTypes
 internal import Policies
 
 /// What routes and pages read and do, in one place; every instance answers the same, because all state is in Redis.
