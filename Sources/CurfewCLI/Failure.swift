@@ -36,17 +36,18 @@ enum Failure {
     static func status(of error: any Error) -> Status? {
         switch error {
         case is ConfigurationError: .usage
-        case let error as RedisError: status(of: CurfewError(error))
-        case let error as CurfewError:
-            switch error.code {
-            case .usage: .usage
-            case .unreachable: .unreachable
-            case .held, .paused: .held
-            default: .doneWithErrors
-            }
         case is ClaimRefusal: .held
         case is CancellationError: .doneWithErrors
-        default: nil
+        default: CurfewError(thrown: error).map { status(ofCode: $0.code) }
+        }
+    }
+
+    private static func status(ofCode code: CurfewError.Code) -> Status {
+        switch code {
+        case .usage: .usage
+        case .unreachable: .unreachable
+        case .held, .paused: .held
+        default: .doneWithErrors
         }
     }
 

@@ -101,12 +101,7 @@ extension AdminService {
     }
 
     private func lease(of cleanup: String, _ engine: Engine) async throws -> [String: String] {
-        let reply: RedisValue
-        do {
-            reply = try await engine.redis.send(RedisCommand("HGETALL", [engine.keys.lease(cleanup)]))
-        } catch {
-            throw CurfewError(error)
-        }
-        return reply.texts
+        try await engine.redis.reply(to: RedisCommand("HGETALL", [engine.keys.lease(cleanup)], isIdempotent: true))
+            .texts
     }
 }

@@ -139,11 +139,12 @@ extension Control {
     /// Keeps a cleanup from being run, on every instance, until it is resumed.
     package func pause(_ cleanup: String, why: String) async throws(CurfewError) -> Answer {
         let keys = engine.keys
-        let operations = Operations(engine: engine)
         try await check(cleanup)
-        let earlier = try await operations.send(RedisCommand("HGET", [keys.paused, cleanup], isIdempotent: true))
-        let run = try await operations.send(RedisCommand("HGET", [keys.lease(cleanup), "run"], isIdempotent: true))
-        try await operations.pause(cleanup, by: person, why: why)
+        let earlier = try await engine.redis.reply(
+            to: RedisCommand("HGET", [keys.paused, cleanup], isIdempotent: true))
+        let run = try await engine.redis.reply(
+            to: RedisCommand("HGET", [keys.lease(cleanup), "run"], isIdempotent: true))
+        try await Operations(engine: engine).pause(cleanup, by: person, why: why)
         var answer = Answer(isDone: true, message: "\(cleanup) is paused on every instance")
         if let text = earlier.string {
             let pause = Operations.Pause(text: text)
@@ -183,7 +184,7 @@ extension Control {
     private func check(_ cleanup: String) async throws(CurfewError) {
         guard engine.configuration.cleanup(named: cleanup) == nil else { return }
         let score = RedisCommand("ZSCORE", [engine.keys.schedule, cleanup], isIdempotent: true)
-        let isScheduled = !(try await Operations(engine: engine).send(score).isNull)
+        let isScheduled = !(try await engine.redis.reply(to: score).isNull)
         guard isScheduled else { throw engine.unknown(cleanup: cleanup) }
     }
 }

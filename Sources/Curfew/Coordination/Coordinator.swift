@@ -175,14 +175,10 @@ package struct Coordinator: Sendable {
 
     /// Takes this instance off the list, on its way out, for which nobody waits long: the entry would expire anyway.
     package func leave() async throws(CurfewError) {
-        do {
-            let commands = [
-                RedisCommand("ZREM", [keys.instances, instance.id]), RedisCommand("DEL", [keys.instance(instance.id)]),
-            ]
-            _ = try await library.redis.pipeline(commands, deadline: .seconds(2))
-        } catch {
-            throw CurfewError(error)
-        }
+        let commands = [
+            RedisCommand("ZREM", [keys.instances, instance.id]), RedisCommand("DEL", [keys.instance(instance.id)]),
+        ]
+        _ = try await library.redis.replies(to: commands, deadline: .seconds(2))
     }
 
     private func instanceFields(_ beat: Beat) -> [(String, String)] {

@@ -79,7 +79,7 @@ extension Run {
     ///
     /// What lasts is what somebody has to set right: a configuration, a right, a key of another type.
     static func willPass(_ error: any Error) -> Bool {
-        let redis = (error as? RedisError) ?? (error as? CurfewError)?.underlying
+        let redis = CurfewError.redis(behind: error)
         if let redis {
             guard redis.code == .server else { return redis.code != .authentication }
             return passing.contains(redis.server?.code ?? "")

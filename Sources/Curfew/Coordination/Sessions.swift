@@ -66,14 +66,7 @@ package struct Sessions: Sendable {
     }
 
     private func send(_ commands: [RedisCommand]) async throws(CurfewError) -> [RedisValue] {
-        let replies: [RedisValue]
-        do {
-            replies = try await engine.redis.pipeline(commands)
-        } catch {
-            throw CurfewError(error)
-        }
-        if let error = replies.lazy.compactMap(\.error).first { throw CurfewError(error, "looking after sessions") }
-        return replies
+        try await engine.redis.replies(to: commands, "looking after sessions")
     }
 
     /// 32 bytes that nobody can foretell.

@@ -61,12 +61,8 @@ package struct Statistics: Sendable, Codable, Equatable {
                     .count(control)
             }
             return statistics
-        } catch let error as CurfewError {
-            throw error
-        } catch let error as RedisError {
-            throw CurfewError(error)
         } catch {
-            throw CurfewError(.server, "counting \(cleanup.name): \(error)")
+            throw CurfewError(thrown: error) ?? CurfewError(.server, "counting \(cleanup.name): \(error)")
         }
     }
 }

@@ -100,12 +100,8 @@ package struct Status: Sendable, Codable, Equatable {
             return Status(
                 at: now.iso8601, cleanups: cleanups, instances: instances,
                 remarks: remarks(instances, own: engine.configuration.fingerprint))
-        } catch let error as CurfewError {
-            throw error
-        } catch let error as RedisError {
-            throw CurfewError(error)
         } catch {
-            throw CurfewError(.damaged, "\(error)")
+            throw CurfewError(thrown: error) ?? CurfewError(.damaged, "\(error)")
         }
     }
 
@@ -195,13 +191,7 @@ package struct Status: Sendable, Codable, Equatable {
             RedisCommand("ZCARD", [index], isIdempotent: true),
             RedisCommand("ZCOUNT", [index, "-inf", bound], isIdempotent: true),
         ]
-        let replies: [RedisValue]
-        do {
-            replies = try await engine.redis.pipeline(commands, deadline: patience)
-        } catch {
-            throw CurfewError(error)
-        }
-        if let error = replies.lazy.compactMap(\.error).first { throw CurfewError(error, index) }
+        let replies = try await engine.redis.replies(to: commands, deadline: patience, index)
         return (replies[0].integer.map(Int.init), replies[1].integer.map(Int.init))
     }
 

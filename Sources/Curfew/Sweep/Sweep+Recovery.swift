@@ -109,7 +109,7 @@ extension Sweep {
 
     /// Whether an error is one of the connection, or of a server that is just starting: gone when Redis is back.
     static func isPassing(_ error: any Error) -> Bool {
-        let redis = (error as? RedisError) ?? (error as? CurfewError)?.underlying
+        let redis = CurfewError.redis(behind: error)
         guard let redis else { return false }
         if redis.code == .server { return passing.contains(redis.server?.code ?? "") }
         return [.connectionClosed, .timedOut, .outcomeUnknown, .unreachable, .notPrimary].contains(redis.code)
