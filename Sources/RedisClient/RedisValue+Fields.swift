@@ -10,13 +10,13 @@ extension RedisValue {
     }
 
     /// The same as text; what is none is empty.
-    package var pairs: [(name: String, value: String)] {
+    package var pairs: [(String, String)] {
         fields().map { ($0.name.string ?? "", $0.value.string ?? "") }
     }
 
     /// The same by name; of a name that comes twice, the first.
     package var texts: [String: String] {
-        Dictionary(pairs.map { ($0.name, $0.value) }) { first, _ in first }
+        Dictionary(pairs) { first, _ in first }
     }
 
     /// The value that goes by a name; nil where there is none.

@@ -63,7 +63,7 @@ struct ClockTests {
             try await write(21, began: 900, heard: 800, scene)
             try await eventually("the one that is stuck to be found") { try await scene.status(21) == "FAILED" }
             for id in 1...20 { #expect(try await scene.status(id) == "RUNNING") }
-            #expect(try await Operations(engine: try scene.engine("two")).firing().map(\.alert) == ["clock"])
+            #expect(try await FiringAlert.all(try scene.engine("two")).map(\.alert) == ["clock"])
             let finding = try await Doctor(engine: try scene.engine("two")).clock().last
             #expect(finding?.state == .warning && finding?.message.contains("stepped forward by") == true)
             #expect(finding?.message.contains("; jobs go by the time from before") == true)

@@ -47,7 +47,8 @@ enum PageAnswer {
         _ html: String, status: HTTPResponse.Status = .ok, cookies: [String] = [], headers extra: HTTPFields = [:]
     ) -> Response {
         var headers: HTTPFields = [
-            .contentType: "text/html; charset=utf-8", .cacheControl: "no-store", .contentSecurityPolicy: policy.description,
+            .contentType: "text/html; charset=utf-8", .cacheControl: "no-store",
+            .contentSecurityPolicy: policy.description,
         ]
         if let referrer = HTTPField.Name("Referrer-Policy") { headers[referrer] = "same-origin" }
         headers.append(contentsOf: extra)

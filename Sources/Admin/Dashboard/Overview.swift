@@ -8,7 +8,7 @@ struct Overview: Sendable {
     /// Schedule, leases, instances and backlog.
     var status: Status
     /// What fires now.
-    var firing: [Operations.Firing]
+    var firing: [FiringAlert]
     /// The newest runs and changes.
     var runs: [StreamEntry], events: [StreamEntry]
     /// What alerts did lately.

@@ -131,6 +131,6 @@ struct Exposition: Sendable {
 
     private func fences(_ engine: Engine) async throws -> [(String, Double)] {
         let reply = try await engine.redis.send(RedisCommand("HGETALL", [engine.keys.fence]))
-        return reply.pairs.map { ($0.name, Double($0.value) ?? 0) }.sorted { $0.0 < $1.0 }
+        return reply.pairs.map { ($0.0, Double($0.1) ?? 0) }.sorted { $0.0 < $1.0 }
     }
 }

@@ -56,8 +56,8 @@ package struct AdminService: Sendable {
     }
 
     /// What fires now.
-    package func firing() async throws -> [Operations.Firing] {
-        try await Operations(engine: engine).firing()
+    package func firing() async throws -> [FiringAlert] {
+        try await FiringAlert.all(engine)
     }
 
     /// What a cleanup watches over; of files how many there are, which takes a walk through the keyspace.

@@ -23,7 +23,7 @@ package struct Status: Sendable, Codable, Equatable {
         /// The counts of the run under way.
         package var found: Int?, changed: Int?, failed: Int?
         /// Who paused it.
-        package var paused: Operations.Pause?
+        package var paused: CleanupPause?
         /// Records that are tracked, and those that are due.
         package var tracked: Int?, backlog: Int?
         /// Why these could not be counted, as where the index is on a server of a cluster that is away.
@@ -64,7 +64,7 @@ package struct Status: Sendable, Codable, Equatable {
     package var remarks: [String]
 
     /// The most cleanups and instances that are shown.
-    static let most = 200
+    private static let most = Definitions.mostInstances
     /// Records that are tracked, and those that are due.
     private typealias Count = (tracked: Int?, backlog: Int?)
     /// How long the records of a cleanup may take to be counted.
@@ -127,7 +127,7 @@ package struct Status: Sendable, Codable, Equatable {
                 name: name, policy: cleanup.map { $0.kind.rawValue },
                 schedule: cleanup.map { "\($0.schedule)" },
                 state: "unscheduled")
-            status.paused = paused[name].map(Operations.Pause.init(text:))
+            status.paused = paused[name].map(CleanupPause.init(text:))
             switch counts[number] {
             case .success(let count): (status.tracked, status.backlog) = count
             case .failure(let error): status.uncounted = "\(error)"

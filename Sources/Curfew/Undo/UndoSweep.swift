@@ -147,7 +147,7 @@ struct UndoSweep: Sendable {
                 (tally.found, tally.changed, tally.skipped, tally.failed)
             progress.refunded = tally.refunded
             progress.percent = min(100, undo.changed > 0 ? tally.found * 100 / undo.changed : 100)
-            progress.step = Undo.trigger
+            progress.step = Trigger.undo
         }
     }
 }

@@ -39,7 +39,7 @@ struct RedisValueTests {
     func fields() throws {
         let list = try value(.array(["ok", "a", "1", "b", "2", "a", "3", "c"].map { .bulk(Array($0.utf8)) }))
         #expect(list.fields(from: 1).map { $0.name.string } == ["a", "b", "a"])
-        #expect(list.pairs.map(\.value) == ["a", "b", "a", "c"])
+        #expect(list.pairs.map(\.1) == ["a", "b", "a", "c"])
         let flat = try value(.array(["a", "1", "b", "2", "a", "3", "c"].map { .bulk(Array($0.utf8)) }))
         #expect(flat.texts == ["a": "1", "b": "2"])
         #expect(flat.field("b")?.integer == 2 && flat.field("c") == nil)

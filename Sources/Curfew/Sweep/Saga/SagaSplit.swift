@@ -53,16 +53,6 @@ final class SagaSplit: Sendable {
     }
 }
 
-extension Policies.Guard {
-    /// The key it looks at, where that isn't the record's.
-    var otherKey: String? {
-        switch self {
-        case .field, .text, .recordMissing: nil
-        case .keyAbsent(let key), .keyPresent(let key), .otherField(let key, _, _), .atMost(let key, _): key
-        }
-    }
-}
-
 /// Slots of a Cluster.
 enum Slots {
     /// Whether two keys are in one.

@@ -7,7 +7,6 @@ package struct Coordinator: Sendable {
     let keys: Keys
     let configuration: Configuration
     let instance: Instance
-    let startedAt: ContinuousClock.Instant = .now
 
     /// How long a lease lasts.
     package var lease: Duration { configuration.worker.lease }
@@ -46,7 +45,8 @@ package struct Coordinator: Sendable {
         beat: Beat?, places: Int, refused: Set<String> = [], clock: ServerClock
     ) async throws(CurfewError) -> TickAnswer {
         let known = configuration.cleanups.filter { $0.isEnabled && !refused.contains($0.name) }
-        return try await tick(beat: beat, places: places, trigger: "schedule", only: nil, known: known, clock: clock)
+        return try await tick(
+            beat: beat, places: places, trigger: Trigger.schedule, only: nil, known: known, clock: clock)
     }
 
     /// Claims this cleanup now, due or not, unless somebody else has it or it is paused.
@@ -67,8 +67,8 @@ package struct Coordinator: Sendable {
         }
         cleanup.isDryRun = isDryRun
         let deed = person.map { person in
-            Operations.Deed(
-                trigger == Undo.trigger ? "undo" : "run", by: person, cleanup: cleanup.name, detail: detail)
+            OperatorAction(
+                trigger == Trigger.undo ? "undo" : "run", by: person, cleanup: cleanup.name, detail: detail)
         }
         return try await tick(
             beat: nil, places: 1, trigger: trigger, only: cleanup, known: [cleanup], clock: clock, deed: deed)
@@ -76,7 +76,7 @@ package struct Coordinator: Sendable {
 
     private func tick(
         beat: Beat?, places: Int, trigger: String, only: Cleanup?, known: [Cleanup], clock: ServerClock,
-        deed: Operations.Deed? = nil
+        deed: OperatorAction? = nil
     ) async throws(CurfewError) -> TickAnswer {
         let now = clock.now
         var arguments: [String] = []
@@ -195,6 +195,13 @@ package struct Coordinator: Sendable {
             ("cpu_ms", String(Instance.processorMilliseconds())),
             ("redis_rtt_us", String(beat.roundTrip / .microseconds(1))), ("running", String(beat.running.count)),
         ]
+    }
+}
+
+extension Engine {
+    /// Schedule and leases, for this instance.
+    package var coordinator: Coordinator {
+        Coordinator(library: library, keys: keys, configuration: configuration, instance: instance)
     }
 }
 

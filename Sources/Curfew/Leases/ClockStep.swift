@@ -81,3 +81,8 @@ struct ClockWatch: Sendable {
         return isInDoubt ? step : nil
     }
 }
+
+extension Duration {
+    /// Whether it is no longer than that, forward or back.
+    func isWithin(_ limit: Duration) -> Bool { self <= limit && .zero - self <= limit }
+}

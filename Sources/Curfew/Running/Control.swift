@@ -89,7 +89,7 @@ extension Control {
     /// Throws as ``run(_:_:trigger:)`` does.
     package func undo(_ undo: Undo, waits: Bool = false) async throws -> Run {
         let (claim, clock) = try await claim(
-            undo.cleanup, trigger: Undo.trigger, isDryRun: false, detail: "of \(undo.run)", waits: waits)
+            undo.cleanup, trigger: Trigger.undo, isDryRun: false, detail: "of \(undo.run)", waits: waits)
         return Run(engine: engine, cleanup: undo.cleanup, claim: claim, clock: clock, task: .undo(undo))
     }
 
@@ -108,7 +108,7 @@ extension Control {
                 // Long enough not to press, short enough not to miss the end by much.
                 try await Task.sleep(for: min(.milliseconds(500), engine.coordinator.lease / 4))
             case .paused(let text):
-                throw ClaimRefusal.paused(cleanup: cleanup.name, Operations.Pause(text: text))
+                throw ClaimRefusal.paused(cleanup: cleanup.name, CleanupPause(text: text))
             case .nothing:
                 throw CurfewError(.damaged, "the claim of \(cleanup.name) was not answered")
             }
@@ -121,7 +121,7 @@ package enum ClaimRefusal: Error, CustomStringConvertible {
     /// Another run of it is under way.
     case held(cleanup: String, holder: String, run: String, until: Timestamp)
     /// Somebody has paused it.
-    case paused(cleanup: String, Operations.Pause)
+    case paused(cleanup: String, CleanupPause)
 
     /// The same in a sentence.
     package var description: String {
@@ -147,7 +147,7 @@ extension Control {
         try await Operations(engine: engine).pause(cleanup, by: person, why: why)
         var answer = Answer(isDone: true, message: "\(cleanup) is paused on every instance")
         if let text = earlier.string {
-            let pause = Operations.Pause(text: text)
+            let pause = CleanupPause(text: text)
             answer.remark += " (it was before, by \(pause.by): \(pause.why))"
         }
         if let run = run.string {

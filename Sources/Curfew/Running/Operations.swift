@@ -11,43 +11,18 @@ package struct Operations: Sendable {
         self.engine = engine
     }
 
-    /// Who paused a cleanup, when and why.
-    package struct Pause: Sendable, Codable, Equatable {
-        /// Who.
-        package var by: String
-        /// When: ISO 8601.
-        package var at: String
-        /// Why.
-        package var why: String
-
-        /// Reads what is in `{curfew}:paused`; text that isn't ours is taken as the reason.
-        package init(text: String) {
-            do {
-                self = try JSONDecoder().decode(Pause.self, from: Data(text.utf8))
-            } catch {
-                self.init(by: "unknown", at: "", why: text)
-            }
-        }
-
-        init(by: String, at: String, why: String) {
-            self.by = by
-            self.at = at
-            self.why = why
-        }
-    }
-
     /// Keeps a cleanup from being run, on every instance, until it is resumed.
     ///
     /// A run under way goes on.
     package func pause(_ cleanup: String, by person: String, why: String) async throws(CurfewError) {
         let now = try await engine.serverClock().now
-        let pause = Pause(by: person, at: now.iso8601, why: why)
+        let pause = CleanupPause(by: person, at: now.iso8601, why: why)
         let text = JSONText.object([
             FieldWrite(field: "by", value: pause.by), FieldWrite(field: "at", value: pause.at),
             FieldWrite(field: "why", value: pause.why),
         ])
         _ = try await engine.redis.reply(to: RedisCommand("HSET", [engine.keys.paused, cleanup, text]))
-        await record(Deed("pause", by: person, cleanup: cleanup, detail: why), at: now)
+        await record(OperatorAction("pause", by: person, cleanup: cleanup, detail: why), at: now)
     }
 
     /// Asks the run under way to stop after its page.
@@ -73,7 +48,7 @@ package struct Operations: Sendable {
         _ = call.append(.new(sink.statement), member: cleanup) { tell(&$0) }
         let reply = try await engine.library.call(call.command())
         guard try call.outcomes(of: reply) == [.made] else { return nil }
-        await record(Deed("cancel", by: person, cleanup: cleanup), run: run, at: now)
+        await record(OperatorAction("cancel", by: person, cleanup: cleanup), run: run, at: now)
         return run
     }
 }

@@ -21,3 +21,15 @@ struct S3Request: Sendable {
             .map { "\($0)=\($1)" }.joined(separator: "&")
     }
 }
+
+extension StorageConfiguration {
+    /// The host and port that requests go to, as in their `Host` header.
+    var authority: String {
+        style == .path ? endpoint.authority : "\(bucket).\(endpoint.authority)"
+    }
+
+    /// The bucket's path: what the names of objects are appended to.
+    var path: String {
+        endpoint.path + (style == .path ? "/" + PercentEncoding.encoded(bucket) : "")
+    }
+}

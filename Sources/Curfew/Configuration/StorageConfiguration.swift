@@ -45,16 +45,6 @@ package struct StorageConfiguration: Sendable, Equatable {
         self.timeout = timeout
     }
 
-    /// The host and port that requests go to, as in their `Host` header.
-    var authority: String {
-        style == .path ? endpoint.authority : "\(bucket).\(endpoint.authority)"
-    }
-
-    /// The bucket's path: what the names of objects are appended to.
-    var path: String {
-        endpoint.path + (style == .path ? "/" + PercentEncoding.encoded(bucket) : "")
-    }
-
     /// What messages call it.
     var place: String { "bucket \(bucket) at \(endpoint.text)" }
 }

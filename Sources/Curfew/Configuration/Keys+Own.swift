@@ -85,3 +85,13 @@ extension Cleanup {
         return id
     }
 }
+
+extension Policies.Guard {
+    /// The key it looks at, where that isn't the record's.
+    var otherKey: String? {
+        switch self {
+        case .field, .text, .recordMissing: nil
+        case .keyAbsent(let key), .keyPresent(let key), .otherField(let key, _, _), .atMost(let key, _): key
+        }
+    }
+}

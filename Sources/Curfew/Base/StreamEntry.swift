@@ -16,7 +16,7 @@ package struct StreamEntry: Sendable {
     /// Reads an entry of `XRANGE`, `XREVRANGE` or `XREAD`.
     package init(_ value: RedisValue) {
         id = value.count > 0 ? value[0].string ?? "" : ""
-        fields = value[1].pairs
+        fields = value[1].fields().map { ($0.name.string ?? "", $0.value.string ?? "") }
     }
 
     /// The entry as programs get it: its id, and its fields as texts.

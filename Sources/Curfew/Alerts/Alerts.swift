@@ -2,21 +2,6 @@ internal import Logging
 internal import Policies
 internal import RedisClient
 
-/// What is known of one alert for one cleanup, in `{curfew}:alert:<name>`.
-struct AlertState: Sendable {
-    /// The word for an alert whose threshold is crossed.
-    static let firing = "firing"
-    /// The word for one that is over.
-    static let resolved = "resolved"
-
-    /// The definition as last published.
-    var definition = ""
-    /// Whether it fires.
-    var isFiring = false
-    /// Since when it is as it is.
-    var since: Timestamp?
-}
-
 /// Publishes alerts: once when a threshold is crossed, once when it no longer is, whichever instances look.
 ///
 /// Every transition is a commit guarded by the state it leaves: of two instances that see the same, one writes the state

@@ -17,6 +17,9 @@ internal import RedisClient
 ///
 /// A rolling update that changes what a name stands for is therefore through when the last of the old instances is gone.
 struct Definitions: Sendable {
+    /// The most instances that are looked at: those that lived last.
+    static let mostInstances = 200
+
     private let library: FunctionLibrary
     private let keys: Keys
     private let configuration: Configuration
@@ -143,7 +146,7 @@ struct Definitions: Sendable {
     /// The other living instances with the configurations that they go by.
     private func living() async throws -> [(id: String, config: String)] {
         let seen = try await redis.send(
-            RedisCommand("ZREVRANGE", [keys.instances, "0", String(Status.most - 1)], isIdempotent: true))
+            RedisCommand("ZREVRANGE", [keys.instances, "0", String(Self.mostInstances - 1)], isIdempotent: true))
         let ids = seen.elements.compactMap(\.string).filter { $0 != instance }
         guard !ids.isEmpty else { return [] }
         let replies = try await redis.pipeline(

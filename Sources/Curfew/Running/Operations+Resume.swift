@@ -61,7 +61,7 @@ extension Operations {
             guard resumption.isDone else { return resumption }
             guard try await engine.library.note(change, engine.keys) == .made else { continue }
             await record(
-                Deed("resume", by: person, cleanup: cleanup, detail: skip ? "what was missed is left" : ""),
+                OperatorAction("resume", by: person, cleanup: cleanup, detail: skip ? "what was missed is left" : ""),
                 at: found.now)
             _ = try await engine.redis.reply(to: RedisCommand("PUBLISH", [engine.keys.wake, cleanup]))
             return resumption

@@ -94,8 +94,3 @@ struct ClockAlert: Sendable {
         engine.logger.warning("\(message)", metadata: ["alert": "\(ClockStep.alert)", "state": "\(state)"])
     }
 }
-
-extension Duration {
-    /// Whether it is no longer than that, forward or back.
-    func isWithin(_ limit: Duration) -> Bool { self <= limit && .zero - self <= limit }
-}

@@ -1,7 +1,7 @@
 package import Logging
 package import RedisClient
 
-/// Everything a run needs, put together once: the composition root of the library.
+/// What every part needs to talk to Redis, and what the file says: put together once.
 package struct Engine: Sendable {
     /// What the file says.
     package let configuration: Configuration
@@ -11,8 +11,6 @@ package struct Engine: Sendable {
     package let keys: Keys
     /// The functions in Redis.
     package let library: FunctionLibrary
-    /// Schedule and leases.
-    package let coordinator: Coordinator
     /// Which instance this is.
     package let instance: Instance
     /// Where state changes are logged.
@@ -28,7 +26,6 @@ package struct Engine: Sendable {
         self.logger = logger
         keys = Keys(prefix: configuration.prefix)
         library = FunctionLibrary(redis: redis, logger: logger)
-        coordinator = Coordinator(library: library, keys: keys, configuration: configuration, instance: instance)
     }
 
     /// The cleanup of that name; throws an error that lists the names there are.

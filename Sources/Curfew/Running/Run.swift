@@ -1,5 +1,5 @@
 internal import Logging
-package import Policies
+internal import Policies
 internal import RedisClient
 
 /// One execution of a cleanup under its lease, from claim to release.
@@ -175,7 +175,7 @@ package struct Run: Sendable {
             lag: max(.zero, claim.acquired - claim.due), oldestOverdue: outcome.oldest, backlog: outcome.remaining)
         measured.isRefused = status == .refused
         measured.isFailed = status == .failed
-        if isUndo { measured.kind = Undo.trigger }
+        if isUndo { measured.kind = Trigger.undo }
         let next = await next(after: status, outcome.error, now: now)
         let alerts = Alerts(engine: engine)
         let definitions = isUndo ? [] : alerts.definitions(for: cleanup.name) + guardAlert(after: status)
@@ -271,12 +271,5 @@ extension RunResult {
             absent: tally.absent, records: tally.records, errors: tally.errors,
             error: error)
         if tally.refundedBefore > 0 { refundedBefore = tally.refundedBefore }
-    }
-}
-
-extension Timestamp {
-    /// The time as people and programs read it: ISO 8601 in UTC, with milliseconds.
-    package var iso8601: String {
-        TimeForm.iso8601(.init(fractionDigits: 3)).text(for: self)
     }
 }

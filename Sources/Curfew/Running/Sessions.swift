@@ -52,7 +52,7 @@ package struct Sessions: Sendable {
     package func endAll(by person: String) async throws(CurfewError) {
         let now = try await engine.serverClock().now
         _ = try await send([RedisCommand("SET", [engine.keys.secret, Self.random()])])
-        await Operations(engine: engine).record(Operations.Deed("end-sessions", by: person, cleanup: ""), at: now)
+        await Operations(engine: engine).record(OperatorAction("end-sessions", by: person, cleanup: ""), at: now)
     }
 
     private func checked(_ secret: String) throws(CurfewError) -> String {
