@@ -8,12 +8,7 @@ enum Wording {
 
     /// A number with its thousands apart: `1 000 000`.
     static func number(_ number: some BinaryInteger) -> String {
-        var text = ""
-        for (place, digit) in String(number.magnitude).reversed().enumerated() {
-            if place > 0, place % 3 == 0 { text.append("\u{202F}") }
-            text.append(digit)
-        }
-        return (number < 0 ? "−" : "") + String(text.reversed())
+        number.grouped(by: "\u{202F}", minus: "−")
     }
 
     /// The number that a stream's field holds; the text as it is where it holds none.
