@@ -12,7 +12,7 @@ internal import Synchronization
 package final class Worker: Service {
     private struct State {
         var engine: Engine
-        var companions: Companions
+        var background: BackgroundTasks
         /// Whether the loop still has to begin with this engine.
         var isNew = true
         var running: [String: RunControl] = [:]
@@ -61,7 +61,7 @@ package final class Worker: Service {
     /// Makes the worker of an engine.
     package init(engine: Engine) {
         logger = engine.logger
-        state = Mutex(State(engine: engine, companions: Companions(engine: engine)))
+        state = Mutex(State(engine: engine, background: BackgroundTasks(engine: engine)))
     }
 
     /// The engine in force.
@@ -77,8 +77,8 @@ package final class Worker: Service {
             await withDiscardingTaskGroup { group in
                 // Ends, with the loop, when this scope does.
                 async let _: Void = listen()
-                await loop { companions in
-                    group.addTask { await companions.run() }
+                await loop { background in
+                    group.addTask { await background.run() }
                 } start: { run in
                     group.addTask { await self.execute(run) }
                 }
@@ -93,11 +93,11 @@ package final class Worker: Service {
     ///
     /// Runs under way keep the one they began with; everything else follows the new one at once.
     package func reload(with engine: Engine) {
-        let companions = Companions(engine: engine)
-        let former = state.withLock { state -> Companions? in
+        let background = BackgroundTasks(engine: engine)
+        let former = state.withLock { state -> BackgroundTasks? in
             guard !state.isStopping else { return nil }
-            defer { (state.engine, state.companions, state.isNew) = (engine, companions, true) }
-            return state.companions
+            defer { (state.engine, state.background, state.isNew) = (engine, background, true) }
+            return state.background
         }
         former?.stop()
         wakeUp.send()
@@ -105,27 +105,27 @@ package final class Worker: Service {
 
     /// Stops claiming, and asks every run to hand over.
     package func stop() {
-        let (runs, companions) = state.withLock { state in
+        let (runs, background) = state.withLock { state in
             state.isStopping = true
-            return (Array(state.running.values), state.companions)
+            return (Array(state.running.values), state.background)
         }
         for run in runs { run.stop(.handedOver) }
-        companions.stop()
+        background.stop()
         wakeUp.send()
     }
 
-    private func loop(attend: (Companions) -> Void, start: (Run) -> Void) async {
+    private func loop(attend: (BackgroundTasks) -> Void, start: (Run) -> Void) async {
         var course = Course(engine)
         var retries = Retries(Backoff(factor: 2, most: .seconds(5)))
         var outage = Outage()
         while !state.withLock(\.isStopping) {
-            let (engine, companions) = state.withLock { state in
+            let (engine, background) = state.withLock { state in
                 defer { state.isNew = false }
-                return (state.engine, state.isNew ? state.companions : nil)
+                return (state.engine, state.isNew ? state.background : nil)
             }
-            if let companions {
+            if let background {
                 course.begin(engine)
-                attend(companions)
+                attend(background)
             }
             do {
                 let sleep = try await tick(engine, &course, start)
@@ -269,7 +269,7 @@ package final class Worker: Service {
                     isKnown = false
                     for try await message in messages {
                         wakeUp.send()
-                        state.withLock { $0.companions }.wake(message)
+                        state.withLock { $0.background }.wake(message)
                     }
                 }
             } catch is CancellationError {
