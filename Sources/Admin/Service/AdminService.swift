@@ -8,7 +8,7 @@ package struct AdminService: Sendable {
     /// The worker beside it, if there is one.
     let worker: Worker?
     /// Places for runs and undos, which no viewer can take.
-    let doing = Places(mostAtOnce, for: "runs and undos")
+    let doing = Limiter(mostAtOnce, for: "runs and undos")
     let previews = SharedWork<RunResult>(mostAtOnce, noun: "preview")
     let counts = SharedWork<Statistics>(mostAtOnce, noun: "count")
     let pings = Pings()
