@@ -1,7 +1,7 @@
 internal import HTTPTypes
 internal import Synchronization
 
-/// Limits how much of what is costly is done at once: who finds no place is told to come back, instead of waiting in a queue.
+/// Limits how much of what is costly is done at once: who comes too late is told to come back, and not queued.
 final class Limiter: Sendable {
     private let limit: Int
     private let what: String
