@@ -209,6 +209,7 @@ package struct Run: Sendable {
         next: Timestamp?
     ) async throws -> [AlertState]? {
         var isRepeated = false
+        var retries = Retries(Backoff(most: .seconds(1)))
         while true {
             do {
                 let states = try await engine.coordinator.finish(
@@ -218,7 +219,7 @@ package struct Run: Sendable {
                 guard Sweep.isPassing(error), control.trustEnd.map({ $0 > .now }) == true else { throw error }
                 isRepeated = isRepeated || error.underlying?.code == .outcomeUnknown
             }
-            try await Task.sleep(for: .milliseconds(100))
+            try await Task.sleep(for: retries.failed())
         }
     }
 

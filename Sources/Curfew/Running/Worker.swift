@@ -263,6 +263,8 @@ package final class Worker: Service {
     /// heartbeat, because a person may have set it right.
     private func listen() async {
         var isKnown = false
+        let heartbeat = engine.coordinator.heartbeat
+        var retries = Retries(Backoff(first: heartbeat, factor: 1, most: heartbeat))
         while !state.withLock(\.isStopping) {
             do {
                 return try await engine.redis.subscribe(engine.keys.wake) { messages in
@@ -282,7 +284,7 @@ package final class Worker: Service {
                 isKnown = true
             }
             do {
-                try await Task.sleep(for: engine.coordinator.heartbeat)
+                try await Task.sleep(for: retries.failed())
             } catch {
                 return
             }
