@@ -15,7 +15,7 @@ struct ActionRoutes {
     func add(to router: some RouterMethods<AdminContext>) {
         router.post("api/v1/cleanups/:name/runs") { request, context in
             let body = try await RequestBody(request, known: ["dryRun", "limit", "timeoutMs", "overrideGuard"])
-            let options = AdminService.RunOptions(
+            let options = Control.RunOptions(
                 dryRun: try body.flag("dryRun") ?? false, limit: try body.integer("limit", in: Self.limits),
                 timeout: try body.integer("timeoutMs", in: Self.timeouts).map { .milliseconds($0) },
                 overrideGuard: try body.flag("overrideGuard") ?? false)

@@ -88,10 +88,8 @@ struct OverdueWatch {
             definitions.map { RedisCommand("HGETALL", [engine.keys.alert($0.name)]) })
         var firing: Set<Pair> = []
         for (definition, state) in zip(definitions, states) {
-            let words = state.elements.map { $0.string ?? "" }
-            for place in stride(from: 0, to: words.count - 1, by: 2)
-            where words[place].hasPrefix("state:") && words[place + 1] == AlertState.firing {
-                firing.insert(Pair(alert: definition.name, cleanup: String(words[place].dropFirst("state:".count))))
+            for (name, value) in state.pairs where name.hasPrefix("state:") && value == AlertState.firing {
+                firing.insert(Pair(alert: definition.name, cleanup: String(name.dropFirst("state:".count))))
             }
         }
         return firing

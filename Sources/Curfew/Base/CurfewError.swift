@@ -45,6 +45,20 @@ package struct CurfewError: Error, CustomStringConvertible {
         self.init(isServers ? .server : .unreachable, error.description + remark, underlying: error)
     }
 
+    /// An error that somebody threw, where it is one of Curfew's or of the Redis client's; nil for any other.
+    package init?(thrown error: any Error) {
+        switch error {
+        case let error as CurfewError: self = error
+        case let error as RedisError: self.init(error)
+        default: return nil
+        }
+    }
+
+    /// The Redis error that was thrown, or that is behind what was thrown.
+    static func redis(behind error: any Error) -> RedisError? {
+        (error as? RedisError) ?? (error as? CurfewError)?.underlying
+    }
+
     /// An error among the replies of a pipeline, with what was being done.
     init(_ error: RedisServerError, _ doing: String) {
         let message = "\(doing): \(error.message)"

@@ -85,7 +85,7 @@ package struct Coordinator: Sendable {
             metrics: beat.map(metricFields) ?? [],
             known: known.map { cleanup in
                 TickCall.Known(
-                    name: cleanup.name, policy: type(of: cleanup.policy).kind.rawValue, isDryRun: cleanup.isDryRun,
+                    name: cleanup.name, policy: cleanup.kind.rawValue, isDryRun: cleanup.isDryRun,
                     next: Self.next(of: cleanup.schedule, from: now))
             },
             event: deed?.event().fieldsOfClaim)
@@ -148,14 +148,10 @@ package struct Coordinator: Sendable {
 
     /// Takes this instance off the list, on its way out, for which nobody waits long: the entry would expire anyway.
     package func leave() async throws(CurfewError) {
-        do {
-            let commands = [
-                RedisCommand("ZREM", [keys.instances, instance.id]), RedisCommand("DEL", [keys.instance(instance.id)]),
-            ]
-            _ = try await library.redis.pipeline(commands, deadline: .seconds(2))
-        } catch {
-            throw CurfewError(error)
-        }
+        let commands = [
+            RedisCommand("ZREM", [keys.instances, instance.id]), RedisCommand("DEL", [keys.instance(instance.id)]),
+        ]
+        _ = try await library.redis.replies(to: commands, deadline: .seconds(2))
     }
 
     private func instanceFields(_ beat: Beat) -> [(String, String)] {

@@ -1,3 +1,4 @@
+internal import Algorithms
 internal import Policies
 internal import RedisClient
 
@@ -52,8 +53,7 @@ extension RecordReader {
     func readLarge(
         _ places: [Int], _ entries: [(entry: DueEntry, key: String)], known: [RedisValue], _ reads: inout [Read]
     ) async throws {
-        for start in stride(from: 0, to: places.count, by: Self.mostSized) {
-            let part = places[start..<min(start + Self.mostSized, places.count)]
+        for part in places.chunks(ofCount: Self.mostSized) {
             let keys = part.map { entries[$0].key }
             let sizes = self.sizes(of: keys, try await redis.pipeline(sizeCommands(for: keys))[...])
             for (place, size) in zip(part, sizes) {

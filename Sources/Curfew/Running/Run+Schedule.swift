@@ -85,7 +85,7 @@ extension Run {
     ///
     /// What lasts is what somebody has to set right: a configuration, a right, a key of another type.
     static func willPass(_ error: any Error) -> Bool {
-        let redis = (error as? RedisError) ?? (error as? CurfewError)?.underlying
+        let redis = CurfewError.redis(behind: error)
         if let redis {
             guard redis.code == .server else { return redis.code != .authentication }
             // Functions that were taken away are loaded with the next call.

@@ -90,7 +90,7 @@ struct ChangeEncoder: Sendable {
         if let push = change.push { tell(push, of: .member, to: &sink) }
         if change.removesRecord { tellRemoval(of: record, own, also: change.also, to: &sink) }
         let isGone = change.removesRecord || change.action == .drop
-        if !isPart, isGone, type(of: cleanup.policy).kind == .locks {
+        if !isPart, isGone, cleanup.kind == .locks {
             sink.begin("HDEL", .shared(.seen))
             sink.hole(.member)
         }
@@ -256,7 +256,7 @@ struct ChangeEncoder: Sendable {
             let own = sink.key(key)
             tellListed(entry.scoreText, to: &sink)
             tell(guards, status: nil, own, to: &sink)
-            if type(of: cleanup.policy).kind == .locks {
+            if cleanup.kind == .locks {
                 sink.begin("HDEL", .shared(.seen))
                 sink.hole(.member)
             }

@@ -81,7 +81,7 @@ struct RunGuard: Sendable {
     }
 
     private func refusal(of cleanup: Cleanup, count: Int, tracked: Int, _ limits: GuardLimits) -> Refusal {
-        let verb = type(of: cleanup.policy).kind.removesRecords ? "remove" : "change"
+        let verb = cleanup.kind.removesRecords ? "remove" : "change"
         let share = GuardLimits.text(percent: 100 * Double(count) / Double(max(tracked, 1)))
         return Refusal(
             count: count, tracked: tracked,

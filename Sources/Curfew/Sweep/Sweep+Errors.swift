@@ -1,3 +1,4 @@
+internal import Algorithms
 internal import Logging
 internal import Policies
 internal import RedisClient
@@ -18,14 +19,16 @@ extension Sweep {
     func reportErrors(_ state: inout State) async throws {
         guard let claim, state.outcome.tally.hasNews else { return }
         let (news, told) = state.outcome.tally.takeNews()
-        for start in stride(from: 0, to: news.count, by: Self.mostErrors) {
-            let batch = news[start..<min(start + Self.mostErrors, news.count)].map { ($0, key(of: $0.id)) }
-            for (place, (failure, key)) in batch.enumerated() where told + start + place < Self.mostLogged {
+        var written = told
+        for page in news.chunks(ofCount: Self.mostErrors) {
+            let batch = page.map { ($0, key(of: $0.id)) }
+            for (failure, key) in batch.prefix(max(0, Self.mostLogged - written)) {
                 engine.logger.warning(
                     "a record could not be dealt with",
                     metadata: ["record": "\(failure.id)", "key": "\(key)", "reason": "\(failure.error)"])
             }
-            try await write(batch, number: told + start + batch.count, claim)
+            written += batch.count
+            try await write(batch, number: written, claim)
         }
     }
 

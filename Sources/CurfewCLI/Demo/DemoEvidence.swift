@@ -1,3 +1,4 @@
+internal import Algorithms
 internal import Curfew
 internal import Policies
 internal import RedisClient
@@ -101,8 +102,7 @@ struct DemoEvidence: Sendable {
         of fields: [String], _ prefix: String, of keys: [String]
     ) async throws -> [String: [String]] {
         var found: [String: [String]] = [:]
-        for start in stride(from: 0, to: keys.count, by: 1_000) {
-            let page = keys[start..<min(start + 1_000, keys.count)]
+        for page in keys.chunks(ofCount: 1_000) {
             let replies = try await redis.pipeline(page.map { RedisCommand("HMGET", [$0] + fields) })
             for (key, reply) in zip(page, replies) {
                 let values = reply.strings + Array(repeating: "", count: fields.count - reply.count)

@@ -1,3 +1,4 @@
+internal import Algorithms
 internal import Policies
 internal import RedisClient
 
@@ -61,8 +62,8 @@ struct SagaRecovery: Sendable {
         for (field, mark) in marks where try await !finish(mark, &state) { state.kept.insert(field) }
         let gone = Set(pairs.map(\.0)).union(state.told.keys).subtracting(state.kept).sorted()
         try await saga.step(.ended) {
-            for first in stride(from: 0, to: gone.count, by: Self.mostFields) {
-                try await saga.home.forget(Array(gone[first..<min(first + Self.mostFields, gone.count)]))
+            for fields in gone.chunks(ofCount: Self.mostFields) {
+                try await saga.home.forget(Array(fields))
             }
         }
         return state.tally
