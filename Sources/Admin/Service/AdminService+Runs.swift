@@ -14,13 +14,19 @@ extension AdminService {
         package var timeout: Duration?
         /// Whether it goes through with what its guard would refuse.
         package var overrideGuard: Bool
+        /// Whether nothing is kept of what is removed, so that its memory is free at once.
+        package var noTrash: Bool
 
         /// A run like any other, unless said otherwise.
-        package init(dryRun: Bool = false, limit: Int? = nil, timeout: Duration? = nil, overrideGuard: Bool = false) {
+        package init(
+            dryRun: Bool = false, limit: Int? = nil, timeout: Duration? = nil, overrideGuard: Bool = false,
+            noTrash: Bool = false
+        ) {
             self.dryRun = dryRun
             self.limit = limit
             self.timeout = timeout
             self.overrideGuard = overrideGuard
+            self.noTrash = noTrash
         }
     }
 
@@ -36,7 +42,8 @@ extension AdminService {
                 options.dryRun ? "dry run" : "", engine)
             let run = Run(
                 engine: engine, cleanup: cleanup, claim: claim, clock: clock, limit: options.limit,
-                timeout: options.timeout, overriddenBy: options.overrideGuard ? person : nil)
+                timeout: options.timeout, keepsTrash: !options.noTrash,
+                overriddenBy: options.overrideGuard ? person : nil)
             let result = await execute(run)
             pings.add(cleanup, result, engine.logger)
             return result

@@ -1078,12 +1078,14 @@ local FUNCTIONS = {
   {name = 'curfew_commit', callback = commit, flags = {}},
   -- The same for what is Curfew's own and small, and must be written down most of all where Redis is full.
   {name = 'curfew_note', callback = commit, flags = {'allow-oom'}},
+  {name = 'curfew_note_part', callback = commit_part, flags = {'allow-oom', 'allow-cross-slot-keys'}},
   {name = 'curfew_check', callback = check, flags = {'no-writes'}},
   {name = 'curfew_check_part', callback = check_part, flags = {'no-writes', 'allow-cross-slot-keys'}},
   {name = 'curfew_commit_part', callback = commit_part, flags = {'allow-cross-slot-keys'}},
   {name = 'curfew_look', callback = look, flags = {'no-writes', 'allow-cross-slot-keys'}},
-  {name = 'curfew_tell_page', callback = tell, flags = {}},
-  {name = 'curfew_unlist', callback = unlist, flags = {}},
+  -- What is told was done, and what is unlisted only goes.
+  {name = 'curfew_tell_page', callback = tell, flags = {'allow-oom'}},
+  {name = 'curfew_unlist', callback = unlist, flags = {'allow-oom'}},
 }
 
 -- REGISTRATION: what follows is for servers with functions.

@@ -88,8 +88,10 @@ struct CommitCall: Sendable {
     /// - Parameters:
     ///   - mark: what shows that the changes are made; nil for those that need no such thing.
     ///   - isAlone: whether all keys are in one slot and are declared, so that the client follows where it is sent.
-    func nodeCommand(under mark: NodeMark? = nil, isAlone: Bool = false) -> RedisCommand {
-        let name = FunctionLibrary.named(isCheck ? "curfew_check_part" : "curfew_commit_part")
+    ///   - isNote: whether it only frees, or is small, and is carried out also where Redis is full.
+    func nodeCommand(under mark: NodeMark? = nil, isAlone: Bool = false, isNote: Bool = false) -> RedisCommand {
+        let function = isCheck ? "curfew_check_part" : isNote ? "curfew_note_part" : "curfew_commit_part"
+        let name = FunctionLibrary.named(function)
         var command = RedisCommand(isCheck ? "FCALL_RO" : "FCALL", [name], isIdempotent: isCheck)
         if isAlone {
             command.append(sink.keys.count + (mark == nil ? 0 : 1))
