@@ -41,7 +41,12 @@ package struct CurfewError: Error, CustomStringConvertible {
     /// Some answers of a server are about the server and not about the command: it can't be used by anyone, or by us.
     package init(_ error: RedisError) {
         let isServers = error.code == .server && !Self.refusals.contains(error.server?.code ?? "")
-        let remark = error.server?.code == "READONLY" ? " (this server is a replica: expected a primary)" : ""
+        let remark =
+            switch error.server?.code {
+            case "READONLY": " (this server is a replica: expected a primary)"
+            case FullMemory.code: " (\(FullMemory.cure))"
+            default: ""
+            }
         self.init(isServers ? .server : .unreachable, error.description + remark, underlying: error)
     }
 

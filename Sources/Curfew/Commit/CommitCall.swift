@@ -78,9 +78,12 @@ struct CommitCall: Sendable {
     /// - Parameters:
     ///   - mark: what shows that the changes are made; nil for those that need no such thing.
     ///   - isAlone: whether all keys are in one slot and are declared, so that the client follows where it is sent.
-    func nodeCommand(under mark: CommitArguments.NodeMark? = nil, isAlone: Bool = false) -> RedisCommand {
-        CommitArguments(time: time)
-            .nodeCommand(isCheck ? .checkPart : .commitPart, changes, under: mark, isAlone: isAlone)
+    ///   - isNote: whether it only frees, or is small, and is carried out also where Redis is full.
+    func nodeCommand(
+        under mark: CommitArguments.NodeMark? = nil, isAlone: Bool = false, isNote: Bool = false
+    ) -> RedisCommand {
+        let function: RedisFunction = isCheck ? .checkPart : isNote ? .notePart : .commitPart
+        return CommitArguments(time: time).nodeCommand(function, changes, under: mark, isAlone: isAlone)
     }
 
     private var changes: CommitArguments.Changes {

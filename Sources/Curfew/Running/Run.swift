@@ -176,7 +176,7 @@ package struct Run: Sendable {
         measured.isRefused = status == .refused
         measured.isFailed = status == .failed
         if isUndo { measured.kind = Trigger.undo }
-        let next = await next(after: status, outcome.error, now: now)
+        let next = await next(after: status, outcome, now: now)
         let alerts = Alerts(engine: engine)
         let definitions = isUndo ? [] : alerts.definitions(for: cleanup.name) + guardAlert(after: status)
         do {

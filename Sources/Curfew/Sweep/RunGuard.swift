@@ -103,7 +103,8 @@ struct RunGuard: Sendable {
         var call = sweep.committer(claim).makeCall(index: sweep.engine.keys.index(sweep.cleanup.name))
         var known = PlainChange.Known()
         change.append(to: &call, &known)
-        let command = call.command()
+        // Who lets a run through where Redis is full may want to free its memory.
+        let command = call.note()
         let reply = try await sweep.retrying { try await sweep.engine.library.call(command) }
         if case .refused(let why)? = try call.outcomes(of: reply).first { throw CurfewError(.server, why) }
     }

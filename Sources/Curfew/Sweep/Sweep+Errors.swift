@@ -6,7 +6,8 @@ internal import RedisClient
 /// How what is wrong with records is kept: an event each (`action: error`), and a line in the log.
 ///
 /// A run tells of a record once, and of a thousand records at most; the log gets the first twenty. Each batch of events is
-/// one change that also notes its number in the lease, so that one whose reply was lost isn't written twice.
+/// one change that also notes its number in the lease, so that one whose reply was lost isn't written twice. Where Redis is
+/// full, events take memory that it hasn't: then there are as many as lines in the log.
 extension Sweep {
     /// The most events in one call.
     private static let mostErrors = 50
@@ -27,8 +28,15 @@ extension Sweep {
                     "a record could not be dealt with",
                     metadata: ["record": "\(failure.id)", "key": "\(key)", "reason": "\(failure.error)"])
             }
+            do {
+                try await write(batch, number: written + batch.count, claim)
+            } catch let error as CurfewError where FullMemory.isMeant(error) {
+                // The first of a run are small enough for a Redis that is full; the rest is in its counts.
+                let few = batch.prefix(max(0, Self.mostLogged - written))
+                guard !few.isEmpty else { continue }
+                try await write(Array(few), number: written + few.count, claim, isNote: true)
+            }
             written += batch.count
-            try await write(batch, number: written, claim)
         }
     }
 
@@ -51,7 +59,7 @@ extension Sweep {
     }
 
     private func write(
-        _ batch: [(failure: RunResult.Failure, key: String)], number: Int, _ claim: Claim
+        _ batch: [(failure: RunResult.Failure, key: String)], number: Int, _ claim: Claim, isNote: Bool = false
     ) async throws {
         let lease = engine.keys.lease(cleanup.name)
         var change = PlainChange(member: "")
@@ -70,7 +78,7 @@ extension Sweep {
         var call = committer(claim).makeCall(index: engine.keys.index(cleanup.name))
         var known = PlainChange.Known()
         change.append(to: &call, &known)
-        let command = call.command()
+        let command = isNote ? call.note() : call.command()
         let reply = try await retrying { try await engine.library.call(command) }
         if case .refused(let why)? = try call.outcomes(of: reply).first { throw CurfewError(.server, why) }
     }

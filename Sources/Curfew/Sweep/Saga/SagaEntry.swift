@@ -134,6 +134,18 @@ extension SagaEntry {
     }
 }
 
+extension SagaEntry {
+    /// The same with an event that says only what was removed, and not what it was like.
+    func brief(_ change: Change) -> SagaEntry {
+        var event = event
+        event?.reason = change.briefReason
+        event?.before = JSONText.object([], also: change.also)
+        return SagaEntry(
+            place: place, id: id, key: key, refund: refund, push: push, recoveries: recoveries, moves: moves,
+            tokens: tokens, event: event)
+    }
+}
+
 extension Push {
     /// What the queue is, and which end of it is meant, as a plan writes it.
     fileprivate var word: String { isAtHead ? "head" : (kind ?? .list).rawValue }

@@ -34,7 +34,8 @@ struct SagaEvents {
 
     /// The fields of all, in order, with their values where those are the same in all.
     func fields(run: String, cleanup: String) -> [(name: String, value: String?)] {
-        [(Event.Field.run.rawValue, run), (Event.Field.cleanup.rawValue, cleanup)] + all.map { ($0.name, $0.isShared ? $0.values[0] : nil) }
+        [(Event.Field.run.rawValue, run), (Event.Field.cleanup.rawValue, cleanup)]
+            + all.map { ($0.name, $0.isShared ? $0.values[0] : nil) }
     }
 
     /// What differs: for each such field one value for each event.
