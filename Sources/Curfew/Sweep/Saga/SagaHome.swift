@@ -87,11 +87,13 @@ struct SagaHome: Sendable {
     /// first time isn't noted, where it isn't: only that takes memory.
     func end(_ ending: Ending, index: String) async throws -> (asRead: [Bool], unseen: String?) {
         do {
-            return (try await end(ending, index: index, isNote: ending.isSmall), nil)
+            let asRead = try await end(ending, index: index, isNote: ending.isSmall)
+            return (asRead, nil)
         } catch let error as CurfewError where FullMemory.isMeant(error) {
             var rest = ending
             rest.seen.removeAll { $0.value != nil }
-            return (try await end(rest, index: index, isNote: true), FullMemory.refusal(of: error))
+            let asRead = try await end(rest, index: index, isNote: true)
+            return (asRead, FullMemory.refusal(of: error))
         }
     }
 
