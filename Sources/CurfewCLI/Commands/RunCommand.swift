@@ -52,7 +52,7 @@ struct RunCommand: AsyncParsableCommand {
                 timeout: plan?.timeoutMs.map { .milliseconds($0) } ?? timeout?.duration,
                 keepsTrash: !noTrash, task: plan.map { .plan($0) } ?? .due,
                 overriddenBy: overrideGuard ? Person.name : nil)
-            return try await Interrupt.handled(by: run.control) {
+            return try await Interrupt.handled(by: run, engine.redis) {
                 let result = try await Progress.shown(of: run.control) { await run.execute() }
                 return (result, run.control.failure, Ping(of: cleanup, logger: engine.logger))
             }

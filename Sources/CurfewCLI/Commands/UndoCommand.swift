@@ -25,10 +25,12 @@ struct UndoCommand: AsyncParsableCommand {
             let (claim, clock) = try await Claiming(engine: engine, cleanup: undo.cleanup, waits: wait)
                 .claim(trigger: Undo.trigger, isDryRun: false, detail: "of \(run)")
             let execution = Run(engine: engine, cleanup: undo.cleanup, claim: claim, clock: clock, task: .undo(undo))
-            let result = try await Interrupt.handled(by: execution.control) {
+            let result = try await Interrupt.handled(by: execution, engine.redis) {
                 try await Progress.shown(of: execution.control) { await execution.execute() }
             }
-            let remark = try await hint(after: result, undo.cleanup, engine)
+            // What Redis says no more of, isn't asked.
+            let isHeard = execution.control.failure == nil
+            let remark = isHeard ? try await hint(after: result, undo.cleanup, engine) : nil
             return (result, execution.control.failure, remark)
         }
         if options.json { try Output.json(result.envelope) } else { ResultView.write(result) }

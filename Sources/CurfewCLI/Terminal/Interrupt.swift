@@ -2,6 +2,7 @@ internal import Curfew
 internal import Dispatch
 internal import Foundation
 internal import Glibc
+internal import RedisClient
 internal import Synchronization
 
 /// Lets Ctrl-C and SIGTERM end a command: a run cleanly, after the page in hand, with its lease given back, and everything
@@ -11,10 +12,16 @@ internal import Synchronization
 enum Interrupt {
     private static let signals = [SIGINT, SIGTERM]
     private static let state = Mutex(State())
+    /// How long a page in hand may take until its lease is given back, in seconds.
+    private static let patience = 0.9
+    /// How long Redis may be silent meanwhile.
+    static let silence = Duration.milliseconds(500)
 
     private struct State {
         /// What asks for the end of what is under way; nil where nothing has to be put back.
         var stop: (@Sendable () -> Void)?
+        /// What is said where it doesn't end in time; nil where nothing is under way.
+        var unfinished: String?
         /// Kept, so that they go on to listen.
         var sources: [any DispatchSourceSignal] = []
     }
@@ -46,15 +53,36 @@ enum Interrupt {
             return state.stop
         }
         guard let stop else { _exit(128 + number) }
+        DispatchQueue.global().asyncAfter(deadline: .now() + patience) { giveUp() }
         stop()
     }
 
-    /// Runs a body; a signal meanwhile asks the control to stop.
+    /// What is under way has had its time.
+    private static func giveUp() {
+        guard let text = state.withLock(\.unfinished) else { return }
+        Output.note("curfew: \(text.printable)\n")
+        _exit(Failure.Status.doneWithErrors.rawValue)
+    }
+
+    /// Runs a body; a signal meanwhile asks the run to stop, and nothing is waited for that doesn't answer.
     static func handled<Value: Sendable>(
-        by control: RunControl, _ body: () async throws -> Value
+        by run: Run, _ redis: RedisClient, _ body: () async throws -> Value
     ) async throws -> Value {
-        state.withLock { $0.stop = { control.stop(.cancelled(by: "a signal")) } }
-        defer { state.withLock { $0.stop = nil } }
+        state.withLock { state in
+            state.stop = {
+                run.control.stop(.cancelled(by: "a signal"))
+                redis.endWhenSilent(for: silence)
+            }
+            state.unfinished =
+                "\(run.claim.run) was ended by a signal in the middle of a page: what it did last may be done or not, and its "
+                + "lease on \(run.cleanup.name) runs out by itself"
+        }
+        defer {
+            state.withLock { state in
+                state.stop = nil
+                state.unfinished = nil
+            }
+        }
         return try await body()
     }
 }

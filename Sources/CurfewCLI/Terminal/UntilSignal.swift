@@ -15,6 +15,8 @@ enum UntilSignal {
         return try await withThrowingTaskGroup(of: Value?.self) { group in
             group.addTask {
                 for await _ in signals { break }
+                // Who asks a second time doesn't want to wait.
+                Interrupt.listen()
                 return nil
             }
             group.addTask {
