@@ -71,7 +71,11 @@ struct DemoCommand: AsyncParsableCommand {
             throw CurfewError(.damaged, "the private Redis has no socket")
         }
         let file = URL(fileURLWithPath: socket).deletingLastPathComponent().appendingPathComponent("curfew.yaml")
-        try Data(DemoConfiguration.text(redis: server.url, store: store).utf8).write(to: file)
+        do {
+            try Data(DemoConfiguration.text(redis: server.url, store: store).utf8).write(to: file)
+        } catch {
+            throw CurfewError(.unreachable, "\(file.path) can't be written: \(error.localizedDescription)")
+        }
         return file
     }
 

@@ -170,7 +170,8 @@ extension RedisNode {
             }
             let task = eventLoop.assumeIsolated().scheduleTask(deadline: earliest) {
                 self.deadlineTimer = nil
-                self.perform(self.machine.deadlinePassed(now: .now()))
+                let connection = self.connection
+                self.perform(self.machine.deadlinePassed(now: .now()) { connection?.silence(for: $0) })
             }
             deadlineTimer = (earliest, task)
         }
