@@ -15,8 +15,10 @@ enum PlanFile {
         case elsewhere
     }
 
-    /// Writes a plan: to a file of its own whole or not at all, and through to what can't be replaced without becoming
-    /// something else: a device, a pipe, a file with two names or another owner. A link stays, whatever it leads to.
+    /// Writes a plan.
+    ///
+    /// To a file of its own whole or not at all, and through to what can't be replaced without becoming something else: a
+    /// device, a pipe, a file with two names or another owner. A link stays, whatever it leads to.
     @discardableResult
     static func write(_ plan: Plan, to path: String) throws -> Place {
         let file = Destination(bytes: Array(try plan.data()), path: path.readable)
