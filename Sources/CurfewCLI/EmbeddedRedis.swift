@@ -14,10 +14,20 @@ struct EmbeddedRedis: Sendable {
     private let process: Process
     private let input: Pipe
 
+    /// The longest path that the system takes for a socket.
+    private static let longestSocket = 107
+
     /// Starts a server and waits until it answers.
     static func start() throws -> EmbeddedRedis {
         let directory = try PrivateFolder.make("curfew", for: "redis-server")
         let socket = directory.appendingPathComponent("redis.sock").path
+        guard socket.utf8.count <= longestSocket else {
+            rmdir(directory.path)
+            throw CurfewError(
+                .unreachable,
+                "the private redis-server needs a socket, whose path may have \(longestSocket) bytes, and \(socket) has "
+                    + "\(socket.utf8.count): TMPDIR names a folder with a shorter path")
+        }
         let process = Process()
         let input = Pipe()
         process.executableURL = URL(fileURLWithPath: "/bin/sh")
@@ -60,7 +70,10 @@ struct EmbeddedRedis: Sendable {
         }
         let log = FileManager.default.contents(atPath: directory.appendingPathComponent("redis.log").path)
         stop()
-        let hint = log.map { String(decoding: $0, as: UTF8.self) } ?? "is redis-server installed and on the PATH?"
-        throw CurfewError(.unreachable, "the private redis-server did not start: \(hint)")
+        let lines = log.map { String(decoding: $0, as: UTF8.self).split(separator: "\n") }
+        let hint = lines.map { $0.last.map(String.init) ?? "is there room in \(directory.path)?" }
+        throw CurfewError(
+            .unreachable,
+            "the private redis-server did not start: \(hint ?? "is redis-server installed and on the PATH?")")
     }
 }

@@ -6,7 +6,9 @@ internal import Glibc
 enum PrivateFolder {
     /// Makes one among the temporary files; its name begins with a word and the number of this process.
     static func make(_ word: String, for server: String) throws -> URL {
-        let parent = FileManager.default.temporaryDirectory
+        let named = ProcessInfo.processInfo.environment["TMPDIR"] ?? ""
+        // Left empty it would be the root of the file system.
+        let parent = URL(fileURLWithPath: named.isEmpty ? "/tmp" : named)
         let name = "\(word)-\(ProcessInfo.processInfo.processIdentifier)-\(UInt32.random(in: 0 ... .max))"
         let folder = parent.appendingPathComponent(name)
         guard mkdir(folder.path, 0o700) == 0 else {

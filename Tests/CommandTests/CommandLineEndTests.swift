@@ -69,6 +69,58 @@ extension CommandLineTests {
             }
         }
 
+        @Test("a plan leaves the mode and the names of its file, and goes to standard output without cutting it off")
+        func kept() async throws {
+            try await withCommandLine { scene in
+                try await scene.job("a", age: 600)
+                let line = """
+                    set -e; echo old >plan; chmod 600 plan; echo old >first; ln first second; ln -s plan link
+                    for name in plan first link; do curfew preview stuck-jobs --out $name >/dev/null 2>&1; done
+                    stat -c %a plan; stat -c %h first; grep -c '"a"' second; readlink link
+                    { echo before; curfew preview stuck-jobs --out /dev/stdout; echo after; } >both 2>/dev/null
+                    wc -l <both; head -n 1 both; tail -n 1 both; sed -n 2p both >plan
+                    curfew run stuck-jobs --plan plan >/dev/null; ls -a | grep -c '^.curfew-plan' || true
+                    """
+                let answer = try await shell(line, scene)
+                #expect(answer.code == 0, "\(answer)")
+                #expect(answer.output == "600\n2\n1\nplan\n3\nbefore\nafter\n0\n", "\(answer)")
+            }
+        }
+
+        @Test("where Redis is silent, a signal ends a run in the middle of a page, and it says what that means")
+        func silentRun() async throws {
+            try await withCommandLine { scene in
+                for id in 0..<20_000 { try await scene.job("\(id)", age: 600) }
+                let output = "\(scene.server.folder)/run"
+                let run = try ChildProcess(
+                    [try CurfewProgram.path, "run", "stuck-jobs", "--config", scene.configuration], output: output)
+                try await eventually("a page is done") {
+                    try await scene.redis.send(RedisCommand("XLEN", ["{curfew}:events"])).integer ?? 0 > 0
+                }
+                scene.server.freeze()
+                run.signal(SIGTERM)
+                let code = await run.wait(atMost: .seconds(4))
+                scene.server.resume()
+                let text = try String(contentsOfFile: output, encoding: .utf8)
+                #expect(
+                    code == 3 && text.contains("what was sent last may be done or not"), "\(code): \(text.suffix(800))")
+            }
+        }
+
+        @Test("where Redis is silent, a worker and a server without one end at once", arguments: ["work", "serve"])
+        func silentServer(_ command: String) async throws {
+            try await withCommandLine("http: {listen: \"127.0.0.1:0\"}\n" + CommandLineScene.cleanups) { scene in
+                scene.server.freeze()
+                let process = try WorkerProcess(
+                    command, configuration: scene.configuration, folder: scene.server.folder)
+                try await eventually("it listens") { process.log.contains("listening") }
+                process.signal(SIGTERM)
+                let code = await process.wait(atMost: .seconds(4))
+                scene.server.resume()
+                #expect(code == 0, "\(process.log)")
+            }
+        }
+
         @Test(
             "a command that waits for a lease ends with a signal, also where it is the first process of its namespace",
             arguments: ["TERM", "INT"])
@@ -100,6 +152,9 @@ extension CommandLineTests {
             try await withCommandLine { scene in
                 let answer = try await shell("TMPDIR=/dev/null/none curfew work --embedded", scene)
                 #expect(answer.code == 3 && answer.output.contains("needs a folder for temporary files"), "\(answer)")
+                let deep = "deep=$PWD/$(printf 'x%.0s' $(seq 100)); mkdir $deep; TMPDIR=$deep curfew work --embedded"
+                let long = try await shell(deep, scene)
+                #expect(long.code == 3 && long.output.contains("a folder with a shorter path"), "\(long)")
             }
         }
     }

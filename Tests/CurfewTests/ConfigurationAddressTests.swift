@@ -66,6 +66,11 @@ struct ConfigurationAddressTests {
         #expect(throws: ConfigurationError.self) {
             try Self.parse("redis: redis://h", "redis-user: ada", password: "x")
         }
+        for password in ["\"\"", "${NONE:-}"] {
+            let open = try Self.parse(
+                "redis: redis://h", "redis-user: ada", "redis-password: \(password)", password: "x")
+            #expect(open.redis.credentials == .init(user: "ada", password: ""))
+        }
         do {
             _ = try Self.parse("redis: redis://:a@h", "redis-password: s3cr3t", password: "x")
             Issue.record("accepted")

@@ -1,3 +1,5 @@
+import Foundation
+import RedisClient
 import Testing
 
 @testable import Curfew
@@ -29,6 +31,28 @@ struct ConfigurationExpansionTests {
         ])
     func failure(text: String, message: String) {
         #expect(throws: Expansion.Failure(message: message)) { try Expansion.expand(text, Self.environment) }
+    }
+
+    @Test("a file's text is put in as it is, without the line end after it", arguments: ["", "\n", "\r\n"])
+    func file(end: String) throws {
+        let path = "\(FileManager.default.temporaryDirectory.path)/curfew-\(UInt64.random(in: 0...UInt64.max))"
+        defer { _ = try? FileManager.default.removeItem(atPath: path) }
+        let secret = "p@s:s/w%41 ${A}\n#"
+        try (secret + end).write(toFile: path, atomically: true, encoding: .utf8)
+        #expect(try Expansion.expand("a${file:\(path)}b", [:]) == "a\(secret)b")
+        let read = try parse("redis: \"redis://ada:${file:\(path)}@h\"", [:])
+        #expect(read.redis.credentials == .init(user: "ada", password: secret))
+    }
+
+    @Test("a file that can't be read is named")
+    func noFile() {
+        for (text, reason) in [
+            ("${file:/nowhere/secret}", "the file /nowhere/secret can't be read"),
+            ("${file:secret}", "expected ${file:/path}"), ("${file:/dev/zero}", "has more than 64 KiB"),
+        ] {
+            let failure = #expect(throws: Expansion.Failure.self) { try Expansion.expand(text, [:]) }
+            #expect(failure?.message.contains(reason) == true, "\(String(describing: failure))")
+        }
     }
 
     private func parse(_ text: String, _ environment: [String: String]) throws(ConfigurationError) -> Configuration {

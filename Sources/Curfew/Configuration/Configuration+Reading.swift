@@ -114,7 +114,9 @@ extension Configuration {
         do {
             var redis = try RedisConfiguration(url: scalar.text.readable)
             let user = section.text("redis-user")
-            let password = section.text("redis-password")
+            // Users without a password are signed in with an empty one.
+            let isEmpty = user != nil && section.isEmptyText("redis-password")
+            let password = isEmpty ? "" : section.text("redis-password")
             guard user != nil || password != nil else { return redis }
             if redis.credentials != nil {
                 section.problem(
@@ -122,7 +124,7 @@ extension Configuration {
                     "the URL under redis names a user or a password too: expected them in one place")
             }
             guard let password else {
-                section.problem("redis-user", "expected redis-password beside it")
+                section.problem("redis-user", "expected redis-password beside it (empty for a user without one)")
                 return nil
             }
             redis.credentials = RedisConfiguration.Credentials(user: user?.readable, password: password.readable)

@@ -1,6 +1,8 @@
+internal import Foundation
 internal import RedisClient
 
-/// Puts values of the environment into a text: `${NAME}`, and `${NAME:-default}` where it is unset or empty; `$$` is a `$`.
+/// Puts values of the environment into a text: `${NAME}`, and `${NAME:-default}` where it is unset or empty; what a file
+/// holds, for secrets: `${file:/run/secrets/name}`; `$$` is a `$`.
 ///
 /// The text is held as ``ByteText`` says, and so is what is put in, which isn't expanded again. Any other `$` stays as it is.
 enum Expansion {
@@ -53,6 +55,7 @@ enum Expansion {
     }
 
     private static func value(_ reference: Substring, _ environment: [String: String]) throws(Failure) -> String {
+        if reference.hasPrefix("file:") { return try contents(of: String(reference.dropFirst(5))) }
         let name = reference.prefix { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") }
         let rest = reference[name.endIndex...]
         guard let first = name.first, !first.isNumber, rest.isEmpty || rest.hasPrefix(":-") else {
@@ -64,5 +67,30 @@ enum Expansion {
             throw Failure(message: "the environment variable \(name) is not set; ${\(name):-default} gives a default")
         }
         return value
+    }
+
+    /// The most that a secret may have.
+    private static let mostBytes = 64 << 10
+
+    /// What a file holds, without the line end that editors put there.
+    private static func contents(of path: String) throws(Failure) -> String {
+        guard path.hasPrefix("/") else {
+            throw Failure(
+                message: "“${file:\(path)}” is unreadable, expected ${file:/path} with a path from the root on")
+        }
+        var bytes: [UInt8]
+        do {
+            let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path.readable))
+            defer { file.closeFile() }
+            bytes = Array(try file.read(upToCount: mostBytes + 1) ?? Data())
+        } catch {
+            throw Failure(message: "the file \(path) can't be read: \(error.localizedDescription)")
+        }
+        guard bytes.count <= mostBytes else {
+            throw Failure(message: "the file \(path) has more than 64 KiB: expected a secret")
+        }
+        if bytes.last == 10 { bytes.removeLast() }
+        if bytes.last == 13 { bytes.removeLast() }
+        return ByteText.held(bytes)
     }
 }

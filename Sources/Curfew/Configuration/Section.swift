@@ -52,6 +52,12 @@ struct Section {
         return true
     }
 
+    /// Whether a key is there and its text is empty, whoever left it so.
+    func isEmptyText(_ key: String) -> Bool {
+        guard case .scalar(let scalar) = entry(key)?.value.content else { return false }
+        return scalar.text.isEmpty
+    }
+
     /// Notes every key that isn't known.
     func expect(_ known: [String]) {
         for entry in entries where !known.contains(entry.key) {

@@ -5,8 +5,10 @@ internal import RedisClient
 /// One execution of a cleanup under its lease, from claim to release.
 package struct Run: Sendable {
     let engine: Engine
-    let cleanup: Cleanup
-    let claim: Claim
+    /// What is run.
+    package let cleanup: Cleanup
+    /// What gives the right to it.
+    package let claim: Claim
     let clock: ServerClock
     /// Lease, limits and progress; whoever wants the run to stop says so here.
     package let control: RunControl
@@ -190,7 +192,10 @@ package struct Run: Sendable {
         } catch {
             engine.logger.error("the end of a run could not be recorded", metadata: ["error": "\(error)"])
             control.failed(error)
-            result.error = result.error ?? "the end could not be recorded: \(error)"
+            let isSilent = (error as? CurfewError)?.underlying?.code == .shuttingDown
+            let rest = isSilent ? "; what was sent last may be done or not, and the lease runs out by itself" : ""
+            result.error = [result.error, "the end could not be recorded: \(error)\(rest)"].compactMap(\.self)
+                .joined(separator: "; ")
         }
         engine.logger.info(
             "run ended",

@@ -94,14 +94,20 @@ extension Sweep {
             do {
                 return try await body()
             } catch {
-                guard Self.isPassing(error) else { throw error }
+                guard Self.isPassing(error) || Self.isClosed(error) else { throw error }
                 if let stop = control.stopReason() {
                     if stop == .lost { control.failed(error) }
                     throw stop
                 }
+                if Self.isClosed(error) { throw error }
             }
             try await Task.sleep(for: retries.failed())
         }
+    }
+
+    /// Whether nothing more is sent, because the program is to end.
+    private static func isClosed(_ error: any Error) -> Bool {
+        ((error as? RedisError) ?? (error as? CurfewError)?.underlying)?.code == .shuttingDown
     }
 
     /// What servers answer that are just starting, or whose cluster has yet to agree on who serves a slot.

@@ -44,7 +44,7 @@ struct DemoCommand: AsyncParsableCommand {
             for instance in started { instance.stop() }
             for instance in started { instance.waitUntilStopped() }
         }
-        let report = try await Interrupt.cancelling {
+        let report = try await Interrupt.cancelling(isPatient: true) {
             try await options.withEngine { engine in
                 try await Demo(engine: engine, stage: stage, instances: started, store: store).run(workload)
             }
@@ -71,7 +71,11 @@ struct DemoCommand: AsyncParsableCommand {
             throw CurfewError(.damaged, "the private Redis has no socket")
         }
         let file = URL(fileURLWithPath: socket).deletingLastPathComponent().appendingPathComponent("curfew.yaml")
-        try Data(DemoConfiguration.text(redis: server.url, store: store).utf8).write(to: file)
+        do {
+            try Data(DemoConfiguration.text(redis: server.url, store: store).utf8).write(to: file)
+        } catch {
+            throw CurfewError(.unreachable, "\(file.path) can't be written: \(error.localizedDescription)")
+        }
         return file
     }
 

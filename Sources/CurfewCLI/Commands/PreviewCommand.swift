@@ -28,16 +28,20 @@ struct PreviewCommand: AsyncParsableCommand {
         if let limit, limit < 1 { throw ValidationError("--limit is \(limit): expected 1 or more") }
         if let timeout, timeout.duration <= .zero { throw ValidationError("--timeout must be longer than nothing") }
         if out != nil, name == nil { throw ValidationError("--out makes a plan of one cleanup: expected its name") }
+        if out == "" { throw ValidationError("--out is empty: expected a file") }
         if out != nil, at != nil { throw ValidationError("--at can't go with --out: a plan is of what is due now") }
     }
 
     func run() async throws {
-        let results = try await options.withEngine { engine in
+        let (results, isAnswered) = try await options.withEngine { engine in
             let cleanups = try name.map { [try engine.cleanup(named: $0)] } ?? engine.configuration.cleanups
             var results: [RunResult] = []
+            var isAnswered = false
             for cleanup in cleanups {
                 if let out {
-                    results.append(try await plan(cleanup, to: out, engine))
+                    let (result, place) = try await plan(cleanup, to: out, engine)
+                    results.append(result)
+                    isAnswered = place == .output
                     continue
                 }
                 let preview = Preview(engine: engine)
@@ -50,9 +54,11 @@ struct PreviewCommand: AsyncParsableCommand {
                     results.append(try await preview.failed(cleanup, error))
                 }
             }
-            return results
+            return (results, isAnswered)
         }
-        if options.json {
+        if isAnswered {
+            // Whoever reads the plan there reads a plan and nothing else.
+        } else if options.json {
             if name != nil, let result = results.first {
                 try Output.json(result.envelope)
             } else {
@@ -69,13 +75,17 @@ struct PreviewCommand: AsyncParsableCommand {
         }
     }
 
-    private func plan(_ cleanup: Cleanup, to path: String, _ engine: Engine) async throws -> RunResult {
+    private func plan(_ cleanup: Cleanup, to path: String, _ engine: Engine) async throws -> (RunResult, PlanFile.Place)
+    {
         let (result, plan) = try await Preview(engine: engine).plan(cleanup, limit: limit, timeout: timeout?.duration)
-        try PlanFile.write(plan, to: path)
+        let place = try PlanFile.write(plan, to: path)
+        guard place == .file else { return (result, place) }
         let count = plan.records.count
-        let part = plan.total > count ? "the first \(count) of \(plan.total) changes" : "\(count) changes"
-        let note = "curfew: \(path) plans \(part); “curfew run \(cleanup.name) --plan \(path)” makes them"
+        let some = count == 1 ? "1 change" : "\(count) changes"
+        let part = plan.total > count ? "the first \(count) of \(plan.total) changes" : some
+        let note =
+            "curfew: \(path) plans \(part); “curfew run \(cleanup.name) --plan \(path)” makes \(count == 1 ? "it" : "them")"
         Output.note(note.printable + "\n")
-        return result
+        return (result, place)
     }
 }

@@ -48,7 +48,7 @@ struct RunCommand: AsyncParsableCommand {
                 Control.RunOptions(
                     dryRun: dryRun, limit: limit, timeout: timeout?.duration, overrideGuard: overrideGuard,
                     keepsTrash: !noTrash, plan: plan, waits: wait))
-            return try await Interrupt.handled(by: run.control) {
+            return try await Interrupt.handled(by: run, engine.redis) {
                 let result = try await Progress.shown(of: run.control) { await run.execute() }
                 return (result, run.control.failure, Ping(of: cleanup, logger: engine.logger))
             }

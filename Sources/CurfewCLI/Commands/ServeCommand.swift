@@ -29,6 +29,7 @@ struct ServeCommand: AsyncParsableCommand {
                     .init(
                         service: AdminServer(source: source, logger: logger),
                         successTerminationBehavior: .gracefullyShutdownGroup),
+                    .init(service: FarewellService(client: redis)),
                 ],
                 gracefulShutdownSignals: [.sigterm, .sigint],
                 logger: logger))

@@ -23,10 +23,12 @@ struct UndoCommand: AsyncParsableCommand {
         let (result, failure, remark) = try await options.withEngine { engine in
             let undo = try await Undo.find(run, engine)
             let execution = try await Control(engine: engine, person: Person.name).undo(undo, waits: wait)
-            let result = try await Interrupt.handled(by: execution.control) {
+            let result = try await Interrupt.handled(by: execution, engine.redis) {
                 try await Progress.shown(of: execution.control) { await execution.execute() }
             }
-            let remark = try await hint(after: result, undo.cleanup, engine)
+            // What Redis says no more of, isn't asked.
+            let isHeard = execution.control.failure == nil
+            let remark = isHeard ? try await hint(after: result, undo.cleanup, engine) : nil
             return (result, execution.control.failure, remark)
         }
         if options.json { try Output.json(result.envelope) } else { ResultView.write(result) }

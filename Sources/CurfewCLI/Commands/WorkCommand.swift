@@ -46,6 +46,7 @@ struct WorkCommand: AsyncParsableCommand {
         if configuration.http != nil {
             services.append(.init(service: AdminServer(source: source, worker: worker, logger: logger)))
         }
+        services.append(.init(service: FarewellService(client: redis)))
         let group = ServiceGroup(
             configuration: .init(
                 services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
@@ -72,5 +73,19 @@ struct RedisService: Service {
         } onGracefulShutdown: {
             client.shutdown()
         }
+        // It may have ended before its turn, because the server said nothing more.
+        try await gracefulShutdown()
+    }
+}
+
+/// Told first that the end has come, and so the last of the services: from then on nothing waits long for a Redis that
+/// doesn't answer, and a second signal ends the process at once.
+struct FarewellService: Service {
+    let client: RedisClient
+
+    func run() async throws {
+        try await gracefulShutdown()
+        Interrupt.listen()
+        client.endWhenSilent(for: Interrupt.silence)
     }
 }

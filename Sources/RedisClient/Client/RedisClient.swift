@@ -77,6 +77,17 @@ package final class RedisClient: Sendable {
         }
     }
 
+    /// Goes on only as long as the server answers: once somebody has waited that long for an answer and nothing has come,
+    /// everything fails, and nothing more is sent.
+    ///
+    /// For a program that was told to end: what it sent last has an unknown outcome then, as after any loss.
+    package func endWhenSilent(for limit: Duration) {
+        switch servers {
+        case .one(let node): node.endWhenSilent(for: limit)
+        case .many(let connections): connections.endWhenSilent(for: limit)
+        }
+    }
+
     /// Sends a command and waits for its reply.
     ///
     /// - Parameter deadline: how long to wait, for a connection too; the configuration's where it is left out.

@@ -11,7 +11,8 @@ final class RedisInbox: Sendable {
         /// Commands that the event loop holds.
         var held = 0
         var isWakePending = false
-        var isClosed = false
+        /// Why no more is taken; nil where it is.
+        var closed: RedisError?
         var isConnected = false
         var place: String?
     }
@@ -26,7 +27,7 @@ final class RedisInbox: Sendable {
     /// Takes a request in; whether the event loop must be woken to fetch it.
     func add(_ request: RedisRequest) throws(RedisError) -> Bool {
         let result: Result<Bool, RedisError> = state.withLock { state in
-            guard !state.isClosed else { return .failure(.shuttingDown) }
+            if let reason = state.closed { return .failure(reason) }
             guard state.queued + state.held + request.count <= limit else {
                 return .failure(RedisError(.tooManyPending, "more than \(limit) commands would wait for replies"))
             }
@@ -66,8 +67,8 @@ final class RedisInbox: Sendable {
     }
 
     /// Refuses requests from now on.
-    func close() {
-        state.withLock { $0.isClosed = true }
+    func close(because reason: RedisError = .shuttingDown) {
+        state.withLock { $0.closed = $0.closed ?? reason }
     }
 
     /// The server that was connected to last; nil before.

@@ -21,6 +21,7 @@ extension RedisNode {
         private var deadlineTimer: (deadline: NIODeadline, task: Scheduled<Void>)?
         private var backoffTimer: Scheduled<Void>?
         private var silenceTimer: Scheduled<Void>?
+        private var farewell: Farewell?
         private var whenFinished: CheckedContinuation<Void, Never>?
 
         init(
@@ -63,9 +64,28 @@ extension RedisNode {
         }
 
         /// Ends at once.
-        func cancel() {
+        func cancel(because reason: RedisError = .shuttingDown) {
             drain()
-            perform(machine.cancel())
+            perform(machine.cancel(because: reason))
+        }
+
+        /// Ends once somebody has waited that long for an answer and nothing has come.
+        func endWhenSilent(for limit: Duration, _ onEnd: @escaping @Sendable () -> Void) {
+            guard farewell == nil else { return }
+            farewell = Farewell(limit: limit)
+            watchForTheEnd(onEnd)
+        }
+
+        private func watchForTheEnd(_ onEnd: @escaping @Sendable () -> Void) {
+            guard let farewell, machine.state != .finished else { return }
+            guard farewell.isSilent(machine) else {
+                _ = eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(50)) { self.watchForTheEnd(onEnd) }
+                return
+            }
+            let reason = RedisError.silent(for: farewell.limit, at: place)
+            inbox.close(because: reason)
+            cancel(because: reason)
+            onEnd()
         }
 
         private func writeWaiting() {
@@ -150,7 +170,8 @@ extension RedisNode {
             }
             let task = eventLoop.assumeIsolated().scheduleTask(deadline: earliest) {
                 self.deadlineTimer = nil
-                self.perform(self.machine.deadlinePassed(now: .now()))
+                let connection = self.connection
+                self.perform(self.machine.deadlinePassed(now: .now()) { connection?.silence(for: $0) })
             }
             deadlineTimer = (earliest, task)
         }
@@ -172,6 +193,7 @@ extension RedisNode.Core: RedisConnectionDelegate {
     }
 
     func connectionReceived(_ tape: RedisTape, from start: Int) {
+        farewell?.heard()
         var refused: [(request: RedisRequest, replies: [RedisValue])] = []
         for position in start..<tape.rootCount {
             let value = tape.root(position)

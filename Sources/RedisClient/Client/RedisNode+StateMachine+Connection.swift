@@ -52,13 +52,13 @@ extension RedisNode.StateMachine {
     }
 
     /// Ends everything at once.
-    mutating func cancel() -> [Action] {
+    mutating func cancel(because reason: RedisError = .shuttingDown) -> [Action] {
         guard state != .finished else { return [] }
         state = .finished
-        let unknown = RedisError.outcomeUnknown(because: .shuttingDown)
+        let unknown = RedisError.outcomeUnknown(because: reason)
         let failed = inFlight.map { Action.fail($0, unknown, mayHaveRun: true) }
         commandCount -= Self.remove(from: &inFlight) { _ in true }
-        return failed + failWaiting(.shuttingDown) + [.close, .finish]
+        return failed + failWaiting(reason) + [.close, .finish]
     }
 
     /// The first failure reaches whoever waits, so that a person who mistyped an address knows at once.

@@ -163,7 +163,11 @@ extension RedisNode.StateMachine {
     ///
     /// A request that was sent takes the connection with it, because a reply that came later could not be told from the
     /// next one's.
-    mutating func deadlinePassed(now: NIODeadline) -> [Action] {
+    ///
+    /// - Parameter silence: what is to be said of a connection on which a server has been silent for so long.
+    mutating func deadlinePassed(
+        now: NIODeadline, silence: (Duration) -> String? = { _ in nil }
+    ) -> [Action] {
         var actions: [Action] = []
         if inFlight.contains(where: { $0.deadline <= now }) {
             for request in inFlight where request.deadline <= now {
@@ -174,7 +178,9 @@ extension RedisNode.StateMachine {
             actions += lost(RedisError(.timedOut, "another command was not answered in time"), now: now)
         }
         for request in waiting where request.deadline <= now {
-            actions.append(.fail(request, trouble ?? .noConnection(within: request.timeout), mayHaveRun: false))
+            let silent = silence(request.timeout).map { RedisError(.timedOut, $0) }
+            let error = trouble ?? silent ?? .noConnection(within: request.timeout)
+            actions.append(.fail(request, error, mayHaveRun: false))
         }
         commandCount -= Self.remove(from: &waiting) { $0.deadline <= now }
         earliestDeadline = (Array(inFlight) + Array(waiting)).map(\.deadline).min()

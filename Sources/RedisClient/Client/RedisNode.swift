@@ -85,6 +85,17 @@ final class RedisNode: Sendable {
         eventLoop.scheduleTask(in: TimeAmount(limit)) { self.core.value.cancel() }
     }
 
+    /// Goes on only as long as the server answers; see ``RedisClient/endWhenSilent(for:)``.
+    func endWhenSilent(for limit: Duration, _ onEnd: @escaping @Sendable () -> Void = {}) {
+        eventLoop.execute { self.core.value.endWhenSilent(for: limit, onEnd) }
+    }
+
+    /// Ends at once, for a reason.
+    func cancel(because reason: RedisError) {
+        inbox.close(because: reason)
+        eventLoop.execute { self.core.value.cancel(because: reason) }
+    }
+
     private func close(_ end: @escaping @Sendable (Core) -> Void) {
         inbox.close()
         eventLoop.execute { end(self.core.value) }

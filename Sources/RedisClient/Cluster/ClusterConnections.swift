@@ -22,7 +22,12 @@ final class ClusterConnections: Sendable {
         var surveyed: NIODeadline?
         /// The commands that wait for a change of the map.
         var paused = 0
-        var isClosed = false
+        /// Why no more is taken; nil where it is.
+        var closed: RedisError?
+        /// For how long a node may be silent, where the program was told to end.
+        var farewell: Duration?
+
+        var isClosed: Bool { closed != nil }
     }
 
     /// How long a node that was let go may take to answer what it was sent.
@@ -74,12 +79,52 @@ final class ClusterConnections: Sendable {
     /// Takes no more commands, and lets those that were sent finish.
     func shutdown() {
         let nodes = state.withLock { state in
-            state.isClosed = true
+            state.closed = state.closed ?? .shuttingDown
             return Array(state.nodes.values)
         }
         started.finish()
         nodes.forEach { $0.shutdown() }
         news.send()
+    }
+
+    /// Goes on only as long as the nodes answer; see ``RedisClient/endWhenSilent(for:)``.
+    func endWhenSilent(for limit: Duration) {
+        let nodes = state.withLock { state in
+            guard state.farewell == nil else { return [RedisNode]() }
+            state.farewell = limit
+            return Array(state.nodes.values)
+        }
+        for node in nodes { endWhenSilent(node, for: limit) }
+        watchForTheEnd(limit, since: nil)
+    }
+
+    private func endWhenSilent(_ node: RedisNode, for limit: Duration) {
+        let address = node.configuration.address.description
+        node.endWhenSilent(for: limit) { [weak self] in self?.cancel(because: .silent(for: limit, at: address)) }
+    }
+
+    /// Commands that wait for a node to be found wait for an answer, too.
+    private func watchForTheEnd(_ limit: Duration, since start: NIODeadline?) {
+        eventLoop.scheduleTask(in: .milliseconds(50)) { [weak self] in
+            guard let self else { return }
+            let (isClosed, isPaused) = state.withLock { ($0.isClosed, $0.paused > 0) }
+            guard !isClosed else { return }
+            let start = isPaused ? start ?? .now() : nil
+            if let start, start + TimeAmount(limit) <= .now() {
+                return cancel(because: .silent(for: limit, at: configuration.place))
+            }
+            watchForTheEnd(limit, since: start)
+        }
+    }
+
+    private func cancel(because reason: RedisError) {
+        let nodes = state.withLock { state in
+            state.closed = state.closed ?? reason
+            return Array(state.nodes.values)
+        }
+        started.finish()
+        nodes.forEach { $0.cancel(because: reason) }
+        news.ring()
     }
 
     /// Has the map asked for again, soon.
@@ -160,7 +205,7 @@ final class ClusterConnections: Sendable {
 extension ClusterConnections {
     /// Why nothing can be sent at all, for now or for ever; nil where something can.
     var refusal: RedisError? {
-        state.withLock { $0.isClosed ? .shuttingDown : $0.map == nil ? $0.trouble : nil }
+        state.withLock { $0.closed ?? ($0.map == nil ? $0.trouble : nil) }
     }
 
     /// The map; nil before the first answer.
@@ -256,6 +301,7 @@ extension ClusterConnections {
             self?.wantSurvey()
         }
         state.nodes[address] = node
+        if let limit = state.farewell { endWhenSilent(node, for: limit) }
         started.yield(node)
         return node
     }

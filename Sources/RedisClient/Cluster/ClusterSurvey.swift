@@ -94,7 +94,8 @@ struct ClusterSurvey {
         if let node = candidate.node { return await view(of: node) }
         let isAnnounced = !configuration.seeds.contains(candidate.address)
         var configuration = configuration.at(candidate.address)
-        configuration.connectTimeout = Self.patience
+        // A little less, so that the node's own reason is there in time.
+        configuration.connectTimeout = Self.patience * 0.9
         let node = RedisNode(configuration, logger: logger, isAnnounced: isAnnounced) {}
         return await withTaskGroup(of: Void.self) { group in
             group.addImmediateTask { await node.run() }

@@ -74,6 +74,14 @@ final class RedisConnectionHandler: ChannelInboundHandler {
         context.writeAndFlush(NIOAny(bytes), promise: nil)
     }
 
+    /// What is to be said of a server that takes the connection and says nothing for so long; nil where it has let us in, or
+    /// there is no connection yet.
+    func silence(for time: Duration) -> String? {
+        guard case .signingIn(_, let context, _) = state else { return nil }
+        let isSecure = RedisConnector.certificate(of: context.channel) != nil
+        return SigningInFailure.silence(configuration, isSecure: isSecure, for: time)
+    }
+
     /// Ends the connection and reports it.
     func end(_ error: RedisError) {
         let delegate = delegate
@@ -120,6 +128,7 @@ extension RedisConnectionHandler {
         if case .signingIn = state, SigningInFailure.isAlert(bytes) {
             return end(error(.unreachable, SigningInFailure.wantsTLS))
         }
+        let answer = bytes
         // In pieces: what waits for the first reply is sent before the last one is decoded.
         limitReply()
         while let piece = bytes.readSlice(length: min(bytes.readableBytes, Self.pieceSize)), piece.readableBytes > 0 {
@@ -129,6 +138,7 @@ extension RedisConnectionHandler {
                 limitReply()
             }
             if let failure = output.failure {
+                if case .signingIn = state { return end(error(.protocolViolation, SigningInFailure.noRedis(answer))) }
                 return end(error(.protocolViolation, "the server's reply cannot be read: \(failure)"))
             }
         }
@@ -167,8 +177,7 @@ extension RedisConnectionHandler {
         let handshake = RedisHandshake(configuration)
         let timeout = configuration.connectTimeout
         let timer = context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(timeout)) {
-            let isSecure = RedisConnector.certificate(of: context.channel) != nil
-            let message = SigningInFailure.silence(self.configuration, isSecure: isSecure)
+            guard let message = self.silence(for: timeout) else { return }
             self.end(self.error(.unreachable, message))
         }
         state = .signingIn(handshake, context, timer: timer)

@@ -22,6 +22,8 @@ struct RedisHandshake {
     let commands: [RedisCommand]
     private var steps: ArraySlice<Step>
     private let address: String
+    /// Whether the password looks as if it were written for a URL.
+    private let looksEncoded: Bool
 
     /// The handshake that a configuration asks for.
     init(_ configuration: RedisConfiguration) {
@@ -47,6 +49,8 @@ struct RedisHandshake {
         self.commands = commands
         self.steps = steps[...]
         address = configuration.address.description
+        let password = configuration.credentials?.password ?? ""
+        looksEncoded = password.contains(/%[0-9A-Fa-f]{2}/)
     }
 
     /// Takes the next answer in.
@@ -78,7 +82,9 @@ struct RedisHandshake {
         }
         switch step {
         case .authenticate:
-            let message = "signing in was refused (“\(error)”)"
+            let hint =
+                looksEncoded ? "; the password has a % in it, which stands for itself: it isn't decoded any more" : ""
+            let message = "signing in was refused (“\(error)”\(hint))"
             return RedisError(.authentication, message, address: address, server: error)
         case .select:
             let message = "the database cannot be selected (“\(error)”)"

@@ -11,9 +11,18 @@ enum SigningInFailure {
         bytes.getBytes(at: bytes.readerIndex, length: 2) == [0x15, 0x03]
     }
 
-    /// A server that takes the connection and says nothing.
-    static func silence(_ configuration: RedisConfiguration, isSecure: Bool) -> String {
-        let timeout = configuration.connectTimeout
+    /// A server that speaks, and not as Redis does; its first line is quoted, as far as it is text.
+    static func noRedis(_ bytes: ByteBuffer) -> String {
+        let first = bytes.getBytes(at: bytes.readerIndex, length: min(bytes.readableBytes, 60)) ?? []
+        let line = first.prefix { $0 != 10 && $0 != 13 }
+        guard !line.isEmpty, line.allSatisfy({ (32...126).contains($0) }) else {
+            return "this is no Redis server: its answer is no RESP"
+        }
+        return "this is no Redis server: it answered “\(String(decoding: line, as: UTF8.self))”"
+    }
+
+    /// A server that takes the connection and says nothing for so long.
+    static func silence(_ configuration: RedisConfiguration, isSecure: Bool, for timeout: Duration) -> String {
         guard configuration.tls != nil, !isSecure else { return "connected, but no answer within \(timeout)" }
         return "TLS: connected, but no answer to the handshake within \(timeout): a server without TLS at this port "
             + "(expected redis:// then), or one that hangs"

@@ -22,6 +22,10 @@ struct TLSFailure {
         let text = "\(error)"
         if text.contains("CERTIFICATE_VERIFY_FAILED") { return unaccepted }
         if let refusal = Self.refusals.first(where: { text.contains($0.alert) }) { return refusal.reason(tls) }
+        if text.contains("EOF during handshake") {
+            return
+                "the server hung up in the middle of the handshake (where it speaks no TLS at this port: expected redis://)"
+        }
         if text.contains("failedToLoadPrivateKey") {
             let files = (tls.key ?? "no file", tls.certificate ?? "no file")
             return "the key in \(files.0) is not that of the certificate in \(files.1)"

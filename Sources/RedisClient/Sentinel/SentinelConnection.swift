@@ -35,7 +35,8 @@ final class SentinelConnection: RedisConnectionDelegate {
         // With connecting and signing in.
         let patience = configuration.commandDeadline
         let timer = eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(patience)) {
-            self.end(RedisError(.timedOut, "no answer within \(patience)", address: "\(self.address)"))
+            let silence = self.handler?.silence(for: patience) ?? "no answer within \(patience)"
+            self.end(RedisError(.timedOut, silence, address: "\(self.address)"))
         }
         question = (timer, answer)
         if isOpen { return write() }

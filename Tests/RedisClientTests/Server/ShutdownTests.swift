@@ -24,6 +24,24 @@ struct ShutdownTests {
         }
     }
 
+    @Test("a server that answers is heard out, and one that falls silent isn't waited for")
+    func farewell() async throws {
+        try await withServerAndClient { server, client in
+            try await client.send(RedisCommand("PING"))
+            client.endWhenSilent(for: .seconds(1))
+            let wait = RedisCommand("BLPOP", ["nothing", "0.3"])
+            for _ in 1...5 { try await client.send(wait) }
+            server.freeze()
+            let error = await #expect(throws: RedisError.self) {
+                try await client.send(RedisCommand("INCR", ["count"]), deadline: .seconds(50))
+            }
+            #expect(error?.code == .outcomeUnknown, "\(String(describing: error))")
+            let next = await #expect(throws: RedisError.self) { try await client.send(RedisCommand("PING")) }
+            #expect(next?.code == .shuttingDown && next?.message == "told to end, and no answer within 1.0 seconds")
+            server.resume()
+        }
+    }
+
     @Test("cancellation ends run at once and leaves what was sent unknown")
     func cancelled() async throws {
         try await withServer { server in

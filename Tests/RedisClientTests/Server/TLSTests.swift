@@ -165,6 +165,18 @@ struct TLSTests {
         }
     }
 
+    @Test("a server that hangs up in the middle of the handshake is said to do so")
+    func hangsUp() async throws {
+        try await Certificates.withCertificates { certificates in
+            try await FakeServer.withServer(answer: { _, _ in nil }) { server in
+                var configuration = server.configuration
+                configuration.tls = certificates.client
+                let end = try await outcome(configuration)
+                #expect(end.contains("hung up in the middle of the handshake") && end.contains("redis://"), "\(end)")
+            }
+        }
+    }
+
     @Test("a plain client is told of TLS where the server answers with an alert, hangs up, or resets the connection")
     func alerted() async throws {
         try await FakeServer.withServer(answer: { _, _ in "\u{15}\u{3}\u{1}\u{0}\u{2}\u{2}F" }) { server in

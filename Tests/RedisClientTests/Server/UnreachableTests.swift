@@ -130,6 +130,32 @@ struct UnreachableTests {
         }
     }
 
+    @Test("of a server that only listens a command that gives up first says the same")
+    func listensLonger() async throws {
+        try await FakeServer.withServer(answer: { _, _ in "" }) { server in
+            var configuration = server.configuration
+            configuration.connectTimeout = .seconds(50)
+            try await RedisClient.withClient(configuration, logger: Logger(label: "test")) { client in
+                let error = await #expect(throws: RedisError.self) {
+                    try await client.send(RedisCommand("PING"), deadline: .seconds(2))
+                }
+                #expect(error?.message == "connected, but no answer within 2.0 seconds")
+                #expect(error?.code == .timedOut && error?.mayHaveRun == false)
+            }
+        }
+    }
+
+    @Test("a password that may have been encoded for a URL is told to stand for itself, and isn't shown")
+    func encodedPassword() async throws {
+        let right = RedisConfiguration.Credentials(password: "a/b")
+        try await withServer(arguments: ["--requirepass", "a/b"], credentials: right) { server in
+            var configuration = server.configuration
+            configuration.credentials?.password = "a%2Fb"
+            let error = try await failure(configuration)
+            #expect(error?.message.contains("stands for itself") == true && error?.message.contains("2F") == false)
+        }
+    }
+
     @Test("without run, a command fails at its deadline")
     func neverRun() async throws {
         let client = RedisClient(

@@ -97,9 +97,10 @@ struct RedisConnectionHandlerTests {
             ),
             ("+OK\r\n+OK\r\n+OK\r\n-NOAUTH no\r\n", "authentication", "the server wants a password (“NOAUTH no”)"),
             (
-                "HTTP/1.1 400\r\n", "protocolViolation",
-                "the server's reply cannot be read: Protocol error, got \"H\" as reply type byte"
+                "HTTP/1.1 400\r\nServer: x\r\n", "protocolViolation",
+                "this is no Redis server: it answered “HTTP/1.1 400”"
             ),
+            ("\u{1}\u{2}", "protocolViolation", "this is no Redis server: its answer is no RESP"),
         ]
     )
     func refusals(answer: String, code: String, message: String) throws {
