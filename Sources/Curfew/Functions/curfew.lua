@@ -412,7 +412,8 @@ local function scan(KEYS, ARGV)
   local is_through = not f[4] or f[4] == '0'
   if when == 'due' and call('HEXISTS', KEYS[2], ARGV[2]) == 1 then
     wait = PAUSED_SCAN_MS
-  elseif when == 'due' and is_through and f[6] then
+  elseif when == 'due' and is_through and f[6] and number(f[5]) <= now + STEP_MS then
+    -- One that began in the future was before the clock stepped back: nobody knows when the next is due, so it is now.
     wait = math.min(number(f[7]) - now, number(f[5]) + interval - now, interval)
   end
   if wait > 0 then return {'wait', ms(now), ms(wait)} end
