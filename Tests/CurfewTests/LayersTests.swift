@@ -89,7 +89,7 @@ struct LayersTests {
             for (number, line) in source.lines.enumerated() {
                 for name in Source.names(on: line) {
                     guard let home = homes[name], nested[name]?.contains(source.layer) != true,
-                        (heights[home] ?? .max) > height
+                        let upper = heights[home], upper > height
                     else { continue }
                     found.append(
                         "\(source.path):\(number + 1): \(source.layer) → \(home): \(name) in “"

@@ -16,7 +16,7 @@ struct WebhookPingTests {
         let cleanup = try Configuration.parse(text, file: "c", environment: [:]).cleanups[0]
         var ping = Ping(of: cleanup, logger: log.logger)
         ping.timeout = .seconds(2)
-        ping.pause = .milliseconds(10)
+        ping.backoff.first = .milliseconds(10)
         return ping
     }
 

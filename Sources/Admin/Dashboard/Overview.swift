@@ -87,9 +87,9 @@ struct Overview: Sendable {
         switch cleanup.state {
         case "lost":
             return "\(cleanup.name) was left unfinished by \(cleanup.instance ?? "an instance") "
-                + "\(Wording.distance(distance)), and nobody has taken it over."
+                + "\(TimeText.distance(distance)), and nobody has taken it over."
         case "due" where distance < -tolerance:
-            return "\(cleanup.name) is overdue: it should have run \(Wording.distance(distance))."
+            return "\(cleanup.name) is overdue: it should have run \(TimeText.distance(distance))."
         default: return nil
         }
     }

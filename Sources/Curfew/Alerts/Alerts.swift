@@ -46,7 +46,7 @@ struct Alerts: Sendable {
         guard !definitions.isEmpty else { return }
         let words = ["definition", "state:" + cleanup, "since_ms:" + cleanup]
         let replies = try await engine.redis.pipeline(
-            definitions.map { RedisCommand("HMGET", [engine.keys.alert($0.name)] + words, isIdempotent: true) })
+            definitions.map { RedisCommand("HMGET", [engine.keys.alert($0.name)] + words) })
         let states = replies.map { reply in
             AlertState(
                 definition: reply[0].string ?? "", isFiring: reply[1].string == AlertState.firing,

@@ -21,14 +21,10 @@ package struct FiringAlert: Sendable, Codable, Equatable {
         var names: [String] = []
         for alert in configuration.alerts + guards where !names.contains(alert.name) { names.append(alert.name) }
         if !names.contains(ClockStep.alert) { names.append(ClockStep.alert) }
-        let replies: [RedisValue]
-        do {
-            replies = try await engine.redis.pipeline(names.map { RedisCommand("HGETALL", [engine.keys.alert($0)]) })
-        } catch {
-            throw CurfewError(error)
-        }
+        let replies = try await engine.redis.replies(
+            to: names.map { RedisCommand("HGETALL", [engine.keys.alert($0)]) })
         return zip(names, replies).flatMap { name, reply in
-            let state = Dictionary(reply.pairs) { first, _ in first }
+            let state = reply.texts
             return state.filter { $0.key.hasPrefix("state:") && $0.value == AlertState.firing }.keys.sorted().map {
                 key in
                 let cleanup = String(key.dropFirst("state:".count))

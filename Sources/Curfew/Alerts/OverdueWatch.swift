@@ -69,11 +69,11 @@ struct OverdueWatch {
     private mutating func owedSince() async throws -> [String: Timestamp] {
         if let owed, owed.readAt.duration(to: .now) < engine.coordinator.heartbeat * 0.9 { return owed.since }
         let keys = engine.keys
-        let texts = try await engine.redis.send(RedisCommand("HGETALL", [keys.owed], isIdempotent: true)).pairs
+        let texts = try await engine.redis.send(RedisCommand("HGETALL", [keys.owed])).pairs
         var since: [String: Timestamp] = [:]
         if !texts.isEmpty {
             let names = texts.map(\.0)
-            let paused = try await engine.redis.send(RedisCommand("HMGET", [keys.paused] + names, isIdempotent: true))
+            let paused = try await engine.redis.send(RedisCommand("HMGET", [keys.paused] + names))
             for (place, (name, text)) in texts.enumerated() where paused[place].isNull {
                 since[name] = Owed(text: text)?.since
             }
@@ -85,13 +85,11 @@ struct OverdueWatch {
     /// What others have published as firing and nobody as resolved.
     private func leftFiring(_ definitions: [AlertDefinition]) async throws -> Set<Pair> {
         let states = try await engine.redis.pipeline(
-            definitions.map { RedisCommand("HGETALL", [engine.keys.alert($0.name)], isIdempotent: true) })
+            definitions.map { RedisCommand("HGETALL", [engine.keys.alert($0.name)]) })
         var firing: Set<Pair> = []
         for (definition, state) in zip(definitions, states) {
-            let words = state.elements.map { $0.string ?? "" }
-            for place in stride(from: 0, to: words.count - 1, by: 2)
-            where words[place].hasPrefix("state:") && words[place + 1] == AlertState.firing {
-                firing.insert(Pair(alert: definition.name, cleanup: String(words[place].dropFirst("state:".count))))
+            for (name, value) in state.pairs where name.hasPrefix("state:") && value == AlertState.firing {
+                firing.insert(Pair(alert: definition.name, cleanup: String(name.dropFirst("state:".count))))
             }
         }
         return firing

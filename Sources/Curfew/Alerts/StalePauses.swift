@@ -46,12 +46,9 @@ package struct StalePauses: Sendable, Equatable {
             return StalePauses(
                 cleanup: cleanup.name, records: found.sorted { $0.pause.end < $1.pause.end }, looked: entries.count,
                 tracked: Int(replies[1].integer ?? 0))
-        } catch let error as CurfewError {
-            throw error
-        } catch let error as RedisError {
-            throw CurfewError(error)
         } catch {
-            throw CurfewError(.server, "looking for stale pauses of \(cleanup.name): \(error)")
+            throw CurfewError(thrown: error)
+                ?? CurfewError(.server, "looking for stale pauses of \(cleanup.name): \(error)")
         }
     }
 

@@ -41,8 +41,27 @@ package struct CurfewError: Error, CustomStringConvertible {
     /// Some answers of a server are about the server and not about the command: it can't be used by anyone, or by us.
     package init(_ error: RedisError) {
         let isServers = error.code == .server && !Self.refusals.contains(error.server?.code ?? "")
-        let remark = error.server?.code == "READONLY" ? " (this server is a replica: expected a primary)" : ""
+        let remark =
+            switch error.server?.code {
+            case "READONLY": " (this server is a replica: expected a primary)"
+            case FullMemory.code: " (\(FullMemory.cure))"
+            default: ""
+            }
         self.init(isServers ? .server : .unreachable, error.description + remark, underlying: error)
+    }
+
+    /// An error that somebody threw, where it is one of Curfew's or of the Redis client's; nil for any other.
+    package init?(thrown error: any Error) {
+        switch error {
+        case let error as CurfewError: self = error
+        case let error as RedisError: self.init(error)
+        default: return nil
+        }
+    }
+
+    /// The Redis error that was thrown, or that is behind what was thrown.
+    static func redis(behind error: any Error) -> RedisError? {
+        (error as? RedisError) ?? (error as? CurfewError)?.underlying
     }
 
     /// An error among the replies of a pipeline, with what was being done.

@@ -1,64 +1,69 @@
 internal import Policies
 internal import RedisClient
 
-/// JSON written straight into text: for the before-image of every single change, where a general encoder would cost
+/// JSON written straight into text: for the ``BeforeImage`` of every single change, where a general encoder would cost
 /// more than the change itself.
 ///
 /// The text is held as ``ByteText`` says. A byte that is no UTF-8 is written as an escape, so that what Redis gets is valid
 /// JSON and an undo restores exactly what was there.
 enum JSONText {
-    /// The member of a before-image that says what was written, so that an undo can tell whether it still is so.
-    static let after = "curfew:after"
-    /// The member that lists the keys which went along with a removed record.
-    static let also = "curfew:also"
-    /// The member that says as JSON what the fields of a JSON record held, where texts don't: `null`, for one.
-    static let originals = "curfew:json"
-    /// The member that names the run whose trash holds what was removed, where another one has finished the change.
-    static let run = "curfew:run"
-    /// The member that says how many bytes the values of the before-image had, where they were too many to be kept.
-    static let cut = "curfew:cut"
-    /// The most bytes of the values of a before-image: events are read by the hundreds, and whoever owns a record decides how
-    /// large its fields are.
-    static let mostImage = 64 << 10
-    /// What is shown of a value of an image that was cut.
-    private static let shownOfCut = 256
-
     /// An object of strings; nil becomes `null`.
-    ///
-    /// What was written comes last, as an object of its own, where there is any, and after it the values that only JSON
-    /// can say, and the keys that went along. Where they have more than ``mostImage`` bytes together, each value is cut.
-    static func object(
-        _ members: [FieldWrite], after: [FieldWrite] = [], originals: [FieldWrite] = [], also: [String] = []
-    ) -> String {
-        let size = size(of: members) + (after.isEmpty ? 0 : size(of: after) + Self.after.utf8.count + 4)
-        let all = size + (originals.isEmpty ? 0 : self.size(of: originals))
-        if all > mostImage, let count = bytes(of: members + after + originals, atLeast: mostImage) {
-            let note = FieldWrite(field: cut, value: String(count))
-            return object(members.map(shown) + [note], after: after.map(shown), also: also)
-        }
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(size)
-        append(members, to: &bytes)
-        for (name, writes) in [(Self.after, after), (Self.originals, originals)] where !writes.isEmpty {
+    static func object(_ members: [FieldWrite]) -> String {
+        var object = Object(members, capacity: size(of: members))
+        return object.end()
+    }
+
+    /// An object that is written member by member.
+    struct Object {
+        private var bytes: [UInt8] = []
+
+        /// Begins with strings; nil becomes `null`.
+        init(_ members: [FieldWrite], capacity: Int) {
+            bytes.reserveCapacity(capacity)
+            JSONText.append(members, to: &bytes)
             bytes.removeLast()
-            if bytes.count > 1 { bytes.append(UInt8(ascii: ",")) }
-            append(name, to: &bytes)
-            bytes.append(UInt8(ascii: ":"))
-            append(writes, to: &bytes)
+        }
+
+        /// Goes on with an object that is written already; nil where the text is none.
+        init?(text: String) {
+            guard text.hasSuffix("}") else { return nil }
+            bytes = Array(text.utf8.dropLast())
+        }
+
+        /// Ends the object, and gives back the whole.
+        mutating func end() -> String {
             bytes.append(UInt8(ascii: "}"))
+            return String(decoding: bytes, as: UTF8.self)
         }
-        if !also.isEmpty {
-            bytes.removeLast()
-            if bytes.count > 1 { bytes.append(UInt8(ascii: ",")) }
-            append(Self.also, to: &bytes)
-            bytes.append(contentsOf: ":[".utf8)
-            for (number, key) in also.enumerated() {
+
+        /// Adds an object of strings.
+        mutating func add(_ name: String, _ members: [FieldWrite]) {
+            begin(name)
+            JSONText.append(members, to: &bytes)
+        }
+
+        /// Adds a list of strings.
+        mutating func add(_ name: String, texts: [String]) {
+            begin(name)
+            bytes.append(UInt8(ascii: "["))
+            for (number, text) in texts.enumerated() {
                 if number > 0 { bytes.append(UInt8(ascii: ",")) }
-                append(key, to: &bytes)
+                JSONText.append(text, to: &bytes)
             }
-            bytes.append(contentsOf: "]}".utf8)
+            bytes.append(UInt8(ascii: "]"))
         }
-        return String(decoding: bytes, as: UTF8.self)
+
+        /// Adds a string.
+        mutating func add(_ name: String, text: String) {
+            begin(name)
+            JSONText.append(text, to: &bytes)
+        }
+
+        private mutating func begin(_ name: String) {
+            if bytes.count > 1 { bytes.append(UInt8(ascii: ",")) }
+            JSONText.append(name, to: &bytes)
+            bytes.append(UInt8(ascii: ":"))
+        }
     }
 
     /// A quoted string for Lua, which takes any bytes in one: all of them as they are.
@@ -69,33 +74,12 @@ enum JSONText {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    /// A before-image of one run for an event of another, which finishes what that one has begun.
-    static func object(_ image: String, of run: String, for other: String) -> String {
-        guard run != other, image.hasSuffix("}") else { return image }
-        var bytes = Array(image.utf8.dropLast())
-        if bytes.count > 1 { bytes.append(UInt8(ascii: ",")) }
-        append(Self.run, to: &bytes)
-        bytes.append(UInt8(ascii: ":"))
-        append(run, to: &bytes)
-        bytes.append(UInt8(ascii: "}"))
-        return String(decoding: bytes, as: UTF8.self)
-    }
-
-    /// How many bytes the values have, from so many on.
-    private static func bytes(of members: [FieldWrite], atLeast limit: Int) -> Int? {
-        let count = members.reduce(0) { $0 + ($1.value.map(ByteText.count) ?? 0) }
-        return count >= limit ? count : nil
-    }
-
-    private static func shown(_ write: FieldWrite) -> FieldWrite {
-        FieldWrite(field: write.field, value: write.value?.shortened(to: shownOfCut))
-    }
-
-    private static func size(of members: [FieldWrite]) -> Int {
+    /// About how many bytes an object of strings has.
+    static func size(of members: [FieldWrite]) -> Int {
         members.reduce(2) { $0 + $1.field.utf8.count + ($1.value?.utf8.count ?? 4) + 6 }
     }
 
-    private static func append(_ members: [FieldWrite], to bytes: inout [UInt8]) {
+    fileprivate static func append(_ members: [FieldWrite], to bytes: inout [UInt8]) {
         bytes.append(UInt8(ascii: "{"))
         for number in members.indices {
             if number > 0 { bytes.append(UInt8(ascii: ",")) }
@@ -111,7 +95,7 @@ enum JSONText {
     }
 
     /// A quoted string, escaped as RFC 8259 §7 demands.
-    private static func append(_ text: String, to bytes: inout [UInt8], isForLua: Bool = false) {
+    fileprivate static func append(_ text: String, to bytes: inout [UInt8], isForLua: Bool = false) {
         var text = text
         bytes.append(UInt8(ascii: "\""))
         text.withUTF8 { utf8 in

@@ -33,7 +33,7 @@ struct Outage {
     }
 
     private static func kind(of error: any Error) -> String {
-        let redis = (error as? CurfewError)?.underlying ?? error as? RedisError
+        let redis = CurfewError.redis(behind: error)
         guard let redis else { return "\(type(of: error))" }
         // One code may come with more to say of it the second time.
         return redis.server == nil ? "\(redis.code)" : redis.message

@@ -29,13 +29,8 @@ package struct ServerClock: Sendable {
 
     /// Asks the server.
     static func read(from redis: RedisClient) async throws(CurfewError) -> ServerClock {
-        let reply: RedisValue
         let sent = ContinuousClock.now
-        do {
-            reply = try await redis.send(RedisCommand("TIME", isIdempotent: true))
-        } catch {
-            throw CurfewError(error)
-        }
+        let reply = try await redis.reply(to: RedisCommand("TIME"))
         guard reply.count == 2, let seconds = reply[0].integer, let microseconds = reply[1].integer,
             let time = Self.time(milliseconds: seconds.bounded(times: 1_000).bounded(plus: microseconds / 1_000))
         else {

@@ -16,8 +16,14 @@ package struct StreamEntry: Sendable {
     /// Reads an entry of `XRANGE`, `XREVRANGE` or `XREAD`.
     package init(_ value: RedisValue) {
         id = value.count > 0 ? value[0].string ?? "" : ""
-        let texts = value.count > 1 ? value[1].elements.map { $0.string ?? "" } : []
-        fields = stride(from: 0, to: texts.count - 1, by: 2).map { (texts[$0], texts[$0 + 1]) }
+        fields = value[1].fields().map { ($0.name.string ?? "", $0.value.string ?? "") }
+    }
+
+    /// The entry as programs get it: its id, and its fields as texts.
+    package var object: [String: String] {
+        var object = Dictionary(fields.map { ($0.name, $0.value) }) { _, last in last }
+        object["id"] = id
+        return object
     }
 
     /// The value of a field.
@@ -48,7 +54,7 @@ package struct StreamPage: Sendable {
     ) async throws(RedisError) {
         var count = count
         while true {
-            var command = RedisCommand(command, [stream, start, end, "COUNT", String(count)], isIdempotent: true)
+            var command = RedisCommand(command, [stream, start, end, "COUNT", String(count)])
             // A single one is read however large it is.
             command.replySize = count > 1 ? .list : .usual
             do {

@@ -18,12 +18,11 @@ struct OperatorAction: Sendable {
         self.detail = detail
     }
 
-    /// The fields of its event, without the run at the beginning and the time at the end.
-    var eventFields: [(String, String)] {
-        let reason = "\(action) by \(by)" + (detail.isEmpty ? "" : ": \(detail)")
-        return [
-            ("cleanup", cleanup), ("record", ""), ("key", ""), ("action", action), ("from", ""), ("to", ""),
-            ("reason", reason), ("type", ""), ("tokens", "0"), ("bytes", "0"), ("before", "{}"),
-        ]
+    /// Its event: in a run, where it is about one.
+    func event(run: String = "", at time: String = "") -> Event {
+        var event = Event()
+        (event.run, event.cleanup, event.action, event.time) = (run, cleanup, action, time)
+        event.reason = "\(action) by \(by)" + (detail.isEmpty ? "" : ": \(detail)")
+        return event
     }
 }

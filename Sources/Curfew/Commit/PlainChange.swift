@@ -53,12 +53,11 @@ struct PlainChange: Sendable, Codable {
         writes.append(Write(command: command, key: key, words: words))
     }
 
-    /// Adds an entry of the events stream; without a length the stream isn't trimmed.
-    mutating func event(_ fields: [(name: String, value: String)], length: Int?) {
-        let trim = length.map { ["MAXLEN", "~", String($0)] } ?? []
+    /// Adds an event.
+    mutating func add(_ event: Event, to journal: Journal) {
         write(
             "XADD", .shared(.events),
-            (trim + ["*"]).map { .constant($0) } + fields.flatMap { [.constant($0.name), .value($0.value)] })
+            journal.words.map { .constant($0) } + event.fields.flatMap { [.constant($0.name), .value($0.value)] })
     }
 
     /// Adds the change to a call.

@@ -2,7 +2,7 @@
 ///
 /// A page of stuck jobs is the same three guards and four commands over and over. Sent once, the common part costs
 /// nothing per record, neither on the wire nor in Lua; a change then carries only its own keys and values. The format is
-/// described at `curfew_commit` in `curfew.lua`, which is its other half.
+/// described at `curfew_commit` in `commit.lua`; `statement.lua` is its other half.
 struct Statement: Equatable, Sendable {
     /// What becomes of the change's index entry.
     enum IndexEffect: String, Sendable {
@@ -40,7 +40,7 @@ struct Statement: Equatable, Sendable {
 
     /// One thing that must still be so.
     struct Guard: Equatable {
-        /// What is compared; the names are those of the checks in `curfew.lua`.
+        /// What is compared; the names are those of the checks in `statement.lua`.
         enum Check: String, Codable {
             case equals, differs, absent, text, exists, missing, score, listed, holds, atmost
             case knownHash = "known_hash"

@@ -1,3 +1,5 @@
+internal import RedisClient
+
 /// One bucket in object storage: what the file says under `storage.<name>`.
 package struct StorageConfiguration: Sendable, Equatable {
     /// How the bucket is named in a request.

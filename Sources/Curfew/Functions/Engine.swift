@@ -28,6 +28,19 @@ package struct Engine: Sendable {
         library = FunctionLibrary(redis: redis, logger: logger)
     }
 
+    /// The cleanup of that name; throws an error that lists the names there are.
+    package func cleanup(named name: String) throws(CurfewError) -> Cleanup {
+        guard let cleanup = configuration.cleanup(named: name) else { throw unknown(cleanup: name) }
+        return cleanup
+    }
+
+    /// What is wrong with the name of a cleanup that there isn't.
+    package func unknown(cleanup name: String) -> CurfewError {
+        let names = configuration.cleanups.map(\.name)
+        let known = names.isEmpty ? "none, since none is configured" : "one of \(names.joined(separator: ", "))"
+        return CurfewError(.usage, "there is no cleanup “\(name)”: expected \(known)")
+    }
+
     /// The bucket of that name in the configuration.
     ///
     /// Requests are signed with the server's time: storage refuses a clock that is a quarter of an hour off, and an instance

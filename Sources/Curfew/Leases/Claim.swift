@@ -56,7 +56,7 @@ package struct TickAnswer: Sendable {
     /// The cleanups that ought to have run, and since when they ought to.
     package let overdue: [String: Duration]
     /// The version of the function library that answered.
-    package let version: Int64
+    package let version: String
     /// How long the call took.
     package let roundTrip: Duration
 }

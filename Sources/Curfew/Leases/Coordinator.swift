@@ -79,62 +79,44 @@ package struct Coordinator: Sendable {
         deed: OperatorAction? = nil
     ) async throws(CurfewError) -> TickAnswer {
         let now = clock.now
-        var arguments: [String] = []
-        if let deed { arguments.append(words: deed.eventFields) }
-        arguments += [
-            instance.id, String(lease.milliseconds), String(heartbeat.milliseconds), String(places), trigger,
-            only?.name ?? "", String(configuration.streams.length),
-        ]
-        arguments.append(fields: beat.map(instanceFields) ?? [])
-        arguments.append(fields: beat.map(metricFields) ?? [])
-        for cleanup in known {
-            arguments += [cleanup.name, type(of: cleanup.policy).kind.rawValue, cleanup.isDryRun ? "1" : "0"]
-            switch cleanup.schedule {
-            case .every(let interval): arguments += [String(interval.milliseconds), "0"]
-            case .cron: arguments += ["0", String(cleanup.schedule.first(from: now).milliseconds)]
-            }
-        }
-        let fixed = [
-            keys.schedule, keys.fence, keys.instances, keys.instance(instance.id), keys.paused, keys.runs, keys.metrics,
-        ]
-        let function = deed == nil ? "curfew_tick" : "curfew_claim"
-        let events = deed == nil ? [] : [keys.events]
+        let call = TickCall(
+            keys: keys, instance: instance.id, lease: lease, heartbeat: heartbeat, places: places, trigger: trigger,
+            only: only?.name, streamLength: configuration.streams.length, fields: beat.map(instanceFields) ?? [],
+            metrics: beat.map(metricFields) ?? [],
+            known: known.map { cleanup in
+                TickCall.Known(
+                    name: cleanup.name, policy: cleanup.kind.rawValue, isDryRun: cleanup.isDryRun,
+                    next: Self.next(of: cleanup.schedule, from: now))
+            },
+            event: deed?.event().fieldsOfClaim)
         let attempt = ContinuousClock.now
-        let reply = try await library.call(
-            function, keys: events + fixed + known.map { keys.lease($0.name) }, arguments: arguments)
-        return try TickAnswer(reply, attempt: attempt, trigger: trigger) { name in
+        let answer = try await library.call(call)
+        return try TickAnswer(answer, attempt: attempt, trigger: trigger) { name in
             known.first { $0.name == name }?.isDryRun ?? false
         }
     }
 
-    /// What became of a renewal.
-    package enum Renewal: Sendable, Equatable {
-        /// The lease is extended; a person may have asked to cancel the run.
-        case renewed(cancelledBy: String?)
-        /// It is not ours any more.
-        case lost
-    }
-
-    /// Extends exactly this lease and publishes how far its run is.
-    package func renew(_ claim: Claim, progress: RunControl.Progress) async throws(CurfewError) -> Renewal {
-        let reply = try await library.call(renewal(of: claim, progress: progress))
-        switch reply.string {
-        case "lost": return .lost
-        case "": return .renewed(cancelledBy: nil)
-        case let name: return .renewed(cancelledBy: name)
+    private static func next(of schedule: Schedule, from now: Timestamp) -> TickCall.Next {
+        switch schedule {
+        case .every(let interval): .every(milliseconds: interval.milliseconds)
+        case .cron: .at(milliseconds: schedule.first(from: now).milliseconds)
         }
     }
 
-    /// The command that extends a lease: a write under it, whatever else it is for.
-    func renewal(of claim: Claim, progress: RunControl.Progress) -> RedisCommand {
-        FunctionLibrary.command(
-            "curfew_renew", keys: [keys.schedule, keys.lease(claim.cleanup)],
-            arguments: [
-                claim.cleanup, claim.term, String(lease.milliseconds),
-                "found", String(progress.found), "changed", String(progress.changed),
-                "retried", String(progress.retried), "skipped", String(progress.skipped),
-                "failed", String(progress.failed), "refunded", String(progress.refunded),
-                "progress", String(progress.percent), "step", progress.step,
+    /// Extends exactly this lease and publishes how far its run is.
+    func renew(_ claim: Claim, progress: RunControl.Progress) async throws(CurfewError) -> RenewCall.Answer {
+        try await library.call(renewal(of: claim, progress: progress))
+    }
+
+    /// The call that extends a lease: a write under it, whatever else it is for.
+    func renewal(of claim: Claim, progress: RunControl.Progress) -> RenewCall {
+        RenewCall(
+            keys: keys, cleanup: claim.cleanup, term: claim.term, lease: lease,
+            fields: [
+                ("found", String(progress.found)), ("changed", String(progress.changed)),
+                ("retried", String(progress.retried)), ("skipped", String(progress.skipped)),
+                ("failed", String(progress.failed)), ("refunded", String(progress.refunded)),
+                ("progress", String(progress.percent)), ("step", progress.step),
             ])
     }
 
@@ -148,41 +130,28 @@ package struct Coordinator: Sendable {
         alerts: [AlertDefinition]
     ) async throws(CurfewError) -> [AlertState]? {
         let streams = configuration.streams
-        var arguments = [
-            claim.cleanup, claim.term, next.map { String($0.milliseconds) } ?? "now", keys.wake,
-            String(streams.length),
-        ]
-        arguments += [streams.runs, streams.metrics, streams.events, streams.alerts].map { String($0.milliseconds) }
-        arguments.append(fields: runFields)
-        arguments.append(fields: metricFields)
-        let reply = try await library.call(
-            "curfew_finish",
-            keys: [keys.schedule, keys.lease(claim.cleanup), keys.runs, keys.metrics, keys.events, keys.alerts]
-                + alerts.map { keys.alert($0.name) },
-            arguments: arguments)
-        let elements = reply.elements.map { $0.string ?? "" }
-        guard elements.first == "ok", elements.count >= 1 + 3 * alerts.count else { return nil }
-        if let next, elements.count > 1 + 3 * alerts.count {
-            await Definitions(self).follow(elements[1 + 3 * alerts.count], after: claim, due: next)
+        let call = FinishCall(
+            keys: keys, cleanup: claim.cleanup, term: claim.term, next: next?.milliseconds,
+            streamLength: streams.length,
+            ages: .init(runs: streams.runs, metrics: streams.metrics, events: streams.events, alerts: streams.alerts),
+            run: runFields, metrics: metricFields, alerts: alerts.map(\.name))
+        guard let known = try await library.call(call) else { return nil }
+        if let next, let definition = known.definition {
+            await Definitions(self).follow(definition, after: claim, due: next)
         }
-        return alerts.indices.map { number in
-            let place = 1 + 3 * number
-            return AlertState(
-                definition: elements[place], isFiring: elements[place + 1] == AlertState.firing,
-                since: Int64(elements[place + 2]).map(Timestamp.init(milliseconds:)))
+        return known.alerts.map { alert in
+            AlertState(
+                definition: alert.definition, isFiring: alert.state == AlertState.firing,
+                since: Int64(alert.since).map(Timestamp.init(milliseconds:)))
         }
     }
 
     /// Takes this instance off the list, on its way out, for which nobody waits long: the entry would expire anyway.
     package func leave() async throws(CurfewError) {
-        do {
-            let commands = [
-                RedisCommand("ZREM", [keys.instances, instance.id]), RedisCommand("DEL", [keys.instance(instance.id)]),
-            ]
-            _ = try await library.redis.pipeline(commands, deadline: .seconds(2))
-        } catch {
-            throw CurfewError(error)
-        }
+        let commands = [
+            RedisCommand("ZREM", [keys.instances, instance.id]), RedisCommand("DEL", [keys.instance(instance.id)]),
+        ]
+        _ = try await library.redis.replies(to: commands, deadline: .seconds(2))
     }
 
     private func instanceFields(_ beat: Beat) -> [(String, String)] {
@@ -209,70 +178,31 @@ extension Engine {
     }
 }
 
-extension [String] {
-    /// A count of words, then names and values.
-    mutating func append(words fields: [(String, String)]) {
-        append(String(2 * fields.count))
-        for (name, value) in fields { self += [name, value] }
-    }
-
-    /// A count, then names and values: how lists of fields are passed to the functions.
-    mutating func append(fields: [(String, String)]) {
-        append(String(fields.count))
-        for (name, value) in fields {
-            append(name)
-            append(value)
-        }
-    }
-}
-
 extension TickAnswer {
-    /// Reads the flat list of names and values that `curfew_tick` returns.
+    /// Makes it of what was answered, with what the caller knows.
     init(
-        _ reply: RedisValue, attempt: ContinuousClock.Instant, trigger: String, isDryRun: (String) -> Bool
+        _ answer: TickCall.Answer, attempt: ContinuousClock.Instant, trigger: String, isDryRun: (String) -> Bool
     ) throws(CurfewError) {
-        let elements = reply.elements
-        var named: [String: RedisValue] = [:]
-        for index in stride(from: 0, to: elements.count - 1, by: 2) {
-            if let name = elements[index].string { named[name] = elements[index + 1] }
-        }
-        func time(_ name: String) -> Timestamp? {
-            named[name]?.integer.map { Timestamp(milliseconds: $0) }
-        }
-        func text(_ name: String) -> String { named[name]?.string ?? "" }
-        guard let now = time("now").flatMap({ ServerClock.time(milliseconds: $0.milliseconds) }),
-            let sleep = named["sleep"]?.integer, let version = named["version"]?.integer
-        else {
-            throw CurfewError(
-                .damaged, "curfew_tick answered something unexpected: is another library loaded as curfew?")
-        }
+        guard let now = ServerClock.time(milliseconds: answer.now) else { throw TickCall.unexpected(.tick) }
         let answered = ContinuousClock.now
         clock = ServerClock(now, at: answered, within: attempt.duration(to: answered))
-        self.sleep = .milliseconds(sleep)
-        self.version = version
+        sleep = .milliseconds(answer.sleep)
+        version = answer.version
         roundTrip = attempt.duration(to: answered)
-        let pairs = named["overdue"]?.elements ?? []
-        var overdue: [String: Duration] = [:]
-        for index in stride(from: 0, to: pairs.count - 1, by: 2) {
-            if let name = pairs[index].string { overdue[name] = .milliseconds(pairs[index + 1].integer ?? 0) }
-        }
-        self.overdue = overdue
-        if named["claim"] != nil {
-            let cleanup = text("claim")
+        overdue = answer.overdue.mapValues { .milliseconds($0) }
+        switch answer.outcome {
+        case .nothing: outcome = .nothing
+        case .paused(let why): outcome = .paused(why)
+        case .held(let holder, let run, let until):
+            outcome = .held(by: holder, run: run, until: until.map(Timestamp.init(milliseconds:)) ?? now)
+        case .claimed(let claimed):
             outcome = .claimed(
                 Claim(
-                    cleanup: cleanup, run: text("run"), fence: text("fence"),
-                    term: named["term"]?.string ?? text("fence"), due: time("due") ?? now,
-                    lateness: .milliseconds(named["late"]?.integer ?? 0), acquired: now,
-                    trigger: trigger, isDryRun: isDryRun(cleanup), replaces: text("lost").isEmpty ? nil : text("lost"),
-                    memory: RunMemory(definition: named["definition"], owed: named["owed"], clock: named["clock"]),
+                    cleanup: claimed.cleanup, run: claimed.run, fence: claimed.fence, term: claimed.term,
+                    due: claimed.due.map(Timestamp.init(milliseconds:)) ?? now, lateness: .milliseconds(claimed.late),
+                    acquired: now, trigger: trigger, isDryRun: isDryRun(claimed.cleanup), replaces: claimed.lost,
+                    memory: RunMemory(definition: claimed.definition, owed: claimed.owed, clock: claimed.clock),
                     attempt: attempt))
-        } else if named["held"] != nil {
-            outcome = .held(by: text("holder"), run: text("run"), until: time("until") ?? now)
-        } else if named["paused"] != nil {
-            outcome = .paused(text("paused"))
-        } else {
-            outcome = .nothing
         }
     }
 }

@@ -33,7 +33,7 @@ struct Definition: Sendable, Equatable, Codable {
 
     /// What a configuration says.
     init(_ cleanup: Cleanup, config: String, by instance: String, at now: Timestamp) {
-        policy = type(of: cleanup.policy).kind.rawValue
+        policy = cleanup.kind.rawValue
         records = "\(cleanup.records)"
         index = cleanup.index ?? ""
         (everyMs, cron, timezone) = ("", "", "")

@@ -176,11 +176,11 @@ struct Definitions: Sendable {
     /// The other living instances with the configurations that they go by.
     private func living() async throws -> [(id: String, config: String)] {
         let seen = try await redis.send(
-            RedisCommand("ZREVRANGE", [keys.instances, "0", String(Self.mostInstances - 1)], isIdempotent: true))
+            RedisCommand("ZREVRANGE", [keys.instances, "0", String(Self.mostInstances - 1)]))
         let ids = seen.elements.compactMap(\.string).filter { $0 != instance }
         guard !ids.isEmpty else { return [] }
         let replies = try await redis.pipeline(
-            ids.map { RedisCommand("HGET", [keys.instance($0), "config"], isIdempotent: true) })
+            ids.map { RedisCommand("HGET", [keys.instance($0), "config"]) })
         return zip(ids, replies).compactMap { id, reply in reply.string.map { (id, $0) } }
     }
 

@@ -98,12 +98,7 @@ package final class RunControl: Sendable {
 
     /// The run failed; the first failure stays.
     func failed(_ error: any Error) {
-        let failure =
-            switch error {
-            case let error as CurfewError: error
-            case let error as RedisError: CurfewError(error)
-            default: CurfewError(.damaged, "\(error)")
-            }
+        let failure = CurfewError(thrown: error) ?? CurfewError(.damaged, "\(error)")
         state.withLock { $0.failure = $0.failure ?? failure }
     }
 

@@ -1,4 +1,5 @@
 package import Logging
+internal import RedisClient
 
 /// Tells somebody outside that a cleanup was run: a dead man's switch, which raises the alarm when nothing is heard.
 package struct Ping: Sendable {
@@ -9,8 +10,8 @@ package struct Ping: Sendable {
     let logger: Logger
     /// How long one try may take.
     var timeout = Duration.seconds(5)
-    /// The wait after the first try; twice as long after the second.
-    var pause = Duration.seconds(1)
+    /// The waits between the tries.
+    var backoff = Backoff(first: .seconds(1), factor: 2)
 
     /// Makes the ping of a cleanup.
     package init(of cleanup: Cleanup, logger: Logger) {
@@ -26,7 +27,6 @@ package struct Ping: Sendable {
     package func send(after result: RunResult, isStopping: @Sendable () -> Bool = { false }) async {
         guard let address = cleanup.ping, result.status == .completed, !result.dryRun else { return }
         await WebCaller.withCaller(logger: logger) { caller in
-            var wait = pause
             var reason = ""
             for number in 1...Self.tries {
                 switch await caller.get(address, timeout: timeout) {
@@ -36,11 +36,10 @@ package struct Ping: Sendable {
                 }
                 guard number < Self.tries, !isStopping() else { break }
                 do {
-                    try await Task.sleep(for: wait)
+                    try await Task.sleep(for: backoff.delay(failures: number))
                 } catch {
                     break
                 }
-                wait = wait * 2
             }
             logger.error(
                 "a run could not be reported to the ping address",

@@ -84,7 +84,7 @@ extension Webhook.Subject {
     func includes(_ entry: StreamEntry) -> Bool {
         switch self {
         case .alert: [AlertState.firing, AlertState.resolved].contains(entry["state"])
-        case .warning: entry["action"] == "warn"
+        case .warning: Event(entry).action == Change.Action.warn.rawValue
         case .runFailed: ["failed", "refused", "lost", "timed_out"].contains(entry["status"])
         }
     }

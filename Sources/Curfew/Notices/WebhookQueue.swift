@@ -88,7 +88,7 @@ struct WebhookQueue: Sendable {
         guard !won.isEmpty else { return ([], .zero) }
         let texts = try await engine.redis.pipelineInPieces(
             won.map { id in
-                var command = RedisCommand("HGET", [letters, id], isIdempotent: true)
+                var command = RedisCommand("HGET", [letters, id])
                 command.replySize = .list
                 return command
             })

@@ -1,3 +1,4 @@
+internal import Algorithms
 internal import Logging
 internal import Policies
 internal import RedisClient
@@ -43,7 +44,7 @@ struct WebhookReader: Sendable {
     /// Reads until the task is cancelled.
     func run() async {
         var position = Position()
-        var pause = Duration.milliseconds(100)
+        var retries = Retries(Backoff(factor: 2, most: engine.coordinator.heartbeat))
         var isKnown = false
         while !Task.isCancelled {
             let begun = ContinuousClock.now
@@ -58,7 +59,7 @@ struct WebhookReader: Sendable {
                 guard !Task.isCancelled else { return }
                 // What went well for a while is news when it fails, and may be tried again soon.
                 if begun.duration(to: .now) > engine.coordinator.heartbeat {
-                    pause = .milliseconds(100)
+                    retries.succeeded()
                     isKnown = false
                 }
                 engine.logger.log(
@@ -66,8 +67,7 @@ struct WebhookReader: Sendable {
                     metadata: ["webhook": "\(webhook.name)", "error": "\(error)"])
                 isKnown = true
             }
-            await rest(for: pause)
-            pause = min(pause * 2, engine.coordinator.heartbeat)
+            await rest(for: retries.failed())
         }
     }
 
@@ -128,9 +128,8 @@ struct WebhookReader: Sendable {
         let others = entries.filter { !subject.includes($0) }.map(\.id)
         if !others.isEmpty { try await engine.redis.send(RedisCommand("XACK", [key(stream), group] + others)) }
         // A page of events that are all wanted would be too much for one commit.
-        for start in stride(from: 0, to: wanted.count, by: 50) {
-            let part = Array(wanted[start..<min(start + 50, wanted.count)])
-            try await queue.add(part, from: key(stream), group: group)
+        for part in wanted.chunks(ofCount: 50) {
+            try await queue.add(Array(part), from: key(stream), group: group)
         }
         if !wanted.isEmpty { added() }
     }
@@ -200,7 +199,7 @@ struct WebhookReader: Sendable {
         for stream in streams {
             let consumers = try await engine.redis.send(RedisCommand("XINFO", ["CONSUMERS", key(stream), group]))
             for consumer in consumers.elements.prefix(1_000) {
-                let facts = Dictionary(consumer.pairs) { first, _ in first }
+                let facts = consumer.texts
                 guard let name = facts["name"], Self.isForgotten(facts, by: engine.instance.id) else { continue }
                 try await engine.redis.send(RedisCommand("XGROUP", ["DELCONSUMER", key(stream), group, name]))
             }

@@ -20,7 +20,7 @@ final class WebhookSender: Sendable {
     private let engine: Engine
     private let webhook: Webhook
     private let queue: WebhookQueue
-    private let alarm = Alarm()
+    private let wakeUp = AsyncSignal()
     private let state = Mutex(State())
 
     init(engine: Engine, webhook: Webhook) {
@@ -47,7 +47,7 @@ final class WebhookSender: Sendable {
     /// Takes nothing more.
     func stop() {
         state.withLock { $0.isStopping = true }
-        alarm.ring()
+        wakeUp.send()
     }
 
     private func readAndSend(start: (WebhookQueue.Taken) -> Void) async {
@@ -60,7 +60,7 @@ final class WebhookSender: Sendable {
     private func read() async {
         let client = RedisClient(engine.redis.configuration, logger: engine.logger)
         let reader = WebhookReader(engine: engine, webhook: webhook, queue: queue, blocking: client) {
-            self.alarm.ring()
+            self.wakeUp.send()
         }
         await withDiscardingTaskGroup { group in
             group.addImmediateTask {
@@ -77,12 +77,12 @@ final class WebhookSender: Sendable {
 
     private func loop(start: (WebhookQueue.Taken) -> Void) async {
         let heartbeat = engine.coordinator.heartbeat
-        var pause = Duration.milliseconds(100)
+        var retries = Retries(Backoff(factor: 2, most: .seconds(5)))
         var isKnown = false
         while !state.withLock(\.isStopping), !Task.isCancelled {
             let free = Self.mostAttempts - state.withLock(\.attempts)
             guard free > 0 else {
-                await alarm.wait(for: heartbeat)
+                await wakeUp.wait(atMost: heartbeat)
                 continue
             }
             do {
@@ -91,16 +91,15 @@ final class WebhookSender: Sendable {
                     state.withLock { $0.attempts += 1 }
                     start(item)
                 }
-                pause = .milliseconds(100)
+                retries.succeeded()
                 isKnown = false
-                if next != .zero { await alarm.wait(for: min(next ?? heartbeat, heartbeat)) }
+                if next != .zero { await wakeUp.wait(atMost: min(next ?? heartbeat, heartbeat)) }
             } catch {
                 engine.logger.log(
                     level: isKnown ? .debug : .warning, "a webhook's queue could not be read",
                     metadata: ["webhook": "\(webhook.name)", "error": "\(error)"])
                 isKnown = true
-                await alarm.wait(for: pause)
-                pause = min(pause * 2, .seconds(5))
+                await wakeUp.wait(atMost: retries.failed())
             }
         }
     }
@@ -108,7 +107,7 @@ final class WebhookSender: Sendable {
     private func finishAttempts() async {
         let end = ContinuousClock.now.advanced(by: webhook.timing.grace)
         while state.withLock(\.attempts) > 0, .now < end, !Task.isCancelled {
-            await alarm.wait(for: ContinuousClock.now.duration(to: end))
+            await wakeUp.wait(atMost: ContinuousClock.now.duration(to: end))
         }
     }
 
@@ -124,7 +123,7 @@ final class WebhookSender: Sendable {
         // A cancelled attempt has no outcome: the delivery's time runs out, and another instance attempts it.
         if !Task.isCancelled { await record(outcome, of: taken) }
         state.withLock { $0.attempts -= 1 }
-        alarm.ring()
+        wakeUp.send()
     }
 
     private func record(_ outcome: WebCaller.Outcome, of taken: WebhookQueue.Taken) async {
@@ -139,7 +138,7 @@ final class WebhookSender: Sendable {
             let isLast = outcome == .gone || taken.letter.tries >= webhook.tries
             log(taken, isLast: isLast)
             if isLast { return try await queue.bury(taken) }
-            let wait = webhook.timing.wait(after: taken.letter.tries, jitter: .random(in: 0...1))
+            let wait = webhook.timing.backoff.delay(failures: taken.letter.tries)
             try await queue.postpone(taken, by: wait)
         } catch {
             // Nothing is lost: the delivery's time runs out, and it is attempted again.

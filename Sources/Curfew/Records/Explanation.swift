@@ -42,12 +42,8 @@ package struct Explanation: Sendable, Codable, Equatable {
                 verdict: "", reason: "")
             explanation.describe(judged)
             return explanation
-        } catch let error as CurfewError {
-            throw error
-        } catch let error as RedisError {
-            throw CurfewError(error)
         } catch {
-            throw CurfewError(.usage, "\(error)")
+            throw CurfewError(thrown: error) ?? CurfewError(.usage, "\(error)")
         }
     }
 

@@ -20,8 +20,8 @@ struct QueueKinds: Sendable, Equatable {
     init(_ queues: [String], _ redis: RedisClient, _ keys: Keys, isNoting: Bool) async throws {
         guard !queues.isEmpty else { return }
         let replies = try await redis.pipeline(
-            queues.map { RedisCommand("TYPE", [$0], isIdempotent: true) }
-                + [RedisCommand("HMGET", [keys.kinds] + queues, isIdempotent: true)])
+            queues.map { RedisCommand("TYPE", [$0]) }
+                + [RedisCommand("HMGET", [keys.kinds] + queues)])
         if let error = replies[queues.count].error { throw CurfewError(error, "reading \(keys.kinds)") }
         var news: [String] = []
         for (number, queue) in queues.enumerated() {
@@ -33,7 +33,7 @@ struct QueueKinds: Sendable, Equatable {
             if Push.Kind(rawValue: type) != nil, type != known { news += [queue, type] }
         }
         guard isNoting, !news.isEmpty else { return }
-        let reply = try await redis.send(RedisCommand("HSET", [keys.kinds] + news, isIdempotent: true))
+        let reply = try await redis.send(RedisCommand.repeatable("HSET", [keys.kinds] + news))
         if let error = reply.error { throw CurfewError(error, "writing \(keys.kinds)") }
     }
 

@@ -3,7 +3,7 @@ internal import RedisClient
 
 /// How large something is that an application counts by: the number that a text holds, or the size of anything else.
 extension RecordReader {
-    /// What tells the size of each type, as `curfew.lua` asks for it too.
+    /// What tells the size of each type, as `statement.lua` asks for it too.
     private static let sizes = [
         "string": "GET", "list": "LLEN", "set": "SCARD", "zset": "ZCARD", "hash": "HLEN", "stream": "XLEN",
     ]

@@ -60,9 +60,8 @@ extension RecordReader {
                 reads[place] = .failure(try Self.trouble(error, key))
                 continue
             }
-            let texts = reply.elements.map(\.string)
-            let names = stride(from: 0, to: texts.count - 1, by: 2).map { texts[$0] ?? "" }
-            let values = stride(from: 1, to: texts.count, by: 2).map { texts[$0] }
+            let fields = reply.fields()
+            let (names, values) = (fields.map { $0.name.string ?? "" }, fields.map(\.value.string))
             let content = names.isEmpty ? Record.Content.missing : .hash(Fields(names: names, values: values))
             reads[place] = reads[place].map { $0.with(content) }
         }

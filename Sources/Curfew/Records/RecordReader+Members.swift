@@ -1,3 +1,4 @@
+internal import Algorithms
 internal import Policies
 internal import RedisClient
 
@@ -51,8 +52,8 @@ extension RecordReader {
         }
         var members: [GroupMember] = []
         members.reserveCapacity(keys.count)
-        for start in stride(from: 0, to: keys.count, by: Self.piece) {
-            members += try await states(of: Array(keys[start..<min(start + Self.piece, keys.count)]), group)
+        for page in keys.chunks(ofCount: Self.piece) {
+            members += try await states(of: Array(page), group)
         }
         return .members(members)
     }

@@ -1,3 +1,4 @@
+internal import Algorithms
 internal import Policies
 internal import RedisClient
 
@@ -17,8 +18,8 @@ extension RecordReader {
 
     /// What asks for the sizes of records.
     func sizeCommands(for keys: [String]) -> [RedisCommand] {
-        guard isReadByFields else { return keys.map { RedisCommand("STRLEN", [$0], isIdempotent: true) } }
-        return keys.flatMap { key in names.map { RedisCommand("HSTRLEN", [key, $0], isIdempotent: true) } }
+        guard isReadByFields else { return keys.map { RedisCommand("STRLEN", [$0]) } }
+        return keys.flatMap { key in names.map { RedisCommand("HSTRLEN", [key, $0]) } }
     }
 
     /// The size of each record, from the replies to ``sizeCommands(for:)``, or what is too large about it.
@@ -52,8 +53,7 @@ extension RecordReader {
     func readLarge(
         _ places: [Int], _ entries: [(entry: DueEntry, key: String)], known: [RedisValue], _ reads: inout [Read]
     ) async throws {
-        for start in stride(from: 0, to: places.count, by: Self.mostSized) {
-            let part = places[start..<min(start + Self.mostSized, places.count)]
+        for part in places.chunks(ofCount: Self.mostSized) {
             let keys = part.map { entries[$0].key }
             let sizes = self.sizes(of: keys, try await redis.pipeline(sizeCommands(for: keys))[...])
             for (place, size) in zip(part, sizes) {

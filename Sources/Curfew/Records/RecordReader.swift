@@ -40,9 +40,8 @@ struct RecordReader {
     /// Locks without a time of their own are plain strings, and JSON is read whole.
     func command(for key: String) -> RedisCommand {
         guard let fields, cleanup.format == .hash else { return Self.text(at: key) }
-        var command = RedisCommand(capacity: key.utf8.count + 32 + fields.count * 32)
+        var command = RedisCommand(reading: "HMGET", capacity: key.utf8.count + 32 + fields.count * 32)
         command.replySize = .record
-        command.append("HMGET")
         command.append(key)
         command.append(wordsOf: fields)
         return command
@@ -53,7 +52,8 @@ struct RecordReader {
 
     /// The command that reads a text, as much as is read of a record.
     static func text(at key: String) -> RedisCommand {
-        var command = RedisCommand("GET", [key])
+        var command = RedisCommand(reading: "GET", capacity: key.utf8.count + 32)
+        command.append(key)
         command.replySize = .record
         return command
     }

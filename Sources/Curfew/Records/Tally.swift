@@ -41,6 +41,8 @@ package struct Tally: Sendable {
     package private(set) var records: [RunResult.Entry] = []
     /// The first errors.
     package private(set) var errors: [RunResult.Failure] = []
+    /// The first error that says that Redis had no memory left: it passes.
+    private(set) var fullMemory: String?
     /// The errors that are still to be written down.
     private var news: [RunResult.Failure] = []
     /// The records whose errors were written down, or are among the news; by their bytes.
@@ -148,6 +150,7 @@ package struct Tally: Sendable {
         checked += 1
         found += 1
         failed += 1
+        if fullMemory == nil, Self.isOfFullMemory(error) { fullMemory = error }
         if errors.count < RunResult.listed { errors.append(.init(id: id, error: error)) }
         guard isRecord, told.count < Self.mostTold, told.insert(Array(id.utf8)).inserted else { return }
         news.append(.init(id: id, error: error))

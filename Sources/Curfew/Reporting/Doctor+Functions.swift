@@ -102,9 +102,9 @@ extension Doctor {
         // Redis 6 goes on with the words of the command.
         let answer = why.split(separator: ", with args", maxSplits: 1).first ?? "unknown command"
         var facts = "this server has no functions (FUNCTION LOAD: \(answer))"
-        let call = RedisCommand("FCALL_RO", [FunctionLibrary.named("curfew_version"), "0"])
         let replies = try await engine.redis.pipeline(
-            [call.calling(script: FunctionLibrary.scriptDigest), RedisCommand("INFO", ["server"])], to: node)
+            [VersionCall().command.calling(script: FunctionLibrary.scriptDigest), RedisCommand("INFO", ["server"])],
+            to: node)
         if let error = replies[0].error, error.code != "NOSCRIPT" {
             return Finding(
                 name, .problem, "\(facts), and takes no scripts instead (EVALSHA: \(error.message))",
@@ -120,17 +120,12 @@ extension Doctor {
 }
 
 extension LoadedLibraries.Library {
-    /// The number at the end of the name of a library of Curfew's.
-    private var number: Int64? {
-        guard name.hasPrefix("curfew_") else { return nil }
-        return Int64(name.dropFirst("curfew_".count))
-    }
-
     /// Whether it is the library of another version of this program.
     ///
-    /// Up to version 6 it was called `curfew`.
+    /// Its name has the format and a part of the digest of its text; up to version 7 it had a number alone, and up to
+    /// version 6 it was called `curfew`.
     var isOfAnotherVersion: Bool {
-        if let number { return number != FunctionLibrary.version }
+        if name.wholeMatch(of: /curfew_[0-9]+(_[0-9a-f]{8})?/) != nil { return name != FunctionLibrary.name }
         return formerVersion != nil
     }
 

@@ -85,13 +85,13 @@ package struct Status: Sendable, Codable, Equatable {
                 try Self.check(reply, of: key)
             }
             let scores = replies[0].pairs
-            let paused = Dictionary(replies[2].pairs) { first, _ in first }
+            let paused = replies[2].texts
             let configured = engine.configuration.cleanups.map(\.name)
             let names = configured + scores.map(\.0).filter { !configured.contains($0) }
             let due = Dictionary(scores) { first, _ in first }
             var cleanups = try await self.cleanups(names, engine, due: due, paused: paused, now: now)
             let instances = try await self.instances(replies[1].pairs, engine, now: now)
-            let owed = Dictionary(replies[3].pairs) { first, _ in first }.compactMapValues(Owed.init(text:))
+            let owed = replies[3].texts.compactMapValues(Owed.init(text:))
             let conflicts = try await Definitions(engine.coordinator).conflicts()
             for place in cleanups.indices {
                 let name = cleanups[place].name
@@ -102,12 +102,8 @@ package struct Status: Sendable, Codable, Equatable {
             return Status(
                 at: now.iso8601, cleanups: cleanups, instances: instances,
                 remarks: remarks(instances, own: engine.configuration.fingerprint))
-        } catch let error as CurfewError {
-            throw error
-        } catch let error as RedisError {
-            throw CurfewError(error)
         } catch {
-            throw CurfewError(.damaged, "\(error)")
+            throw CurfewError(thrown: error) ?? CurfewError(.damaged, "\(error)")
         }
     }
 
@@ -130,7 +126,7 @@ package struct Status: Sendable, Codable, Equatable {
             let lease = replies[2 * number].elements.map(\.string)
             let cleanup = engine.configuration.cleanup(named: name)
             var status = CleanupStatus(
-                name: name, policy: cleanup.map { type(of: $0.policy).kind.rawValue },
+                name: name, policy: cleanup.map { $0.kind.rawValue },
                 schedule: cleanup.map { "\($0.schedule)" },
                 state: "unscheduled")
             status.paused = paused[name].map(CleanupPause.init(text:))
@@ -194,16 +190,10 @@ package struct Status: Sendable, Codable, Equatable {
         _ index: String, _ engine: Engine, dueUpTo bound: String
     ) async throws(CurfewError) -> Count {
         let commands = [
-            RedisCommand("ZCARD", [index], isIdempotent: true),
-            RedisCommand("ZCOUNT", [index, "-inf", bound], isIdempotent: true),
+            RedisCommand("ZCARD", [index]),
+            RedisCommand("ZCOUNT", [index, "-inf", bound]),
         ]
-        let replies: [RedisValue]
-        do {
-            replies = try await engine.redis.pipeline(commands, deadline: patience)
-        } catch {
-            throw CurfewError(error)
-        }
-        if let error = replies.lazy.compactMap(\.error).first { throw CurfewError(error, index) }
+        let replies = try await engine.redis.replies(to: commands, deadline: patience, index)
         return (replies[0].integer.map(Int.init), replies[1].integer.map(Int.init))
     }
 
@@ -267,13 +257,5 @@ package struct Status: Sendable, Codable, Equatable {
         }
         if living.isEmpty { remarks.append("no instance is alive") }
         return remarks
-    }
-}
-
-extension RedisValue {
-    /// A flat list of names and values, as `WITHSCORES` and `HGETALL` answer.
-    var pairs: [(String, String)] {
-        let texts = elements.map { $0.string ?? "" }
-        return stride(from: 0, to: texts.count - 1, by: 2).map { (texts[$0], texts[$0 + 1]) }
     }
 }

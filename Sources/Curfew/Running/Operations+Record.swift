@@ -7,10 +7,9 @@ extension Operations {
     ///
     /// - Parameter run: the run that it is about, where there is one.
     func record(_ action: OperatorAction, run: String = "", at now: Timestamp) async {
-        let fields = [("run", run)] + action.eventFields + [("at_ms", String(now.milliseconds))]
-        let head = [engine.keys.events, "MAXLEN", "~", String(engine.configuration.streams.length), "*"]
+        let event = action.event(run: run, at: String(now.milliseconds))
         do {
-            _ = try await engine.redis.send(RedisCommand("XADD", head + fields.flatMap { [$0.0, $0.1] }))
+            _ = try await engine.redis.send(engine.journal.command(event))
         } catch {
             engine.logger.warning(
                 "what was done could not be noted",

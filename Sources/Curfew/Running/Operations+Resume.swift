@@ -63,7 +63,7 @@ extension Operations {
             await record(
                 OperatorAction("resume", by: person, cleanup: cleanup, detail: skip ? "what was missed is left" : ""),
                 at: found.now)
-            _ = try await send(RedisCommand("PUBLISH", [engine.keys.wake, cleanup]))
+            _ = try await engine.redis.reply(to: RedisCommand("PUBLISH", [engine.keys.wake, cleanup]))
             return resumption
         }
     }
@@ -81,19 +81,14 @@ extension Operations {
     private func find(_ cleanup: String) async throws(CurfewError) -> Found {
         let keys = engine.keys
         let now = try await engine.serverClock().now
-        let replies: [RedisValue]
-        do {
-            replies = try await engine.redis.pipeline([
-                RedisCommand("HGET", [keys.paused, cleanup], isIdempotent: true),
-                RedisCommand("ZSCORE", [keys.schedule, cleanup], isIdempotent: true),
-                RedisCommand("EXISTS", [keys.lease(cleanup)], isIdempotent: true),
-                RedisCommand("HGET", [keys.definitions, cleanup], isIdempotent: true),
-                RedisCommand("HEXISTS", [keys.owed, cleanup], isIdempotent: true),
-            ])
-        } catch {
-            throw CurfewError(error)
-        }
-        if let error = replies.lazy.compactMap(\.error).first { throw CurfewError(error, "resuming \(cleanup)") }
+        let commands = [
+            RedisCommand("HGET", [keys.paused, cleanup]),
+            RedisCommand("ZSCORE", [keys.schedule, cleanup]),
+            RedisCommand("EXISTS", [keys.lease(cleanup)]),
+            RedisCommand("HGET", [keys.definitions, cleanup]),
+            RedisCommand("HEXISTS", [keys.owed, cleanup]),
+        ]
+        let replies = try await engine.redis.replies(to: commands, "resuming \(cleanup)")
         let isRunning = replies[2].integer == 1
         let score = replies[1].string.flatMap(Double.init).map { Timestamp(score: $0) }
         let noted = replies[3].string.flatMap(Definition.init(text:))

@@ -21,7 +21,7 @@ package struct Operations: Sendable {
             FieldWrite(field: "by", value: pause.by), FieldWrite(field: "at", value: pause.at),
             FieldWrite(field: "why", value: pause.why),
         ])
-        _ = try await send(RedisCommand("HSET", [engine.keys.paused, cleanup, text]))
+        _ = try await engine.redis.reply(to: RedisCommand("HSET", [engine.keys.paused, cleanup, text]))
         await record(OperatorAction("pause", by: person, cleanup: cleanup, detail: why), at: now)
     }
 
@@ -31,7 +31,9 @@ package struct Operations: Sendable {
     package func cancel(_ cleanup: String, by person: String) async throws(CurfewError) -> String? {
         let now = try await engine.serverClock().now
         let lease = engine.keys.lease(cleanup)
-        guard let run = try await send(RedisCommand("HGET", [lease, "run"])).string else { return nil }
+        guard let run = try await engine.redis.reply(to: RedisCommand("HGET", [lease, "run"])).string else {
+            return nil
+        }
         // Guarded by the run: one that ends meanwhile must not be followed by a hash that looks like a lease.
         var call = CommitCall(lease: nil, index: engine.keys.schedule, shared: [engine.keys.schedule])
         func tell(_ sink: inout some CommitSink) {
@@ -48,13 +50,5 @@ package struct Operations: Sendable {
         guard try call.outcomes(of: reply) == [.made] else { return nil }
         await record(OperatorAction("cancel", by: person, cleanup: cleanup), run: run, at: now)
         return run
-    }
-
-    func send(_ command: RedisCommand) async throws(CurfewError) -> RedisValue {
-        do {
-            return try await engine.redis.send(command)
-        } catch {
-            throw CurfewError(error)
-        }
     }
 }

@@ -64,11 +64,9 @@ package struct Preview: Sendable {
     }
 
     private static func error(_ error: any Error) -> CurfewError {
-        switch error {
-        case let error as CurfewError: error
-        case let error as RedisError: CurfewError(error)
-        case RunControl.Stop.timedOut: CurfewError(.server, "the preview took longer than the run-timeout")
-        default: CurfewError(.server, "\(error)")
+        if case RunControl.Stop.timedOut = error {
+            return CurfewError(.server, "the preview took longer than the run-timeout")
         }
+        return CurfewError(thrown: error) ?? CurfewError(.server, "\(error)")
     }
 }

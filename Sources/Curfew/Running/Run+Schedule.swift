@@ -50,12 +50,13 @@ extension Run {
     /// What it owes until then is written down before.
     ///
     /// A run that somebody asked for doesn't move the schedule.
-    func next(after status: RunResult.Status, _ error: (any Error)?, now: Timestamp) async -> Timestamp? {
+    func next(after status: RunResult.Status, _ outcome: Sweep.Outcome, now: Timestamp) async -> Timestamp? {
+        let error = outcome.error
         if case .handedOver? = control.stopReason() { return nil }
         // What is refused here is left to those who may run it.
         guard !isUndo, !(error is Definitions.Conflict) else { return claim.due }
         let next = NextRun(
-            after: ending(status, error), claimed: occurrence, owed: claim.memory.owed, schedule: cleanup.schedule,
+            after: ending(status, outcome), claimed: occurrence, owed: claim.memory.owed, schedule: cleanup.schedule,
             began: claim.acquired, now: now)
         if next.owed != claim.memory.owed { await note(next.owed) }
         return next.due
@@ -67,11 +68,14 @@ extension Run {
         return claim.due > schedule.latest(from: claim.acquired + ClockStep.most) ? claim.acquired : claim.due
     }
 
-    private func ending(_ status: RunResult.Status, _ error: (any Error)?) -> NextRun.Ending {
+    private func ending(_ status: RunResult.Status, _ outcome: Sweep.Outcome) -> NextRun.Ending {
+        let error = outcome.error
         // To look is no success of a cleanup that works.
         if claim.isDryRun, !cleanup.isDryRun { return .stopped }
         switch status {
-        case .completed, .completedWithErrors, .timedOut: return .done
+        // Some were freed, and the rest was refused for want of memory.
+        case .completedWithErrors: return outcome.tally.fullMemory.map { .failedForNow($0) } ?? .done
+        case .completed, .timedOut: return .done
         case .failed:
             let why = error.map { "\($0)" } ?? "it failed"
             return error.map(Self.willPass) ?? true ? .failedForNow(why) : .notDone(why)
@@ -85,7 +89,7 @@ extension Run {
     ///
     /// What lasts is what somebody has to set right: a configuration, a right, a key of another type.
     static func willPass(_ error: any Error) -> Bool {
-        let redis = (error as? RedisError) ?? (error as? CurfewError)?.underlying
+        let redis = CurfewError.redis(behind: error)
         if let redis {
             guard redis.code == .server else { return redis.code != .authentication }
             // Functions that were taken away are loaded with the next call.

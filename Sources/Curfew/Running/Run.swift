@@ -176,7 +176,7 @@ package struct Run: Sendable {
         measured.isRefused = status == .refused
         measured.isFailed = status == .failed
         if isUndo { measured.kind = Trigger.undo }
-        let next = await next(after: status, outcome.error, now: now)
+        let next = await next(after: status, outcome, now: now)
         let alerts = Alerts(engine: engine)
         let definitions = isUndo ? [] : alerts.definitions(for: cleanup.name) + guardAlert(after: status)
         do {
@@ -209,6 +209,7 @@ package struct Run: Sendable {
         next: Timestamp?
     ) async throws -> [AlertState]? {
         var isRepeated = false
+        var retries = Retries(Backoff(most: .seconds(1)))
         while true {
             do {
                 let states = try await engine.coordinator.finish(
@@ -218,7 +219,7 @@ package struct Run: Sendable {
                 guard Sweep.isPassing(error), control.trustEnd.map({ $0 > .now }) == true else { throw error }
                 isRepeated = isRepeated || error.underlying?.code == .outcomeUnknown
             }
-            try await Task.sleep(for: .milliseconds(100))
+            try await Task.sleep(for: retries.failed())
         }
     }
 
@@ -242,7 +243,7 @@ package struct Run: Sendable {
 
     private func historyFields(_ result: RunResult, now: Timestamp) -> [(String, String)] {
         [
-            ("run", claim.run), ("cleanup", cleanup.name), ("policy", type(of: cleanup.policy).kind.rawValue),
+            ("run", claim.run), ("cleanup", cleanup.name), ("policy", cleanup.kind.rawValue),
             ("instance", engine.instance.id), ("fence", claim.fence), ("trigger", claim.trigger),
             ("dry_run", claim.isDryRun ? "1" : "0"), ("status", result.status.rawValue),
             ("due_ms", String(claim.due.milliseconds)), ("started_ms", String(claim.acquired.milliseconds)),

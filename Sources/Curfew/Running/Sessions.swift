@@ -66,22 +66,12 @@ package struct Sessions: Sendable {
     }
 
     private func send(_ commands: [RedisCommand]) async throws(CurfewError) -> [RedisValue] {
-        let replies: [RedisValue]
-        do {
-            replies = try await engine.redis.pipeline(commands)
-        } catch {
-            throw CurfewError(error)
-        }
-        if let error = replies.lazy.compactMap(\.error).first { throw CurfewError(error, "looking after sessions") }
-        return replies
+        try await engine.redis.replies(to: commands, "looking after sessions")
     }
 
     /// 32 bytes that nobody can foretell.
     private static func random() -> String {
         var generator = SystemRandomNumberGenerator()
-        return (0..<4).map { _ in
-            let word = String(generator.next(), radix: 16)
-            return String(repeating: "0", count: 16 - word.count) + word
-        }.joined()
+        return (0..<4).map { _ in generator.next().hexadecimal }.joined()
     }
 }

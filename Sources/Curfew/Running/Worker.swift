@@ -12,7 +12,7 @@ internal import Synchronization
 package final class Worker: Service {
     private struct State {
         var engine: Engine
-        var companions: Companions
+        var background: BackgroundTasks
         /// Whether the loop still has to begin with this engine.
         var isNew = true
         var running: [String: RunControl] = [:]
@@ -58,14 +58,14 @@ package final class Worker: Service {
         }
     }
 
-    private let alarm = Alarm()
+    private let wakeUp = AsyncSignal()
     private let logger: Logger
     private let state: Mutex<State>
 
     /// Makes the worker of an engine.
     package init(engine: Engine) {
         logger = engine.logger
-        state = Mutex(State(engine: engine, companions: Companions(engine: engine)))
+        state = Mutex(State(engine: engine, background: BackgroundTasks(engine: engine)))
     }
 
     /// The engine in force.
@@ -81,8 +81,8 @@ package final class Worker: Service {
             await withDiscardingTaskGroup { group in
                 // Ends, with the loop, when this scope does.
                 async let _: Void = listen()
-                await loop { companions in
-                    group.addTask { await companions.run() }
+                await loop { background in
+                    group.addTask { await background.run() }
                 } start: { run in
                     group.addTask { await self.execute(run) }
                 }
@@ -97,39 +97,39 @@ package final class Worker: Service {
     ///
     /// Runs under way keep the one they began with; everything else follows the new one at once.
     package func reload(with engine: Engine) {
-        let companions = Companions(engine: engine)
-        let former = state.withLock { state -> Companions? in
+        let background = BackgroundTasks(engine: engine)
+        let former = state.withLock { state -> BackgroundTasks? in
             guard !state.isStopping else { return nil }
-            defer { (state.engine, state.companions, state.isNew) = (engine, companions, true) }
-            return state.companions
+            defer { (state.engine, state.background, state.isNew) = (engine, background, true) }
+            return state.background
         }
         former?.stop()
-        alarm.ring()
+        wakeUp.send()
     }
 
     /// Stops claiming, and asks every run to hand over.
     package func stop() {
-        let (runs, companions) = state.withLock { state in
+        let (runs, background) = state.withLock { state in
             state.isStopping = true
-            return (Array(state.running.values), state.companions)
+            return (Array(state.running.values), state.background)
         }
         for run in runs { run.stop(.handedOver) }
-        companions.stop()
-        alarm.ring()
+        background.stop()
+        wakeUp.send()
     }
 
-    private func loop(attend: (Companions) -> Void, start: (Run) -> Void) async {
+    private func loop(attend: (BackgroundTasks) -> Void, start: (Run) -> Void) async {
         var course = Course(engine)
-        var pause: Duration = .milliseconds(100)
+        var retries = Retries(Backoff(factor: 2, most: .seconds(5)))
         var outage = Outage()
         while !state.withLock(\.isStopping) {
-            let (engine, companions) = state.withLock { state in
+            let (engine, background) = state.withLock { state in
                 defer { state.isNew = false }
-                return (state.engine, state.isNew ? state.companions : nil)
+                return (state.engine, state.isNew ? state.background : nil)
             }
-            if let companions {
+            if let background {
                 course.begin(engine)
-                attend(companions)
+                attend(background)
             }
             do {
                 let sleep = try await tick(engine, &course, start)
@@ -137,16 +137,15 @@ package final class Worker: Service {
                 if let count = outage.ended() {
                     logger.info("the schedule can be read again", metadata: ["failures": "\(count)"])
                 }
-                pause = .milliseconds(100)
-                if let sleep { await alarm.wait(for: sleep) }
+                retries.succeeded()
+                if let sleep { await wakeUp.wait(atMost: sleep) }
             } catch {
                 if let count = outage.failed(error) {
                     logger.error(
                         "the schedule could not be read", metadata: ["error": "\(error)", "failures": "\(count)"])
                 }
                 state.withLock { $0.trouble = error }
-                await alarm.wait(for: pause)
-                pause = min(pause * 2, .seconds(5))
+                await wakeUp.wait(atMost: retries.failed())
             }
         }
     }
@@ -265,7 +264,7 @@ package final class Worker: Service {
             guard state.running[run.cleanup.name] === run.control else { return }
             state.running[run.cleanup.name] = nil
         }
-        alarm.ring()
+        wakeUp.send()
         // The run is over by now, and its place free: an address that doesn't answer delays nothing but a shutdown.
         await Ping(of: run.cleanup, logger: logger).send(after: result) { self.state.withLock(\.isStopping) }
     }
@@ -276,13 +275,15 @@ package final class Worker: Service {
     /// heartbeat, because a person may have set it right.
     private func listen() async {
         var isKnown = false
+        let heartbeat = engine.coordinator.heartbeat
+        var retries = Retries(Backoff(first: heartbeat, factor: 1, most: heartbeat))
         while !state.withLock(\.isStopping) {
             do {
                 return try await engine.redis.subscribe(engine.keys.wake) { messages in
                     isKnown = false
                     for try await message in messages {
-                        alarm.ring()
-                        state.withLock { $0.companions }.wake(message)
+                        wakeUp.send()
+                        state.withLock { $0.background }.wake(message)
                     }
                 }
             } catch is CancellationError {
@@ -295,7 +296,7 @@ package final class Worker: Service {
                 isKnown = true
             }
             do {
-                try await Task.sleep(for: engine.coordinator.heartbeat)
+                try await Task.sleep(for: retries.failed())
             } catch {
                 return
             }

@@ -1,3 +1,5 @@
+internal import RedisClient
+
 extension ObjectStorage {
     /// Deletes objects: at most ``DeleteRequest/mostKeys``, in one request; those that it can't name one by one.
     ///
@@ -76,7 +78,7 @@ extension ObjectStorage {
     }
 
     func path(of key: String) -> String {
-        "\(configuration.path)/\(S3Request.encoded(key, keepingSlashes: true))"
+        "\(configuration.path)/\(PercentEncoding.encoded(key, keeping: "/"))"
     }
 
     /// The document of an answer; an error where it is another one, or none.

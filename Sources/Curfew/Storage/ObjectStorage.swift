@@ -4,6 +4,7 @@ internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
 package import Policies
+package import RedisClient
 
 /// One bucket on an S3 server, as a value: requests are signed, limited in time and size, and tried again where that may
 /// help.
@@ -25,18 +26,19 @@ package struct ObjectStorage: Sendable {
 
     /// How long the pauses between tries are.
     package struct Pace: Sendable {
-        /// The first pause; each is twice as long as the one before.
-        package var first = Duration.milliseconds(200)
-        /// The longest pause, whatever the server asks for.
-        package var most = Duration.seconds(10)
+        /// The pauses, where the server asks for none; none is longer, whatever it asks for.
+        package var backoff = Backoff(
+            first: .milliseconds(200), factor: 2, most: .seconds(10), spread: 0.5...1.5)
 
         /// The pauses that are usual.
         package init() {}
 
-        /// The pause after so many failures: by up to a half longer or shorter, so that instances don't return together.
-        func pause(failures: Int, asked: Duration?, jitter: Double) -> Duration {
-            if let asked { return min(asked, most) }
-            return min(first * (1 << min(failures - 1, 16)), most) * (0.5 + jitter)
+        /// The pause after so many failures.
+        func pause(
+            failures: Int, asked: Duration?, jitter: Double = .random(in: 0...1)
+        ) -> Duration {
+            if let asked { return min(asked, backoff.most) }
+            return backoff.delay(failures: failures, jitter: jitter)
         }
     }
 
@@ -92,8 +94,7 @@ package struct ObjectStorage: Sendable {
                 guard failures < Self.mostTries else {
                     throw StorageError(error.code, "\(error.message); tried \(failures) times")
                 }
-                try await Task.sleep(
-                    for: pace.pause(failures: failures, asked: error.pause, jitter: .random(in: 0...1)))
+                try await Task.sleep(for: pace.pause(failures: failures, asked: error.pause))
             }
         }
     }

@@ -1,6 +1,7 @@
 internal import Crypto
 internal import Foundation
 internal import Policies
+internal import RedisClient
 
 /// Signature Version 4 of AWS, in the form of an `Authorization` header.
 ///
@@ -29,7 +30,7 @@ struct S3Signature: Sendable {
         let scope = "\(day)/\(region)/s3/aws4_request"
         let names = request.headers.map(\.name).joined(separator: ";")
         let text = [Self.algorithm, moment, scope, Self.hash(Array(canonical(request, names).utf8))]
-        let signature = Self.hexadecimal(hmac(text.joined(separator: "\n"), with: signingKey(day)))
+        let signature = hmac(text.joined(separator: "\n"), with: signingKey(day)).hexadecimal
         let credential = "\(accessKey)/\(scope)"
         let value = "\(Self.algorithm) Credential=\(credential),SignedHeaders=\(names),Signature=\(signature)"
         request.headers.append(("authorization", value))
@@ -63,15 +64,10 @@ struct S3Signature: Sendable {
     }
 
     /// The SHA-256 in hexadecimal.
-    static func hash(_ bytes: [UInt8]) -> String { hexadecimal(Array(SHA256.hash(data: bytes))) }
+    static func hash(_ bytes: [UInt8]) -> String { SHA256.hash(data: bytes).hexadecimal }
 
     /// The MD5 in base 64: strict servers want it with a list of what is to be deleted.
     static func contentMD5(_ bytes: [UInt8]) -> String {
         Data(Insecure.MD5.hash(data: bytes)).base64EncodedString()
-    }
-
-    private static func hexadecimal(_ bytes: [UInt8]) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
     }
 }

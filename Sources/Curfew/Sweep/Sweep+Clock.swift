@@ -73,7 +73,7 @@ extension Sweep {
     private func clockSample(_ due: [DueEntry]) async throws -> [Record] {
         var ids = due.prefix(Self.clockSample).map(\.id)
         if scanned == nil {
-            let range = RedisCommand("ZRANGE", [index, "0", String(Self.clockSample - 1), "REV"], isIdempotent: true)
+            let range = RedisCommand("ZRANGE", [index, "0", String(Self.clockSample - 1), "REV"])
             let last = try await engine.redis.send(range).elements.compactMap(\.string)
             ids += last.filter { !ids.contains($0) }
         }

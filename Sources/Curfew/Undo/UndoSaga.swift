@@ -17,7 +17,8 @@ internal import RedisClient
 /// - The fence is checked before the page, and again in the step that writes the event.
 ///
 /// A step that Redis refuses, such as on a balance that is no number, stays in the plan and is an error of its record.
-/// Plans and the marks of their parts expire when what was removed does; after that nothing is taken up again.
+/// Plans and the marks of their parts expire when what was removed does; after that nothing is taken up again. The marks of a
+/// record that this undo has begun and brought to its end go with its plan: nobody else has ever known of its parts.
 struct UndoSaga {
     let engine: Engine
     let undo: Undo
@@ -47,7 +48,7 @@ struct UndoSaga {
     func begun(_ events: [UndoEvent]) async throws -> [Int: Step] {
         guard !events.isEmpty else { return [:] }
         let replies = try await engine.redis.pipeline(
-            events.map { RedisCommand("GET", [plan(of: $0)], isIdempotent: true) })
+            events.map { RedisCommand("GET", [plan(of: $0)]) })
         var begun: [Int: Step] = [:]
         for (place, reply) in replies.enumerated() {
             if let error = reply.error {
@@ -72,11 +73,30 @@ struct UndoSaga {
         try await makeFirst(steps, &outcomes)
         try await makeRest(steps, &outcomes)
         let through = steps.indices.filter { outcomes[$0] == .putBack && !steps[$0].rest.isEmpty }
-        let removals = through.map { RedisCommand("DEL", [plan(of: steps[$0].event)], isIdempotent: true) }
+        let removals = through.map { RedisCommand.repeatable("DEL", [plan(of: steps[$0].event)]) }
         for error in try await engine.redis.pipeline(removals).lazy.compactMap(\.error) {
             throw CurfewError(error, "ending an undo")
         }
+        try await removeMarks(of: through.map { steps[$0] })
         return outcomes
+    }
+
+    /// Takes away what shows that parts are done, where nobody can come to do them again.
+    ///
+    /// What broke off before may be in the hands of somebody who was frozen, so its marks stay until they expire. And who
+    /// has taken over the lease meanwhile may have read a plan before it went: then all stay.
+    private func removeMarks(of steps: [Step]) async throws {
+        let marks = steps.filter { $0.first != nil }.flatMap { step in
+            step.rest.filter { !$0.change.writes.isEmpty }.map {
+                Keys.undone(step.event, run: undo.run, beside: $0.key)
+            }
+        }
+        guard !marks.isEmpty else { return }
+        _ = try await made([], underFence: true)
+        let removals = marks.map { RedisCommand.repeatable("DEL", [$0]) }
+        for error in try await engine.redis.pipeline(removals).lazy.compactMap(\.error) {
+            throw CurfewError(error, "ending an undo")
+        }
     }
 
     /// Whether the guards of other slots hold, and balances are numbers, before anything is written.
@@ -102,7 +122,7 @@ struct UndoSaga {
                 if case .own(let key) = write.key { asked.append((place, key)) }
             }
         }
-        let replies = try await engine.redis.pipeline(asked.map { RedisCommand("GET", [$0.key], isIdempotent: true) })
+        let replies = try await engine.redis.pipeline(asked.map { RedisCommand("GET", [$0.key]) })
         for ((place, key), reply) in zip(asked, replies) {
             let isNumber = reply.isNull || reply.string.flatMap { Int64($0) } != nil
             if !isNumber {

@@ -101,7 +101,7 @@ struct UndoSweep: Sendable {
         _ events: [UndoEvent], _ tally: inout Tally
     ) async throws -> [(event: UndoEvent, change: PlainChange)] {
         let reader = UndoReader(engine: engine, undo: undo, now: clock.now)
-        let encoder = UndoEncoder(undo: undo, claim: claim, time: clock.now)
+        let encoder = UndoEncoder(undo: undo, claim: claim, journal: engine.journal, time: clock.now)
         var changes: [(event: UndoEvent, change: PlainChange)] = []
         for (event, read) in zip(events, try await reader.read(events)) {
             do {

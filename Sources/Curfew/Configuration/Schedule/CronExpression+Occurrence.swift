@@ -29,7 +29,7 @@ extension CronExpression {
         guard (-62_135_596_800..<253_402_300_800).contains(second) else { return Timestamp(milliseconds: .max) }
         let today = floorDivide(second + zone.offset(at: second), by: 86_400)
         for number in (today - 1)...(today + 41 * 366) {
-            guard matches(CivilDay(number: number)) else { continue }
+            guard matches(CivilDate(daysSinceEpoch: number)) else { continue }
             if let found = firstSecond(of: number, after: second, zone) {
                 return Timestamp(milliseconds: Int64(found) * 1000)
             }

@@ -1,3 +1,5 @@
+internal import Policies
+
 /// A cron expression: which minutes of the wall clock it means.
 ///
 /// Five fields (minute, hour, day of month, month, day of week) as in `crontab(5)` of Vixie cron: numbers, ranges `1-5`,
@@ -64,7 +66,7 @@ package struct CronExpression: Sendable {
     private var matchesBothDays: Bool { daysOfMonth.isStarred || daysOfWeek.isStarred }
 
     /// Whether the expression takes in this day.
-    func matches(_ day: CivilDay) -> Bool {
+    func matches(_ day: CivilDate) -> Bool {
         guard months.contains(day.month) else { return false }
         let isDayOfMonth = daysOfMonth.contains(day.day)
         let isDayOfWeek = daysOfWeek.contains(day.weekday)

@@ -1,3 +1,5 @@
+internal import Policies
+
 /// The rule for all times to come with which the data of a time zone ends: `CET-1CEST,M3.5.0,M10.5.0/3` (POSIX.1, `TZ`).
 ///
 /// Offsets are written there as what is to be added to local time to get UTC, so that east of Greenwich is negative.
@@ -18,30 +20,21 @@ struct ZoneRule: Sendable, Equatable {
 
         /// The second at which the clocks show it in a year, as if they showed UTC.
         func reading(in year: Int) -> Int {
-            let first = Self.day(year, month: 1)
+            let first = CivilDate.start(of: 1, in: year)
             let number: Int
             switch day {
             case .ordinal(let ordinal): number = first + ordinal
             case .julian(let julian):
-                let isLeap = Self.day(year + 1, month: 1) - first == 366
+                let isLeap = CivilDate.start(of: 1, in: year + 1) - first == 366
                 number = first + julian - 1 + (isLeap && julian >= 60 ? 1 : 0)
             case .weekday(let month, let week, let day):
-                let start = Self.day(year, month: month)
-                let end = month == 12 ? Self.day(year + 1, month: 1) : Self.day(year, month: month + 1)
-                let distance = (day - CivilDay(number: start).weekday + 7) % 7
+                let start = CivilDate.start(of: month, in: year)
+                let end = month == 12 ? CivilDate.start(of: 1, in: year + 1) : CivilDate.start(of: month + 1, in: year)
+                let distance = (day - CivilDate(daysSinceEpoch: start).weekday + 7) % 7
                 let wanted = start + distance + (week - 1) * 7
                 number = wanted < end ? wanted : wanted - 7
             }
             return number * 86_400 + second
-        }
-
-        /// The number of the first day of a month, in days since 1970-01-01.
-        private static func day(_ year: Int, month: Int) -> Int {
-            let shifted = month > 2 ? year : year - 1
-            let era = (shifted >= 0 ? shifted : shifted - 399) / 400
-            let yearOfEra = shifted - era * 400
-            let dayOfYear = (153 * ((month + 9) % 12) + 2) / 5
-            return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
         }
     }
 
@@ -78,7 +71,7 @@ struct ZoneRule: Sendable, Equatable {
     func offset(at second: Int) -> Int {
         guard let summer else { return standard }
         let day = (second + standard) / 86_400 - ((second + standard) % 86_400 < 0 ? 1 : 0)
-        let year = CivilDay(number: day).year
+        let year = CivilDate(daysSinceEpoch: day).year
         // The changes around the second, in order; those of the years beside it, because a change may reach over new year.
         var changes: [(second: Int, isSummer: Bool)] = []
         for year in (year - 1)...(year + 1) {

@@ -6,7 +6,7 @@ struct SagaHome: Sendable {
     let library: FunctionLibrary
     let keys: Keys
     let claim: Claim
-    let streamLength: Int
+    let journal: Journal
 
     /// What becomes of an index entry, unless somebody has moved it since it was read.
     struct IndexStep: Sendable {
@@ -28,10 +28,12 @@ struct SagaHome: Sendable {
     private var saga: String { keys.saga(claim.cleanup) }
 
     /// Writes down marks, before they are used; without any it is a look at the fence.
-    func announce(_ marks: [SagaMark]) async throws {
+    ///
+    /// - Parameter isNote: whether also where Redis has no memory left.
+    func announce(_ marks: [SagaMark], isNote: Bool = false) async throws {
         var change = PlainChange(member: "")
         change.write("HSET", .shared(.saga), SagaNote.of(marks).flatMap { [.value($0.field), .value($0.text)] })
-        _ = try await send(marks.isEmpty ? [] : [change])
+        _ = try await send(marks.isEmpty ? [] : [change], isNote: isNote)
     }
 
     /// Takes away what was written down of marks and events that are over.
@@ -39,7 +41,7 @@ struct SagaHome: Sendable {
         guard !fields.isEmpty else { return }
         var change = PlainChange(member: "")
         change.write("HDEL", .shared(.saga), fields.map { .value($0) })
-        _ = try await send([change])
+        _ = try await send([change], isNote: true)
     }
 
     /// Writes the events of changes that were made, each once; gives back which were written now, by their places, and
@@ -62,16 +64,11 @@ struct SagaHome: Sendable {
             untold = untold.dropFirst(part.count)
             for entry in part { note += note.isEmpty ? "\(entry.place)" : " \(entry.place)" }
             let events = SagaEvents(part, of: plan, for: claim.run)
-            let own = [keys.lease(claim.cleanup), saga, keys.events]
-            let head =
-                ["FCALL", FunctionLibrary.named("curfew_tell_page"), String(own.count)] + own + [
-                    claim.term, String(gone.count),
-                ] + gone
-                + [plan.told]
-            let reply = try await library.call(
-                events.command(head, note: note, length: streamLength, run: claim.run, cleanup: claim.cleanup))
-            try check(reply)
-            if reply[1].integer == 1 { written.formUnion(part.map(\.place)) }
+            let call = RecordEventsCall(
+                lease: term, saga: saga, events: keys.events, forgotten: gone, field: plan.told, note: note,
+                head: journal.words, fields: events.fields(run: claim.run, cleanup: claim.cleanup),
+                columns: events.columns)
+            if try await library.call(call) { written.formUnion(part.map(\.place)) }
         }
         return (written, note)
     }
@@ -81,10 +78,24 @@ struct SagaHome: Sendable {
         var index: [IndexStep] = []
         /// What locks were seen for the first time, and when, and which are gone (nil).
         var seen: [(id: String, value: String?)] = []
+
+        /// Whether it takes no memory to speak of: an entry that moves takes no more.
+        var isSmall: Bool { seen.allSatisfy { $0.value == nil } }
     }
 
-    /// Ends a page; for each step at the index whether its entry was as it had been read.
-    func end(_ ending: Ending, index: String) async throws -> [Bool] {
+    /// Ends a page; for each step at the index whether its entry was as it had been read, and why what was seen for the
+    /// first time isn't noted, where it isn't: only that takes memory.
+    func end(_ ending: Ending, index: String) async throws -> (asRead: [Bool], unseen: String?) {
+        do {
+            return (try await end(ending, index: index, isNote: ending.isSmall), nil)
+        } catch let error as CurfewError where FullMemory.isMeant(error) {
+            var rest = ending
+            rest.seen.removeAll { $0.value != nil }
+            return (try await end(rest, index: index, isNote: true), FullMemory.refusal(of: error))
+        }
+    }
+
+    private func end(_ ending: Ending, index: String, isNote: Bool) async throws -> [Bool] {
         let isHome = Slots.share(index, saga)
         var changes: [PlainChange] = []
         for (id, value) in ending.seen {
@@ -101,14 +112,14 @@ struct SagaHome: Sendable {
         var isAsRead = [Bool](repeating: true, count: ending.index.count)
         if !changes.isEmpty || (isHome && !others.isEmpty) {
             let steps = isHome ? others.map { ending.index[$0] } : []
-            let outcomes = try await send(changes, index: isHome ? index : nil, steps)
+            let outcomes = try await send(changes, index: isHome ? index : nil, steps, isNote: isNote)
             if isHome { try Self.note(outcomes.suffix(steps.count), at: others, &isAsRead) }
         }
         if !isHome, !others.isEmpty {
             // There is no fence where the app has its index, but an entry that was moved is left alone there too.
             var call = CommitCall(lease: nil, index: index, shared: [index])
             Self.add(others.map { ending.index[$0] }, to: &call)
-            try Self.note(call.outcomes(of: try await library.call(call.command()))[...], at: others, &isAsRead)
+            try Self.note(call.outcomes(of: try await library.call(call.note()))[...], at: others, &isAsRead)
         }
         if !removals.isEmpty {
             let moved = try await unlist(removals.map { ending.index[$0].entry }, from: index, isHome: isHome)
@@ -127,15 +138,8 @@ struct SagaHome: Sendable {
     /// Takes entries out of the index; the numbers of those that have moved since they were read, and stay.
     private func unlist(_ entries: [DueEntry], from index: String, isHome: Bool) async throws -> [Int] {
         // The fence is where the lease is.
-        let keys = [index] + (isHome ? [keys.lease(claim.cleanup)] : [])
-        var command = FunctionLibrary.command("curfew_unlist", keys: keys, arguments: [isHome ? claim.term : ""])
-        for entry in entries {
-            command.append(entry.id)
-            command.append(entry.scoreText)
-        }
-        let reply = try await library.call(command)
-        try check(reply)
-        return reply.elements.dropFirst().compactMap { $0.place(among: entries.count) }
+        try await library.call(
+            UnlistCall(index: index, lease: isHome ? term : nil, entries: entries.map { ($0.id, $0.scoreText) }))
     }
 
     /// Takes the entries of records out of the index that were removed by changes which are through.
@@ -145,8 +149,8 @@ struct SagaHome: Sendable {
         let replies = try await redis.pipeline(
             removed.flatMap {
                 [
-                    RedisCommand("ZSCORE", [index, $0.id], isIdempotent: true),
-                    RedisCommand("EXISTS", [$0.key], isIdempotent: true),
+                    RedisCommand("ZSCORE", [index, $0.id]),
+                    RedisCommand("EXISTS", [$0.key]),
                 ]
             })
         for error in replies.lazy.compactMap(\.error) { throw CurfewError(error, "reading \(index)") }
@@ -180,10 +184,7 @@ struct SagaHome: Sendable {
         sink.check(.score, .shared(.index), field: .own(.member), value: .own(sink.value(step.entry.scoreText)))
     }
 
-    /// Throws where the lease is of another term.
-    private func check(_ reply: RedisValue) throws {
-        if reply[0].string != "ok" { _ = try makeCall().outcomes(of: reply) }
-    }
+    private var term: LeaseTerm { LeaseTerm(key: keys.lease(claim.cleanup), term: claim.term) }
 
     private func makeCall(index: String? = nil) -> CommitCall {
         CommitCall(
@@ -192,13 +193,13 @@ struct SagaHome: Sendable {
     }
 
     private func send(
-        _ changes: [PlainChange], index: String? = nil, _ steps: [IndexStep] = []
+        _ changes: [PlainChange], index: String? = nil, _ steps: [IndexStep] = [], isNote: Bool = false
     ) async throws -> [CommitCall.Outcome] {
         var call = makeCall(index: index)
         var known = PlainChange.Known()
         for change in changes { change.append(to: &call, &known) }
         Self.add(steps, to: &call)
-        let outcomes = try call.outcomes(of: try await library.call(call.command()))
+        let outcomes = try call.outcomes(of: try await library.call(isNote ? call.note() : call.command()))
         for case .refused(let why) in outcomes.prefix(changes.count) { throw CurfewError(.server, why) }
         return outcomes
     }

@@ -29,9 +29,7 @@ final class SagaSplit: Sendable {
         if let refund = change.refund, !isHere(refund.ledger) || !isHere(refund.balance) { first.refund = nil }
         if let push = change.push, !isHere(push.key) { first.push = nil }
         if !change.also.isEmpty { first.also = change.also.filter(isHere) }
-        let event = SagaEntry.Event(
-            action: change.action.rawValue, from: change.from, to: change.to, reason: change.reason, type: change.type,
-            bytes: change.bytes, before: encoder.image(before: change), time: encoder.time)
+        let event = encoder.event(of: change)
         let entry = SagaEntry(
             place: place, id: record.id, key: record.key, refund: first.refund == nil ? change.refund : nil,
             push: first.push == nil ? change.push : nil,

@@ -1,9 +1,7 @@
 internal import Curfew
-internal import Foundation
-internal import RedisClient
 
 /// What the fields of a record held before a change, and what they hold after it.
-struct BeforeImage: Sendable, Equatable {
+struct ImageView: Sendable, Equatable {
     /// A field; nil where it was or is absent.
     struct Field: Sendable, Equatable {
         /// Its name.
@@ -12,8 +10,6 @@ struct BeforeImage: Sendable, Equatable {
         var before: String?, after: String?
     }
 
-    /// The members of an event's `before` that aren't fields, and what was written among them.
-    private static let ours = "curfew:", after = "curfew:after"
     /// The most fields that are shown.
     static let most = 40
 
@@ -23,31 +19,24 @@ struct BeforeImage: Sendable, Equatable {
     let isReadable: Bool
 
     /// Reads what an event says.
-    init(_ event: StreamEntry) {
-        let text = event["before"] ?? ""
-        var image: [String: Any] = [:]
-        var isReadable = text.isEmpty
+    init(_ event: Event) {
+        let image: BeforeImage
         do {
-            let parsed =
-                try JSONSerialization.jsonObject(with: Data(ByteText.heldJSON(ByteText.bytes(of: text))))
-                as? [String: Any]
-            isReadable = parsed != nil || text.isEmpty
-            image = parsed ?? [:]
+            image = try BeforeImage(event.before.isEmpty ? "{}" : event.before)
         } catch {
-            isReadable = text.isEmpty
+            (fields, isReadable) = ([], false)
+            return
         }
-        self.isReadable = isReadable
-        let written = image[Self.after] as? [String: Any] ?? [:]
-        let from = event["from"] ?? ""
-        let to = event["to"] ?? ""
-        let isRemoval = ["remove", "release", "delete"].contains(event["action"] ?? "")
-        let names = Set(image.keys.filter { !$0.hasPrefix(Self.ours) }).union(written.keys).sorted()
+        isReadable = true
+        let isRemoval = ["remove", "release", "delete"].contains(event.action)
+        let names = Set(image.before.keys).union(image.after.keys).sorted()
         fields = names.prefix(Self.most).map { name in
-            let before = image[name] as? String
+            let before = image.before[name] ?? nil
             // The status is named by the event itself and not among what was written.
-            let isStatus = written[name] == nil && before == from && from != to && !to.isEmpty
-            let unwritten = isRemoval ? nil : isStatus ? to : before
-            return Field(name: name, before: before, after: written[name].map { $0 as? String } ?? unwritten)
+            let isStatus =
+                image.after[name] == nil && before == event.from && event.from != event.to && !event.to.isEmpty
+            let unwritten = isRemoval ? nil : isStatus ? event.to : before
+            return Field(name: name, before: before, after: image.after[name] ?? unwritten)
         }
     }
 

@@ -1,12 +1,12 @@
 /// What goes on beside the runs of one configuration: webhooks are told, and keyspaces scanned.
 ///
-/// Another configuration has companions of its own. Those before them stop as at a shutdown: what they have in hand is
+/// Another configuration has tasks of its own. Those before them stop as at a shutdown: what they have in hand is
 /// finished or left where the next ones find it.
-final class Companions: Sendable {
+final class BackgroundTasks: Sendable {
     private let senders: [WebhookSender]
     private let indexer: Indexer
 
-    /// Makes the companions of an engine.
+    /// Makes the tasks of an engine.
     init(engine: Engine) {
         indexer = Indexer(engine: engine)
         senders = engine.configuration.webhooks.map { WebhookSender(engine: engine, webhook: $0) }

@@ -1,15 +1,15 @@
 internal import HTTPTypes
 internal import Synchronization
 
-/// A number of places for what is costly: who finds none is told to come back, instead of waiting in a queue.
-final class Places: Sendable {
+/// Limits how much of what is costly is done at once: who comes too late is told to come back, and not queued.
+final class Limiter: Sendable {
     private let limit: Int
     private let what: String
     private let taken = Mutex(0)
 
-    /// Makes them.
+    /// Makes it.
     ///
-    /// - Parameter what: what they are for, in the plural, as a refusal says it.
+    /// - Parameter what: what it is for, in the plural, as a refusal says it.
     init(_ limit: Int, for what: String) {
         self.limit = limit
         self.what = what

@@ -2,39 +2,6 @@ import Testing
 
 @testable import RedisClient
 
-@Suite("waiting for a change", .timeLimit(.minutes(1)))
-struct BellTests {
-    @Test("a ring wakes all who wait")
-    func ring() async {
-        let bell = Bell()
-        await withDiscardingTaskGroup { group in
-            for _ in 0..<20 { group.addImmediateTask { await bell.wait(after: 0, atMost: .seconds(600)) } }
-            bell.ring()
-        }
-        #expect(bell.rings == 1)
-    }
-
-    @Test("a ring since the look is not missed")
-    func earlier() async {
-        let bell = Bell()
-        let rings = bell.rings
-        bell.ring()
-        await bell.wait(after: rings, atMost: .seconds(600))
-    }
-
-    @Test("the wait ends after a while, and when the task is cancelled")
-    func ends() async {
-        let bell = Bell()
-        await bell.wait(after: 0, atMost: .milliseconds(1))
-        await bell.wait(after: 0, atMost: .zero)
-        await withDiscardingTaskGroup { group in
-            group.addImmediateTask { await bell.wait(after: 0, atMost: .seconds(600)) }
-            group.addTask { await bell.wait(after: 0, atMost: .seconds(600)) }
-            group.cancelAll()
-        }
-    }
-}
-
 @Suite("the connection to one node of many")
 struct ClusterNodeTests {
     private func scene() -> StateMachineScene {
