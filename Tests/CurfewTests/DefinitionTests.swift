@@ -304,4 +304,22 @@ struct DefinitionTests {
             #expect(try await due(scene) <= .zero)
         }
     }
+
+    @Test("a cleanup that is switched off owes nothing, then and when it is switched on again")
+    func offOwesNothing() async throws {
+        try await withInstances(Self.text()) { scene in
+            let off = try scene.engine("one", Self.text("job:<id>", "every: 1h, enabled: false"))
+            try await begin(try scene.engine("one"))
+            let since = try await ServerClock.read(from: scene.redis).now - .seconds(90_000)
+            let owed = Owed(since: since, due: since, retry: nil, attempts: 0, error: "no right")
+            try await scene.send("HSET", scene.keys.owed, "jobs", owed.text)
+            try await scene.schedule("jobs", in: .seconds(3_000))
+            #expect(try await Status.read(try scene.engine("one")).cleanups[0].owedSince != nil)
+            try await begin(off)
+            #expect(try await Status.read(off).cleanups[0].owedSince == nil)
+            try await begin(try scene.engine("one"))
+            #expect(try await scene.send("EXISTS", scene.keys.owed).integer == 0)
+            #expect(try await due(scene) > .seconds(2_900))
+        }
+    }
 }

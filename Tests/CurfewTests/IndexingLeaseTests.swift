@@ -103,6 +103,19 @@ struct IndexingLeaseTests {
         }
     }
 
+    @Test("a scan that began in the future, before the clock was set back, is due again now")
+    func setBack() async throws {
+        try await withFunctions { scene in
+            _ = try await call(scene, "claim", "due")
+            _ = try await call(scene, "finish", fence: "1", "0", "900", "90")
+            let began = try #require(Int64(try await hash(scene)["started_ms"] ?? ""))
+            for field in ["started_ms", "finished_ms", "next_ms"] {
+                try await scene.send("HSET", scene.keys.scan("jobs"), field, String(began + 7_200_000))
+            }
+            #expect(try await call(scene, "claim", "due").first == "claimed")
+        }
+    }
+
     @Test("a scan that was given back is anybody's at once, and the others are woken")
     func release() async throws {
         try await withFunctions { scene in

@@ -119,6 +119,26 @@ struct WebhookDeliveryTests {
         }
     }
 
+    @Test("what was said or put off while the clock was ahead is delivered when it is set back")
+    func setBack() async throws {
+        try await withWebhook { hook in
+            let engine = try hook.engine("one", on: "alert")
+            let queue = WebhookQueue(engine: engine, webhook: engine.configuration.webhooks[0])
+            try await queue.add([("curfew:alerts:1-0", "{}", "1-0")], from: hook.keys.alerts, group: "none")
+            let ahead = String((try await engine.serverClock().now + .seconds(7_200)).milliseconds)
+            try await hook.scene.send("ZADD", hook.keys.webhook("ops"), ahead, "curfew:alerts:1-0")
+            try await hook.withSenders(engine) {
+                try await hook.scene.send(
+                    "XADD", hook.keys.alerts, "\(ahead)-0", "alert", "many", "state", "firing", "severity", "warning",
+                    "message", "too many")
+                try await hook.received(2)
+                try await hook.isThrough()
+            }
+            let ids = Set(hook.receiver.requests.compactMap { $0.headers["curfew-id"] })
+            #expect(ids == ["curfew:alerts:1-0", "curfew:alerts:\(ahead)-0"])
+        }
+    }
+
     @Test("what a dead instance was about to send is sent by another, and not before its time is over")
     func deadSender() async throws {
         try await withWebhook { hook in

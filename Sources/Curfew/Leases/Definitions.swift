@@ -258,8 +258,9 @@ struct Definitions: Sendable {
         change.write("HSET", .own(keys.definitions), [.value(name), .value(definition.text)])
         if let due {
             change.write("ZADD", .own(keys.schedule), [.value(String(due.milliseconds)), .value(name)])
-            if found.noted?.isOff == true { change.write("HDEL", .own(keys.owed), [.value(name)]) }
         }
+        // Nobody waited for what it owes while it was switched off.
+        if found.noted?.isOff == true, found.cleanup.isEnabled { change.write("HDEL", .own(keys.owed), [.value(name)]) }
         return try await library.note(change, keys) == .made
     }
 }

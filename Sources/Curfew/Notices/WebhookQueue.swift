@@ -51,9 +51,12 @@ struct WebhookQueue: Sendable {
     ///
     /// What is on the queue already stays as it is.
     func add(_ entries: [(id: String, body: String, entry: String)], from stream: String, group: String) async throws {
+        // Ids of a stream never go back: after the clock was set back new ones are of a time that is still to come.
+        let now = try await engine.serverClock().now.milliseconds
         let moves = try entries.map { item in
             Move(
-                member: item.id, guarded: .isNew, score: item.entry.prefix { $0 != "-" }.description,
+                member: item.id, guarded: .isNew,
+                score: String(min(Int64(item.entry.prefix { $0 != "-" }) ?? now, now)),
                 writes: [
                     ("HSET", letters, [item.id, try Self.text(Letter(body: item.body))]),
                     ("XACK", stream, [group, item.entry]),
@@ -72,7 +75,10 @@ struct WebhookQueue: Sendable {
         guard !scored.isEmpty else { return ([], nil) }
         let clock = try await engine.serverClock()
         let now = Double(clock.now.milliseconds)
-        let due = scored.filter { Double($0.1) ?? 0 <= now }
+        // No attempt is later than that: one that is was put off before the clock was set back.
+        let wait = max(webhook.timing.longestWait, webhook.timeout + webhook.timing.margin) + ClockStep.most
+        let latest = now + Double(wait.milliseconds)
+        let due = scored.filter { Double($0.1).map { $0 <= now || $0 > latest } ?? true }
         guard !due.isEmpty else {
             return ([], Timestamp(score: Double(scored[0].1) ?? now) - clock.now + .milliseconds(1))
         }

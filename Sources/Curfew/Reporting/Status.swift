@@ -95,8 +95,10 @@ package struct Status: Sendable, Codable, Equatable {
             let conflicts = try await Definitions(engine.coordinator).conflicts()
             for place in cleanups.indices {
                 let name = cleanups[place].name
-                cleanups[place].owedSince = owed[name]?.since?.iso8601
-                cleanups[place].lastError = owed[name]?.error
+                if engine.configuration.cleanup(named: name)?.isEnabled ?? true {
+                    cleanups[place].owedSince = owed[name]?.since?.iso8601
+                    cleanups[place].lastError = owed[name]?.error
+                }
                 cleanups[place].refused = conflicts[name].map { "\($0)" } ?? refusal(of: name, by: instances)
             }
             return Status(

@@ -71,7 +71,10 @@ struct StatusView {
         status.cleanups.compactMap { cleanup in
             guard let since = cleanup.owedSince, cleanup.paused == nil else { return nil }
             let next = cleanup.due.map { ", the next try is at \($0)" } ?? ""
-            return "\(cleanup.name) has not succeeded since it was due at \(since): \(cleanup.lastError ?? "")\(next)"
+            // Redis ends some of its errors like a sentence.
+            let error = cleanup.lastError ?? ""
+            let reason = error.hasSuffix(".") ? String(error.dropLast()) : error
+            return "\(cleanup.name) has not succeeded since it was due at \(since): \(reason)\(next)"
         }
     }
 

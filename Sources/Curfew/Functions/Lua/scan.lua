@@ -52,7 +52,8 @@ local function scan_claim(KEYS, ARGV)
   local is_through = not known.cursor or known.cursor == '0'
   if when == 'due' and call('HEXISTS', KEYS[2], cleanup) == 1 then
     wait = PAUSED_SCAN_MS
-  elseif when == 'due' and is_through and known.finished then
+  elseif when == 'due' and is_through and known.finished and known.started <= now + STEP_MS then
+    -- One that began in the future was before the clock stepped back: nobody knows when the next is due, so it is now.
     wait = math.min(known.next - now, known.started + interval - now, interval)
   end
   if wait > 0 then return {'wait', ms(now), ms(wait)} end
