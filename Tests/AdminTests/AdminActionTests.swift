@@ -33,6 +33,33 @@ struct AdminActionTests {
         }
     }
 
+    @Test("without the trash nothing is kept of what a run removes, over the API and by the form of the dashboard")
+    func withoutTrash() async throws {
+        try await withAdmin { scene in
+            @Sendable func write(_ id: String) async throws {
+                _ = try await scene.send("HSET", "download:\(id)", "at", "1700000000")
+                _ = try await scene.send("ZADD", "downloads", "1700000000000", id)
+            }
+            try await scene.application().test(.router) { client in
+                let page = "/cleanups/old-downloads"
+                try await write("a")
+                let kept = try await client.ask(.post, "/api/v1\(page)/runs", "{\"noTrash\": false}").json
+                #expect((kept["result"] as? [String: Any])?["cleanedUp"] as? Int == 1)
+                #expect(try await scene.send("DEL", "curfew:trash:old-downloads-1:{download:a}").integer == 1)
+                try await write("b")
+                let gone = try await client.ask(.post, "/api/v1\(page)/runs", "{\"noTrash\": true}").json
+                #expect((gone["result"] as? [String: Any])?["cleanedUp"] as? Int == 1)
+                #expect(try await scene.send("KEYS", "curfew:trash:*").elements.isEmpty)
+                try await write("c")
+                let told = try await DashboardPageTests().press(client, page + "/run", ["noTrash": "1"], page: page)
+                #expect(told.hasPrefix("Cleaned up 1 of 1"))
+                #expect(try await scene.send("KEYS", "curfew:trash:*").elements.isEmpty)
+                #expect(try await client.ask(.get, page).text.contains("name=\"noTrash\""))
+                #expect(try await !client.ask(.get, "/cleanups/stuck-jobs").text.contains("name=\"noTrash\""))
+            }
+        }
+    }
+
     @Test("a limit and a timeout of a request hold")
     func options() async throws {
         try await withAdmin { scene in

@@ -9,7 +9,7 @@ import Testing
 @Suite("Dashboard: pages")
 struct DashboardPageTests {
     /// Does what a button of a page does, and gives back what the next page tells.
-    private func press(
+    func press(
         _ client: some TestClientProtocol, _ action: String, _ fields: [String: String] = [:], page: String
     ) async throws -> String {
         let token = try DashboardSignInTests.formToken(in: try await client.ask(.get, page).text)
@@ -57,6 +57,26 @@ struct DashboardPageTests {
         }
     }
 
+    @Test("the page of a cleanup shows what its file says of look-alikes, replicas and the trash")
+    func settings() async throws {
+        let cleanups = """
+            min-replicas: 2
+            cleanups:
+              old: {policy: retention, every: 1h, records: "job:<id>", index: old, states: [DONE], since: [at], keep: 1d,
+                trash: off, only: {id: ["[0-9]+", "x-[a-z]+"]}, except: {id: "7"}}
+            """
+        try await withAdmin(cleanups: cleanups) { scene in
+            try await scene.application().test(.router) { client in
+                let page = try await client.ask(.get, "/cleanups/old").text
+                for (key, value) in [("trash", "off"), ("only.id", "x-[a-z]+"), ("except.id", "7")] {
+                    let row = try #require(page.components(separatedBy: "\(key)<").dropFirst().first, "\(key)")
+                    #expect(row.prefix(200).contains(value), "\(key): \(row.prefix(200))")
+                }
+                #expect(!page.contains("name=\"noTrash\""))
+            }
+        }
+    }
+
     @Test("what can't be done is said on a page, with its status")
     func refusals() async throws {
         try await withAdmin { scene in
@@ -91,7 +111,9 @@ struct DashboardPageTests {
                     let page = try await client.ask(.get, path)
                     #expect(page.status == 200)
                     let policy = try #require(page.headers[.contentSecurityPolicy])
-                    #expect(policy.hasPrefix("default-src 'none'") && !policy.contains("unsafe"))
+                    #expect(
+                        policy == "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
+                            + "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
                     #expect(page.headers[.cacheControl] == "no-store")
                     let text = page.text
                     for part in [

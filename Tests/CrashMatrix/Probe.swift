@@ -60,12 +60,3 @@ extension StreamEntry {
     /// When it was added, in Unix milliseconds by the server.
     var added: Int64 { id.split(separator: "-").first.flatMap { Int64($0) } ?? -1 }
 }
-
-extension RedisValue {
-    /// The names and values of a hash.
-    var fields: [String: String] {
-        let texts = elements.map { $0.string ?? "" }
-        let pairs = stride(from: 0, to: texts.count - 1, by: 2).map { (texts[$0], texts[$0 + 1]) }
-        return Dictionary(pairs) { first, _ in first }
-    }
-}

@@ -33,7 +33,7 @@ struct CoordinationDeedTests {
             let paused = try await one.coordinator.claim(cleanup, trigger: "manual", isDryRun: false, by: "ben")
             guard case .paused = paused.outcome else { throw CurfewError(.damaged, "\(paused.outcome)") }
             let undone = try await one.coordinator.claim(
-                cleanup, trigger: Undo.trigger, isDryRun: false, by: "dora", detail: "of jobs-1")
+                cleanup, trigger: Trigger.undo, isDryRun: false, by: "dora", detail: "of jobs-1")
             guard case .claimed = undone.outcome else { throw CurfewError(.damaged, "\(undone.outcome)") }
             let reasons = try await scene.stream(scene.keys.events).map { "\($0["run"] ?? "") \($0["reason"] ?? "")" }
             #expect(

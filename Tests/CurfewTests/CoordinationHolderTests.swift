@@ -186,7 +186,7 @@ struct CoordinationHolderTests {
             let cleanup = try #require(engine.configuration.cleanup(named: "jobs"))
             let answer = try await engine.coordinator.claim(cleanup, trigger: "manual", isDryRun: false)
             guard case .paused(let text) = answer.outcome else { throw CurfewError(.held, "\(answer.outcome)") }
-            let pause = Operations.Pause(text: text)
+            let pause = CleanupPause(text: text)
             #expect(pause.by == "ann")
             #expect(pause.why == #"moving "house""#)
             #expect(try await operations.resume("jobs", by: "ada").isResumed)

@@ -50,7 +50,10 @@ enum SharedCluster {
         let cluster = try await starting.value
         for member in cluster.members {
             try await RedisClient.withClient(member.server.configuration, logger: Logger(label: "test")) { client in
-                _ = try await client.pipeline([RedisCommand("FLUSHALL"), RedisCommand("FUNCTION", ["FLUSH"])])
+                _ = try await client.pipeline([
+                    RedisCommand("FLUSHALL"), RedisCommand("FUNCTION", ["FLUSH"]),
+                    RedisCommand("CONFIG", ["SET", "maxmemory", "0"]),
+                ])
             }
         }
         return cluster

@@ -100,9 +100,7 @@ struct FunctionsScene: Sendable {
     }
 
     func hash(_ key: String) async throws -> [String: String] {
-        let words = try await send("HGETALL", key).elements.compactMap(\.string)
-        let pairs = stride(from: 0, to: words.count - 1, by: 2).map { (words[$0], words[$0 + 1]) }
-        return Dictionary(pairs) { first, _ in first }
+        try await send("HGETALL", key).texts
     }
 
     func stream(_ key: String) async throws -> [StreamEntry] {

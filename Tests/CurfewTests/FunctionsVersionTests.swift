@@ -160,6 +160,15 @@ struct FunctionsVersionTests {
         try await withFunctions { scene in
             let newer = Self.newerLibrary
             try await load(Self.olderLibrary, on: scene)
+            let engine = Engine(
+                configuration: try Configuration.parse("redis: redis://x\ncleanups: {}", file: "a", environment: [:]),
+                redis: scene.redis, instance: Instance(id: "one"), logger: quietLogger)
+            for node in try await scene.redis.primaries() {
+                let finding = try await Doctor(engine: engine).functions(node).first
+                #expect(
+                    finding?.message.hasSuffix("not loaded; other versions use this server, too: curfew (version 6)")
+                        == true)
+            }
             #expect(try await scene.tick()["version"]?.string == FunctionLibrary.version)
             try await load(newer, on: scene)
             #expect(try await scene.tick()["version"]?.string == FunctionLibrary.version)

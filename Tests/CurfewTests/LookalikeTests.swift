@@ -81,6 +81,21 @@ struct LookalikeTests {
     }
 
     @Test(
+        "keys of job systems that look like their jobs are remarked upon, whichever are more",
+        arguments: [
+            ["1", "2", "3", "1:logs"], ["1", "2", "meta", "wait", "active", "events"], ["meta", "id", "1", "1:logs"],
+            ["0fc3a6d8-19b0-4a17-9d43-0e5c0d5a86b1", "0fc3a6d8-19b0-4a17-9d43-0e5c0d5a86b1:dependents"],
+            ["0fc3a6d8-19b0-4a17-9d43-0e5c0d5a86b1", "queue", "schedule", "retry"],
+            ["a1b2c3d4e5f60718293a4b5c", "a1b2c3d4e5f60718293a4b5c:work", "0b9a8f7e6d5c4b3a29181706"],
+        ])
+    func jobSystems(ids: [String]) throws {
+        let text = "redis: redis://h\ncleanups:\n  \(Self.old())"
+        let configuration = try Configuration.parse(text, file: "", environment: [:])
+        let cleanup = try #require(configuration.cleanups.first)
+        #expect(Doctor.remark(onShapesOf: ids, of: cleanup)?.message.contains("ids of two shapes") == true)
+    }
+
+    @Test(
         "shapes that chance makes are no matter of remark",
         arguments: [["deadbeef", "12345678", "a1b2c3d4"], ["abcd", "4x9z"], ["a@b.c", "a.b@c.d"]])
     func chance(ids: [String]) throws {

@@ -131,8 +131,6 @@ struct Exposition: Sendable {
 
     private func fences(_ engine: Engine) async throws -> [(String, Double)] {
         let reply = try await engine.redis.send(RedisCommand("HGETALL", [engine.keys.fence]))
-        let texts = reply.elements.map { $0.string ?? "" }
-        return stride(from: 0, to: texts.count - 1, by: 2).map { (texts[$0], Double(texts[$0 + 1]) ?? 0) }
-            .sorted { $0.0 < $1.0 }
+        return reply.pairs.map { ($0.0, Double($0.1) ?? 0) }.sorted { $0.0 < $1.0 }
     }
 }

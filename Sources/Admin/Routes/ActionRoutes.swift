@@ -14,11 +14,13 @@ struct ActionRoutes {
 
     func add(to router: some RouterMethods<AdminContext>) {
         router.post("api/v1/cleanups/:name/runs") { request, context in
-            let body = try await RequestBody(request, known: ["dryRun", "limit", "timeoutMs", "overrideGuard"])
-            let options = AdminService.RunOptions(
+            let known = ["dryRun", "limit", "timeoutMs", "overrideGuard", "noTrash"]
+            let body = try await RequestBody(request, known: known)
+            let options = Control.RunOptions(
                 dryRun: try body.flag("dryRun") ?? false, limit: try body.integer("limit", in: Self.limits),
                 timeout: try body.integer("timeoutMs", in: Self.timeouts).map { .milliseconds($0) },
-                overrideGuard: try body.flag("overrideGuard") ?? false)
+                overrideGuard: try body.flag("overrideGuard") ?? false,
+                keepsTrash: !(try body.flag("noTrash") ?? false))
             let result = try await service.run(context.name("name"), options, by: context.person)
             return try JSONAnswer.response(result.envelope)
         }

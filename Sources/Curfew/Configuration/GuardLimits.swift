@@ -32,7 +32,7 @@ package struct GuardLimits: Sendable, Equatable, CustomStringConvertible {
 
 extension PolicyKind {
     /// Whether its changes take records away: such cleanups are guarded unless the file says otherwise.
-    var removesRecords: Bool { [.retention, .locks, .files].contains(self) }
+    package var removesRecords: Bool { [.retention, .locks, .files].contains(self) }
 }
 
 extension Section {

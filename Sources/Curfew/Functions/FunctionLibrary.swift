@@ -104,10 +104,7 @@ package struct FunctionLibrary: Sendable {
 
     /// The SHA-1 digest of a text: what Redis calls a script by, and what `doctor` shows.
     static func digest(of text: String) -> String {
-        Insecure.SHA1.hash(data: ByteText.bytes(of: text)).map { byte in
-            let digits = String(byte, radix: 16)
-            return digits.count == 1 ? "0" + digits : digits
-        }.joined()
+        Insecure.SHA1.hash(data: ByteText.bytes(of: text)).hexadecimal
     }
 }
 

@@ -12,7 +12,8 @@ struct RecordEventsCall: FunctionCall {
     /// The field that says whose events are written, and what it is to say.
     let field: String
     let note: String
-    let streamLength: Int
+    /// What `XADD` is given before the fields.
+    let head: [String]
     /// What is the same in all events, in order; empty where they differ.
     let fields: [(name: String, value: String?)]
     /// What differs, for each field without a value of its own: one for each event.
@@ -20,17 +21,17 @@ struct RecordEventsCall: FunctionCall {
 
     var command: RedisCommand {
         let count = columns.first?.count ?? 0
-        var words = ["MAXLEN", "~", String(streamLength), "*"]
+        var words = head
         var holes: [Int] = []
         for (name, value) in fields {
             words += [name, value ?? ""]
             if value == nil { holes.append(words.count) }
         }
         var command = RedisCommand(capacity: 512 + 400 * count)
-        let head = RedisFunction.recordEvents.command(
+        let call = RedisFunction.recordEvents.command(
             keys: [lease.key, saga, events],
             [lease.term, String(forgotten.count)] + forgotten + [field, note, String(words.count)] + words)
-        command.append(wordsOf: head)
+        command.append(wordsOf: call)
         command.append(holes.count)
         for hole in holes { command.append(hole) }
         for place in 0..<count {

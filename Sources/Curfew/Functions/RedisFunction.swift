@@ -24,6 +24,8 @@ package enum RedisFunction: String, CaseIterable, Sendable {
     case check = "curfew_check"
     /// See ``CommitArguments``: for one node of a Cluster.
     case commitPart = "curfew_commit_part"
+    /// See ``CommitArguments``: for one node of a Cluster, and only frees, or is small; also where Redis is full.
+    case notePart = "curfew_note_part"
     /// See ``CommitArguments``: for one node of a Cluster, and writes nothing.
     case checkPart = "curfew_check_part"
     /// See ``RefundLookCall``.
@@ -39,8 +41,8 @@ package enum RedisFunction: String, CaseIterable, Sendable {
     package var isReadOnly: Bool {
         switch self {
         case .version, .check, .checkPart, .look, .overview: true
-        case .tick, .claim, .renew, .finish, .scanClaim, .scanReport, .commit, .note, .commitPart, .recordEvents,
-            .unlist:
+        case .tick, .claim, .renew, .finish, .scanClaim, .scanReport, .commit, .note, .commitPart, .notePart,
+            .recordEvents, .unlist:
             false
         }
     }

@@ -18,7 +18,7 @@ extension Doctor {
             do {
                 found += try await look(node).map { ("\(node)", $0) }
             } catch {
-                guard let redis = error as? RedisError ?? (error as? CurfewError)?.underlying, redis.code != .cancelled
+                guard let redis = CurfewError.redis(behind: error), redis.code != .cancelled
                 else { throw error }
                 found.append(
                     ("\(node)", Finding("node", .problem, redis.message, advice: "see whether this server runs")))

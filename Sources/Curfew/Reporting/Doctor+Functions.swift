@@ -18,7 +18,7 @@ extension Doctor {
                     "another library than this program's is loaded as \(FunctionLibrary.name) (its text differs)",
                     advice: advice),
                 at: 0)
-        case .absent: findings.insert(try await absence(on: node), at: 0)
+        case .absent: findings.insert(try await absence(on: node, libraries), at: 0)
         case .same: findings.insert(try await answer(of: node, Self.text(libraries)), at: 0)
         case .untold(let why):
             let answers = try await answer(
@@ -36,12 +36,16 @@ extension Doctor {
     private static func text(_ libraries: LoadedLibraries) -> String {
         let digest = FunctionLibrary.digest(of: FunctionLibrary.source).prefix(8)
         var text = "\(FunctionLibrary.name) is loaded, and is this program's (\(digest)…)"
-        let others = libraries.all.filter(\.isOfAnotherVersion).map(\.shownVersion)
-        if !others.isEmpty { text += "; other versions use this server, too: \(others.joined(separator: ", "))" }
+        text += others(libraries)
         if !libraries.all.contains(where: { $0.functions.contains(FunctionLibrary.overview.function) }) {
             text += "; \(FunctionLibrary.overview.function), for people, is not loaded (curfew functions --overview)"
         }
         return text
+    }
+
+    private static func others(_ libraries: LoadedLibraries) -> String {
+        let others = libraries.all.filter(\.isOfAnotherVersion).map(\.shownVersion)
+        return others.isEmpty ? "" : "; other versions use this server, too: \(others.joined(separator: ", "))"
     }
 
     /// A library that says it is Curfew's and can't be.
@@ -78,8 +82,8 @@ extension Doctor {
     }
 
     /// Whoever may load them does so with the first run; somebody else has to do it before.
-    private func absence(on node: RedisClient.Node) async throws -> Finding {
-        let message = "the library \(FunctionLibrary.name) is not loaded"
+    private func absence(on node: RedisClient.Node, _ libraries: LoadedLibraries) async throws -> Finding {
+        let message = "the library \(FunctionLibrary.name) is not loaded\(Self.others(libraries))"
         let load = ["FUNCTION", "LOAD", "REPLACE", "code"]
         if let rights = try await rights(on: node), try await rights.allows([load]) == [false] {
             return Finding(

@@ -82,7 +82,7 @@ extension Doctor {
         let isJSON = cleanup.format == .json
         needs += [isJSON ? ["GET", record] : ["HMGET", record, "a"], ["TYPE", record], ["EXISTS", record]]
         needs.append(isJSON ? ["STRLEN", record] : ["HSTRLEN", record, "a"])
-        let kind = type(of: cleanup.policy).kind
+        let kind = cleanup.kind
         if kind.removesRecords { needs += self.needs(ofRemoving: record) }
         switch kind {
         case .locks:

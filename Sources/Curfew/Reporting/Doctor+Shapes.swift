@@ -3,24 +3,41 @@ internal import Policies
 
 /// What the ids of records look like: where those of one template are of two shapes, one of them may be no record.
 extension Doctor {
-    /// The shape of an id: how many parts it has, and whether it is a number or a UUID.
+    /// The shape of an id: how many parts it has, and whether it is a number, a UUID or a word.
     ///
-    /// Ids of letters and digits are of one shape, since those that chance makes have now and then only one or the other.
+    /// Where some ids have letters and digits, all are of one shape, since those that chance makes have now and then only one
+    /// or the other. Where none has, words beside numbers (`meta` and `wait` beside `1`) are two.
     struct Shape: Hashable {
-        private enum Kind: Hashable { case number, uuid, text }
+        private enum Kind: Hashable { case number, uuid, word, text }
 
-        private let kind: Kind
-        private let separators: [Unicode.Scalar]
+        private var kind: Kind
+        fileprivate let separators: [Unicode.Scalar]
 
         init(_ id: String) {
             separators = id.unicodeScalars.filter { ":/|#".unicodeScalars.contains($0) }
             let isNumber = id.utf8.allSatisfy { (48...57).contains($0) }
-            kind = isNumber ? .number : UUID(uuidString: id) != nil ? .uuid : .text
+            let isWord = !id.utf8.contains { (48...57).contains($0) }
+            kind = isNumber ? .number : UUID(uuidString: id) != nil ? .uuid : isWord ? .word : .text
+        }
+
+        /// Whether it has both letters and digits.
+        fileprivate var isMixed: Bool { kind == .text }
+
+        /// The shape among ids of which some are mixed.
+        fileprivate var amongMixed: Shape {
+            var shape = self
+            if kind == .word { shape.kind = .text }
+            return shape
         }
 
         /// Whether an id of another shape is a matter of remark where this is the most frequent.
         func differs(from other: Shape) -> Bool {
-            separators != other.separators || (kind != .text && kind != other.kind)
+            guard separators == other.separators else { return true }
+            return switch kind {
+            case .number, .uuid: kind != other.kind
+            case .word: other.kind == .number || other.kind == .uuid
+            case .text: false
+            }
         }
 
         /// A pattern that only these fit; nil where there is no telling.
@@ -29,14 +46,19 @@ extension Doctor {
             case (.number, _): "[0-9]+"
             case (.uuid, _): "[0-9A-Fa-f-]{36}"
             case (.text, true): "[^:/|#]+"
-            case (.text, false): nil
+            // Which of them are records, nobody can tell by their number.
+            case (.text, false), (.word, _): nil
             }
         }
     }
 
     /// A remark on ids of two shapes; nil where all are of one.
     static func remark(onShapesOf ids: [String], of cleanup: Cleanup) -> Finding? {
-        let groups = Dictionary(grouping: ids.sorted(), by: Shape.init)
+        let mixed = Set(ids.map(Shape.init).filter(\.isMixed).map(\.separators))
+        let groups = Dictionary(grouping: ids.sorted()) { id in
+            let shape = Shape(id)
+            return mixed.contains(shape.separators) ? shape.amongMixed : shape
+        }
         let order = groups.sorted { ($0.value.count, $1.value[0]) > ($1.value.count, $0.value[0]) }
         guard let most = order.first,
             let other = order.dropFirst().first(where: { most.key.differs(from: $0.key) })

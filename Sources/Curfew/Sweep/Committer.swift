@@ -9,7 +9,7 @@ struct Committer {
     let keys: Keys
     let cleanup: Cleanup
     let claim: Claim?
-    let streamLength: Int
+    let journal: Journal
 
     /// What became of a judged record.
     enum Result: Sendable {
@@ -43,9 +43,9 @@ struct Committer {
         fileprivate let encoder: ChangeEncoder
         fileprivate let rescores: Bool
 
-        /// Whether all of it only removes or frees, and so goes through where Redis has no memory left.
+        /// Whether what only removes or frees may be sent by itself, because Redis has no memory left for the rest.
         fileprivate var mayBeBrief: Bool {
-            !encoder.isCheck && !encoder.isBrief && page.allSatisfy(\.frees)
+            !encoder.isCheck && !encoder.isBrief && (page.hasFreeing || page.allSatisfy(\.frees))
         }
     }
 
@@ -87,7 +87,7 @@ struct Committer {
     func encoder(at now: Timestamp) -> ChangeEncoder {
         ChangeEncoder(
             cleanup: cleanup, run: claim?.run ?? "preview", keys: keys, time: String(now.milliseconds),
-            streamLength: String(streamLength), isCheck: claim == nil)
+            journal: journal, isCheck: claim == nil)
     }
 
     /// The page with what the queues of its changes are; a change that can't be put on its queue is its record's error.
@@ -114,11 +114,8 @@ struct Committer {
         var results = untouched(page)
         guard !prepared.places.isEmpty else { return results }
         if reply.error?.code == "NOPERM" { return try await oneByOne(prepared) }
-        if reply.error?.code == "OOM", prepared.mayBeBrief {
-            var encoder = prepared.encoder
-            encoder.isBrief = true
-            let brief = try await prepare(page, encoder: encoder, rescores: prepared.rescores)
-            return try await self.results(of: brief, reply: try await library.call(brief.command))
+        if let error = reply.error, error.code == FullMemory.code, prepared.mayBeBrief {
+            return try await onlyFreeing(prepared, FullMemory.refusal(error.message))
         }
         let outcomes = try prepared.call.outcomes(of: try await library.checked(reply, of: prepared.command))
         var paid: [Int] = []
@@ -130,6 +127,22 @@ struct Committer {
             }
         }
         return try await commitWithoutRefund(paid, of: page, prepared.encoder, into: results)
+    }
+
+    /// Where Redis has no memory left for a page, what only removes or frees goes through by itself, and `why` is the error
+    /// of all other records.
+    private func onlyFreeing(_ prepared: Prepared, _ why: String) async throws -> [Result] {
+        let page = prepared.page
+        var results = untouched(page)
+        for place in prepared.places where !page[place].frees { results[place] = .refused(why) }
+        let places = page.indices.filter { page[$0].frees }
+        var encoder = prepared.encoder
+        encoder.isBrief = true
+        let brief = try await prepare(places.map { page[$0] }, encoder: encoder, rescores: prepared.rescores)
+        guard !brief.places.isEmpty else { return results }
+        let made = try await self.results(of: brief, reply: try await library.call(brief.command))
+        for (place, result) in zip(places, made) { results[place] = result }
+        return results
     }
 
     /// A key outside the user's rights refuses the whole call, before any of it is made: then each change is sent alone, so

@@ -1,3 +1,4 @@
+internal import Algorithms
 internal import Logging
 internal import Policies
 internal import RedisClient
@@ -5,7 +6,8 @@ internal import RedisClient
 /// How what is wrong with records is kept: an event each (`action: error`), and a line in the log.
 ///
 /// A run tells of a record once, and of a thousand records at most; the log gets the first twenty. Each batch of events is
-/// one change that also notes its number in the lease, so that one whose reply was lost isn't written twice.
+/// one change that also notes its number in the lease, so that one whose reply was lost isn't written twice. Where Redis is
+/// full, events take memory that it hasn't: then there are as many as lines in the log.
 extension Sweep {
     /// The most events in one call.
     private static let mostErrors = 50
@@ -18,14 +20,23 @@ extension Sweep {
     func reportErrors(_ state: inout State) async throws {
         guard let claim, state.outcome.tally.hasNews else { return }
         let (news, told) = state.outcome.tally.takeNews()
-        for start in stride(from: 0, to: news.count, by: Self.mostErrors) {
-            let batch = news[start..<min(start + Self.mostErrors, news.count)].map { ($0, key(of: $0.id)) }
-            for (place, (failure, key)) in batch.enumerated() where told + start + place < Self.mostLogged {
+        var written = told
+        for page in news.chunks(ofCount: Self.mostErrors) {
+            let batch = page.map { ($0, key(of: $0.id)) }
+            for (failure, key) in batch.prefix(max(0, Self.mostLogged - written)) {
                 engine.logger.warning(
                     "a record could not be dealt with",
                     metadata: ["record": "\(failure.id)", "key": "\(key)", "reason": "\(failure.error)"])
             }
-            try await write(batch, number: told + start + batch.count, claim)
+            do {
+                try await write(batch, number: written + batch.count, claim)
+            } catch let error as CurfewError where FullMemory.isMeant(error) {
+                // The first of a run are small enough for a Redis that is full; the rest is in its counts.
+                let few = batch.prefix(max(0, Self.mostLogged - written))
+                guard !few.isEmpty else { continue }
+                try await write(Array(few), number: written + few.count, claim, isNote: true)
+            }
+            written += batch.count
         }
     }
 
@@ -48,7 +59,7 @@ extension Sweep {
     }
 
     private func write(
-        _ batch: [(failure: RunResult.Failure, key: String)], number: Int, _ claim: Claim
+        _ batch: [(failure: RunResult.Failure, key: String)], number: Int, _ claim: Claim, isNote: Bool = false
     ) async throws {
         let lease = engine.keys.lease(cleanup.name)
         var change = PlainChange(member: "")
@@ -58,18 +69,16 @@ extension Sweep {
         change.write("HSET", .own(lease), [.constant(Self.noteField), .value(String(number))])
         let time = String(clock.now.milliseconds)
         for (failure, key) in batch {
-            change.event(
-                [
-                    ("run", claim.run), ("cleanup", cleanup.name), ("record", failure.id), ("key", key),
-                    ("action", Change.errorAction), ("from", ""), ("to", ""), ("reason", failure.error), ("type", ""),
-                    ("tokens", "0"), ("bytes", "0"), ("before", "{}"), ("at_ms", time),
-                ], length: engine.configuration.streams.length)
+            var event = Event()
+            (event.run, event.cleanup, event.record, event.key) = (claim.run, cleanup.name, failure.id, key)
+            (event.action, event.reason, event.time) = (Change.errorAction, failure.error, time)
+            change.add(event, to: engine.journal)
         }
         // With Curfew's own index, which this doesn't touch: in a Cluster the app's may be on another node.
         var call = committer(claim).makeCall(index: engine.keys.index(cleanup.name))
         var known = PlainChange.Known()
         change.append(to: &call, &known)
-        let command = call.command()
+        let command = isNote ? call.note() : call.command()
         let reply = try await retrying { try await engine.library.call(command) }
         if case .refused(let why)? = try call.outcomes(of: reply).first { throw CurfewError(.server, why) }
     }

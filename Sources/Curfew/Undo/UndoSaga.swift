@@ -17,7 +17,8 @@ internal import RedisClient
 /// - The fence is checked before the page, and again in the step that writes the event.
 ///
 /// A step that Redis refuses, such as on a balance that is no number, stays in the plan and is an error of its record.
-/// Plans and the marks of their parts expire when what was removed does; after that nothing is taken up again.
+/// Plans and the marks of their parts expire when what was removed does; after that nothing is taken up again. The marks of a
+/// record that this undo has begun and brought to its end go with its plan: nobody else has ever known of its parts.
 struct UndoSaga {
     let engine: Engine
     let undo: Undo
@@ -76,7 +77,26 @@ struct UndoSaga {
         for error in try await engine.redis.pipeline(removals).lazy.compactMap(\.error) {
             throw CurfewError(error, "ending an undo")
         }
+        try await removeMarks(of: through.map { steps[$0] })
         return outcomes
+    }
+
+    /// Takes away what shows that parts are done, where nobody can come to do them again.
+    ///
+    /// What broke off before may be in the hands of somebody who was frozen, so its marks stay until they expire. And who
+    /// has taken over the lease meanwhile may have read a plan before it went: then all stay.
+    private func removeMarks(of steps: [Step]) async throws {
+        let marks = steps.filter { $0.first != nil }.flatMap { step in
+            step.rest.filter { !$0.change.writes.isEmpty }.map {
+                Keys.undone(step.event, run: undo.run, beside: $0.key)
+            }
+        }
+        guard !marks.isEmpty else { return }
+        _ = try await made([], underFence: true)
+        let removals = marks.map { RedisCommand.repeatable("DEL", [$0]) }
+        for error in try await engine.redis.pipeline(removals).lazy.compactMap(\.error) {
+            throw CurfewError(error, "ending an undo")
+        }
     }
 
     /// Whether the guards of other slots hold, and balances are numbers, before anything is written.

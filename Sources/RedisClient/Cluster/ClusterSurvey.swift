@@ -71,7 +71,7 @@ struct ClusterSurvey {
             }
             group.addTask {
                 // Cut short when the answers are there.
-                await Bell().wait(after: 0, atMost: Self.patience)
+                await AsyncSignal().wait(atMost: Self.patience)
                 return nil
             }
             var answers: [Result<View, RedisError>] = []

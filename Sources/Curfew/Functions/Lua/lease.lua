@@ -135,6 +135,11 @@ local function tick(KEYS, ARGV)
     return answer
   end
 
+  -- Read before anything is written: where it can't be, there must be no claim that nobody hears of.
+  local definition = call('HGET', beside(schedule, 'definitions'), best.name) or ''
+  local owed = call('HGET', beside(schedule, 'owed'), best.name) or ''
+  local clock = call('HMGET', beside(schedule, 'alert:clock'), 'step_ms', 'total_ms', 'seen_ms')
+
   local lost = ''
   if best.run then
     lost = add_lost(runs, KEYS[7], length, best.lease, best.name, best.policy, now)
@@ -153,9 +158,9 @@ local function tick(KEYS, ARGV)
   add('due', ms(best.due))
   add('late', ms(math.max(0, now - best.score)))
   add('lost', lost)
-  add('definition', call('HGET', beside(schedule, 'definitions'), best.name) or '')
-  add('owed', call('HGET', beside(schedule, 'owed'), best.name) or '')
-  add('clock', call('HMGET', beside(schedule, 'alert:clock'), 'step_ms', 'total_ms', 'seen_ms'))
+  add('definition', definition)
+  add('owed', owed)
+  add('clock', clock)
   return answer
 end
 

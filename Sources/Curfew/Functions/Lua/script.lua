@@ -29,13 +29,15 @@ if item == nil then return redis.error_reply('ERR Function not found: ' .. asked
 -- A function is refused as a whole where nothing can be written, a script in its middle: so a write comes first, with a
 -- word that makes it fail before it does anything. In full memory a script may go on once it has tried one, which is what
 -- those need that are allowed to; of the others XADD finds out that it is full.
+-- A call to one node of a cluster declares no keys; that it may go on is all the same found out by any word.
 local flag = item.flags[1]
-if KEYS[1] and flag ~= 'no-writes' then
+local key = KEYS[1] or (flag == 'allow-oom' and ARGV[1])
+if key and flag ~= 'no-writes' then
   local tried
   if flag == 'allow-oom' then
-    tried = redis.pcall('PEXPIRE', KEYS[1], 'x')
+    tried = redis.pcall('PEXPIRE', key, 'x')
   else
-    tried = redis.pcall('XADD', KEYS[1], 'x', 'a', 'b')
+    tried = redis.pcall('XADD', key, 'x', 'a', 'b')
   end
   if is_closed(tried) then return raised(tried) end
 end

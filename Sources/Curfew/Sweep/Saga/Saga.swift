@@ -62,7 +62,7 @@ struct Saga: Sendable {
         var work = try await sweep.retrying { try await SagaWork(page, rescores: rescores, self) }
         let calls = calls(work.encoder)
         let changes = SagaChanges(saga: self, calls: calls)
-        if !work.open.isEmpty { try await changes.begin(work) }
+        if !work.open.isEmpty { try await changes.begin(&work) }
         let looks = work.looks
         let outcomes = try await step(nil) { try await calls.make(looks.map(\.step)) }
         for (look, outcome) in zip(looks, outcomes) { work.looked(look.place, outcome) }
@@ -81,16 +81,18 @@ struct Saga: Sendable {
     /// Takes out of the index what is over, and gives the rest its new place.
     private func end(_ work: inout SagaWork) async throws {
         let ending = work.ending
-        let asRead = try await step(.ended) { try await home.end(ending, index: sweep.index) }
-        work.ended(ending, asRead)
+        let (asRead, unseen) = try await step(.ended) { try await home.end(ending, index: sweep.index) }
+        work.ended(ending, asRead, unseen: unseen)
     }
 
-    /// Ends the sagas of the run, whose pages are all over: its marks are named no more, but for those that hold something.
+    /// Ends the sagas of the run, of which nothing is on its way any more: its marks are named no more, but for those that
+    /// hold something.
     func close() async throws {
         let ending = marks.takeEnding()
         // Somebody may still come for these, in a call that was never answered.
         try await step(nil) { try await close(ending.doubtful) }
-        let fields = ending.marks.map(SagaNote.field) + ending.told
+        let empty = try await step(nil) { try await leave(ending.left) }
+        let fields = (ending.marks + empty).map(SagaNote.field) + ending.told
         try await step(nil) { try await home.forget(fields) }
     }
 
@@ -160,34 +162,85 @@ struct Saga: Sendable {
     /// Takes away what marks say of parts of a page, all but what is left; the marks that still hold something.
     func clear(_ parts: [SagaPart], of plan: SagaPlan, left: [SagaEntry]) async throws -> [SagaMark] {
         var unfinished: [SagaMark] = []
-        let commands = parts.map { part in
+        var notes: [(mark: SagaMark, change: PlainChange)] = []
+        var commands: [RedisCommand] = []
+        for part in parts {
             let rest = left.filter { part.places.contains($0.place) }
             guard !rest.isEmpty else {
-                return RedisCommand.repeatable("HDEL", [part.mark.key, part.field, part.omitted])
+                commands.append(RedisCommand.repeatable("HDEL", [part.mark.key, part.field, part.omitted]))
+                continue
             }
             unfinished.append(part.mark)
-            var command = RedisCommand.repeatable("HSET", [part.mark.key, part.field])
-            command.append(SagaPlan.text(run: plan.run, page: plan.page, rest))
-            for word in [part.omitted, ""] { command.append(word) }
-            return command
+            let text = ByteText.held(SagaPlan.text(run: plan.run, page: plan.page, rest))
+            let words = [part.field, text, part.omitted, ""].map { PlainChange.Word.value($0) }
+            var change = PlainChange(member: "")
+            change.write("HSET", .own(part.mark.key), words)
+            notes.append((part.mark, change))
         }
         try await write(commands)
+        _ = try await note(notes)
         return unfinished
     }
 
     /// Lets nobody make anything more under these marks.
-    func close(_ marks: [SagaMark], expires: Bool = true) async throws {
-        try await write(
-            marks.flatMap { mark in
-                [RedisCommand.repeatable("HSET", [mark.key, mark.closed, "closed"])]
-                    + (expires ? [RedisCommand("PEXPIRE", [mark.key, String(Self.patience.milliseconds)])] : [])
+    ///
+    /// - Parameter isForGood: whether they hold nothing any more, and wait for who might come; they expire then.
+    func close(_ marks: [SagaMark], isForGood: Bool = true) async throws {
+        _ = try await note(
+            marks.map { mark in
+                var change = PlainChange(member: "")
+                // One that its own run has closed stays so.
+                change.write(isForGood ? "HSET" : "HSETNX", .own(mark.key), [.value(mark.closed), .constant("closed")])
+                if isForGood {
+                    change.write("PEXPIRE", .own(mark.key), [.constant(String(Self.patience.milliseconds))])
+                }
+                return (mark, change)
             })
     }
 
+    /// Closes marks that their own run leaves, so that whoever finishes what they hold knows that nobody else comes; those
+    /// that hold nothing.
+    private func leave(_ marks: [SagaMark]) async throws -> [SagaMark] {
+        let outcomes = try await note(
+            marks.map { mark in
+                var change = PlainChange(member: "")
+                change.checks = [.init(check: .exists, key: mark.key, complaint: "")]
+                change.write("HSET", .own(mark.key), [.value(mark.closed), .constant(SagaMark.left)])
+                return (mark, change)
+            })
+        return zip(marks, outcomes).filter { $1 != .made }.map(\.0)
+    }
+
+    /// Takes away marks that hold nothing, and that nobody comes back under.
+    func remove(_ marks: [SagaMark]) async throws {
+        try await write(marks.map { RedisCommand.repeatable("HDEL", [$0.key, $0.closed]) })
+    }
+
     private func write(_ commands: [RedisCommand]) async throws {
+        guard !commands.isEmpty else { return }
         for error in try await sweep.engine.redis.pipeline(commands).lazy.compactMap(\.error) {
             throw CurfewError(error, "writing how far changes are")
         }
+    }
+
+    /// Writes at marks, each in its slot, also where a node has no memory left.
+    private func note(_ notes: [(mark: SagaMark, change: PlainChange)]) async throws -> [CommitCall.Outcome] {
+        guard !notes.isEmpty else { return [] }
+        let library = sweep.engine.library
+        let calls = notes.map { mark, change in
+            var call = CommitCall(lease: nil, index: mark.key, shared: [])
+            var known = PlainChange.Known()
+            change.append(to: &call, &known)
+            return call
+        }
+        let commands = calls.map { library.outgoing($0.note()) }
+        let replies = try await sweep.engine.redis.pipeline(commands)
+        var outcomes: [CommitCall.Outcome] = []
+        for (number, call) in calls.enumerated() {
+            outcomes += try call.outcomes(of: try await library.checked(replies[number], of: commands[number]))
+        }
+        for case .refused(let why) in outcomes { throw CurfewError(.server, "writing how far changes are: \(why)") }
+        return outcomes
     }
 
     /// What marks say of parts; nil where nothing.
@@ -235,6 +288,6 @@ extension Saga {
     var home: SagaHome {
         SagaHome(
             library: sweep.engine.library, keys: sweep.engine.keys, claim: claim,
-            streamLength: sweep.engine.configuration.streams.length)
+            journal: sweep.engine.journal)
     }
 }

@@ -10,6 +10,13 @@ struct SagaCalls: Sendable {
     let encoder: ChangeEncoder
     /// Whether it is only asked what would become of the steps.
     var isCheck = false
+    /// Whether all steps only look, remove or free, and go where there is no memory left.
+    private var isNote = false
+
+    /// Makes it; `isCheck` only asks.
+    init(library: FunctionLibrary, encoder: ChangeEncoder, isCheck: Bool = false) {
+        (self.library, self.encoder, self.isCheck) = (library, encoder, isCheck)
+    }
 
     /// The steps that go to one node.
     private struct NodeCall {
@@ -53,18 +60,37 @@ struct SagaCalls: Sendable {
         }
         // Each goes out before the next is put together: its node is at work meanwhile.
         let sent = byNode.map { number, call in
-            (call: call, sent: begin(call.call.nodeCommand(), on: owners.node(number)))
+            (call: call, sent: begin(call.call.nodeCommand(isNote: isNote), on: owners.node(number)))
         }
         let replies = await replies(to: sent.map(\.sent))
         var outcomes = [CommitCall.Outcome](repeating: .made, count: steps.count)
+        var full: [Int] = []
         for ((call, _), reply) in zip(sent, replies) {
+            if let why = fullMemory(reply) {
+                full += call.places
+                for place in call.places { outcomes[place] = .refused(why) }
+                continue
+            }
             for (place, outcome) in zip(call.places, try call.call.outcomes(of: try reply.get())) {
                 if case .refused(let why) = outcome, Self.isElsewhere(why) { strays.append(place) }
                 outcomes[place] = outcome
             }
         }
         for (place, outcome) in zip(strays, try await makeAlone(strays.map { steps[$0] })) { outcomes[place] = outcome }
+        let freeing = full.filter { steps[$0].frees }
+        guard !freeing.isEmpty else { return outcomes }
+        var notes = self
+        notes.isNote = true
+        for (place, outcome) in zip(freeing, try await notes.make(freeing.map { steps[$0] })) {
+            outcomes[place] = outcome
+        }
         return outcomes
+    }
+
+    /// Why a node without memory left refused a call, of which it has made nothing then.
+    private func fullMemory(_ reply: Result<RedisValue, any Error>) -> String? {
+        guard !isNote, !isCheck, case .failure(let error) = reply, FullMemory.isMeant(error) else { return nil }
+        return FullMemory.refusal(of: error)
     }
 
     /// A call on its way.
@@ -105,7 +131,10 @@ struct SagaCalls: Sendable {
             single.append(step, at: 0, encoder)
             return single.call
         }
-        let replies = await replies(to: calls.map { begin($0.nodeCommand(isAlone: true), on: nil) })
+        let replies = await replies(
+            to: zip(calls, steps).map { call, step in
+                begin(call.nodeCommand(isAlone: true, isNote: step.frees && !isCheck), on: nil)
+            })
         return try zip(calls, replies).map { call, reply in try Self.outcomes(of: call, alone: reply)[0] }
     }
 
@@ -115,6 +144,8 @@ struct SagaCalls: Sendable {
     ) throws -> [CommitCall.Outcome] {
         do {
             return try call.outcomes(of: try reply.get())
+        } catch let error as CurfewError where FullMemory.isMeant(error) {
+            return [.refused(FullMemory.refusal(of: error))]
         } catch let error as CurfewError where error.code == .server && !Sweep.isPassing(error) {
             return [.refused(error.message)]
         }
@@ -149,7 +180,7 @@ extension SagaCalls {
             let mark = CommitArguments.NodeMark(
                 key: part.mark.key, closed: part.mark.closed, field: part.field, omitted: part.omitted,
                 text: work.text(of: part))
-            let command = call.nodeCommand(under: mark, isAlone: part.node == nil)
+            let command = call.nodeCommand(under: mark, isAlone: part.node == nil, isNote: part.isBrief)
             return (part: part, call: call, sent: begin(command, on: part.node))
         }
         return zip(sent, await replies(to: sent.map(\.sent))).map { item, reply in
@@ -161,7 +192,7 @@ extension SagaCalls {
                 }
                 return .answered(try call.outcomes(of: try reply.get()))
             } catch {
-                guard part.node == nil else { return .failed(error) }
+                guard part.node == nil, !FullMemory.isMeant(error) else { return .failed(error) }
                 do {
                     return .answered(try Self.outcomes(of: call, alone: .failure(error)))
                 } catch {

@@ -20,9 +20,17 @@ struct SagaChanges {
     }
 
     /// Looks at the fence and names the marks of a page, so that nothing comes between the last look and the changes.
-    func begin(_ work: SagaWork) async throws {
+    ///
+    /// Where there is no memory left for Curfew's own keys, only what removes or frees goes on.
+    func begin(_ work: inout SagaWork) async throws {
         let marks = parts(State(open: work.open), work).map(\.mark)
-        try await saga.step(.planned) { try await announce(marks) }
+        do {
+            try await saga.step(.planned) { try await announce(marks) }
+        } catch let error as CurfewError where FullMemory.isMeant(error) && work.hasFreeing {
+            let rest = work.keepToFreeing(work.open, FullMemory.refusal(of: error))
+            let marks = parts(State(open: rest), work).map(\.mark)
+            try await saga.step(.planned) { try await announce(marks, isNote: true) }
+        }
     }
 
     /// Makes all changes of a page that are still to be made.
@@ -32,7 +40,7 @@ struct SagaChanges {
             let parts = parts(state, work)
             try await saga.step(nil) {
                 let marks = saga.marks.unannounced(parts.map(\.mark))
-                if !marks.isEmpty { try await announce(marks) }
+                if !marks.isEmpty { try await announce(marks, isNote: true) }
             }
             (state.open, state.alone) = ([], [])
             let outcomes = await calls.make(parts, of: work)
@@ -43,30 +51,38 @@ struct SagaChanges {
 
     private func parts(_ state: State, _ work: SagaWork) -> [SagaPart] {
         let owners = saga.sweep.engine.redis.owners
-        var byNode: [Int: [Int]] = [:]
+        var byNode: [Group: [Int]] = [:]
         var alone = state.alone
         for place in state.open {
             if let number = owners.number(of: work.key(place)) {
-                byNode[number, default: []].append(place)
+                byNode[Group(node: number, isBrief: work.isBrief(place)), default: []].append(place)
             } else {
                 alone.append(place)
             }
         }
         let control = saga.sweep.control
-        return byNode.map { number, places in
-            let node = owners.node(number)
+        return byNode.map { group, places in
+            let node = owners.node(group.node)
             let mark = saga.marks.mark(on: node, beside: work.key(places[0]))
-            return SagaPart(mark: mark, field: mark.field(control.nextPage()), places: places, node: node)
+            let field = mark.field(control.nextPage())
+            return SagaPart(mark: mark, field: field, places: places, node: node, isBrief: group.isBrief)
         }
             + alone.map { place in
                 let mark = saga.marks.mark(beside: work.key(place))
-                return SagaPart(mark: mark, field: mark.field(control.nextPage()), places: [place], node: nil)
+                let field = mark.field(control.nextPage())
+                return SagaPart(mark: mark, field: field, places: [place], node: nil, isBrief: work.isBrief(place))
             }
     }
 
-    private func announce(_ marks: [SagaMark]) async throws {
-        let new = saga.marks.unannounced(marks)
-        try await saga.home.announce(new)
+    /// What goes to a node in one call.
+    private struct Group: Hashable {
+        let node: Int
+        let isBrief: Bool
+    }
+
+    private func announce(_ marks: [SagaMark], isNote: Bool = false) async throws {
+        let new = Array(Set(saga.marks.unannounced(marks)))
+        try await saga.home.announce(new, isNote: isNote)
         saga.marks.announced(new)
     }
 
@@ -76,6 +92,11 @@ struct SagaChanges {
     ) async throws {
         var paid: [Int] = []
         var moved: [Int] = []
+        let answers = Array(answers)
+        // All of them before the first error ends this.
+        for case (let part, .failed(let error)) in answers where !SagaMarks.isAnswer(error) {
+            saga.marks.doubt(part.mark)
+        }
         for (part, answer) in answers {
             switch answer {
             case .answered(let outcomes):
@@ -94,9 +115,11 @@ struct SagaChanges {
             case .markElsewhere:
                 saga.marks.retire(part.mark)
                 state.alone += part.places
+            case .failed(let error) where FullMemory.isMeant(error) && !part.isBrief:
+                let rest = work.keepToFreeing(part.places, FullMemory.refusal(of: error))
+                if part.node == nil { state.alone += rest } else { state.open += rest }
             case .failed(let error):
                 guard Sweep.isPassing(error) else { throw error }
-                saga.marks.doubt(part.mark)
                 state.unanswered.append(part)
                 state.open += part.places
             }

@@ -6,7 +6,7 @@ struct SagaHome: Sendable {
     let library: FunctionLibrary
     let keys: Keys
     let claim: Claim
-    let streamLength: Int
+    let journal: Journal
 
     /// What becomes of an index entry, unless somebody has moved it since it was read.
     struct IndexStep: Sendable {
@@ -28,10 +28,12 @@ struct SagaHome: Sendable {
     private var saga: String { keys.saga(claim.cleanup) }
 
     /// Writes down marks, before they are used; without any it is a look at the fence.
-    func announce(_ marks: [SagaMark]) async throws {
+    ///
+    /// - Parameter isNote: whether also where Redis has no memory left.
+    func announce(_ marks: [SagaMark], isNote: Bool = false) async throws {
         var change = PlainChange(member: "")
         change.write("HSET", .shared(.saga), SagaNote.of(marks).flatMap { [.value($0.field), .value($0.text)] })
-        _ = try await send(marks.isEmpty ? [] : [change])
+        _ = try await send(marks.isEmpty ? [] : [change], isNote: isNote)
     }
 
     /// Takes away what was written down of marks and events that are over.
@@ -39,7 +41,7 @@ struct SagaHome: Sendable {
         guard !fields.isEmpty else { return }
         var change = PlainChange(member: "")
         change.write("HDEL", .shared(.saga), fields.map { .value($0) })
-        _ = try await send([change])
+        _ = try await send([change], isNote: true)
     }
 
     /// Writes the events of changes that were made, each once; gives back which were written now, by their places, and
@@ -64,7 +66,7 @@ struct SagaHome: Sendable {
             let events = SagaEvents(part, of: plan, for: claim.run)
             let call = RecordEventsCall(
                 lease: term, saga: saga, events: keys.events, forgotten: gone, field: plan.told, note: note,
-                streamLength: streamLength, fields: events.fields(run: claim.run, cleanup: claim.cleanup),
+                head: journal.words, fields: events.fields(run: claim.run, cleanup: claim.cleanup),
                 columns: events.columns)
             if try await library.call(call) { written.formUnion(part.map(\.place)) }
         }
@@ -76,10 +78,24 @@ struct SagaHome: Sendable {
         var index: [IndexStep] = []
         /// What locks were seen for the first time, and when, and which are gone (nil).
         var seen: [(id: String, value: String?)] = []
+
+        /// Whether it takes no memory to speak of: an entry that moves takes no more.
+        var isSmall: Bool { seen.allSatisfy { $0.value == nil } }
     }
 
-    /// Ends a page; for each step at the index whether its entry was as it had been read.
-    func end(_ ending: Ending, index: String) async throws -> [Bool] {
+    /// Ends a page; for each step at the index whether its entry was as it had been read, and why what was seen for the
+    /// first time isn't noted, where it isn't: only that takes memory.
+    func end(_ ending: Ending, index: String) async throws -> (asRead: [Bool], unseen: String?) {
+        do {
+            return (try await end(ending, index: index, isNote: ending.isSmall), nil)
+        } catch let error as CurfewError where FullMemory.isMeant(error) {
+            var rest = ending
+            rest.seen.removeAll { $0.value != nil }
+            return (try await end(rest, index: index, isNote: true), FullMemory.refusal(of: error))
+        }
+    }
+
+    private func end(_ ending: Ending, index: String, isNote: Bool) async throws -> [Bool] {
         let isHome = Slots.share(index, saga)
         var changes: [PlainChange] = []
         for (id, value) in ending.seen {
@@ -96,14 +112,14 @@ struct SagaHome: Sendable {
         var isAsRead = [Bool](repeating: true, count: ending.index.count)
         if !changes.isEmpty || (isHome && !others.isEmpty) {
             let steps = isHome ? others.map { ending.index[$0] } : []
-            let outcomes = try await send(changes, index: isHome ? index : nil, steps)
+            let outcomes = try await send(changes, index: isHome ? index : nil, steps, isNote: isNote)
             if isHome { try Self.note(outcomes.suffix(steps.count), at: others, &isAsRead) }
         }
         if !isHome, !others.isEmpty {
             // There is no fence where the app has its index, but an entry that was moved is left alone there too.
             var call = CommitCall(lease: nil, index: index, shared: [index])
             Self.add(others.map { ending.index[$0] }, to: &call)
-            try Self.note(call.outcomes(of: try await library.call(call.command()))[...], at: others, &isAsRead)
+            try Self.note(call.outcomes(of: try await library.call(call.note()))[...], at: others, &isAsRead)
         }
         if !removals.isEmpty {
             let moved = try await unlist(removals.map { ending.index[$0].entry }, from: index, isHome: isHome)
@@ -177,13 +193,13 @@ struct SagaHome: Sendable {
     }
 
     private func send(
-        _ changes: [PlainChange], index: String? = nil, _ steps: [IndexStep] = []
+        _ changes: [PlainChange], index: String? = nil, _ steps: [IndexStep] = [], isNote: Bool = false
     ) async throws -> [CommitCall.Outcome] {
         var call = makeCall(index: index)
         var known = PlainChange.Known()
         for change in changes { change.append(to: &call, &known) }
         Self.add(steps, to: &call)
-        let outcomes = try call.outcomes(of: try await library.call(call.command()))
+        let outcomes = try call.outcomes(of: try await library.call(isNote ? call.note() : call.command()))
         for case .refused(let why) in outcomes.prefix(changes.count) { throw CurfewError(.server, why) }
         return outcomes
     }

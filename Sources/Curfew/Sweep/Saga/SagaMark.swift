@@ -7,6 +7,10 @@
 ///
 ///     absent ─ records' parts are made ─► part of a page ─ everything else is made ─► absent
 ///     closed ◄─ a later run: nothing is made under this mark any more ─ expires
+///     left ◄─ its own run, which ends and can't finish what it holds ─ a later run does ─► absent
+///
+/// One that a later run closes waits for whoever was frozen under it. Where its own run has left it, nobody is: every call
+/// was answered.
 ///
 /// Not a field of the records: one that is removed, is JSON or is a plain string has no place for it, and an application
 /// that rewrites its records loses none of it.
@@ -15,6 +19,9 @@ struct SagaMark: Hashable, Sendable {
     let key: String
     /// The lease that the run has; after a failover another run may have the same name.
     let term: String
+
+    /// What the field of a mark says that its own run has closed.
+    static let left = "left"
 
     /// The field that stops whoever comes too late.
     var closed: String { "\(term)/closed" }

@@ -65,6 +65,12 @@ final class SagaMarks: Sendable {
         _ = state.withLock { $0.doubtful.insert(mark) }
     }
 
+    /// Whether an error is what a server has answered: then the call is over, and can't come any more.
+    static func isAnswer(_ error: any Error) -> Bool {
+        let redis = (error as? RedisError) ?? (error as? CurfewError)?.underlying
+        return redis.map { $0.code == .server } ?? (error is CurfewError)
+    }
+
     /// A page begins to use marks.
     func begun() {
         state.withLock { $0.pages += 1 }
@@ -87,19 +93,36 @@ final class SagaMarks: Sendable {
         }
     }
 
-    /// What the run has written down and needs no more, and those of its marks that somebody may still come for.
+    /// What the run leaves behind.
+    struct Ending {
+        /// The marks that it needs no more.
+        var marks: [SagaMark] = []
+        /// The fields of pages that are through.
+        var told: [String] = []
+        /// Of the marks, those that somebody may still come for.
+        var doubtful: [SagaMark] = []
+        /// The marks that may hold something, and that nobody comes for any more but to finish it.
+        var left: [SagaMark] = []
+    }
+
+    /// What is left when the run has done what it could, and none of its calls is on its way.
     ///
-    /// Nothing, where a page broke off: it may be under any of the marks.
-    func takeEnding() -> (marks: [SagaMark], told: [String], doubtful: [SagaMark]) {
+    /// Where a page broke off, it may be under any of the marks.
+    func takeEnding() -> Ending {
         state.withLock { state in
-            guard state.pages == 0 else { return ([], [], []) }
+            guard state.pages == 0 else {
+                return Ending(left: state.announced.subtracting(state.doubtful).sorted { $0.key < $1.key })
+            }
+            let left = state.unfinished.intersection(state.announced).subtracting(state.doubtful)
             let marks = state.announced.subtracting(state.unfinished)
             defer {
                 state.announced.subtract(marks)
                 state.current = state.current.filter { !marks.contains($1) }
                 (state.told, state.doubtful) = ([], state.doubtful.subtracting(marks))
             }
-            return (marks.sorted { $0.key < $1.key }, state.told.sorted(), Array(state.doubtful.intersection(marks)))
+            return Ending(
+                marks: marks.sorted { $0.key < $1.key }, told: state.told.sorted(),
+                doubtful: Array(state.doubtful.intersection(marks)), left: left.sorted { $0.key < $1.key })
         }
     }
 }

@@ -10,6 +10,8 @@ struct SagaPart: Sendable {
     let places: [Int]
     /// The node; nil for a change that goes alone to whoever has its slot.
     let node: RedisClient.Node?
+    /// Whether all of its changes only remove or free, and are made also where the node has no memory left.
+    var isBrief = false
 
     /// What the field ends with that says which of the changes were not made.
     static let omittedSuffix = "/omitted"

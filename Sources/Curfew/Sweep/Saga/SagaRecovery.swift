@@ -1,3 +1,4 @@
+internal import Algorithms
 internal import Policies
 internal import RedisClient
 
@@ -8,7 +9,8 @@ internal import RedisClient
 ///
 /// It comes first in every run that writes, so a change that was begun is finished by the next run of its cleanup, whatever
 /// its record has become meanwhile. Who began it may still be alive, frozen, and wake: for that its marks stay, closed,
-/// until they expire, and with them what shows that other slots are written.
+/// until they expire, and with them what shows that other slots are written. A mark that its own run has left goes with
+/// what it held.
 struct SagaRecovery: Sendable {
     /// The most marks that may be unfinished: then something is wrong that no run can mend.
     static let mostMarks = 1_000
@@ -57,12 +59,12 @@ struct SagaRecovery: Sendable {
                     field, "\(hash) holds something else than the name of a mark at \(field)", isRecord: false)
             }
         }
-        try await saga.step(nil) { try await saga.close(marks.map(\.mark), expires: false) }
+        try await saga.step(nil) { try await saga.close(marks.map(\.mark), isForGood: false) }
         for (field, mark) in marks where try await !finish(mark, &state) { state.kept.insert(field) }
         let gone = Set(pairs.map(\.0)).union(state.told.keys).subtracting(state.kept).sorted()
         try await saga.step(.ended) {
-            for first in stride(from: 0, to: gone.count, by: Self.mostFields) {
-                try await saga.home.forget(Array(gone[first..<min(first + Self.mostFields, gone.count)]))
+            for fields in gone.chunks(ofCount: Self.mostFields) {
+                try await saga.home.forget(Array(fields))
             }
         }
         return state.tally
@@ -89,8 +91,10 @@ struct SagaRecovery: Sendable {
             }
             sweep.control.advance { $0.step = "unfinished" }
         }
-        if isThrough { try await saga.step(nil) { try await saga.close([mark]) } }
-        return isThrough
+        guard isThrough else { return false }
+        let isLeft = omitted[mark.closed] == SagaMark.left
+        try await saga.step(nil) { try await isLeft ? saga.remove([mark]) : saga.close([mark]) }
+        return true
     }
 
     private func finish(

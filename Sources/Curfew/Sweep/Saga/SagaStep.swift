@@ -36,6 +36,14 @@ enum SagaStep: Sendable {
         }
     }
 
+    /// Whether it only looks, removes or frees, and so is made also where a node has no memory left.
+    var frees: Bool {
+        switch self {
+        case .look, .move, .clear, .expire: true
+        case .pay, .add, .note, .push, .remember, .change: false
+        }
+    }
+
     /// Whether two steps differ only in what a statement leaves open.
     func hasForm(of other: SagaStep) -> Bool {
         switch (self, other) {

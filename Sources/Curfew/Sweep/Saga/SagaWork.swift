@@ -23,6 +23,8 @@ struct SagaWork: Sendable {
     private var splits: [SagaSplit?]
     private var fates: [Fate?]
     private var unpaid: Set<Int> = []
+    /// Those whose events say little, because Redis has no memory left.
+    private var brief: Set<Int> = []
     private let rescores: Bool
     /// The parts under whose marks something was made.
     private(set) var parts: [SagaPart] = []
@@ -90,8 +92,24 @@ struct SagaWork: Sendable {
     private func entry(_ split: SagaSplit) -> SagaEntry {
         var entry = split.entry
         if unpaid.contains(entry.place) { entry.tokens = 0 }
+        if brief.contains(entry.place), let change = page[entry.place].change { entry = entry.brief(change) }
         return entry
     }
+
+    /// Whether a change is made under ``SagaPart/isBrief``.
+    func isBrief(_ place: Int) -> Bool { brief.contains(place) }
+
+    /// There is no memory left for these changes: those that only remove or free go on, and gives them back; of all others
+    /// it is the error.
+    mutating func keepToFreeing(_ places: [Int], _ why: String) -> [Int] {
+        let freeing = places.filter { page[$0].frees }
+        brief.formUnion(freeing)
+        for place in places where !page[place].frees { changed(place, .refused(why)) }
+        return freeing
+    }
+
+    /// Whether something of the page removes or frees.
+    var hasFreeing: Bool { page.hasFreeing }
 
     /// Whether a change was refused only because the ledger in its slot has its charge already.
     func isPaidBefore(_ place: Int, _ outcome: CommitCall.Outcome) -> Bool {
@@ -141,7 +159,7 @@ struct SagaWork: Sendable {
     /// What ends the page.
     var ending: SagaHome.Ending {
         var ending = SagaHome.Ending()
-        let isLocks = type(of: encoder.cleanup.policy).kind == .locks
+        let isLocks = encoder.cleanup.kind == .locks
         for (place, judged) in page.enumerated() {
             let id = judged.entry.id
             switch judged.decision {
@@ -164,13 +182,19 @@ struct SagaWork: Sendable {
     }
 
     /// The page is over: which of its index entries were as they had been read.
-    mutating func ended(_ ending: SagaHome.Ending, _ asRead: [Bool]) {
+    ///
+    /// - Parameter unseen: why what was seen for the first time could not be noted; nil where it was.
+    mutating func ended(_ ending: SagaHome.Ending, _ asRead: [Bool], unseen: String?) {
         for (step, isAsRead) in zip(ending.index, asRead) where isAsRead {
             switch page[step.place].decision {
             case .leave(let leave): results[step.place] = .left(isStalled: leave.isStalled, stays: false)
             case .drop: results[step.place] = .left(isStalled: false, stays: false)
             case .change, .malformed: continue
             }
+        }
+        guard let unseen else { return }
+        for (place, judged) in page.enumerated() {
+            if case .leave(let leave) = judged.decision, leave.remember != nil { results[place] = .refused(unseen) }
         }
     }
 }
