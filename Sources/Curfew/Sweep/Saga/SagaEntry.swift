@@ -139,7 +139,7 @@ extension SagaEntry {
     func brief(_ change: Change) -> SagaEntry {
         var event = event
         event?.reason = change.briefReason
-        event?.before = JSONText.object([], also: change.also)
+        event?.before = BeforeImage.text([], also: change.also)
         return SagaEntry(
             place: place, id: id, key: key, refund: refund, push: push, recoveries: recoveries, moves: moves,
             tokens: tokens, event: event)
