@@ -19,6 +19,11 @@ extension RedisValue {
         Dictionary(pairs) { first, _ in first }
     }
 
+    /// The values by name; of a name that comes twice, the first.
+    package var named: [String: RedisValue] {
+        Dictionary(fields().map { ($0.name.string ?? "", $0.value) }) { first, _ in first }
+    }
+
     /// The value that goes by a name; nil where there is none.
     package func field(_ name: String) -> RedisValue? {
         fields().first { $0.name.string == name }?.value

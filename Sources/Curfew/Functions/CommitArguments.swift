@@ -136,14 +136,14 @@ enum CommitAnswer {
         }
         try LeaseTerm.check(reply, lease, of: .commit)
         var refused: [(place: Int, why: Why)] = []
-        for (number, why) in reply.fields(from: 1) {
-            guard let position = number.place(among: count) else {
+        for (position, why) in reply.fields(from: 1) {
+            guard let place = position.place(among: count) else {
                 throw CurfewError(
                     .damaged, "\(RedisFunction.commit.rawValue) answered for a change that was not in the call")
             }
             refused.append(
                 (
-                    position,
+                    place,
                     why.kind == .integer ? .guarded(number: why.integer ?? 1) : .refused(why.string ?? "refused")
                 ))
         }

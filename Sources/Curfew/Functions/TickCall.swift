@@ -128,14 +128,3 @@ struct TickCall: FunctionCall {
         return named["paused"] != nil ? .paused(text("paused")) : .nothing
     }
 }
-
-extension RedisValue {
-    /// A flat list of names and values, by name.
-    var named: [String: RedisValue] {
-        var named: [String: RedisValue] = [:]
-        for (name, value) in fields() {
-            if let name = name.string { named[name] = value }
-        }
-        return named
-    }
-}

@@ -132,7 +132,7 @@ struct LossTests {
         }
         try await FakeServer.withServer(answer: answer) { server in
             try await RedisClient.withClient(server.configuration, logger: Logger(label: "test")) { client in
-                let cut = try client.begin([RedisCommand("LRANGE")], deadline: .seconds(50))
+                let cut = try client.begin([RedisCommand("LPOP")], deadline: .seconds(50))
                 let hangUp = try client.begin([RedisCommand("HANG")], deadline: .seconds(50))
                 let error = await #expect(throws: RedisError.self) { try await cut.replies() }
                 #expect(error?.code == .outcomeUnknown)

@@ -36,7 +36,10 @@ struct ReadCommandTests {
             let commands = Self.described(try await client.send(RedisCommand("COMMAND")).elements)
                 .filter { !$0.flags.contains("module") && RedisCommand.containedReaders[$0.name] == nil }
             try #require(commands.count > 200)
-            let missing = commands.filter { $0.flags.contains("readonly") && !Self.isRead($0.name) }
+            let missing = commands.filter {
+                // Two that aren't commands: by them older servers know a browser, and hang up.
+                $0.flags.contains("readonly") && !Self.isRead($0.name) && !["HOST:", "POST"].contains($0.name)
+            }
             #expect(missing.map(\.name) == [])
             let wrong = commands.filter { $0.flags.contains("write") && Self.isRead($0.name) }
             #expect(wrong.map(\.name) == [])
