@@ -130,19 +130,17 @@ enum CommitAnswer {
     ///
     /// Throws where the lease is of another term.
     init(_ reply: RedisValue, count: Int, lease: LeaseTerm?) throws(CurfewError) {
-        let elements = reply.elements
-        if elements.first?.string == "closed" {
+        if reply[0].string == "closed" {
             self = .closed
             return
         }
         try LeaseTerm.check(reply, lease, of: .commit)
         var refused: [(place: Int, why: Why)] = []
-        for place in stride(from: 1, to: elements.count - 1, by: 2) {
-            guard let position = elements[place].place(among: count) else {
+        for (number, why) in reply.fields(from: 1) {
+            guard let position = number.place(among: count) else {
                 throw CurfewError(
                     .damaged, "\(RedisFunction.commit.rawValue) answered for a change that was not in the call")
             }
-            let why = elements[place + 1]
             refused.append(
                 (
                     position,

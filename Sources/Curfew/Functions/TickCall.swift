@@ -132,11 +132,6 @@ struct TickCall: FunctionCall {
 extension RedisValue {
     /// A flat list of names and values, by name.
     var named: [String: RedisValue] {
-        let elements = elements
-        var named: [String: RedisValue] = [:]
-        for place in stride(from: 0, to: elements.count - 1, by: 2) {
-            if let name = elements[place].string { named[name] = elements[place + 1] }
-        }
-        return named
+        Dictionary(fields().map { ($0.name.string ?? "", $0.value) }) { _, last in last }
     }
 }
