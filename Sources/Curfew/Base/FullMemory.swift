@@ -14,7 +14,7 @@ enum FullMemory {
 
     /// Whether an error is that answer.
     static func isMeant(_ error: any Error) -> Bool {
-        let redis = (error as? RedisError) ?? (error as? CurfewError)?.underlying
+        let redis = CurfewError.redis(behind: error)
         return redis?.server?.code == code
     }
 
@@ -25,7 +25,7 @@ enum FullMemory {
 
     /// The same of an error.
     static func refusal(of error: any Error) -> String {
-        let redis = (error as? RedisError) ?? (error as? CurfewError)?.underlying
+        let redis = CurfewError.redis(behind: error)
         return refusal(redis?.server?.message ?? "\(error)")
     }
 }

@@ -67,7 +67,7 @@ final class SagaMarks: Sendable {
 
     /// Whether an error is what a server has answered: then the call is over, and can't come any more.
     static func isAnswer(_ error: any Error) -> Bool {
-        let redis = (error as? RedisError) ?? (error as? CurfewError)?.underlying
+        let redis = CurfewError.redis(behind: error)
         return redis.map { $0.code == .server } ?? (error is CurfewError)
     }
 
