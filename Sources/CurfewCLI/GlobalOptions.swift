@@ -76,17 +76,6 @@ private struct ErrorStream: TextOutputStream, Sendable {
     }
 }
 
-extension Engine {
-    /// The cleanup of that name, or an error that lists the names there are.
-    func cleanup(named name: String) throws -> Cleanup {
-        if let cleanup = configuration.cleanup(named: name) { return cleanup }
-        let names = configuration.cleanups.map(\.name).joined(separator: ", ")
-        throw CurfewError(
-            .usage,
-            "there is no cleanup “\(name)”: expected one of \(names.isEmpty ? "none (none is configured)" : names)")
-    }
-}
-
 /// A duration as an argument: `10m`, `+2h`.
 struct DurationArgument: ExpressibleByArgument, Sendable {
     let duration: Duration

@@ -7,9 +7,8 @@ internal import NIOCore
 package struct RedisCommand: Sendable {
     /// Whether the command may be sent again when the connection was lost before its reply came.
     ///
-    /// True for reads, and
-    /// for writes that leave the same state however often they run. False unless said otherwise.
-    package var isIdempotent = false
+    /// True for all that only read, which is known by their names, and for writes that were made ``repeatable(_:_:)``.
+    package private(set) var isIdempotent = false
 
     /// How much is read of the reply, and of all others that come with it.
     package var replySize = ReplySize.usual
@@ -34,16 +33,33 @@ package struct RedisCommand: Sendable {
         bytes = Array(repeating: 0, count: capacity)
     }
 
+    /// A write that leaves the same however often it runs, so that it may be sent again.
+    package static func repeatable(_ name: String, _ arguments: [String] = []) -> RedisCommand {
+        var command = RedisCommand(name, arguments)
+        command.isIdempotent = true
+        return command
+    }
+
+    /// A command that only reads, to be appended to, with room for so many bytes on the wire.
+    ///
+    /// For what is made by the thousand: that the name is one of a command that reads is looked up by tests alone.
+    package init(reading name: String, capacity: Int) {
+        assert(Self.isRead(name, nil), "\(name) is not known to read only")
+        self.init(capacity: capacity)
+        isIdempotent = true
+        append(name)
+    }
+
     /// A command of a name and its arguments.
     ///
     /// A name of two words (`CLIENT SETNAME`) is given as name and argument.
-    package init(_ name: String, _ arguments: [String] = [], isIdempotent: Bool = false) {
+    package init(_ name: String, _ arguments: [String] = []) {
         var capacity = name.utf8.count + Self.frameCapacity
         for argument in arguments {
             capacity += argument.utf8.count + Self.frameCapacity
         }
         self.init(capacity: capacity)
-        self.isIdempotent = isIdempotent
+        isIdempotent = Self.isRead(name, arguments.first)
         append(name)
         for argument in arguments {
             append(argument)

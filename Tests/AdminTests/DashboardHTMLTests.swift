@@ -64,7 +64,7 @@ struct DashboardHTMLTests {
         #expect(Wording.number(1_234_567) == "1\u{202F}234\u{202F}567")
         #expect(Wording.number(-12) == "−12")
         #expect(ByteCount.text(1_536) == "1.5 KiB")
-        #expect(Wording.distance(-61_000) == "1m1s ago")
+        #expect(TimeText.distance(-61_000) == "1m1s ago")
     }
 
     @Test("a part is the same while only the words of its times change")

@@ -48,10 +48,10 @@ struct DashboardHostileTests {
                 }
                 try await scene.send("HSET", scene.engine.keys.paused, "old-jobs", Self.script)
                 try await scene.send("ZADD", scene.engine.keys.schedule, "1", Self.image)
-                let strange = "/cleanups/\(Link.encoded(Self.image))"
+                let strange = "/cleanups/\(PercentEncoding.encoded(Self.image))"
                 for path in [
                     "/", "/cleanups/stuck-jobs", "/cleanups/old-jobs", "/runs/stuck-jobs-1", strange,
-                    "/cleanups/stuck-jobs/preview", "/runs/" + Link.encoded(Self.script + Self.image),
+                    "/cleanups/stuck-jobs/preview", "/runs/" + PercentEncoding.encoded(Self.script + Self.image),
                 ] {
                     let page = try await client.ask(.get, path)
                     #expect(page.status == 200, "\(path)")

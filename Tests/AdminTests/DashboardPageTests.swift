@@ -111,7 +111,9 @@ struct DashboardPageTests {
                     let page = try await client.ask(.get, path)
                     #expect(page.status == 200)
                     let policy = try #require(page.headers[.contentSecurityPolicy])
-                    #expect(policy.hasPrefix("default-src 'none'") && !policy.contains("unsafe"))
+                    #expect(
+                        policy == "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
+                            + "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
                     #expect(page.headers[.cacheControl] == "no-store")
                     let text = page.text
                     for part in [

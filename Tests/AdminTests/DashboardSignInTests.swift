@@ -20,8 +20,10 @@ struct DashboardSignInTests {
 
     /// A form as a browser sends it.
     static func form(_ fields: [String: String]) -> String {
-        fields.sorted { $0.key < $1.key }.map { "\(Link.encoded($0.key))=\(Link.encoded($0.value))" }
-            .joined(separator: "&")
+        fields.sorted { $0.key < $1.key }.map {
+            "\(PercentEncoding.encoded($0.key))=\(PercentEncoding.encoded($0.value))"
+        }
+        .joined(separator: "&")
     }
 
     static let headers: HTTPFields = [.contentType: "application/x-www-form-urlencoded"]

@@ -55,7 +55,7 @@ extension Chaos {
             _ = try await scene.send("EVAL", script, "0", String(count))
         }
 
-        /// The command, and the function where it calls one: ` [0 127.0.0.1:5] "FCALL" "curfew_tick_7" …`.
+        /// The command, and the function where it calls one: ` [0 127.0.0.1:5] "FCALL" "curfew_tick_8_0123abcd" …`.
         private static func name(_ text: String) -> String {
             let words = text.split(separator: "\"").filter { $0 != " " }.dropFirst()
             return words.prefix(words.first == "FCALL" ? 2 : 1).joined(separator: " ")

@@ -74,7 +74,7 @@ struct ProcessesScene: Sendable {
     }
 
     func send(_ words: String...) async throws -> RedisValue {
-        try await redis.send(RedisCommand(words[0], Array(words.dropFirst()), isIdempotent: true))
+        try await redis.send(RedisCommand.repeatable(words[0], Array(words.dropFirst())))
     }
 
     /// The server's time in milliseconds.

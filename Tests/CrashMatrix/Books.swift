@@ -31,7 +31,7 @@ struct Books: Sendable {
         runs = try await probe.entries(probe.keys.runs)
         // What is wrong with a record is no change of it.
         events = try await probe.entries(probe.keys.events).filter { $0["action"] != "error" }
-        fences = try await probe.send("HGETALL", probe.keys.fence).fields.compactMapValues { Int64($0) }
+        fences = try await probe.send("HGETALL", probe.keys.fence).texts.compactMapValues { Int64($0) }
         var current: [String: Int64] = [:]
         var records: [String: [String: String]] = [:]
         var indexes: [String: [String]] = [:]
@@ -41,7 +41,7 @@ struct Books: Sendable {
                 .compactMap(\.string)
             let keys = Self.ids(of: cleanup).map { Workload.key(cleanup, $0) }
             let replies = try await probe.pipeline(keys.map { RedisCommand("HGETALL", [$0]) })
-            for (key, reply) in zip(keys, replies) { records[key] = reply.fields }
+            for (key, reply) in zip(keys, replies) { records[key] = reply.texts }
         }
         self.current = current
         self.records = records
@@ -50,7 +50,7 @@ struct Books: Sendable {
         let users = 0..<Workload.users
         balances = try await probe.pipeline(users.map { RedisCommand("GET", ["user:\($0):tokens"]) })
             .map { $0.integer ?? -1 }
-        ledgers = try await probe.pipeline(users.map { RedisCommand("HGETALL", ["user:\($0):refunds"]) }).map(\.fields)
+        ledgers = try await probe.pipeline(users.map { RedisCommand("HGETALL", ["user:\($0):refunds"]) }).map(\.texts)
         objects = Set(try await work.bucket.list(prefix: work.name + "/"))
         let archived = Self.ids(of: "archive")
         let found = try await probe.pipeline(archived.map { RedisCommand("EXISTS", ["archived:\($0):log"]) })

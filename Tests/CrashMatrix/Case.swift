@@ -98,7 +98,7 @@ struct Case: Sendable {
             let command = ["ZMSCORE", Workload.index(cleanup)] + ids
             try await eventually("\(cleanup) is done", within: settings.patience, every: .milliseconds(50)) {
                 let reply = try await probe.redis.send(
-                    RedisCommand(command[0], Array(command.dropFirst()), isIdempotent: true))
+                    RedisCommand.repeatable(command[0], Array(command.dropFirst())))
                 return reply.elements.allSatisfy(\.isNull)
             }
         }

@@ -9,7 +9,7 @@ struct Probe: Sendable {
 
     /// Sends a command, again and again while Redis is away.
     func send(_ words: String...) async throws -> RedisValue {
-        let command = RedisCommand(words[0], Array(words.dropFirst()), isIdempotent: true)
+        let command = RedisCommand.repeatable(words[0], Array(words.dropFirst()))
         return try await eventually("Redis answers \(words[0])", within: .seconds(60)) { () -> RedisValue? in
             do {
                 return try await redis.send(command)
@@ -59,13 +59,4 @@ extension StreamEntry {
 
     /// When it was added, in Unix milliseconds by the server.
     var added: Int64 { id.split(separator: "-").first.flatMap { Int64($0) } ?? -1 }
-}
-
-extension RedisValue {
-    /// The names and values of a hash.
-    var fields: [String: String] {
-        let texts = elements.map { $0.string ?? "" }
-        let pairs = stride(from: 0, to: texts.count - 1, by: 2).map { (texts[$0], texts[$0 + 1]) }
-        return Dictionary(pairs) { first, _ in first }
-    }
 }

@@ -10,11 +10,11 @@ enum Weakness: String, CaseIterable, ExpressibleByArgument, Sendable {
     /// Guards that don't hold are passed over.
     case guards
 
-    /// The line that goes, wherever it stands in `curfew.lua`.
+    /// The line that goes, wherever it stands in the library.
     private var line: String {
         switch self {
         case .fence: "if not is_current then return {'fenced', fence, holder} end"
-        case .guards: "local why = broken(guards[g])"
+        case .guards: "local why = check_guard(guards[g])"
         }
     }
 
@@ -22,7 +22,7 @@ enum Weakness: String, CaseIterable, ExpressibleByArgument, Sendable {
     private var replacement: String {
         switch self {
         case .fence: ""
-        case .guards: "local why = broken(guards[g]) if type(why) == 'number' then why = nil end"
+        case .guards: "local why = check_guard(guards[g]) if type(why) == 'number' then why = nil end"
         }
     }
 
@@ -30,7 +30,7 @@ enum Weakness: String, CaseIterable, ExpressibleByArgument, Sendable {
     func load(_ probe: Probe) async throws {
         let source = FunctionLibrary.source
         guard source.contains(line) else {
-            throw ChildProcessError("curfew.lua does not have this line: \(line)")
+            throw ChildProcessError("the library does not have this line: \(line)")
         }
         let weakened = source.replacing(line, with: replacement)
         for node in try await probe.redis.primaries() {

@@ -63,7 +63,7 @@ struct ClockTests {
             try await write(21, began: 900, heard: 800, scene)
             try await eventually("the one that is stuck to be found") { try await scene.status(21) == "FAILED" }
             for id in 1...20 { #expect(try await scene.status(id) == "RUNNING") }
-            #expect(try await Operations(engine: try scene.engine("two")).firing().map(\.alert) == ["clock"])
+            #expect(try await FiringAlert.all(try scene.engine("two")).map(\.alert) == ["clock"])
             let finding = try await Doctor(engine: try scene.engine("two")).clock().last
             #expect(finding?.state == .warning && finding?.message.contains("stepped forward by") == true)
             #expect(finding?.message.contains("; jobs go by the time from before") == true)
@@ -95,6 +95,34 @@ struct ClockTests {
             #expect(finding.state == .warning)
             #expect(
                 finding.message.contains("-600.0 s off Redis, more than a tenth of the shortest timeout (5m of jobs)"))
+        }
+    }
+
+    @Test("what lives is past its time for nobody, however far apart its heartbeats are")
+    func redisAheadOfSlowHeartbeats() async throws {
+        try await withWorker(ahead: .seconds(255)) { scene, clock in
+            for (id, heard) in [(1, 0), (2, 25), (3, 55)] { try await write(id, began: 900, heard: heard, scene) }
+            let run = try await eventually("a run that is held back") {
+                try await runs(scene).first { $0["status"] == "failed" }
+            }
+            let error = run["error"] ?? ""
+            #expect(error.hasPrefix("job:3: beat is 5") && error.contains(" old by the clock of this machine and 5m"))
+            for id in 1...3 { #expect(try await scene.status(id) == "RUNNING") }
+        }
+    }
+
+    @Test("after a step forward work that is heard of goes on, and so does the cleanup")
+    func heardAfterStep() async throws {
+        try await withWorker { scene, clock in
+            try await write(1, began: 900, heard: 0, scene)
+            try await eventually("a run before") { try await runs(scene).contains { $0["status"] == "completed" } }
+            try clock.set(ahead: .seconds(3_600))
+            try await eventually("the alert") { try await clockAlerts(scene) == ["firing"] }
+            try await write(1, began: 900, heard: 0, scene)
+            try await write(2, began: 900, heard: 800, scene)
+            try await eventually("the one that is stuck to be found") { try await scene.status(2) == "FAILED" }
+            #expect(try await scene.status(1) == "RUNNING")
+            #expect(try await runs(scene).allSatisfy { $0["status"] != "failed" })
         }
     }
 

@@ -143,7 +143,7 @@ struct CommitGuardTests {
                 let before = try await scene.send("HGET", lease, field)
                 if !field.isEmpty { try await scene.send("HSET", lease, field, other) }
                 var call = CommitWords(fence: term)
-                call.lease = lease
+                call.arguments.lease = LeaseTerm(key: lease, term: term)
                 call.isOnNode = isOnNode
                 try call.statement([], [.init(0, "SET", "done")])
                 call.change(keys: ["written"], "a")

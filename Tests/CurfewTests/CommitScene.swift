@@ -3,7 +3,7 @@ import RedisClient
 
 @testable import Curfew
 
-/// One call of `curfew_commit`, put together word by word as `curfew.lua` describes it.
+/// One call of `curfew_commit`, with statements put together word by word as `commit.lua` describes them.
 struct CommitWords {
     /// A guard of a statement.
     struct Check {
@@ -34,21 +34,16 @@ struct CommitWords {
         }
     }
 
-    var format = CommitCall.format
-    var fence = ""
-    var time = ""
-    var lease = "lease"
+    var arguments = CommitArguments(index: "index")
     /// Whether it is a call of `curfew_commit_part`, which is told its keys as words.
     var isOnNode = false
-    var index = "index"
-    var shared: [String] = []
     private var keys: [String] = []
     private var statements: [String] = []
     private var changes: [String] = []
 
     init(fence: String = "", shared: [String] = []) {
-        self.fence = fence
-        self.shared = shared
+        arguments.lease = LeaseTerm(key: "lease", term: fence)
+        arguments.shared = shared
     }
 
     /// Adds a statement; changes name it by its number, from 1.
@@ -90,14 +85,15 @@ struct CommitWords {
     }
 
     func send(to scene: FunctionsScene) async throws -> String {
-        let head = [format, fence, time, String(shared.count), String(statements.count)]
-        let words = head + statements + changes
-        let all = [lease, index] + shared + keys
-        guard isOnNode else {
-            return try await scene.library.call("curfew_commit", keys: all, arguments: words).description
+        var words = RedisCommand(capacity: 1 << 10)
+        for key in keys { words.append(key) }
+        let changes = CommitArguments.Changes(keys: words, statements: statements) { command in
+            for word in self.changes { command.append(word) }
         }
-        return try await scene.library.call(
-            "curfew_commit_part", keys: [], arguments: ["", String(all.count)] + all + words
-        ).description
+        let command =
+            isOnNode
+            ? arguments.nodeCommand(.commitPart, changes, under: nil, isAlone: false)
+            : arguments.command(.commit, changes)
+        return try await scene.library.call(command).description
     }
 }

@@ -161,7 +161,7 @@ struct CommitWriteTests {
             try call.statement(keys: 0, index: "remove", [], [])
             try call.statement(keys: 0, index: "score", [.init("missing", -1)], [])
             try call.statement(keys: 0, index: "none", [], [])
-            call.shared = ["nothing"]
+            call.arguments.shared = ["nothing"]
             call.change(1, keys: [], "a")
             call.change(2, keys: [], "b", "1763700000000")
             call.change(3, keys: [], "c")
@@ -244,7 +244,7 @@ struct CommitWriteTests {
                 ("4", "one", #"["ok"]"#),
             ] {
                 var call = CommitWords(shared: ["index", stream])
-                call.time = time
+                call.arguments.time = time
                 try call.statement([.init("absent", field: "held")], [.init(-2, "XADD", "*", "at", nil, time: 3)])
                 call.change(keys: ["job"], "a")
                 #expect(try await call.send(to: scene) == expected)

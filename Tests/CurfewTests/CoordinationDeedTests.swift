@@ -33,7 +33,7 @@ struct CoordinationDeedTests {
             let paused = try await one.coordinator.claim(cleanup, trigger: "manual", isDryRun: false, by: "ben")
             guard case .paused = paused.outcome else { throw CurfewError(.damaged, "\(paused.outcome)") }
             let undone = try await one.coordinator.claim(
-                cleanup, trigger: Undo.trigger, isDryRun: false, by: "dora", detail: "of jobs-1")
+                cleanup, trigger: Trigger.undo, isDryRun: false, by: "dora", detail: "of jobs-1")
             guard case .claimed = undone.outcome else { throw CurfewError(.damaged, "\(undone.outcome)") }
             let reasons = try await scene.stream(scene.keys.events).map { "\($0["run"] ?? "") \($0["reason"] ?? "")" }
             #expect(
@@ -98,7 +98,7 @@ struct CoordinationDeedTests {
             let cleanup = try #require(one.configuration.cleanup(named: "jobs"))
             _ = try await one.coordinator.claim(cleanup, trigger: "manual", isDryRun: false, by: "ada")
             #expect(try await scene.stream(scene.keys.events).map { $0["reason"] } == ["run by ada"])
-            #expect(try await one.library.loadedVersion() == FunctionLibrary.version)
+            #expect(try await one.library.isLoaded())
             #expect(try await scene.send("FCALL_RO", "curfew_version", "0").integer == 6)
         }
     }

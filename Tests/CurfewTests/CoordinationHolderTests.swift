@@ -24,7 +24,7 @@ struct CoordinationHolderTests {
 
             #expect(try await one.coordinator.renew(older, progress: .init()) == .lost)
             var words = CommitWords(fence: older.term)
-            words.lease = scene.keys.lease("jobs")
+            words.arguments.lease = LeaseTerm(key: scene.keys.lease("jobs"), term: older.term)
             try words.statement([], [.init(0, "SET", "done")])
             words.change(keys: ["text"], "a")
             let functions = FunctionsScene(redis: scene.redis, library: one.library)
@@ -186,7 +186,7 @@ struct CoordinationHolderTests {
             let cleanup = try #require(engine.configuration.cleanup(named: "jobs"))
             let answer = try await engine.coordinator.claim(cleanup, trigger: "manual", isDryRun: false)
             guard case .paused(let text) = answer.outcome else { throw CurfewError(.held, "\(answer.outcome)") }
-            let pause = Operations.Pause(text: text)
+            let pause = CleanupPause(text: text)
             #expect(pause.by == "ann")
             #expect(pause.why == #"moving "house""#)
             #expect(try await operations.resume("jobs", by: "ada").isResumed)
@@ -233,7 +233,7 @@ struct CoordinationHolderTests {
         try await withInstances { scene in
             let strange = """
                 #!lua name=\(FunctionLibrary.name)
-                redis.register_function('\(FunctionLibrary.named("curfew_tick"))', function() return {'claim', 'jobs'} end)
+                redis.register_function('\(RedisFunction.tick.name)', function() return {'claim', 'jobs'} end)
                 """
             let engine = try scene.engine("one")
             // What was there before the first call would have been replaced.

@@ -97,7 +97,8 @@ struct CronExpressionTests {
         for number in stride(from: -20_000, to: 60_000, by: 1) {
             let parts = calendar.dateComponents(
                 [.month, .day, .weekday], from: Date(timeIntervalSince1970: Double(number) * 86_400))
-            let day = CivilDay(number: number)
+            let day = CivilDate(daysSinceEpoch: number)
+            #expect(day.daysSinceEpoch == number)
             #expect(day.month == parts.month && day.day == parts.day && day.weekday + 1 == parts.weekday)
         }
     }

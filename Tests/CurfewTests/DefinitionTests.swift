@@ -30,6 +30,10 @@ struct DefinitionTests {
     /// Settles as a worker does that begins with a configuration.
     @discardableResult
     private func begin(_ engine: Engine) async throws -> [String: Definitions.Conflict] {
+        try await settle(engine).refused
+    }
+
+    private func settle(_ engine: Engine) async throws -> Definitions.Settlement {
         try await Definitions(engine.coordinator).settle(now: try await engine.serverClock().now)
     }
 
@@ -168,6 +172,98 @@ struct DefinitionTests {
             let score = try await scene.send("ZSCORE", scene.keys.schedule, "jobs").string
             try await begin(try scene.engine("one", Self.text("job:<id>", after)))
             #expect(try await scene.send("ZSCORE", scene.keys.schedule, "jobs").string == score)
+        }
+    }
+
+    @Test("an old instance that begins again in a rolling update waits until the newer ones are gone")
+    func oldAgain() async throws {
+        try await withInstances(Self.text()) { scene in
+            let (old, new) = (try scene.engine("old"), try scene.engine("new", Self.text("job:<id>", "every: 5m")))
+            try await begin(old)
+            try await scene.schedule("jobs", in: .seconds(3_500))
+            #expect(try await settle(new).waiting.isEmpty)
+            try await live(new)
+            #expect(try await due(scene) <= .seconds(300))
+            #expect(try await settle(old).waiting == ["jobs"])
+            #expect(try await due(scene) <= .seconds(300))
+            // The newer ones are taken back.
+            try await new.coordinator.leave()
+            #expect(try await settle(old).waiting.isEmpty)
+            #expect(try await due(scene) > .seconds(3_000))
+        }
+    }
+
+    @Test("a run by hand leaves the due time as it is, whatever the schedule in its file")
+    func byHand() async throws {
+        try await withInstances(Self.text()) { scene in
+            try await begin(try scene.engine("one"))
+            try await scene.schedule("jobs", in: .seconds(3_000))
+            let score = try await scene.send("ZSCORE", scene.keys.schedule, "jobs").string
+            for more in ["every: 5m", "every: 6h"] {
+                let (run, _) = try await scene.claim(by: try scene.engine("two", Self.text("job:<id>", more)))
+                #expect(await run.execute().status == .completed)
+                #expect(try await scene.send("ZSCORE", scene.keys.schedule, "jobs").string == score)
+            }
+        }
+    }
+
+    @Test("what is refused is said in the same words as long as it is the same")
+    func sameWords() async throws {
+        try await withInstances(Self.text()) { scene in
+            let other = try scene.engine("two", Self.text("stag:<id>"))
+            let log = RecordingLog()
+            let engine = Engine(
+                configuration: other.configuration, redis: other.redis, instance: other.instance, logger: log.logger)
+            try await withWorker(try scene.engine("one")) { _ in
+                try await eventually("a run") { try await scene.stream(scene.keys.runs).count > 0 }
+                try await withWorker(engine) { _ in
+                    try await eventually("five heartbeats") {
+                        try await scene.stream(scene.keys.metrics).count { $0["instance"] == "two" } >= 5
+                    }
+                }
+            }
+            #expect(log.lines.count { $0.contains("a cleanup is refused") } == 1)
+        }
+    }
+
+    @Test("a run that replaces one from a clock that was ahead is due by the clock that is right")
+    func lostToAClock() async throws {
+        try await withInstances(Self.text()) { scene in
+            let one = try scene.engine("one")
+            try await begin(one)
+            _ = try await scene.claim(by: one)
+            let ahead = String((try await ServerClock.read(from: scene.redis).now + .seconds(90_000)).milliseconds)
+            try await scene.send(
+                "HSET", scene.keys.lease("jobs"), "due_ms", ahead, "acquired_ms", ahead, "renewed_ms", ahead)
+            try await scene.send("ZADD", scene.keys.schedule, ahead, "jobs")
+            let two = try scene.engine("two")
+            guard case .claimed(let claim) = try await scene.tick(two).outcome,
+                let cleanup = two.configuration.cleanups.first
+            else { throw CurfewError(.held, "jobs") }
+            let run = Run(engine: two, cleanup: cleanup, claim: claim, clock: try await two.serverClock())
+            #expect(await run.execute().status == .completed)
+            #expect(try await due(scene) <= .seconds(3_602))
+        }
+    }
+
+    @Test(
+        "what can't be read is said by its key, and claims nothing", arguments: ["definitions", "owed", "alert:clock"])
+    func wrongType(name: String) async throws {
+        try await withInstances(Self.text()) { scene in
+            let engine = try scene.engine("one")
+            try await begin(engine)
+            try await scene.schedule("jobs", in: .seconds(-5))
+            let key = scene.keys.schedule.replacing("schedule", with: name)
+            try await scene.send("DEL", key)
+            try await scene.send("SET", key, "x")
+            let error = await #expect(throws: CurfewError.self) { try await scene.tick(engine) }
+            #expect(error?.message.contains("\(key) is a string: expected a hash") == true)
+            #expect(try await scene.send("EXISTS", scene.keys.lease("jobs")).integer == 0)
+            let findings = await Doctor(engine: engine).examine().findings
+            #expect(findings.contains { $0.check == "keys" && $0.message == "\(key) is a string, expected a hash" })
+            for finding in findings where finding.message.contains("WRONGTYPE") {
+                #expect(finding.message.contains(key), "\(finding.message)")
+            }
         }
     }
 

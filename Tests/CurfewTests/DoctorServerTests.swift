@@ -64,9 +64,10 @@ struct DoctorServerTests {
     func neighbours() async throws {
         try await withInstances { scene in
             try await scene.send("FUNCTION", "LOAD", FunctionsVersionTests.olderLibrary)
+            try await scene.send("FUNCTION", "LOAD", FunctionsVersionTests.newerLibrary)
+            // As it was called before the version came from the text.
             try await scene.send(
-                "FUNCTION", "LOAD",
-                FunctionLibrary.source.replacing("\(FunctionLibrary.version)\n", with: "99\n"))
+                "FUNCTION", "LOAD", FunctionLibrary.source.replacing(FunctionLibrary.version, with: "7"))
             try await scene.send(
                 "FUNCTION", "LOAD", "#!lua name=curfewed\nredis.register_function('mine', function() return 1 end)")
             try await scene.engine("one").library.load()
@@ -74,7 +75,8 @@ struct DoctorServerTests {
             let message = try #require(findings["functions"]?.message)
             #expect(findings["functions"]?.state == .ok && findings["other functions"] == nil)
             #expect(message.contains("other versions use this server, too: "))
-            #expect(message.contains("curfew (version 6)") && message.contains("curfew_99"))
+            #expect(message.contains("curfew (version 6)") && message.contains("curfew_7"))
+            #expect(message.contains("curfew_99_0123abcd"))
         }
     }
 

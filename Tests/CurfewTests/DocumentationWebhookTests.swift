@@ -1,4 +1,5 @@
 import Foundation
+import RedisClient
 import TestSupport
 import Testing
 
@@ -74,11 +75,11 @@ struct DocumentationWebhookTests {
         let row = try #require(try Self.page().rows.first { $0.cells[0] == "longest wait" })
         let timing = WebhookTiming()
         let shown = [1.0, 4, 16, 64, 256, 1024, 3600]
-        #expect((1...7).map { timing.wait(after: $0, jitter: 1) / .seconds(1) } == shown)
-        #expect(timing.wait(after: 14, jitter: 1) == .seconds(3600))
+        #expect((1...7).map { timing.backoff.delay(failures: $0, jitter: 1) / .seconds(1) } == shown)
+        #expect(timing.backoff.delay(failures: 14, jitter: 1) == .seconds(3600))
         #expect(row.cells.dropFirst() == ["1 s", "4 s", "16 s", "64 s", "4 min", "17 min", "1 h each"])
         // Half of it at least, three quarters as a rule.
-        let whole = (1...14).map { timing.wait(after: $0, jitter: 0) / .seconds(3600) }.reduce(0, +)
+        let whole = (1...14).map { timing.backoff.delay(failures: $0, jitter: 0) / .seconds(3600) }.reduce(0, +)
         #expect(whole > 4 && whole * 1.5 > 6)
     }
 }

@@ -96,9 +96,9 @@ struct FunctionsClaimTests {
     @Test("a dry run is said to be one in the lease, whether it was asked for or configured")
     func dryRun() async throws {
         try await withFunctions { scene in
-            try await scene.claim("asked", dryRun: "1")
+            try await scene.claim("asked", isDryRun: true)
             #expect(try await scene.hash(scene.keys.lease("asked"))["dry_run"] == "1")
-            _ = try await scene.tick(.init("due", dryRun: "1"))
+            _ = try await scene.tick(.init("due", isDryRun: true))
             #expect(try await scene.hash(scene.keys.lease("due"))["dry_run"] == "1")
         }
     }
@@ -108,10 +108,10 @@ struct FunctionsClaimTests {
         try await withFunctions { scene in
             try await scene.schedule("jobs", in: -3_600_000)
             let due = try await scene.score("jobs")
-            let first = try await scene.tick(.init("jobs", dryRun: "1"))
+            let first = try await scene.tick(.init("jobs", isDryRun: true))
             _ = try await scene.renew(
-                "jobs", fence: "1", "found", "9", "changed", "5", "retried", "1", "skipped", "2", "failed", "3",
-                "refunded", "70")
+                "jobs", fence: "1",
+                ["found": "9", "changed": "5", "retried": "1", "skipped": "2", "failed": "3", "refunded": "70"])
             try await scene.schedule("jobs", in: -10)
             let second = try await scene.tick(.init("jobs"), beat: .init(instance: "two"))
             #expect(second["claim"]?.string == "jobs")

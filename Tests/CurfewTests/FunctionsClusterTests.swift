@@ -7,11 +7,11 @@ import Testing
 /// The function library where there are several primaries, each of which keeps its own.
 @Suite("functions: a cluster", .serialized, .timeLimit(.minutes(5)))
 struct FunctionsClusterTests {
-    private func version(_ member: RedisCluster.Member, _ cluster: RedisCluster) async throws -> Int64? {
+    private func version(_ member: RedisCluster.Member, _ cluster: RedisCluster) async throws -> String? {
         do {
             return try await cluster.send(
-                RedisCommand("FCALL_RO", [FunctionLibrary.named("curfew_version"), "0"]), to: member
-            ).integer
+                RedisCommand("FCALL_RO", [RedisFunction.version.name, "0"]), to: member
+            ).string
         } catch let error as RedisError {
             guard error.code == .server else { throw error }
             return nil
@@ -22,14 +22,14 @@ struct FunctionsClusterTests {
     func everywhere() async throws {
         try await withClusterAndClient { cluster, redis in
             let library = FunctionLibrary(redis: redis, logger: quietLogger)
-            #expect(try await library.loadedVersion() == nil)
+            #expect(try await !library.isLoaded())
             try await library.load()
-            #expect(try await library.loadedVersion() == FunctionLibrary.version)
+            #expect(try await library.isLoaded())
             for member in cluster.members {
                 #expect(try await version(member, cluster) == FunctionLibrary.version)
             }
             try await cluster.send(RedisCommand("FUNCTION", ["FLUSH"]), to: cluster.members[1])
-            #expect(try await library.loadedVersion() == nil)
+            #expect(try await !library.isLoaded())
         }
     }
 
@@ -82,9 +82,8 @@ struct FunctionsClusterTests {
             for member in cluster.members { try await cluster.send(partial, to: member) }
             _ = try await redis.primaries()
             await other.server.kill()
-            let reply = try await library.call(
-                FunctionLibrary.command("curfew_overview", keys: [keys.schedule], arguments: [], isReadOnly: true))
-            #expect(reply.count == 0)
+            let rows = try await library.call(OverviewCall(keys: keys))
+            #expect(rows.isEmpty)
             await #expect(throws: CurfewError.self) { try await library.load() }
         }
     }

@@ -11,7 +11,7 @@ struct FunctionsFinishTests {
         try await withFunctions { scene in
             try await scene.claim("jobs")
             let next = try await scene.now() + 60_000
-            #expect(try await scene.finish("jobs", fence: "1", next: String(next)).description == #"["ok"]"#)
+            #expect(try await scene.finish("jobs", fence: "1", next: next) == .init(alerts: [], definition: nil))
             #expect(try await scene.score("jobs") == next)
             #expect(try await scene.send("EXISTS", scene.keys.lease("jobs")).integer == 0)
             #expect(try await scene.stream(scene.keys.runs).map { $0["status"] } == ["completed"])
@@ -29,12 +29,12 @@ struct FunctionsFinishTests {
                 try await scene.schedule("jobs", in: -1)
                 try await scene.claim("jobs", by: "two")
             } else {
-                try await scene.finish("jobs", fence: "1", next: "now")
+                try await scene.finish("jobs", fence: "1", next: nil)
             }
             let lease = try await scene.hash(scene.keys.lease("jobs"))
             let score = try await scene.score("jobs")
             let runs = try await scene.send("XLEN", scene.keys.runs)
-            #expect(try await scene.finish("jobs", fence: "1", next: "99").description == #"["lost"]"#)
+            #expect(try await scene.finish("jobs", fence: "1", next: 99) == nil)
             #expect(try await scene.hash(scene.keys.lease("jobs")) == lease)
             #expect(try await scene.score("jobs") == score)
             #expect(try await scene.send("XLEN", scene.keys.runs) == runs)
@@ -47,10 +47,10 @@ struct FunctionsFinishTests {
             let term = try #require(try await scene.claim("jobs")["term"]?.string)
             let given = try #require(try await scene.send("HGET", scene.keys.lease("jobs"), field).string)
             try await scene.send("HSET", scene.keys.lease("jobs"), field, "7")
-            #expect(try await scene.finish("jobs", fence: term, next: "99").description == #"["lost"]"#)
+            #expect(try await scene.finish("jobs", fence: term, next: 99) == nil)
             #expect(try await scene.send("EXISTS", scene.keys.lease("jobs")).integer == 1)
             try await scene.send("HSET", scene.keys.lease("jobs"), field, given)
-            #expect(try await scene.finish("jobs", fence: term, next: "99").description == #"["ok"]"#)
+            #expect(try await scene.finish("jobs", fence: term, next: 99) == .init(alerts: [], definition: nil))
         }
     }
 
@@ -59,7 +59,7 @@ struct FunctionsFinishTests {
         try await withFunctions { scene in
             try await scene.claim("jobs")
             try await scene.schedule("jobs", in: -1)
-            #expect(try await scene.finish("jobs", fence: "1", next: "now")[0].string == "ok")
+            #expect(try await scene.finish("jobs", fence: "1", next: nil) != nil)
         }
     }
 
@@ -69,7 +69,7 @@ struct FunctionsFinishTests {
             try await scene.claim("jobs")
             try await scene.redis.subscribe(scene.keys.wake) { messages in
                 let before = try await scene.now()
-                try await scene.finish("jobs", fence: "1", next: "now")
+                try await scene.finish("jobs", fence: "1", next: nil)
                 let score = try #require(try await scene.score("jobs"))
                 let after = try await scene.now()
                 #expect((before...after).contains(score))
@@ -87,8 +87,8 @@ struct FunctionsFinishTests {
             try await scene.claim("a")
             try await scene.claim("b")
             try await scene.redis.subscribe(scene.keys.wake) { messages in
-                try await scene.finish("a", fence: "1", next: "99")
-                try await scene.finish("b", fence: "1", next: "now")
+                try await scene.finish("a", fence: "1", next: 99)
+                try await scene.finish("b", fence: "1", next: nil)
                 for try await message in messages {
                     #expect(message == "b")
                     break
@@ -110,7 +110,9 @@ struct FunctionsFinishTests {
                     })
             }
             try await scene.claim("jobs")
-            try await scene.finish("jobs", fence: "1", next: "99", ages: ["100000", "50000", "100000", "50000"])
+            let ages = FinishCall.Ages(
+                runs: .seconds(100), metrics: .seconds(50), events: .seconds(100), alerts: .seconds(50))
+            try await scene.finish("jobs", fence: "1", next: 99, ages: ages)
             var lengths: [Int64?] = []
             for stream in streams { lengths.append(try await scene.send("XLEN", stream).integer) }
             // Trimmed approximately: what is left of the old is less than a node of ten.
@@ -127,7 +129,7 @@ struct FunctionsFinishTests {
             try await scene.send("CONFIG", "SET", "stream-node-max-entries", "10")
             for fence in 1...60 {
                 try await scene.claim("jobs")
-                try await scene.finish("jobs", fence: String(fence), next: "99", length: 20)
+                try await scene.finish("jobs", fence: String(fence), next: 99, length: 20)
             }
             for stream in [scene.keys.runs, scene.keys.metrics] {
                 let length = try #require(try await scene.send("XLEN", stream).integer)
@@ -143,8 +145,12 @@ struct FunctionsFinishTests {
                 "HSET", scene.keys.alert("many"), "definition", "found > 1", "state:jobs", "firing", "since_ms:jobs",
                 "17", "state:locks", "resolved")
             try await scene.claim("jobs")
-            let reply = try await scene.finish("jobs", fence: "1", next: "99", alerts: ["none", "many"])
-            #expect(reply.elements.map(\.string) == ["ok", "", "", "", "found > 1", "firing", "17"])
+            let reply = try await scene.finish("jobs", fence: "1", next: 99, alerts: ["none", "many"])
+            let known: [FinishCall.Alert] = [
+                .init(definition: "", state: "", since: ""),
+                .init(definition: "found > 1", state: "firing", since: "17"),
+            ]
+            #expect(reply?.alerts == known && reply?.definition == nil)
         }
     }
 }

@@ -7,9 +7,7 @@ import Testing
 @Suite("curfew_overview", .serialized, .enabled(if: RedisServer.hasFunctions))
 struct FunctionsOverviewTests {
     private func overview(_ scene: FunctionsScene) async throws -> [String] {
-        try await scene.library.call(
-            "curfew_overview", keys: [scene.keys.schedule], arguments: [], isReadOnly: true
-        ).elements.compactMap(\.string)
+        try await scene.library.call(OverviewCall(keys: scene.keys))
     }
 
     /// The row without its column widths.
@@ -29,7 +27,7 @@ struct FunctionsOverviewTests {
     func cleanups() async throws {
         try await withFunctions { scene in
             for name in ["running", "lost", "paused", "waiting", "late"] { try await scene.claim(name) }
-            try await scene.renew("running", fence: "1", "progress", "40", "step", "sweep")
+            try await scene.renew("running", fence: "1", ["progress": "40", "step": "sweep"])
             try await scene.schedule("running", in: 3_630_000)
             try await scene.schedule("lost", in: -7_230_000)
             try await scene.send("HSET", scene.keys.paused, "paused", #"{"why":"moving"}"#, "lost", "{}")

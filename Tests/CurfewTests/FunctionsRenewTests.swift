@@ -12,7 +12,9 @@ struct FunctionsRenewTests {
             try await scene.claim("jobs")
             try await scene.schedule("jobs", in: 12_000)
             let before = try await scene.now()
-            #expect(try await scene.renew("jobs", fence: "1", "found", "7", "step", "sweep").string == "")
+            #expect(
+                try await scene.renew("jobs", fence: "1", ["found": "7", "step": "sweep"]) == .renewed(cancelledBy: nil)
+            )
             let lease = try await scene.hash(scene.keys.lease("jobs"))
             #expect(lease["found"] == "7")
             #expect(lease["step"] == "sweep")
@@ -30,7 +32,7 @@ struct FunctionsRenewTests {
             try await scene.claim("jobs", by: "two")
             let lease = try await scene.hash(scene.keys.lease("jobs"))
             let end = try await scene.score("jobs")
-            #expect(try await scene.renew("jobs", fence: fence, "found", "7").string == "lost")
+            #expect(try await scene.renew("jobs", fence: fence, ["found": "7"]) == .lost)
             #expect(try await scene.hash(scene.keys.lease("jobs")) == lease)
             #expect(try await scene.score("jobs") == end)
         }
@@ -40,10 +42,10 @@ struct FunctionsRenewTests {
     func sameFence(field: String) async throws {
         try await withFunctions { scene in
             let term = try #require(try await scene.claim("jobs")["term"]?.string)
-            #expect(try await scene.renew("jobs", fence: term).string == "")
+            #expect(try await scene.renew("jobs", fence: term) == .renewed(cancelledBy: nil))
             try await scene.send("HSET", scene.keys.lease("jobs"), field, "7")
             let lease = try await scene.hash(scene.keys.lease("jobs"))
-            #expect(try await scene.renew("jobs", fence: term, "found", "7").string == "lost")
+            #expect(try await scene.renew("jobs", fence: term, ["found": "7"]) == .lost)
             #expect(try await scene.hash(scene.keys.lease("jobs")) == lease)
         }
     }
@@ -54,7 +56,7 @@ struct FunctionsRenewTests {
             try await scene.claim("jobs")
             try await scene.schedule("jobs", in: -1)
             let end = try await scene.score("jobs")
-            #expect(try await scene.renew("jobs", fence: "1", "found", "7").string == "lost")
+            #expect(try await scene.renew("jobs", fence: "1", ["found": "7"]) == .lost)
             #expect(try await scene.score("jobs") == end)
             #expect(try await scene.hash(scene.keys.lease("jobs"))["found"] == "0")
         }
@@ -65,7 +67,7 @@ struct FunctionsRenewTests {
         try await withFunctions { scene in
             try await scene.claim("jobs")
             try await scene.send("DEL", isLeaseThere ? scene.keys.schedule : scene.keys.lease("jobs"))
-            #expect(try await scene.renew("jobs", fence: "1").string == "lost")
+            #expect(try await scene.renew("jobs", fence: "1") == .lost)
             #expect(try await scene.send("EXISTS", scene.keys.schedule, scene.keys.lease("jobs")).integer == 1)
         }
     }
@@ -75,11 +77,11 @@ struct FunctionsRenewTests {
         try await withFunctions { scene in
             try await scene.claim("jobs")
             try await scene.send("HSET", scene.keys.lease("jobs"), "cancel", "ann")
-            #expect(try await scene.renew("jobs", fence: "1").string == "ann")
-            #expect(try await scene.renew("jobs", fence: "1").string == "ann")
+            #expect(try await scene.renew("jobs", fence: "1") == .renewed(cancelledBy: "ann"))
+            #expect(try await scene.renew("jobs", fence: "1") == .renewed(cancelledBy: "ann"))
             try await scene.schedule("jobs", in: -1)
             try await scene.claim("jobs", by: "two")
-            #expect(try await scene.renew("jobs", fence: "2").string == "")
+            #expect(try await scene.renew("jobs", fence: "2") == .renewed(cancelledBy: nil))
         }
     }
 }

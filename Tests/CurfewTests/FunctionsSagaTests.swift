@@ -5,7 +5,7 @@ import Testing
 @testable import Curfew
 
 /// The functions that only a saga in a Cluster calls.
-@Suite("curfew_tell_page, curfew_unlist, curfew_look, marks", .serialized)
+@Suite("curfew_record_events, curfew_unlist, curfew_look, marks", .serialized)
 struct FunctionsSagaTests {
     private static let plan = SagaPlan(run: "jobs-1", page: "1 one 5/1")
 
@@ -24,7 +24,9 @@ struct FunctionsSagaTests {
             cleanup: "jobs", run: answer["run"]?.string ?? "", fence: answer["fence"]?.string ?? "",
             term: answer["term"]?.string ?? "", due: Timestamp(milliseconds: 0), lateness: .zero,
             acquired: Timestamp(milliseconds: 0), trigger: "manual", isDryRun: false, replaces: nil, attempt: .now)
-        return SagaHome(library: scene.library, keys: scene.keys, claim: claim, streamLength: 1_000)
+        return SagaHome(
+            library: scene.library, keys: scene.keys, claim: claim,
+            journal: Journal(stream: scene.keys.events, length: 1_000))
     }
 
     @Test("events are written in order with all their fields, in calls of a bounded size")
@@ -127,7 +129,7 @@ struct FunctionsSagaTests {
         var known = PlainChange.Known()
         for change in changes { change.append(to: &call, &known) }
         let part = SagaPart(mark: Self.mark, field: Self.mark.field(3), places: [], node: nil)
-        let mark = CommitCall.NodeMark(
+        let mark = CommitArguments.NodeMark(
             key: part.mark.key, closed: part.mark.closed, field: part.field, omitted: part.omitted,
             text: Array("the rest".utf8))
         return try call.outcomes(of: try await scene.library.call(call.nodeCommand(under: mark)))

@@ -13,16 +13,16 @@ struct FunctionsScene: Sendable {
 
     /// A cleanup as an instance tells of it with a tick.
     struct Known {
-        var name: String
-        var policy = "stuck"
-        var dryRun = "0"
-        /// In milliseconds; 0 with cron.
-        var every: Int64 = 60_000
-        /// Its next occurrence; 0 without cron.
-        var occurrence: Int64 = 0
+        let name: String
+        let next: TickCall.Next
+        let isDryRun: Bool
 
-        init(_ name: String, every: Int64 = 60_000, occurrence: Int64 = 0, dryRun: String = "0") {
-            (self.name, self.every, self.occurrence, self.dryRun) = (name, every, occurrence, dryRun)
+        init(_ name: String, every: Int64 = 60_000, isDryRun: Bool = false) {
+            (self.name, next, self.isDryRun) = (name, .every(milliseconds: every), isDryRun)
+        }
+
+        init(_ name: String, at occurrence: Int64) {
+            (self.name, next, isDryRun) = (name, .at(milliseconds: occurrence), false)
         }
     }
 
@@ -33,65 +33,55 @@ struct FunctionsScene: Sendable {
         var heartbeat: Int64 = 10_000
         var places = 1
         var trigger = "schedule"
-        var only = ""
+        var only: String?
         var fields: [(String, String)] = []
         var metrics: [(String, String)] = []
     }
 
     /// Calls `curfew_tick`; gives back what it answers by name.
     func tick(_ known: Known..., beat: Beat = Beat()) async throws -> [String: RedisValue] {
-        var arguments = [
-            beat.instance, String(beat.lease), String(beat.heartbeat), String(beat.places), beat.trigger, beat.only,
-            "1000",
-        ]
-        arguments.append(fields: beat.fields)
-        arguments.append(fields: beat.metrics)
-        for cleanup in known {
-            arguments += [
-                cleanup.name, cleanup.policy, cleanup.dryRun, String(cleanup.every), String(cleanup.occurrence),
-            ]
-        }
-        let fixed = [
-            keys.schedule, keys.fence, keys.instances, keys.instance(beat.instance), keys.paused, keys.runs,
-            keys.metrics,
-        ]
-        let reply = try await library.call(
-            "curfew_tick", keys: fixed + known.map { keys.lease($0.name) }, arguments: arguments)
-        var answer: [String: RedisValue] = [:]
-        for place in stride(from: 0, to: reply.count - 1, by: 2) {
-            answer[reply[place].string ?? ""] = reply[place + 1]
-        }
-        return answer
+        let call = TickCall(
+            keys: keys, instance: beat.instance, lease: .milliseconds(beat.lease),
+            heartbeat: .milliseconds(beat.heartbeat), places: beat.places, trigger: beat.trigger, only: beat.only,
+            streamLength: 1000, fields: beat.fields, metrics: beat.metrics,
+            known: known.map { TickCall.Known(name: $0.name, policy: "stuck", isDryRun: $0.isDryRun, next: $0.next) })
+        return try await library.call(call.command).named
     }
 
     /// Claims one cleanup by name, due or not.
     @discardableResult
-    func claim(_ name: String, by instance: String = "one", dryRun: String = "0") async throws -> [String: RedisValue] {
+    func claim(_ name: String, by instance: String = "one", isDryRun: Bool = false) async throws -> [String: RedisValue]
+    {
         try await tick(
-            Known(name, dryRun: dryRun), beat: Beat(instance: instance, trigger: "manual", only: name))
+            Known(name, isDryRun: isDryRun), beat: Beat(instance: instance, trigger: "manual", only: name))
     }
 
     /// Calls `curfew_renew`.
     @discardableResult
-    func renew(_ name: String, fence: String, lease: Int64 = 120_000, _ fields: String...) async throws -> RedisValue {
+    func renew(
+        _ name: String, fence: String, lease: Int64 = 120_000, _ fields: KeyValuePairs<String, String> = [:]
+    ) async throws -> RenewCall.Answer {
         try await library.call(
-            "curfew_renew", keys: [keys.schedule, keys.lease(name)], arguments: [name, fence, String(lease)] + fields)
+            RenewCall(
+                keys: keys, cleanup: name, term: fence, lease: .milliseconds(lease),
+                fields: fields.map { ($0.key, $0.value) }))
     }
 
-    /// Calls `curfew_finish` with one field of each entry.
+    /// Longer than any test.
+    static let longAges = FinishCall.Ages(
+        runs: .seconds(1000), metrics: .seconds(1000), events: .seconds(1000), alerts: .seconds(1000))
+
+    /// Calls `curfew_finish` with few fields in each entry.
     @discardableResult
     func finish(
-        _ name: String, fence: String, next: String, length: Int = 1000,
-        ages: [String] = ["1000000", "1000000", "1000000", "1000000"], alerts: [String] = []
-    ) async throws -> RedisValue {
-        var arguments = [name, fence, next, keys.wake, String(length)] + ages
-        arguments.append(fields: [("cleanup", name), ("status", "completed")])
-        arguments.append(fields: [("kind", "run"), ("found", "0")])
-        return try await library.call(
-            "curfew_finish",
-            keys: [keys.schedule, keys.lease(name), keys.runs, keys.metrics, keys.events, keys.alerts]
-                + alerts.map(keys.alert),
-            arguments: arguments)
+        _ name: String, fence: String, next: Int64?, length: Int = 1000,
+        ages: FinishCall.Ages = Self.longAges, alerts: [String] = []
+    ) async throws -> FinishCall.Known? {
+        try await library.call(
+            FinishCall(
+                keys: keys, cleanup: name, term: fence, next: next, streamLength: length, ages: ages,
+                run: [("cleanup", name), ("status", "completed")], metrics: [("kind", "run"), ("found", "0")],
+                alerts: alerts))
     }
 
     /// Makes a cleanup due at that distance from now; below zero: since then.
@@ -110,9 +100,7 @@ struct FunctionsScene: Sendable {
     }
 
     func hash(_ key: String) async throws -> [String: String] {
-        let words = try await send("HGETALL", key).elements.compactMap(\.string)
-        let pairs = stride(from: 0, to: words.count - 1, by: 2).map { (words[$0], words[$0 + 1]) }
-        return Dictionary(pairs) { first, _ in first }
+        try await send("HGETALL", key).texts
     }
 
     func stream(_ key: String) async throws -> [StreamEntry] {

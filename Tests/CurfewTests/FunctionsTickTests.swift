@@ -11,7 +11,7 @@ struct FunctionsTickTests {
         try await withFunctions { scene in
             let before = try await scene.now()
             let answer = try await scene.tick(
-                .init("often"), .init("nightly", every: 0, occurrence: before + 7_000), beat: .init(places: 0))
+                .init("often"), .init("nightly", at: before + 7_000), beat: .init(places: 0))
             let now = try #require(answer["now"]?.integer)
             #expect(try await scene.score("often") == now)
             #expect(try await scene.score("nightly") == before + 7_000)
@@ -24,8 +24,7 @@ struct FunctionsTickTests {
     func keepsDueTimes(isCron: Bool) async throws {
         try await withFunctions { scene in
             let base = try await scene.now()
-            let known = FunctionsScene.Known(
-                "jobs", every: isCron ? 0 : 60_000, occurrence: isCron ? base + 60_000 : 0)
+            let known: FunctionsScene.Known = isCron ? .init("jobs", at: base + 60_000) : .init("jobs", every: 60_000)
             for distance: Int64 in [50_000, 3_600_000] {
                 try await scene.send("ZADD", scene.keys.schedule, String(base + distance), "jobs")
                 _ = try await scene.tick(known)

@@ -17,12 +17,16 @@ struct FunctionsVersionTests {
           flags = {'no-writes'}}
         """
 
+    /// As a newer program has it: another number in every name, and calls that are written otherwise.
+    static let newerLibrary = FunctionLibrary.source.replacing(FunctionLibrary.version, with: "99_0123abcd")
+        .replacing("'\(FunctionLibrary.formatWord)'", with: "'format-99'")
+
     /// A library that answers to our names, and isn't ours.
     static let pretender = """
         #!lua name=\(FunctionLibrary.name)
-        redis.register_function{function_name = '\(FunctionLibrary.named("curfew_version"))',
-          callback = function() return \(FunctionLibrary.version) end, flags = {'no-writes'}}
-        redis.register_function('\(FunctionLibrary.named("curfew_tick"))', function()
+        redis.register_function{function_name = '\(RedisFunction.version.name)',
+          callback = function() return '\(FunctionLibrary.version)' end, flags = {'no-writes'}}
+        redis.register_function('\(RedisFunction.tick.name)', function()
           redis.call('SET', 'stolen', 'yes')
           return {'version', 999}
         end)
@@ -37,23 +41,43 @@ struct FunctionsVersionTests {
         return try await scene.library.loaded(on: node).own
     }
 
-    @Test("the version in the source is the one that the program knows")
-    func sameVersion() throws {
-        #expect(FunctionLibrary.source.contains("\nlocal VERSION = \(FunctionLibrary.version)\n"))
-        #expect(FunctionLibrary.source.hasPrefix("#!lua name=\(FunctionLibrary.name)\n"))
+    @Test("the version is made of the format and of all that is loaded, so that another text is another version")
+    func ownVersion() throws {
+        let lines = FunctionLibrary.source.split(separator: "\n", maxSplits: 2, omittingEmptySubsequences: false)
+        try #require(lines.count == 3)
+        let digest = FunctionLibrary.digest(of: "\(FunctionLibrary.format)\n\(lines[2])").prefix(8)
+        #expect(FunctionLibrary.version == "\(FunctionLibrary.format)_\(digest)")
+        #expect(lines[0] == "#!lua name=\(FunctionLibrary.name)" && lines[0].hasSuffix("_\(digest)"))
+        #expect(lines[1] == "local FORMAT, VERSION = 'format-\(FunctionLibrary.format)', '\(FunctionLibrary.version)'")
+    }
+
+    @Test("a server has the functions that the program calls, and no others", .enabled(if: RedisServer.hasFunctions))
+    func names() async throws {
+        try await withFunctions { scene in
+            try await scene.library.load()
+            let list = try await scene.send("FUNCTION", "LIST").elements.flatMap {
+                $0.named["functions"]?.elements ?? []
+            }
+            var isReading: [String: Bool] = [:]
+            for function in list.map(\.named) {
+                let flags = function["flags"]?.elements.compactMap(\.string) ?? []
+                isReading[function["name"]?.string ?? ""] = flags.contains("no-writes")
+            }
+            let expected = RedisFunction.allCases.map { ($0.name, $0.isReadOnly) }
+            #expect(isReading == Dictionary(expected) { first, _ in first })
+        }
     }
 
     @Test("a commit that is written in another way than the library reads is refused, and nothing of it is done")
     func otherFormat() async throws {
-        #expect(FunctionLibrary.source.contains("\nlocal FORMAT = '\(CommitCall.format)'\n"))
         try await withFunctions { scene in
             var call = CommitWords()
-            call.format = ""
+            call.arguments.format = ""
             try call.statement([], [.init(0, "HSET", "field", nil)])
             call.change(keys: ["record"], "a", "value")
             let words = call
             let error = await #expect(throws: CurfewError.self) { _ = try await words.send(to: scene) }
-            #expect(error?.message.contains("this library takes \(CommitCall.format)") == true)
+            #expect(error?.message.contains("this library takes \(FunctionLibrary.formatWord)") == true)
             let exists = try await scene.send("EXISTS", "record")
             #expect(exists.integer == 0)
         }
@@ -62,10 +86,10 @@ struct FunctionsVersionTests {
     @Test("a server without the library gets it with the first call")
     func loadsItself() async throws {
         try await withFunctions { scene in
-            let before = try await scene.library.loadedVersion()
-            #expect(before == nil)
-            #expect(try await scene.tick()["version"]?.integer == FunctionLibrary.version)
-            #expect(try await scene.library.loadedVersion() == FunctionLibrary.version)
+            let before = try await scene.library.isLoaded()
+            #expect(!before)
+            #expect(try await scene.tick()["version"]?.string == FunctionLibrary.version)
+            #expect(try await scene.library.isLoaded())
         }
     }
 
@@ -76,9 +100,9 @@ struct FunctionsVersionTests {
         try await withFunctions { scene in
             try await scene.claim("jobs")
             try await scene.send("FUNCTION", "FLUSH")
-            #expect(try await scene.renew("jobs", fence: "1").string == "")
+            #expect(try await scene.renew("jobs", fence: "1") == .renewed(cancelledBy: nil))
             try await scene.send("FUNCTION", "FLUSH")
-            #expect(try await scene.finish("jobs", fence: "1", next: "99").description == #"["ok"]"#)
+            #expect(try await scene.finish("jobs", fence: "1", next: 99) == .init(alerts: [], definition: nil))
         }
     }
 
@@ -125,7 +149,7 @@ struct FunctionsVersionTests {
                 // As `redis-cli -x` sends what an editor has stored.
                 _ = try await loader.send(RedisCommand("FUNCTION", ["LOAD", "REPLACE", FunctionLibrary.source + "\n"]))
             }
-            #expect(try await scene.tick()["version"]?.integer == FunctionLibrary.version)
+            #expect(try await scene.tick()["version"]?.string == FunctionLibrary.version)
         }
     }
 
@@ -134,16 +158,23 @@ struct FunctionsVersionTests {
         .enabled(if: RedisServer.hasFunctions))
     func sideBySide() async throws {
         try await withFunctions { scene in
-            // As a newer program has it: another number in every name, and calls that are written otherwise.
-            let newer = FunctionLibrary.source.replacing("\(FunctionLibrary.version)\n", with: "99\n")
-                .replacing("'\(CommitCall.format)'", with: "'format-99'")
+            let newer = Self.newerLibrary
             try await load(Self.olderLibrary, on: scene)
-            #expect(try await scene.tick()["version"]?.integer == FunctionLibrary.version)
+            let engine = Engine(
+                configuration: try Configuration.parse("redis: redis://x\ncleanups: {}", file: "a", environment: [:]),
+                redis: scene.redis, instance: Instance(id: "one"), logger: quietLogger)
+            for node in try await scene.redis.primaries() {
+                let finding = try await Doctor(engine: engine).functions(node).first
+                #expect(
+                    finding?.message.hasSuffix("not loaded; other versions use this server, too: curfew (version 6)")
+                        == true)
+            }
+            #expect(try await scene.tick()["version"]?.string == FunctionLibrary.version)
             try await load(newer, on: scene)
-            #expect(try await scene.tick()["version"]?.integer == FunctionLibrary.version)
+            #expect(try await scene.tick()["version"]?.string == FunctionLibrary.version)
             try await scene.send("FUNCTION", "DELETE", FunctionLibrary.name)
-            #expect(try await scene.tick()["version"]?.integer == FunctionLibrary.version)
-            #expect(try await scene.send("FCALL_RO", "curfew_version_99", "0").integer == 99)
+            #expect(try await scene.tick()["version"]?.string == FunctionLibrary.version)
+            #expect(try await scene.send("FCALL_RO", "curfew_version_99_0123abcd", "0").string == "99_0123abcd")
             #expect(try await scene.send("FCALL_RO", "curfew_version", "0").integer == 6)
         }
     }
@@ -171,7 +202,7 @@ struct FunctionsVersionTests {
                 for _ in 0..<20 { group.addTask { try await scene.library.load() } }
                 try await group.waitForAll()
             }
-            #expect(try await scene.library.loadedVersion() == FunctionLibrary.version)
+            #expect(try await scene.library.isLoaded())
         }
     }
 
@@ -182,7 +213,7 @@ struct FunctionsVersionTests {
             try await scene.library.load()
             try await scene.send("CONFIG", "SET", "maxmemory", "1")
             #expect(try await scene.tick(.init("jobs"))["claim"]?.string == "jobs")
-            #expect(try await scene.renew("jobs", fence: "1", "found", "1").string == "")
+            #expect(try await scene.renew("jobs", fence: "1", ["found": "1"]) == .renewed(cancelledBy: nil))
             var call = CommitWords()
             try call.statement([], [.init(0, "SET", "done")])
             call.change(keys: ["text"], "a")
@@ -192,7 +223,7 @@ struct FunctionsVersionTests {
             #expect(error.message.contains(": OOM "))
             #expect(error.message.contains("maxmemory"))
             #expect(try await scene.send("EXISTS", "text").integer == 0)
-            #expect(try await scene.finish("jobs", fence: "1", next: "99")[0].string == "ok")
+            #expect(try await scene.finish("jobs", fence: "1", next: 99) != nil)
         }
     }
 
@@ -217,15 +248,14 @@ struct FunctionsVersionTests {
             call.change(keys: ["text"], "a")
             let attempts: [() async throws -> Void] = [
                 { _ = try await scene.tick() }, { _ = try await scene.renew("jobs", fence: "1") },
-                { try await scene.finish("jobs", fence: "1", next: "99") }, { _ = try await call.send(to: scene) },
+                { try await scene.finish("jobs", fence: "1", next: 99) }, { _ = try await call.send(to: scene) },
             ]
             for attempt in attempts {
                 let error = try #require(await #expect(throws: CurfewError.self) { try await attempt() })
                 #expect(error.underlying?.server?.code == "READONLY")
             }
             guard RedisServer.hasFunctions else { return }
-            let overview = try await scene.library.call(
-                "curfew_overview", keys: [scene.keys.schedule], arguments: [], isReadOnly: true)
+            let overview = try await scene.library.call(OverviewCall(keys: scene.keys))
             #expect(overview.count == 1)
         }
     }

@@ -5,17 +5,28 @@ import Testing
 
 @testable import Curfew
 
-/// The function `curfew_scan`: who scans, from where, and when again.
-@Suite("curfew_scan", .serialized)
+/// The functions `curfew_scan_claim` and `curfew_scan_report`: who scans, from where, and when again.
+@Suite("curfew_scan_claim, curfew_scan_report", .serialized)
 struct IndexingLeaseTests {
     /// Calls the function as an instance would; gives back the words of the answer without the time.
+    ///
+    /// - Parameter rest: of a claim when a scan is wanted; of a report cursor, seen, added and, if any, the channel.
     private func call(
         _ scene: FunctionsScene, _ step: String, by instance: String = "one", fence: String = "",
-        interval: Int = 3_600_000, _ rest: String...
+        interval: Int64 = 3_600_000, _ rest: String...
     ) async throws -> [String] {
-        let reply = try await scene.library.call(
-            "curfew_scan", keys: [scene.keys.scan("jobs"), scene.keys.paused],
-            arguments: [step, "jobs", instance, fence, "15000", String(interval)] + rest)
+        let holder = ScanHolder(
+            keys: scene.keys, cleanup: "jobs", instance: instance, fence: fence, lease: .seconds(15),
+            interval: .milliseconds(interval), server: "")
+        let command: RedisCommand
+        if let step = ScanReportCall.Step(rawValue: step) {
+            let words = ScanWords(cursor: rest[0], seen: rest[1], added: rest[2], keys: "")
+            command =
+                ScanReportCall(holder: holder, step: step, words: words, wake: rest.count > 3 ? rest[3] : "").command
+        } else {
+            command = ScanClaimCall(holder: holder, when: try #require(.init(rawValue: rest[0]))).command
+        }
+        let reply = try await scene.library.call(command)
         guard reply.count > 0 else { return [reply.string ?? ""] }
         var words = reply.elements.map { $0.string ?? $0.integer.map { String($0) } ?? "" }
         #expect(abs(try #require(Int64(words.remove(at: 1))) - (try await scene.now())) < 5_000)
@@ -148,11 +159,7 @@ struct IndexingLeaseTests {
             try await scene.schedule("jobs", in: 60_000)
             _ = try await call(scene, "claim", "due")
             _ = try await call(scene, "save", fence: "1", "96", "500", "20")
-            let key = scene.keys.schedule
-            func rows() async throws -> [String] {
-                try await scene.library.call("curfew_overview", keys: [key], arguments: [], isReadOnly: true)
-                    .elements.compactMap(\.string)
-            }
+            func rows() async throws -> [String] { try await scene.library.call(OverviewCall(keys: scene.keys)) }
             let shown = try #require(try await rows().last).split(separator: " ").joined(separator: " ")
             #expect(shown == "scan jobs 500 of 2 keys on one, 20 added")
             _ = try await call(scene, "release", fence: "1", "96", "500", "20", "wake")

@@ -17,7 +17,7 @@ struct IndexingScanTests {
         }
     }
 
-    private func scan(_ scene: SweepScene, _ when: ScanLease.When = .now) async throws -> KeyspaceScan.Outcome {
+    private func scan(_ scene: SweepScene, _ when: ScanClaimCall.When = .now) async throws -> KeyspaceScan.Outcome {
         let control = RunControl(trust: nil, timeout: .seconds(300))
         let scan = KeyspaceScan(engine: scene.engine, cleanup: try scene.cleanup("no-index"), control: control)
         var fence = ""

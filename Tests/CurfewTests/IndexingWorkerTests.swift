@@ -26,7 +26,7 @@ struct IndexingWorkerTests {
     }
 
     private func scan(_ scene: CoordinationScene) async throws -> [String: String] {
-        Dictionary(try await scene.send("HGETALL", scene.keys.scan("jobs")).pairs) { first, _ in first }
+        try await scene.send("HGETALL", scene.keys.scan("jobs")).texts
     }
 
     private func untilScanned(_ scene: CoordinationScene, share: Int) async throws {

@@ -107,7 +107,7 @@ struct OwnKeysTests {
     }
 
     private static let sessions =
-        "sessions: {policy: retention, every: 1h, records: \"<id>:session\", since: [at], keep: 1s, guard: off}"
+        "sessions: {policy: retention, every: 1h, records: \"<id>:session\", since: [at], keep: 1s, guard: off, only: {id: \".*\"}}"
 
     private func scan(_ scene: SweepScene, _ name: String) async throws {
         let control = RunControl(trust: nil, timeout: .seconds(300))

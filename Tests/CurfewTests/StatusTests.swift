@@ -30,6 +30,19 @@ struct StatusTests {
         }
     }
 
+    @Test("an instance that was seen in the future died before the clock was set back")
+    func seenInTheFuture() async throws {
+        try await withInstances { scene in
+            let engine = try scene.engine("one")
+            let clock = try await engine.serverClock()
+            _ = try await engine.coordinator.tick(beat: .init(started: clock.now), places: 0, clock: clock)
+            #expect(try await Status.read(engine).instances.map(\.isAlive) == [true])
+            let later = String((clock.now + .seconds(7_200)).milliseconds)
+            try await scene.send("ZADD", scene.keys.instances, later, "one")
+            #expect(try await Status.read(engine).instances.map(\.isAlive) == [false])
+        }
+    }
+
     @Test(
         "of an index on a server of a cluster that is away it says what isn't known; the rest is there",
         .enabled(if: RedisServer.hasFunctions))

@@ -1,4 +1,5 @@
 import Policies
+import RedisClient
 import Synchronization
 import TestSupport
 import Testing
@@ -174,7 +175,7 @@ struct StorageClientTests {
     @Test("the pause that a server asks for is kept, up to a bound")
     func retryAfter() {
         var pace = ObjectStorage.Pace()
-        pace.first = .milliseconds(100)
+        pace.backoff.first = .milliseconds(100)
         #expect(pace.pause(failures: 1, asked: .seconds(3), jitter: 0) == .seconds(3))
         #expect(pace.pause(failures: 1, asked: .seconds(3_600), jitter: 0) == .seconds(10))
         #expect(pace.pause(failures: 1, asked: nil, jitter: 0.5) == .milliseconds(100))

@@ -1,4 +1,5 @@
 import Policies
+import RedisClient
 import Testing
 
 @testable import Curfew
@@ -28,7 +29,7 @@ struct StorageSignatureTests {
         Example(
             testDescription: "PUT of an object, with a name that is encoded and headers of its own",
             request: S3Request(
-                method: "PUT", path: "/" + S3Request.encoded("test$file.text", keepingSlashes: true),
+                method: "PUT", path: "/" + PercentEncoding.encoded("test$file.text", keeping: "/"),
                 headers: [
                     ("date", "Fri, 24 May 2013 00:00:00 GMT"), ("x-amz-storage-class", "REDUCED_REDUNDANCY"),
                 ], body: Array("Welcome to Amazon S3.".utf8)),

@@ -223,7 +223,7 @@ struct SweepJSONKindsTests {
             _ = try await scene.send("SET", "job:c", changed.replacing("FAILED", with: "QUEUED"))
 
             let undo = try await Undo.find(run.run, scene.engine)
-            let (claim, clock) = try await scene.claim(undo.cleanup, trigger: Undo.trigger)
+            let (claim, clock) = try await scene.claim(undo.cleanup, trigger: Trigger.undo)
             let result = await Run(
                 engine: scene.engine, cleanup: undo.cleanup, claim: claim, clock: clock, task: .undo(undo)
             ).execute()

@@ -72,7 +72,7 @@ struct SweepOracleTests {
             #expect((score == nil) == !job.isThere, comment)
             return
         }
-        var found = Dictionary(read.0.pairs) { first, _ in first }
+        var found = read.0.texts
         var expected = job.fields
         switch job.fate {
         case .dropped: #expect(score == nil, comment)

@@ -87,7 +87,7 @@ struct SweepScene: Sendable {
     }
 
     func hash(_ key: String) async throws -> [String: String] {
-        Dictionary(try await send("HGETALL", key).pairs) { first, _ in first }
+        try await send("HGETALL", key).texts
     }
 
     func text(_ key: String) async throws -> String? { try await send("GET", key).string }

@@ -92,6 +92,28 @@ struct TidyTests {
         #expect(offences.isEmpty, "bounded(…), Dictionary(_:uniquingKeysWith:) and guard let don't")
     }
 
+    /// What there is one of: each line that does it by hand is named, but for the one of which there is one.
+    @Test(
+        "what there is one of is written once",
+        arguments: [
+            (#"\b(pause|wait|delay)\w* = .*\b\1\w* \* "#, "Backoff.swift", "Retries"),
+            (#""0" ?: ""\) \+ String\(.*radix: 16"#, "Hexadecimal.swift", "hexadecimal"),
+            (#"stride\(from: [01], to: .*, by: 2\)"#, "RedisValue+Fields.swift", "RedisValue.fields"),
+            (#"type\(of: .*policy\)\.kind"#, "Cleanup.swift", "Cleanup.kind"),
+            (#"cleanup\.index \?\? .*keys\.index\("#, "Cleanup.swift", "Cleanup.indexKey"),
+            (#"\b146_097\b"#, "CivilDate.swift", "CivilDate"),
+            (#"makeSignalSource"#, "Interrupt.swift", "Interrupt"),
+        ])
+    func oneOfEach(_ pattern: String, home: String, name: String) throws {
+        let expression = try Regex(pattern)
+        let sources = try Self.sources("Sources").filter { !$0.path.hasSuffix("/" + home) }
+        let offences = Self.offences(in: sources) { source, number in
+            !source.lines[number].trimmingCharacters(in: .whitespaces).hasPrefix("//")
+                && source.lines[number].contains(expression)
+        }
+        #expect(offences.isEmpty, "\(name) does this")
+    }
+
     /// The optimiser loses what stands beside it: see OptimisedChildTaskTests.
     @Test("no tuple is returned with something in it that is still waited for")
     func awaitedTuples() throws {

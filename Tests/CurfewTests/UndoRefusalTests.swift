@@ -77,7 +77,7 @@ struct UndoRefusalTests {
             try await scene.stick("a")
             let run = try await scene.run("stuck-jobs")
             let undo = try await Undo.find(run.run, scene.engine)
-            let (claim, clock) = try await scene.claim(undo.cleanup, trigger: Undo.trigger)
+            let (claim, clock) = try await scene.claim(undo.cleanup, trigger: Trigger.undo)
             _ = try await scene.send("HSET", scene.keys.lease("stuck-jobs"), "fence", "99")
             let before = try await scene.dump()
             let late = Run(engine: scene.engine, cleanup: undo.cleanup, claim: claim, clock: clock, task: .undo(undo))

@@ -10,7 +10,7 @@ extension SweepScene {
     @discardableResult
     func undo(_ run: String) async throws -> RunResult {
         let undo = try await Undo.find(run, engine)
-        let (claim, clock) = try await claim(undo.cleanup, trigger: Undo.trigger)
+        let (claim, clock) = try await claim(undo.cleanup, trigger: Trigger.undo)
         return await Run(engine: engine, cleanup: undo.cleanup, claim: claim, clock: clock, task: .undo(undo)).execute()
     }
 
@@ -228,7 +228,7 @@ struct UndoTests {
             let run = try await scene.run("generation-locks")
             #expect(run.cleanedUp == 1_300)
             let undo = try await Undo.find(run.run, scene.engine)
-            let (claim, clock) = try await scene.claim(undo.cleanup, trigger: Undo.trigger)
+            let (claim, clock) = try await scene.claim(undo.cleanup, trigger: Trigger.undo)
             let first = Run(engine: scene.engine, cleanup: undo.cleanup, claim: claim, clock: clock, task: .undo(undo))
             first.control.stop(.cancelled(by: "a test"))
             #expect(await first.execute().status == .cancelled)

@@ -142,12 +142,12 @@ struct WebhookFailureTests {
     @Test("waits grow fourfold to an hour, and are shortened by up to a half")
     func waits() {
         let timing = WebhookTiming()
-        let longest = (1...15).map { timing.wait(after: $0, jitter: 1) }
+        let longest = (1...15).map { timing.backoff.delay(failures: $0, jitter: 1) }
         #expect(
             longest.map { Int($0 / .seconds(1)) } == [
                 1, 4, 16, 64, 256, 1024, 3600, 3600, 3600, 3600, 3600, 3600, 3600, 3600, 3600,
             ])
-        #expect((1...15).map { timing.wait(after: $0, jitter: 0) * 2 } == longest)
+        #expect((1...15).map { timing.backoff.delay(failures: $0, jitter: 0) * 2 } == longest)
     }
 
     @Test("a queue with something in it that is no letter goes on with the rest")

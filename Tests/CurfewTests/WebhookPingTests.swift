@@ -1,7 +1,5 @@
-import Logging
 import Policies
 import RedisClient
-import Synchronization
 import TestSupport
 import Testing
 
@@ -9,42 +7,16 @@ import Testing
 
 @Suite("pings", .serialized, .timeLimit(.minutes(5)))
 struct WebhookPingTests {
-    /// Keeps what is logged, with its metadata.
-    private final class Log: Sendable {
-        private let lines = Mutex<[String]>([])
-        var text: String { lines.withLock { $0.joined(separator: "\n") } }
-
-        var logger: Logger {
-            Logger(label: "test") { _ in Handler(log: self) }
-        }
-
-        private struct Handler: LogHandler {
-            let log: Log
-            var metadata: Logger.Metadata = [:]
-            var logLevel = Logger.Level.trace
-
-            subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-                get { metadata[key] }
-                set { metadata[key] = newValue }
-            }
-
-            func log(event: LogEvent) {
-                let line = "\(event.level) \(event.message) \(event.metadata ?? [:])"
-                log.lines.withLock { $0.append(line) }
-            }
-        }
-    }
-
     private static func text(_ url: String, _ more: String = "") -> String {
         CoordinationScene.jobs.replacing("to: FAILED", with: "to: FAILED, ping: \"\(url)\"\(more)")
     }
 
-    private static func ping(_ address: String, _ log: Log) throws -> Ping {
+    private static func ping(_ address: String, _ log: RecordingLog) throws -> Ping {
         let text = "redis: redis://h\n" + text(address)
         let cleanup = try Configuration.parse(text, file: "c", environment: [:]).cleanups[0]
         var ping = Ping(of: cleanup, logger: log.logger)
         ping.timeout = .seconds(2)
-        ping.pause = .milliseconds(10)
+        ping.backoff.first = .milliseconds(10)
         return ping
     }
 
@@ -57,7 +29,7 @@ struct WebhookPingTests {
     @Test("a complete success is told, once; anything else is not")
     func whatIsTold() async throws {
         try await HTTPReceiver.withReceiver { receiver in
-            let log = Log()
+            let log = RecordingLog()
             let ping = try Self.ping(receiver.url, log)
             for status in [
                 RunResult.Status.completedWithErrors, .failed, .refused, .cancelled, .timedOut, .lost, .misfired,
@@ -80,7 +52,7 @@ struct WebhookPingTests {
         ])
     func fails(answer: HTTPReceiver.Answer, reason: String) async throws {
         try await HTTPReceiver.withReceiver(answer: { _, _ in answer }) { receiver in
-            let log = Log()
+            let log = RecordingLog()
             await (try Self.ping(receiver.url, log)).send(after: Self.result(.completed))
             #expect(receiver.requests.count == Ping.tries)
             #expect(log.text.contains("127.0.0.1:\(receiver.port)") && log.text.contains(reason))
@@ -90,7 +62,7 @@ struct WebhookPingTests {
 
     @Test("an address where nobody is tells its host alone too")
     func nobody() async throws {
-        let log = Log()
+        let log = RecordingLog()
         let port = try freePort()
         await (try Self.ping("http://user:s3cr3t@127.0.0.1:\(port)/s3cr3t?s3cr3t", log)).send(
             after: Self.result(.completed))
@@ -101,7 +73,7 @@ struct WebhookPingTests {
     @Test("a second try that is answered is enough")
     func recovers() async throws {
         try await HTTPReceiver.withReceiver(answer: { number, _ in number == 1 ? .hangUp : .status(200) }) { receiver in
-            let log = Log()
+            let log = RecordingLog()
             await (try Self.ping(receiver.url, log)).send(after: Self.result(.completed))
             #expect(receiver.requests.count == 2)
             #expect(log.text == "")

@@ -23,8 +23,8 @@ struct WebhookScene: Sendable {
         let hook = "{url: \"\(url ?? receiver.url)\", secret: \"\(Self.secret)\", on: \(subjects)\(more)}"
         let text = "redis: \(scene.url)\nworker: {heartbeat: 300ms}\nwebhooks: {ops: \(hook)}\n\(scene.text)"
         var configuration = try Configuration.parse(text, file: "test.yaml", environment: [:])
-        configuration.webhooks[0].timing.firstWait = .milliseconds(20)
-        configuration.webhooks[0].timing.longestWait = .milliseconds(80)
+        configuration.webhooks[0].timing.backoff.first = .milliseconds(20)
+        configuration.webhooks[0].timing.backoff.most = .milliseconds(80)
         configuration.webhooks[0].timing.takeOver = .milliseconds(50)
         change(&configuration.webhooks[0].timing)
         return Engine(

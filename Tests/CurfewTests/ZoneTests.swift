@@ -130,6 +130,10 @@ struct ZoneTests {
             #expect(findings[1].message.contains("at -07:00 by the machine's data"))
             #expect(findings[2].message.hasPrefix("this machine has no file of it"))
         }
+        for (name, offset) in [("GMT+5", "+05:00"), ("UTC-3", "-03:00")] {
+            let finding = Doctor.findings(on: [name], in: .system, at: now).last
+            #expect(finding?.state == .ok && finding?.message == "always at \(offset), whatever the data")
+        }
         let none = Doctor.findings(on: ["Europe/Berlin"], in: ZoneFolder(paths: ["/nowhere"]), at: now)
         #expect(none.map(\.state) == [.warning])
         #expect(Doctor.findings(on: [], in: ZoneFolder(paths: ["/nowhere"]), at: now).map(\.state) == [.ok])

@@ -1,5 +1,5 @@
 /* The lease protocol of one cleanup, shared by three instances, for the model checker Spin (Deploy/check-model).
- * Comments name the place in Sources/Curfew/Coordination, or elsewhere in Sources/Curfew, that a step stands for.
+ * Comments name the place in Sources/Curfew/Leases, or elsewhere in Sources/Curfew, that a step stands for.
  *
  * Two models are made of this file.
  *

@@ -1,10 +1,10 @@
-/* What Redis does with what arrives: curfew.lua, as far as schedule, lease and fence go. Part of lease.pml. */
+/* What Redis does with what arrives: the functions in Lua, as far as schedule, lease and fence go. Part of lease.pml. */
 
 inline outdate(which) {
     instances[which].fence = (instances[which].fence == newest -> older : instances[which].fence)
 }
 
-/* curfew.lua, tick: what `entry.score > now` says of a cleanup isn't claimed; `best` is, with or without `best.run`. */
+/* lease.lua, tick: what `entry.score > now` says of a cleanup isn't claimed; `best` is, with or without `best.run`. */
 inline arriveClaim(accepted) {
     accepted = (score == 0);
 #ifdef NO_TAKEOVER
@@ -24,7 +24,7 @@ inline arriveClaim(accepted) {
     fi
 }
 
-/* curfew.lua, renew: `not is_of(lease, term)` is lost, `ZSCORE <= now` is lost. */
+/* lease.lua, renew: `not is_of(lease, term)` is lost, `ZSCORE <= now` is lost. */
 inline arriveRenewal(with, accepted) {
 #ifdef RENEWED_BY_NAME
     accepted = (lease != noFence && score > 0);
@@ -37,7 +37,7 @@ inline arriveRenewal(with, accepted) {
     fi
 }
 
-/* curfew.lua, commit: whoever has another term than the lease is `fenced`; in the model a fence is a term. */
+/* commit.lua, execute: whoever has another term than the lease is `fenced`; in the model a fence is a term. */
 inline arriveCommit(with, accepted) {
 #ifdef UNFENCED
     accepted = true;
@@ -47,7 +47,7 @@ inline arriveCommit(with, accepted) {
     assert(!accepted || with == newest)
 }
 
-/* curfew.lua, finish: `not is_of(lease, term)` is lost; DEL lease, ZADD schedule. Due at once (0) is a hand-over. */
+/* lease.lua, finish: `not is_of(lease, term)` is lost; DEL lease, ZADD schedule. Due at once (0) is a hand-over. */
 inline arriveFinish(with, next) {
     if
     :: lease == with ->

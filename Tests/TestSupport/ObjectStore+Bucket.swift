@@ -1,5 +1,6 @@
 package import Curfew
 package import Policies
+internal import RedisClient
 
 /// The client of a bucket; with short pauses, so that a test of tries takes no time.
 package func makeStorage(
@@ -11,7 +12,7 @@ package func makeStorage(
         name: "uploads", endpoint: address, bucket: bucket, accessKey: key.id, secretKey: Secret(key.secret),
         timeout: timeout)
     var pace = ObjectStorage.Pace()
-    pace.first = .milliseconds(5)
+    pace.backoff.first = .milliseconds(5)
     guard let clock else { return ObjectStorage(configuration, pace: pace) }
     return ObjectStorage(configuration, pace: pace, clock: clock)
 }

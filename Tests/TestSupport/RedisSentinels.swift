@@ -143,7 +143,7 @@ package final class RedisSentinels: Sendable {
 
     private static func ask(_ configuration: RedisConfiguration, _ words: [String]) async throws -> RedisValue {
         try await RedisClient.withClient(configuration, logger: Logger(label: "test")) { client in
-            try await client.send(RedisCommand(words[0], Array(words.dropFirst()), isIdempotent: true))
+            try await client.send(RedisCommand.repeatable(words[0], Array(words.dropFirst())))
         }
     }
 
@@ -151,13 +151,13 @@ package final class RedisSentinels: Sendable {
         for sentinel in sentinels {
             try await eventually("a Sentinel knows all others", within: .seconds(60)) {
                 let facts = try await Self.ask(sentinel.configuration, "SENTINEL", "MASTER", Self.name)
-                return facts.field("num-other-sentinels") == "\(sentinels.count - 1)"
-                    && facts.field("num-slaves") == "2" && facts.field("flags") == "master"
+                return facts.field("num-other-sentinels")?.string == "\(sentinels.count - 1)"
+                    && facts.field("num-slaves")?.string == "2" && facts.field("flags")?.string == "master"
             }
             try await eventually("a Sentinel may choose both replicas", within: .seconds(60)) {
                 let replicas = try await Self.ask(sentinel.configuration, "SENTINEL", "REPLICAS", Self.name)
                 return replicas.elements.allSatisfy {
-                    $0.field("flags") == "slave" && $0.field("master-link-status") == "ok"
+                    $0.field("flags")?.string == "slave" && $0.field("master-link-status")?.string == "ok"
                 }
             }
         }
@@ -174,14 +174,6 @@ extension RedisSentinels.Options {
             arguments += ["--masterauth", credentials.password]
         }
         return arguments
-    }
-}
-
-extension RedisValue {
-    /// A value of a reply that has names and values in turn.
-    fileprivate func field(_ name: String) -> String? {
-        let position = stride(from: 0, to: count, by: 2).first { self[$0].string == name }
-        return position.flatMap { self[$0 + 1].string }
     }
 }
 

@@ -3,6 +3,7 @@ internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
 internal import NIOCore
+internal import RedisClient
 
 /// A file that pages need beside their markup, kept in the binary.
 struct Asset: Sendable {
@@ -18,7 +19,7 @@ struct Asset: Sendable {
         self.name = name
         self.type = type
         self.bytes = bytes
-        hash = SHA256.hash(data: Data(bytes)).prefix(8).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        hash = SHA256.hash(data: Data(bytes)).prefix(8).hexadecimal
     }
 
     /// How the pages look.

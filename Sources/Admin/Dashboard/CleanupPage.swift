@@ -1,5 +1,6 @@
 internal import Curfew
 internal import Policies
+internal import RedisClient
 
 /// The page of one cleanup: what it does, what it did, and what can be done about it.
 enum CleanupPage {
@@ -18,7 +19,9 @@ enum CleanupPage {
                     part("runs")
                     if let next = view.runs.next {
                         HTML.element("p") {
-                            HTML.element("a", ["href": Link.cleanup(name, "runs") + "?before=\(Link.encoded(next))"]) {
+                            HTML.element(
+                                "a", ["href": Link.cleanup(name, "runs") + "?before=\(PercentEncoding.encoded(next))"]
+                            ) {
                                 "Older runs"
                             }
                         }
@@ -41,7 +44,8 @@ enum CleanupPage {
                 HTML.element("a", ["href": Link.cleanup(name)]) { "Back to \(name)" }
                 if let next = view.runs.next {
                     " · "
-                    HTML.element("a", ["href": Link.cleanup(name, "runs") + "?before=\(Link.encoded(next))"]) {
+                    HTML.element("a", ["href": Link.cleanup(name, "runs") + "?before=\(PercentEncoding.encoded(next))"])
+                    {
                         "Older runs"
                     }
                 }

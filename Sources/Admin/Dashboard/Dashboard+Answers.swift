@@ -37,16 +37,18 @@ extension Dashboard {
 /// Pages as answers.
 enum PageAnswer {
     /// What browsers may do with a page: take its style, its script and its pictures from here, and nothing from elsewhere.
-    static let policy =
-        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
-        + "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    static let policy: ContentSecurityPolicy = [
+        .defaultSrc(.none), .styleSrc(.self), .scriptSrc(.self), .imgSrc(.self), .connectSrc(.self),
+        .formAction(.self), .baseURI(.none), .frameAncestors(.none),
+    ]
 
     /// The answer.
     static func response(
         _ html: String, status: HTTPResponse.Status = .ok, cookies: [String] = [], headers extra: HTTPFields = [:]
     ) -> Response {
         var headers: HTTPFields = [
-            .contentType: "text/html; charset=utf-8", .cacheControl: "no-store", .contentSecurityPolicy: policy,
+            .contentType: "text/html; charset=utf-8", .cacheControl: "no-store",
+            .contentSecurityPolicy: policy.description,
         ]
         if let referrer = HTTPField.Name("Referrer-Policy") { headers[referrer] = "same-origin" }
         headers.append(contentsOf: extra)

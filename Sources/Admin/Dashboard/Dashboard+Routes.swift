@@ -148,8 +148,8 @@ extension Dashboard {
         router.post("cleanups/:name/run") { [self] request, context in
             try await act(request, context, "name", Link.cleanup) { name, form in
                 let limit = try form.integer("limit", in: ActionRoutes.limits)
-                let options = AdminService.RunOptions(
-                    dryRun: form["dryRun"] != nil, limit: limit, noTrash: form["noTrash"] != nil)
+                let options = Control.RunOptions(
+                    dryRun: form["dryRun"] != nil, limit: limit, keepsTrash: form["noTrash"] == nil)
                 return Self.notice(try await self.service.run(name, options, by: context.person))
             }
         }

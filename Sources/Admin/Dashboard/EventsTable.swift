@@ -9,22 +9,22 @@ enum EventsTable {
         var table = HTMLTable(
             caption: caption,
             columns: ["Record", "Action", "From → to", "When", "Reason"] + (hasImages ? ["Before and after"] : ["Run"]))
-        for event in events {
-            let transition = [event["from"], event["to"]].compactMap(\.self).filter { !$0.isEmpty }.map(shortened)
+        for event in events.map(Event.init) {
+            let transition = [event.from, event.to].filter { !$0.isEmpty }.map(shortened)
             table.add([
-                subject(of: event), HTML(event["action"] ?? ""), foreign(transition.joined(separator: " → ")),
-                Wording.moment(event["at_ms"], now: now), foreign(event["reason"] ?? ""),
-                hasImages ? BeforeImage(event).html : link(toRun: event["run"] ?? ""),
+                subject(of: event), HTML(event.action), foreign(transition.joined(separator: " → ")),
+                Wording.moment(event.time, now: now), foreign(event.reason),
+                hasImages ? ImageView(event).html : link(toRun: event.run),
             ])
         }
         return table.html(empty: "No record has been changed within the time for which changes are kept.")
     }
 
     /// What an event is about: a record or, where somebody did something to all of it, the cleanup.
-    private static func subject(of event: StreamEntry) -> HTML {
-        if let record = event["record"], !record.isEmpty { return foreign(record) }
-        guard let cleanup = event["cleanup"], !cleanup.isEmpty else { return HTML("–") }
-        return .element("a", ["href": Link.cleanup(cleanup)]) { foreign(cleanup) }
+    private static func subject(of event: Event) -> HTML {
+        if !event.record.isEmpty { return foreign(event.record) }
+        guard !event.cleanup.isEmpty else { return HTML("–") }
+        return .element("a", ["href": Link.cleanup(event.cleanup)]) { foreign(event.cleanup) }
     }
 
     /// Not everything that somebody does belongs to a run: a pause doesn't.

@@ -8,7 +8,7 @@ struct Overview: Sendable {
     /// Schedule, leases, instances and backlog.
     var status: Status
     /// What fires now.
-    var firing: [Operations.Firing]
+    var firing: [FiringAlert]
     /// The newest runs and changes.
     var runs: [StreamEntry], events: [StreamEntry]
     /// What alerts did lately.
@@ -87,9 +87,9 @@ struct Overview: Sendable {
         switch cleanup.state {
         case "lost":
             return "\(cleanup.name) was left unfinished by \(cleanup.instance ?? "an instance") "
-                + "\(Wording.distance(distance)), and nobody has taken it over."
+                + "\(TimeText.distance(distance)), and nobody has taken it over."
         case "due" where distance < -tolerance:
-            return "\(cleanup.name) is overdue: it should have run \(Wording.distance(distance))."
+            return "\(cleanup.name) is overdue: it should have run \(TimeText.distance(distance))."
         default: return nil
         }
     }

@@ -67,7 +67,7 @@ enum OverviewFragments {
 
     static func when(_ cleanup: Status.CleanupStatus) -> HTML {
         guard let distance = cleanup.inMs, let due = cleanup.due else { return HTML("–") }
-        let moment = HTML.element("time", ["datetime": due, "title": due]) { Wording.distance(distance) }
+        let moment = HTML.element("time", ["datetime": due, "title": due]) { TimeText.distance(distance) }
         switch cleanup.state {
         case "paused", "disabled": return HTML("–")
         case "running":

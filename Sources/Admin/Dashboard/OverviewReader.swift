@@ -39,7 +39,7 @@ final class OverviewReader: Sendable {
         let now = try await engine.serverClock().now
         async let measured = measured(engine, now: now)
         async let pauses = pauses(engine, now: now)
-        async let firing = Operations(engine: engine).firing()
+        async let firing = FiringAlert.all(engine)
         let status = try await Status.read(engine)
         async let runs = newest(of: engine.keys.runs)
         async let events = newest(of: engine.keys.events)

@@ -1,5 +1,6 @@
 internal import Curfew
 internal import Policies
+internal import RedisClient
 
 /// What is around the content of every page.
 struct Page: Sendable {
@@ -37,7 +38,7 @@ struct Page: Sendable {
         HTML.document(
             .element("html", ["lang": "en"]) {
                 head
-                HTML.element("body", ["data-stream": live.map { "\(Link.live)?page=\(Link.encoded($0))" }]) {
+                HTML.element("body", ["data-stream": live.map { "\(Link.live)?page=\(PercentEncoding.encoded($0))" }]) {
                     HTML.element("a", ["class": "skip", "href": "#main"]) { "Skip to the content" }
                     header(viewer)
                     HTML.element("main", ["id": "main", "tabindex": "-1"]) {

@@ -16,13 +16,12 @@ struct PageErrors: RouterMiddleware {
             return try await next(request, context)
         } catch let thrown as AdminError {
             error = thrown
-        } catch let thrown as CurfewError {
-            error = AdminError(thrown)
-        } catch let thrown as RedisError {
-            error = AdminError(CurfewError(thrown))
         } catch is NIOTooManyBytesError {
             error = AdminError(
                 .contentTooLarge, "the form is too long: expected at most \(AdminContext.mostBytes) bytes")
+        } catch let thrown {
+            guard let known = CurfewError(thrown: thrown) else { throw thrown }
+            error = AdminError(known)
         }
         let viewer = Page.Viewer(role: nil, isSignedIn: false, formToken: "", notice: nil)
         return PageAnswer.response(ErrorPage.html(error, viewer), status: error.status, headers: error.headers)

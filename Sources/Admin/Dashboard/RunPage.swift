@@ -82,7 +82,7 @@ enum RunPage {
             // Of a run that somebody asked for it is the time of the next one, and says nothing about this one.
             ("Due", run["trigger"] == "schedule" ? Wording.moment(run["due_ms"], now: now) : .nothing),
             ("Started", Wording.moment(run["started_ms"] ?? run["acquired_ms"], now: now)),
-            ("Took", HTML(Wording.span(run["started_ms"], run["finished_ms"]))),
+            ("Took", HTML(TimeText.span(run["started_ms"], run["finished_ms"]))),
             ("Found", HTML(Wording.number(run["found"]))), ("Changed", HTML(Wording.number(run["changed"]))),
             ("Retried", HTML(Wording.number(run["retried"]))), ("Skipped", HTML(Wording.number(run["skipped"]))),
             ("Failed", HTML(Wording.number(run["failed"]))), ("Refunded", HTML(Wording.number(run["refunded"]))),

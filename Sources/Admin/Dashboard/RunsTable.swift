@@ -16,7 +16,7 @@ enum RunsTable {
                 .element("a", ["href": Link.run(id), "id": "to-\(id)"]) { HTML.element("bdi") { id } },
                 StateBadge.html(ofRun: run["status"] ?? "", isDryRun: run["dry_run"] == "1"),
                 Wording.moment(run["started_ms"], now: now),
-                HTML(Wording.span(run["started_ms"], run["finished_ms"])),
+                HTML(TimeText.span(run["started_ms"], run["finished_ms"])),
                 HTML(Wording.number(run["found"])), HTML(Wording.number(run["changed"])),
                 HTML(Wording.number(run["skipped"])), HTML(Wording.number(run["failed"])),
                 HTML(Wording.number(run["refunded"])),

@@ -1,33 +1,14 @@
 internal import Curfew
 internal import Policies
 
-/// Times, spans and numbers as pages show them.
+/// Times, spans and numbers as pages show them; see also ``TimeText``.
 enum Wording {
-    /// How far away a moment is: `in 5m`, `3s ago`, `now`.
-    static func distance(_ milliseconds: Int64) -> String {
-        guard milliseconds.magnitude >= 1_000 else { return "now" }
-        let span = Duration.milliseconds(Int64(clamping: milliseconds.magnitude)).roughText
-        return milliseconds > 0 ? "in \(span)" : "\(span) ago"
-    }
-
     /// A span in its two leading units.
     static func span(_ milliseconds: Int64) -> String { Duration.milliseconds(milliseconds).roughText }
 
-    /// What lies between two texts of Unix milliseconds; empty where one of them is no time.
-    static func span(_ from: String?, _ to: String?) -> String {
-        guard let from = from.flatMap({ Int64($0) }), let to = to.flatMap({ Int64($0) }) else { return "" }
-        let (span, overflow) = to.subtractingReportingOverflow(from)
-        return overflow || span < 0 ? "" : Self.span(span)
-    }
-
     /// A number with its thousands apart: `1 000 000`.
     static func number(_ number: some BinaryInteger) -> String {
-        var text = ""
-        for (place, digit) in String(number.magnitude).reversed().enumerated() {
-            if place > 0, place % 3 == 0 { text.append("\u{202F}") }
-            text.append(digit)
-        }
-        return (number < 0 ? "−" : "") + String(text.reversed())
+        number.grouped(by: "\u{202F}", minus: "−")
     }
 
     /// The number that a stream's field holds; the text as it is where it holds none.
@@ -41,7 +22,7 @@ enum Wording {
     /// The text is right when the page is made; a page with its script keeps it so.
     static func moment(_ time: Timestamp, now: Timestamp) -> HTML {
         let exact = TimeForm.iso8601(.init()).text(for: time)
-        return .element("time", ["datetime": exact, "title": exact]) { distance((time - now).milliseconds) }
+        return .element("time", ["datetime": exact, "title": exact]) { TimeText.distance((time - now).milliseconds) }
     }
 
     /// The same of a text of Unix milliseconds; nothing where it is no time.

@@ -27,7 +27,7 @@ struct Exposition: Sendable {
             ])
         do {
             // Prometheus waits ten seconds by default: that Redis is away must be known long before.
-            _ = try await engine.redis.send(RedisCommand("PING", isIdempotent: true), deadline: Self.patience)
+            _ = try await engine.redis.send(RedisCommand("PING"), deadline: Self.patience)
             var whole = text
             try await add(engine, to: &whole)
             text = whole
@@ -131,8 +131,6 @@ struct Exposition: Sendable {
 
     private func fences(_ engine: Engine) async throws -> [(String, Double)] {
         let reply = try await engine.redis.send(RedisCommand("HGETALL", [engine.keys.fence]))
-        let texts = reply.elements.map { $0.string ?? "" }
-        return stride(from: 0, to: texts.count - 1, by: 2).map { (texts[$0], Double(texts[$0 + 1]) ?? 0) }
-            .sorted { $0.0 < $1.0 }
+        return reply.pairs.map { ($0.0, Double($0.1) ?? 0) }.sorted { $0.0 < $1.0 }
     }
 }

@@ -16,10 +16,10 @@ struct ActionRoutes {
         router.post("api/v1/cleanups/:name/runs") { request, context in
             let known = ["dryRun", "limit", "timeoutMs", "overrideGuard", "noTrash"]
             let body = try await RequestBody(request, known: known)
-            let options = AdminService.RunOptions(
+            let options = Control.RunOptions(
                 dryRun: try body.flag("dryRun") ?? false, limit: try body.integer("limit", in: Self.limits),
                 timeout: try body.integer("timeoutMs", in: Self.timeouts).map { .milliseconds($0) },
-                overrideGuard: try body.flag("overrideGuard") ?? false, noTrash: try body.flag("noTrash") ?? false)
+                overrideGuard: try body.flag("overrideGuard") ?? false, keepsTrash: try body.flag("noTrash") != true)
             let result = try await service.run(context.name("name"), options, by: context.person)
             return try JSONAnswer.response(result.envelope)
         }

@@ -23,7 +23,7 @@ struct CallerRoutes {
     func add(to router: some RouterMethods<AdminContext>) {
         router.post("api/admin/jobs/cleanup") { request, context in
             let body = try await RequestBody(request, known: ["timeoutMs", "dryRun", "batchSize"])
-            let options = AdminService.RunOptions(
+            let options = Control.RunOptions(
                 dryRun: try body.flag("dryRun") ?? false, limit: try body.integer("batchSize", in: ActionRoutes.limits),
                 timeout: try body.integer("timeoutMs", in: ActionRoutes.timeouts).map { .milliseconds($0) })
             let cleanups = service.engine.configuration.cleanups(behind: RouteNames.jobs) ?? []

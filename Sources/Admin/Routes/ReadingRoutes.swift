@@ -75,7 +75,7 @@ struct ReadingRoutes {
 
     /// What fires now, and a page of what did.
     private struct AlertList: Encodable {
-        var firing: [Operations.Firing]
+        var firing: [FiringAlert]
         var items: [[String: String]]
         var next: String?
     }

@@ -23,12 +23,6 @@ package struct AdminError: Error, HTTPResponseError {
         self.headers = headers
     }
 
-    /// A cleanup that this configuration doesn't have.
-    package static func unknown(cleanup: String, among names: [String]) -> AdminError {
-        let known = names.isEmpty ? "none, since none is configured" : "one of \(names.joined(separator: ", "))"
-        return AdminError(.notFound, "there is no cleanup “\(cleanup)”: expected \(known)")
-    }
-
     /// What an error of the engine is on HTTP.
     package init(_ error: CurfewError) {
         let status: HTTPResponse.Status =
@@ -40,6 +34,18 @@ package struct AdminError: Error, HTTPResponseError {
             }
         let headers: HTTPFields = status == .serviceUnavailable ? [.retryAfter: "5"] : [:]
         self.init(status, error.message, headers: headers)
+    }
+
+    /// What the refusal of a claim is on HTTP.
+    init(_ refusal: ClaimRefusal) {
+        let details =
+            switch refusal {
+            case .held(let cleanup, let holder, let run, let end):
+                ["cleanup": cleanup, "holder": holder, "run": run, "until": end.iso8601]
+            case .paused(let cleanup, let pause):
+                ["cleanup": cleanup, "pausedBy": pause.by, "pausedAt": pause.at, "why": pause.why]
+            }
+        self.init(.conflict, refusal.description, details: details)
     }
 
     /// The answer: JSON with `success`, `message` and the details.

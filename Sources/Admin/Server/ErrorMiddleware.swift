@@ -13,6 +13,9 @@ struct ErrorMiddleware: RouterMiddleware {
     /// Whether the server has TLS itself, and browsers are to stay with it.
     let hasTLS: Bool
 
+    /// What browsers may do with an answer that is no page: nothing.
+    private static let policy: ContentSecurityPolicy = [.defaultSrc(.none), .frameAncestors(.none)]
+
     @concurrent
     func handle(
         _ request: Request, context: AdminContext, next: @concurrent (Request, AdminContext) async throws -> Response
@@ -26,7 +29,7 @@ struct ErrorMiddleware: RouterMiddleware {
         response.headers[.xContentTypeOptions] = "nosniff"
         if hasTLS { response.headers[.strictTransportSecurity] = Door.transportSecurity }
         if response.headers[.contentSecurityPolicy] == nil {
-            response.headers[.contentSecurityPolicy] = "default-src 'none'; frame-ancestors 'none'"
+            response.headers[.contentSecurityPolicy] = Self.policy.description
         }
         return response
     }

@@ -14,7 +14,7 @@ internal import NIOPosix
 /// - ``door`` looks at tokens and answers what needs no reading: health, and every refusal. None of it takes long.
 /// - ``readers`` makes pages and lists for those whom a token let in, so that a long one keeps no health check waiting.
 /// - What a request sets in motion on purpose, a run or an undo, is the worker's work and goes back to the shared threads; see
-///   ``Places``.
+///   ``Limiter``.
 ///
 /// They live as long as the process, however many servers there are in it.
 final class HTTPThreads: TaskExecutor {

@@ -16,20 +16,7 @@ enum PercentText {
 
     /// A text without its percent-encoding.
     static func decoded(_ text: some Collection<UInt8>, isForm: Bool = false) -> String {
-        var bytes: [UInt8] = []
-        var rest = Array(text)[...]
-        while let byte = rest.popFirst() {
-            if byte == UInt8(ascii: "%"), let high = digit(rest.first), let low = digit(rest.dropFirst().first) {
-                bytes.append(high << 4 | low)
-                rest = rest.dropFirst(2)
-            } else {
-                bytes.append(isForm && byte == UInt8(ascii: "+") ? UInt8(ascii: " ") : byte)
-            }
-        }
-        return ByteText.held(bytes)
-    }
-
-    private static func digit(_ byte: UInt8?) -> UInt8? {
-        byte.flatMap { Character(Unicode.Scalar($0)).hexDigitValue }.map(UInt8.init)
+        let bytes = text.map { isForm && $0 == UInt8(ascii: "+") ? UInt8(ascii: " ") : $0 }
+        return ByteText.held(PercentEncoding.decoded(bytes, isLenient: true) ?? bytes)
     }
 }

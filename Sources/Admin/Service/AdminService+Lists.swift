@@ -15,15 +15,8 @@ extension AdminService {
         package var next: String?
 
         init(_ page: History.Page) {
-            items = page.entries.map(Self.object)
+            items = page.entries.map(\.object)
             next = page.next
-        }
-
-        /// An entry as an object of texts.
-        static func object(_ entry: StreamEntry) -> [String: String] {
-            var object = Dictionary(entry.fields.map { ($0.name, $0.value) }) { _, last in last }
-            object["id"] = entry.id
-            return object
         }
     }
 
@@ -104,18 +97,11 @@ extension AdminService {
             let kept = engine.configuration.streams.runs.text
             throw AdminError(.notFound, "there is no run “\(id)” in the history, which is kept for \(kept)")
         }
-        return Listing.object(entry)
+        return entry.object
     }
 
     private func lease(of cleanup: String, _ engine: Engine) async throws -> [String: String] {
-        let reply: RedisValue
-        do {
-            reply = try await engine.redis.send(RedisCommand("HGETALL", [engine.keys.lease(cleanup)]))
-        } catch {
-            throw CurfewError(error)
-        }
-        let texts = reply.elements.map { $0.string ?? "" }
-        let pairs = stride(from: 0, to: texts.count - 1, by: 2).map { (texts[$0], texts[$0 + 1]) }
-        return Dictionary(pairs) { first, _ in first }
+        try await engine.redis.reply(to: RedisCommand("HGETALL", [engine.keys.lease(cleanup)], isIdempotent: true))
+            .texts
     }
 }

@@ -1,4 +1,5 @@
 package import Curfew
+internal import HTTPTypes
 internal import Policies
 
 /// What routes and pages read and do, in one place; every instance answers the same, because all state is in Redis.
@@ -7,7 +8,7 @@ package struct AdminService: Sendable {
     /// The worker beside it, if there is one.
     let worker: Worker?
     /// Places for runs and undos, which no viewer can take.
-    let doing = Places(mostAtOnce, for: "runs and undos")
+    let doing = Limiter(mostAtOnce, for: "runs and undos")
     let previews = SharedWork<RunResult>(mostAtOnce, noun: "preview")
     let counts = SharedWork<Statistics>(mostAtOnce, noun: "count")
     let pings = Pings()
@@ -39,7 +40,7 @@ package struct AdminService: Sendable {
     package func cleanup(_ name: String) async throws -> CleanupDetail {
         let engine = engine
         guard let found = try await Status.read(engine).cleanups.first(where: { $0.name == name }) else {
-            throw unknown(name, engine)
+            throw AdminError(.notFound, engine.unknown(cleanup: name).message)
         }
         return CleanupDetail(
             cleanup: found, settings: engine.configuration.cleanup(named: name).map(CleanupSettings.init))
@@ -48,13 +49,15 @@ package struct AdminService: Sendable {
     /// The configured cleanup of that name; throws 404 where there is none.
     package func configured(_ name: String) throws -> Cleanup {
         let engine = engine
-        guard let cleanup = engine.configuration.cleanup(named: name) else { throw unknown(name, engine) }
+        guard let cleanup = engine.configuration.cleanup(named: name) else {
+            throw AdminError(.notFound, engine.unknown(cleanup: name).message)
+        }
         return cleanup
     }
 
     /// What fires now.
-    package func firing() async throws -> [Operations.Firing] {
-        try await Operations(engine: engine).firing()
+    package func firing() async throws -> [FiringAlert] {
+        try await FiringAlert.all(engine)
     }
 
     /// What a cleanup watches over; of files how many there are, which takes a walk through the keyspace.
@@ -76,11 +79,7 @@ package struct AdminService: Sendable {
     package func check() async throws {
         let library = engine.library
         // A server that was restarted may have forgotten them.
-        if try await library.loadedVersion(deadline: .seconds(2)) == nil { try await library.load() }
+        if try await !library.isLoaded(deadline: .seconds(2)) { try await library.load() }
         if let trouble = worker?.trouble { throw trouble }
-    }
-
-    private func unknown(_ name: String, _ engine: Engine) -> AdminError {
-        .unknown(cleanup: name, among: engine.configuration.cleanups.map(\.name))
     }
 }

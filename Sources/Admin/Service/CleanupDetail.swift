@@ -32,7 +32,7 @@ package struct CleanupSettings: Sendable, Encodable {
 
     /// The settings of a cleanup.
     package init(_ cleanup: Cleanup) {
-        policy = type(of: cleanup.policy).kind.rawValue
+        policy = cleanup.kind.rawValue
         records = cleanup.records.text
         index = cleanup.index
         schedule = "\(cleanup.schedule)"

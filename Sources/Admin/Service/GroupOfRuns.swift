@@ -66,10 +66,10 @@ struct GroupOfRuns: Sendable {
             old_downloads_deleted: 0,
             stuck_plans_updated: 0, errors: errors.prefix(RunResult.listed).map { "\($0.id): \($0.error)" })
         if !errors.isEmpty || !isSuccess { answer.status = isSuccess ? "completed_with_errors" : "failed" }
-        let jobs = configuration.cleanups.filter { type(of: $0.policy).kind == .stuck }.map(\.records.text)
+        let jobs = configuration.cleanups.filter { $0.kind == .stuck }.map(\.records.text)
         for result in results {
             guard let cleanup = configuration.cleanup(named: result.cleanup) else { continue }
-            switch type(of: cleanup.policy).kind {
+            switch cleanup.kind {
             case .stuck:
                 answer.cleaned_jobs += result.cleanedUp
                 answer.cleaned_job_details += result.records
@@ -89,7 +89,7 @@ extension AdminService {
     ///
     /// Throws only where none could be run.
     func runAll(
-        _ cleanups: [Cleanup], _ options: RunOptions, trigger: String, by person: String
+        _ cleanups: [Cleanup], _ options: Control.RunOptions, trigger: String, by person: String
     ) async throws -> GroupOfRuns {
         var group = GroupOfRuns()
         var first: (any Error)?

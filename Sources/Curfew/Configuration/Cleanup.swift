@@ -111,17 +111,20 @@ package struct Cleanup: Sendable {
         self.longestTimeout = longestTimeout
     }
 
+    /// Which kind of policy it uses.
+    package var kind: PolicyKind { type(of: policy).kind }
+
     /// The sorted set in which the records are listed: the application's, or the one that Curfew keeps.
     func indexKey(_ keys: Keys) -> String { index ?? keys.index(name) }
 
     /// Whether a run of it may be refused: by its guard, or because nothing of what it looks for is there.
-    var mayBeRefused: Bool { guardLimits != nil || index != nil || type(of: policy).kind == .files }
+    var mayBeRefused: Bool { guardLimits != nil || index != nil || kind == .files }
 
     /// What `TYPE` says of the records; nil where it may be one or the other, as of locks.
     package var recordType: String? {
         switch format {
         case .json: "string"
-        case .hash: type(of: policy).kind == .locks ? nil : "hash"
+        case .hash: kind == .locks ? nil : "hash"
         }
     }
 

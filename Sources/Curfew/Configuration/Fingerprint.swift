@@ -17,8 +17,7 @@ enum Fingerprint {
         for byte in ByteText.bytes(of: text) {
             hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3
         }
-        let digits = String(hash, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
+        return hash.hexadecimal
     }
 
     private static func canonical(_ node: YAMLNode, at path: [String]) -> String {

@@ -48,7 +48,7 @@ extension Configuration {
     package func cleanups(behind name: String) -> [Cleanup]? {
         if let words = routes.names[name] { return words.compactMap(cleanup(named:)) }
         switch name {
-        case RouteNames.jobs: return cleanups.filter { type(of: $0.policy).kind == .stuck }
+        case RouteNames.jobs: return cleanups.filter { $0.kind == .stuck }
         case RouteNames.all: return cleanups
         default: return nil
         }

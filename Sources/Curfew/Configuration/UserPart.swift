@@ -39,8 +39,8 @@ enum UserPart {
 
     private static func encoded(_ text: String, isWhole: Bool) -> String {
         let text = text.readable
-        guard isWhole, let colon = text.firstIndex(of: ":") else { return percentEncoded(text, except: "") }
+        guard isWhole, let colon = text.firstIndex(of: ":") else { return PercentEncoding.encoded(text) }
         let password = String(text[text.index(after: colon)...])
-        return percentEncoded(String(text[..<colon]), except: "") + ":" + percentEncoded(password, except: "")
+        return PercentEncoding.encoded(String(text[..<colon])) + ":" + PercentEncoding.encoded(password)
     }
 }

@@ -1,3 +1,5 @@
+internal import RedisClient
+
 /// Somebody who is told what happens: what the file says under `webhooks.<name>`.
 package struct Webhook: Sendable {
     /// What somebody can be told of, by its name in the file and in what is sent.
@@ -41,23 +43,12 @@ package struct Webhook: Sendable {
 
 /// The times of deliveries that no file sets; tests do.
 struct WebhookTiming: Sendable, Equatable {
-    /// The wait after the first failure.
-    var firstWait = Duration.seconds(1)
-    /// The longest wait.
-    var longestWait = Duration.seconds(3_600)
+    /// The waits after failures: four times as long after each, and then shortened by up to a half.
+    var backoff = Backoff(first: .seconds(1), factor: 4, most: .seconds(3_600), spread: 0.5...1)
     /// For how much longer than its timeout an attempt counts as under way: whoever made it is dead after that.
     var margin = Duration.seconds(30)
     /// How long an entry that was read waits to be put on the queue, before another instance does it.
     var takeOver = Duration.seconds(60)
     /// How long attempts under way may go on at shutdown.
     var grace = Duration.seconds(5)
-
-    /// The wait after so many failures: four times as long after each, and then shortened by up to a half.
-    ///
-    /// - Parameter jitter: a random number from 0 to 1, so that what failed together isn't tried again together.
-    func wait(after failures: Int, jitter: Double) -> Duration {
-        var wait = firstWait
-        for _ in 1..<max(failures, 1) where wait < longestWait { wait = wait * 4 }
-        return min(wait, longestWait) * (0.5 + jitter / 2)
-    }
 }

@@ -10,14 +10,12 @@ extension FunctionLibrary {
     /// How long nobody waits longer for a server that is only asked what it has.
     private static let patience = Duration.seconds(2)
 
-    /// The version that answers everywhere; nil where a server has none.
-    package func loadedVersion(deadline: Duration? = nil) async throws(CurfewError) -> Int64? {
-        var oldest: Int64?
+    /// Whether this version answers everywhere.
+    package func isLoaded(deadline: Duration? = nil) async throws(CurfewError) -> Bool {
         for node in try await primaries() {
-            guard let version = try await version(on: node, deadline: deadline) else { return nil }
-            oldest = min(oldest ?? version, version)
+            guard try await version(on: node, deadline: deadline) == Self.version else { return false }
         }
-        return oldest
+        return true
     }
 
     /// Loads the library on every primary, but for those that have it.
@@ -97,11 +95,10 @@ extension FunctionLibrary {
     }
 
     /// The version that answers on a server; nil where none does.
-    func version(on node: RedisClient.Node, deadline: Duration? = nil) async throws(CurfewError) -> Int64? {
-        var command = Self.command("curfew_version", keys: [], arguments: [], isReadOnly: true)
-        command.isIdempotent = true
+    func version(on node: RedisClient.Node, deadline: Duration? = nil) async throws(CurfewError) -> String? {
+        let call = VersionCall()
         do {
-            return try await send(command, node, deadline: deadline).integer
+            return call.answer(try await send(call.command, node, deadline: deadline))
         } catch {
             guard Self.isMissingFunction(error) else { throw CurfewError(error) }
             return nil

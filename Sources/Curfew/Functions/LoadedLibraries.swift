@@ -30,7 +30,7 @@ struct LoadedLibraries: Sendable {
 
     /// What to ask a server.
     static let command = RedisCommand(
-        "FUNCTION", ["LIST", "LIBRARYNAME", "curfew*", "WITHCODE"], isIdempotent: true)
+        "FUNCTION", ["LIST", "LIBRARYNAME", "curfew*", "WITHCODE"])
 
     /// Reads the answer.
     init(_ reply: RedisValue) {
@@ -43,17 +43,10 @@ struct LoadedLibraries: Sendable {
             return
         }
         all = reply.elements.map { library in
-            var named: [String: RedisValue] = [:]
-            for place in stride(from: 0, to: library.count - 1, by: 2) {
-                named[library[place].string ?? ""] = library[place + 1]
-            }
-            let functions = (named["functions"]?.elements ?? []).compactMap { function in
-                stride(from: 0, to: function.count - 1, by: 2).first { function[$0].string == "name" }
-                    .flatMap { function[$0 + 1].string }
-            }
+            let functions = library.field("functions")?.elements ?? []
             return Library(
-                name: named["library_name"]?.string ?? "", text: named["library_code"]?.string ?? "",
-                functions: functions)
+                name: library.field("library_name")?.string ?? "", text: library.field("library_code")?.string ?? "",
+                functions: functions.compactMap { $0.field("name")?.string })
         }
         let found = all.first { $0.name == FunctionLibrary.name }
         own =

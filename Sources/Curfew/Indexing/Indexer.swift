@@ -1,31 +1,32 @@
 internal import Logging
 internal import Policies
+internal import RedisClient
 internal import Synchronization
 
 /// Scans the keyspace beside the runs of an instance, for one cleanup at a time.
 ///
 /// It doesn't poll: each answer to a claim says how long there is nothing to do, and until then nothing is asked. A message
 /// on the wake channel, sent where a scan was handed over, ends that wait for its cleanup. What fails is tried again after
-/// a pause that grows up to a minute.
+/// a pause that grows up to about a minute.
 ///
 /// Cleanups that are disabled or only watch are not scanned for: nothing may be written for them.
 final class Indexer: Sendable {
     /// After so long a scan gives its lease back, and whoever asks first goes on.
     private static let longestTurn: Duration = .seconds(3_600)
     private static let longestWait: Duration = .seconds(3_600)
-    private static let pauses: ClosedRange<Duration> = .milliseconds(100) ... .seconds(60)
+    private static let backoff = Backoff(factor: 2, most: .seconds(60))
 
     /// What is known about the scans for one cleanup.
     private struct Plan {
         /// When to ask next.
         var ask: ContinuousClock.Instant
-        /// How long to wait after the next failure.
-        var pause: Duration = pauses.lowerBound
+        /// How often it has failed in a row, and how long to wait after that.
+        var retries = Retries(backoff)
         /// The lease that a failure has left in doubt.
         var fence = ""
 
         /// Whether the last try failed.
-        var isFailing: Bool { pause > pauses.lowerBound }
+        var isFailing: Bool { retries.failures > 0 }
     }
 
     private struct State {
@@ -38,7 +39,7 @@ final class Indexer: Sendable {
 
     private let engine: Engine
     private let cleanups: [String: Cleanup]
-    private let alarm = Alarm()
+    private let wakeUp = AsyncSignal()
     private let state: Mutex<State>
 
     /// Makes the indexer of an engine; every cleanup is asked about once at the start.
@@ -54,7 +55,7 @@ final class Indexer: Sendable {
         guard !cleanups.isEmpty else { return }
         while let next = next() {
             if next.wait > .zero {
-                await alarm.wait(for: min(next.wait, Self.longestWait))
+                await wakeUp.wait(atMost: min(next.wait, Self.longestWait))
             } else if let cleanup = cleanups[next.name] {
                 await scan(cleanup)
             }
@@ -68,7 +69,7 @@ final class Indexer: Sendable {
             return state.control
         }
         control?.stop(.handedOver)
-        alarm.ring()
+        wakeUp.send()
     }
 
     /// Something has happened to this cleanup: its scan is asked about again, unless there is none.
@@ -81,7 +82,7 @@ final class Indexer: Sendable {
             state.plans[name]?.ask = .now
             return true
         }
-        if isAsked { alarm.ring() }
+        if isAsked { wakeUp.send() }
     }
 
     /// Which cleanup is next, and how long until then; nil where there is nothing more to do.
@@ -106,8 +107,8 @@ final class Indexer: Sendable {
             // The next answer tells when the next one is due.
             case .finished: plan = Plan(ask: .now)
             case .notDue(let rest): plan = Plan(ask: .now.advanced(by: rest))
-            // Says nothing of whether a scan would do: after failures the pause stays as long as it was.
-            case .held(let held): plan = Plan(ask: .now.advanced(by: held), pause: plan.pause)
+            // Says nothing of whether a scan would do: after failures the next pause is as long as it was to be.
+            case .held(let held): plan = Plan(ask: .now.advanced(by: held), retries: plan.retries)
             }
         } catch  where error is RunControl.Stop || error is CancellationError {
             plan = Plan(ask: .now)
@@ -119,8 +120,7 @@ final class Indexer: Sendable {
                     "a scan of the keyspace failed and will be continued",
                     metadata: ["cleanup": "\(cleanup.name)", "error": "\(error)", "failures": "\(count)"])
             }
-            plan.ask = .now.advanced(by: plan.pause)
-            plan.pause = min(plan.pause * 2, Self.pauses.upperBound)
+            plan.ask = .now.advanced(by: plan.retries.failed())
         }
         let done = plan
         state.withLock { state in

@@ -1,3 +1,4 @@
+internal import Algorithms
 internal import Logging
 internal import Policies
 internal import RedisClient
@@ -59,15 +60,15 @@ struct KeyspaceBatch {
     /// Enters those that the index lacks and the policy wants watched; gives back how many.
     mutating func enter(_ ids: [String], at now: Timestamp) async throws -> Int {
         var lacking: [String] = []
-        for piece in ids.pieces(of: ScanPace.lookups) {
+        for piece in ids.chunks(ofCount: ScanPace.lookups) {
             let (replies, _) = try await send([RedisCommand("ZMSCORE", [index] + piece)])
             if let error = replies[0].error { throw failure("ZMSCORE \(index)", error) }
             lacking += zip(piece, replies[0].elements).filter { $0.1.isNull }.map(\.0)
         }
         var entries: [(id: String, deadline: Timestamp)] = []
-        for piece in lacking.pieces(of: ScanPace.reads) { entries += try await judged(piece, at: now) }
+        for piece in lacking.chunks(ofCount: ScanPace.reads) { entries += try await judged(piece, at: now) }
         var added = 0
-        for piece in entries.pieces(of: ScanPace.entries) {
+        for piece in entries.chunks(ofCount: ScanPace.entries) {
             let words = piece.flatMap { [cleanup.indexUnit.score(of: $0.deadline), $0.id] }
             let (replies, _) = try await send([RedisCommand("ZADD", [index, "NX"] + words)])
             if let error = replies[0].error { throw failure("ZADD \(index)", error) }
@@ -141,12 +142,5 @@ struct KeyspaceBatch {
     private func failure(_ command: String, _ error: RedisServerError) -> CurfewError {
         let address = engine.redis.configuration.place
         return CurfewError(RedisError(.server, error.message, command: command, address: address, server: error))
-    }
-}
-
-extension Array {
-    /// The array in slices of so many, the last with what is left.
-    fileprivate func pieces(of size: Int) -> [ArraySlice<Element>] {
-        stride(from: 0, to: count, by: size).map { self[$0..<Swift.min($0 + size, count)] }
     }
 }

@@ -6,8 +6,8 @@ internal import RedisClient
 extension KeyspaceScan {
     /// The most records that a look without an index finds.
     static let mostListed = 100_000
-    /// The longest pause between two looks at a scan that another does.
-    private static let longestPause: Duration = .seconds(1)
+    /// The pauses between two looks at a scan that another does, or after a failure.
+    private static let backoff = Backoff(first: .milliseconds(20), factor: 2, most: .seconds(1))
 
     /// Scans before the sweep of a run, where the sweep would else not know its records.
     ///
@@ -18,9 +18,9 @@ extension KeyspaceScan {
     func runBeforeSweep(isAsked: Bool) async throws {
         let isOwn = cleanup.index == nil
         guard isOwn || isAsked else { return }
-        var when: ScanLease.When = isOwn ? (isAsked ? .now : .first) : .due
+        var when: ScanClaimCall.When = isOwn ? (isAsked ? .now : .first) : .due
         var fence = ""
-        var pause: Duration = .milliseconds(20)
+        var retries = Retries(Self.backoff)
         while true {
             try control.checkpoint()
             do {
@@ -40,8 +40,7 @@ extension KeyspaceScan {
                     throw stop
                 }
             }
-            try await Task.sleep(for: pause)
-            pause = min(pause * 2, Self.longestPause)
+            try await Task.sleep(for: retries.failed())
         }
     }
 

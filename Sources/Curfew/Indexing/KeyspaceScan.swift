@@ -48,7 +48,7 @@ struct KeyspaceScan: Sendable {
     ///
     /// Stops where the control says so, and then gives the lease back. After an error of the connection it keeps the lease,
     /// whose fence then lets the next call go on.
-    func runOnce(_ when: ScanLease.When, fence: inout String) async throws -> Outcome {
+    func runOnce(_ when: ScanClaimCall.When, fence: inout String) async throws -> Outcome {
         guard let interval = cleanup.scan else { return .notDue(for: .seconds(3600)) }
         let lease = ScanLease(engine: engine, cleanup: cleanup, interval: interval)
         switch try await lease.claim(when, fence: fence) {
@@ -112,10 +112,11 @@ struct KeyspaceScan: Sendable {
             try control.checkpoint()
             show(percent: position.percent)
             let save = saved.duration(to: .now) >= Self.saveInterval ? lease.saving(position) : nil
-            let step = try await batch.walk(server.node, from: position.cursors[server], after: save)
+            let step = try await batch.walk(
+                server.node, from: position.cursors[server], after: save.map { engine.library.outgoing($0.command) })
             if let save, let reply = step.save {
                 saved = .now
-                switch try lease.report(try await engine.library.checked(reply, of: save)) {
+                switch try save.answer(try await engine.library.checked(reply, of: save.command)) {
                 case .accepted: break
                 case .lost: return false
                 case .restarted:

@@ -6,7 +6,7 @@ struct ScanServer: Sendable {
     /// Where it is.
     let node: RedisClient.Node
     /// Which process it is, since a cursor means nothing to another one; empty for a single server, which the function
-    /// `curfew_scan` asks by itself.
+    /// `curfew_scan_claim` asks by itself.
     let process: String
 
     /// All of them, as they are now.
@@ -25,7 +25,7 @@ struct ScanServer: Sendable {
 
     /// All keys of all servers, to tell how far a scan is; 0 where a server doesn't say.
     static func keys(_ redis: RedisClient) async throws -> Int {
-        let command = RedisCommand("DBSIZE", isIdempotent: true)
+        let command = RedisCommand("DBSIZE")
         var keys = 0
         for node in try await redis.primaries() {
             keys = keys.bounded(plus: Int(try await redis.pipeline([command], to: node)[0].integer ?? 0))
@@ -36,7 +36,7 @@ struct ScanServer: Sendable {
     /// A server that refuses to say goes by its address: a restart isn't noticed then.
     private static func process(of node: RedisClient.Node, _ redis: RedisClient) async throws -> String {
         guard redis.isCluster else { return "" }
-        let command = RedisCommand("INFO", ["server"], isIdempotent: true)
+        let command = RedisCommand("INFO", ["server"])
         let identity = try await redis.pipeline([command], to: node)[0].infoField("run_id")
         return identity.map { String($0.prefix(16)) } ?? node.description
     }

@@ -18,7 +18,7 @@ extension Doctor {
             do {
                 found += try await look(node).map { ("\(node)", $0) }
             } catch {
-                guard let redis = error as? RedisError ?? (error as? CurfewError)?.underlying, redis.code != .cancelled
+                guard let redis = CurfewError.redis(behind: error), redis.code != .cancelled
                 else { throw error }
                 found.append(
                     ("\(node)", Finding("node", .problem, redis.message, advice: "see whether this server runs")))
@@ -131,7 +131,7 @@ extension Doctor {
             let start = Date().timeIntervalSince1970
             let reply: RedisValue
             do {
-                reply = try await engine.redis.pipeline([RedisCommand("TIME", isIdempotent: true)], to: node)[0]
+                reply = try await engine.redis.pipeline([RedisCommand("TIME")], to: node)[0]
             } catch {
                 // One that is down has been told of before.
                 continue

@@ -84,10 +84,12 @@ extension Doctor {
     /// What Curfew's own keys and the indexes are: a key of another type makes everything that uses it fail.
     func ownKeys() async throws -> [Finding] {
         let keys = engine.keys
-        let own = [
-            (keys.schedule, "zset"), (keys.instances, "zset"), (keys.fence, "hash"), (keys.paused, "hash"),
-            (keys.runs, "stream"), (keys.metrics, "stream"), (keys.alerts, "stream"), (keys.events, "stream"),
-        ]
+        let own =
+            [
+                (keys.schedule, "zset"), (keys.instances, "zset"), (keys.fence, "hash"), (keys.paused, "hash"),
+                (keys.runs, "stream"), (keys.metrics, "stream"), (keys.alerts, "stream"), (keys.events, "stream"),
+                (keys.definitions, "hash"), (keys.owed, "hash"), (keys.alert(ClockStep.alert), "hash"),
+            ] + engine.configuration.cleanups.map { (keys.lease($0.name), "hash") }
         let cleanups = engine.configuration.cleanups
         let indexes = cleanups.map { $0.indexKey(keys) }
         let replies = try await engine.redis.pipeline((own.map(\.0) + indexes).map { RedisCommand("TYPE", [$0]) })

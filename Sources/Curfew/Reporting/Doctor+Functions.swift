@@ -18,7 +18,7 @@ extension Doctor {
                     "another library than this program's is loaded as \(FunctionLibrary.name) (its text differs)",
                     advice: advice),
                 at: 0)
-        case .absent: findings.insert(try await absence(on: node), at: 0)
+        case .absent: findings.insert(try await absence(on: node, libraries), at: 0)
         case .same: findings.insert(try await answer(of: node, Self.text(libraries)), at: 0)
         case .untold(let why):
             let answers = try await answer(
@@ -36,12 +36,16 @@ extension Doctor {
     private static func text(_ libraries: LoadedLibraries) -> String {
         let digest = FunctionLibrary.digest(of: FunctionLibrary.source).prefix(8)
         var text = "\(FunctionLibrary.name) is loaded, and is this program's (\(digest)…)"
-        let others = libraries.all.filter(\.isOfAnotherVersion).map(\.shownVersion)
-        if !others.isEmpty { text += "; other versions use this server, too: \(others.joined(separator: ", "))" }
+        text += others(libraries)
         if !libraries.all.contains(where: { $0.functions.contains(FunctionLibrary.overview.function) }) {
             text += "; \(FunctionLibrary.overview.function), for people, is not loaded (curfew functions --overview)"
         }
         return text
+    }
+
+    private static func others(_ libraries: LoadedLibraries) -> String {
+        let others = libraries.all.filter(\.isOfAnotherVersion).map(\.shownVersion)
+        return others.isEmpty ? "" : "; other versions use this server, too: \(others.joined(separator: ", "))"
     }
 
     /// A library that says it is Curfew's and can't be.
@@ -78,8 +82,8 @@ extension Doctor {
     }
 
     /// Whoever may load them does so with the first run; somebody else has to do it before.
-    private func absence(on node: RedisClient.Node) async throws -> Finding {
-        let message = "the library \(FunctionLibrary.name) is not loaded"
+    private func absence(on node: RedisClient.Node, _ libraries: LoadedLibraries) async throws -> Finding {
+        let message = "the library \(FunctionLibrary.name) is not loaded\(Self.others(libraries))"
         let load = ["FUNCTION", "LOAD", "REPLACE", "code"]
         if let rights = try await rights(on: node), try await rights.allows([load]) == [false] {
             return Finding(
@@ -98,9 +102,9 @@ extension Doctor {
         // Redis 6 goes on with the words of the command.
         let answer = why.split(separator: ", with args", maxSplits: 1).first ?? "unknown command"
         var facts = "this server has no functions (FUNCTION LOAD: \(answer))"
-        let call = RedisCommand("FCALL_RO", [FunctionLibrary.named("curfew_version"), "0"])
         let replies = try await engine.redis.pipeline(
-            [call.calling(script: FunctionLibrary.scriptDigest), RedisCommand("INFO", ["server"])], to: node)
+            [VersionCall().command.calling(script: FunctionLibrary.scriptDigest), RedisCommand("INFO", ["server"])],
+            to: node)
         if let error = replies[0].error, error.code != "NOSCRIPT" {
             return Finding(
                 name, .problem, "\(facts), and takes no scripts instead (EVALSHA: \(error.message))",
@@ -116,17 +120,12 @@ extension Doctor {
 }
 
 extension LoadedLibraries.Library {
-    /// The number at the end of the name of a library of Curfew's.
-    private var number: Int64? {
-        guard name.hasPrefix("curfew_") else { return nil }
-        return Int64(name.dropFirst("curfew_".count))
-    }
-
     /// Whether it is the library of another version of this program.
     ///
-    /// Up to version 6 it was called `curfew`.
+    /// Its name has the format and a part of the digest of its text; up to version 7 it had a number alone, and up to
+    /// version 6 it was called `curfew`.
     var isOfAnotherVersion: Bool {
-        if let number { return number != FunctionLibrary.version }
+        if name.wholeMatch(of: /curfew_[0-9]+(_[0-9a-f]{8})?/) != nil { return name != FunctionLibrary.name }
         return formerVersion != nil
     }
 

@@ -20,7 +20,7 @@ extension Doctor {
         }
         return topology + [
             ["PING"], ["CLIENT", "SETNAME", "x"], ["SELECT", "0"], ["TIME"], ["FUNCTION", "LIST"],
-            ["FCALL_RO", FunctionLibrary.named("curfew_version"), "0"],
+            ["FCALL_RO", RedisFunction.version.name, "0"],
         ]
     }
 
@@ -35,7 +35,7 @@ extension Doctor {
     private var coordinationNeeds: [[String]] {
         let keys = engine.keys
         var needs: [[String]] = [
-            ["FCALL", FunctionLibrary.named("curfew_tick"), "1", keys.schedule], ["PUBLISH", keys.wake, "x"],
+            ["FCALL", RedisFunction.tick.name, "1", keys.schedule], ["PUBLISH", keys.wake, "x"],
             ["SUBSCRIBE", keys.wake],
             ["ZADD", keys.schedule, "1", "x"], ["ZSCORE", keys.schedule, "x"], ["ZRANGE", keys.schedule, "0", "1"],
             ["ZRANGEBYSCORE", keys.schedule, "-inf", "1"], ["HINCRBY", keys.fence, "x", "1"],
@@ -82,7 +82,7 @@ extension Doctor {
         let isJSON = cleanup.format == .json
         needs += [isJSON ? ["GET", record] : ["HMGET", record, "a"], ["TYPE", record], ["EXISTS", record]]
         needs.append(isJSON ? ["STRLEN", record] : ["HSTRLEN", record, "a"])
-        let kind = type(of: cleanup.policy).kind
+        let kind = cleanup.kind
         if kind.removesRecords { needs += self.needs(ofRemoving: record) }
         switch kind {
         case .locks:

@@ -32,7 +32,7 @@ extension Doctor {
                     "fine where nothing is there yet; else compare records with the keys of redis-cli --scan")
             ]
         }
-        let types = try await engine.redis.pipeline(keys.map { RedisCommand("TYPE", [$0], isIdempotent: true) })
+        let types = try await engine.redis.pipeline(keys.map { RedisCommand("TYPE", [$0]) })
         if let error = types.lazy.compactMap(\.error).first {
             return [.unknown("records", "TYPE", "\(cleanup.name): \(error.message)")]
         }
@@ -57,7 +57,7 @@ extension Doctor {
     /// Keys of records: by the index or, where that names none, found among the keys there are.
     private func sampleKeys(of cleanup: Cleanup) async throws -> (keys: [String], isOfIndex: Bool) {
         let index = cleanup.indexKey(engine.keys)
-        let command = RedisCommand("ZRANDMEMBER", [index, String(Self.sample)], isIdempotent: true)
+        let command = RedisCommand("ZRANDMEMBER", [index, String(Self.sample)])
         // What is wrong with an index is told elsewhere.
         let ids = try await engine.redis.pipeline([command])[0].elements.compactMap(\.string)
         if !ids.isEmpty {
@@ -69,7 +69,7 @@ extension Doctor {
             var cursor = "0"
             for _ in 0..<Self.steps where keys.count < Self.sample {
                 let words = [cursor, "MATCH", cleanup.records.scanPattern, "COUNT", String(Self.step)]
-                let reply = try await engine.redis.send(RedisCommand("SCAN", words, isIdempotent: true), to: node)
+                let reply = try await engine.redis.send(RedisCommand("SCAN", words), to: node)
                 keys += reply[1].elements.compactMap(\.string).filter { names.id(of: $0) != nil }
                 cursor = reply[0].string ?? "0"
                 if cursor == "0" { break }
@@ -90,7 +90,7 @@ extension Doctor {
         guard cleanup.format == .hash, type == "string" else {
             return remark(cleanup, "\(key) is a \(type): expected \(noun)", "compare records with what is at that key")
         }
-        let text = try await engine.redis.pipeline([RedisCommand("GET", [key], isIdempotent: true)])[0].string ?? ""
+        let text = try await engine.redis.pipeline([RedisCommand("GET", [key])])[0].string ?? ""
         guard text.unicodeScalars.first(where: { !$0.properties.isWhitespace }) == "{" else {
             return remark(
                 cleanup, "\(key) is a plain string: expected \(noun)", "compare records with what is at that key")

@@ -102,7 +102,7 @@ extension Doctor {
         {
             return []
         }
-        let write = RedisCommand(words[0], Array(words.dropFirst()), isIdempotent: true)
+        let write = RedisCommand.repeatable(words[0], Array(words.dropFirst()))
         guard let error = try await engine.redis.pipeline([write])[0].error else { return [] }
         let cures = [
             "NOREPLICAS": "bring the replicas back; or, while they are away, CONFIG SET min-replicas-to-write 0",

@@ -48,7 +48,7 @@ extension Doctor {
 
     /// Some records of a cleanup, those that are due last first, since what begins in the future is among them.
     private func sample(of cleanup: Cleanup) async throws -> [Record] {
-        let index = cleanup.index ?? engine.keys.index(cleanup.name)
+        let index = cleanup.indexKey(engine.keys)
         let range = RedisCommand("ZRANGE", [index, "0", String(Self.sampled - 1), "REV"])
         var ids = try await engine.redis.pipeline([range])[0].elements.compactMap(\.string)
         if ids.isEmpty, cleanup.index == nil { ids = try await scanned(cleanup) }

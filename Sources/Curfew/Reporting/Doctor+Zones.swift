@@ -19,6 +19,7 @@ extension Doctor {
         let builtIn = "the program's own, \(TimeZone.timeZoneDataVersion)"
         guard let path = folder.path else {
             let message = "\(builtIn): this machine has none"
+            let names = names.filter { Zone($0, in: folder)?.fixedOffset == nil }
             guard !names.isEmpty else { return [Finding("time zones", .ok, message)] }
             return [
                 Finding(
@@ -35,6 +36,9 @@ extension Doctor {
     /// What is to be said of a zone; nil where both sets of data agree about it.
     private static func finding(_ zone: Zone, _ version: String?, from now: Date) -> Finding? {
         let check = "time zone \(zone.name)"
+        if let offset = zone.fixedOffset {
+            return Finding(check, .ok, "always at \(Self.offset(offset)), whatever the data")
+        }
         guard let file = zone.file else {
             let why = zone.hasFile ? "its file on this machine can't be read" : "this machine has no file of it"
             return Finding(

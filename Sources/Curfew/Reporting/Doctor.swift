@@ -79,10 +79,10 @@ package struct Doctor: Sendable {
             { engine.redis.isCluster ? try await cluster() : [] },
             { try await writes() },
             { try await permissions() },
+            { try await ownKeys() },
             { try await clock() },
             { try await onEveryPrimary { try await functions($0) } },
             { try await fleet() },
-            { try await ownKeys() },
             { try await records() },
             { try await times() },
             { await storage() },
@@ -92,7 +92,7 @@ package struct Doctor: Sendable {
             do {
                 report.findings += try await look()
             } catch {
-                let failure = (error as? RedisError).map(CurfewError.init) ?? error as? CurfewError
+                let failure = CurfewError(thrown: error)
                 report.isReachable = report.isReachable && failure?.code != .unreachable
                 let finding = Finding("redis", .problem, "\(error)", advice: Self.advice(on: error))
                 if !report.findings.contains(finding) { report.findings.append(finding) }
@@ -132,7 +132,7 @@ package struct Doctor: Sendable {
     }
 
     private static func advice(on error: any Error) -> String {
-        guard let error = (error as? CurfewError)?.underlying ?? error as? RedisError else { return "see the message" }
+        guard let error = CurfewError.redis(behind: error) else { return "see the message" }
         return switch error.code {
         case .authentication: "check user and password in the configuration's redis URL"
         case .server: "the server refuses what Curfew needs: see the message"

@@ -1,3 +1,4 @@
+internal import Algorithms
 internal import Policies
 internal import RedisClient
 
@@ -53,19 +54,15 @@ package struct Statistics: Sendable, Codable, Equatable {
             let first = cleanup.indexUnit.milliseconds(replies[2].elements.last?.double ?? .infinity)
             let late = max(.zero, now - Timestamp(score: first)).milliseconds
             var statistics = Statistics(
-                cleanup: cleanup.name, policy: type(of: cleanup.policy).kind.rawValue,
+                cleanup: cleanup.name, policy: cleanup.kind.rawValue,
                 tracked: Int(replies[0].integer ?? 0), due: Int(replies[1].integer ?? 0), oldestOverdueMs: late)
             if let policy = cleanup.policy as? FilesPolicy {
                 statistics.files = try await FileCount(engine: engine, cleanup: cleanup, policy: policy, now: now)
                     .count(control)
             }
             return statistics
-        } catch let error as CurfewError {
-            throw error
-        } catch let error as RedisError {
-            throw CurfewError(error)
         } catch {
-            throw CurfewError(.server, "counting \(cleanup.name): \(error)")
+            throw CurfewError(thrown: error) ?? CurfewError(.server, "counting \(cleanup.name): \(error)")
         }
     }
 }
@@ -90,8 +87,8 @@ private struct FileCount {
             case let stop?: throw stop
             }
             guard let ids = try await walk.next() else { break }
-            for start in stride(from: 0, to: ids.count, by: Self.page) {
-                try await add(ids[start..<min(start + Self.page, ids.count)], to: &files)
+            for page in ids.chunks(ofCount: Self.page) {
+                try await add(page, to: &files)
             }
             let percent = walk.percent
             control.advance { progress in

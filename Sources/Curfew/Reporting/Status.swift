@@ -23,7 +23,7 @@ package struct Status: Sendable, Codable, Equatable {
         /// The counts of the run under way.
         package var found: Int?, changed: Int?, failed: Int?
         /// Who paused it.
-        package var paused: Operations.Pause?
+        package var paused: CleanupPause?
         /// Records that are tracked, and those that are due.
         package var tracked: Int?, backlog: Int?
         /// Why these could not be counted, as where the index is on a server of a cluster that is away.
@@ -64,7 +64,7 @@ package struct Status: Sendable, Codable, Equatable {
     package var remarks: [String]
 
     /// The most cleanups and instances that are shown.
-    static let most = 200
+    private static let most = Definitions.mostInstances
     /// Records that are tracked, and those that are due.
     private typealias Count = (tracked: Int?, backlog: Int?)
     /// How long the records of a cleanup may take to be counted.
@@ -81,15 +81,17 @@ package struct Status: Sendable, Codable, Equatable {
                 RedisCommand("ZREVRANGE", [keys.instances, "0", String(most - 1), "WITHSCORES"]),
                 RedisCommand("HGETALL", [keys.paused]), RedisCommand("HGETALL", [keys.owed]),
             ])
-            for reply in replies { try Self.check(reply) }
+            for (key, reply) in zip([keys.schedule, keys.instances, keys.paused, keys.owed], replies) {
+                try Self.check(reply, of: key)
+            }
             let scores = replies[0].pairs
-            let paused = Dictionary(replies[2].pairs) { first, _ in first }
+            let paused = replies[2].texts
             let configured = engine.configuration.cleanups.map(\.name)
             let names = configured + scores.map(\.0).filter { !configured.contains($0) }
             let due = Dictionary(scores) { first, _ in first }
             var cleanups = try await self.cleanups(names, engine, due: due, paused: paused, now: now)
             let instances = try await self.instances(replies[1].pairs, engine, now: now)
-            let owed = Dictionary(replies[3].pairs) { first, _ in first }.compactMapValues(Owed.init(text:))
+            let owed = replies[3].texts.compactMapValues(Owed.init(text:))
             let conflicts = try await Definitions(engine.coordinator).conflicts()
             for place in cleanups.indices {
                 let name = cleanups[place].name
@@ -100,12 +102,8 @@ package struct Status: Sendable, Codable, Equatable {
             return Status(
                 at: now.iso8601, cleanups: cleanups, instances: instances,
                 remarks: remarks(instances, own: engine.configuration.fingerprint))
-        } catch let error as CurfewError {
-            throw error
-        } catch let error as RedisError {
-            throw CurfewError(error)
         } catch {
-            throw CurfewError(.damaged, "\(error)")
+            throw CurfewError(thrown: error) ?? CurfewError(.damaged, "\(error)")
         }
     }
 
@@ -122,16 +120,16 @@ package struct Status: Sendable, Codable, Equatable {
         }
         async let counted = counts(names, engine, now: now)
         let replies = try await engine.redis.pipeline(commands)
-        for number in names.indices { try check(replies[2 * number]) }
+        for (number, name) in names.enumerated() { try check(replies[2 * number], of: engine.keys.lease(name)) }
         let counts = await counted
         return names.enumerated().map { number, name in
             let lease = replies[2 * number].elements.map(\.string)
             let cleanup = engine.configuration.cleanup(named: name)
             var status = CleanupStatus(
-                name: name, policy: cleanup.map { type(of: $0.policy).kind.rawValue },
+                name: name, policy: cleanup.map { $0.kind.rawValue },
                 schedule: cleanup.map { "\($0.schedule)" },
                 state: "unscheduled")
-            status.paused = paused[name].map(Operations.Pause.init(text:))
+            status.paused = paused[name].map(CleanupPause.init(text:))
             switch counts[number] {
             case .success(let count): (status.tracked, status.backlog) = count
             case .failure(let error): status.uncounted = "\(error)"
@@ -192,16 +190,10 @@ package struct Status: Sendable, Codable, Equatable {
         _ index: String, _ engine: Engine, dueUpTo bound: String
     ) async throws(CurfewError) -> Count {
         let commands = [
-            RedisCommand("ZCARD", [index], isIdempotent: true),
-            RedisCommand("ZCOUNT", [index, "-inf", bound], isIdempotent: true),
+            RedisCommand("ZCARD", [index]),
+            RedisCommand("ZCOUNT", [index, "-inf", bound]),
         ]
-        let replies: [RedisValue]
-        do {
-            replies = try await engine.redis.pipeline(commands, deadline: patience)
-        } catch {
-            throw CurfewError(error)
-        }
-        if let error = replies.lazy.compactMap(\.error).first { throw CurfewError(error, index) }
+        let replies = try await engine.redis.replies(to: commands, deadline: patience, index)
         return (replies[0].integer.map(Int.init), replies[1].integer.map(Int.init))
     }
 
@@ -220,14 +212,16 @@ package struct Status: Sendable, Codable, Equatable {
         let fields = ["host", "pid", "version", "started_ms", "running", "config", "refused"]
         let replies = try await engine.redis.pipeline(
             seen.map { RedisCommand("HMGET", [engine.keys.instance($0.0)] + fields) })
-        for reply in replies { try check(reply) }
+        for (seen, reply) in zip(seen, replies) { try check(reply, of: engine.keys.instance(seen.0)) }
         return zip(seen, replies).map { seen, reply in
             let values = fields.indices.map { reply[$0].string }
             let started = values[3].flatMap { Int64($0) }
             return InstanceStatus(
                 id: seen.0,
                 seenMsAgo: (now - Timestamp(score: Double(seen.1) ?? 0)).milliseconds,
-                isAlive: values[0] != nil, host: values[0], pid: values[1], version: values[2],
+                // One that was seen at a time that is still to come died before the clock was set back.
+                isAlive: values[0] != nil && Timestamp(score: Double(seen.1) ?? 0) <= now + ClockStep.most,
+                host: values[0], pid: values[1], version: values[2],
                 startedAt: started.map { Timestamp(milliseconds: $0).iso8601 },
                 running: (values[4] ?? "").split(separator: ",").map(String.init), config: values[5],
                 refused: values[6].flatMap { $0.isEmpty ? nil : $0.split(separator: ",").map(String.init) })
@@ -235,9 +229,9 @@ package struct Status: Sendable, Codable, Equatable {
     }
 
     /// An error in place of a reply: Curfew's own keys can't be read, or are somebody else's.
-    private static func check(_ reply: RedisValue) throws(CurfewError) {
+    private static func check(_ reply: RedisValue, of key: String) throws(CurfewError) {
         guard let error = reply.error else { return }
-        throw CurfewError(.server, "Curfew's own keys can't be read: \(error.message)")
+        throw CurfewError(.server, "\(key) can't be read: \(error.message)")
     }
 
     /// What living instances say of a cleanup that they have and don't run.
@@ -263,13 +257,5 @@ package struct Status: Sendable, Codable, Equatable {
         }
         if living.isEmpty { remarks.append("no instance is alive") }
         return remarks
-    }
-}
-
-extension RedisValue {
-    /// A flat list of names and values, as `WITHSCORES` and `HGETALL` answer.
-    var pairs: [(String, String)] {
-        let texts = elements.map { $0.string ?? "" }
-        return stride(from: 0, to: texts.count - 1, by: 2).map { (texts[$0], texts[$0 + 1]) }
     }
 }

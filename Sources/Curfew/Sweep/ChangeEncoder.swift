@@ -13,8 +13,8 @@ struct ChangeEncoder: Sendable {
     let keys: Keys
     /// The time that events carry, in milliseconds.
     let time: String
-    /// The length to which the events stream is trimmed.
-    let streamLength: String
+    /// Where its events go.
+    let journal: Journal
     /// Whether it is only asked what would become of the changes (`ChangeEncoder+Check.swift`).
     var isCheck = false
     /// Whether events say only what was removed, and not what it was like: where Redis has no memory left.
@@ -90,7 +90,7 @@ struct ChangeEncoder: Sendable {
         if let push = change.push { tell(push, of: .member, to: &sink) }
         if change.removesRecord { tellRemoval(of: record, own, also: change.also, to: &sink) }
         let isGone = change.removesRecord || change.action == .drop
-        if !isPart, isGone, type(of: cleanup.policy).kind == .locks {
+        if !isPart, isGone, cleanup.kind == .locks {
             sink.begin("HDEL", .shared(.seen))
             sink.hole(.member)
         }
@@ -208,32 +208,42 @@ struct ChangeEncoder: Sendable {
         _ change: Change, _ own: Statement.Key, amount: Statement.Source, to sink: inout some CommitSink
     ) {
         sink.begin("XADD", .shared(.events))
-        for word in ["MAXLEN", "~", streamLength, "*", "run", run, "cleanup", cleanup.name, "record"] {
-            sink.constant(word)
+        for word in journal.words { sink.constant(word) }
+        for field in Event.Field.allCases {
+            sink.constant(field.rawValue)
+            switch field {
+            case .run: sink.constant(run)
+            case .cleanup: sink.constant(cleanup.name)
+            case .record: sink.hole(.member)
+            case .key: sink.hole(own.source)
+            case .action: sink.constant(change.action.rawValue)
+            case .from: sink.constant(change.from)
+            case .to: sink.constant(change.to)
+            case .reason:
+                sink.hole(sink.value(isBrief ? change.briefReason : change.reason.shortened(to: Self.mostReason)))
+            case .type: sink.hole(sink.value(change.type.shortened(to: Self.mostType)))
+            case .tokens: sink.hole(amount)
+            case .bytes where change.bytes == 0: sink.constant("0")
+            case .bytes: sink.hole(sink.value(String(change.bytes)))
+            case .before: sink.hole(sink.value(image(before: change)))
+            case .time: sink.hole(.time)
+            }
         }
-        sink.hole(.member)
-        sink.constant("key")
-        sink.hole(own.source)
-        for word in ["action", change.action.rawValue, "from", change.from, "to", change.to, "reason"] {
-            sink.constant(word)
-        }
-        sink.hole(sink.value(isBrief ? change.briefReason : change.reason.shortened(to: Self.mostReason)))
-        sink.constant("type")
-        sink.hole(sink.value(change.type.shortened(to: Self.mostType)))
-        sink.constant("tokens")
-        sink.hole(amount)
-        sink.constant("bytes")
-        if change.bytes == 0 { sink.constant("0") } else { sink.hole(sink.value(String(change.bytes))) }
-        sink.constant("before")
-        sink.hole(sink.value(image(before: change)))
-        sink.constant("at_ms")
-        sink.hole(.time)
+    }
+
+    /// What the event of a change says that is known before it is made.
+    func event(of change: Change) -> Event {
+        var event = Event()
+        (event.action, event.from, event.to) = (change.action.rawValue, change.from, change.to)
+        (event.reason, event.type, event.bytes) = (change.reason, change.type, change.bytes)
+        (event.before, event.time) = (image(before: change), time)
+        return event
     }
 
     /// What an event says of a record as it was: enough to put it back.
     func image(before change: Change) -> String {
-        if isBrief { return JSONText.object([], also: change.also) }
-        return JSONText.object(
+        if isBrief { return BeforeImage.text([], also: change.also) }
+        return BeforeImage.text(
             change.before, after: change.after(beside: cleanup.statusField), originals: change.originals,
             also: change.also)
     }
@@ -246,7 +256,7 @@ struct ChangeEncoder: Sendable {
             let own = sink.key(key)
             tellListed(entry.scoreText, to: &sink)
             tell(guards, status: nil, own, to: &sink)
-            if type(of: cleanup.policy).kind == .locks {
+            if cleanup.kind == .locks {
                 sink.begin("HDEL", .shared(.seen))
                 sink.hole(.member)
             }

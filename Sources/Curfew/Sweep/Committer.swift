@@ -9,7 +9,7 @@ struct Committer {
     let keys: Keys
     let cleanup: Cleanup
     let claim: Claim?
-    let streamLength: Int
+    let journal: Journal
 
     /// What became of a judged record.
     enum Result: Sendable {
@@ -87,7 +87,7 @@ struct Committer {
     func encoder(at now: Timestamp) -> ChangeEncoder {
         ChangeEncoder(
             cleanup: cleanup, run: claim?.run ?? "preview", keys: keys, time: String(now.milliseconds),
-            streamLength: String(streamLength), isCheck: claim == nil)
+            journal: journal, isCheck: claim == nil)
     }
 
     /// The page with what the queues of its changes are; a change that can't be put on its queue is its record's error.

@@ -36,7 +36,7 @@ struct IndexCheck {
     func checkScores() async throws {
         let ranges = cleanup.indexUnit.impossible
         let replies = try await redis.pipeline(
-            ranges.map { RedisCommand("ZCOUNT", [index, $0.from, $0.to], isIdempotent: true) })
+            ranges.map { RedisCommand("ZCOUNT", [index, $0.from, $0.to]) })
         for (range, reply) in zip(ranges, replies) {
             if let error = reply.error { throw CurfewError(error, "counting \(index)") }
             guard let count = reply.integer, count > 0 else { continue }
@@ -47,7 +47,7 @@ struct IndexCheck {
     private func complaint(_ count: Int64, in range: ScoreUnit.Range) async throws -> CurfewError {
         let unit = cleanup.indexUnit
         let command = RedisCommand(
-            "ZRANGEBYSCORE", [index, range.from, range.to, "WITHSCORES", "LIMIT", "0", "1"], isIdempotent: true)
+            "ZRANGEBYSCORE", [index, range.from, range.to, "WITHSCORES", "LIMIT", "0", "1"])
         let entry = try await redis.send(command)
         let score = entry[1].string ?? ""
         let other = ScoreUnit.likely(Double(score) ?? 0).map {
@@ -65,7 +65,7 @@ struct IndexCheck {
         guard !first.isEmpty, try await !hasRecord(first) else { return }
         let count = min(Self.sample, first.count)
         let members = try await redis.send(
-            RedisCommand("ZRANDMEMBER", [index, String(Self.sample)], isIdempotent: true))
+            RedisCommand("ZRANDMEMBER", [index, String(Self.sample)]))
         let sample = members.elements.compactMap(\.string)
         guard try await !hasRecord(sample) else { return }
         let looked = max(count, sample.count)
@@ -77,7 +77,7 @@ struct IndexCheck {
 
     private func hasRecord(_ ids: [String]) async throws -> Bool {
         let commands = try ids.map {
-            RedisCommand("EXISTS", [try cleanup.records.expand(id: $0) { _ in nil }], isIdempotent: true)
+            RedisCommand("EXISTS", [try cleanup.records.expand(id: $0) { _ in nil }])
         }
         // A key that can't be looked at is there, as far as anybody can tell; the record's own reading says why.
         return try await redis.pipeline(commands).contains { $0.error != nil || $0.integer == 1 }

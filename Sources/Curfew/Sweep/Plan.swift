@@ -55,7 +55,7 @@ package struct Plan: Sendable, Equatable, Codable {
     init(cleanup: Cleanup, madeAt: String, timeout: Duration?, total: Int, records: [Entry]) {
         version = Self.version
         self.cleanup = cleanup.name
-        policy = type(of: cleanup.policy).kind.rawValue
+        policy = cleanup.kind.rawValue
         configuration = cleanup.fingerprint
         self.madeAt = madeAt
         timeoutMs = timeout?.milliseconds
@@ -119,14 +119,5 @@ package struct Plan: Sendable, Equatable, Codable {
         var plan = self
         plan.digest = ""
         return SHA256.hash(data: ByteText.json(try Self.encoder.encode(plan))).hexadecimal
-    }
-}
-
-extension Digest {
-    /// The digits in lower case.
-    var hexadecimal: String {
-        reduce(into: "") { text, byte in
-            text += (byte < 16 ? "0" : "") + String(byte, radix: 16)
-        }
     }
 }

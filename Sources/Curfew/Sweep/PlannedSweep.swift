@@ -1,3 +1,4 @@
+internal import Algorithms
 internal import Policies
 internal import RedisClient
 internal import Synchronization
@@ -33,9 +34,9 @@ struct PlannedSweep: Sendable {
     private func entries(_ base: Sweep) async throws -> [DueEntry] {
         var entries: [DueEntry] = []
         entries.reserveCapacity(plan.records.count)
-        for start in stride(from: 0, to: plan.records.count, by: Self.page) {
+        for page in plan.records.chunks(ofCount: Self.page) {
             try base.control.checkpoint()
-            let ids = plan.records[start..<min(start + Self.page, plan.records.count)].map(\.id)
+            let ids = page.map(\.id)
             let replies = try await base.retrying {
                 try await base.engine.redis.pipeline(ids.map { RedisCommand("ZSCORE", [base.index, $0]) })
             }

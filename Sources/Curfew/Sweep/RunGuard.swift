@@ -81,7 +81,7 @@ struct RunGuard: Sendable {
     }
 
     private func refusal(of cleanup: Cleanup, count: Int, tracked: Int, _ limits: GuardLimits) -> Refusal {
-        let verb = type(of: cleanup.policy).kind.removesRecords ? "remove" : "change"
+        let verb = cleanup.kind.removesRecords ? "remove" : "change"
         let share = GuardLimits.text(percent: 100 * Double(count) / Double(max(tracked, 1)))
         return Refusal(
             count: count, tracked: tracked,
@@ -91,21 +91,16 @@ struct RunGuard: Sendable {
 
     /// Notes in the events that somebody let the run through.
     private func record(_ refusal: Refusal, _ person: String, _ sweep: Sweep, _ claim: Claim) async throws {
-        let cleanup = sweep.cleanup.name
+        var event = Event()
+        (event.run, event.cleanup, event.action) = (claim.run, sweep.cleanup.name, "override")
+        event.reason =
+            "guard overridden by \(person): "
+            + (refusal.isMissing ? refusal.message : "\(refusal.count) of \(refusal.tracked)")
+        event.time = String(sweep.clock.now.milliseconds)
         var change = PlainChange(member: "")
-        change.event(
-            [
-                ("run", claim.run), ("cleanup", cleanup), ("record", ""), ("key", ""), ("action", "override"),
-                ("from", ""), ("to", ""),
-                (
-                    "reason",
-                    "guard overridden by \(person): "
-                        + (refusal.isMissing ? refusal.message : "\(refusal.count) of \(refusal.tracked)")
-                ), ("type", ""),
-                ("tokens", "0"), ("bytes", "0"), ("before", "{}"), ("at_ms", String(sweep.clock.now.milliseconds)),
-            ], length: sweep.engine.configuration.streams.length)
+        change.add(event, to: sweep.engine.journal)
         // With Curfew's own index, which this doesn't touch: in a Cluster the app's may be on another node.
-        var call = sweep.committer(claim).makeCall(index: sweep.engine.keys.index(cleanup))
+        var call = sweep.committer(claim).makeCall(index: sweep.engine.keys.index(sweep.cleanup.name))
         var known = PlainChange.Known()
         change.append(to: &call, &known)
         // Who lets a run through where Redis is full may want to free its memory.

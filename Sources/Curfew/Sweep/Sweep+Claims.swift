@@ -1,3 +1,4 @@
+internal import Algorithms
 internal import Logging
 internal import Policies
 internal import RedisClient
@@ -26,9 +27,8 @@ extension Sweep {
     ) async throws -> [ClaimedRecord] {
         var claimed: [ClaimedRecord] = []
         var released: [Judged] = []
-        for start in stride(from: 0, to: batch.count, by: pageSize) {
+        for page in batch.chunks(ofCount: pageSize) {
             try control.checkpoint()
-            let page = batch[start..<min(start + pageSize, batch.count)]
             let reads = try await reread(page)
             let shared = try await shared(reads)
             for (judged, read) in zip(page, reads) {

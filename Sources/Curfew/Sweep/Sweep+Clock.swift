@@ -19,26 +19,50 @@ extension Sweep {
     /// Throws where the times of the records can't be compared with that of Redis.
     func checkClock(_ due: [DueEntry]) async throws {
         guard !cleanup.policy.signs.isEmpty else { return }
-        let now = clock.now
-        // Only for what two other clocks agree on; by itself the clock of this machine means nothing.
-        let here = Timestamp(milliseconds: Int64(Date().timeIntervalSince1970 * 1000))
+        let real = clock.now
+        var signs: [Sign] = []
         for record in try await clockSample(due) where isActive(record) {
-            guard let sign = cleanup.policy.lastSign(of: record, at: now) else { continue }
-            if sign.time - now > cleanup.clockTolerance {
+            guard let sign = cleanup.policy.lastSign(of: record, at: real) else { continue }
+            if sign.time - real > cleanup.clockTolerance {
                 throw ClockRefusal(
-                    description: "\(record.key): \(sign.field) is \((sign.time - now).roughText) ahead of the time of "
+                    description: "\(record.key): \(sign.field) is \((sign.time - real).roughText) ahead of the time of "
                         + "Redis, expected at most \(cleanup.clockTolerance.roughText) (a tenth of the timeout "
                         + "\(cleanup.policy.shortestTimeout.text)): set the clock that writes it, or that of Redis; "
                         + "nothing was changed")
             }
-            if now - sign.time >= cleanup.policy.shortestTimeout, (here - sign.time).isWithin(cleanup.clockTolerance) {
-                throw ClockRefusal(
-                    description: "\(record.key): \(sign.field) is of just now by the clock of this machine and "
-                        + "\((now - sign.time).roughText) old by that of Redis, past the timeout "
-                        + "\(cleanup.policy.shortestTimeout.text): set the clock of Redis, or those that write the "
-                        + "records; nothing was changed")
-            }
+            signs.append(Sign(key: record.key, field: sign.field, time: sign.time))
         }
+        try checkLateness(of: signs)
+    }
+
+    /// When a record was last heard of.
+    private struct Sign {
+        let key: String, field: String
+        let time: Timestamp
+    }
+
+    /// Throws where Redis is ahead of those who write, so that what lives is past its time by it.
+    ///
+    /// By itself the clock of this machine means nothing. But where the newest sign is of just now by it, and not by that of
+    /// Redis, those who write go by a clock like it: what isn't past its time by that clock is alive.
+    private func checkLateness(of signs: [Sign]) throws {
+        // After a step verdicts go by the time from before; a preview of the future has no clock to compare with.
+        let now = clock.now + min(.zero, options.ahead)
+        let here = Timestamp(milliseconds: Int64(Date().timeIntervalSince1970 * 1000))
+        let timeout = cleanup.policy.shortestTimeout
+        guard let newest = signs.map(\.time).max(), (here - newest).isWithin(cleanup.clockTolerance),
+            now - newest > cleanup.clockTolerance,
+            let live = signs.filter({ now - $0.time >= timeout && here - $0.time < timeout }).max(by: {
+                $0.time < $1.time
+            })
+        else { return }
+        let age = here - live.time
+        let isOfNow = age.isWithin(cleanup.clockTolerance)
+        throw ClockRefusal(
+            description:
+                "\(live.key): \(live.field) is \(isOfNow ? "of just now" : "\(age.roughText) old") by the clock of "
+                + "this machine and \((now - live.time).roughText) old by that of Redis, past the timeout "
+                + "\(timeout.text): set the clock of Redis, or those that write the records; nothing was changed")
     }
 
     private func isActive(_ record: Record) -> Bool {
@@ -49,7 +73,7 @@ extension Sweep {
     private func clockSample(_ due: [DueEntry]) async throws -> [Record] {
         var ids = due.prefix(Self.clockSample).map(\.id)
         if scanned == nil {
-            let range = RedisCommand("ZRANGE", [index, "0", String(Self.clockSample - 1), "REV"], isIdempotent: true)
+            let range = RedisCommand("ZRANGE", [index, "0", String(Self.clockSample - 1), "REV"])
             let last = try await engine.redis.send(range).elements.compactMap(\.string)
             ids += last.filter { !ids.contains($0) }
         }

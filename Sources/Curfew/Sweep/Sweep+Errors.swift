@@ -1,3 +1,4 @@
+internal import Algorithms
 internal import Logging
 internal import Policies
 internal import RedisClient
@@ -19,20 +20,23 @@ extension Sweep {
     func reportErrors(_ state: inout State) async throws {
         guard let claim, state.outcome.tally.hasNews else { return }
         let (news, told) = state.outcome.tally.takeNews()
-        for start in stride(from: 0, to: news.count, by: Self.mostErrors) {
-            let batch = news[start..<min(start + Self.mostErrors, news.count)].map { ($0, key(of: $0.id)) }
-            for (place, (failure, key)) in batch.enumerated() where told + start + place < Self.mostLogged {
+        var written = told
+        for page in news.chunks(ofCount: Self.mostErrors) {
+            let batch = page.map { ($0, key(of: $0.id)) }
+            for (failure, key) in batch.prefix(max(0, Self.mostLogged - written)) {
                 engine.logger.warning(
                     "a record could not be dealt with",
                     metadata: ["record": "\(failure.id)", "key": "\(key)", "reason": "\(failure.error)"])
             }
+            written += batch.count
             do {
-                try await write(batch, number: told + start + batch.count, claim)
+                try await write(batch, number: written, claim)
             } catch let error as CurfewError where FullMemory.isMeant(error) {
                 // The first of a run are small enough for a Redis that is full; the rest is in its counts.
-                let few = batch.prefix(max(0, Self.mostLogged - told - start))
+                let before = written - batch.count
+                let few = Array(batch.prefix(max(0, Self.mostLogged - before)))
                 guard !few.isEmpty else { continue }
-                try await write(Array(few), number: told + start + few.count, claim, isNote: true)
+                try await write(few, number: before + few.count, claim, isNote: true)
             }
         }
     }
@@ -66,12 +70,10 @@ extension Sweep {
         change.write("HSET", .own(lease), [.constant(Self.noteField), .value(String(number))])
         let time = String(clock.now.milliseconds)
         for (failure, key) in batch {
-            change.event(
-                [
-                    ("run", claim.run), ("cleanup", cleanup.name), ("record", failure.id), ("key", key),
-                    ("action", Change.errorAction), ("from", ""), ("to", ""), ("reason", failure.error), ("type", ""),
-                    ("tokens", "0"), ("bytes", "0"), ("before", "{}"), ("at_ms", time),
-                ], length: engine.configuration.streams.length)
+            var event = Event()
+            (event.run, event.cleanup, event.record, event.key) = (claim.run, cleanup.name, failure.id, key)
+            (event.action, event.reason, event.time) = (Change.errorAction, failure.error, time)
+            change.add(event, to: engine.journal)
         }
         // With Curfew's own index, which this doesn't touch: in a Cluster the app's may be on another node.
         var call = committer(claim).makeCall(index: engine.keys.index(cleanup.name))

@@ -42,7 +42,7 @@ extension Sweep {
     }
 
     private func sweepByNodes(_ claim: Claim) async -> Outcome {
-        let page = type(of: cleanup.policy).kind == .retention ? Self.gentlePage : Self.usualPage
+        let page = cleanup.kind == .retention ? Self.gentlePage : Self.usualPage
         var state = State(size: PageSize(fixed: cleanup.page ?? page))
         state.outcome.tally = options.begun
         let saga = Saga(sweep: self, claim: claim)

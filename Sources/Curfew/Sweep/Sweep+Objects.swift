@@ -1,3 +1,4 @@
+internal import Algorithms
 internal import Policies
 internal import RedisClient
 
@@ -30,9 +31,8 @@ extension Sweep {
                 state.claimed = claimed.map(\.judged) + state.claimed
                 throw refusal
             }
-            for start in stride(from: 0, to: deleted.count, by: size) {
+            for page in deleted.chunks(ofCount: size) {
                 await FailPoint.reached(.beforeRemoval, cleanup)
-                let page = deleted[start..<min(start + size, deleted.count)]
                 try await remove(page, state.saga, &state.outcome.tally)
             }
         }

@@ -61,7 +61,7 @@ extension Sweep {
     func committer(_ claim: Claim?) -> Committer {
         Committer(
             library: engine.library, keys: engine.keys, cleanup: cleanup, claim: claim,
-            streamLength: engine.configuration.streams.length)
+            journal: engine.journal)
     }
 
     private func recover(_ page: [Judged], _ claim: Claim) async throws -> [Committer.Result] {
@@ -87,9 +87,9 @@ extension Sweep {
     /// Does something that may be repeated, again and again while only the connection is in the way and the run may go
     /// on.
     ///
-    /// Waits a little longer each time, up to a second.
+    /// Waits a little longer each time, up to about a second.
     func retrying<Value: Sendable>(_ body: () async throws -> Value) async throws -> Value {
-        var pause: Duration = .milliseconds(50)
+        var retries = Retries(Backoff(first: .milliseconds(50), factor: 2, most: .seconds(1)))
         while true {
             do {
                 return try await body()
@@ -100,8 +100,7 @@ extension Sweep {
                     throw stop
                 }
             }
-            try await Task.sleep(for: pause)
-            pause = min(pause * 2, .seconds(1))
+            try await Task.sleep(for: retries.failed())
         }
     }
 
@@ -110,7 +109,7 @@ extension Sweep {
 
     /// Whether an error is one of the connection, or of a server that is just starting: gone when Redis is back.
     static func isPassing(_ error: any Error) -> Bool {
-        let redis = (error as? RedisError) ?? (error as? CurfewError)?.underlying
+        let redis = CurfewError.redis(behind: error)
         guard let redis else { return false }
         if redis.code == .server { return passing.contains(redis.server?.code ?? "") }
         return [.connectionClosed, .timedOut, .outcomeUnknown, .unreachable, .notPrimary].contains(redis.code)

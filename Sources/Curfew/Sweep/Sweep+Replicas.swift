@@ -22,10 +22,11 @@ extension Sweep {
             return try await replicate(claimed, claim, wanted, limit, wait)
         }
         // WAIT tells of what its connection has written. One that is newer than the claim has written nothing: so it writes.
-        let renewal = engine.library.outgoing(engine.coordinator.renewal(of: claim, progress: control.progress))
-        let replies = try await retrying { try await engine.redis.pipeline([renewal, wait]) }
-        if replies[0].string == "lost" { throw RunControl.Stop.lost }
+        let renewal = engine.coordinator.renewal(of: claim, progress: control.progress)
+        let command = engine.library.outgoing(renewal.command)
+        let replies = try await retrying { try await engine.redis.pipeline([command, wait]) }
         if let error = replies[0].error { throw CurfewError(error, "writing before the replicas are asked") }
+        if renewal.answer(replies[0]) == .lost { throw RunControl.Stop.lost }
         try check(replies[1], wanted, limit, of: claimed.count, at: engine.redis.place)
     }
 

@@ -263,19 +263,13 @@ extension Sweep {
 
     func entries(_ reply: RedisValue) throws -> [DueEntry] {
         if let error = reply.error { throw CurfewError(error, "reading the index") }
-        let elements = reply.elements
         let unit = cleanup.indexUnit
-        var entries: [DueEntry] = []
-        entries.reserveCapacity(elements.count / 2)
-        for place in stride(from: 0, to: elements.count - 1, by: 2) {
-            let score = elements[place + 1].string ?? ""
-            entries.append(
-                DueEntry(
-                    id: elements[place].string ?? "",
-                    // Almost all are whole milliseconds, which are read several times as fast.
-                    score: unit.milliseconds(Int64(score).map(Double.init) ?? Double(score) ?? .infinity),
-                    scoreText: score))
+        return reply.fields().map { member, score in
+            let text = score.string ?? ""
+            return DueEntry(
+                id: member.string ?? "",
+                // Almost all are whole milliseconds, which are read several times as fast.
+                score: unit.milliseconds(Int64(text).map(Double.init) ?? Double(text) ?? .infinity), scoreText: text)
         }
-        return entries
     }
 }

@@ -83,7 +83,7 @@ struct Sweep: Sendable {
     }
 
     private func sweep() async -> Outcome {
-        var state = State(size: PageSize(fixed: cleanup.page, aim: .of(type(of: cleanup.policy).kind)))
+        var state = State(size: PageSize(fixed: cleanup.page, aim: .of(cleanup.kind)))
         state.outcome.tally = options.begun
         do {
             try await begin(&state, horizon)

@@ -3,10 +3,9 @@ internal import RedisClient
 
 /// The wish to put back what one run did: the run is known, has ended, and can be undone.
 ///
-/// Carried out by a ``Run`` of the same cleanup, under its lease, with trigger ``trigger``.
+/// Carried out by a ``Run`` of the same cleanup, under its lease, with trigger ``Trigger/undo``: also where the cleanup is paused, which is how
+/// one ought to undo.
 package struct Undo: Sendable {
-    /// What an undo is claimed with; it is claimed also where the cleanup is paused, which is how one ought to undo.
-    package static let trigger = "undo"
     /// The action of its events.
     static let action = "undo"
     /// How far the times of a run and of its events may differ: both are the server's, but one is carried forward here.
@@ -28,7 +27,7 @@ package struct Undo: Sendable {
         let entry = try await History(engine: engine).last(1, of: engine.keys.runs) { $0["run"] == run }.first
         guard let entry else { throw try await unknown(run, engine) }
         let name = entry["cleanup"] ?? ""
-        guard entry["trigger"] != trigger else {
+        guard entry["trigger"] != Trigger.undo else {
             throw CurfewError(
                 .usage, "\(run) is an undo itself, which can't be undone; “curfew run \(name)” does it again")
         }
@@ -51,13 +50,9 @@ package struct Undo: Sendable {
     private static func unknown(_ run: String, _ engine: Engine) async throws(CurfewError) -> CurfewError {
         if let dash = run.lastIndex(of: "-") {
             let name = String(run[..<dash])
-            do {
-                let lease = RedisCommand("HGET", [engine.keys.lease(name), "run"])
-                if try await engine.redis.send(lease).string == run {
-                    return CurfewError(.usage, "\(run) has not ended yet; “curfew cancel \(name)” stops it")
-                }
-            } catch {
-                throw CurfewError(error)
+            let lease = RedisCommand("HGET", [engine.keys.lease(name), "run"], isIdempotent: true)
+            if try await engine.redis.reply(to: lease).string == run {
+                return CurfewError(.usage, "\(run) has not ended yet; “curfew cancel \(name)” stops it")
             }
         }
         let kept = engine.configuration.streams.runs.text

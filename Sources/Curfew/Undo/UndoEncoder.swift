@@ -4,6 +4,7 @@ internal import Policies
 struct UndoEncoder {
     let undo: Undo
     let claim: Claim
+    let journal: Journal
     let time: Timestamp
 
     /// The change: what must still be so, then the refund taken back, the record as it was, the event and the index.
@@ -24,14 +25,7 @@ struct UndoEncoder {
             if let queue = found.queue { addRecall(of: event.record, from: queue, to: &change) }
         }
         // Not trimmed: the oldest events, which would go, may be those that are still to be undone.
-        change.event(
-            [
-                ("run", claim.run), ("cleanup", claim.cleanup), ("record", event.record), ("key", event.key),
-                ("action", Undo.action), ("from", event.to), ("to", event.from), ("reason", undo.reason(of: event)),
-                ("type", event.type), ("tokens", String(-event.tokens)), ("bytes", "0"),
-                ("before", event.isRemoval ? "{}" : JSONText.object(event.after, after: event.before)),
-                ("at_ms", String(time.milliseconds)),
-            ], length: nil)
+        change.add(note(of: event), to: journal.untrimmed)
         if event.isDrop {
             guard let score = event.score else { throw RecordError("its event doesn't say the score it had") }
             change.write("ZADD", .shared(.index), [.constant("NX"), .value(score), .value(event.record)])
@@ -41,6 +35,17 @@ struct UndoEncoder {
             change.write("ZADD", .shared(.index), [.constant("LT"), .value(due), .value(event.record)])
         }
         return change
+    }
+
+    /// The event of the undo.
+    private func note(of event: UndoEvent) -> Event {
+        var note = Event()
+        (note.run, note.cleanup, note.record, note.key) = (claim.run, claim.cleanup, event.record, event.key)
+        (note.action, note.from, note.to) = (Undo.action, event.to, event.from)
+        (note.reason, note.type, note.tokens) = (undo.reason(of: event), event.type, -event.tokens)
+        if !event.isRemoval { note.before = BeforeImage.text(event.after, after: event.before) }
+        note.time = String(time.milliseconds)
+        return note
     }
 
     /// The second entry of the ledger comes first, as in a refund: where it is there already, nothing is written.

@@ -1,4 +1,3 @@
-internal import Foundation
 internal import Policies
 internal import RedisClient
 
@@ -44,48 +43,29 @@ struct UndoEvent: Sendable {
     /// The before-image may show more than what was written. What was is listed in it, but for the status, which the event
     /// names anyway.
     init(_ entry: StreamEntry, statusField: String) throws(RecordError) {
-        record = entry["record"] ?? ""
-        key = entry["key"] ?? ""
-        action = entry["action"] ?? ""
-        from = entry["from"] ?? ""
-        to = entry["to"] ?? ""
-        type = entry["type"] ?? ""
-        tokens = entry["tokens"].flatMap { Int64($0) } ?? 0
-        at = entry["at_ms"] ?? ""
-        let image = try Self.members(entry["before"] ?? "")
-        if let count = image[JSONText.cut] as? String, !["release", "remove"].contains(action) {
+        let event = Event(entry)
+        (record, key, action, from, to) = (event.record, event.key, event.action, event.from, event.to)
+        (type, tokens, at) = (event.type, event.tokens, event.time)
+        let image = try BeforeImage(event.before)
+        if let count = image.cut, !["release", "remove"].contains(action) {
             throw RecordError(
                 "its event doesn't hold what was there before, which had \(count) bytes: "
-                    + "up to \(JSONText.mostImage) are kept")
+                    + "up to \(BeforeImage.mostBytes) are kept")
         }
-        let written = image[JSONText.after] as? [String: Any] ?? [:]
-        also = image[JSONText.also] as? [String] ?? []
-        trashRun = image[JSONText.run] as? String
-        originals = (image[JSONText.originals] as? [String: Any] ?? [:]).sorted { $0.key < $1.key }
-            .map { FieldWrite(field: $0.key, value: $0.value as? String) }
-        let status = to
+        (also, trashRun, originals) = (image.also, image.run, image.originals)
         let isMoved = from != to
         let isDrop = action == Change.Action.drop.rawValue
-        let names = image.keys
-            .filter { written[$0] != nil || ($0 == statusField && isMoved) || (isDrop && $0 == Change.scoreField) }
+        let names = image.before.keys
+            .filter { image.after[$0] != nil || ($0 == statusField && isMoved) || (isDrop && $0 == Change.scoreField) }
             .sorted()
-        before = names.map { FieldWrite(field: $0, value: image[$0] as? String) }
-        after = names.map { FieldWrite(field: $0, value: written[$0].map { $0 as? String } ?? status) }
+        let status = to
+        before = names.map { FieldWrite(field: $0, value: image.before[$0] ?? nil) }
+        after = names.map { FieldWrite(field: $0, value: image.after[$0] ?? status) }
         guard !key.isEmpty, Int64(at) != nil, tokens >= 0 else {
             throw RecordError("its event is incomplete: expected a key, a time, and tokens of 0 or more")
         }
-        guard isRemoval || Set(written.keys).isSubset(of: names) else {
+        guard isRemoval || Set(image.after.keys).isSubset(of: names) else {
             throw RecordError("its event doesn't say what every field held before")
         }
-    }
-
-    private static func members(_ text: String) throws(RecordError) -> [String: Any] {
-        do {
-            let value = try JSONSerialization.jsonObject(with: Data(ByteText.heldJSON(ByteText.bytes(of: text))))
-            if let members = value as? [String: Any] { return members }
-        } catch {
-            throw RecordError("its event can't be read: before is no JSON")
-        }
-        throw RecordError("its event can't be read: before is no JSON object")
     }
 }

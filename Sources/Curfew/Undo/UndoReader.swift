@@ -112,7 +112,7 @@ struct UndoReader {
         let places = events.indices.filter { events[$0].isRetry && isFound(reads[$0]) }
         guard !places.isEmpty else { return }
         let keys = places.map { engine.keys.recoveries(cleanup.name, of: events[$0].record) }
-        let replies = try await engine.redis.pipeline(keys.map { RedisCommand("GET", [$0], isIdempotent: true) })
+        let replies = try await engine.redis.pipeline(keys.map { RedisCommand("GET", [$0]) })
         try Self.check(replies)
         for ((place, key), reply) in zip(zip(places, keys), replies) {
             guard let text = reply.string, let at = Int64(events[place].at) else { continue }

@@ -48,7 +48,7 @@ struct UndoSaga {
     func begun(_ events: [UndoEvent]) async throws -> [Int: Step] {
         guard !events.isEmpty else { return [:] }
         let replies = try await engine.redis.pipeline(
-            events.map { RedisCommand("GET", [plan(of: $0)], isIdempotent: true) })
+            events.map { RedisCommand("GET", [plan(of: $0)]) })
         var begun: [Int: Step] = [:]
         for (place, reply) in replies.enumerated() {
             if let error = reply.error {
@@ -73,7 +73,7 @@ struct UndoSaga {
         try await makeFirst(steps, &outcomes)
         try await makeRest(steps, &outcomes)
         let through = steps.indices.filter { outcomes[$0] == .putBack && !steps[$0].rest.isEmpty }
-        let removals = through.map { RedisCommand("DEL", [plan(of: steps[$0].event)], isIdempotent: true) }
+        let removals = through.map { RedisCommand.repeatable("DEL", [plan(of: steps[$0].event)]) }
         for error in try await engine.redis.pipeline(removals).lazy.compactMap(\.error) {
             throw CurfewError(error, "ending an undo")
         }
@@ -93,7 +93,7 @@ struct UndoSaga {
         }
         guard !marks.isEmpty else { return }
         _ = try await made([], underFence: true)
-        let removals = marks.map { RedisCommand("DEL", [$0], isIdempotent: true) }
+        let removals = marks.map { RedisCommand.repeatable("DEL", [$0]) }
         for error in try await engine.redis.pipeline(removals).lazy.compactMap(\.error) {
             throw CurfewError(error, "ending an undo")
         }
@@ -122,7 +122,7 @@ struct UndoSaga {
                 if case .own(let key) = write.key { asked.append((place, key)) }
             }
         }
-        let replies = try await engine.redis.pipeline(asked.map { RedisCommand("GET", [$0.key], isIdempotent: true) })
+        let replies = try await engine.redis.pipeline(asked.map { RedisCommand("GET", [$0.key]) })
         for ((place, key), reply) in zip(asked, replies) {
             let isNumber = reply.isNull || reply.string.flatMap { Int64($0) } != nil
             if !isNumber {

@@ -101,7 +101,7 @@ struct UndoSweep: Sendable {
         _ events: [UndoEvent], _ tally: inout Tally
     ) async throws -> [(event: UndoEvent, change: PlainChange)] {
         let reader = UndoReader(engine: engine, undo: undo, now: clock.now)
-        let encoder = UndoEncoder(undo: undo, claim: claim, time: clock.now)
+        let encoder = UndoEncoder(undo: undo, claim: claim, journal: engine.journal, time: clock.now)
         var changes: [(event: UndoEvent, change: PlainChange)] = []
         for (event, read) in zip(events, try await reader.read(events)) {
             do {
@@ -147,7 +147,7 @@ struct UndoSweep: Sendable {
                 (tally.found, tally.changed, tally.skipped, tally.failed)
             progress.refunded = tally.refunded
             progress.percent = min(100, undo.changed > 0 ? tally.found * 100 / undo.changed : 100)
-            progress.step = Undo.trigger
+            progress.step = Trigger.undo
         }
     }
 }

@@ -20,14 +20,14 @@ struct AlertsCommand: AsyncParsableCommand {
 
     func run() async throws {
         guard follow else { return try await list() }
-        try await UntilSignal.run { try await options.withEngine { try await tail($0) } }
+        try await Interrupt.cancelling { try await options.withEngine { try await tail($0) } }
     }
 
     private func list() async throws {
         let alerts = try await options.withEngine { engine in
             try await History(engine: engine).last(limit, of: engine.keys.alerts)
         }
-        if options.json { return try Output.json(alerts.map(EntryView.object)) }
+        if options.json { return try Output.json(alerts.map(\.object)) }
         if alerts.isEmpty { Output.line("no alerts") }
         for alert in alerts { Output.line(EntryView.line(alert: alert)) }
     }
@@ -56,6 +56,6 @@ struct AlertsCommand: AsyncParsableCommand {
     }
 
     private func write(_ alert: StreamEntry) throws {
-        if options.json { try Output.json(EntryView.object(alert)) } else { Output.line(EntryView.line(alert: alert)) }
+        if options.json { try Output.json(alert.object) } else { Output.line(EntryView.line(alert: alert)) }
     }
 }

@@ -132,9 +132,6 @@ extension Configuration {
 }
 
 extension Cleanup {
-    /// Which kind of policy it has.
-    fileprivate var kind: PolicyKind { type(of: policy).kind }
-
     /// What the policy does, in words, with the longest time that it grants.
     fileprivate var meaning: String {
         let time = longestTimeout.text

@@ -44,7 +44,7 @@ struct DemoCommand: AsyncParsableCommand {
             for instance in started { instance.stop() }
             for instance in started { instance.waitUntilStopped() }
         }
-        let report = try await UntilSignal.run {
+        let report = try await Interrupt.cancelling {
             try await options.withEngine { engine in
                 try await Demo(engine: engine, stage: stage, instances: started, store: store).run(workload)
             }
@@ -60,7 +60,7 @@ struct DemoCommand: AsyncParsableCommand {
             let pages = started.filter(\.isAlive).compactMap(\.dashboard).map { "  \($0)\n" }.joined()
             Output.note(
                 "\nStill running, until Ctrl-C:\n\(pages)  \(server.command)\n  curfew status --config \(file.path)\n")
-            try await UntilSignal.run { try await Task.sleep(for: .seconds(86_400)) }
+            try await Interrupt.cancelling { try await Task.sleep(for: .seconds(86_400)) }
         }
         guard report.success else { throw ExitCode(Failure.Status.doneWithErrors.rawValue) }
     }

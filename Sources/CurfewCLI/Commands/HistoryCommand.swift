@@ -26,7 +26,7 @@ struct HistoryCommand: AsyncParsableCommand {
             return (runs, name.map { engine.configuration.cleanup(named: $0) != nil } ?? true)
         }
         if options.json {
-            try Output.json(runs.map(EntryView.object))
+            try Output.json(runs.map(\.object))
         } else {
             for line in EntryView.lines(runs: runs) { Output.line(line) }
         }
@@ -59,7 +59,7 @@ struct EventsCommand: AsyncParsableCommand {
                 runName.map { entry["run"] == $0 } ?? true
             }
         }
-        if options.json { try Output.json(events.map(EntryView.object)) } else { EntryView.write(events: events) }
+        if options.json { try Output.json(events.map(\.object)) } else { EntryView.write(events: events) }
     }
 }
 

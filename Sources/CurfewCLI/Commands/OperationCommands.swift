@@ -13,6 +13,14 @@ private struct OperationAnswer: Codable {
     /// How many of its times have passed.
     var missed: Int?
 
+    init(_ answer: Control.Answer, of cleanup: String) {
+        success = answer.isDone
+        message = answer.message + answer.remark
+        self.cleanup = cleanup
+        due = answer.due?.iso8601
+        missed = answer.missed
+    }
+
     /// Writes it, and ends with 1 where nothing could be done.
     func write(asJSON isJSON: Bool) throws {
         if isJSON {
@@ -61,26 +69,8 @@ struct PauseCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let message = try await options.withEngine { engine in
-            let keys = engine.keys
-            let replies = try await engine.redis.pipeline([
-                RedisCommand("ZSCORE", [keys.schedule, name]), RedisCommand("HGET", [keys.paused, name]),
-                RedisCommand("HGET", [keys.lease(name), "run"]),
-            ])
-            // One that is only on the schedule is another instance's: it may be paused all the same.
-            if replies[0].string == nil { _ = try engine.cleanup(named: name) }
-            try await Operations(engine: engine).pause(name, by: Person.name, why: why)
-            var message = "\(name) is paused on every instance"
-            if let text = replies[1].string {
-                let earlier = Operations.Pause(text: text)
-                message += " (it was before, by \(earlier.by): \(earlier.why))"
-            }
-            if let run = replies[2].string {
-                message += "; \(run), under way, goes on to its end unless “curfew cancel \(name)” stops it"
-            }
-            return message
-        }
-        try OperationAnswer(success: true, message: message, cleanup: name).write(asJSON: options.json)
+        let answer = try await options.withControl { try await $0.pause(name, why: why) }
+        try OperationAnswer(answer, of: name).write(asJSON: options.json)
     }
 }
 
@@ -98,16 +88,8 @@ struct ResumeCommand: AsyncParsableCommand {
     @OptionGroup var options: GlobalOptions
 
     func run() async throws {
-        let resumption = try await options.withEngine { engine in
-            let resumption = try await Operations(engine: engine).resume(name, by: Person.name, skip: skip)
-            if !resumption.isDone { _ = try engine.cleanup(named: name) }
-            return resumption
-        }
-        try OperationAnswer(
-            success: resumption.isDone, message: resumption.message, cleanup: name,
-            due: resumption.isDone ? resumption.due?.iso8601 : nil,
-            missed: resumption.isDone ? resumption.missed : nil
-        ).write(asJSON: options.json)
+        let answer = try await options.withControl { try await $0.resume(name, skip: skip) }
+        try OperationAnswer(answer, of: name).write(asJSON: options.json)
     }
 }
 
@@ -122,14 +104,16 @@ struct CancelCommand: AsyncParsableCommand {
     @OptionGroup var options: GlobalOptions
 
     func run() async throws {
-        let run = try await options.withEngine { engine in
-            if let run = try await Operations(engine: engine).cancel(name, by: Person.name) { return String?(run) }
-            _ = try engine.cleanup(named: name)
-            return nil
-        }
-        let message =
-            run.map { "\($0) is asked to stop; what it has not done is left to the next run" }
-            ?? "\(name) is not running"
-        try OperationAnswer(success: run != nil, message: message, cleanup: name).write(asJSON: options.json)
+        let answer = try await options.withControl { try await $0.cancel(name) }
+        try OperationAnswer(answer, of: name).write(asJSON: options.json)
+    }
+}
+
+extension GlobalOptions {
+    /// Runs a body with what the person at the terminal may ask for.
+    fileprivate func withControl<Value: Sendable>(
+        _ body: (Control) async throws -> Value
+    ) async throws -> Value {
+        try await withEngine { try await body(Control(engine: $0, person: Person.name)) }
     }
 }

@@ -43,15 +43,11 @@ struct RunCommand: AsyncParsableCommand {
         let (result, failure, ping) = try await options.withEngine { engine in
             let cleanup = try engine.cleanup(named: name)
             let plan = try plan.map { try PlanFile.read($0, for: cleanup) }
-            let (claim, clock) = try await Claiming(engine: engine, cleanup: cleanup, waits: wait)
-                .claim(
-                    trigger: "manual", isDryRun: dryRun || cleanup.isDryRun,
-                    detail: dryRun ? "dry run" : plan == nil ? "" : "what a plan says")
-            let run = Run(
-                engine: engine, cleanup: cleanup, claim: claim, clock: clock, limit: limit,
-                timeout: plan?.timeoutMs.map { .milliseconds($0) } ?? timeout?.duration,
-                keepsTrash: !noTrash, task: plan.map { .plan($0) } ?? .due,
-                overriddenBy: overrideGuard ? Person.name : nil)
+            let run = try await Control(engine: engine, person: Person.name).run(
+                cleanup,
+                Control.RunOptions(
+                    dryRun: dryRun, limit: limit, timeout: timeout?.duration, overrideGuard: overrideGuard,
+                    keepsTrash: !noTrash, plan: plan, waits: wait))
             return try await Interrupt.handled(by: run.control) {
                 let result = try await Progress.shown(of: run.control) { await run.execute() }
                 return (result, run.control.failure, Ping(of: cleanup, logger: engine.logger))

@@ -22,9 +22,7 @@ struct UndoCommand: AsyncParsableCommand {
     func run() async throws {
         let (result, failure, remark) = try await options.withEngine { engine in
             let undo = try await Undo.find(run, engine)
-            let (claim, clock) = try await Claiming(engine: engine, cleanup: undo.cleanup, waits: wait)
-                .claim(trigger: Undo.trigger, isDryRun: false, detail: "of \(run)")
-            let execution = Run(engine: engine, cleanup: undo.cleanup, claim: claim, clock: clock, task: .undo(undo))
+            let execution = try await Control(engine: engine, person: Person.name).undo(undo, waits: wait)
             let result = try await Interrupt.handled(by: execution.control) {
                 try await Progress.shown(of: execution.control) { await execution.execute() }
             }

@@ -21,7 +21,7 @@ struct WatchCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await UntilSignal.run { try await options.withEngine { try await watch($0) } }
+        try await Interrupt.cancelling { try await options.withEngine { try await watch($0) } }
     }
 
     /// Looks again and again: a Redis that is away meanwhile is waited for, one that never answered is an error.

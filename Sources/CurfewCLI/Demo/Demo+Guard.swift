@@ -20,27 +20,16 @@ extension Demo {
         let keys = workload.history.downloadKeys
         let before = try await dumps(keys)
         stage.say("Somebody means it: curfew run \(cleanup.name) --override-guard")
-        let overridden = try await execute(cleanup, trigger: "manual", .due, overriddenBy: Person.name)
+        let control = Control(engine: engine, person: "the demo")
+        let overridden = try await control.run(cleanup, .init(overrideGuard: true, waits: true)).execute()
         stage.say(overridden.message, overridden.isSuccess ? .green : .red)
         let missing = try await dumps(keys).count(where: \.isNull)
         stage.say("And didn't mean it: curfew pause \(cleanup.name), curfew undo \(overridden.run)")
-        try await Operations(engine: engine).pause(cleanup.name, by: "the demo", why: "its last run is undone")
-        let undo = try await Undo.find(overridden.run, engine)
-        let undone = try await execute(undo.cleanup, trigger: Undo.trigger, .undo(undo))
+        _ = try await control.pause(cleanup.name, why: "its last run is undone")
+        let undone = try await control.undo(try await Undo.find(overridden.run, engine), waits: true).execute()
         stage.say(undone.message, undone.isSuccess ? .green : .red)
         return Detour(
             overridden: overridden, undone: undone, missing: missing, isRestored: try await dumps(keys) == before)
-    }
-
-    /// A run by the demo itself, as the command line would make it.
-    private func execute(
-        _ cleanup: Cleanup, trigger: String, _ task: Run.Assignment, overriddenBy: String? = nil
-    ) async throws -> RunResult {
-        let (claim, clock) = try await Claiming(engine: engine, cleanup: cleanup, waits: true)
-            .claim(trigger: trigger, isDryRun: false, by: "the demo")
-        return await Run(
-            engine: engine, cleanup: cleanup, claim: claim, clock: clock, task: task, overriddenBy: overriddenBy
-        ).execute()
     }
 
     private func dumps(_ keys: [String]) async throws -> [RedisValue] {

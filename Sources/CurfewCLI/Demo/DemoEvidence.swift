@@ -1,3 +1,4 @@
+internal import Algorithms
 internal import Curfew
 internal import Policies
 internal import RedisClient
@@ -9,7 +10,7 @@ struct DemoEvidence: Sendable {
     /// Group id → its status with its counts of completed and failed tasks: `completed 8 2`.
     private(set) var groups: [String: String] = [:]
     /// Every entry of the events stream, oldest first.
-    private(set) var events: [StreamEntry] = []
+    private(set) var events: [Event] = []
     /// Every ended run, oldest first.
     private(set) var runs: [StreamEntry] = []
     /// What the application's queue holds.
@@ -42,7 +43,8 @@ struct DemoEvidence: Sendable {
         let now = try await engine.serverClock().now
         let history = History(engine: engine)
         // What is wrong with a record is no change of it.
-        evidence.events = try await history.last(.max, of: engine.keys.events) { $0["action"] != "error" }.reversed()
+        evidence.events = try await history.last(.max, of: engine.keys.events) { _ in true }
+            .map(Event.init).filter { $0.action != Change.errorAction }.reversed()
         evidence.runs = try await history.last(.max, of: engine.keys.runs).reversed()
         evidence.queue = try await engine.redis.send(RedisCommand("LRANGE", ["jobs:queued", "0", "-1"])).strings
         evidence.scheduled = Set(
@@ -100,8 +102,7 @@ struct DemoEvidence: Sendable {
         of fields: [String], _ prefix: String, of keys: [String]
     ) async throws -> [String: [String]] {
         var found: [String: [String]] = [:]
-        for start in stride(from: 0, to: keys.count, by: 1_000) {
-            let page = keys[start..<min(start + 1_000, keys.count)]
+        for page in keys.chunks(ofCount: 1_000) {
             let replies = try await redis.pipeline(page.map { RedisCommand("HMGET", [$0] + fields) })
             for (key, reply) in zip(page, replies) {
                 let values = reply.strings + Array(repeating: "", count: fields.count - reply.count)

@@ -67,7 +67,7 @@ extension DemoJudge {
         let own = evidence.runs.filter { $0["cleanup"] == "old-downloads" }
         let refused = own.filter { $0["status"] == "refused" }
         let isUntouched = refused.allSatisfy { $0["changed"] == "0" }
-        let noted = evidence.events.contains { $0["run"] == detour.overridden.run && $0["action"] == "override" }
+        let noted = evidence.events.contains { $0.run == detour.overridden.run && $0.action == "override" }
         let old = workload.history.oldDownloads
         return Check(
             ok: !refused.isEmpty && isUntouched && noted && detour.overridden.cleanedUp == old && detour.missing == old,
@@ -78,7 +78,7 @@ extension DemoJudge {
     /// Everything as it was.
     func undo(_ detour: Demo.Detour) -> Check {
         let undone = evidence.events.count { event in
-            event["run"] == detour.undone.run && event["action"] == "undo" && event["record"] != ""
+            event.run == detour.undone.run && event.action == "undo" && !event.record.isEmpty
         }
         return Check(
             ok: detour.isRestored && detour.undone.cleanedUp == detour.missing && undone == detour.missing,
@@ -98,6 +98,6 @@ extension DemoJudge {
 
     /// The records that have such an event of that cleanup, one for each.
     private func events(of cleanup: String, action: String) -> [String] {
-        evidence.events.filter { $0["cleanup"] == cleanup && $0["action"] == action }.map { $0["record"] ?? "" }
+        evidence.events.filter { $0.cleanup == cleanup && $0.action == action }.map(\.record)
     }
 }

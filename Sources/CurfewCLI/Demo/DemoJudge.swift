@@ -22,7 +22,7 @@ struct DemoJudge {
     /// Balances, ledgers and events say the same.
     var tokens: Check {
         let due = workload.stuck * DemoWorkload.cost
-        let told = evidence.events.reduce(0) { $0 + ($1["tokens"].flatMap { Int($0) } ?? 0) }
+        let told = evidence.events.reduce(0) { $0 + Int($1.tokens) }
         let isSo =
             evidence.paid == due && evidence.ledgerTokens == due && told == due
             && evidence.ledgerEntries == workload.stuck
@@ -130,8 +130,8 @@ struct DemoJudge {
 
     /// Runs that changed something, with the events they left.
     var shares: [DemoReport.RunShare] {
-        let changes = evidence.events.filter { $0["record"] != "" }
-        let counts = Dictionary(changes.map { ($0["run"] ?? "", 1) }, uniquingKeysWith: +)
+        let changes = evidence.events.filter { !$0.record.isEmpty }
+        let counts = Dictionary(changes.map { ($0.run, 1) }, uniquingKeysWith: +)
         return evidence.runs.compactMap { run in
             guard let id = run["run"], let count = counts[id] else { return nil }
             return .init(
@@ -146,14 +146,13 @@ struct DemoJudge {
     /// How many jobs of a kind have exactly one event, and that with this action.
     private func changedOnce(_ kind: String, _ count: Int, by action: String) -> Int {
         var actions: [String: [String]] = [:]
-        for event in evidence.events where event["cleanup"] == "stuck-jobs" {
-            guard let record = event["record"], record.hasPrefix(kind + "-") else { continue }
-            actions[record, default: []].append(event["action"] ?? "")
+        for event in evidence.events where event.cleanup == "stuck-jobs" && event.record.hasPrefix(kind + "-") {
+            actions[event.record, default: []].append(event.action)
         }
         return actions.count { $0.value == [action] }
     }
 
     private func isTouched(_ kind: String) -> Bool {
-        evidence.events.contains { $0["record"]?.hasPrefix(kind + "-") ?? false }
+        evidence.events.contains { $0.record.hasPrefix(kind + "-") }
     }
 }

@@ -35,16 +35,3 @@ struct DemoStage: Sendable {
         if !isSilent, Output.showsProgress { Output.note("\r\u{1B}[K") }
     }
 }
-
-extension Int {
-    /// The number with its digits in groups of three: `20,000`.
-    var grouped: String {
-        let digits = String(magnitude)
-        let head = digits.count % 3
-        var groups = head > 0 ? [String(digits.prefix(head))] : []
-        for start in stride(from: head, to: digits.count, by: 3) {
-            groups.append(String(digits.dropFirst(start).prefix(3)))
-        }
-        return (self < 0 ? "-" : "") + groups.joined(separator: ",")
-    }
-}

@@ -1,3 +1,4 @@
+internal import Algorithms
 internal import Curfew
 internal import Policies
 internal import RedisClient
@@ -129,8 +130,8 @@ struct DemoWorkload: Sendable {
     }
 
     private func send(_ commands: [RedisCommand], to redis: RedisClient) async throws {
-        for start in stride(from: 0, to: commands.count, by: 1_000) {
-            let replies = try await redis.pipeline(Array(commands[start..<min(start + 1_000, commands.count)]))
+        for part in commands.chunks(ofCount: 1_000) {
+            let replies = try await redis.pipeline(Array(part))
             if let error = replies.lazy.compactMap(\.error).first {
                 throw CurfewError(.server, "loading: \(error.message)")
             }

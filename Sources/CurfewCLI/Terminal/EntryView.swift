@@ -1,14 +1,7 @@
 internal import Curfew
 
-/// Entries of Curfew's streams as answers: JSON objects with the stream's own fields, or rows of a table.
+/// Entries of Curfew's streams as rows of a table.
 enum EntryView {
-    /// The entry as it is in the stream: its id, and its fields as strings.
-    static func object(_ entry: StreamEntry) -> [String: String] {
-        var object = Dictionary(entry.fields.map { ($0.name, $0.value) }) { _, last in last }
-        object["id"] = entry.id
-        return object
-    }
-
     /// Ended runs, newest first, line by line.
     static func lines(runs: [StreamEntry]) -> [String] {
         guard !runs.isEmpty else { return ["no runs"] }
@@ -21,7 +14,7 @@ enum EntryView {
             var row: [(String, Style?)] = [
                 (run["run"] ?? "", .bold),
                 (status + (run["dry_run"] == "1" ? " (dry run)" : ""), style(ofRun: status)),
-                (Times.text(run["started_ms"]), nil), (Times.span(run["started_ms"], run["finished_ms"]), nil),
+                (TimeText.moment(run["started_ms"]), nil), (TimeText.span(run["started_ms"], run["finished_ms"]), nil),
             ]
             for name in [
                 "found", "changed", "retried", "skipped", "failed", "refunded", "trigger", "instance", "error",
@@ -34,19 +27,16 @@ enum EntryView {
     }
 
     /// The run; of what a person did to a cleanup while none was under way, the cleanup.
-    private static func place(of event: StreamEntry) -> String {
-        let run = event["run"] ?? ""
-        return run.isEmpty ? event["cleanup"] ?? "" : run
-    }
+    private static func place(of event: Event) -> String { event.run.isEmpty ? event.cleanup : event.run }
 
     /// Writes single changes, newest first.
     static func write(events: [StreamEntry]) {
         var table = Table("AT", "RUN", "RECORD", "ACTION", "FROM", "TO", "TOKENS", "REASON")
-        for event in events {
+        for event in events.map(Event.init) {
             table.add([
-                (Times.text(event["at_ms"] ?? ""), nil), (place(of: event), nil), (event["record"] ?? "", .bold),
-                (event["action"] ?? "", nil), (event["from"] ?? "", nil), (event["to"] ?? "", nil),
-                (event["tokens"].flatMap { $0 == "0" ? nil : $0 } ?? "", nil), (event["reason"] ?? "", nil),
+                (TimeText.moment(event.time), nil), (place(of: event), nil), (event.record, .bold),
+                (event.action, nil), (event.from, nil), (event.to, nil),
+                (event.tokens == 0 ? "" : String(event.tokens), nil), (event.reason, nil),
             ])
         }
         table.write(empty: "no events")
@@ -55,7 +45,7 @@ enum EntryView {
     /// One alert on one line, so that more can follow.
     static func line(alert: StreamEntry) -> String {
         let state = alert["state"] ?? ""
-        let head = [Times.text(of: alert), state.padded(to: 9), (alert["severity"] ?? "").padded(to: 8)]
+        let head = [TimeText.moment(of: alert), state.padded(to: 9), (alert["severity"] ?? "").padded(to: 8)]
         let text = "\((alert["alert"] ?? "").padded(to: 16))  \(alert["message"] ?? "")".printable
         let words = head.map(\.printable).joined(separator: "  ")
         return (style(ofAlert: state)?(words) ?? words) + "  " + text

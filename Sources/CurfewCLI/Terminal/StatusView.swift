@@ -34,7 +34,7 @@ struct StatusView {
         for instance in status.instances {
             table.add([
                 (instance.id, .bold), (instance.isAlive ? "alive" : "gone", instance.isAlive ? .green : .red),
-                (Times.distance(-max(0, instance.seenMsAgo)), nil), (instance.version ?? "-", nil),
+                (TimeText.distance(-max(0, instance.seenMsAgo)), nil), (instance.version ?? "-", nil),
                 (instance.config.map { String($0.prefix(8)) } ?? "-", nil), (instance.startedAt ?? "-", nil),
                 (instance.running.joined(separator: ", "), nil),
             ])
@@ -50,7 +50,7 @@ struct StatusView {
 
     private static func words(of scan: ScanStatus) -> String {
         let part = "\(scan.percent)% (\(scan.seen.grouped) of \(scan.keys.grouped) keys), added \(scan.added.grouped)"
-        let next = scan.nextInMs.map { "next scan \(Times.distance($0))" } ?? "next scan now"
+        let next = scan.nextInMs.map { "next scan \(TimeText.distance($0))" } ?? "next scan now"
         switch scan.state {
         case "scanning": return "scanning \(part), on \(scan.instance ?? "-")"
         case "interrupted": return "scan interrupted at \(part)"
@@ -84,10 +84,10 @@ struct StatusView {
     private static func when(_ cleanup: Status.CleanupStatus) -> String {
         guard let distance = cleanup.inMs else { return "-" }
         switch cleanup.state {
-        case "running": return "lease ends \(Times.distance(distance))"
-        case "lost": return "lease ended \(Times.distance(distance))"
+        case "running": return "lease ends \(TimeText.distance(distance))"
+        case "lost": return "lease ended \(TimeText.distance(distance))"
         case "paused", "disabled": return "-"
-        default: return Times.distance(distance)
+        default: return TimeText.distance(distance)
         }
     }
 

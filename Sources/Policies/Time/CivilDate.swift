@@ -2,13 +2,16 @@
 ///
 /// The usual era arithmetic: a year is taken to start in March, so that the leap day is its last one, and 400 years
 /// are always 146,097 days. Exact for every year that Curfew reads, without tables and without Foundation.
-struct CivilDate: Equatable {
-    let year: Int
-    let month: Int
-    let day: Int
+package struct CivilDate: Equatable, Sendable {
+    /// The year.
+    package let year: Int
+    /// The month, from 1.
+    package let month: Int
+    /// The day of the month, from 1.
+    package let day: Int
 
     /// The date, or nil where the calendar has no such day.
-    init?(year: Int, month: Int, day: Int) {
+    package init?(year: Int, month: Int, day: Int) {
         guard (1...12).contains(month), day >= 1, day <= CivilDate.days(in: month, of: year) else { return nil }
         self.year = year
         self.month = month
@@ -16,7 +19,7 @@ struct CivilDate: Equatable {
     }
 
     /// The date that many days after 1970-01-01.
-    init(daysSinceEpoch: Int) {
+    package init(daysSinceEpoch: Int) {
         let shifted = daysSinceEpoch + 719_468
         let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
         let dayOfEra = shifted - era * 146_097
@@ -28,8 +31,21 @@ struct CivilDate: Equatable {
         year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
     }
 
+    private init(firstOf month: Int, in year: Int) {
+        (self.year, self.month) = (year, month)
+        day = 1
+    }
+
+    /// Days from 1970-01-01 to the first day of a month, 1 to 12.
+    package static func start(of month: Int, in year: Int) -> Int {
+        CivilDate(firstOf: month, in: year).daysSinceEpoch
+    }
+
+    /// The day of the week, 0 for Sunday.
+    package var weekday: Int { ((daysSinceEpoch % 7) + 11) % 7 }
+
     /// Days from 1970-01-01 to this date.
-    var daysSinceEpoch: Int {
+    package var daysSinceEpoch: Int {
         let shiftedYear = month <= 2 ? year - 1 : year
         let era = (shiftedYear >= 0 ? shiftedYear : shiftedYear - 399) / 400
         let yearOfEra = shiftedYear - era * 400

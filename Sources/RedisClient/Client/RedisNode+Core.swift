@@ -125,7 +125,7 @@ extension RedisNode {
         }
 
         private func backOff(failures: Int) {
-            let delay = backoff.delay(failures: failures, jitter: .random(in: 0...1))
+            let delay = backoff.delay(failures: failures)
             backoffTimer = eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(delay)) {
                 self.perform(self.machine.backoffElapsed())
             }

@@ -34,7 +34,7 @@ final class ClusterConnections: Sendable {
     /// Where all connections are: a call to several nodes comes back on one thread.
     let eventLoop: any EventLoop = MultiThreadedEventLoopGroup.singleton.any()
     /// Rings when there is a new map, or none could be found, or the client is shut down.
-    let news = Bell()
+    let news = AsyncSignal()
     private let logger: Logger
     private let state = Mutex(State())
     private let (starts, started) = AsyncStream<RedisNode>.makeStream()
@@ -79,7 +79,7 @@ final class ClusterConnections: Sendable {
         }
         started.finish()
         nodes.forEach { $0.shutdown() }
-        news.ring()
+        news.send()
     }
 
     /// Has the map asked for again, soon.
@@ -95,7 +95,7 @@ final class ClusterConnections: Sendable {
             // Once there was a map, commands wait for the next one; before that they fail at once.
             backoff.most = map == nil ? .seconds(10) : .seconds(1)
             do {
-                try await Task.sleep(for: backoff.delay(failures: failures, jitter: .random(in: 0...1)))
+                try await Task.sleep(for: backoff.delay(failures: failures))
             } catch {
                 return
             }
@@ -120,7 +120,7 @@ final class ClusterConnections: Sendable {
                 return []
             }
         }
-        news.ring()
+        news.send()
         for node in gone { node.shutdown(within: Self.farewell) }
         if case .failure(let error) = result {
             logger.debug("No map of the cluster", metadata: [LogKey.error: "\(error)"])
@@ -221,7 +221,7 @@ extension ClusterConnections {
         let asked = NIODeadline.now()
         let end = asked + TimeAmount(limit)
         while true {
-            let rings = news.rings
+            let seen = news.count
             let (map, surveyed) = state.withLock { ($0.map, $0.surveyed) }
             let isFresh = surveyed.map { $0 + .seconds(1) > asked } ?? false
             if let map, isFresh || NIODeadline.now() >= end { return map.primaries }
@@ -229,12 +229,12 @@ extension ClusterConnections {
             guard NIODeadline.now() < end else { throw .noMap(within: limit) }
             guard !Task.isCancelled else { throw RedisError(.cancelled, "cancelled while waiting for the map") }
             wantSurvey()
-            await news.wait(after: rings, atMost: Duration(end - .now()))
+            await news.wait(after: seen, atMost: Duration(end - .now()))
         }
     }
 
     /// Waits for news, with so many commands of which none is under way.
-    func pause(_ count: Int, after rings: Int, atMost limit: Duration) async throws(RedisError) {
+    func pause(_ count: Int, after seen: Int, atMost limit: Duration) async throws(RedisError) {
         let isFull = state.withLock { state in
             guard state.paused + count <= configuration.pendingLimit else { return true }
             state.paused += count
@@ -243,7 +243,7 @@ extension ClusterConnections {
         guard !isFull else {
             throw RedisError(.tooManyPending, "more than \(configuration.pendingLimit) commands would wait for a node")
         }
-        await news.wait(after: rings, atMost: limit)
+        await news.wait(after: seen, atMost: limit)
         state.withLock { $0.paused -= count }
     }
 

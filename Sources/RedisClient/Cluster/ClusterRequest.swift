@@ -46,12 +46,7 @@ final class ClusterRequest: Sendable {
 
     /// How often in a row a command follows `MOVED` and `ASK`; nodes that disagree for longer are not waited for.
     static let redirectionLimit = 8
-    private static let backoff: Backoff = {
-        var backoff = Backoff()
-        backoff.first = .milliseconds(20)
-        backoff.most = .milliseconds(500)
-        return backoff
-    }()
+    private static let backoff = Backoff(first: .milliseconds(20), most: .milliseconds(500))
 
     private let connections: ClusterConnections
     private let commands: [RedisCommand]
@@ -107,7 +102,7 @@ final class ClusterRequest: Sendable {
         var redirections = 0
         var pauses = 0
         while true {
-            let rings = connections.news.rings
+            let seen = connections.news.count
             var repetition = Repetition()
             for part in parts {
                 try await collect(part, into: &answers, &repetition)
@@ -117,7 +112,7 @@ final class ClusterRequest: Sendable {
             if redirections > Self.redirectionLimit { throw tooManyRedirections(repetition, answers) }
             if repetition.isLater || redirections > 2 {
                 pauses += 1
-                guard try await pause(pauses, repetition, after: rings) else { return answers }
+                guard try await pause(pauses, repetition, after: seen) else { return answers }
             }
             parts = send(repetition)
         }
@@ -177,7 +172,7 @@ extension ClusterRequest {
         return anew
             + repetition.asking.map { address, positions in
                 let node = connections.node(named: address)
-                let asked = positions.flatMap { [RedisCommand("ASKING", isIdempotent: true), commands[$0]] }
+                let asked = positions.flatMap { [RedisCommand.repeatable("ASKING"), commands[$0]] }
                 return Part(
                     node: node, positions: positions, isAsking: true, request: Self.begin(asked, on: node, left))
             }
@@ -186,12 +181,12 @@ extension ClusterRequest {
     /// Waits before the next attempt; whether there is one.
     ///
     /// At the end of the time, what a server has answered last is the reply.
-    private func pause(_ number: Int, _ repetition: Repetition, after rings: Int) async throws(RedisError) -> Bool {
+    private func pause(_ number: Int, _ repetition: Repetition, after seen: Int) async throws(RedisError) -> Bool {
         let left = Duration(deadline - .now())
-        let delay = Self.backoff.delay(failures: number, jitter: .random(in: 0...1))
+        let delay = Self.backoff.delay(failures: number)
         if left > .zero {
             let count = repetition.anew.count + repetition.asking.values.reduce(0) { $0 + $1.count }
-            try await connections.pause(count, after: rings, atMost: min(delay, left))
+            try await connections.pause(count, after: seen, atMost: min(delay, left))
         }
         if Task.isCancelled {
             throw RedisError(.cancelled, "cancelled while waiting for a node").of(name)

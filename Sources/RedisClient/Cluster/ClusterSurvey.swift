@@ -71,7 +71,7 @@ struct ClusterSurvey {
             }
             group.addTask {
                 // Cut short when the answers are there.
-                await Bell().wait(after: 0, atMost: Self.patience)
+                await AsyncSignal().wait(atMost: Self.patience)
                 return nil
             }
             var answers: [Result<View, RedisError>] = []
@@ -106,7 +106,7 @@ struct ClusterSurvey {
 
     /// A node that is slow to answer keeps its connection, on which others wait too: only the question is given up.
     private func view(of node: RedisNode) async -> Result<View, RedisError> {
-        let commands = ["SLOTS", "INFO"].map { RedisCommand("CLUSTER", [$0], isIdempotent: true) }
+        let commands = ["SLOTS", "INFO"].map { RedisCommand("CLUSTER", [$0]) }
         do throws(RedisError) {
             let replies = try await node.begin(commands).outcome()
             let address = node.configuration.address

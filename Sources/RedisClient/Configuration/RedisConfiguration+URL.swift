@@ -22,7 +22,7 @@ extension RedisConfiguration {
             guard parts.hosts.isEmpty, parts.path.hasPrefix("/"), parts.path.count > 1 else {
                 throw .invalidURL("expected an absolute path, as in redis+unix:///run/redis.sock")
             }
-            self.init(address: .unixSocket(path: try percentDecoded(parts.path, "path")))
+            self.init(address: .unixSocket(path: try RedisURL.decoded(parts.path, "path")))
         case .sentinel:
             self.init(seeds: try parts.addresses(26379))
             try applySentinel(path: parts.path, scheme: parts.scheme)
@@ -49,7 +49,7 @@ extension RedisConfiguration {
         guard let first = parts.first, !first.isEmpty else {
             throw .invalidURL("expected the name that the Sentinels know the primary by, as in \(example)")
         }
-        let name = try percentDecoded(first, "name of the primary")
+        let name = try RedisURL.decoded(first, "name of the primary")
         topology = .sentinel(Sentinel(name: name))
         database = try Self.database(parts.dropFirst().first ?? "", as: example)
     }
@@ -69,7 +69,7 @@ extension RedisConfiguration {
     private mutating func apply(_ parts: RedisURL) throws(RedisError) {
         var signIn = (user: String?.none, password: String?.none)
         for (name, text) in parts.options {
-            let value = try percentDecoded(text[...], "value of an option")
+            let value = try RedisURL.decoded(text[...], "value of an option")
             switch (name, parts.kind) {
             case ("ca", _) where parts.isSecure: tls?.authorities = value
             case ("cert", _) where parts.isSecure: tls?.certificate = value
@@ -106,7 +106,7 @@ extension RedisConfiguration {
 extension RedisConfiguration {
     /// The URL with the passwords shown as •••, for logs and messages.
     package var redacted: String {
-        let signIn = credentials.map { "\(percentEncoded($0.user ?? "", except: "")):•••@" } ?? ""
+        let signIn = credentials.map { "\(PercentEncoding.encoded($0.user ?? "")):•••@" } ?? ""
         let scheme = tls == nil ? "redis" : "rediss"
         let hosts = seeds.map(\.description).joined(separator: ",")
         var options: [String] = []
@@ -114,19 +114,21 @@ extension RedisConfiguration {
         switch (topology, address) {
         case (.cluster, _): url = "\(scheme)+cluster://\(signIn)\(hosts)"
         case (.sentinel(let sentinel), _):
-            let name = percentEncoded(sentinel.name, except: "")
+            let name = PercentEncoding.encoded(sentinel.name)
             url = "\(scheme)+sentinel://\(signIn)\(hosts)/\(name)/\(database)"
-            if let user = sentinel.credentials?.user { options.append("sentinel-user=\(percentEncoded(user))") }
+            if let user = sentinel.credentials?.user {
+                options.append("sentinel-user=\(PercentEncoding.encoded(user, keeping: "/"))")
+            }
             if sentinel.credentials != nil { options.append("sentinel-password=•••") }
         case (.standalone, .host): url = "\(scheme)://\(signIn)\(hosts)/\(database)"
         case (.standalone, .unixSocket(let path)):
-            return "redis+unix://\(signIn)\(percentEncoded(path))?db=\(database)"
+            return "redis+unix://\(signIn)\(PercentEncoding.encoded(path, keeping: "/"))?db=\(database)"
         }
         if let tls {
             if tls.verification != .full { options.append("verify=\(tls.verification.rawValue)") }
-            if let file = tls.authorities { options.append("ca=\(percentEncoded(file))") }
-            if let file = tls.certificate { options.append("cert=\(percentEncoded(file))") }
-            if let file = tls.key { options.append("key=\(percentEncoded(file))") }
+            if let file = tls.authorities { options.append("ca=\(PercentEncoding.encoded(file, keeping: "/"))") }
+            if let file = tls.certificate { options.append("cert=\(PercentEncoding.encoded(file, keeping: "/"))") }
+            if let file = tls.key { options.append("key=\(PercentEncoding.encoded(file, keeping: "/"))") }
         }
         if !options.isEmpty { url += "?" + options.joined(separator: "&") }
         return url

@@ -161,8 +161,8 @@ struct RedisURL {
         guard let colon = userInfo.firstIndex(of: ":") else {
             throw .invalidURL("expected user:password or :password before the @")
         }
-        let user = try percentDecoded(userInfo[..<colon], "user")
-        let password = try percentDecoded(userInfo[userInfo.index(after: colon)...], "password")
+        let user = try RedisURL.decoded(userInfo[..<colon], "user")
+        let password = try RedisURL.decoded(userInfo[userInfo.index(after: colon)...], "password")
         guard !user.isEmpty || !password.isEmpty else { return nil }
         return RedisConfiguration.Credentials(user: user.isEmpty ? nil : user, password: password)
     }

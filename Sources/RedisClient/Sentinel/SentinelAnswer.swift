@@ -42,11 +42,7 @@ struct SentinelAnswer: Equatable {
 
     /// Fields and values in turn, `ip` and `port` among them.
     private static func sentinel(_ fields: RedisValue) -> RedisConfiguration.Address? {
-        func value(_ name: String) -> RedisValue {
-            let position = stride(from: 0, to: fields.count, by: 2).first { fields[$0].string == name.held }
-            return position.map { fields[$0 + 1] } ?? .null
-        }
-        guard let host = value("ip").string, let port = value("port").integer else { return nil }
+        guard let host = fields.field("ip")?.string, let port = fields.field("port")?.integer else { return nil }
         return address(host, port)
     }
 

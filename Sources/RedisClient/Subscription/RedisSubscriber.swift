@@ -82,7 +82,7 @@ final class RedisSubscriber: RedisConnectionDelegate {
             metadata: [LogKey.channel: "\(channel)", LogKey.error: "\(error)"]
         )
         failures += 1
-        let delay = backoff.delay(failures: failures, jitter: .random(in: 0...1))
+        let delay = backoff.delay(failures: failures)
         timer = eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(delay)) { self.connect() }
     }
 

@@ -21,7 +21,7 @@ struct StateMachineScene {
     func request(_ name: String, count: Int = 1, again: Bool = false, within timeout: Duration = .seconds(5))
         -> RedisRequest
     {
-        let command = RedisCommand(name, isIdempotent: again)
+        let command = again ? RedisCommand.repeatable(name) : RedisCommand(name)
         return RedisRequest(Array(repeating: command, count: count), timeout: timeout, now: now)
     }
 

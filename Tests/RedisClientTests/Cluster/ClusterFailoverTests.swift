@@ -30,7 +30,7 @@ struct ClusterFailoverTests {
         try await withPair { cluster, client, primary, replica in
             await primary.server.kill()
             async let back: ContinuousClock.Instant = {
-                try await client.send(RedisCommand("SET", ["foo", "1"], isIdempotent: true))
+                try await client.send(RedisCommand.repeatable("SET", ["foo", "1"]))
                 return .now
             }()
             // The other nodes serve until they have noticed, and again when there is a new primary.
@@ -49,7 +49,7 @@ struct ClusterFailoverTests {
         try await withPair { cluster, client, primary, replica in
             primary.server.freeze()
             let lost = try client.begin([RedisCommand("INCR", ["foo"])])
-            let repeated = try client.begin([RedisCommand("SET", ["{foo}2", "x"], isIdempotent: true)])
+            let repeated = try client.begin([RedisCommand.repeatable("SET", ["{foo}2", "x"])])
             try await cluster.waitUntilPrimary(replica)
             let promoted = ContinuousClock.now
             let error = await #expect(throws: RedisError.self) { try await lost.replies() }
@@ -99,7 +99,7 @@ struct ClusterFailoverTests {
                 return info.contains("blocked_clients:1")
             }
             let mixed = try client.begin(
-                [RedisCommand("GET", ["foo"], isIdempotent: true), RedisCommand("GET", ["bar"], isIdempotent: true)])
+                [RedisCommand("GET", ["foo"]), RedisCommand("GET", ["bar"])])
             let held = try client.begin([RedisCommand("INCR", ["foo"])], after: blocking)
             await primary.server.kill()
             let error = await #expect(throws: RedisError.self) { try await blocking.replies() }
@@ -138,7 +138,7 @@ struct ClusterFailoverTests {
                 // Heard wherever it is published: the nodes pass it on to each other.
                 let publishing = Task {
                     try await eventually("heard") {
-                        let publish = RedisCommand("PUBLISH", ["news", "after"], isIdempotent: true)
+                        let publish = RedisCommand.repeatable("PUBLISH", ["news", "after"])
                         try await client.send(publish)
                         return Task.isCancelled
                     }

@@ -33,7 +33,7 @@ struct LossTests {
     @Test("a command that may run twice is sent again after a restart")
     func sentAgain() async throws {
         try await withServerAndClient { server, client in
-            let wait = RedisCommand("BLPOP", ["list", "0"], isIdempotent: true)
+            let wait = RedisCommand.repeatable("BLPOP", ["list", "0"])
             let pending = try client.begin([wait], deadline: .seconds(50))
             try await blocked(server)
             await server.kill()
@@ -53,7 +53,7 @@ struct LossTests {
             try await client.send(RedisCommand("SET", ["key", "value"]))
             await server.kill()
             // Sent while nobody listens: it waits for the connection to come back.
-            let early = try client.begin([RedisCommand("GET", ["key"], isIdempotent: true)], deadline: .seconds(50))
+            let early = try client.begin([RedisCommand("GET", ["key"])], deadline: .seconds(50))
             try await server.restart()
             #expect(try await early.replies().first?.string == "value")
             #expect(client.isConnected)
@@ -91,7 +91,7 @@ struct LossTests {
             ])
             #expect(kill.first?.integer == 1)
             let second = try await client.send(
-                RedisCommand("CLIENT", ["ID"], isIdempotent: true), deadline: .seconds(50))
+                RedisCommand.repeatable("CLIENT", ["ID"]), deadline: .seconds(50))
             #expect(second.integer != first)
         }
     }
@@ -105,7 +105,7 @@ struct LossTests {
             try await RedisClient.withClient(server.configuration, logger: Logger(label: "test")) { client in
                 #expect(try await client.send(RedisCommand("GET", ["a"])).string == "one")
                 let second = try await client.send(
-                    RedisCommand("GET", ["a"], isIdempotent: true), deadline: .seconds(50))
+                    RedisCommand("GET", ["a"]), deadline: .seconds(50))
                 #expect(second.string == "two")
             }
         }

@@ -9,13 +9,13 @@ struct SentinelFailoverTests {
     private static let limit = Duration.seconds(5)
 
     private func role(_ client: RedisClient) async throws -> String? {
-        try await client.send(RedisCommand("ROLE", isIdempotent: true))[0].string
+        try await client.send(RedisCommand("ROLE"))[0].string
     }
 
     /// Sends until it is answered, and answers how long that took.
     private func untilAnswered(_ client: RedisClient, _ words: String...) async throws -> Duration {
         let start = ContinuousClock.now
-        let command = RedisCommand(words[0], Array(words.dropFirst()), isIdempotent: true)
+        let command = RedisCommand.repeatable(words[0], Array(words.dropFirst()))
         try await eventually("\(words[0]) is answered", every: .milliseconds(5)) {
             do {
                 try await client.send(command)
@@ -44,7 +44,7 @@ struct SentinelFailoverTests {
             let once = try client.begin([RedisCommand("BLPOP", ["none", "0"])], deadline: .seconds(50))
             try await blocked(group, old)
             let again = try client.begin(
-                [RedisCommand("GET", ["before"], isIdempotent: true)], after: once, deadline: .seconds(50))
+                [RedisCommand("GET", ["before"])], after: once, deadline: .seconds(50))
             await old.kill()
             let error = await #expect(throws: RedisError.self) { try await once.replies() }
             #expect(error?.code == .outcomeUnknown)
@@ -89,7 +89,7 @@ struct SentinelFailoverTests {
             let time = try await untilAnswered(client, "SET", "after", "1")
             #expect(time < Self.limit)
             try await eventually("the client writes to the new primary") {
-                try await client.send(RedisCommand("SET", ["late", "1"], isIdempotent: true), deadline: .seconds(20))
+                try await client.send(RedisCommand.repeatable("SET", ["late", "1"]), deadline: .seconds(20))
                 return try await group.send("GET", "late", to: new).string == "1"
             }
         }

@@ -107,7 +107,7 @@ struct SentinelTroubleTests {
                         try await RedisClient.withClient(
                             configuration([stale.configuration, right.configuration]), logger: Logger(label: "test")
                         ) { client in
-                            let set = RedisCommand("SET", ["key", "value"], isIdempotent: true)
+                            let set = RedisCommand.repeatable("SET", ["key", "value"])
                             try await eventually("the other is asked", within: .seconds(5)) {
                                 do {
                                     return try await client.send(set).string == "OK"
@@ -129,7 +129,7 @@ struct SentinelTroubleTests {
                 try await RedisClient.withClient(
                     configuration([sentinel.configuration]), logger: Logger(label: "test")
                 ) { client in
-                    let set = RedisCommand("SET", ["key", "value"], isIdempotent: true)
+                    let set = RedisCommand.repeatable("SET", ["key", "value"])
                     try await client.send(set)
                     let direct = server.configuration
                     let nowhere = try await outcome(direct, RedisCommand("REPLICAOF", ["127.0.0.1", "1"]))

@@ -30,7 +30,7 @@ struct SubscriptionTests {
             try await client.subscribe("news") { messages in
                 try await server.restart()
                 try await eventually("subscribed again") {
-                    let publish = RedisCommand("PUBLISH", ["news", "after"], isIdempotent: true)
+                    let publish = RedisCommand.repeatable("PUBLISH", ["news", "after"])
                     do {
                         return try await client.send(publish, deadline: .seconds(20)).integer == 1
                     } catch let error as RedisError where error.code == .unreachable {
@@ -70,7 +70,7 @@ struct SubscriptionTests {
 
     /// The numbers of the connections that are subscribed to something.
     private func subscribers(_ client: RedisClient) async throws -> [Substring] {
-        let list = RedisCommand("CLIENT", ["LIST"], isIdempotent: true)
+        let list = RedisCommand.repeatable("CLIENT", ["LIST"])
         let lines = try await client.send(list, deadline: .seconds(20)).string?.split(separator: "\n") ?? []
         return lines.filter { $0.contains(" sub=1 ") }.compactMap { $0.split(separator: " ").first }
     }

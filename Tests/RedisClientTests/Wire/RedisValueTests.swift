@@ -35,6 +35,17 @@ struct RedisValueTests {
         #expect(value.integer == nil)
     }
 
+    @Test("names and values in turn are read as such, without a name that has no value")
+    func fields() throws {
+        let list = try value(.array(["ok", "a", "1", "b", "2", "a", "3", "c"].map { .bulk(Array($0.utf8)) }))
+        #expect(list.fields(from: 1).map { $0.name.string } == ["a", "b", "a"])
+        #expect(list.pairs.map(\.1) == ["a", "b", "a", "c"])
+        let flat = try value(.array(["a", "1", "b", "2", "a", "3", "c"].map { .bulk(Array($0.utf8)) }))
+        #expect(flat.texts == ["a": "1", "b": "2"])
+        #expect(flat.field("b")?.integer == 2 && flat.field("c") == nil)
+        #expect(try bulk("a").fields().isEmpty && value(.array([])).fields(from: 1).isEmpty)
+    }
+
     @Test("an error is an error and no string")
     func errors() throws {
         let value = try value(.failure("NOSCRIPT No matching script."))

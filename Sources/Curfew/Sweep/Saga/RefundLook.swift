@@ -8,20 +8,10 @@ internal import RedisClient
 struct RefundLook: Sendable {
     /// What is asked of one node.
     private struct NodeLook {
-        var ledgers = RedisCommand(capacity: 4 << 10)
-        var balances = RedisCommand(capacity: 4 << 10)
+        var call = RefundLookCall()
         /// The refunds that the ledgers are of, by their numbers, and those that the balances are of.
         var ledgersOf: [Int] = []
         var balancesOf: [Int] = []
-
-        var command: RedisCommand {
-            var command = FunctionLibrary.command(
-                "curfew_look", keys: [], arguments: [String(ledgersOf.count)])
-            command.append(wordsOf: ledgers)
-            command.append(wordsOf: balances)
-            command.isIdempotent = true
-            return command
-        }
     }
 
     private let looks: [(node: RedisClient.Node, look: NodeLook)]
@@ -37,11 +27,9 @@ struct RefundLook: Sendable {
                 strays.insert(number)
                 continue
             }
-            looks[ledger, default: NodeLook()].ledgers.append(refund.ledger)
-            looks[ledger, default: NodeLook()].ledgers.append(refund.entry)
+            looks[ledger, default: NodeLook()].call.add(ledger: refund.ledger, entry: refund.entry)
             looks[ledger, default: NodeLook()].ledgersOf.append(number)
-            looks[balance, default: NodeLook()].balances.append(refund.balance)
-            looks[balance, default: NodeLook()].balances.append(refund.amount)
+            looks[balance, default: NodeLook()].call.add(balance: refund.balance, amount: refund.amount)
             looks[balance, default: NodeLook()].balancesOf.append(number)
         }
         self.looks = looks.map { (owners.node($0), $1) }
@@ -52,19 +40,14 @@ struct RefundLook: Sendable {
     func unusual(_ library: FunctionLibrary) async throws -> [Int] {
         try await library.compare()
         let sent = try looks.map { item in
-            let command = item.look.command
+            let command = item.look.call.command
             return (item, command, try library.redis.begin([library.outgoing(command)], on: item.node))
         }
         var unusual = strays
         for ((node, look), command, pending) in sent {
             let reply = try await library.checked(try await pending.replies()[0], of: command, on: node)
             let refunds = look.ledgersOf + look.balancesOf
-            for position in reply.elements {
-                guard let place = position.place(among: refunds.count) else {
-                    throw CurfewError(.damaged, "curfew_look answered for a key that it was not asked about")
-                }
-                unusual.insert(refunds[place])
-            }
+            for place in try look.call.answer(reply) { unusual.insert(refunds[place]) }
         }
         return unusual.sorted()
     }

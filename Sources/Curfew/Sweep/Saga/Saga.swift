@@ -167,7 +167,7 @@ struct Saga: Sendable {
         for part in parts {
             let rest = left.filter { part.places.contains($0.place) }
             guard !rest.isEmpty else {
-                commands.append(RedisCommand("HDEL", [part.mark.key, part.field, part.omitted], isIdempotent: true))
+                commands.append(RedisCommand.repeatable("HDEL", [part.mark.key, part.field, part.omitted]))
                 continue
             }
             unfinished.append(part.mark)
@@ -213,7 +213,7 @@ struct Saga: Sendable {
 
     /// Takes away marks that hold nothing, and that nobody comes back under.
     func remove(_ marks: [SagaMark]) async throws {
-        try await write(marks.map { RedisCommand("HDEL", [$0.key, $0.closed], isIdempotent: true) })
+        try await write(marks.map { RedisCommand.repeatable("HDEL", [$0.key, $0.closed]) })
     }
 
     private func write(_ commands: [RedisCommand]) async throws {
@@ -245,7 +245,7 @@ struct Saga: Sendable {
 
     /// What marks say of parts; nil where nothing.
     func notes(on parts: [SagaPart]) async throws -> [(text: String?, omitted: String?)] {
-        let commands = parts.map { RedisCommand("HMGET", [$0.mark.key, $0.field, $0.omitted], isIdempotent: true) }
+        let commands = parts.map { RedisCommand("HMGET", [$0.mark.key, $0.field, $0.omitted]) }
         let replies = try await sweep.retrying { try await sweep.engine.redis.pipeline(commands) }
         if let error = replies.lazy.compactMap(\.error).first {
             throw CurfewError(error, "reading how far changes are")
@@ -288,6 +288,6 @@ extension Saga {
     var home: SagaHome {
         SagaHome(
             library: sweep.engine.library, keys: sweep.engine.keys, claim: claim,
-            streamLength: sweep.engine.configuration.streams.length)
+            journal: sweep.engine.journal)
     }
 }

@@ -177,7 +177,7 @@ extension SagaCalls {
             for split in work.splits(of: part) {
                 encoder.add(split.first, of: split.record, isPart: true, to: &call, &known)
             }
-            let mark = CommitCall.NodeMark(
+            let mark = CommitArguments.NodeMark(
                 key: part.mark.key, closed: part.mark.closed, field: part.field, omitted: part.omitted,
                 text: work.text(of: part))
             let command = call.nodeCommand(under: mark, isAlone: part.node == nil, isNote: part.isBrief)

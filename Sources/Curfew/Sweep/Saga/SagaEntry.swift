@@ -60,18 +60,8 @@ struct SagaEntry: Sendable, Equatable {
         var keptFor: Duration
     }
 
-    /// The fields of an event that are known from the beginning.
-    struct Event: Sendable, Equatable {
-        var action: String
-        var from: String, to: String
-        var reason: String
-        var type: String
-        var bytes: Int64
-        /// The before-image.
-        var before: String
-        /// When the record was changed, in milliseconds.
-        var time: String
-    }
+    /// The fields of an event that are known from the beginning, in the order in which a plan has them.
+    private static let known: [Event.Field] = [.action, .from, .to, .reason, .type, .bytes, .before, .time]
 
     /// Writes the entry as words.
     func write(to words: inout WordWriter) {
@@ -93,12 +83,8 @@ struct SagaEntry: Sendable, Equatable {
             for word in [recoveries.key, recoveries.text] { words.append(word) }
             words.append(recoveries.keptFor.milliseconds)
         }
-        words.append(event == nil ? 0 : 8)
-        guard let event else { return }
-        for word in [event.action, event.from, event.to, event.reason, event.type] { words.append(word) }
-        words.append(event.bytes)
-        words.append(event.before)
-        words.append(event.time)
+        words.append(event == nil ? 0 : Self.known.count)
+        if let event { for field in Self.known { words.append(event[field]) } }
     }
 
     /// Reads one; nil where the words are none.
@@ -118,10 +104,10 @@ struct SagaEntry: Sendable, Equatable {
             owed = Refund(amount: amount, balance: refund[1], ledger: refund[2], entry: refund[3])
         }
         var told: Event?
-        if event.count == 8, let bytes = Int64(event[5]) {
-            told = Event(
-                action: event[0], from: event[1], to: event[2], reason: event[3], type: event[4], bytes: bytes,
-                before: event[6], time: event[7])
+        if event.count == Self.known.count, Int64(event[5]) != nil {
+            var known = Event()
+            for (field, word) in zip(Self.known, event) { known[field] = word }
+            told = known
         }
         self.init(
             place: Int(place), id: id, key: key, refund: owed, push: Push(words: queue), recoveries: recoveries,
@@ -153,7 +139,7 @@ extension SagaEntry {
     func brief(_ change: Change) -> SagaEntry {
         var event = event
         event?.reason = change.briefReason
-        event?.before = JSONText.object([], also: change.also)
+        event?.before = BeforeImage.text([], also: change.also)
         return SagaEntry(
             place: place, id: id, key: key, refund: refund, push: push, recoveries: recoveries, moves: moves,
             tokens: tokens, event: event)

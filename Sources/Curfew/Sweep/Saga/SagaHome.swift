@@ -6,7 +6,7 @@ struct SagaHome: Sendable {
     let library: FunctionLibrary
     let keys: Keys
     let claim: Claim
-    let streamLength: Int
+    let journal: Journal
 
     /// What becomes of an index entry, unless somebody has moved it since it was read.
     struct IndexStep: Sendable {
@@ -64,16 +64,11 @@ struct SagaHome: Sendable {
             untold = untold.dropFirst(part.count)
             for entry in part { note += note.isEmpty ? "\(entry.place)" : " \(entry.place)" }
             let events = SagaEvents(part, of: plan, for: claim.run)
-            let own = [keys.lease(claim.cleanup), saga, keys.events]
-            let head =
-                ["FCALL", FunctionLibrary.named("curfew_tell_page"), String(own.count)] + own + [
-                    claim.term, String(gone.count),
-                ] + gone
-                + [plan.told]
-            let reply = try await library.call(
-                events.command(head, note: note, length: streamLength, run: claim.run, cleanup: claim.cleanup))
-            try check(reply)
-            if reply[1].integer == 1 { written.formUnion(part.map(\.place)) }
+            let call = RecordEventsCall(
+                lease: term, saga: saga, events: keys.events, forgotten: gone, field: plan.told, note: note,
+                head: journal.words, fields: events.fields(run: claim.run, cleanup: claim.cleanup),
+                columns: events.columns)
+            if try await library.call(call) { written.formUnion(part.map(\.place)) }
         }
         return (written, note)
     }
@@ -143,15 +138,8 @@ struct SagaHome: Sendable {
     /// Takes entries out of the index; the numbers of those that have moved since they were read, and stay.
     private func unlist(_ entries: [DueEntry], from index: String, isHome: Bool) async throws -> [Int] {
         // The fence is where the lease is.
-        let keys = [index] + (isHome ? [keys.lease(claim.cleanup)] : [])
-        var command = FunctionLibrary.command("curfew_unlist", keys: keys, arguments: [isHome ? claim.term : ""])
-        for entry in entries {
-            command.append(entry.id)
-            command.append(entry.scoreText)
-        }
-        let reply = try await library.call(command)
-        try check(reply)
-        return reply.elements.dropFirst().compactMap { $0.place(among: entries.count) }
+        try await library.call(
+            UnlistCall(index: index, lease: isHome ? term : nil, entries: entries.map { ($0.id, $0.scoreText) }))
     }
 
     /// Takes the entries of records out of the index that were removed by changes which are through.
@@ -161,8 +149,8 @@ struct SagaHome: Sendable {
         let replies = try await redis.pipeline(
             removed.flatMap {
                 [
-                    RedisCommand("ZSCORE", [index, $0.id], isIdempotent: true),
-                    RedisCommand("EXISTS", [$0.key], isIdempotent: true),
+                    RedisCommand("ZSCORE", [index, $0.id]),
+                    RedisCommand("EXISTS", [$0.key]),
                 ]
             })
         for error in replies.lazy.compactMap(\.error) { throw CurfewError(error, "reading \(index)") }
@@ -196,10 +184,7 @@ struct SagaHome: Sendable {
         sink.check(.score, .shared(.index), field: .own(.member), value: .own(sink.value(step.entry.scoreText)))
     }
 
-    /// Throws where the lease is of another term.
-    private func check(_ reply: RedisValue) throws {
-        if reply[0].string != "ok" { _ = try makeCall().outcomes(of: reply) }
-    }
+    private var term: LeaseTerm { LeaseTerm(key: keys.lease(claim.cleanup), term: claim.term) }
 
     private func makeCall(index: String? = nil) -> CommitCall {
         CommitCall(

@@ -23,9 +23,9 @@ struct SagaLook: Sendable {
         let ledgers = refunds.map(\.refund.ledger)
         let typed = Array(Set(queues.map(\.queue.key) + balances + ledgers + [events]))
         let replies = try await library.redis.pipeline(
-            refunds.map { RedisCommand("HEXISTS", [$0.refund.ledger, $0.refund.entry], isIdempotent: true) }
-                + balances.map { RedisCommand("GET", [$0], isIdempotent: true) }
-                + typed.map { RedisCommand("TYPE", [$0], isIdempotent: true) })
+            refunds.map { RedisCommand("HEXISTS", [$0.refund.ledger, $0.refund.entry]) }
+                + balances.map { RedisCommand("GET", [$0]) }
+                + typed.map { RedisCommand("TYPE", [$0]) })
         let amounts = Dictionary(zip(balances, replies[refunds.count...])) { first, _ in first }
         let types = Dictionary(zip(typed, replies[(refunds.count + balances.count)...])) { first, _ in first }
 

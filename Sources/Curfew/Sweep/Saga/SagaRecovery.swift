@@ -1,3 +1,4 @@
+internal import Algorithms
 internal import Policies
 internal import RedisClient
 
@@ -33,10 +34,10 @@ struct SagaRecovery: Sendable {
 
     /// Finishes everything that is unfinished; what came of it.
     func run() async throws -> Tally {
-        let length = RedisCommand("HLEN", [hash], isIdempotent: true)
+        let length = RedisCommand("HLEN", [hash])
         let count = try await sweep.retrying { try await sweep.engine.redis.send(length) }.integer ?? 0
         guard count > 0 else { return Tally() }
-        let fields = RedisCommand("HGETALL", [hash], isIdempotent: true)
+        let fields = RedisCommand("HGETALL", [hash])
         let pairs = try await sweep.retrying { try await sweep.engine.redis.send(fields) }.pairs
         let notes = pairs.filter { !SagaPlan.isTold($0.0) }.sorted { $0.0 < $1.0 }
         guard notes.count <= Self.mostMarks else {
@@ -62,8 +63,8 @@ struct SagaRecovery: Sendable {
         for (field, mark) in marks where try await !finish(mark, &state) { state.kept.insert(field) }
         let gone = Set(pairs.map(\.0)).union(state.told.keys).subtracting(state.kept).sorted()
         try await saga.step(.ended) {
-            for first in stride(from: 0, to: gone.count, by: Self.mostFields) {
-                try await saga.home.forget(Array(gone[first..<min(first + Self.mostFields, gone.count)]))
+            for fields in gone.chunks(ofCount: Self.mostFields) {
+                try await saga.home.forget(Array(fields))
             }
         }
         return state.tally
@@ -71,7 +72,7 @@ struct SagaRecovery: Sendable {
 
     /// Finishes what a mark holds; whether all of it is through.
     private func finish(_ mark: SagaMark, _ state: inout State) async throws -> Bool {
-        let command = RedisCommand("HGETALL", [mark.key], isIdempotent: true)
+        let command = RedisCommand("HGETALL", [mark.key])
         let pairs = try await sweep.retrying { try await sweep.engine.redis.send(command) }.pairs
         let omitted = Dictionary(pairs, uniquingKeysWith: { $1 })
         var isThrough = true

@@ -29,9 +29,7 @@ final class SagaSplit: Sendable {
         if let refund = change.refund, !isHere(refund.ledger) || !isHere(refund.balance) { first.refund = nil }
         if let push = change.push, !isHere(push.key) { first.push = nil }
         if !change.also.isEmpty { first.also = change.also.filter(isHere) }
-        let event = SagaEntry.Event(
-            action: change.action.rawValue, from: change.from, to: change.to, reason: change.reason, type: change.type,
-            bytes: change.bytes, before: encoder.image(before: change), time: encoder.time)
+        let event = encoder.event(of: change)
         let entry = SagaEntry(
             place: place, id: record.id, key: record.key, refund: first.refund == nil ? change.refund : nil,
             push: first.push == nil ? change.push : nil,
@@ -50,16 +48,6 @@ final class SagaSplit: Sendable {
         let unpaid = refund == nil ? first.refund : nil
         first.refund = refund
         return SagaSplit(record, first, others, unpaid.map(entry.unpaid) ?? entry)
-    }
-}
-
-extension Policies.Guard {
-    /// The key it looks at, where that isn't the record's.
-    var otherKey: String? {
-        switch self {
-        case .field, .text, .recordMissing: nil
-        case .keyAbsent(let key), .keyPresent(let key), .otherField(let key, _, _), .atMost(let key, _): key
-        }
     }
 }
 

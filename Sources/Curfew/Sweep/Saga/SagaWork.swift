@@ -159,7 +159,7 @@ struct SagaWork: Sendable {
     /// What ends the page.
     var ending: SagaHome.Ending {
         var ending = SagaHome.Ending()
-        let isLocks = type(of: encoder.cleanup.policy).kind == .locks
+        let isLocks = encoder.cleanup.kind == .locks
         for (place, judged) in page.enumerated() {
             let id = judged.entry.id
             switch judged.decision {

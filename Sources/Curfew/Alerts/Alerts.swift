@@ -1,0 +1,216 @@
+internal import Logging
+internal import Policies
+internal import RedisClient
+
+/// Publishes alerts: once when a threshold is crossed, once when it no longer is, whichever instances look.
+///
+/// Every transition is a commit guarded by the state it leaves: of two instances that see the same, one writes the state
+/// and the stream entry together, and the other's guard does not hold.
+struct Alerts: Sendable {
+    /// The most entries of the metrics stream that one evaluation reads.
+    static let mostEntries = 10_000
+
+    let engine: Engine
+
+    /// The alerts that are about runs of this cleanup.
+    func definitions(for cleanup: String) -> [AlertDefinition] {
+        engine.configuration.alerts.filter { $0.watches(cleanup) && $0.metric != .overdue }
+    }
+
+    /// Compares a run with its alerts.
+    ///
+    /// The states are those that the end of the run has answered.
+    func evaluate(
+        _ measured: RunMeasurements, _ definitions: [AlertDefinition], states: [AlertState], now: Timestamp
+    ) async throws {
+        var transitions: [Transition] = []
+        for (definition, state) in zip(definitions, states) {
+            let own = measured.value(of: definition.metric)
+            let value = try await windowed(definition, own: own, of: measured.cleanup, state: state, now: now)
+            let isCrossed = definition.isCrossed(by: value) != state.isFiring
+            if state.definition != definition.definitionText, isCrossed || !isUnasked(definition) {
+                transitions.append(.published(definition))
+            }
+            guard isCrossed else { continue }
+            transitions.append(
+                .crossed(
+                    definition, cleanup: measured.cleanup, value: value, isFiring: !state.isFiring,
+                    since: state.since, run: measured.run))
+        }
+        try await publish(transitions, now: now)
+    }
+
+    /// Looks at the alerts on lost runs when another run takes the place of one, which may be lost as well.
+    func noticeLost(_ run: String, of cleanup: String, now: Timestamp) async throws {
+        let definitions = definitions(for: cleanup).filter { $0.metric == .runsLost }
+        guard !definitions.isEmpty else { return }
+        let words = ["definition", "state:" + cleanup, "since_ms:" + cleanup]
+        let replies = try await engine.redis.pipeline(
+            definitions.map { RedisCommand("HMGET", [engine.keys.alert($0.name)] + words) })
+        let states = replies.map { reply in
+            AlertState(
+                definition: reply[0].string ?? "", isFiring: reply[1].string == AlertState.firing,
+                since: reply[2].integer.map(Timestamp.init(milliseconds:)))
+        }
+        var lost = RunMeasurements(
+            run: run, cleanup: cleanup, tally: Tally(), duration: .zero, lag: .zero, oldestOverdue: .zero, backlog: 0)
+        lost.isLost = true
+        try await evaluate(lost, definitions, states: states, now: now)
+    }
+
+    /// Whether nobody has configured it: the alert on refusals of a cleanup without a guard, which is published only where
+    /// it has something to say.
+    private func isUnasked(_ alert: AlertDefinition) -> Bool {
+        guard alert == .ofGuard(on: alert.cleanup) else { return false }
+        return engine.configuration.cleanup(named: alert.cleanup)?.guardLimits == nil
+    }
+
+    /// One wish to change the state of an alert.
+    enum Transition {
+        /// The definition is new here, or has changed.
+        case published(AlertDefinition)
+        /// The threshold was crossed, one way or the other.
+        case crossed(AlertDefinition, cleanup: String, value: Double, isFiring: Bool, since: Timestamp?, run: String)
+    }
+
+    /// Publishes definitions that are new or have changed.
+    func publishDefinitions(now: Timestamp) async throws {
+        let alerts = engine.configuration.alerts
+        guard !alerts.isEmpty else { return }
+        let known = try await engine.redis.pipeline(
+            alerts.map { RedisCommand("HGET", [engine.keys.alert($0.name), "definition"]) })
+        let changed = zip(alerts, known).filter { $0.definitionText != $1.string }
+        try await publish(changed.map { .published($0.0) }, now: now)
+    }
+
+    /// Commits transitions, each guarded by the state it leaves.
+    func publish(_ transitions: [Transition], now: Timestamp) async throws {
+        guard !transitions.isEmpty else { return }
+        var call = CommitCall(
+            lease: nil, index: engine.keys.schedule, shared: [engine.keys.schedule, engine.keys.alerts])
+        for transition in transitions { add(transition, to: &call, now: now) }
+        let outcomes = try call.outcomes(of: try await engine.library.call(call.note()))
+        for case (.crossed(let alert, let cleanup, let value, let isFiring, _, _), .made) in zip(transitions, outcomes)
+        {
+            engine.logger.info(
+                isFiring ? "alert fires" : "alert resolved",
+                metadata: ["alert": "\(alert.name)", "cleanup": "\(cleanup)", "value": "\(value)"])
+        }
+    }
+
+    private func add(_ transition: Transition, to call: inout CommitCall, now: Timestamp) {
+        switch transition {
+        case .published(let alert):
+            let fields = [
+                ("definition", alert.definitionText), ("severity", alert.severity.rawValue),
+                ("metric", alert.metric.rawValue),
+                ("op", alert.isAbove ? ">" : "<"), ("threshold", alert.thresholdText), ("cleanup", alert.cleanup),
+            ]
+            let text = "\(alert.name) watches \(alert.cleanup): \(alert.definitionText)"
+            let entry = entry(alert, state: "threshold", cleanup: alert.cleanup, value: "", since: now, run: "", text)
+            add(
+                alert, (.differs, "definition", alert.definitionText), fields: fields, entry: entry, to: &call)
+        case .crossed(let alert, let cleanup, let value, let isFiring, let since, let run):
+            let state = isFiring ? AlertState.firing : AlertState.resolved
+            let shown = AlertDefinition.text(value, of: alert.metric)
+            let fields = [
+                ("state:" + cleanup, state), ("since_ms:" + cleanup, String(now.milliseconds)),
+                ("value:" + cleanup, shown),
+            ]
+            let verb = isFiring ? "is" : "is no longer"
+            let side = alert.isAbove ? "above" : "below"
+            let text =
+                alert == .ofGuard(on: cleanup)
+                ? "\(cleanup): its guard \(isFiring ? "refused \(run)" : "no longer refuses its runs")"
+                : "\(cleanup): \(alert.metric.rawValue) \(shown) \(verb) \(side) \(alert.thresholdText)"
+            let begin = isFiring ? now : since ?? now
+            let entry = entry(alert, state: state, cleanup: cleanup, value: shown, since: begin, run: run, text)
+            add(
+                alert, (isFiring ? .differs : .equals, "state:" + cleanup, AlertState.firing), fields: fields,
+                entry: entry,
+                to: &call)
+        }
+    }
+
+    private func entry(
+        _ alert: AlertDefinition, state: String, cleanup: String, value: String, since: Timestamp, run: String,
+        _ message: String
+    ) -> [(String, String)] {
+        [
+            ("alert", alert.name), ("state", state), ("severity", alert.severity.rawValue), ("cleanup", cleanup),
+            ("metric", alert.metric.rawValue), ("op", alert.isAbove ? ">" : "<"), ("threshold", alert.thresholdText),
+            ("value", value), ("since_ms", String(since.milliseconds)), ("run", run), ("message", message),
+        ]
+    }
+
+    /// The guard, the alert's hash and the stream entry of one transition.
+    private func add(
+        _ alert: AlertDefinition, _ check: (Statement.Guard.Check, field: String, value: String),
+        fields: [(String, String)], entry: [(String, String)], to call: inout CommitCall
+    ) {
+        func tell(_ sink: inout some CommitSink) {
+            let own = sink.key(engine.keys.alert(alert.name))
+            sink.check(check.0, own, field: .constant(check.field), value: .own(sink.value(check.value)))
+            sink.begin("HSET", own)
+            for word in fields.flatMap({ [$0.0, $0.1] }) { sink.constant(word) }
+            sink.begin("XADD", .shared(.events))
+            let head = ["MAXLEN", "~", String(engine.configuration.streams.length), "*"]
+            for word in head + entry.flatMap({ [$0.0, $0.1] }) { sink.constant(word) }
+        }
+        var sink = StatementSink(index: .none)
+        tell(&sink)
+        _ = call.append(.new(sink.statement), member: alert.name) { tell(&$0) }
+    }
+
+    /// The value over the alert's window, this run included.
+    ///
+    /// The stream is read only where it can matter: a run that adds nothing can't make a sum cross its threshold
+    /// upwards.
+    private func windowed(
+        _ definition: AlertDefinition, own: Double, of cleanup: String, state: AlertState, now: Timestamp
+    ) async throws -> Double {
+        guard let window = definition.over else { return own }
+        if definition.isAbove, own == 0, !state.isFiring { return 0 }
+        let start: String
+        var runs = Int.max
+        switch window {
+        case .time(let span): start = String(max(0, (now - span).milliseconds))
+        case .runs(let count):
+            start = "-"
+            runs = count
+        }
+        var sum = 0.0
+        var end = "+"
+        var read = 0
+        while read < Self.mostEntries {
+            let page = try await StreamPage(
+                "XREVRANGE", of: engine.keys.metrics, from: end, to: start, engine.redis)
+            for entry in page.entries
+            where entry["cleanup"] == cleanup && definition.metric.counts(entry["kind"]) {
+                guard runs > 0 else { return sum }
+                runs -= 1
+                sum += Double(entry[definition.metric.rawValue] ?? "") ?? 0
+            }
+            guard page.isFull, let last = page.entries.last else { return sum }
+            read += page.entries.count
+            end = "(" + last.id
+        }
+        return sum
+    }
+}
+
+extension AlertDefinition.Metric {
+    /// Whether entries of the metrics stream of this kind are runs in the sense of this metric.
+    fileprivate func counts(_ kind: String?) -> Bool {
+        kind == "run" || (self == .runsLost && kind == "lost")
+    }
+}
+
+extension AlertDefinition {
+    /// A value of this metric, as it is published.
+    static func text(_ value: Double, of metric: Metric) -> String {
+        if metric.isTime, value.magnitude < 1e15 { return Duration.milliseconds(Int64(value)).text }
+        if value == value.rounded(), value.magnitude < 1e15 { return String(Int64(value)) }
+        return String(value)
+    }
+}

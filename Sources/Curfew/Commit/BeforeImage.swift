@@ -1,0 +1,106 @@
+internal import Foundation
+package import Policies
+internal import RedisClient
+
+/// What the fields of a record held before a change, as its event keeps it: enough to put it back.
+///
+/// It is a JSON object: fields by name, and beside them members of Curfew's own, whose names begin with `curfew:`.
+package struct BeforeImage: Sendable, Equatable {
+    /// The members that are no fields.
+    enum Member: String, CaseIterable {
+        /// What was written, so that an undo can tell whether it still is so.
+        case after = "curfew:after"
+        /// The keys which went along with a removed record.
+        case also = "curfew:also"
+        /// What the fields of a JSON record held, as JSON, where texts don't say it: `null`, for one.
+        case originals = "curfew:json"
+        /// The run whose trash holds what was removed, where another one has finished the change.
+        case run = "curfew:run"
+        /// How many bytes the values had, where they were too many to be kept.
+        case cut = "curfew:cut"
+    }
+
+    /// The most bytes of the values of an image: events are read by the hundreds, and whoever owns a record decides how
+    /// large its fields are.
+    static let mostBytes = 64 << 10
+    /// What is shown of a value of an image that was cut.
+    private static let shownOfCut = 256
+
+    /// What the fields held, by name; nil where they were absent.
+    ///
+    /// They may be more than those that were written.
+    package let before: [String: String?]
+    /// What was written, by name; nil where a field was removed.
+    package let after: [String: String?]
+    /// What fields held as JSON.
+    let originals: [FieldWrite]
+    /// The keys that went along.
+    let also: [String]
+    /// The run whose trash is meant, where it isn't that of the event.
+    let run: String?
+    /// How many bytes it had, where it was cut.
+    let cut: String?
+
+    /// Reads the text of an event; throws where it is no image.
+    package init(_ text: String) throws(RecordError) {
+        let members = try Self.members(text)
+        func fields(_ member: Member) -> [String: String?] {
+            (members[member.rawValue] as? [String: Any] ?? [:]).mapValues { $0 as? String }
+        }
+        before = members.filter { Member(rawValue: $0.key) == nil }.mapValues { $0 as? String }
+        after = fields(.after)
+        originals = fields(.originals).sorted { $0.key < $1.key }.map { FieldWrite(field: $0.key, value: $0.value) }
+        also = members[Member.also.rawValue] as? [String] ?? []
+        run = members[Member.run.rawValue] as? String
+        cut = members[Member.cut.rawValue] as? String
+    }
+
+    private static func members(_ text: String) throws(RecordError) -> [String: Any] {
+        do {
+            let value = try JSONSerialization.jsonObject(with: Data(ByteText.heldJSON(ByteText.bytes(of: text))))
+            if let members = value as? [String: Any] { return members }
+        } catch {
+            throw RecordError("its event can't be read: before is no JSON")
+        }
+        throw RecordError("its event can't be read: before is no JSON object")
+    }
+
+    /// The text of an image.
+    ///
+    /// What was written comes last, as an object of its own, where there is any, and after it the values that only JSON
+    /// can say, and the keys that went along. Where they have more than ``mostBytes`` together, each value is cut.
+    static func text(
+        _ before: [FieldWrite], after: [FieldWrite] = [], originals: [FieldWrite] = [], also: [String] = []
+    ) -> String {
+        let size =
+            JSONText.size(of: before)
+            + (after.isEmpty ? 0 : JSONText.size(of: after) + Member.after.rawValue.utf8.count)
+            + (originals.isEmpty ? 0 : JSONText.size(of: originals))
+        if size > mostBytes, let count = bytes(of: before + after + originals, atLeast: mostBytes) {
+            let note = FieldWrite(field: Member.cut.rawValue, value: String(count))
+            return text(before.map(shown) + [note], after: after.map(shown), also: also)
+        }
+        var object = JSONText.Object(before, capacity: size + 8)
+        if !after.isEmpty { object.add(Member.after.rawValue, after) }
+        if !originals.isEmpty { object.add(Member.originals.rawValue, originals) }
+        if !also.isEmpty { object.add(Member.also.rawValue, texts: also) }
+        return object.end()
+    }
+
+    /// An image of one run for an event of another, which finishes what that one has begun.
+    static func text(_ image: String, of run: String, for other: String) -> String {
+        guard run != other, var object = JSONText.Object(text: image) else { return image }
+        object.add(Member.run.rawValue, text: run)
+        return object.end()
+    }
+
+    /// How many bytes the values have, from so many on.
+    private static func bytes(of members: [FieldWrite], atLeast limit: Int) -> Int? {
+        let count = members.reduce(0) { $0 + ($1.value.map(ByteText.count) ?? 0) }
+        return count >= limit ? count : nil
+    }
+
+    private static func shown(_ write: FieldWrite) -> FieldWrite {
+        FieldWrite(field: write.field, value: write.value?.shortened(to: shownOfCut))
+    }
+}

@@ -1,0 +1,59 @@
+package import Logging
+package import RedisClient
+
+/// What every part needs to talk to Redis, and what the file says: put together once.
+package struct Engine: Sendable {
+    /// What the file says.
+    package let configuration: Configuration
+    /// The connection.
+    package let redis: RedisClient
+    /// The names of what Curfew keeps in Redis.
+    package let keys: Keys
+    /// The functions in Redis.
+    package let library: FunctionLibrary
+    /// Which instance this is.
+    package let instance: Instance
+    /// Where state changes are logged.
+    package let logger: Logger
+
+    /// Wires the parts for a configuration and a client that is run elsewhere.
+    package init(
+        configuration: Configuration, redis: RedisClient, instance: Instance = .current, logger: Logger
+    ) {
+        self.configuration = configuration
+        self.redis = redis
+        self.instance = instance
+        self.logger = logger
+        keys = Keys(prefix: configuration.prefix)
+        library = FunctionLibrary(redis: redis, logger: logger)
+    }
+
+    /// The cleanup of that name; throws an error that lists the names there are.
+    package func cleanup(named name: String) throws(CurfewError) -> Cleanup {
+        guard let cleanup = configuration.cleanup(named: name) else { throw unknown(cleanup: name) }
+        return cleanup
+    }
+
+    /// What is wrong with the name of a cleanup that there isn't.
+    package func unknown(cleanup name: String) -> CurfewError {
+        let names = configuration.cleanups.map(\.name)
+        let known = names.isEmpty ? "none, since none is configured" : "one of \(names.joined(separator: ", "))"
+        return CurfewError(.usage, "there is no cleanup “\(name)”: expected \(known)")
+    }
+
+    /// The bucket of that name in the configuration.
+    ///
+    /// Requests are signed with the server's time: storage refuses a clock that is a quarter of an hour off, and an instance
+    /// with such a clock would keep a cleanup from all others.
+    func storage(named name: String, clock: ServerClock) throws(CurfewError) -> ObjectStorage {
+        guard let found = configuration.storage.first(where: { $0.name == name }) else {
+            throw CurfewError(.usage, "the configuration has no storage “\(name)”")
+        }
+        return ObjectStorage(found, clock: { clock.now })
+    }
+
+    /// Reads the server's time.
+    package func serverClock() async throws(CurfewError) -> ServerClock {
+        try await ServerClock.read(from: redis)
+    }
+}

@@ -1,0 +1,272 @@
+--------------------------------------------------------------------------------------------------
+-- Commit: changes
+--------------------------------------------------------------------------------------------------
+
+-- TRASH key trash ms: what is at the key is moved to the trash key until that expires; nothing where there is nothing.
+-- What expires by itself is kept no longer than that, and has its time noted beside it, at <trash>:expires: so that it can
+-- be put back as it was, and so that an undo can tell that it has expired meanwhile.
+-- Returns the error reply of a move that was refused.
+local function move_to_trash(args)
+  local moved = redis.pcall('RENAME', args[2], args[3])
+  if moved.err then
+    if string.find(moved.err, 'no such key', 1, true) then return nil end
+    return moved
+  end
+  local expires
+  if redis.acl_check_cmd then
+    if redis.call('PEXPIRE', args[3], args[4], 'NX') == 1 then return nil end
+    expires = redis.call('PEXPIRETIME', args[3])
+    redis.call('PEXPIRE', args[3], args[4], 'LT')
+  else
+    -- Redis 6 knows neither the words nor the other command.
+    local left = redis.call('PTTL', args[3])
+    if left < 0 or left > tonumber(args[4]) then redis.call('PEXPIRE', args[3], args[4]) end
+    if left < 0 then return nil end
+    expires = now_ms() + left
+  end
+  redis.call('SET', args[3] .. ':expires', ms(expires), 'PX', args[4])
+  return nil
+end
+
+-- Whether the user may do all that a change does: nil, or what is missing. Rights are the same for all changes of a
+-- statement, whose keys are of the same kinds, so the first change of each answers for the others.
+local function check_rights(statement)
+  for _, words in ipairs(statement.writes) do
+    local is_allowed
+    if words[1] == 'TRASH' then
+      is_allowed = may('RENAME', words[2], words[3])
+        and may('PEXPIRE', words[3], words[4])
+        and may('PEXPIRETIME', words[3]) and may('SET', words[3], '')
+    else
+      is_allowed = may(unpack(words))
+    end
+    if not is_allowed then
+      return 'NOPERM this user has no right to ' .. words[1] .. ' at ' .. words[2]
+    end
+  end
+  statement.is_allowed = true
+  return nil
+end
+
+-- Whether this server knows expiries of fields (Redis from 7.4, Valkey from 9); nil until it was asked.
+local knows_field_expiry
+
+-- When the fields of an HSET expire by themselves, one number for each (below 0 where one doesn't); nil where none does.
+-- HSET would take that away. A user who may not ask is one whose fields don't keep it, which doctor says.
+local function field_expiries(words)
+  local asked = {'HPEXPIRETIME', words[2], 'FIELDS', (#words - 2) / 2}
+  for place = 3, #words, 2 do asked[#asked + 1] = words[place] end
+  local found = redis.pcall(unpack(asked))
+  if knows_field_expiry == nil then
+    knows_field_expiry = not (found.err and string.find(string.lower(found.err), 'unknown', 1, true))
+  end
+  if found.err then return nil end
+  for place = 1, #found do
+    if found[place] > 0 then return found end
+  end
+end
+
+-- Runs a command of a change; the fields of a hash keep their expiries. Returns the reply, or the error reply.
+local function run(words)
+  if words[1] ~= 'HSET' or knows_field_expiry == false then return redis.pcall(unpack(words)) end
+  local expiries = field_expiries(words)
+  local reply = redis.pcall(unpack(words))
+  if expiries and type(reply) == 'number' then
+    for place, expires in ipairs(expiries) do
+      if expires > 0 then
+        redis.call('HPEXPIREAT', words[2], ms(expires), 'FIELDS', 1, words[1 + 2 * place])
+      end
+    end
+  end
+  return reply
+end
+
+-- At most 80 bytes of a value, for a message.
+local function shown(value)
+  return '“' .. (#value > 80 and string.sub(value, 1, 80) .. '…' or value) .. '”'
+end
+
+-- Why a first write was refused: which key it was, what was found there, and what was expected.
+local function first_write_error(words, text)
+  local why = explained(text, words[1], words[2])
+  if why ~= text or words[1] ~= 'INCRBY' then return why end
+  local found = redis.pcall('GET', words[2])
+  if type(found) ~= 'string' then return text end
+  if string.find(text, 'overflow', 1, true) then
+    return 'ERR ' .. words[2] .. ' is ' .. shown(found) .. ': ' .. words[3] .. ' more is too large for a whole number'
+  end
+  return 'ERR ' .. words[2] .. ' is ' .. shown(found) .. ': expected a whole number'
+end
+
+-- Applies a change that may be made: nil, or why its first write was refused. A first write that is HSETNX is a guard as
+-- well: 0 where the field was there. The write after it may fail too, because HDEL takes the HSETNX back exactly.
+local function apply(statement, KEYS, k, ARGV, a)
+  -- Rights are known by now, and nothing is called more often.
+  local send = redis.call
+  local writes = statement.writes
+  statement.fill_writes(statement.tables, KEYS, k, ARGV, a)
+  if not statement.is_allowed then
+    local why = check_rights(statement)
+    if why ~= nil then return why end
+  end
+  local once
+  for w = 1, #writes do
+    local words = writes[w]
+    if words[1] == 'TRASH' then
+      local reply = move_to_trash(words)
+      if reply and w == 1 then return reply.err end
+      if reply then error(reply.err) end
+    elseif w == 1 or (w == 2 and once) then
+      local reply = run(words)
+      if type(reply) == 'table' and reply.err then
+        if once then send('HDEL', once[2], once[3]) end
+        return first_write_error(words, reply.err)
+      end
+      if w == 1 and words[1] == 'HSETNX' then
+        if reply == 0 then return 0 end
+        once = words
+      end
+    else
+      local reply = run(words)
+      if type(reply) == 'table' and reply.err then error(reply) end
+    end
+  end
+end
+
+-- Two whole numbers of up to 19 digits, as texts: whether their sum fits into 64 bits. Lua's own numbers don't hold them.
+local function fits(one, other)
+  local high, low = 0, 0
+  for _, text in ipairs({one, other}) do
+    local sign = string.sub(text, 1, 1) == '-' and -1 or 1
+    local digits = string.match(text, '%d+')
+    high = high + sign * (tonumber(string.sub(digits, 1, -10)) or 0)
+    low = low + sign * tonumber(string.sub(digits, -9))
+  end
+  if low >= 1e9 then high, low = high + 1, low - 1e9 end
+  if low < 0 then high, low = high - 1, low + 1e9 end
+  return high < 9223372036 or (high == 9223372036 and low <= 854775807)
+end
+
+-- What apply would say of a change, with nothing written: the rights, and those writes that may fail on what they find.
+local function rehearse(statement, KEYS, k, ARGV, a)
+  statement.fill_writes(statement.tables, KEYS, k, ARGV, a)
+  if not statement.is_allowed then
+    local why = check_rights(statement)
+    if why ~= nil then return why end
+  end
+  for w = 1, math.min(2, #statement.writes) do
+    local words = statement.writes[w]
+    if w == 1 and words[1] == 'HSETNX' then
+      local found = redis.pcall('HEXISTS', words[2], words[3])
+      if type(found) == 'table' then return explained(found.err, 'HSETNX', words[2]) end
+      if found == 1 then return 0 end
+    elseif words[1] == 'INCRBY' then
+      local found = redis.pcall('GET', words[2])
+      if type(found) == 'table' then return explained(found.err, 'INCRBY', words[2]) end
+      if found and not (found == '0' or (#found <= 20 and string.find(found, '^-?[1-9]%d*$'))) then
+        return first_write_error(words, 'ERR value is not an integer or out of range')
+      end
+      if found and not fits(found, words[3]) then return first_write_error(words, 'ERR increment or decrement would overflow') end
+    else
+      local needed = NEEDS[words[1]]
+      local wrong = needed and wrong_type(words[2], needed)
+      if wrong then return wrong end
+    end
+  end
+end
+
+-- The most bytes of why a change was refused.
+local LONGEST_REASON = 2048
+
+-- What curfew_commit and curfew_commit_part do, wherever in the call their keys and words begin: `first` words stand
+-- before the keys, `before` before the others. `progress` shows how far it is: the last change that it began to make,
+-- what it has answered and, at the end, the number of changes.
+-- With `is_check` nothing is written: the answer says what would become of each.
+local function execute(KEYS, first, ARGV, before, progress, is_check)
+  local apply_or_rehearse = is_check and rehearse or apply
+  if ARGV[before + 1] ~= FORMAT then
+    return redis.error_reply('ERR this library takes ' .. FORMAT .. ', the instance is of another version: update it')
+  end
+  local index = KEYS[first + 2]
+  if ARGV[before + 2] ~= '' then
+    local is_current, fence, holder = is_of(KEYS[first + 1], ARGV[before + 2])
+    if not is_current then return {'fenced', fence, holder} end
+  end
+  local k = first + 3 + tonumber(ARGV[before + 4])
+  local statements = {}
+  local wrong_index = index ~= '' and wrong_type(index, 'zset') or nil
+  local count = tonumber(ARGV[before + 5])
+  local a = before + 6 + count
+  for s = 1, count do
+    statements[tostring(s)] = open_statement(ARGV[before + 5 + s], KEYS, first, ARGV[before + 3], wrong_index)
+  end
+
+  local removed, scored, answer = {}, {}, progress.answer
+  local position = 0
+  while a <= #ARGV do
+    local statement, changes = statements[ARGV[a]], tonumber(ARGV[a + 1])
+    -- Values are counted from 1, so `a` stands right before the first.
+    a = a + 1
+    for _ = 1, changes do
+      position = position + 1
+      local why = check_change(statement, KEYS, k, ARGV, a)
+      if why == nil then
+        progress.position = position
+        why = apply_or_rehearse(statement, KEYS, k, ARGV, a)
+      end
+      if why ~= nil then
+        answer[#answer + 1] = position
+        -- Keys may be long, and the answer is to be read.
+        answer[#answer + 1] = type(why) == 'string' and string.sub(why, 1, LONGEST_REASON) or why
+      elseif statement.index == 'remove' then
+        removed[#removed + 1] = ARGV[a + 1]
+      elseif statement.index == 'score' then
+        scored[#scored + 1] = ARGV[a + 2]
+        scored[#scored + 1] = ARGV[a + 1]
+      end
+      a = a + statement.values
+      k = k + statement.keys
+    end
+    a = a + 1
+  end
+
+  progress.count = position
+  if is_check then return answer end
+  -- The index last. It is only a hint: an entry that is left is looked at again, one that is missing is not.
+  if #removed > 0 then call('ZREM', index, unpack(removed)) end
+  if #scored > 0 then call('ZADD', index, unpack(scored)) end
+  return answer
+end
+
+-- Purpose:    compare-and-commit of many changes in one round trip. Each change has guards (what was read is still so)
+--             and writes (plain Redis commands): all its guards hold, or nothing of it is written. Each stands or falls
+--             alone. The lease is checked once for the call.
+--             A write that fails in the middle could not be taken back, so the type of every key is known before the
+--             first write: proven by a guard, checked once for shared keys, else checked here. Only the first write of
+--             a change may fail on its value (INCRBY of something that isn't a number): then nothing is written. Where
+--             the first is HSETNX (a refund's ledger entry), that goes for the second, and the first is taken back.
+-- KEYS:       lease:<cleanup>, index, n shared keys, then each change's own keys, one after the other
+-- ARGV:       format, term ('' = none), time, n, number of statements, the statements, the changes in runs of one statement:
+--             statement: JSON: {keys: number of own keys, index: remove | score | none, values: number of values,
+--                        guards: [[check, key, field, value, from of the field, from of the value], …],
+--                        writes: [[key, [command, '', argument, …], [[place, from] of a hole, …]], …]}
+--             run:       number of its statement, number of changes, the values of each: the index member, [the score,
+--                        where index = score], …
+-- Returns:    {'fenced', fence and holder that are current}, or {'ok', position, why, position, why, …} with an entry for
+--             each change that was not made: why = number of the guard that did not hold (0: HSETNX found its field), or
+--             the error text of a refused one
+-- Complexity: O(changes × their commands); the caller keeps a call near a millisecond
+local function commit(KEYS, ARGV)
+  return execute(KEYS, 0, ARGV, 0, {answer = {'ok'}})
+end
+
+-- Purpose:    says what curfew_commit would answer, and writes nothing: for previews
+-- KEYS, ARGV, Returns, Complexity: those of curfew_commit
+local function check(KEYS, ARGV)
+  return execute(KEYS, 0, ARGV, 0, {answer = {'ok'}}, true)
+end
+
+offer('curfew_commit', commit)
+-- The same for what is Curfew's own and small, and must be written down most of all where Redis is full.
+offer('curfew_note', commit, 'allow-oom')
+offer('curfew_check', check, 'no-writes')

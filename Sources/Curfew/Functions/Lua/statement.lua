@@ -1,0 +1,237 @@
+--------------------------------------------------------------------------------------------------
+-- Commit: statements
+--
+-- A call carries many changes of a few kinds. What those of a kind have in common, a statement, is sent once, as JSON with
+-- holes, and compiled: into tables of words, and into two functions of generated Lua that fill the holes of these tables
+-- with what a change brings along. Statements that were compiled lately are kept by their text.
+--------------------------------------------------------------------------------------------------
+
+-- Guards that read a key with a command of one type prove its type on the way.
+local PROVES = {
+  equals = 'hash', differs = 'hash', absent = 'hash', text = 'string', holds = 'list', known_hash = 'hash',
+  known_text = 'string',
+}
+
+-- What a guard that doesn't hold answers: false where what was read has changed, or the text of an error reply.
+local function unmet(found, command, key)
+  if type(found) == 'table' then return explained(found.err, command, key) end
+  return false
+end
+
+-- How the size of what is at a key is asked for; of a text it is the number that it holds.
+local COUNTS = {string = 'GET', list = 'LLEN', set = 'SCARD', zset = 'ZCARD', hash = 'HLEN', stream = 'XLEN'}
+
+-- Each guard returns nil where it holds. What is usual is compared first: an error is a table, and equals no text.
+local GUARDS = {
+  equals = function(key, field, value)
+    local found = redis.pcall('HGET', key, field)
+    if found ~= value then return unmet(found, 'HGET', key) end
+  end,
+  differs = function(key, field, value)
+    local found = redis.pcall('HGET', key, field)
+    if found == value or type(found) == 'table' then return unmet(found, 'HGET', key) end
+  end,
+  absent = function(key, field)
+    local found = redis.pcall('HEXISTS', key, field)
+    if found ~= 0 then return unmet(found, 'HEXISTS', key) end
+  end,
+  text = function(key, _, value)
+    local found = redis.pcall('GET', key)
+    if found ~= value then return unmet(found, 'GET', key) end
+  end,
+  exists = function(key)
+    local found = redis.pcall('EXISTS', key)
+    if found ~= 1 then return unmet(found, 'EXISTS', key) end
+  end,
+  missing = function(key)
+    local found = redis.pcall('EXISTS', key)
+    if found ~= 0 then return unmet(found, 'EXISTS', key) end
+  end,
+  score = function(key, member, value)
+    local found = redis.pcall('ZSCORE', key, member)
+    if found ~= value then return unmet(found, 'ZSCORE', key) end
+  end,
+  -- What the caller has read a moment ago, where it is only asked what would become of a change.
+  known_hash = function() end,
+  known_text = function() end,
+  listed = function(key, member)
+    local found = redis.pcall('ZSCORE', key, member)
+    if type(found) ~= 'string' then return unmet(found, 'ZSCORE', key) end
+  end,
+  -- Nothing at the key is 0; what is no count is more than any.
+  atmost = function(key, _, value)
+    local kind = redis.pcall('TYPE', key)
+    if kind.err then return explained(kind.err, 'TYPE', key) end
+    if kind.ok == 'none' then return nil end
+    local command = COUNTS[kind.ok]
+    local found = command and redis.pcall(command, key)
+    if type(found) == 'table' then return explained(found.err, command, key) end
+    local count = string.match(tostring(found), '^%d+$')
+    if not count or tonumber(count) > tonumber(value) then return false end
+  end,
+  -- A list is walked from its end, and no further than a short call allows.
+  holds = function(key, _, value)
+    local found = redis.pcall('LPOS', key, value, 'RANK', -1, 'MAXLEN', 1000)
+    if type(found) ~= 'number' then return unmet(found, 'LPOS', key) end
+  end,
+}
+
+-- Guards that look at a field of a hash, with all others of the same key in one HMGET.
+local IN_HASH = {equals = true, absent = true}
+
+-- A function that fills the holes of tables with what a change brings along: its values, which follow ARGV[a], or its
+-- keys, which begin at KEYS[k]. It is made for its statement, because a loop over the holes took as long as the commands.
+-- Nothing but numbers gets into its text.
+local function compile_filler(holes)
+  local text = {'return function(tables, KEYS, k, ARGV, a) local t'}
+  local current
+  for _, hole in ipairs(holes) do
+    if hole.number ~= current then text[#text + 1] = string.format('t = tables[%d]', hole.number) end
+    current = hole.number
+    if hole.from > 0 then
+      text[#text + 1] = string.format('t[%d] = ARGV[a + %d]', hole.place, hole.from)
+    else
+      text[#text + 1] = string.format('t[%d] = KEYS[k + %d]', hole.place, -hole.from - 1)
+    end
+  end
+  text[#text + 1] = 'end'
+  return loadstring(table.concat(text, '\n'))()
+end
+
+-- Compiles a table of a statement with its holes: those that a change fills, that shared keys fill, or the time.
+local function compile_table(statement, holes, words, key, places)
+  local table_number = #statement.tables + 1
+  statement.tables[table_number] = words
+  if key and key < 0 then
+    statement.shared[#statement.shared + 1] = {words = words, key = key}
+  elseif key then
+    holes[#holes + 1] = {number = table_number, place = 2, from = -key - 1}
+  end
+  for _, hole in ipairs(places) do
+    if hole[2] == 0 then
+      statement.times[#statement.times + 1] = {words = words, place = hole[1]}
+    else
+      holes[#holes + 1] = {number = table_number, place = hole[1], from = hole[2]}
+    end
+  end
+end
+
+local function compile_guards(statement, guards)
+  local holes, last = {}, nil
+  for place, guard in ipairs(guards) do
+    local check, key, field, value, field_from, value_from = unpack(guard)
+    statement.proven[key] = PROVES[check]
+    local is_plain = IN_HASH[check] and field_from == 0
+    if not (is_plain and last and last.key == key) then
+      last = {key = is_plain and key, first = place, check = GUARDS[check], words = {'HMGET', ''}, expected = {}}
+      statement.guards[#statement.guards + 1] = last
+      compile_table(statement, holes, last.words, key, {})
+      if is_plain then
+        compile_table(statement, holes, last.expected, nil, {})
+        last.number = #statement.tables
+      end
+    end
+    if is_plain then
+      last.words[#last.words + 1] = field
+      last.expected[#last.expected + 1] = check == 'equals' and value
+      if value_from ~= 0 then
+        holes[#holes + 1] = {number = last.number, place = #last.expected, from = value_from}
+      end
+    else
+      last.words[3], last.words[4] = field, value
+      for hole, from in pairs({[3] = field_from, [4] = value_from}) do
+        if from ~= 0 then holes[#holes + 1] = {number = #statement.tables, place = hole, from = from} end
+      end
+    end
+  end
+  return compile_filler(holes)
+end
+
+local function compile_writes(statement, writes)
+  local holes, may_fail = {}, 1
+  for w, write in ipairs(writes) do
+    local key, words, places = unpack(write)
+    compile_table(statement, holes, words, key, places)
+    statement.writes[w] = words
+    if w == 1 and words[1] == 'HSETNX' then may_fail = 2 end
+    local needed = NEEDS[words[1]]
+    if key < 0 then
+      statement.shared[#statement.shared].needed = needed
+    elseif needed and w > may_fail and statement.proven[key] ~= needed then
+      statement.typed[#statement.typed + 1] = {key = key, needed = needed}
+    end
+  end
+  return compile_filler(holes)
+end
+
+-- Statements that were compiled lately, by their text: from page to page they are the same ones, and to compile one takes
+-- as long as several changes.
+local MOST_STATEMENTS = 64
+-- Longer ones aren't kept: they would fill Redis's memory with what only a few changes need.
+local LONGEST_STATEMENT = 8192
+local compiled_statements, compiled_count = {}, 0
+
+-- Compiles one statement: what many changes of a call have in common, with holes for what differs.
+-- `key` numbers: 0, 1, … the change's own keys; -1, -2, … the call's shared keys.
+-- `from` numbers: 1, 2, … the change's values; -1, -2, … its own keys, as values; 0 in a guard nothing, in a write the
+-- call's time.
+local function compile(text)
+  local statement = compiled_statements[text]
+  if statement then return statement end
+  local given = cjson.decode(text)
+  statement = {
+    keys = given.keys, index = given.index, values = given.values, tables = {}, guards = {}, writes = {}, shared = {},
+    times = {}, typed = {}, proven = {},
+  }
+  statement.fill_guards = compile_guards(statement, given.guards)
+  statement.fill_writes = compile_writes(statement, given.writes)
+  if #text > LONGEST_STATEMENT then return statement end
+  if compiled_count == MOST_STATEMENTS then compiled_statements, compiled_count = {}, 0 end
+  compiled_statements[text], compiled_count = statement, compiled_count + 1
+  return statement
+end
+
+-- Makes a statement ready for a call, which has shared keys, a time and a user of its own. `first`: how many words of
+-- KEYS stand before the call's keys.
+local function open_statement(text, KEYS, first, time, wrong_index)
+  local statement = compile(text)
+  statement.is_allowed = false
+  statement.refused = statement.index ~= 'none' and wrong_index or nil
+  for _, item in ipairs(statement.shared) do
+    local key = KEYS[first + 2 - item.key]
+    item.words[2] = key
+    if item.needed then statement.refused = statement.refused or wrong_type(key, item.needed) end
+  end
+  for _, item in ipairs(statement.times) do item.words[item.place] = time end
+  return statement
+end
+
+-- Whether a guard holds: nil, or the number of what doesn't, or the text of an error.
+local function check_guard(guard)
+  local words, expected = guard.words, guard.expected
+  if expected[1] == nil then
+    local held = guard.check(words[2], words[3], words[4])
+    if held == false then return guard.first end
+    return held
+  end
+  local found = redis.pcall(unpack(words))
+  if found.err then return explained(found.err, 'HMGET', words[2]) end
+  for place = 1, #expected do
+    if found[place] ~= expected[place] then return guard.first + place - 1 end
+  end
+end
+
+-- Whether the change whose values follow ARGV[a], and whose keys begin at KEYS[k] may be made: nil, or why not.
+local function check_change(statement, KEYS, k, ARGV, a)
+  if statement.refused then return statement.refused end
+  statement.fill_guards(statement.tables, KEYS, k, ARGV, a)
+  local guards, typed = statement.guards, statement.typed
+  for g = 1, #guards do
+    local why = check_guard(guards[g])
+    if why ~= nil then return why end
+  end
+  for t = 1, #typed do
+    local wrong = wrong_type(KEYS[k + typed[t].key], typed[t].needed)
+    if wrong then return wrong end
+  end
+end

@@ -1,0 +1,13 @@
+internal import RedisClient
+
+extension RedisClient {
+    /// Reads one of Curfew's own keys; where that is something else than it should be, the error names it.
+    func read(_ command: String, _ key: String, _ words: [String] = []) async throws(CurfewError) -> RedisValue {
+        do {
+            return try await send(RedisCommand(command, [key] + words, isIdempotent: true))
+        } catch {
+            guard error.server?.code == "WRONGTYPE" else { throw CurfewError(error) }
+            throw CurfewError(.server, "\(key): \(error.description)", underlying: error)
+        }
+    }
+}

@@ -1,0 +1,85 @@
+internal import Policies
+internal import RedisClient
+
+/// One record under the eyes of one cleanup: what it is, when it is due and what would become of it.
+package struct Explanation: Sendable, Codable, Equatable {
+    /// The cleanup.
+    package var cleanup: String
+    /// The record's id and key.
+    package var id: String, key: String
+    /// The fields that the policy looks at, as they are.
+    package var fields: [String: String]
+    /// When the index shows it as due: ISO 8601; nil where the index doesn't have it.
+    package var indexedAt: String?
+    /// What would happen to it now: the action of a change, `leave`, `drop` or `error`.
+    package var verdict: String
+    /// Why.
+    package var reason: String
+    /// When it is looked at again: ISO 8601, where that is known.
+    package var until: String?
+    /// The change that would be made.
+    package var change: RunResult.Entry?
+
+    /// Explains a record.
+    ///
+    /// Nothing is written, and the record needn't be due.
+    package static func make(
+        engine: Engine, cleanup: Cleanup, id: String
+    ) async throws(CurfewError) -> Explanation {
+        do {
+            let clock = try await engine.serverClock()
+            let reader = RecordReader(redis: engine.redis, cleanup: cleanup, keys: engine.keys)
+            let key = try reader.key(of: id)
+            let index = cleanup.indexKey(engine.keys)
+            let found = try await engine.redis.send(RedisCommand("ZSCORE", [index, id]))
+            let score = found.double.map(cleanup.indexUnit.milliseconds)
+            let entry = DueEntry(id: id, score: score ?? 0, scoreText: found.string ?? "")
+            let judged = try await Judge(reader: reader).judge([entry], at: clock.now)
+            guard let judged = judged.first else { throw CurfewError(.damaged, "the record was not judged") }
+            var explanation = Explanation(
+                cleanup: cleanup.name, id: id, key: key, fields: judged.record.readable,
+                indexedAt: score.map { Timestamp(score: $0).iso8601 },
+                verdict: "", reason: "")
+            explanation.describe(judged)
+            return explanation
+        } catch {
+            throw CurfewError(thrown: error) ?? CurfewError(.usage, "\(error)")
+        }
+    }
+
+    private mutating func describe(_ judged: Judged) {
+        switch judged.decision {
+        case .leave(let leave):
+            verdict = "leave"
+            reason = leave.because
+            until = leave.until?.iso8601
+        case .drop(let because, _):
+            verdict = "drop"
+            reason = because
+        case .malformed(let error):
+            verdict = "error"
+            reason = error.message
+        case .change(let made):
+            verdict = made.action.rawValue
+            reason = made.reason
+            until = made.next?.iso8601
+            var tally = Tally()
+            tally.changed(id, made, isDryRun: true)
+            change = tally.records.first
+        }
+    }
+}
+
+extension Record {
+    /// The fields that are there, by name.
+    fileprivate var readable: [String: String] {
+        switch content {
+        case .missing: [:]
+        case .text(let text): [Record.valueField: text]
+        case .hash(let fields):
+            Dictionary(zip(fields.names, fields.values).compactMap { name, value in value.map { (name, $0) } }) {
+                first, _ in first
+            }
+        }
+    }
+}

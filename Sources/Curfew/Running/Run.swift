@@ -1,0 +1,276 @@
+internal import Logging
+internal import Policies
+internal import RedisClient
+
+/// One execution of a cleanup under its lease, from claim to release.
+package struct Run: Sendable {
+    let engine: Engine
+    let cleanup: Cleanup
+    let claim: Claim
+    let clock: ServerClock
+    /// Lease, limits and progress; whoever wants the run to stop says so here.
+    package let control: RunControl
+    let options: Sweep.Options
+    /// By how much the clock had just stepped when the run was claimed, where it had.
+    let step: Duration?
+    /// What is to be done.
+    let task: Assignment
+    /// Who said that the guard is not to hold the run up, if anybody did.
+    let overriddenBy: String?
+
+    /// What a run is to do.
+    package enum Assignment: Sendable {
+        /// Whatever is due.
+        case due
+        /// What a plan says, and nothing else.
+        case plan(Plan)
+        /// To put back what another run did.
+        case undo(Undo)
+    }
+
+    /// Makes the run that a claim gives the right to.
+    ///
+    /// - Parameters:
+    ///   - limit: the most records to change, in place of the configured number.
+    ///   - timeout: one timeout in place of the configured ones.
+    ///   - keepsTrash: whether what is removed waits in the trash, where the cleanup keeps one.
+    ///   - task: what is to be done.
+    ///   - overriddenBy: who said that the guard is not to hold the run up.
+    ///   - step: by how much the clock of Redis has stepped with the very tick that brought the claim.
+    package init(
+        engine: Engine, cleanup: Cleanup, claim: Claim, clock: ServerClock, limit: Int? = nil, timeout: Duration? = nil,
+        keepsTrash: Bool = true, task: Assignment = .due, overriddenBy: String? = nil, step: Duration? = nil
+    ) {
+        self.step = step
+        self.task = task
+        self.overriddenBy = overriddenBy
+        self.engine = engine
+        var cleanup = timeout.map(cleanup.with(timeout:)) ?? cleanup
+        cleanup.keepsTrash = cleanup.keepsTrash && keepsTrash
+        self.cleanup = cleanup
+        self.claim = claim
+        self.clock = clock
+        options = Sweep.Options(timeout: timeout, limit: limit ?? cleanup.limit)
+        control = RunControl(
+            trust: LeaseTrust(length: engine.coordinator.lease, claimAttempt: claim.attempt),
+            timeout: cleanup.runTimeout)
+    }
+
+    /// Runs to the end, releases the lease and says what was done.
+    ///
+    /// Never throws: what went wrong is in the result.
+    package func execute() async -> RunResult {
+        await noticeLost()
+        if let grace = cleanup.misfireGrace, claim.trigger == "schedule", isTooLate(grace) {
+            return await finish(Sweep.Outcome(), .misfired, error: nil)
+        }
+        var logger = engine.logger
+        logger[metadataKey: "run"] = "\(claim.run)"
+        let keeper = LeaseKeeper(coordinator: engine.coordinator, claim: claim, control: control, logger: logger)
+        let outcome = await withTaskGroup(of: Sweep.Outcome?.self) { group in
+            group.addTask {
+                await keeper.run()
+                return nil
+            }
+            group.addTask { await work() }
+            var outcome: Sweep.Outcome?
+            while outcome == nil, let next = await group.next() { outcome = next }
+            group.cancelAll()
+            return outcome ?? Sweep.Outcome()
+        }
+        await FailPoint.reached(.beforeFinish, cleanup)
+        let (status, reason) = Self.status(of: outcome)
+        if status == .failed, let cause = outcome.error { control.failed(cause) }
+        // Lost while Redis was away is another matter than lost to another instance.
+        let away = status == .lost ? control.failure : nil
+        return await finish(outcome, status, error: away.map { "the lease ran out meanwhile: \($0)" } ?? reason)
+    }
+
+    /// That the run before was lost is looked at before anything else: this one may be lost by the same fault.
+    func noticeLost() async {
+        guard let lost = claim.replaces else { return }
+        do {
+            try await Alerts(engine: engine).noticeLost(lost, of: cleanup.name, now: clock.now)
+        } catch {
+            engine.logger.warning("the alerts on a lost run could not be looked at", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// The work itself: the keyspace where it is time to look there, then what is due.
+    private func work() async -> Sweep.Outcome {
+        await FailPoint.reached(.afterClaim, cleanup)
+        let sweep: Sweep
+        var options = options
+        do {
+            let first = Sweep(
+                engine: engine, cleanup: cleanup, claim: claim.isDryRun ? nil : claim, control: control, clock: clock,
+                options: options, scanned: nil)
+            options.ahead = try await first.retrying { try await begin() }
+            sweep = try await first.with(options).finishingSagas()
+        } catch {
+            return Sweep.Outcome(error: error)
+        }
+        let sweepGuard = RunGuard(limits: cleanup.guardLimits, overriddenBy: overriddenBy)
+        switch task {
+        case .undo(let undo):
+            return await UndoSweep(engine: engine, undo: undo, claim: claim, control: control, clock: clock).run()
+        case .plan(let plan):
+            do {
+                // The guard compares with what is tracked.
+                let scan = KeyspaceScan(engine: engine, cleanup: cleanup, control: control, clock: clock)
+                if cleanup.index == nil, !claim.isDryRun { try await scan.runBeforeSweep(isAsked: true) }
+            } catch {
+                return Sweep.Outcome(error: error)
+            }
+            return await PlannedSweep(plan: plan, sweepGuard: sweepGuard).run(sweep)
+        case .due: break
+        }
+        do {
+            if cleanup.scan != nil {
+                let scan = KeyspaceScan(engine: engine, cleanup: cleanup, control: control, clock: clock)
+                if claim.isDryRun {
+                    let found = try await cleanup.index == nil ? scan.entries() : nil
+                    return await Sweep(
+                        engine: engine, cleanup: cleanup, claim: nil, control: control, clock: clock, options: options,
+                        scanned: found
+                    ).run()
+                }
+                let isAsked = claim.trigger != "schedule"
+                try await scan.runBeforeSweep(isAsked: isAsked)
+            }
+        } catch {
+            return Sweep.Outcome(error: error)
+        }
+        return await sweepGuard.run(sweep)
+    }
+
+    private static func status(of outcome: Sweep.Outcome) -> (RunResult.Status, String?) {
+        switch outcome.error {
+        case let conflict as Definitions.Conflict: return (.failed, conflict.description)
+        case nil:
+            let isWhole = outcome.tally.failed == 0 && outcome.remark == nil
+            return (isWhole ? .completed : .completedWithErrors, outcome.remark)
+        case let refusal as RunGuard.Refusal: return (.refused, refusal.message)
+        case let stop as RunControl.Stop:
+            switch stop {
+            case .lost: return (.lost, "the lease was lost; another instance continues")
+            case .cancelled(let who): return (.cancelled, "cancelled by \(who)")
+            case .timedOut: return (.timedOut, "the run-timeout was reached; the rest waits for the next run")
+            case .handedOver: return (.cancelled, "handed over: the instance is shutting down")
+            }
+        case let error as CurfewError where error.code == .lost: return (.lost, error.message)
+        case let error?: return (.failed, "\(error)")
+        }
+    }
+
+    private func finish(_ outcome: Sweep.Outcome, _ status: RunResult.Status, error: String?) async -> RunResult {
+        let now = clock.now
+        var result = result(outcome, status, error: error, now: now)
+        guard status != .lost else {
+            engine.logger.warning("run lost", metadata: ["run": "\(claim.run)", "error": "\(error ?? "")"])
+            return result
+        }
+        var measured = RunMeasurements(
+            run: claim.run, cleanup: cleanup.name, tally: outcome.tally, duration: now - claim.acquired,
+            lag: max(.zero, claim.acquired - claim.due), oldestOverdue: outcome.oldest, backlog: outcome.remaining)
+        measured.isRefused = status == .refused
+        measured.isFailed = status == .failed
+        if isUndo { measured.kind = Trigger.undo }
+        let next = await next(after: status, outcome, now: now)
+        let alerts = Alerts(engine: engine)
+        let definitions = isUndo ? [] : alerts.definitions(for: cleanup.name) + guardAlert(after: status)
+        do {
+            let fields = historyFields(result, now: now)
+            guard let states = try await finishSurely(fields, measured, definitions, next: next) else {
+                result.status = .lost
+                result.error = "the lease was lost before the end was recorded"
+                return result
+            }
+            try await alerts.evaluate(measured, definitions, states: states, now: now)
+        } catch {
+            engine.logger.error("the end of a run could not be recorded", metadata: ["error": "\(error)"])
+            control.failed(error)
+            result.error = result.error ?? "the end could not be recorded: \(error)"
+        }
+        engine.logger.info(
+            "run ended",
+            metadata: [
+                "run": "\(claim.run)", "status": "\(result.status.rawValue)", "found": "\(result.totalFound)",
+                "changed": "\(result.cleanedUp)", "failed": "\(result.failed)", "duration_ms": "\(result.durationMs)",
+            ])
+        return result
+    }
+
+    /// Ends the run in Redis.
+    ///
+    /// A lost reply is followed by a second try; a lease that is gone then was released by the first.
+    private func finishSurely(
+        _ fields: [(String, String)], _ measured: RunMeasurements, _ alerts: [AlertDefinition],
+        next: Timestamp?
+    ) async throws -> [AlertState]? {
+        var isRepeated = false
+        var retries = Retries(Backoff(most: .seconds(1)))
+        while true {
+            do {
+                let states = try await engine.coordinator.finish(
+                    claim, next: next, runFields: fields, metricFields: measured.fields, alerts: alerts)
+                return states ?? (isRepeated ? [] : nil)
+            } catch {
+                guard Sweep.isPassing(error), control.trustEnd.map({ $0 > .now }) == true else { throw error }
+                isRepeated = isRepeated || error.underlying?.code == .outcomeUnknown
+            }
+            try await Task.sleep(for: retries.failed())
+        }
+    }
+
+    /// The alert of the cleanup's guard, where the run says something about it.
+    private func guardAlert(after status: RunResult.Status) -> [AlertDefinition] {
+        let hasPassed = [.completed, .completedWithErrors, .refused].contains(status)
+        return cleanup.mayBeRefused && !claim.isDryRun && hasPassed ? [.ofGuard(on: cleanup.name)] : []
+    }
+
+    private func result(
+        _ outcome: Sweep.Outcome, _ status: RunResult.Status, error: String?, now: Timestamp
+    ) -> RunResult {
+        var result = RunResult(
+            run: claim.run, cleanup: cleanup.name, instance: engine.instance.id, fence: Int64(claim.fence) ?? 0,
+            trigger: claim.trigger, dryRun: claim.isDryRun, status: status, startedAt: claim.acquired.iso8601,
+            duration: now - claim.acquired, tally: outcome.tally, error: error)
+        if case .undo(let undo) = task { result.undoes = undo.run }
+        if !outcome.tally.spared.isEmpty { result.left = outcome.tally.spared }
+        return result
+    }
+
+    private func historyFields(_ result: RunResult, now: Timestamp) -> [(String, String)] {
+        [
+            ("run", claim.run), ("cleanup", cleanup.name), ("policy", cleanup.kind.rawValue),
+            ("instance", engine.instance.id), ("fence", claim.fence), ("trigger", claim.trigger),
+            ("dry_run", claim.isDryRun ? "1" : "0"), ("status", result.status.rawValue),
+            ("due_ms", String(claim.due.milliseconds)), ("started_ms", String(claim.acquired.milliseconds)),
+            ("finished_ms", String(now.milliseconds)), ("found", String(result.totalFound)),
+            ("changed", String(result.cleanedUp)), ("retried", String(result.retried)),
+            ("skipped", String(result.skipped)), ("failed", String(result.failed)),
+            ("refunded", String(result.tokensRefunded)), ("bytes_freed", String(result.bytesFreed)),
+            ("absent", String(result.absent)),
+            ("error", result.error ?? ""),
+        ]
+    }
+}
+
+extension RunResult {
+    /// The result with the counts of a tally.
+    init(
+        run: String, cleanup: String, instance: String, fence: Int64, trigger: String, dryRun: Bool, status: Status,
+        startedAt: String, duration: Duration, tally: Tally, error: String?
+    ) {
+        self.init(
+            run: run, cleanup: cleanup, instance: instance, fence: fence, trigger: trigger, dryRun: dryRun,
+            status: status,
+            startedAt: startedAt, durationMs: duration.milliseconds, totalFound: tally.found, cleanedUp: tally.changed,
+            retried: tally.retried, skipped: tally.skipped, failed: tally.failed, stalled: tally.stalled,
+            tokensRefunded: tally.refunded, bytesFreed: tally.bytesFreed,
+            absent: tally.absent, records: tally.records, errors: tally.errors,
+            error: error)
+        if tally.refundedBefore > 0 { refundedBefore = tally.refundedBefore }
+    }
+}
