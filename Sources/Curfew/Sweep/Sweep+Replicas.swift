@@ -30,7 +30,9 @@ extension Sweep {
         try check(replies[1], wanted, limit, of: claimed.count, at: engine.redis.place)
     }
 
-    /// The same on each node that has claimed records. All are asked at once, so that a page waits once.
+    /// The same on each node that has claimed records.
+    ///
+    /// All are asked at once, so that a page waits once.
     private func replicate(
         _ claimed: [ClaimedRecord], _ claim: Claim, _ wanted: Int, _ limit: Duration, _ wait: RedisCommand
     ) async throws {
