@@ -101,7 +101,7 @@ extension AdminService {
     }
 
     private func lease(of cleanup: String, _ engine: Engine) async throws -> [String: String] {
-        try await engine.redis.reply(to: RedisCommand("HGETALL", [engine.keys.lease(cleanup)], isIdempotent: true))
+        try await engine.redis.reply(to: RedisCommand("HGETALL", [engine.keys.lease(cleanup)]))
             .texts
     }
 }

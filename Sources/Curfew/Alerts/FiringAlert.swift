@@ -22,7 +22,7 @@ package struct FiringAlert: Sendable, Codable, Equatable {
         for alert in configuration.alerts + guards where !names.contains(alert.name) { names.append(alert.name) }
         if !names.contains(ClockStep.alert) { names.append(ClockStep.alert) }
         let replies = try await engine.redis.replies(
-            to: names.map { RedisCommand("HGETALL", [engine.keys.alert($0)], isIdempotent: true) })
+            to: names.map { RedisCommand("HGETALL", [engine.keys.alert($0)]) })
         return zip(names, replies).flatMap { name, reply in
             let state = reply.texts
             return state.filter { $0.key.hasPrefix("state:") && $0.value == AlertState.firing }.keys.sorted().map {

@@ -141,9 +141,9 @@ extension Control {
         let keys = engine.keys
         try await check(cleanup)
         let earlier = try await engine.redis.reply(
-            to: RedisCommand("HGET", [keys.paused, cleanup], isIdempotent: true))
+            to: RedisCommand("HGET", [keys.paused, cleanup]))
         let run = try await engine.redis.reply(
-            to: RedisCommand("HGET", [keys.lease(cleanup), "run"], isIdempotent: true))
+            to: RedisCommand("HGET", [keys.lease(cleanup), "run"]))
         try await Operations(engine: engine).pause(cleanup, by: person, why: why)
         var answer = Answer(isDone: true, message: "\(cleanup) is paused on every instance")
         if let text = earlier.string {
@@ -183,7 +183,7 @@ extension Control {
     /// One that is only on the schedule is another instance's: it may be paused all the same.
     private func check(_ cleanup: String) async throws(CurfewError) {
         guard engine.configuration.cleanup(named: cleanup) == nil else { return }
-        let score = RedisCommand("ZSCORE", [engine.keys.schedule, cleanup], isIdempotent: true)
+        let score = RedisCommand("ZSCORE", [engine.keys.schedule, cleanup])
         let isScheduled = !(try await engine.redis.reply(to: score).isNull)
         guard isScheduled else { throw engine.unknown(cleanup: cleanup) }
     }

@@ -50,7 +50,7 @@ package struct Undo: Sendable {
     private static func unknown(_ run: String, _ engine: Engine) async throws(CurfewError) -> CurfewError {
         if let dash = run.lastIndex(of: "-") {
             let name = String(run[..<dash])
-            let lease = RedisCommand("HGET", [engine.keys.lease(name), "run"], isIdempotent: true)
+            let lease = RedisCommand("HGET", [engine.keys.lease(name), "run"])
             if try await engine.redis.reply(to: lease).string == run {
                 return CurfewError(.usage, "\(run) has not ended yet; “curfew cancel \(name)” stops it")
             }
