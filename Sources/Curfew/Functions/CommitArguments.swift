@@ -28,7 +28,8 @@ struct LeaseTerm: Sendable {
 /// The words of `curfew_commit` and of those that take the same.
 ///
 /// These are `curfew_note`, `curfew_check` and, for one node of a Cluster, `curfew_commit_part`, `curfew_note_part` and
-/// `curfew_check_part`; they are in `commit.lua` and `parts.lua`. It is no ``FunctionCall``, because a page's changes are many: they are written
+/// `curfew_check_part`;
+/// they are in `commit.lua` and `parts.lua`. It is no ``FunctionCall``, because a page's changes are many: they are written
 /// where they are sent from, without being collected before.
 struct CommitArguments: Sendable {
     /// How the call is written.

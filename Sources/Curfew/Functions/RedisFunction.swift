@@ -24,7 +24,7 @@ package enum RedisFunction: String, CaseIterable, Sendable {
     case check = "curfew_check"
     /// See ``CommitArguments``: for one node of a Cluster.
     case commitPart = "curfew_commit_part"
-    /// See ``CommitArguments``: for one node of a Cluster, for what only frees, or is small; also where the node is full.
+    /// See ``CommitArguments``: for one node of a Cluster, and only frees, or is small; also where Redis is full.
     case notePart = "curfew_note_part"
     /// See ``CommitArguments``: for one node of a Cluster, and writes nothing.
     case checkPart = "curfew_check_part"

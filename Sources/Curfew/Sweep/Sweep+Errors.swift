@@ -28,16 +28,15 @@ extension Sweep {
                     "a record could not be dealt with",
                     metadata: ["record": "\(failure.id)", "key": "\(key)", "reason": "\(failure.error)"])
             }
-            written += batch.count
             do {
-                try await write(batch, number: written, claim)
+                try await write(batch, number: written + batch.count, claim)
             } catch let error as CurfewError where FullMemory.isMeant(error) {
                 // The first of a run are small enough for a Redis that is full; the rest is in its counts.
-                let before = written - batch.count
-                let few = Array(batch.prefix(max(0, Self.mostLogged - before)))
+                let few = batch.prefix(max(0, Self.mostLogged - written))
                 guard !few.isEmpty else { continue }
-                try await write(few, number: before + few.count, claim, isNote: true)
+                try await write(Array(few), number: written + few.count, claim, isNote: true)
             }
+            written += batch.count
         }
     }
 

@@ -144,9 +144,10 @@ local function unlist(KEYS, ARGV)
 end
 
 offer('curfew_commit_part', commit_part, 'allow-cross-slot-keys')
--- The same for what only frees, or is small, where a node is full.
+-- The same for what only frees, or is small and must be written down most of all where Redis is full.
 offer('curfew_note_part', commit_part, 'allow-oom', 'allow-cross-slot-keys')
 offer('curfew_check_part', check_part, 'no-writes', 'allow-cross-slot-keys')
 offer('curfew_look', look, 'no-writes', 'allow-cross-slot-keys')
+-- What is recorded was done, and what is unlisted only goes.
 offer('curfew_record_events', record_events, 'allow-oom')
 offer('curfew_unlist', unlist, 'allow-oom')
