@@ -58,7 +58,7 @@ struct FullNodeTests {
 
     @Test("one full node: its jobs are errors, and those of the others are changed, refunded and told")
     func oneNode() async throws {
-        try await withClusterSweep(SweepCleanups.stuck + "\n  guard: off") { cluster, scene in
+        try await withClusterSweep(SweepCleanups.stuck + "\n  guard: off", primaries: 4) { cluster, scene in
             try await stick(30, scene)
             try await scene.engine.library.load()
             // Neither Curfew's own keys nor what is paid are there.

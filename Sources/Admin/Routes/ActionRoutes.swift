@@ -19,8 +19,7 @@ struct ActionRoutes {
             let options = Control.RunOptions(
                 dryRun: try body.flag("dryRun") ?? false, limit: try body.integer("limit", in: Self.limits),
                 timeout: try body.integer("timeoutMs", in: Self.timeouts).map { .milliseconds($0) },
-                overrideGuard: try body.flag("overrideGuard") ?? false,
-                keepsTrash: !(try body.flag("noTrash") ?? false))
+                overrideGuard: try body.flag("overrideGuard") ?? false, keepsTrash: try body.flag("noTrash") != true)
             let result = try await service.run(context.name("name"), options, by: context.person)
             return try JSONAnswer.response(result.envelope)
         }

@@ -28,4 +28,9 @@ enum FullMemory {
         let redis = CurfewError.redis(behind: error)
         return refusal(redis?.server?.message ?? "\(error)")
     }
+
+    /// Whether an error of a record says that there was no memory left.
+    static func isToldBy(_ error: String) -> Bool {
+        error.hasPrefix(code + " ") || error.contains(": \(code) ")
+    }
 }

@@ -27,7 +27,7 @@ extension KeyspaceScan {
                 guard case .held = try await runOnce(when, fence: &fence), isOwn else { return }
                 // What the other finds is as good as what a scan of ours would find.
                 if when == .now { when = .due }
-            } catch let error as CurfewError where error.underlying?.server?.code == "OOM" {
+            } catch let error as CurfewError where FullMemory.isMeant(error) {
                 // What is known already may be what frees the memory.
                 engine.logger.warning(
                     "Redis is full: the scan is left out, and the run goes by what the index has",

@@ -150,7 +150,7 @@ package struct Tally: Sendable {
         checked += 1
         found += 1
         failed += 1
-        if fullMemory == nil, Self.isOfFullMemory(error) { fullMemory = error }
+        if fullMemory == nil, FullMemory.isToldBy(error) { fullMemory = error }
         if errors.count < RunResult.listed { errors.append(.init(id: id, error: error)) }
         guard isRecord, told.count < Self.mostTold, told.insert(Array(id.utf8)).inserted else { return }
         news.append(.init(id: id, error: error))

@@ -108,7 +108,7 @@ extension Doctor {
             "NOREPLICAS": "bring the replicas back; or, while they are away, CONFIG SET min-replicas-to-write 0",
             "MISCONF": "see the log of Redis, and whether its disk is full",
             "READONLY": "point the redis URL at the primary",
-            "OOM": "raise maxmemory, or remove what isn't needed",
+            FullMemory.code: FullMemory.cure,
         ]
         guard let cure = cures[error.code] else { return [] }
         return [Finding(Self.writing, .problem, "refused: \(error.message)", advice: cure)]

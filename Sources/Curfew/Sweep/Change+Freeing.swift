@@ -25,3 +25,16 @@ extension Judged {
         }
     }
 }
+
+extension [Judged] {
+    /// Whether something of it removes or frees; otherwise there is no use in a page where Redis has no memory left.
+    var hasFreeing: Bool {
+        contains { judged in
+            switch judged.decision {
+            case .change(let change): change.frees
+            case .drop: true
+            case .leave, .malformed: false
+            }
+        }
+    }
+}
