@@ -124,7 +124,7 @@ final class ClusterConnections: Sendable {
         }
         started.finish()
         nodes.forEach { $0.cancel(because: reason) }
-        news.ring()
+        news.send()
     }
 
     /// Has the map asked for again, soon.
