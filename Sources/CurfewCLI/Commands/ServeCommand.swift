@@ -29,10 +29,35 @@ struct ServeCommand: AsyncParsableCommand {
                     .init(
                         service: AdminServer(source: source, logger: logger),
                         successTerminationBehavior: .gracefullyShutdownGroup),
+                    .init(service: PrimaryWatch(client: redis, logger: logger)),
                     .init(service: FarewellService(client: redis)),
                 ],
                 gracefulShutdownSignals: [.sigterm, .sigint],
                 logger: logger))
         try await group.run()
+    }
+}
+
+/// Sees to it that the pages show the primary: a server that only reads is refused nothing by one that was demoted.
+struct PrimaryWatch: Service {
+    private static let interval = Duration.seconds(10)
+
+    let client: RedisClient
+    let logger: Logger
+
+    /// Looks again and again until a graceful shutdown.
+    func run() async {
+        await cancelWhenGracefulShutdown {
+            while !Task.isCancelled {
+                do {
+                    try await Task.sleep(for: Self.interval)
+                    try await client.leaveReplica()
+                } catch is CancellationError {
+                    return
+                } catch {
+                    logger.debug("the role of the server could not be asked", metadata: ["error": "\(error)"])
+                }
+            }
+        }
     }
 }

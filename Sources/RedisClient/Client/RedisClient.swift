@@ -77,6 +77,15 @@ package final class RedisClient: Sendable {
         }
     }
 
+    /// Asks a single server whether it is the primary; one that isn't any more is left, and its name looked up anew.
+    ///
+    /// For whoever only reads, and so would never be refused.
+    package func leaveReplica() async throws(RedisError) {
+        guard case .one(let node) = servers, configuration.topology == .standalone else { return }
+        let role = try await send(RedisCommand("ROLE", isIdempotent: true))
+        if role[0].string == "slave" { node.leaveReplica() }
+    }
+
     /// Goes on only as long as the server answers: once somebody has waited that long for an answer and nothing has come,
     /// everything fails, and nothing more is sent.
     ///

@@ -16,6 +16,8 @@ extension RedisNode {
         private let logger: Logger
         private let backoff: Backoff
         private var connection: RedisConnectionHandler?
+        /// Where the server's name leads; nil where somebody else says where it is.
+        private let addresses: NamedAddresses?
         /// Why the connection is about to be left: nothing more is written to it.
         private var demotion: RedisError?
         private var deadlineTimer: (deadline: NIODeadline, task: Scheduled<Void>)?
@@ -30,6 +32,7 @@ extension RedisNode {
         ) {
             self.configuration = configuration
             self.sentinels = sentinels
+            addresses = sentinels == nil && onTrouble == nil ? NamedAddresses() : nil
             self.onTrouble = onTrouble
             isHearsay = isAnnounced
             backoff = Backoff(for: configuration, isOneOfMany: onTrouble != nil)
@@ -133,7 +136,8 @@ extension RedisNode {
             let handler = RedisConnectionHandler(configuration, delegate: self)
             connection = handler
             demotion = nil
-            RedisConnector.open(configuration, askedOf: sentinels?.value, with: handler, on: eventLoop)
+            RedisConnector.open(
+                configuration, askedOf: sentinels?.value, among: addresses, with: handler, on: eventLoop)
         }
 
         /// The server, for messages.
@@ -195,6 +199,8 @@ extension RedisNode.Core: RedisConnectionDelegate {
     func connectionReceived(_ tape: RedisTape, from start: Int) {
         farewell?.heard()
         var refused: [(request: RedisRequest, replies: [RedisValue])] = []
+        /// What the primary behind the same name is to be asked.
+        var elsewhere: [(request: RedisRequest, replies: [RedisValue])] = []
         for position in start..<tape.rootCount {
             let value = tape.root(position)
             switch machine.received(value) {
@@ -206,6 +212,10 @@ extension RedisNode.Core: RedisConnectionDelegate {
                         continue
                     }
                     leave(becauseOf: refusal)
+                    if addresses?.hasOther == true, replies.allSatisfy(\.isDemotion) {
+                        elsewhere.append((request, replies))
+                        continue
+                    }
                 }
                 updateInbox()
                 request.finish(.success(replies))
@@ -216,6 +226,10 @@ extension RedisNode.Core: RedisConnectionDelegate {
             }
         }
         guard refused.isEmpty else { return demoted(refused) }
+        for (request, replies) in elsewhere.reversed() where !machine.putBack(request) {
+            updateInbox()
+            request.finish(.success(replies))
+        }
         // What waited for one of these replies.
         writeWaiting()
         perform(machine.settle())
@@ -231,8 +245,19 @@ extension RedisNode.Core: RedisConnectionDelegate {
         guard demotion == nil, let refusal = refusal.error else { return }
         let codes = onTrouble == nil ? ["READONLY", "MASTERDOWN", "UNBLOCKED"] : ["READONLY"]
         guard codes.contains(refusal.code) else { return }
-        let error = RedisError(.notPrimary, "the server said “\(refusal)”", address: place)
+        leave(because: RedisError(.notPrimary, "the server said “\(refusal)”", address: place))
+    }
+
+    /// The server is a replica, as it says itself.
+    func leaveReplica() {
+        guard machine.state == .connected, demotion == nil else { return }
+        leave(because: RedisError(.notPrimary, "the server is a replica", address: place))
+        if machine.inFlight.isEmpty, let demotion { connection?.end(demotion) }
+    }
+
+    private func leave(because error: RedisError) {
         demotion = error
+        addresses?.leave(connection?.remoteAddress)
         // A reply that waits for data may be long in coming.
         let left = connection
         _ = eventLoop.assumeIsolated().scheduleTask(in: .seconds(1)) { left?.end(error) }

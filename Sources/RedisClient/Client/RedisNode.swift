@@ -90,6 +90,11 @@ final class RedisNode: Sendable {
         eventLoop.execute { self.core.value.endWhenSilent(for: limit, onEnd) }
     }
 
+    /// Leaves a server that says it is a replica; see ``RedisClient/leaveReplica()``.
+    func leaveReplica() {
+        eventLoop.execute { self.core.value.leaveReplica() }
+    }
+
     /// Ends at once, for a reason.
     func cancel(because reason: RedisError) {
         inbox.close(because: reason)

@@ -61,6 +61,14 @@ final class RedisConnectionHandler: ChannelInboundHandler {
         if case .ended = state { true } else { false }
     }
 
+    /// Where the server was reached; nil where it wasn't.
+    var remoteAddress: SocketAddress? {
+        switch state {
+        case .idle, .ended: nil
+        case .signingIn(_, let context, _), .open(let context): context.channel.remoteAddress
+        }
+    }
+
     /// Names the server, where it was not known from the start; before the channel is opened.
     func aim(at address: RedisConfiguration.Address) {
         configuration.address = address

@@ -10,10 +10,11 @@ enum RedisConnector {
     static func open(
         _ configuration: RedisConfiguration,
         askedOf sentinels: SentinelWatch?,
+        among addresses: NamedAddresses? = nil,
         with handler: RedisConnectionHandler,
         on loop: any EventLoop
     ) {
-        guard let sentinels else { return open(configuration, with: handler, on: loop) }
+        guard let sentinels else { return open(configuration, among: addresses, with: handler, on: loop) }
         sentinels.primary { outcome in
             guard !handler.isEnded else { return }
             switch outcome {
@@ -33,10 +34,12 @@ enum RedisConnector {
     /// needs, which are read for every connection: certificates get renewed.
     static func open(
         _ configuration: RedisConfiguration,
+        among addresses: NamedAddresses? = nil,
         with handler: RedisConnectionHandler,
         on loop: any EventLoop
     ) {
         let bound = NIOLoopBound(handler, eventLoop: loop)
+        let names = NIOLoopBound(addresses, eventLoop: loop)
         context(configuration, on: loop).flatMap { tls in
             let bootstrap = ClientBootstrap(group: loop)
                 .channelOption(.socketOption(.so_keepalive), value: 1)
@@ -49,7 +52,7 @@ enum RedisConnector {
                     }
                 }
             return switch configuration.address {
-            case .host(let host, let port): connect(bootstrap, host, port)
+            case .host(let host, let port): connect(bootstrap, host, port, among: names, on: loop)
             case .unixSocket(let path): bootstrap.connect(unixDomainSocketPath: path)
             }
         }.whenFailure { error in
@@ -64,10 +67,21 @@ enum RedisConnector {
     private static func connect(
         _ bootstrap: ClientBootstrap,
         _ host: String,
-        _ port: Int
+        _ port: Int,
+        among addresses: NIOLoopBound<NamedAddresses?>,
+        on loop: any EventLoop
     ) -> EventLoopFuture<any Channel> {
-        guard let address = number(host, port) else { return bootstrap.connect(host: host, port: port) }
-        return bootstrap.connect(to: address)
+        if let address = number(host, port) { return bootstrap.connect(to: address) }
+        guard addresses.value != nil else { return bootstrap.connect(host: host, port: port) }
+        return NamedAddresses.resolve(host, port, on: loop).flatMap { found in
+            guard let address = addresses.value?.choose(among: found) else {
+                return bootstrap.connect(host: host, port: port)
+            }
+            return bootstrap.connect(to: address).flatMapErrorThrowing { error in
+                addresses.value?.leave(address)
+                throw error
+            }
+        }
     }
 
     /// The address that a host given by number has; nil for a name.
