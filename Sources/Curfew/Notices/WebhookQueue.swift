@@ -76,7 +76,7 @@ struct WebhookQueue: Sendable {
         let clock = try await engine.serverClock()
         let now = Double(clock.now.milliseconds)
         // No attempt is later than that: one that is was put off before the clock was set back.
-        let wait = max(webhook.timing.longestWait, webhook.timeout + webhook.timing.margin) + ClockStep.most
+        let wait = max(webhook.timing.backoff.most, webhook.timeout + webhook.timing.margin) + ClockStep.most
         let latest = now + Double(wait.milliseconds)
         let due = scored.filter { Double($0.1).map { $0 <= now || $0 > latest } ?? true }
         guard !due.isEmpty else {
