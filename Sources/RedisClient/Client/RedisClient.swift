@@ -82,7 +82,7 @@ package final class RedisClient: Sendable {
     /// For whoever only reads, and so would never be refused.
     package func leaveReplica() async throws(RedisError) {
         guard case .one(let node) = servers, configuration.topology == .standalone else { return }
-        let role = try await send(RedisCommand("ROLE", isIdempotent: true))
+        let role = try await send(RedisCommand("ROLE"))
         if role[0].string == "slave" { node.leaveReplica() }
     }
 
