@@ -73,11 +73,12 @@ enum RedisConnector {
     ) -> EventLoopFuture<any Channel> {
         if let address = number(host, port) { return bootstrap.connect(to: address) }
         guard addresses.value != nil else { return bootstrap.connect(host: host, port: port) }
+        let bootstrap = NIOLoopBound(bootstrap, eventLoop: loop)
         return NamedAddresses.resolve(host, port, on: loop).flatMap { found in
             guard let address = addresses.value?.choose(among: found) else {
-                return bootstrap.connect(host: host, port: port)
+                return bootstrap.value.connect(host: host, port: port)
             }
-            return bootstrap.connect(to: address).flatMapErrorThrowing { error in
+            return bootstrap.value.connect(to: address).flatMapErrorThrowing { error in
                 addresses.value?.leave(address)
                 throw error
             }
