@@ -38,7 +38,6 @@ enum UserPart {
     }
 
     private static func encoded(_ text: String, isWhole: Bool) -> String {
-        let text = text.readable
         guard isWhole, let colon = text.firstIndex(of: ":") else { return PercentEncoding.encoded(text) }
         let password = String(text[text.index(after: colon)...])
         return PercentEncoding.encoded(String(text[..<colon])) + ":" + PercentEncoding.encoded(password)

@@ -1,9 +1,11 @@
+import Foundation
 import Logging
 import RedisClient
 import TestSupport
 import Testing
 
-/// Runs each test of a suite twice: on a single server, and on a Cluster of three primaries.
+/// Runs each test of a suite twice: on a single server, and on a Cluster of three primaries; only the former where the
+/// quick tests are asked for.
 struct EveryTopology: TestTrait, SuiteTrait, TestScoping {
     /// Whether scenes are on a Cluster now.
     @TaskLocal static var isCluster = false
@@ -16,7 +18,7 @@ struct EveryTopology: TestTrait, SuiteTrait, TestScoping {
     ) async throws {
         try await function()
         // A Cluster of servers without functions isn't tried.
-        guard RedisServer.hasFunctions else { return }
+        guard RedisServer.hasFunctions, ProcessInfo.processInfo.environment["CURFEW_QUICK"] == nil else { return }
         try await Self.$isCluster.withValue(true) { try await function() }
     }
 }

@@ -148,7 +148,7 @@ struct FullMemoryTests {
 
     @Test("whoever overrides a guard to free memory gets through, and it is noted")
     func overridden() async throws {
-        let cleanup = Self.old().replacing("guard: off", with: "guard: 1")
+        let cleanup = Self.old().replacing("guard: off", with: "guard: {share: 1%, beyond: 1}")
         try await withSweepScene(cleanup) { scene in
             try await write(3, scene)
             try await scene.fill()
