@@ -17,10 +17,12 @@ extension CommandLineTests {
                     $inside true 2>/dev/null || { echo none; exit 0; }
                     printf '127.0.0.1 redis.test\\n127.0.0.2 redis.test\\n' >hosts
                     server() { ip=127.0.0.$1; shift; redis-cli -h $ip -p $port "$@"; }
-                    trap 'kill $(jobs -p)' EXIT
+                    servers=
+                    trap 'kill $servers' EXIT
                     for number in 1 2; do
                         redis-server --port $port --bind 127.0.0.$number --save '' --dbfilename $number.rdb \
                             --repl-diskless-sync-delay 0 >$number.log &
+                        servers="$servers $!"
                         until server $number PING 2>/dev/null | grep -q PONG; do :; done
                     done
                     for replica in 1 2; do
