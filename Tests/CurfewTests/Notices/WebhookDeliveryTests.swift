@@ -187,7 +187,9 @@ struct WebhookDeliveryTests {
             let far = String((try await ServerClock.read(from: hook.scene.redis).now + .seconds(1_800)).milliseconds)
             let words = (1...WebhookQueue.most).flatMap { [far, "waiting-\($0)"] }
             try await hook.scene.redis.send(RedisCommand("ZADD", [hook.keys.webhook("ops")] + words))
-            try await hook.withSenders(try hook.engine("one", on: "alert", timing: { $0.backoff.most = .seconds(3_600) })) {
+            try await hook.withSenders(
+                try hook.engine("one", on: "alert", timing: { $0.backoff.most = .seconds(3_600) })
+            ) {
                 try await hook.alert("many")
                 try await hook.scene.send("ZREM", hook.keys.webhook("ops"), "waiting-1")
                 try await hook.received(1)

@@ -7,6 +7,22 @@ import Testing
 struct ClusterAstrayTests {
     private static func bulk(_ text: String) -> String { "$\(text.utf8.count)\r\n\(text)\r\n" }
 
+    /// The commands of a text: looks at the map each alone, what lies between them in one piece.
+    private static func parts(of text: String) -> [String] {
+        var parts: [String] = []
+        var isMap = true
+        for command in text.split(separator: "*").map({ "*" + $0 }) {
+            let isOfMap = command.contains("CLUSTER")
+            if isOfMap || isMap || parts.isEmpty {
+                parts.append(command)
+            } else {
+                parts[parts.count - 1] += command
+            }
+            isMap = isOfMap
+        }
+        return parts
+    }
+
     /// A single node that says it serves all slots, and answers the rest as a test wants.
     private func withNode(
         info: String = "cluster_current_epoch:1\r\n", answer: @escaping FakeServer.Answer,
@@ -15,8 +31,13 @@ struct ClusterAstrayTests {
         let port = NIOLockedValueBox(0)
         try await FakeServer.withServer { connection, text in
             let map = "*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n$-1\r\n:\(port.withLockedValue { $0 })\r\n"
-            if text.contains("SLOTS") { return map + Self.bulk(info) }
-            return FakeServer.signIn(text, otherwise: answer(connection, text))
+            // What was written at different times may come in one piece, and what was written at once in several.
+            let answers = Self.parts(of: text).map { part in
+                if part.contains("SLOTS") { return map }
+                if part.contains("CLUSTER") { return Self.bulk(info) }
+                return FakeServer.signIn(part, otherwise: answer(connection, part)) ?? ""
+            }
+            return answers.isEmpty ? nil : answers.joined()
         } _: { server in
             guard case .host(_, let number) = server.configuration.address else { return }
             port.withLockedValue { $0 = number }
@@ -41,9 +62,9 @@ struct ClusterAstrayTests {
         let port = NIOLockedValueBox("")
         let count = NIOLockedValueBox(0)
         try await withNode { _, text in
-            guard text.contains("GET") else { return nil }
-            count.withLockedValue { $0 += 1 }
-            return "-MOVED 12182 127.0.0.1:\(port.withLockedValue { $0 })\r\n"
+            let gets = text.matches(of: /\bGET\b/).count
+            count.withLockedValue { $0 += gets }
+            return String(repeating: "-MOVED 12182 127.0.0.1:\(port.withLockedValue { $0 })\r\n", count: gets)
         } _: { client in
             let node = try #require(try await client.primaries().first)
             port.withLockedValue { $0 = String(node.description.drop { $0 != ":" }.dropFirst()) }
