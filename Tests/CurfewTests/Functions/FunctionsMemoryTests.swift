@@ -1,9 +1,10 @@
 import RedisClient
+import TestSupport
 import Testing
 
 @testable import Curfew
 
-@Suite("the function library: memory", .serialized)
+@Suite("the function library: memory", .serialized, .enabled(if: RedisServer.hasFunctions))
 struct FunctionsMemoryTests {
     /// What scripts and functions hold, in bytes.
     private func held(_ scene: FunctionsScene) async throws -> Int {

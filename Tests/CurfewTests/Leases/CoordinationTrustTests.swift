@@ -132,7 +132,7 @@ struct CoordinationKeysTests {
         if let expected { #expect(trash == expected) }
     }
 
-    @Test("Redis puts a record and its trash into one slot")
+    @Test("Redis puts a record and its trash into one slot", .enabled(if: RedisServer.hasFunctions))
     func sameSlot() async throws {
         let cluster = ["--cluster-enabled", "yes", "--cluster-port", String(try freePort())]
         try await withServerAndClient(.unixSocket, arguments: cluster) { _, redis in
