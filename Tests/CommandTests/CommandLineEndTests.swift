@@ -139,7 +139,7 @@ extension CommandLineTests {
                     \(unshare) true 2>/dev/null || { echo none; exit 0; }
                     \(unshare) "$program" run stuck-jobs --wait >/dev/null 2>&1 & shell=$!
                     until child=$(pgrep -P $shell) && grep -q curfew /proc/$child/cmdline; do :; done
-                    until redis-cli -s redis.sock CLIENT LIST | grep -q 'cmd=fcall'; do :; done
+                    until redis-cli -s redis.sock CLIENT LIST | grep -qE 'cmd=(fcall|evalsha)'; do :; done
                     kill -\(signal) $child; wait $shell; echo ended
                     """
                 let answer = try await shell(line, scene)
