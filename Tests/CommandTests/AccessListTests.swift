@@ -9,7 +9,8 @@ import TestSupport
 import Testing
 
 /// Workers with the rights of `Deploy/redis/curfew.acl` and no other: their runs, pages, routes and webhooks.
-@Suite("the access list that is given out", .serialized, .enabled(if: RedisServer.hasFunctions), .timeLimit(.minutes(4)))
+@Suite(
+    "the access list that is given out", .serialized, .enabled(if: RedisServer.hasFunctions), .timeLimit(.minutes(4)))
 struct AccessListTests {
     /// What the workers connect to.
     enum Kind: CaseIterable, Sendable {

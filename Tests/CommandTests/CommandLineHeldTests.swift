@@ -50,7 +50,7 @@ extension CommandLineTests {
                 try await eventually("the command asks for the lease") {
                     let clients = try await scene.redis.send(RedisCommand("CLIENT", ["LIST"])).string ?? ""
                     return clients.split(separator: "\n").contains {
-                        $0.contains(" cmd=fcall ") && !$0.contains(" cmd=client")
+                        ($0.contains(" cmd=fcall ") || $0.contains(" cmd=evalsha ")) && !$0.contains(" cmd=client")
                     }
                 }
                 let result = try await release(other, first, clock)
