@@ -4,14 +4,14 @@ internal import Logging
 internal import RedisClient
 internal import TestSupport
 
-/// One run of one combination: real servers, three real instances, one fault, and the books afterwards.
+/// One run of one combination: real servers, three real instances, one fault, and the ledger afterwards.
 struct Case: Sendable {
     let combination: Combination
     let seed: UInt64
     let settings: Settings
     /// Where its files are.
     let folder: String
-    let draw: Draw
+    let sample: Sample
 
     /// What all cases have in common.
     struct Settings: Sendable {
@@ -22,7 +22,7 @@ struct Case: Sendable {
         /// How long everything may take.
         var patience: Duration = .seconds(60)
         /// What is taken away to see whether it is missed.
-        var weakness: Weakness?
+        var defect: Defect?
         /// Where the objects of files are, each case's under names of its own.
         let bucket: ObjectStorage
     }
@@ -45,21 +45,21 @@ struct Case: Sendable {
             // What an earlier case with this seed has left behind would be mistaken for this one's.
             if FileManager.default.fileExists(atPath: folder) { try FileManager.default.removeItem(atPath: folder) }
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-            let ground = try await combination.topology.makeGround()
+            let fixture = try await combination.topology.makeFixture()
             do {
                 (outcome.violations, outcome.continued) = try await RedisClient.withClient(
-                    ground.client, logger: Logger(label: "matrix") { _ in SwiftLogNoOpLogHandler() }
-                ) { try await play(on: ground, Probe(redis: $0)) }
+                    fixture.client, logger: Logger(label: "matrix") { _ in SwiftLogNoOpLogHandler() }
+                ) { try await play(on: fixture, Probe(redis: $0)) }
             } catch {
                 outcome.violations = ["the case could not be played: \(error)"]
             }
             if !outcome.violations.isEmpty {
-                try ground.log.write(toFile: "\(folder)/redis.log", atomically: true, encoding: .utf8)
+                try fixture.log.write(toFile: "\(folder)/redis.log", atomically: true, encoding: .utf8)
                 try outcome.violations.joined(separator: "\n").write(
                     toFile: "\(folder)/violations", atomically: true, encoding: .utf8)
                 outcome.logs = folder
             }
-            await ground.end()
+            await fixture.end()
             if outcome.violations.isEmpty { try FileManager.default.removeItem(atPath: folder) }
         } catch {
             outcome.violations.append("the case could not be prepared: \(error)")
@@ -67,13 +67,13 @@ struct Case: Sendable {
         return outcome
     }
 
-    private func play(on ground: any Ground, _ probe: Probe) async throws -> ([String], Int64?) {
-        var random = draw.random
+    private func play(on fixture: any Fixture, _ probe: Probe) async throws -> ([String], Int64?) {
+        var random = sample.random
         let work = Workload(
             loaded: try await probe.now(), lease: settings.lease, bucket: settings.bucket,
             name: "\(combination)/\(seed)")
         try await work.load(into: probe.redis, &random)
-        let scene = try await Scene.open(self, ground, probe, work)
+        let scene = try await Scene.open(self, fixture, probe, work)
         async let racing: Void = scene.application.run(Workload.racing.prefix(Workload.racing.count / 2))
         let struck = try await scene.strike()
         var violations = struck.violations
@@ -84,11 +84,11 @@ struct Case: Sendable {
         }
         await racing
         violations += try await scene.close(struck)
-        let books = try await Books(probe, work)
-        let (continued, late) = books.continuation(after: struck, of: combination.fault, settings)
+        let ledger = try await Ledger(probe, work)
+        let (continued, late) = ledger.continuation(after: struck, of: combination.fault, settings)
         let losesWrites = combination.topology == .sentinel && combination.fault == .failover
-        violations += late + books.violations(countingRunsSince: losesWrites ? struck.back : 0)
-        if !violations.isEmpty { try books.write(to: folder) }
+        violations += late + ledger.violations(countingRunsSince: losesWrites ? struck.back : 0)
+        if !violations.isEmpty { try ledger.write(to: folder) }
         return (violations, continued)
     }
 

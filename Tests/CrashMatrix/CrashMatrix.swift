@@ -39,7 +39,7 @@ struct CrashMatrix: AsyncParsableCommand {
     var slack: Int64 = 1_000
 
     @Option(help: "Takes a safeguard out of the functions in Redis, to see the matrix notice: fence or guards.")
-    var weaken: Weakness?
+    var weaken: Defect?
 
     @Flag(help: "Writes the table as Markdown, as it stands in the documentation.")
     var markdown = false
@@ -66,7 +66,7 @@ struct CrashMatrix: AsyncParsableCommand {
         let began = ContinuousClock.now
         note("seed \(seed)")
         let settings = Case.Settings(
-            lease: lease, slack: slack, weakness: weaken, bucket: try await makeBucket())
+            lease: lease, slack: slack, defect: weaken, bucket: try await makeBucket())
         let base = FileManager.default.temporaryDirectory.appendingPathComponent("curfew-crash-matrix").path
         var plan = Plan(
             combinations, seed: seed, rounds: short ? 1 : times, end: began + .seconds(minutes * 60),
@@ -78,7 +78,7 @@ struct CrashMatrix: AsyncParsableCommand {
                 let one = Case(
                     combination: combination, seed: seed, settings: settings,
                     folder: "\(base)/\(combination.description.replacing("/", with: "-"))-\(seed)",
-                    draw: Draw(combination, seed: seed))
+                    sample: Sample(combination, seed: seed))
                 group.addTask { await one.run() }
             }
             for _ in 0..<parallel { startNext() }

@@ -20,7 +20,7 @@ struct Scene: Sendable {
     }
 
     let of: Case
-    let ground: any Ground
+    let fixture: any Fixture
     let probe: Probe
     /// Who finishes jobs of its own, some of them right when the victim is held up.
     let application: Application
@@ -34,18 +34,18 @@ struct Scene: Sendable {
     private var lease: Int64 { of.settings.lease }
 
     /// Starts the instances while everything is paused, and waits until they are ready.
-    static func open(_ of: Case, _ ground: any Ground, _ probe: Probe, _ work: Workload) async throws -> Scene {
-        let draw = of.draw
+    static func open(_ of: Case, _ fixture: any Fixture, _ probe: Probe, _ work: Workload) async throws -> Scene {
+        let sample = of.sample
         let application = Application(redis: probe.redis)
         let point = HeldPoint(
-            of.combination.step.failPoint, of: draw.cleanup, arrival: draw.arrival, folder: of.folder)
-        let successor = HeldPoint("afterClaim", of: draw.cleanup, arrival: 1, folder: "\(of.folder)/successor")
+            of.combination.step.failPoint, of: sample.cleanup, arrival: sample.arrival, folder: of.folder)
+        let successor = HeldPoint("afterClaim", of: sample.cleanup, arrival: 1, folder: "\(of.folder)/successor")
         try FileManager.default.createDirectory(atPath: "\(of.folder)/successor", withIntermediateDirectories: true)
         try successor.disarm()
         for cleanup in Workload.cleanups {
             _ = try await probe.send("HSET", probe.keys.paused, cleanup, "{}")
         }
-        try await of.settings.weakness?.load(probe)
+        try await of.settings.defect?.load(probe)
         let points = ["CURFEW_FAIL_POINTS=\(point.text) \(successor.text)"]
         var instances: [Instance] = []
         for number in 0..<3 {
@@ -57,17 +57,17 @@ struct Scene: Sendable {
                     environment =
                         try await points
                         + ClockOffset.environment(
-                            seconds: draw.clockOffset, folder: of.folder)
+                            seconds: sample.clockOffset, folder: of.folder)
                 }
             }
             instances.append(
                 try Instance(
-                    of: work, entrance: try await ground.makeEntrance(), folder: of.folder, environment: environment))
+                    of: work, entrance: try await fixture.makeEntrance(), folder: of.folder, environment: environment))
         }
         for instance in instances { try await instance.worker.ready() }
         if of.combination.fault == .clock { for other in instances.dropFirst() { other.worker.freeze() } }
         return Scene(
-            of: of, ground: ground, probe: probe, application: application, instances: instances, point: point,
+            of: of, fixture: fixture, probe: probe, application: application, instances: instances, point: point,
             successor: successor)
     }
 
@@ -79,7 +79,7 @@ struct Scene: Sendable {
         guard let victim = instances.first(where: { $0.worker.identifier == identifier }) else {
             throw ChildProcessError("process \(identifier) is held up, and none of ours")
         }
-        let run = try await probe.send("HGET", probe.keys.lease(of.draw.cleanup), "run").string ?? ""
+        let run = try await probe.send("HGET", probe.keys.lease(of.sample.cleanup), "run").string ?? ""
         await application.run(Workload.racing.suffix(Workload.racing.count / 2))
         if of.combination.step == .commitUnanswered { try await loseAnswer(to: victim) }
         var struck = Struck(run: run, victim: victim)
@@ -113,20 +113,20 @@ struct Scene: Sendable {
             let code = await worker.wait(atMost: .seconds(10))
             if code != 0 { struck.violations.append("told to end, the instance ended with \(code) within 10 s") }
         case .restart:
-            try await ground.crash()
+            try await fixture.crash()
             try point.release()
             // An outage has a length and nothing else to wait for.
-            if of.draw.isHard { try await Task.sleep(for: .milliseconds(lease + 500)) }
-            try await ground.revive()
+            if of.sample.isHard { try await Task.sleep(for: .milliseconds(lease + 500)) }
+            try await fixture.revive()
         case .failover:
-            if of.draw.isHard { try point.release() }
-            try await ground.failOver(asked: !of.draw.isHard)
+            if of.sample.isHard { try point.release() }
+            try await fixture.failOver(asked: !of.sample.isHard)
             try point.release()
         case .migrate:
-            if of.draw.isHard { try point.release() }
-            let keys = [probe.keys.schedule, Workload.index(of.draw.cleanup)]
-            let ids = Workload.going[of.draw.cleanup] ?? []
-            try await ground.moveSlots(of: keys + ids.prefix(8).map { Workload.key(of.draw.cleanup, $0) })
+            if of.sample.isHard { try point.release() }
+            let keys = [probe.keys.schedule, Workload.index(of.sample.cleanup)]
+            let ids = Workload.going[of.sample.cleanup] ?? []
+            try await fixture.moveSlots(of: keys + ids.prefix(8).map { Workload.key(of.sample.cleanup, $0) })
             try point.release()
         case .cut: try await cut(struck.victim)
         case .clock:
@@ -142,14 +142,14 @@ struct Scene: Sendable {
     private func freeze(_ struck: Struck) async throws {
         let worker = struck.victim.worker
         worker.freeze()
-        if of.draw.isHard { try successor.arm() }
+        if of.sample.isHard { try successor.arm() }
         try await eventually("another instance takes over", within: of.settings.patience) {
             try await probe.entries(probe.keys.runs).contains { $0["run"] == struck.run && $0["status"] == "lost" }
         }
-        if of.draw.isHard { _ = try await successor.caught(within: of.settings.patience) }
+        if of.sample.isHard { _ = try await successor.caught(within: of.settings.patience) }
         try point.release()
         worker.thaw()
-        guard of.draw.isHard else { return }
+        guard of.sample.isHard else { return }
         try await probe.wait(until: try await probe.now() + lease / 4)
         try successor.release()
     }
@@ -158,12 +158,12 @@ struct Scene: Sendable {
     private func cut(_ victim: Instance) async throws {
         guard let proxy = victim.entrance.proxy else {
             try point.release()
-            return try await ground.cutConnections()
+            return try await fixture.cutConnections()
         }
-        if of.draw.network > 0 {
+        if of.sample.network > 0 {
             proxy.loseAnswers()
             try point.release()
-            let length = of.draw.network == 1 ? lease / 4 : lease + 500
+            let length = of.sample.network == 1 ? lease / 4 : lease + 500
             try await probe.wait(until: try await probe.now() + length)
         }
         proxy.cut()

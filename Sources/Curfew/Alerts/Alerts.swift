@@ -53,7 +53,8 @@ struct Alerts: Sendable {
                 since: reply[2].integer.map(Timestamp.init(milliseconds:)))
         }
         var lost = RunMeasurements(
-            run: run, cleanup: cleanup, tally: Tally(), duration: .zero, lag: .zero, oldestOverdue: .zero, backlog: 0)
+            run: run, cleanup: cleanup, counters: RunCounters(), duration: .zero, lag: .zero, oldestOverdue: .zero,
+            backlog: 0)
         lost.isLost = true
         try await evaluate(lost, definitions, states: states, now: now)
     }

@@ -4,7 +4,7 @@ internal import Policies
 struct RunMeasurements: Sendable {
     let run: String
     let cleanup: String
-    let tally: Tally
+    let counters: RunCounters
     let duration: Duration
     /// How late it began.
     let lag: Duration
@@ -24,20 +24,20 @@ struct RunMeasurements: Sendable {
     /// What an alert compares; `overdue` is not a number of a run.
     func value(of metric: AlertDefinition.Metric) -> Double {
         switch metric {
-        case .found: Double(tally.found)
-        case .changed: Double(tally.changed)
-        case .retried: Double(tally.retried)
-        case .skipped: Double(tally.skipped)
-        case .failed: Double(tally.failed)
-        case .refunded: Double(tally.refunded)
+        case .found: Double(counters.found)
+        case .changed: Double(counters.changed)
+        case .retried: Double(counters.retried)
+        case .skipped: Double(counters.skipped)
+        case .failed: Double(counters.failed)
+        case .refunded: Double(counters.refunded)
         case .backlog: Double(backlog)
-        case .drift: Double(tally.drift)
-        case .bytesFreed: Double(tally.bytesFreed)
-        case .absent: Double(tally.absent)
+        case .drift: Double(counters.drift)
+        case .bytesFreed: Double(counters.bytesFreed)
+        case .absent: Double(counters.absent)
         case .duration: Double(duration.milliseconds)
         case .lag: Double(lag.milliseconds)
         case .oldestOverdue: Double(oldestOverdue.milliseconds)
-        case .stalled: Double(tally.stalled)
+        case .stalled: Double(counters.stalled)
         case .refused: isRefused ? 1 : 0
         case .runsFailed: isFailed ? 1 : 0
         case .runsLost: isLost ? 1 : 0
@@ -50,12 +50,13 @@ struct RunMeasurements: Sendable {
         [
             ("kind", kind), ("cleanup", cleanup), ("run", run), ("duration_ms", String(duration.milliseconds)),
             ("lag_ms", String(lag.milliseconds)), ("oldest_overdue_ms", String(oldestOverdue.milliseconds)),
-            ("drift", String(tally.drift)), ("found", String(tally.found)), ("changed", String(tally.changed)),
-            ("retried", String(tally.retried)), ("skipped", String(tally.skipped)), ("failed", String(tally.failed)),
-            ("refunded", String(tally.refunded)), ("bytes_freed", String(tally.bytesFreed)),
-            ("absent", String(tally.absent)), ("backlog", String(backlog)),
+            ("drift", String(counters.drift)), ("found", String(counters.found)), ("changed", String(counters.changed)),
+            ("retried", String(counters.retried)), ("skipped", String(counters.skipped)),
+            ("failed", String(counters.failed)),
+            ("refunded", String(counters.refunded)), ("bytes_freed", String(counters.bytesFreed)),
+            ("absent", String(counters.absent)), ("backlog", String(backlog)),
         ] + (isRefused ? [("refused", "1")] : [])
             + (isFailed ? [("runs_failed", "1")] : [])
-            + tally.types.sorted { $0.key < $1.key }.map { ("type:" + $0.key, String($0.value)) }
+            + counters.types.sorted { $0.key < $1.key }.map { ("type:" + $0.key, String($0.value)) }
     }
 }

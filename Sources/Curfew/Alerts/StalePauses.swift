@@ -30,7 +30,7 @@ package struct StalePauses: Sendable, Equatable {
             }
             let entries = replies[0].elements.compactMap(\.string).map { DueEntry(id: $0, score: 0, scoreText: "0") }
             let reader = RecordReader(redis: engine.redis, cleanup: cleanup, keys: engine.keys)
-            let judge = Judge(reader: reader)
+            let judge = Evaluator(reader: reader)
             let keyed = try judge.keyed(entries[...])
             let reads = try await reader.records(
                 keyed, replies: try await engine.redis.pipeline(judge.commands(for: keyed)))

@@ -10,7 +10,7 @@ struct PlainChange: Sendable, Codable {
     }
 
     /// A word of a command after its name and key.
-    enum Word: Sendable, Equatable, Codable {
+    enum Argument: Sendable, Equatable, Codable {
         /// The same in many changes.
         case constant(String)
         /// This change's own.
@@ -32,7 +32,7 @@ struct PlainChange: Sendable, Codable {
     struct Write: Sendable, Equatable, Codable {
         var command: String
         var key: Key
-        var words: [Word]
+        var words: [Argument]
     }
 
     /// The statements that a call has so far.
@@ -49,7 +49,7 @@ struct PlainChange: Sendable, Codable {
     }
 
     /// Adds a command.
-    mutating func write(_ command: String, _ key: Key, _ words: [Word] = []) {
+    mutating func write(_ command: String, _ key: Key, _ words: [Argument] = []) {
         writes.append(Write(command: command, key: key, words: words))
     }
 

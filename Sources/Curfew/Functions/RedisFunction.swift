@@ -28,7 +28,7 @@ package enum RedisFunction: String, CaseIterable, Sendable {
     case notePart = "curfew_note_part"
     /// See ``CommitArguments``: for one node of a Cluster, and writes nothing.
     case checkPart = "curfew_check_part"
-    /// See ``RefundLookCall``.
+    /// See ``RefundLookupCall``.
     case look = "curfew_look"
     /// See ``RecordEventsCall``.
     case recordEvents = "curfew_record_events"

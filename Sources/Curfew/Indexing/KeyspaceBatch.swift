@@ -90,7 +90,7 @@ struct KeyspaceBatch {
         _ ids: ArraySlice<String>, at now: Timestamp
     ) async throws -> [(id: String, deadline: Timestamp)] {
         let reader = RecordReader(redis: engine.redis, cleanup: cleanup, keys: engine.keys)
-        let judge = Judge(reader: reader)
+        let judge = Evaluator(reader: reader)
         let found = ids.map { DueEntry(id: $0, score: 0, scoreText: "0") }
         let keyed = try judge.keyed(found[...])
         let (replies, _) = try await send(judge.commands(for: keyed))

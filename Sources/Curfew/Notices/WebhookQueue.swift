@@ -39,7 +39,7 @@ struct WebhookQueue: Sendable {
     }
 
     private var key: String { engine.keys.webhook(webhook.name) }
-    private var letters: String { engine.keys.webhookLetters(webhook.name) }
+    private var deadLetters: String { engine.keys.webhookLetters(webhook.name) }
     private var dead: String { engine.keys.webhookDead(webhook.name) }
 
     /// Whether there is no room for more.
@@ -58,7 +58,7 @@ struct WebhookQueue: Sendable {
                 member: item.id, guarded: .isNew,
                 score: String(min(Int64(item.entry.prefix { $0 != "-" }) ?? now, now)),
                 writes: [
-                    ("HSET", letters, [item.id, try Self.text(Letter(body: item.body))]),
+                    ("HSET", deadLetters, [item.id, try Self.text(Letter(body: item.body))]),
                     ("XACK", stream, [group, item.entry]),
                 ])
         }
@@ -88,7 +88,7 @@ struct WebhookQueue: Sendable {
         guard !won.isEmpty else { return ([], .zero) }
         let texts = try await engine.redis.pipelineInPieces(
             won.map { id in
-                var command = RedisCommand("HGET", [letters, id])
+                var command = RedisCommand("HGET", [deadLetters, id])
                 command.replySize = .list
                 return command
             })
@@ -110,24 +110,24 @@ struct WebhookQueue: Sendable {
 
     /// It was delivered.
     func remove(_ id: String) async throws {
-        _ = try await commit([Move(member: id, guarded: .not, score: nil, writes: [("HDEL", letters, [id])])])
+        _ = try await commit([Move(member: id, guarded: .not, score: nil, writes: [("HDEL", deadLetters, [id])])])
     }
 
     /// It failed, and is tried again after that time.
     func postpone(_ taken: Taken, by wait: Duration) async throws {
         let score = String((taken.clock.now + wait).milliseconds)
-        let write = ("HSET", letters, [taken.id, try Self.text(taken.letter)])
+        let write = ("HSET", deadLetters, [taken.id, try Self.text(taken.letter)])
         _ = try await commit([Move(member: taken.id, guarded: .score(taken.score), score: score, writes: [write])])
     }
 
     /// It is given up: from the queue to the dead letters.
-    func bury(_ taken: Taken) async throws {
+    func deadLetter(_ taken: Taken) async throws {
         let letter = DeadLetter(
             id: taken.id, atMs: taken.clock.now.milliseconds, tries: taken.letter.tries,
             error: taken.letter.error ?? "", body: taken.letter.body)
         let writes = [
             ("LPUSH", dead, [try Self.text(letter)]), ("LTRIM", dead, ["0", String(Self.mostDead - 1)]),
-            ("HDEL", letters, [taken.id]),
+            ("HDEL", deadLetters, [taken.id]),
         ]
         _ = try await commit([Move(member: taken.id, guarded: .score(taken.score), score: nil, writes: writes)])
     }
@@ -193,7 +193,7 @@ extension WebhookQueue {
     private func tell(_ move: Move, _ sink: inout some CommitSink) {
         switch move.guarded {
         case .not: break
-        case .isNew: sink.check(.absent, sink.key(letters), field: .own(.member), value: .none)
+        case .isNew: sink.check(.absent, sink.key(deadLetters), field: .own(.member), value: .none)
         case .score(let score):
             sink.check(.score, .shared(.index), field: .own(.member), value: .own(sink.value(score)))
         }

@@ -137,7 +137,7 @@ final class WebhookSender: Sendable {
             taken.letter.tries = max(0, min(taken.letter.tries, webhook.tries)) + 1
             let isLast = outcome == .gone || taken.letter.tries >= webhook.tries
             log(taken, isLast: isLast)
-            if isLast { return try await queue.bury(taken) }
+            if isLast { return try await queue.deadLetter(taken) }
             let wait = webhook.timing.backoff.delay(failures: taken.letter.tries)
             try await queue.postpone(taken, by: wait)
         } catch {

@@ -34,7 +34,7 @@ package struct Explanation: Sendable, Codable, Equatable {
             let found = try await engine.redis.send(RedisCommand("ZSCORE", [index, id]))
             let score = found.double.map(cleanup.indexUnit.milliseconds)
             let entry = DueEntry(id: id, score: score ?? 0, scoreText: found.string ?? "")
-            let judged = try await Judge(reader: reader).judge([entry], at: clock.now)
+            let judged = try await Evaluator(reader: reader).judge([entry], at: clock.now)
             guard let judged = judged.first else { throw CurfewError(.damaged, "the record was not judged") }
             var explanation = Explanation(
                 cleanup: cleanup.name, id: id, key: key, fields: judged.record.readable,
@@ -47,7 +47,7 @@ package struct Explanation: Sendable, Codable, Equatable {
         }
     }
 
-    private mutating func describe(_ judged: Judged) {
+    private mutating func describe(_ judged: Evaluation) {
         switch judged.decision {
         case .leave(let leave):
             verdict = "leave"
@@ -63,9 +63,9 @@ package struct Explanation: Sendable, Codable, Equatable {
             verdict = made.action.rawValue
             reason = made.reason
             until = made.next?.iso8601
-            var tally = Tally()
-            tally.changed(id, made, isDryRun: true)
-            change = tally.records.first
+            var counters = RunCounters()
+            counters.changed(id, made, isDryRun: true)
+            change = counters.records.first
         }
     }
 }

@@ -2,7 +2,7 @@ internal import RedisClient
 
 extension Doctor {
     /// What one Sentinel said.
-    private struct Word: Sendable {
+    private struct SentinelField: Sendable {
         let sentinel: String
         /// The primary that it names; nil where it names none.
         var primary: String?
@@ -16,7 +16,7 @@ extension Doctor {
     func sentinels() async -> [Finding] {
         let redis = engine.redis.configuration
         guard case .sentinel(let sentinel) = redis.topology else { return [] }
-        let words = await withTaskGroup(of: (Int, Word).self) { group in
+        let words = await withTaskGroup(of: (Int, SentinelField).self) { group in
             for (position, configuration) in redis.sentinels.enumerated() {
                 group.addTask { (position, await ask(configuration, about: sentinel.name)) }
             }
@@ -51,8 +51,8 @@ extension Doctor {
         return [Finding(name, .ok, "\(count) \(primary) the primary of \(sentinel.name), and can replace it")]
     }
 
-    private func ask(_ configuration: RedisConfiguration, about name: String) async -> Word {
-        var word = Word(sentinel: configuration.address.description)
+    private func ask(_ configuration: RedisConfiguration, about name: String) async -> SentinelField {
+        var word = SentinelField(sentinel: configuration.address.description)
         do {
             let replies = try await RedisClient.withClient(configuration, logger: engine.logger) { sentinel in
                 try await sentinel.pipeline([

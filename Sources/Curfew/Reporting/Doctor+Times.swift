@@ -53,7 +53,7 @@ extension Doctor {
         var ids = try await engine.redis.pipeline([range])[0].elements.compactMap(\.string)
         if ids.isEmpty, cleanup.index == nil { ids = try await scanned(cleanup) }
         let reader = RecordReader(redis: engine.redis, cleanup: cleanup, keys: engine.keys)
-        let judge = Judge(reader: reader)
+        let judge = Evaluator(reader: reader)
         let keyed = try judge.keyed(ids.map { DueEntry(id: $0, score: 0, scoreText: "0") }[...])
         let replies = try await engine.redis.pipeline(judge.commands(for: keyed))
         return try await reader.records(keyed, replies: replies).compactMap { read in

@@ -103,13 +103,13 @@ private struct FileCount {
 
     private func add(_ ids: ArraySlice<String>, to files: inout Statistics.Files) async throws {
         let reader = RecordReader(redis: engine.redis, cleanup: cleanup, keys: engine.keys)
-        let judge = Judge(reader: reader)
+        let judge = Evaluator(reader: reader)
         let entries = try judge.keyed(ids.map { DueEntry(id: $0, score: 0, scoreText: "0") }[...])
         let replies = try await engine.redis.pipeline(judge.commands(for: entries))
         for judged in try await judge.decide(entries, replies: replies, at: now) { add(judged, to: &files) }
     }
 
-    private func add(_ judged: Judged, to files: inout Statistics.Files) {
+    private func add(_ judged: Evaluation, to files: inout Statistics.Files) {
         let record = judged.record
         if case .missing = record.content {
             // One that can't be read is there all the same.

@@ -6,7 +6,7 @@ final class PlanDraft: Sendable {
     private let state = Mutex<(entries: [Plan.Entry], total: Int)>(([], 0))
 
     /// Looks at a page, and leaves it as it is.
-    func note(_ page: [Judged]) -> [Judged] {
+    func note(_ page: [Evaluation]) -> [Evaluation] {
         for judged in page {
             guard let change = judged.change else { continue }
             state.withLock { state in

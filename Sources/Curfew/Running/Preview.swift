@@ -24,7 +24,7 @@ package struct Preview: Sendable {
     /// The same, with somebody who takes down what is decided.
     func run(
         _ cleanup: Cleanup, ahead: Duration = .zero, limit: Int?, timeout: Duration?,
-        review: (@Sendable ([Judged]) -> [Judged])?
+        review: (@Sendable ([Evaluation]) -> [Evaluation])?
     ) async throws(CurfewError) -> RunResult {
         let clock = try await engine.serverClock()
         let control = RunControl(trust: nil, timeout: cleanup.runTimeout)
@@ -48,11 +48,11 @@ package struct Preview: Sendable {
         }
         let refusal = outcome.error as? RunGuard.Refusal
         if let error = outcome.error, refusal == nil { throw Self.error(error) }
-        let status: RunResult.Status = outcome.tally.failed > 0 ? .completedWithErrors : .completed
+        let status: RunResult.Status = outcome.counters.failed > 0 ? .completedWithErrors : .completed
         return RunResult(
             run: "", cleanup: cleanup.name, instance: engine.instance.id, fence: 0, trigger: "preview", dryRun: true,
             status: refusal == nil ? status : .refused, startedAt: began.iso8601, duration: clock.now - began,
-            tally: outcome.tally, error: refusal?.message)
+            counters: outcome.counters, error: refusal?.message)
     }
 
     /// The result for a cleanup that can't be previewed, among others that can.
@@ -60,7 +60,7 @@ package struct Preview: Sendable {
         let now = try await engine.serverClock().now
         return RunResult(
             run: "", cleanup: cleanup.name, instance: engine.instance.id, fence: 0, trigger: "preview", dryRun: true,
-            status: .failed, startedAt: now.iso8601, duration: .zero, tally: Tally(), error: error.message)
+            status: .failed, startedAt: now.iso8601, duration: .zero, counters: RunCounters(), error: error.message)
     }
 
     private static func error(_ error: any Error) -> CurfewError {

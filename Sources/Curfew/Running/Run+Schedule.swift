@@ -74,7 +74,7 @@ extension Run {
         if claim.isDryRun, !cleanup.isDryRun { return .stopped }
         switch status {
         // Some were freed, and the rest was refused for want of memory.
-        case .completedWithErrors: return outcome.tally.fullMemory.map { .failedForNow($0) } ?? .done
+        case .completedWithErrors: return outcome.counters.fullMemory.map { .failedForNow($0) } ?? .done
         case .completed, .timedOut: return .done
         case .failed:
             let why = error.map { "\($0)" } ?? "it failed"

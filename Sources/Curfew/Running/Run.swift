@@ -150,7 +150,7 @@ package struct Run: Sendable {
         switch outcome.error {
         case let conflict as Definitions.Conflict: return (.failed, conflict.description)
         case nil:
-            let isWhole = outcome.tally.failed == 0 && outcome.remark == nil
+            let isWhole = outcome.counters.failed == 0 && outcome.remark == nil
             return (isWhole ? .completed : .completedWithErrors, outcome.remark)
         case let refusal as RunGuard.Refusal: return (.refused, refusal.message)
         case let stop as RunControl.Stop:
@@ -173,7 +173,7 @@ package struct Run: Sendable {
             return result
         }
         var measured = RunMeasurements(
-            run: claim.run, cleanup: cleanup.name, tally: outcome.tally, duration: now - claim.acquired,
+            run: claim.run, cleanup: cleanup.name, counters: outcome.counters, duration: now - claim.acquired,
             lag: max(.zero, claim.acquired - claim.due), oldestOverdue: outcome.oldest, backlog: outcome.remaining)
         measured.isRefused = status == .refused
         measured.isFailed = status == .failed
@@ -240,9 +240,9 @@ package struct Run: Sendable {
         var result = RunResult(
             run: claim.run, cleanup: cleanup.name, instance: engine.instance.id, fence: Int64(claim.fence) ?? 0,
             trigger: claim.trigger, dryRun: claim.isDryRun, status: status, startedAt: claim.acquired.iso8601,
-            duration: now - claim.acquired, tally: outcome.tally, error: error)
+            duration: now - claim.acquired, counters: outcome.counters, error: error)
         if case .undo(let undo) = task { result.undoes = undo.run }
-        if !outcome.tally.spared.isEmpty { result.left = outcome.tally.spared }
+        if !outcome.counters.kept.isEmpty { result.left = outcome.counters.kept }
         return result
     }
 
@@ -263,19 +263,20 @@ package struct Run: Sendable {
 }
 
 extension RunResult {
-    /// The result with the counts of a tally.
+    /// The result with the counts of a counters.
     init(
         run: String, cleanup: String, instance: String, fence: Int64, trigger: String, dryRun: Bool, status: Status,
-        startedAt: String, duration: Duration, tally: Tally, error: String?
+        startedAt: String, duration: Duration, counters: RunCounters, error: String?
     ) {
         self.init(
             run: run, cleanup: cleanup, instance: instance, fence: fence, trigger: trigger, dryRun: dryRun,
             status: status,
-            startedAt: startedAt, durationMs: duration.milliseconds, totalFound: tally.found, cleanedUp: tally.changed,
-            retried: tally.retried, skipped: tally.skipped, failed: tally.failed, stalled: tally.stalled,
-            tokensRefunded: tally.refunded, bytesFreed: tally.bytesFreed,
-            absent: tally.absent, records: tally.records, errors: tally.errors,
+            startedAt: startedAt, durationMs: duration.milliseconds, totalFound: counters.found,
+            cleanedUp: counters.changed,
+            retried: counters.retried, skipped: counters.skipped, failed: counters.failed, stalled: counters.stalled,
+            tokensRefunded: counters.refunded, bytesFreed: counters.bytesFreed,
+            absent: counters.absent, records: counters.records, errors: counters.errors,
             error: error)
-        if tally.refundedBefore > 0 { refundedBefore = tally.refundedBefore }
+        if counters.refundedBefore > 0 { refundedBefore = counters.refundedBefore }
     }
 }

@@ -23,7 +23,7 @@ package final class Worker: Service {
     }
 
     /// What the loop knows from one tick to the next.
-    private struct Course {
+    private struct ActiveRun {
         var clock: ServerClock?
         var started: Timestamp?
         var roundTrip: Duration = .zero
@@ -119,7 +119,7 @@ package final class Worker: Service {
     }
 
     private func loop(attend: (BackgroundTasks) -> Void, start: (Run) -> Void) async {
-        var course = Course(engine)
+        var active = ActiveRun(engine)
         var retries = Retries(Backoff(factor: 2, most: .seconds(5)))
         var outage = Outage()
         while !state.withLock(\.isStopping) {
@@ -128,11 +128,11 @@ package final class Worker: Service {
                 return (state.engine, state.isNew ? state.background : nil)
             }
             if let background {
-                course.begin(engine)
+                active.begin(engine)
                 attend(background)
             }
             do {
-                let sleep = try await tick(engine, &course, start)
+                let sleep = try await tick(engine, &active, start)
                 state.withLock { $0.trouble = nil }
                 if let count = outage.ended() {
                     logger.info("the schedule can be read again", metadata: ["failures": "\(count)"])
@@ -153,60 +153,60 @@ package final class Worker: Service {
     /// Looks at the schedule once, and starts what it could claim.
     ///
     /// Gives back how long there is nothing to do; nil where there may be more at once.
-    private func tick(_ engine: Engine, _ course: inout Course, _ start: (Run) -> Void) async throws -> Duration? {
-        let clock = if let clock = course.clock { clock } else { try await engine.serverClock() }
-        let isBeatDue = course.lastBeat.map { $0.duration(to: .now) >= engine.coordinator.heartbeat * 0.9 } ?? true
-        if course.refused == nil || (isBeatDue && course.isUnsettled) || takeContested() {
-            try await settle(&course, clock, engine)
+    private func tick(_ engine: Engine, _ active: inout ActiveRun, _ start: (Run) -> Void) async throws -> Duration? {
+        let clock = if let clock = active.clock { clock } else { try await engine.serverClock() }
+        let isBeatDue = active.lastBeat.map { $0.duration(to: .now) >= engine.coordinator.heartbeat * 0.9 } ?? true
+        if active.refused == nil || (isBeatDue && active.isUnsettled) || takeContested() {
+            try await settle(&active, clock, engine)
         }
         let running = state.withLock { $0.running.keys.sorted() }
-        let refused = Set((course.refused ?? [:]).keys)
+        let refused = Set((active.refused ?? [:]).keys)
         let beat = Coordinator.Beat(
-            running: running, refused: refused.sorted(), roundTrip: course.roundTrip,
-            started: course.started ?? clock.now)
+            running: running, refused: refused.sorted(), roundTrip: active.roundTrip,
+            started: active.started ?? clock.now)
         // While two readings of the clock don't agree nothing new is begun.
-        let places = course.clockWatch.isInDoubt ? 0 : engine.configuration.worker.concurrency - running.count
+        let places = active.clockWatch.isInDoubt ? 0 : engine.configuration.worker.concurrency - running.count
         let answer = try await engine.coordinator.tick(
             beat: isBeatDue ? beat : nil, places: places, refused: refused, clock: clock)
-        let elapsed = course.clock?.age ?? .zero
-        course.clock = answer.clock
-        course.roundTrip = answer.roundTrip
-        if isBeatDue { course.lastBeat = .now }
-        let step = course.clockWatch.take(
+        let elapsed = active.clock?.age ?? .zero
+        active.clock = answer.clock
+        active.roundTrip = answer.roundTrip
+        if isBeatDue { active.lastBeat = .now }
+        let step = active.clockWatch.take(
             answer.clock.reading, at: answer.clock.readAt, within: answer.roundTrip + clock.roundTrip)
         // What was claimed is begun before anything else can fail: a claim that nobody runs is in everybody's way.
         var run: Run?
         if case .claimed(let claim) = answer.outcome { run = accept(claim, answer.clock, step, engine) }
         if let run { start(run) }
-        try await look(at: step, &course, elapsed, engine)
+        try await look(at: step, &active, elapsed, engine)
         // What answers under our name says that it is something else: it isn't called again before it was replaced.
         if answer.version != FunctionLibrary.version { try await engine.library.load() }
-        if !course.isAnnounced { try await announce(&course, answer, engine) }
-        try await course.watch.look(at: answer)
+        if !active.isAnnounced { try await announce(&active, answer, engine) }
+        try await active.watch.look(at: answer)
         guard run == nil else { return nil }
-        return course.clockWatch.isInDoubt ? min(answer.sleep, .milliseconds(500)) : answer.sleep
+        return active.clockWatch.isInDoubt ? min(answer.sleep, .milliseconds(500)) : answer.sleep
     }
 
     /// Settles what the names of the cleanups stand for, and says what is refused as soon as that is another set.
-    private func settle(_ course: inout Course, _ clock: ServerClock, _ engine: Engine) async throws {
+    private func settle(_ active: inout ActiveRun, _ clock: ServerClock, _ engine: Engine) async throws {
         let settlement = try await Definitions(engine.coordinator).settle(now: clock.now)
         let refused = settlement.refused
-        for name in settlement.waiting.subtracting(course.waiting).sorted() {
+        for name in settlement.waiting.subtracting(active.waiting).sorted() {
             logger.notice(
                 "a cleanup goes by the schedule of a newer configuration that others have",
                 metadata: ["cleanup": "\(name)"])
         }
-        course.waiting = settlement.waiting
+        active.waiting = settlement.waiting
         for (name, conflict) in refused.sorted(by: { $0.key < $1.key })
-        where course.refused?[name]?.description != conflict.description {
+        where active.refused?[name]?.description != conflict.description {
             logger.error("a cleanup is refused", metadata: ["cleanup": "\(name)", "error": "\(conflict)"])
         }
-        for name in (course.refused ?? [:]).keys.sorted() where refused[name] == nil {
+        for name in (active.refused ?? [:]).keys.sorted() where refused[name] == nil {
             logger.notice("a cleanup is refused no longer", metadata: ["cleanup": "\(name)"])
         }
         // The others see it at once.
-        if course.refused.map({ Set($0.keys) }) ?? [] != Set(refused.keys) { course.lastBeat = nil }
-        course.refused = refused
+        if active.refused.map({ Set($0.keys) }) ?? [] != Set(refused.keys) { active.lastBeat = nil }
+        active.refused = refused
     }
 
     private func takeContested() -> Bool {
@@ -217,29 +217,30 @@ package final class Worker: Service {
     }
 
     /// Tells of a step of the clock, and ends the alert after it.
-    private func look(at step: Duration?, _ course: inout Course, _ elapsed: Duration, _ engine: Engine) async throws {
-        guard let now = course.clock?.now else { return }
+    private func look(at step: Duration?, _ active: inout ActiveRun, _ elapsed: Duration, _ engine: Engine) async throws
+    {
+        guard let now = active.clock?.now else { return }
         let alert = ClockAlert(engine: engine)
         if let step {
-            course.shaken = .now.advanced(by: ClockStep.shown)
+            active.shaken = .now.advanced(by: ClockStep.shown)
             logger.error(
                 "the clock of Redis has stepped",
                 metadata: ["step": "\(step < .zero ? "-" : "+")\(ClockStep.text(step))"])
             try await alert.saw(step, at: now, since: elapsed)
-        } else if let end = course.shaken, end <= .now {
-            course.shaken = try await alert.resolve(at: now) ? nil : .now.advanced(by: ClockStep.shown)
+        } else if let end = active.shaken, end <= .now {
+            active.shaken = try await alert.resolve(at: now) ? nil : .now.advanced(by: ClockStep.shown)
         }
     }
 
     /// The first answer under a configuration: alerts may be new, and it comes from one node of a cluster alone.
-    private func announce(_ course: inout Course, _ answer: TickAnswer, _ engine: Engine) async throws {
+    private func announce(_ active: inout ActiveRun, _ answer: TickAnswer, _ engine: Engine) async throws {
         if engine.redis.isCluster { try await engine.library.load() }
         try await Alerts(engine: engine).publishDefinitions(now: answer.clock.now)
         // Whoever has seen the clock step may be gone, and the alert is to end all the same.
-        if course.shaken == nil, try await ClockAlert(engine: engine).read().isFiring { course.shaken = .now }
-        course.isAnnounced = true
-        guard course.started == nil else { return }
-        course.started = answer.clock.now
+        if active.shaken == nil, try await ClockAlert(engine: engine).read().isFiring { active.shaken = .now }
+        active.isAnnounced = true
+        guard active.started == nil else { return }
+        active.started = answer.clock.now
         logger.info("worker ready", metadata: ["instance": "\(engine.instance.id)"])
     }
 

@@ -15,7 +15,7 @@ extension Change {
     }
 }
 
-extension Judged {
+extension Evaluation {
     /// Whether what is written of it only removes or frees; an entry of the index that moves takes no more room.
     var frees: Bool {
         switch decision {
@@ -26,7 +26,7 @@ extension Judged {
     }
 }
 
-extension [Judged] {
+extension [Evaluation] {
     /// Whether something of it removes or frees; otherwise there is no use in a page where Redis has no memory left.
     var hasFreeing: Bool {
         contains { judged in

@@ -7,10 +7,10 @@ extension Committer {
     /// because of a key in another slot.
     ///
     /// In a Cluster such keys are out of reach of the step that changes the record, which then rests on this look.
-    func priced(_ page: [Judged]) async throws -> (page: [Judged], results: [Result]) {
+    func priced(_ page: [Evaluation]) async throws -> (page: [Evaluation], results: [Result]) {
         var page = page
         var results = page.map(Self.untouched)
-        let look = try await SagaLook(page, events: keys.events, library)
+        let look = try await SagaPrecheck(page, events: keys.events, library)
         for (place, why) in look.refusals { results[place] = .refused(why) }
         guard !look.paid.isEmpty else { return (page, results) }
         for (place, judged) in zip(look.paid, try await repaid(look.paid, of: page)) { page[place] = judged }
@@ -19,7 +19,7 @@ extension Committer {
 
     /// The changes of these places, whose charge has an entry in its ledger already: with another entry where the refund
     /// was undone meanwhile, else without a refund.
-    func repaid(_ places: [Int], of page: [Judged]) async throws -> [Judged] {
+    func repaid(_ places: [Int], of page: [Evaluation]) async throws -> [Evaluation] {
         let refunds = places.compactMap { page[$0].change?.refund }
         let replies = try await library.redis.pipeline(
             refunds.map { RedisCommand("HMGET", [$0.ledger] + RefundEntry.fields(of: $0.entry)) })

@@ -36,7 +36,7 @@ struct Committer {
 
     /// A page that is ready to be sent.
     struct Prepared: Sendable {
-        let page: [Judged]
+        let page: [Evaluation]
         fileprivate let call: CommitCall
         fileprivate let places: [Int]
         let command: RedisCommand
@@ -53,12 +53,12 @@ struct Committer {
     ///
     /// `rescores` is false where a record that isn't past its configured time may stand in front of the horizon (a run
     /// with a shorter timeout): its entry then stays as it is.
-    func prepare(_ page: [Judged], at now: Timestamp, rescores: Bool) async throws -> Prepared {
+    func prepare(_ page: [Evaluation], at now: Timestamp, rescores: Bool) async throws -> Prepared {
         try await library.compare()
         return try await prepare(try await queued(page), encoder: encoder(at: now), rescores: rescores)
     }
 
-    private func prepare(_ page: [Judged], encoder: ChangeEncoder, rescores: Bool) async throws -> Prepared {
+    private func prepare(_ page: [Evaluation], encoder: ChangeEncoder, rescores: Bool) async throws -> Prepared {
         var call = makeCall()
         var known = ChangeEncoder.Known()
         var places: [Int] = []
@@ -91,7 +91,7 @@ struct Committer {
     }
 
     /// The page with what the queues of its changes are; a change that can't be put on its queue is its record's error.
-    func queued(_ page: [Judged]) async throws -> [Judged] {
+    func queued(_ page: [Evaluation]) async throws -> [Evaluation] {
         guard (cleanup.policy as? StuckPolicy)?.retry?.queue != nil else { return page }
         let queues = Array(Set(page.compactMap(\.change?.push?.key)))
         let kinds = try await QueueKinds(queues, library.redis, keys, isNoting: claim != nil)
@@ -180,13 +180,13 @@ struct Committer {
     /// The charge was refunded before, by an earlier sweep or by the app: what is left is the rest of the change, unless
     /// that refund was undone.
     private func commitWithoutRefund(
-        _ places: [Int], of page: [Judged], _ encoder: ChangeEncoder, into results: [Result]
+        _ places: [Int], of page: [Evaluation], _ encoder: ChangeEncoder, into results: [Result]
     ) async throws -> [Result] {
         guard !places.isEmpty else { return results }
         var results = results
         var call = makeCall()
         var known = ChangeEncoder.Known()
-        var changed: [Judged] = []
+        var changed: [Evaluation] = []
         for judged in try await repaid(places, of: page) {
             if let change = judged.change { encoder.add(change, of: judged.record, to: &call, &known) }
             changed.append(judged)
@@ -210,7 +210,7 @@ struct Committer {
     }
 
     /// The result where nothing is sent.
-    static func untouched(_ judged: Judged) -> Result {
+    static func untouched(_ judged: Evaluation) -> Result {
         switch judged.decision {
         case .malformed(let error): .malformed(error)
         case .leave(let leave): .left(isStalled: leave.isStalled, stays: true)
@@ -219,14 +219,14 @@ struct Committer {
     }
 
     /// The results before anything is answered; a look leaves what it would drop where it is.
-    private func untouched(_ page: [Judged]) -> [Result] {
+    private func untouched(_ page: [Evaluation]) -> [Result] {
         page.map { judged in
             if claim == nil, case .drop = judged.decision { return .left(isStalled: false, stays: true) }
             return Self.untouched(judged)
         }
     }
 
-    private static func result(_ outcome: CommitCall.Outcome, of judged: Judged, rescores: Bool) -> Result {
+    private static func result(_ outcome: CommitCall.Outcome, of judged: Evaluation, rescores: Bool) -> Result {
         switch (judged.decision, outcome) {
         case (.change, .made): .changed(isRefunded: true)
         case (.change, .moved): .moved
@@ -240,7 +240,7 @@ struct Committer {
     }
 }
 
-extension Judged {
+extension Evaluation {
     /// Whether the verdict is a change.
     var isChange: Bool {
         if case .change = decision { true } else { false }

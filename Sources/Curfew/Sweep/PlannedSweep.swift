@@ -22,7 +22,7 @@ struct PlannedSweep: Sendable {
                 engine: base.engine, cleanup: base.cleanup, claim: base.claim, control: base.control, clock: base.clock,
                 options: options, scanned: entries)
             var outcome = await sweepGuard.run(sweep)
-            for (id, why) in review.skipped { outcome.tally.leftAlone(id, why) }
+            for (id, why) in review.skipped { outcome.counters.leftAlone(id, why) }
             if outcome.error == nil { try await base.measureRest(&outcome) }
             return outcome
         } catch {
@@ -64,7 +64,7 @@ final class PlanReview: Sendable {
     }
 
     /// The page with every change left out that isn't the planned one; nothing else is done to records either.
-    func passed(_ page: [Judged]) -> [Judged] {
+    func passed(_ page: [Evaluation]) -> [Evaluation] {
         page.map { judged in
             let id = judged.entry.id
             let why: String

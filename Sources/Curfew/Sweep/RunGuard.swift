@@ -34,7 +34,7 @@ struct RunGuard: Sendable {
         }
         var options = sweep.options
         options.mayAllBeMissing = true
-        options.begun = outcome.tally.resumed
+        options.begun = outcome.counters.resumed
         return await guarded(sweep.with(options))
     }
 
@@ -43,10 +43,10 @@ struct RunGuard: Sendable {
         do {
             if let tracked = try await suspects(sweep, limits) {
                 var outcome = await sweep.watching.run()
-                let tally = outcome.tally
-                outcome.tally = tally.unmade
+                let counters = outcome.counters
+                outcome.counters = counters.unmade
                 guard outcome.error == nil else { return outcome }
-                let count = tally.found - tally.failed
+                let count = counters.found - counters.failed
                 if limits.isExceeded(by: count, of: tracked) {
                     let refusal = refusal(of: sweep.cleanup, count: count, tracked: tracked, limits)
                     guard let overriddenBy else {

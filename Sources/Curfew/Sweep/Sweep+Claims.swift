@@ -5,7 +5,7 @@ internal import RedisClient
 
 /// A claimed record as it was read after the claim.
 struct ClaimedRecord: Sendable {
-    let judged: Judged
+    let judged: Evaluation
     var change: Change
     let record: Record
 
@@ -23,10 +23,10 @@ extension Sweep {
     /// One that the app has changed since it was judged, as by linking it, or whose object has other users now, is no longer
     /// what was decided over: its claim is taken back.
     func confirmed(
-        _ batch: [Judged], pageSize: Int, _ saga: Saga?, _ tally: inout Tally
+        _ batch: [Evaluation], pageSize: Int, _ saga: Saga?, _ counters: inout RunCounters
     ) async throws -> [ClaimedRecord] {
         var claimed: [ClaimedRecord] = []
-        var released: [Judged] = []
+        var released: [Evaluation] = []
         for page in batch.chunks(ofCount: pageSize) {
             try control.checkpoint()
             let reads = try await reread(page)
@@ -34,12 +34,12 @@ extension Sweep {
             for (judged, read) in zip(page, reads) {
                 guard let change = judged.change, !change.objects.isEmpty else { continue }
                 switch read {
-                case .failure(let error): tally.failed(judged.entry.id, error.message)
+                case .failure(let error): counters.failed(judged.entry.id, error.message)
                 case .success(let record)
                 where record.isAsClaimed(by: change, since: judged.record) && !shared.contains(record.key):
                     claimed.append(ClaimedRecord(judged: judged, change: change, record: record))
                 case .success(let record):
-                    tally.moved()
+                    counters.moved()
                     if let release = Self.release(judged, change, record, cleanup, at: now) { released.append(release) }
                 }
             }
@@ -58,7 +58,7 @@ extension Sweep {
             while !state.claimed.isEmpty {
                 let page = state.claimed.prefix(size)
                 state.claimed.removeFirst(page.count)
-                let released = zip(page, try await reread(page)).compactMap { judged, read -> Judged? in
+                let released = zip(page, try await reread(page)).compactMap { judged, read -> Evaluation? in
                     guard let change = judged.change, case .success(let record) = read else { return nil }
                     return Self.release(judged, change, record, cleanup, at: now)
                 }
@@ -69,7 +69,7 @@ extension Sweep {
         }
     }
 
-    private func reread(_ page: ArraySlice<Judged>) async throws -> [RecordReader.Read] {
+    private func reread(_ page: ArraySlice<Evaluation>) async throws -> [RecordReader.Read] {
         let entries = page.map { (entry: $0.entry, key: $0.record.key) }
         let reader = judge.reader
         let commands = judge.commands(for: entries)
@@ -105,12 +105,12 @@ extension Sweep {
 
     /// Takes a claim back where it is still there; nil where it isn't, or is one of an earlier run.
     private static func release(
-        _ judged: Judged, _ change: Change, _ record: Record, _ cleanup: Cleanup, at now: Timestamp
-    ) -> Judged? {
+        _ judged: Evaluation, _ change: Change, _ record: Record, _ cleanup: Cleanup, at now: Timestamp
+    ) -> Evaluation? {
         guard !change.sets.isEmpty, change.sets.allSatisfy({ record[$0.field] == $0.value }) else { return nil }
         do {
             let release = try change.release(of: record, status: cleanup.statusField, at: now)
-            return Judged(entry: judged.claimed(cleanup.indexUnit), record: record, decision: .change(release))
+            return Evaluation(entry: judged.claimed(cleanup.indexUnit), record: record, decision: .change(release))
         } catch {
             // The record can't be written any more; the run that looks at it next says why.
             return nil

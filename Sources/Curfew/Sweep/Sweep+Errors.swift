@@ -18,8 +18,8 @@ extension Sweep {
 
     /// Writes down what went wrong since the last time, under the lease; a sweep that only watches has nothing to write.
     func reportErrors(_ state: inout State) async throws {
-        guard let claim, state.outcome.tally.hasNews else { return }
-        let (news, told) = state.outcome.tally.takeNews()
+        guard let claim, state.outcome.counters.hasNews else { return }
+        let (news, told) = state.outcome.counters.takeNews()
         var written = told
         for page in news.chunks(ofCount: Self.mostErrors) {
             let batch = page.map { ($0, key(of: $0.id)) }

@@ -44,7 +44,7 @@ extension Sweep {
     private func sweepByNodes(_ claim: Claim) async -> Outcome {
         let page = cleanup.kind == .retention ? Self.gentlePage : Self.usualPage
         var state = State(size: PageSize(fixed: cleanup.page ?? page))
-        state.outcome.tally = options.begun
+        state.outcome.counters = options.begun
         let saga = Saga(sweep: self, claim: claim)
         state.saga = saga
         do {

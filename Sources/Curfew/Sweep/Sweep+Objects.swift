@@ -21,11 +21,11 @@ extension Sweep {
                 let outcome = state.outcome
                 control.advance { $0.report(outcome) }
             }
-            let claimed = try await confirmed(batch, pageSize: size, state.saga, &state.outcome.tally)
+            let claimed = try await confirmed(batch, pageSize: size, state.saga, &state.outcome.counters)
             let deleted: [ClaimedRecord]
             try await replicate(claimed)
             do {
-                deleted = try await self.deleted(claimed, &state.outcome.tally)
+                deleted = try await self.deleted(claimed, &state.outcome.counters)
             } catch let refusal as RunGuard.Refusal {
                 // Their claims are taken back with all others, when what is on its way is back.
                 state.claimed = claimed.map(\.judged) + state.claimed
@@ -33,18 +33,18 @@ extension Sweep {
             }
             for page in deleted.chunks(ofCount: size) {
                 await FailPoint.reached(.beforeRemoval, cleanup)
-                try await remove(page, state.saga, &state.outcome.tally)
+                try await remove(page, state.saga, &state.outcome.counters)
             }
         }
     }
 
     /// Deletes objects in one request; gives back the records whose objects are gone.
-    private func deleted(_ claimed: [ClaimedRecord], _ tally: inout Tally) async throws -> [ClaimedRecord] {
+    private func deleted(_ claimed: [ClaimedRecord], _ counters: inout RunCounters) async throws -> [ClaimedRecord] {
         guard !claimed.isEmpty, let policy = cleanup.policy as? FilesPolicy else { return [] }
         let storage = try engine.storage(named: policy.storage, clock: clock)
         let place = storage.configuration.place
         do {
-            let seen = try await seen(claimed, in: storage, &tally)
+            let seen = try await seen(claimed, in: storage, &counters)
             let objects = seen.map(\.objects)
             let outcomes = try await whileAlive { [control, cleanup] in
                 await FailPoint.reached(.beforeDeletion, cleanup)
@@ -61,12 +61,12 @@ extension Sweep {
                     kept = "\(place): object \(object) was not deleted: \(why)"
                 }
                 rest = rest.dropFirst(item.objects.count)
-                if let kept { tally.failed(item.judged.entry.id, kept) } else { deleted.append(item) }
+                if let kept { counters.failed(item.judged.entry.id, kept) } else { deleted.append(item) }
             }
             return deleted
         } catch let error as StorageError {
             for item in claimed {
-                tally.failed(item.judged.entry.id, "object \(item.objects[0]) was not deleted: \(error)")
+                counters.failed(item.judged.entry.id, "object \(item.objects[0]) was not deleted: \(error)")
             }
             let others = claimed.count > 1 ? " and \(claimed.count - 1) more" : ""
             throw CurfewError(
@@ -78,7 +78,7 @@ extension Sweep {
 
     /// The records whose objects may be deleted, after a look at which are there.
     private func seen(
-        _ claimed: [ClaimedRecord], in storage: ObjectStorage, _ tally: inout Tally
+        _ claimed: [ClaimedRecord], in storage: ObjectStorage, _ counters: inout RunCounters
     ) async throws -> [ClaimedRecord] {
         let objects = claimed.filter(\.isFresh).flatMap(\.objects)
         guard !objects.isEmpty else { return claimed }
@@ -86,10 +86,10 @@ extension Sweep {
             try await storage.presence(of: objects) { try control.checkpoint() }
         }
         let absent = presence.count { $0 == .absent }
-        tally.foundAbsent(absent)
+        counters.foundAbsent(absent)
         if absent == presence.count, cleanup.missing == .refuse, !options.mayAllBeMissing {
             let withheld = claimed.compactMap { item in item.isFresh ? item : nil }
-            tally.withheld(withheld.count, absent: absent)
+            counters.withheld(withheld.count, absent: absent)
             throw Self.refusal(objects, in: storage.configuration.bucket, of: withheld.count)
         }
         var seen: [ClaimedRecord] = []
@@ -107,7 +107,7 @@ extension Sweep {
                 unknown = "object \(object) was not deleted: \(why)"
             }
             if let unknown {
-                tally.failed(item.judged.entry.id, unknown)
+                counters.failed(item.judged.entry.id, unknown)
                 continue
             }
             // Nothing was freed by what wasn't there.
@@ -154,31 +154,31 @@ extension Sweep {
     }
 
     /// Removes the records of deleted objects and counts them.
-    private func remove(_ page: ArraySlice<ClaimedRecord>, _ saga: Saga?, _ tally: inout Tally) async throws {
-        var removals: [Judged] = []
+    private func remove(_ page: ArraySlice<ClaimedRecord>, _ saga: Saga?, _ counters: inout RunCounters) async throws {
+        var removals: [Evaluation] = []
         for item in page {
             do {
                 let removal = try item.change.removal(of: item.record, status: cleanup.statusField)
                 removals.append(
-                    Judged(
+                    Evaluation(
                         entry: item.judged.claimed(cleanup.indexUnit), record: item.record, decision: .change(removal)))
             } catch {
-                tally.failed(item.judged.entry.id, error.message)
+                counters.failed(item.judged.entry.id, error.message)
             }
         }
         for (judged, result) in zip(removals, try await commit(removals, saga)) {
             switch result {
             case .changed:
                 guard let change = judged.change else { continue }
-                tally.changed(judged.entry.id, change, isDryRun: false)
-            case .refused(let why): tally.failed(judged.entry.id, why)
-            case .moved, .left, .malformed: tally.moved()
+                counters.changed(judged.entry.id, change, isDryRun: false)
+            case .refused(let why): counters.failed(judged.entry.id, why)
+            case .moved, .left, .malformed: counters.moved()
             }
         }
     }
 
     /// Commits changes that are guarded so well that they may be sent again when a reply was lost.
-    func commit(_ page: [Judged], _ saga: Saga?) async throws -> [Committer.Result] {
+    func commit(_ page: [Evaluation], _ saga: Saga?) async throws -> [Committer.Result] {
         guard let claim, !page.isEmpty else { return [] }
         if let saga { return try await saga.commit(page, rescores: true) }
         var tries = 0
@@ -204,7 +204,7 @@ extension Sweep {
     }
 }
 
-extension Judged {
+extension Evaluation {
     /// Its index entry as the claim has left it.
     func claimed(_ unit: ScoreUnit) -> DueEntry {
         guard let next = change?.next else { return entry }

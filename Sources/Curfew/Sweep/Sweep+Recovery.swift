@@ -49,7 +49,7 @@ extension Sweep {
     }
 
     /// What a change would come to, where nothing is written.
-    private static func watched(_ judged: Judged) -> Committer.Result {
+    private static func watched(_ judged: Evaluation) -> Committer.Result {
         switch judged.decision {
         case .change: .changed(isRefunded: true)
         case .malformed(let error): .malformed(error)
@@ -64,7 +64,7 @@ extension Sweep {
             journal: engine.journal)
     }
 
-    private func recover(_ page: [Judged], _ claim: Claim) async throws -> [Committer.Result] {
+    private func recover(_ page: [Evaluation], _ claim: Claim) async throws -> [Committer.Result] {
         let entries = page.map(\.entry)
         let judged = try await retrying { try await judge.judge(entries, at: now) }
         let fresh = options.review?(judged) ?? judged

@@ -43,7 +43,7 @@ extension Sweep {
                 throw CurfewError(
                     .server,
                     "no node has \(item.judged.record.key) now, so no replica can be asked for its claim: "
-                        + "\(Self.spared(claimed.count))")
+                        + "\(Self.kept(claimed.count))")
             }
             byNode[number, default: []].append(item)
         }
@@ -74,7 +74,7 @@ extension Sweep {
         return call.nodeCommand(isNote: true)
     }
 
-    private static func spared(_ count: Int) -> String {
+    private static func kept(_ count: Int) -> String {
         let what = count == 1 ? "the object of 1 record" : "the objects of \(count) records"
         return "\(what) not deleted, and claimed for the next run"
     }
@@ -88,6 +88,6 @@ extension Sweep {
         throw CurfewError(
             .server,
             "\(found) replicas of \(place) knew of the claims within \(limit.text), expected \(wanted) (replicas, "
-                + "min-replicas): \(Self.spared(count))")
+                + "min-replicas): \(Self.kept(count))")
     }
 }

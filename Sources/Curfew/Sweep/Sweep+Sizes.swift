@@ -10,22 +10,22 @@ internal import RedisClient
 ///     careful   sizes of 20 asked, then what fits read   ─► one that can never be read is its own error
 struct SizedPage {
     /// The records that are read now.
-    var entries: [Judge.Keyed] = []
+    var entries: [Evaluator.Keyed] = []
     /// What has been asked about them before, where they are locks.
     var known: [RedisValue] = []
 }
 
 extension Sweep {
     /// Records go back to be read after a look at their sizes.
-    func postpone(_ entries: [Judge.Keyed], _ state: inout State) {
+    func postpone(_ entries: [Evaluator.Keyed], _ state: inout State) {
         state.queue.insert(contentsOf: entries.map(\.entry), at: 0)
         state.isCareful = true
     }
 
     /// What came of a page, without the records that didn't fit.
     func fitting(
-        _ entries: [Judge.Keyed], _ replies: [RedisValue], _ state: inout State
-    ) -> ([Judge.Keyed], [RedisValue]) {
+        _ entries: [Evaluator.Keyed], _ replies: [RedisValue], _ state: inout State
+    ) -> ([Evaluator.Keyed], [RedisValue]) {
         let first = replies.count - entries.count
         guard replies[first...].contains(where: \.isTooLarge) else { return (entries, replies) }
         let isLarge = entries.indices.map { replies[first + $0].isTooLarge }
@@ -37,19 +37,19 @@ extension Sweep {
 
     /// Which records of a page are read now that their sizes are known, and which never can be; the others go back.
     func sized(
-        _ entries: [Judge.Keyed], _ replies: [RedisValue], _ state: inout State
-    ) -> (SizedPage, large: [Judged]) {
+        _ entries: [Evaluator.Keyed], _ replies: [RedisValue], _ state: inout State
+    ) -> (SizedPage, large: [Evaluation]) {
         let looks = judge.reader.looksAtLocks ? 2 * entries.count : 0
         let sizes = judge.reader.sizes(of: entries.map(\.key), replies[looks...])
         var page: [Int] = []
-        var large: [Judged] = []
-        var rest: [Judge.Keyed] = []
+        var large: [Evaluation] = []
+        var rest: [Evaluator.Keyed] = []
         var bytes = 0
         for (place, (entry, key)) in entries.enumerated() {
             switch sizes[place] {
             case .failure(let error):
                 let record = Record(id: entry.id, key: key, content: .missing)
-                large.append(Judged(entry: entry, record: record, decision: .malformed(error)))
+                large.append(Evaluation(entry: entry, record: record, decision: .malformed(error)))
             case .success(let size) where bytes + size > RecordReader.mostBytes: rest.append((entry, key))
             case .success(let size):
                 bytes += size
@@ -94,7 +94,7 @@ extension Sweep {
 
 extension RecordReader {
     /// What asks for the sizes of records, after what has to be known of locks before anything is asked about them.
-    func sizeRequest(for entries: [Judge.Keyed]) -> [RedisCommand] {
+    func sizeRequest(for entries: [Evaluator.Keyed]) -> [RedisCommand] {
         let keys = entries.map(\.key)
         return (looksAtLocks ? lockCommands(for: keys) : []) + sizeCommands(for: keys)
     }

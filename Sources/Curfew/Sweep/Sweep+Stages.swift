@@ -27,7 +27,7 @@ extension Sweep {
         /// What commits in a Cluster.
         var saga: Saga?
         /// Records that are claimed and whose objects are not deleted yet.
-        var claimed: [Judged] = []
+        var claimed: [Evaluation] = []
         /// Whether a range of entries was asked for and not taken in yet.
         var isRangeAsked = false
         /// Whether the sizes of records are asked before they are read, because some were too large for that.
@@ -47,7 +47,7 @@ extension Sweep {
 
     /// What is read along with a commit: records, and more entries where few are left.
     struct Request {
-        var entries: [Judge.Keyed] = []
+        var entries: [Evaluator.Keyed] = []
         var range: ClosedRange<Int>?
         /// Whether the commands ask for the sizes of the records, and not for the records.
         var asksSizes = false
@@ -186,7 +186,7 @@ extension Sweep {
     ///
     /// - Parameter large: what can't be read of the page, because it is too large.
     private func prepare(
-        _ entries: [Judge.Keyed], records: [RedisValue], beside large: [Judged] = [], _ state: inout State
+        _ entries: [Evaluator.Keyed], records: [RedisValue], beside large: [Evaluation] = [], _ state: inout State
     ) async throws -> Page? {
         guard !state.isFull, !entries.isEmpty || !large.isEmpty else { return nil }
         var judged = try await retrying {
@@ -225,13 +225,13 @@ extension Sweep {
                 if change.isClaim, !isDryRun {
                     state.claimed.append(page.judged[place])
                 } else {
-                    state.outcome.tally.changed(id, change, isDryRun: isDryRun)
-                    if !isRefunded, decided.refund != nil { state.outcome.tally.foundRefunded() }
+                    state.outcome.counters.changed(id, change, isDryRun: isDryRun)
+                    if !isRefunded, decided.refund != nil { state.outcome.counters.foundRefunded() }
                 }
-            case .moved: state.outcome.tally.moved()
-            case .refused(let why): state.outcome.tally.failed(id, why)
-            case .malformed(let error): state.outcome.tally.failed(id, error.message)
-            case .left(let isStalled, _): state.outcome.tally.left(isStalled: isStalled)
+            case .moved: state.outcome.counters.moved()
+            case .refused(let why): state.outcome.counters.failed(id, why)
+            case .malformed(let error): state.outcome.counters.failed(id, error.message)
+            case .left(let isStalled, _): state.outcome.counters.left(isStalled: isStalled)
             }
             state.cursor.finished(id, stays: isDryRun || result.stays)
         }

@@ -40,16 +40,16 @@ struct Sweep: Sendable {
         /// The most records to be changed.
         var limit: Int?
         /// Looks at what was decided over a page before anything is done, and may leave records out: for plans.
-        var review: (@Sendable ([Judged]) -> [Judged])?
+        var review: (@Sendable ([Evaluation]) -> [Evaluation])?
         /// Whether all records of an index, or all objects of a page, may be gone without the run being refused.
         var mayAllBeMissing = false
         /// What the run has done already when the sweep begins.
-        var begun = Tally()
+        var begun = RunCounters()
     }
 
     /// What a sweep ends with.
     struct Outcome: Sendable {
-        var tally = Tally()
+        var counters = RunCounters()
         /// Entries that were due when it began.
         var due = 0
         /// Entries that are due now.
@@ -64,8 +64,8 @@ struct Sweep: Sendable {
 
     var now: Timestamp { clock.now + options.ahead }
     var index: String { cleanup.indexKey(engine.keys) }
-    var judge: Judge {
-        Judge(reader: RecordReader(redis: engine.redis, cleanup: cleanup, keys: engine.keys))
+    var judge: Evaluator {
+        Evaluator(reader: RecordReader(redis: engine.redis, cleanup: cleanup, keys: engine.keys))
     }
 
     /// Entries due up to then are looked at.
@@ -84,7 +84,7 @@ struct Sweep: Sendable {
 
     private func sweep() async -> Outcome {
         var state = State(size: PageSize(fixed: cleanup.page, aim: .of(cleanup.kind)))
-        state.outcome.tally = options.begun
+        state.outcome.counters = options.begun
         do {
             try await begin(&state, horizon)
             repeat {
@@ -160,18 +160,18 @@ struct Sweep: Sendable {
 
 /// A page on its way: what was decided and, where something is to be written, the call that writes it.
 struct Page: Sendable {
-    let judged: [Judged]
+    let judged: [Evaluation]
     let prepared: Committer.Prepared?
 }
 
 extension RunControl.Progress {
     /// Takes over the numbers of a sweep.
     mutating func report(_ outcome: Sweep.Outcome) {
-        let tally = outcome.tally
+        let counters = outcome.counters
         (found, changed, retried, skipped, failed) =
-            (tally.found, tally.changed, tally.retried, tally.skipped, tally.failed)
-        refunded = tally.refunded
-        percent = outcome.due > 0 ? min(100, tally.checked * 100 / outcome.due) : 100
+            (counters.found, counters.changed, counters.retried, counters.skipped, counters.failed)
+        refunded = counters.refunded
+        percent = outcome.due > 0 ? min(100, counters.checked * 100 / outcome.due) : 100
         step = "sweep"
     }
 }

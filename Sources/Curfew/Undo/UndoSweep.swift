@@ -31,7 +31,7 @@ struct UndoSweep: Sendable {
                 }
                 end = next
             }
-            let missing = undo.changed - outcome.tally.found
+            let missing = undo.changed - outcome.counters.found
             if missing > 0 { outcome.remark = undo.remark(missing: missing, engine) }
         } catch {
             outcome.error = error
@@ -72,14 +72,14 @@ struct UndoSweep: Sendable {
             do {
                 event = try UndoEvent(entry, statusField: undo.cleanup.statusField)
             } catch {
-                outcome.tally.leftAlone(entry["record"] ?? "", error.message)
+                outcome.counters.leftAlone(entry["record"] ?? "", error.message)
                 continue
             }
             do {
                 try event.checkOrigin(in: undo.cleanup, engine.keys)
                 events.append(event)
             } catch {
-                outcome.tally.failed(event.record, error.message)
+                outcome.counters.failed(event.record, error.message)
             }
         }
         if engine.redis.isCluster {
@@ -87,18 +87,18 @@ struct UndoSweep: Sendable {
             let begun = try await saga.begun(events)
             let fresh = events.indices.filter { begun[$0] == nil }.map { events[$0] }
             var steps = begun.sorted { $0.key < $1.key }.map(\.value)
-            steps += try await changes(fresh, &outcome.tally).map(saga.step)
-            count(Array(zip(steps.map(\.event), try await saga.commit(steps))), &outcome.tally)
+            steps += try await changes(fresh, &outcome.counters).map(saga.step)
+            count(Array(zip(steps.map(\.event), try await saga.commit(steps))), &outcome.counters)
         } else {
-            let changes = try await changes(events, &outcome.tally)
-            count(Array(zip(changes.map(\.event), try await commit(changes))), &outcome.tally)
+            let changes = try await changes(events, &outcome.counters)
+            count(Array(zip(changes.map(\.event), try await commit(changes))), &outcome.counters)
         }
         report(outcome)
     }
 
     /// The changes that put records back; those that can't be are left alone.
     private func changes(
-        _ events: [UndoEvent], _ tally: inout Tally
+        _ events: [UndoEvent], _ counters: inout RunCounters
     ) async throws -> [(event: UndoEvent, change: PlainChange)] {
         let reader = UndoReader(engine: engine, undo: undo, now: clock.now)
         let encoder = UndoEncoder(undo: undo, claim: claim, journal: engine.journal, time: clock.now)
@@ -107,7 +107,7 @@ struct UndoSweep: Sendable {
             do {
                 changes.append((event, try encoder.change(event, try read.get())))
             } catch {
-                tally.leftAlone(event.record, error.message)
+                counters.leftAlone(event.record, error.message)
             }
         }
         return changes
@@ -126,27 +126,27 @@ struct UndoSweep: Sendable {
         return zip(results, changes).map { UndoOutcome($0, of: $1.change) }
     }
 
-    private func count(_ outcomes: [(UndoEvent, UndoOutcome)], _ tally: inout Tally) {
+    private func count(_ outcomes: [(UndoEvent, UndoOutcome)], _ counters: inout RunCounters) {
         for (event, outcome) in outcomes {
             switch outcome {
             case .putBack:
-                tally.putBack(
+                counters.putBack(
                     .init(
                         id: event.record, action: Undo.action, from: event.to, to: event.from, type: event.type,
                         ageMs: 0, timeoutMs: 0, tokensRefunded: -event.tokens, reason: undo.reason(of: event)))
-            case .leftAlone(let why): tally.leftAlone(event.record, why)
-            case .failed(let why): tally.failed(event.record, why)
+            case .leftAlone(let why): counters.leftAlone(event.record, why)
+            case .failed(let why): counters.failed(event.record, why)
             }
         }
     }
 
     private func report(_ outcome: Sweep.Outcome) {
-        let tally = outcome.tally
+        let counters = outcome.counters
         control.advance { progress in
             (progress.found, progress.changed, progress.skipped, progress.failed) =
-                (tally.found, tally.changed, tally.skipped, tally.failed)
-            progress.refunded = tally.refunded
-            progress.percent = min(100, undo.changed > 0 ? tally.found * 100 / undo.changed : 100)
+                (counters.found, counters.changed, counters.skipped, counters.failed)
+            progress.refunded = counters.refunded
+            progress.percent = min(100, undo.changed > 0 ? counters.found * 100 / undo.changed : 100)
             progress.step = Trigger.undo
         }
     }

@@ -1,6 +1,6 @@
 extension CountersPolicy {
     /// What the counters say, put right where they can't be true.
-    struct Reckoning: Equatable {
+    struct CounterTotals: Equatable {
         /// The counts to go by.
         var counts: TaskCounts
         /// How the counters were put right, in words; nil where they were believed.
@@ -9,7 +9,7 @@ extension CountersPolicy {
 
     /// How the counters are to be taken, or what must be known first.
     enum Count {
-        case known(Reckoning)
+        case known(CounterTotals)
         case ask(Question)
     }
 
@@ -19,7 +19,7 @@ extension CountersPolicy {
     /// written back. A negative one can't be true, nor can a sum beyond the total.
     func count(_ record: Record, total: Int64) throws(RecordError) -> Count {
         let stored = try counts(on: record, of: total)
-        if stored.isPossible(of: total) { return .known(Reckoning(counts: stored, correction: nil)) }
+        if stored.isPossible(of: total) { return .known(CounterTotals(counts: stored, correction: nil)) }
         guard let members else {
             guard !countsDown else {
                 throw RecordError(
@@ -27,7 +27,7 @@ extension CountersPolicy {
                         + "expected no more together, and nothing negative; members would tell what is true")
             }
             let ended = TaskCounts(completed: stored.completed, failed: stored.failed)
-            return .known(Reckoning(counts: ended.clamped(to: total), correction: "counters clamped"))
+            return .known(CounterTotals(counts: ended.clamped(to: total), correction: "counters clamped"))
         }
         let key = try members.key.expand(for: record)
         let question = Question.members(
@@ -38,7 +38,7 @@ extension CountersPolicy {
         case nil: return .ask(question)
         case .members(let tasks)?:
             let counted = try tally(tasks, by: members).clamped(to: total)
-            return .known(Reckoning(counts: counted, correction: "counters recounted from \(key)"))
+            return .known(CounterTotals(counts: counted, correction: "counters recounted from \(key)"))
         case .tooMany(let limit)?: throw RecordError("\(key) has more than \(limit) members: too many to recount")
         case .unreadable(let why)?: throw RecordError(why)
         case .some: throw RecordError("the members of \(key) were answered with something else")

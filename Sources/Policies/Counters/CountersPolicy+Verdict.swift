@@ -24,7 +24,7 @@ extension CountersPolicy {
         guard let total = try record.wholeNumber(self.total) else {
             throw RecordError("\(self.total) is missing: expected a whole number, 0 or more")
         }
-        let reckoning: Reckoning
+        let reckoning: CounterTotals
         switch try count(record, total: total) {
         case .ask(let question): return .ask([question])
         case .known(let known): reckoning = known

@@ -281,7 +281,7 @@ extension RedisNode.Core: RedisConnectionDelegate {
             "No connection to Redis",
             metadata: [LogKey.address: "\(place)", LogKey.error: "\(error)"]
         )
-        if error.code == .notPrimary { sentinels?.value.misled() }
+        if error.code == .notPrimary { sentinels?.value.redirected() }
         connection = nil
         perform(machine.ended(error, now: .now()))
     }

@@ -43,7 +43,7 @@ final class ClusterConnections: Sendable {
     private let logger: Logger
     private let state = Mutex(State())
     private let (starts, started) = AsyncStream<RedisNode>.makeStream()
-    private let (wishes, wished) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+    private let (requests, requested) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
 
     /// Connections that are made once ``run()`` is called.
     init(_ configuration: RedisConfiguration, logger: Logger) {
@@ -129,13 +129,13 @@ final class ClusterConnections: Sendable {
 
     /// Has the map asked for again, soon.
     func wantSurvey() {
-        wished.yield()
+        requested.yield()
     }
 
     private func keepSurveying() async {
         var failures = 0
         var backoff = Backoff()
-        for await _ in wishes {
+        for await _ in requests {
             failures = await survey() ? 0 : failures + 1
             // Once there was a map, commands wait for the next one; before that they fail at once.
             backoff.most = map == nil ? .seconds(10) : .seconds(1)

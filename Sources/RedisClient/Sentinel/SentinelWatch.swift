@@ -60,7 +60,7 @@ final class SentinelWatch {
     }
 
     /// The server that was named says it is a replica: another Sentinel may know better.
-    func misled() {
+    func redirected() {
         guard let misleading = current else { return }
         current = nil
         list.failed(misleading.address)

@@ -75,7 +75,7 @@ final class RedisSubscriber: RedisConnectionDelegate {
     func connectionEnded(_ error: RedisError) {
         guard !isEnded else { return }
         timer?.cancel()
-        if error.code == .notPrimary { sentinels?.value.misled() }
+        if error.code == .notPrimary { sentinels?.value.redirected() }
         guard error.code != .authentication, error.code != .server else { return end(error) }
         logger.debug(
             "Subscription interrupted",

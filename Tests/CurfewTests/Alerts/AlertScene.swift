@@ -22,10 +22,11 @@ struct AlertScene {
     func run(_ cleanup: String = "jobs", found: Int, _ engines: Engine...) async throws {
         let engine = engines[0]
         let claim = try await scene.claim(cleanup, by: engine).claim
-        var tally = Tally()
-        for _ in 0..<found { tally.moved() }
+        var counters = RunCounters()
+        for _ in 0..<found { counters.moved() }
         let measured = RunMeasurements(
-            run: claim.run, cleanup: cleanup, tally: tally, duration: .seconds(1), lag: .zero, oldestOverdue: .zero,
+            run: claim.run, cleanup: cleanup, counters: counters, duration: .seconds(1), lag: .zero,
+            oldestOverdue: .zero,
             backlog: 0)
         let definitions = Alerts(engine: engine).definitions(for: cleanup)
         let now = try await engine.serverClock().now

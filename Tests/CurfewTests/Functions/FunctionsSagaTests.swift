@@ -18,13 +18,13 @@ struct FunctionsSagaTests {
     }
 
     /// Curfew's slot as the holder of a new lease sees it.
-    private func claimHome(_ scene: FunctionsScene, by instance: String = "one") async throws -> SagaHome {
+    private func claimHome(_ scene: FunctionsScene, by instance: String = "one") async throws -> SagaLog {
         let answer = try await scene.claim("jobs", by: instance)
         let claim = Claim(
             cleanup: "jobs", run: answer["run"]?.string ?? "", fence: answer["fence"]?.string ?? "",
             term: answer["term"]?.string ?? "", due: Timestamp(milliseconds: 0), lateness: .zero,
             acquired: Timestamp(milliseconds: 0), trigger: "manual", isDryRun: false, replaces: nil, attempt: .now)
-        return SagaHome(
+        return SagaLog(
             library: scene.library, keys: scene.keys, claim: claim,
             journal: Journal(stream: scene.keys.events, length: 1_000))
     }
@@ -75,8 +75,8 @@ struct FunctionsSagaTests {
             await #expect(throws: CurfewError.self) { _ = try await old.tell(Self.plan, [entry(0)]) }
             let index = scene.keys.index("jobs")
             try await scene.send("ZADD", index, "5", "a")
-            let removal = SagaHome.IndexStep(place: 0, entry: DueEntry(id: "a", score: 5, scoreText: "5"), score: nil)
-            let ending = SagaHome.Ending(index: [removal])
+            let removal = SagaLog.IndexStep(place: 0, entry: DueEntry(id: "a", score: 5, scoreText: "5"), score: nil)
+            let ending = SagaLog.Ending(index: [removal])
             await #expect(throws: CurfewError.self) { _ = try await old.end(ending, index: index) }
             #expect(try await scene.stream(scene.keys.events).isEmpty)
             #expect(try await scene.send("ZCARD", index).integer == 1)
@@ -94,10 +94,10 @@ struct FunctionsSagaTests {
             }
             let read = [("a", "1.5"), ("b", "1"), ("gone", "3"), ("c", "1763733600123")]
             let steps = read.enumerated().map { place, item in
-                SagaHome.IndexStep(
+                SagaLog.IndexStep(
                     place: place, entry: DueEntry(id: item.0, score: 0, scoreText: item.1), score: nil)
             }
-            let ending = SagaHome.Ending(index: steps)
+            let ending = SagaLog.Ending(index: steps)
             #expect(try await home.end(ending, index: index).asRead == [true, false, false, true])
             #expect(try await scene.send("ZRANGE", index, "0", "-1").elements.map(\.string) == ["b"])
         }
@@ -116,7 +116,7 @@ struct FunctionsSagaTests {
                     amount: 10, balance: "u\(user):tokens", ledger: "u\(user):ledger",
                     entry: user == 1 ? "there" : "new")
             }
-            let unusual = try await RefundLook(refunds, scene.redis.owners).unusual(scene.library)
+            let unusual = try await RefundLookup(refunds, scene.redis.owners).unusual(scene.library)
             #expect(unusual == [1, 2, 5, 6, 7, 8])
         }
     }

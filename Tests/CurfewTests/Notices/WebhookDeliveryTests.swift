@@ -158,7 +158,7 @@ struct WebhookDeliveryTests {
             #expect(start.duration(to: hook.receiver.requests[0].at) > .milliseconds(500))
             // The dead one wakes: what is over stays over.
             try await queue.postpone(try #require(taken.first), by: .zero)
-            try await queue.bury(try #require(taken.first))
+            try await queue.deadLetter(try #require(taken.first))
             try await hook.isThrough()
             #expect(try await hook.deadLetters().isEmpty)
         }

@@ -23,7 +23,7 @@ struct WebhookPingTests {
     private static func result(_ status: RunResult.Status, dryRun: Bool = false) -> RunResult {
         RunResult(
             run: "jobs-1", cleanup: "jobs", instance: "one", fence: 1, trigger: "schedule", dryRun: dryRun,
-            status: status, startedAt: "", duration: .zero, tally: Tally(), error: nil)
+            status: status, startedAt: "", duration: .zero, counters: RunCounters(), error: nil)
     }
 
     @Test("a complete success is told, once; anything else is not")

@@ -238,7 +238,7 @@ struct StorageAbsentTests {
             _ = try await scene.sweep.send("INCR", "blob:objects/a:refs")
             state.claimed = judged
             try await sweep.deleteObjects(&state, all: true)
-            #expect(state.outcome.tally.changed == 0 && state.outcome.tally.skipped == 1)
+            #expect(state.outcome.counters.changed == 0 && state.outcome.counters.skipped == 1)
             #expect(try await scene.objects() == ["objects/a"])
             #expect(try await scene.record("a")["status"] == "ready")
         }

@@ -7,7 +7,7 @@ import Testing
 
 extension Sweep {
     /// Commits a page as a run does; what became of each record.
-    fileprivate func committed(_ page: [Judged]) async throws -> [Committer.Result] {
+    fileprivate func committed(_ page: [Evaluation]) async throws -> [Committer.Result] {
         let claim = try #require(claim)
         if engine.redis.isCluster { return try await Saga(sweep: self, claim: claim).commit(page, rescores: true) }
         let prepared = try await committer(claim).prepare(page, at: now, rescores: true)
@@ -157,7 +157,7 @@ struct StorageFilesTests {
                 if sweep.engine.redis.isCluster { state.saga = Saga(sweep: sweep, claim: claim) }
                 try await sweep.deleteObjects(&state, all: true)
 
-                #expect(state.outcome.tally.changed == 1 && state.outcome.tally.skipped == 1)
+                #expect(state.outcome.counters.changed == 1 && state.outcome.counters.skipped == 1)
                 #expect(try await scene.objects() == ["objects/a"])
                 #expect(try await scene.record("a")["status"] == "ready")
                 #expect(try await scene.record("a")["entityId"] == "e1")

@@ -150,8 +150,8 @@ struct SagaCrashTests {
             let come: @Sendable (Saga.Stage) async throws -> Void = { stage in
                 guard stage == .planned else { return }
                 arrivals.withLock { $0 += 1 }
-                let tally = try await SagaRecovery(saga: Saga(sweep: sweep, claim: claim)).run()
-                #expect(tally.checked == 0)
+                let counters = try await SagaRecovery(saga: Saga(sweep: sweep, claim: claim)).run()
+                #expect(counters.checked == 0)
             }
             let results = try await Saga.$cut.withValue(come) { try await saga.commit(judged, rescores: true) }
             #expect(arrivals.withLock(\.self) == 1)

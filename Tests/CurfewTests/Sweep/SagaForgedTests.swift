@@ -23,7 +23,7 @@ struct SagaForgedTests {
             recoveries: recoveries.map { .init(key: $0, text: "1", keptFor: .seconds(9)) }, moves: [moves])
         let plan = SagaPlan(run: run, page: "\(term)/1", entries: [entry])
         try await scene.write(key, [mark.field(1): String(decoding: plan.text, as: UTF8.self)])
-        let note = SagaNote.of([mark])[0]
+        let note = SagaLogEntry.of([mark])[0]
         try await scene.write(scene.keys.saga("jobs"), [note.field: note.text])
     }
 

@@ -69,15 +69,15 @@ struct SagaPlanTests {
     func marks() {
         for odd in Self.odd {
             let mark = SagaMark(key: "curfew:pending:\(odd)", term: "7 \(odd) 5")
-            #expect(SagaNote.read(SagaNote.of([mark])[0].text) == mark)
+            #expect(SagaLogEntry.read(SagaLogEntry.of([mark])[0].text) == mark)
             #expect(mark.isPart(mark.field(12)))
             let part = SagaPart(mark: mark, field: mark.field(12), places: [1], node: nil)
             #expect(!mark.isPart(part.omitted) && !mark.isPart(mark.closed))
             #expect(!SagaMark(key: mark.key, term: mark.term + " 9").isPart(mark.field(12)))
             #expect(!mark.isPart(SagaMark(key: mark.key, term: mark.term + "/x 9").field(12)))
         }
-        #expect(SagaNote.read("1:13:run1:t") == nil && SagaNote.read("x") == nil)
-        #expect(!SagaPlan.isTold(SagaNote.field(of: SagaMark(key: "told/", term: "told/"))))
+        #expect(SagaLogEntry.read("1:13:run1:t") == nil && SagaLogEntry.read("x") == nil)
+        #expect(!SagaPlan.isTold(SagaLogEntry.field(of: SagaMark(key: "told/", term: "told/"))))
     }
 
     @Test("names that go with a key are in its slot, wherever it has braces", arguments: SagaPlanTests.keys)

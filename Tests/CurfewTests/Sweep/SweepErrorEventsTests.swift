@@ -78,17 +78,17 @@ struct SweepErrorEventsTests {
     }
 
     @Test("what was counted is told once, however often it is asked for")
-    func tally() {
-        var tally = Tally()
-        tally.failed("a", "why")
-        tally.failed("a", "why again")
-        tally.failed("\u{E9}", "one spelling")
-        tally.failed("e\u{301}", "another")
-        tally.failed("field", "no record", isRecord: false)
-        let first = tally.takeNews()
+    func counters() {
+        var counters = RunCounters()
+        counters.failed("a", "why")
+        counters.failed("a", "why again")
+        counters.failed("\u{E9}", "one spelling")
+        counters.failed("e\u{301}", "another")
+        counters.failed("field", "no record", isRecord: false)
+        let first = counters.takeNews()
         #expect(first.news.map(\.error) == ["why", "one spelling", "another"] && first.told == 0)
-        tally.failed("b", "new")
-        let second = tally.takeNews()
-        #expect(second.news.map(\.id) == ["b"] && second.told == 3 && !tally.hasNews && tally.failed == 6)
+        counters.failed("b", "new")
+        let second = counters.takeNews()
+        #expect(second.news.map(\.id) == ["b"] && second.told == 3 && !counters.hasNews && counters.failed == 6)
     }
 }

@@ -112,7 +112,7 @@ struct SweepLocksTests {
                 engine: scene.engine, cleanup: cleanup.with(timeout: .seconds(3_600)), claim: claim, control: control,
                 clock: clock, options: .init(timeout: .seconds(3_600)), scanned: nil
             ).run()
-            #expect(outcome.error == nil && outcome.tally.checked == 1_500)
+            #expect(outcome.error == nil && outcome.counters.checked == 1_500)
         }
     }
 

@@ -58,7 +58,7 @@ struct Saga: Sendable {
     }
 
     /// Commits a page; what became of each record.
-    func commit(_ page: [Judged], rescores: Bool) async throws -> [Committer.Result] {
+    func commit(_ page: [Evaluation], rescores: Bool) async throws -> [Committer.Result] {
         var work = try await sweep.retrying { try await SagaWork(page, rescores: rescores, self) }
         let calls = calls(work.encoder)
         let changes = SagaChanges(saga: self, calls: calls)
@@ -92,7 +92,7 @@ struct Saga: Sendable {
         // Somebody may still come for these, in a call that was never answered.
         try await step(nil) { try await close(ending.doubtful) }
         let empty = try await step(nil) { try await leave(ending.left) }
-        let fields = (ending.marks + empty).map(SagaNote.field) + ending.told
+        let fields = (ending.marks + empty).map(SagaLogEntry.field) + ending.told
         try await step(nil) { try await home.forget(fields) }
     }
 
@@ -172,7 +172,7 @@ struct Saga: Sendable {
             }
             unfinished.append(part.mark)
             let text = ByteText.held(SagaPlan.text(run: plan.run, page: plan.page, rest))
-            let words = [part.field, text, part.omitted, ""].map { PlainChange.Word.value($0) }
+            let words = [part.field, text, part.omitted, ""].map { PlainChange.Argument.value($0) }
             var change = PlainChange(member: "")
             change.write("HSET", .own(part.mark.key), words)
             notes.append((part.mark, change))
@@ -285,8 +285,8 @@ extension Saga {
 
     func calls(_ encoder: ChangeEncoder) -> SagaCalls { SagaCalls(library: sweep.engine.library, encoder: encoder) }
 
-    var home: SagaHome {
-        SagaHome(
+    var home: SagaLog {
+        SagaLog(
             library: sweep.engine.library, keys: sweep.engine.keys, claim: claim,
             journal: sweep.engine.journal)
     }

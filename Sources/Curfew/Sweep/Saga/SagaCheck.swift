@@ -6,7 +6,7 @@ struct SagaCheck: Sendable {
     let sweep: Sweep
 
     /// What would become of each record of a page.
-    func results(_ page: [Judged]) async throws -> [Committer.Result] {
+    func results(_ page: [Evaluation]) async throws -> [Committer.Result] {
         let committer = sweep.committer(nil)
         let encoder = committer.encoder(at: sweep.now)
         let (priced, refused) = try await committer.priced(try await committer.queued(page))

@@ -204,7 +204,7 @@ extension SagaEntry {
         }
     }
 
-    /// The entry as a change to be counted: only what a tally and a result show of one.
+    /// The entry as a change to be counted: only what a counters and a result show of one.
     var counted: Change? {
         guard let event, let action = Change.Action(rawValue: event.action) else { return nil }
         var change = Change(

@@ -29,14 +29,14 @@ struct SagaRecovery: Sendable {
         var told: [String: String]
         /// The fields that are to stay.
         var kept: Set<String> = []
-        var tally = Tally()
+        var counters = RunCounters()
     }
 
     /// Finishes everything that is unfinished; what came of it.
-    func run() async throws -> Tally {
+    func run() async throws -> RunCounters {
         let length = RedisCommand("HLEN", [hash])
         let count = try await sweep.retrying { try await sweep.engine.redis.send(length) }.integer ?? 0
-        guard count > 0 else { return Tally() }
+        guard count > 0 else { return RunCounters() }
         let fields = RedisCommand("HGETALL", [hash])
         let pairs = try await sweep.retrying { try await sweep.engine.redis.send(fields) }.pairs
         let notes = pairs.filter { !SagaPlan.isTold($0.0) }.sorted { $0.0 < $1.0 }
@@ -49,13 +49,13 @@ struct SagaRecovery: Sendable {
         var state = State(told: Dictionary(pairs.filter { SagaPlan.isTold($0.0) }, uniquingKeysWith: { $1 }))
         var marks: [(field: String, mark: SagaMark)] = []
         for (field, text) in notes {
-            if let mark = SagaNote.read(text), SagaNote.field(of: mark) == field,
+            if let mark = SagaLogEntry.read(text), SagaLogEntry.field(of: mark) == field,
                 mark.run(of: saga.claim.cleanup) != nil
             {
                 marks.append((field, mark))
             } else {
                 state.kept.insert(field)
-                state.tally.failed(
+                state.counters.failed(
                     field, "\(hash) holds something else than the name of a mark at \(field)", isRecord: false)
             }
         }
@@ -67,7 +67,7 @@ struct SagaRecovery: Sendable {
                 try await saga.home.forget(Array(fields))
             }
         }
-        return state.tally
+        return state.counters
     }
 
     /// Finishes what a mark holds; whether all of it is through.
@@ -80,7 +80,8 @@ struct SagaRecovery: Sendable {
             try sweep.control.checkpoint()
             guard let plan = SagaPlan(text: text), plan.run == mark.run(of: saga.claim.cleanup) else {
                 isThrough = false
-                state.tally.failed(field, "\(mark.key) holds something else than changes at \(field)", isRecord: false)
+                state.counters.failed(
+                    field, "\(mark.key) holds something else than changes at \(field)", isRecord: false)
                 continue
             }
             let part = SagaPart(mark: mark, field: field, places: plan.entries.map(\.place), node: nil)
@@ -116,9 +117,9 @@ struct SagaRecovery: Sendable {
             _ = try await calls.make(done.flatMap { $0.onces(plan).map { .expire($0, after: Saga.patience) } })
         }
         for entry in done where told.written.contains(entry.place) {
-            if let change = entry.counted { state.tally.changed(entry.id, change, isDryRun: false) }
+            if let change = entry.counted { state.counters.changed(entry.id, change, isDryRun: false) }
         }
-        for (entry, why) in left { state.tally.failed(entry.id, Saga.unfinished(why)) }
+        for (entry, why) in left { state.counters.failed(entry.id, Saga.unfinished(why)) }
         return left.isEmpty
     }
 }

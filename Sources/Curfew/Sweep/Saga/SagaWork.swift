@@ -8,7 +8,7 @@ struct SagaWork: Sendable {
         /// It is still to be made.
         case open
         /// What decided in other slots has changed.
-        case spared
+        case kept
         /// The record's part is made.
         case made
         /// It is over, this way or that.
@@ -18,7 +18,7 @@ struct SagaWork: Sendable {
     let plan: SagaPlan
     let encoder: ChangeEncoder
     private(set) var results: [Committer.Result]
-    private var page: [Judged]
+    private var page: [Evaluation]
     /// By the place in the page; nil where there is no change.
     private var splits: [SagaSplit?]
     private var fates: [Fate?]
@@ -30,7 +30,7 @@ struct SagaWork: Sendable {
     private(set) var parts: [SagaPart] = []
 
     /// Splits a page, its refunds checked against the ledgers.
-    init(_ page: [Judged], rescores: Bool, _ saga: Saga) async throws {
+    init(_ page: [Evaluation], rescores: Bool, _ saga: Saga) async throws {
         let sweep = saga.sweep
         let committer = sweep.committer(saga.claim)
         encoder = committer.encoder(at: sweep.now)
@@ -63,10 +63,10 @@ struct SagaWork: Sendable {
     mutating func looked(_ place: Int, _ outcome: CommitCall.Outcome) {
         guard outcome != .made else { return }
         if splits[place] != nil, fates[place] == .open {
-            fates[place] = .spared
+            fates[place] = .kept
             results[place] = if case .refused(let why) = outcome { .refused(why) } else { .moved }
         } else if case .drop = page[place].decision {
-            fates[place] = .spared
+            fates[place] = .kept
         }
     }
 
@@ -157,8 +157,8 @@ struct SagaWork: Sendable {
     }
 
     /// What ends the page.
-    var ending: SagaHome.Ending {
-        var ending = SagaHome.Ending()
+    var ending: SagaLog.Ending {
+        var ending = SagaLog.Ending()
         let isLocks = encoder.cleanup.kind == .locks
         for (place, judged) in page.enumerated() {
             let id = judged.entry.id
@@ -184,7 +184,7 @@ struct SagaWork: Sendable {
     /// The page is over: which of its index entries were as they had been read.
     ///
     /// - Parameter unseen: why what was seen for the first time could not be noted; nil where it was.
-    mutating func ended(_ ending: SagaHome.Ending, _ asRead: [Bool], unseen: String?) {
+    mutating func ended(_ ending: SagaLog.Ending, _ asRead: [Bool], unseen: String?) {
         for (step, isAsRead) in zip(ending.index, asRead) where isAsRead {
             switch page[step.place].decision {
             case .leave(let leave): results[step.place] = .left(isStalled: leave.isStalled, stays: false)

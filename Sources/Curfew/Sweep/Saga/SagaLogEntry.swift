@@ -1,5 +1,5 @@
 /// A mark as it is written down in Curfew's own slot, for whoever must finish what was begun under it.
-enum SagaNote {
+enum SagaLogEntry {
     /// The version of the form it is written in.
     private static let version = "2"
 

@@ -3,7 +3,7 @@ internal import Foundation
 internal import RedisClient
 
 /// What there is when all is over, and whether it is what it must be.
-struct Books: Sendable {
+struct Ledger: Sendable {
     let work: Workload
     /// The history, and all single changes, oldest first.
     let runs: [StreamEntry]

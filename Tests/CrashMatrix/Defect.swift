@@ -4,7 +4,7 @@ internal import RedisClient
 internal import TestSupport
 
 /// A safeguard that is taken out of the functions in Redis, to see that the matrix notices.
-enum Weakness: String, CaseIterable, ExpressibleByArgument, Sendable {
+enum Defect: String, CaseIterable, ExpressibleByArgument, Sendable {
     /// Commits under an old fence are accepted.
     case fence
     /// Guards that don't hold are passed over.

@@ -1,7 +1,7 @@
 internal import RedisClient
 
 /// Looks whether refunds may be paid, on one node of a Cluster: `curfew_look` in `parts.lua`.
-struct RefundLookCall: FunctionCall {
+struct RefundLookupCall: FunctionCall {
     private var ledgers = RedisCommand(capacity: 4 << 10)
     private var balances = RedisCommand(capacity: 4 << 10)
 

@@ -2,13 +2,13 @@ internal import RedisClient
 internal import TestSupport
 
 /// Three primaries with a replica each.
-struct ClusterGround: Ground {
+struct ClusterFixture: Fixture {
     private let cluster: RedisCluster
 
-    static func start() async throws -> ClusterGround {
+    static func start() async throws -> ClusterFixture {
         var options = RedisCluster.Options()
         options.arguments = ["--appendonly", "yes"]
-        return ClusterGround(cluster: try await RedisCluster.start(replicas: 1, options: options))
+        return ClusterFixture(cluster: try await RedisCluster.start(replicas: 1, options: options))
     }
 
     var client: RedisConfiguration { cluster.configuration }

@@ -1,7 +1,7 @@
 internal import Curfew
 
 /// The promises, each with what is said where it isn't kept.
-extension Books {
+extension Ledger {
     /// Everything that is not as it must be.
     ///
     /// A primary that is replaced takes writes for a moment that are lost, so that a run may have counted what is done once

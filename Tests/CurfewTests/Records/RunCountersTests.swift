@@ -3,7 +3,7 @@ import Testing
 
 @testable import Curfew
 
-@Suite("the tally of a run")
+@Suite("the counters of a run")
 struct TallyTests {
     private func change(tokens: Int64, bytes: Int64) -> Change {
         let refund = Refund(amount: tokens, balance: "balance", ledger: "ledger", entry: "a@1")
@@ -14,9 +14,9 @@ struct TallyTests {
 
     @Test("sums that no number can hold stop at the largest, and the run goes on")
     func saturates() {
-        var tally = Tally()
-        for _ in 0..<3 { tally.changed("a", change(tokens: .max - 1, bytes: .max - 1), isDryRun: false) }
-        #expect(tally.refunded == .max && tally.bytesFreed == .max && tally.drift == .max)
-        #expect(tally.changed == 3)
+        var counters = RunCounters()
+        for _ in 0..<3 { counters.changed("a", change(tokens: .max - 1, bytes: .max - 1), isDryRun: false) }
+        #expect(counters.refunded == .max && counters.bytesFreed == .max && counters.drift == .max)
+        #expect(counters.changed == 3)
     }
 }

@@ -2,7 +2,7 @@ internal import Policies
 internal import RedisClient
 
 /// The part of a saga that is written in the slot of Curfew's own keys, under the fence.
-struct SagaHome: Sendable {
+struct SagaLog: Sendable {
     let library: FunctionLibrary
     let keys: Keys
     let claim: Claim
@@ -32,7 +32,7 @@ struct SagaHome: Sendable {
     /// - Parameter isNote: whether also where Redis has no memory left.
     func announce(_ marks: [SagaMark], isNote: Bool = false) async throws {
         var change = PlainChange(member: "")
-        change.write("HSET", .shared(.saga), SagaNote.of(marks).flatMap { [.value($0.field), .value($0.text)] })
+        change.write("HSET", .shared(.saga), SagaLogEntry.of(marks).flatMap { [.value($0.field), .value($0.text)] })
         _ = try await send(marks.isEmpty ? [] : [change], isNote: isNote)
     }
 

@@ -5,18 +5,18 @@ internal import RedisClient
 ///
 /// A single server checks all keys of a change in the step that makes it. Here the others can only be looked at before the
 /// record's: what they would refuse is refused whole, and only what changes in between leaves a change unfinished.
-struct SagaLook: Sendable {
+struct SagaPrecheck: Sendable {
     /// Why changes can't be made, by their places in the page.
     private(set) var refusals: [Int: String] = [:]
     /// The places whose charge has an entry in its ledger already.
     private(set) var paid: [Int] = []
 
     /// Looks at what the changes of a page need.
-    init(_ page: [Judged], events: String, _ library: FunctionLibrary) async throws {
+    init(_ page: [Evaluation], events: String, _ library: FunctionLibrary) async throws {
         let changes = page.indices.filter { page[$0].isChange }
         guard !changes.isEmpty else { return }
         let all = changes.compactMap { place in page[place].refundElsewhere.map { (place: place, refund: $0) } }
-        let refunds = try await RefundLook(all.map(\.refund), library.redis.owners).unusual(library).map { all[$0] }
+        let refunds = try await RefundLookup(all.map(\.refund), library.redis.owners).unusual(library).map { all[$0] }
         let queues = changes.compactMap { place in page[place].queueElsewhere.map { (place: place, queue: $0) } }
         // Many jobs have one queue, and some have one owner.
         let balances = Array(Set(refunds.map(\.refund.balance)))
@@ -71,7 +71,7 @@ struct SagaLook: Sendable {
     }
 }
 
-extension Judged {
+extension Evaluation {
     /// What it pays back with keys in other slots than the record's.
     fileprivate var refundElsewhere: Refund? {
         guard let refund = change?.refund else { return nil }

@@ -2,13 +2,13 @@ internal import RedisClient
 internal import TestSupport
 
 /// A primary with two replicas, and three Sentinels.
-struct SentinelGround: Ground {
+struct SentinelFixture: Fixture {
     private let group: RedisSentinels
 
-    static func start() async throws -> SentinelGround {
+    static func start() async throws -> SentinelFixture {
         var options = RedisSentinels.Options()
         options.arguments = ["--appendonly", "yes"]
-        return SentinelGround(group: try await RedisSentinels.start(options: options))
+        return SentinelFixture(group: try await RedisSentinels.start(options: options))
     }
 
     var client: RedisConfiguration { group.configuration }

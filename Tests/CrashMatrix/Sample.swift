@@ -1,7 +1,7 @@
 internal import TestSupport
 
 /// What a seed decides about a case, beside the combination.
-struct Draw: Sendable {
+struct Sample: Sendable {
     /// The cleanup that is held up, and the arrival at the place.
     let cleanup: String
     let arrival: Int

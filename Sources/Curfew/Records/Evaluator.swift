@@ -2,7 +2,7 @@ internal import Policies
 internal import RedisClient
 
 /// A record with what is to become of it.
-struct Judged: Sendable {
+struct Evaluation: Sendable {
     /// What a policy decided in the end, its questions answered.
     enum Decision: Sendable {
         case leave(Leave)
@@ -17,7 +17,7 @@ struct Judged: Sendable {
 }
 
 /// Reads a page of records and lets the policy decide over each.
-struct Judge {
+struct Evaluator {
     /// How often a policy may ask for more about one record.
     static let mostRounds = 4
 
@@ -29,7 +29,7 @@ struct Judge {
     /// Reads and decides.
     ///
     /// The steps are there one by one too, so that a sweep can do other things in between.
-    func judge(_ entries: [DueEntry], at now: Timestamp) async throws -> [Judged] {
+    func judge(_ entries: [DueEntry], at now: Timestamp) async throws -> [Evaluation] {
         let keyed = try keyed(entries[...])
         return try await decide(keyed, replies: try await reader.redis.pipeline(commands(for: keyed)), at: now)
     }
@@ -52,9 +52,9 @@ struct Judge {
     /// - Parameter isLast: whether a record that was too large has been given all the room there is.
     func decide(
         _ entries: [Keyed], replies: [RedisValue], at now: Timestamp, isLast: Bool = false
-    ) async throws -> [Judged] {
+    ) async throws -> [Evaluation] {
         let reads = try await reader.records(entries, replies: replies, isLast: isLast)
-        var judged: [Judged] = []
+        var judged: [Evaluation] = []
         judged.reserveCapacity(entries.count)
         var asking: [(place: Int, questions: [Question])] = []
         for place in reads.indices {
@@ -70,11 +70,11 @@ struct Judge {
             switch reads[place] {
             case .failure(let error):
                 let record = Record(id: entry.id, key: key, content: .missing)
-                judged.append(Judged(entry: entry, record: record, decision: .malformed(error)))
+                judged.append(Evaluation(entry: entry, record: record, decision: .malformed(error)))
             case .success(let record):
                 let (decision, questions) = self.decision(on: record, of: entry, at: now)
                 if let questions { asking.append((place, questions)) }
-                judged.append(Judged(entry: entry, record: record, decision: decision))
+                judged.append(Evaluation(entry: entry, record: record, decision: decision))
             }
         }
         var rounds = 0
@@ -86,29 +86,29 @@ struct Judge {
     }
 
     /// What Curfew keeps is nobody's record: it goes out of Curfew's own index, where an older version may have entered it.
-    private func ofOwnKey(_ entry: DueEntry, _ key: String) -> Judged {
+    private func ofOwnKey(_ entry: DueEntry, _ key: String) -> Evaluation {
         let record = Record(id: entry.id, key: key, content: .missing)
         let why = "\(key) is one of Curfew's own keys"
-        let decision: Judged.Decision =
+        let decision: Evaluation.Decision =
             reader.cleanup.index == nil
             ? .drop(because: why, guards: []) : .malformed(RecordError("\(why): expected a record"))
-        return Judged(entry: entry, record: record, decision: decision)
+        return Evaluation(entry: entry, record: record, decision: decision)
     }
 
     /// What only looks like a record is left where it is in the application's index, and goes out of Curfew's own, where it
     /// may be from before somebody said so.
-    private func ofLookalike(_ entry: DueEntry, _ key: String, _ why: String) -> Judged {
+    private func ofLookalike(_ entry: DueEntry, _ key: String, _ why: String) -> Evaluation {
         let record = Record(id: entry.id, key: key, content: .missing)
         let because = "\(key) is no record of this cleanup: \(why)"
-        let decision: Judged.Decision =
+        let decision: Evaluation.Decision =
             reader.cleanup.index == nil
             ? .drop(because: because, guards: []) : .leave(Leave(until: nil, because: because))
-        return Judged(entry: entry, record: record, decision: decision)
+        return Evaluation(entry: entry, record: record, decision: decision)
     }
 
     /// One round of questions; gives back those that lead to more questions.
     private func answer(
-        _ asking: [(place: Int, questions: [Question])], in judged: inout [Judged], at now: Timestamp, isLast: Bool
+        _ asking: [(place: Int, questions: [Question])], in judged: inout [Evaluation], at now: Timestamp, isLast: Bool
     ) async throws -> [(place: Int, questions: [Question])] {
         let flat = asking.flatMap { item in item.questions.map { (record: judged[item.place].record, question: $0) } }
         let answers = try await reader.answers(flat, at: now)
@@ -128,7 +128,7 @@ struct Judge {
                     again.append((place, more))
                 }
             }
-            judged[place] = Judged(entry: judged[place].entry, record: record, decision: decision)
+            judged[place] = Evaluation(entry: judged[place].entry, record: record, decision: decision)
         }
         return again
     }
@@ -138,7 +138,7 @@ struct Judge {
     /// A question stands for "leave" until it is answered.
     private func decision(
         on record: Record, of entry: DueEntry, at now: Timestamp
-    ) -> (Judged.Decision, questions: [Question]?) {
+    ) -> (Evaluation.Decision, questions: [Question]?) {
         do {
             // Whatever a policy names is looked at here, and nowhere else.
             switch try reader.cleanup.policy.verdict(on: record, at: now).claimed(at: now).bound(to: record) {

@@ -3,7 +3,7 @@ internal import Policies
 /// The counts of a run, and the first hundred of what it did and of what went wrong.
 ///
 /// Its size does not grow with the number of records.
-package struct Tally: Sendable {
+package struct RunCounters: Sendable {
     /// The most records of a run whose errors are written down.
     static let mostTold = 1_000
     /// The most types that are counted one by one.
@@ -48,7 +48,7 @@ package struct Tally: Sendable {
     /// The records whose errors were written down, or are among the news; by their bytes.
     private var told: Set<[UInt8]> = []
     /// The first of what was left as it was, where there is more to say than that it had moved.
-    package private(set) var spared: [RunResult.Failure] = []
+    package private(set) var kept: [RunResult.Failure] = []
 
     /// A record was looked at and left alone.
     mutating func left(isStalled: Bool) {
@@ -94,7 +94,7 @@ package struct Tally: Sendable {
     }
 
     /// What is done, where what was withheld is looked at again.
-    var resumed: Tally {
+    var resumed: RunCounters {
         var tally = self
         tally.checked -= withheld.records
         tally.found -= withheld.records
@@ -123,11 +123,11 @@ package struct Tally: Sendable {
     mutating func leftAlone(_ id: String, _ why: String) {
         found += 1
         skipped += 1
-        if spared.count < RunResult.listed { spared.append(.init(id: id, error: why)) }
+        if kept.count < RunResult.listed { kept.append(.init(id: id, error: why)) }
     }
 
     /// The same with nothing done: what a refused run would have come to.
-    var unmade: Tally {
+    var unmade: RunCounters {
         var tally = self
         (tally.changed, tally.retried, tally.refunded, tally.bytesFreed, tally.drift, tally.types) = (
             0, 0, 0, 0, 0, [:]

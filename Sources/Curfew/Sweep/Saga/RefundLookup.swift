@@ -5,10 +5,10 @@ internal import RedisClient
 ///
 /// Almost always a charge has no entry yet and a balance is a number. Asking for each by itself would cost several times
 /// as much, on both sides.
-struct RefundLook: Sendable {
+struct RefundLookup: Sendable {
     /// What is asked of one node.
     private struct NodeLook {
-        var call = RefundLookCall()
+        var call = RefundLookupCall()
         /// The refunds that the ledgers are of, by their numbers, and those that the balances are of.
         var ledgersOf: [Int] = []
         var balancesOf: [Int] = []

@@ -9,7 +9,7 @@ struct Entrance: Sendable {
 }
 
 /// The servers of one case, and what can be done to them.
-protocol Ground: Sendable {
+protocol Fixture: Sendable {
     /// How the matrix itself looks in.
     var client: RedisConfiguration { get }
     /// What the servers have logged.
@@ -31,7 +31,7 @@ protocol Ground: Sendable {
     func end() async
 }
 
-extension Ground {
+extension Fixture {
     func failOver(asked: Bool) async throws { throw ChildProcessError("there is nothing that could take over") }
     func moveSlots(of keys: [String]) async throws { throw ChildProcessError("there are no slots") }
     func cutConnections() async throws { throw ChildProcessError("the connections have proxies") }
@@ -39,21 +39,21 @@ extension Ground {
 
 extension Topology {
     /// Starts the servers.
-    func makeGround() async throws -> any Ground {
+    func makeFixture() async throws -> any Fixture {
         switch self {
-        case .standalone: return try await StandaloneGround.start()
-        case .sentinel: return try await SentinelGround.start()
-        case .cluster: return try await ClusterGround.start()
+        case .standalone: return try await StandaloneFixture.start()
+        case .sentinel: return try await SentinelFixture.start()
+        case .cluster: return try await ClusterFixture.start()
         }
     }
 }
 
 /// One server, with a proxy in front of it for each instance.
-struct StandaloneGround: Ground {
+struct StandaloneFixture: Fixture {
     private let server: RedisServer
 
-    static func start() async throws -> StandaloneGround {
-        StandaloneGround(server: try await RedisServer.start(arguments: ["--appendonly", "yes"]))
+    static func start() async throws -> StandaloneFixture {
+        StandaloneFixture(server: try await RedisServer.start(arguments: ["--appendonly", "yes"]))
     }
 
     var client: RedisConfiguration { server.configuration }
