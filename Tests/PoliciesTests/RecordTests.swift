@@ -36,7 +36,7 @@ struct RecordTests {
         #expect(
             Change.Action.allCases.map(\.rawValue) == [
                 "fail", "retry", "complete", "recount", "release", "cancel", "mark", "warn", "reset", "remove",
-                "delete", "drop",
+                "delete", "drop", "undo",
             ])
     }
 }

@@ -103,10 +103,7 @@ extension Cleanup {
     }
 
     private static func policyKind(_ section: Section) -> (any ConfiguredPolicy.Type)? {
-        let kinds: [any ConfiguredPolicy.Type] = [
-            StuckPolicy.self, CountersPolicy.self, LocksPolicy.self, PausedPolicy.self, DependentPolicy.self,
-            RetentionPolicy.self, FilesPolicy.self,
-        ]
+        let kinds = section.policies
         let words = kinds.map { $0.kind.rawValue }
         let expected = "one of \(words.joined(separator: ", "))"
         guard let scalar = section.scalar("policy", isRequired: true, expected: expected) else { return nil }

@@ -9,12 +9,14 @@ extension StuckPolicy {
             entries: [record.key, record.id].map { "\($0)@\(started.raw)" })
     }
 
-    /// Whether recoveries are noted in a key of Curfew's own.
-    package var notesRecoveries: Bool { retry != nil && writtenNames.recoveries == nil }
+    /// Whether a recovery is noted in a key of Curfew's own.
+    package func notesRecovery(_ action: Change.Action) -> Bool {
+        action == .retry && retry != nil && writtenNames.recoveries == nil
+    }
 
-    /// Where a retry pushes the record's id; nil where it isn't pushed.
-    package func queue(of record: Record) throws(RecordError) -> String? {
-        try retry?.queue?.key.expand(for: record)
+    /// Where a retry has pushed the record's id; nil if it hasn't.
+    package func queue(of record: Record, after action: Change.Action) throws(RecordError) -> String? {
+        action == .retry ? try retry?.queue?.key.expand(for: record) : nil
     }
 }
 

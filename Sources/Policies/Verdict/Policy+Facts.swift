@@ -4,10 +4,10 @@
 package protocol PolicyFacts {
     /// If charges are paid back: where the charge of this record is accounted for.
     func charge(of record: Record) throws(RecordError) -> Charge?
-    /// If another try puts the id on a queue: which queue this record's is.
-    func queue(of record: Record) throws(RecordError) -> String?
-    /// Whether recoveries are noted in a key of Curfew's own.
-    var notesRecoveries: Bool { get }
+    /// If a change of that action has put the record's id on a queue: which queue.
+    func queue(of record: Record, after action: Change.Action) throws(RecordError) -> String?
+    /// Whether a change of that action has noted a recovery in a key of Curfew's own.
+    func notesRecovery(_ action: Change.Action) -> Bool
     /// If pauses are watched: the stale pause that the record is in.
     func stalePause(of record: Record, at now: Timestamp) throws(RecordError) -> StalePause?
     /// Whether pauses are watched.
@@ -24,9 +24,9 @@ extension PolicyFacts {
     /// Nil: nothing is paid back.
     package func charge(of record: Record) throws(RecordError) -> Charge? { nil }
     /// Nil: nothing is put on a queue.
-    package func queue(of record: Record) throws(RecordError) -> String? { nil }
-    /// They aren't.
-    package var notesRecoveries: Bool { false }
+    package func queue(of record: Record, after action: Change.Action) throws(RecordError) -> String? { nil }
+    /// It hasn't.
+    package func notesRecovery(_ action: Change.Action) -> Bool { false }
     /// Nil: pauses aren't watched.
     package func stalePause(of record: Record, at now: Timestamp) throws(RecordError) -> StalePause? { nil }
     /// They aren't.
