@@ -54,7 +54,9 @@ struct UndoSweep: Sendable {
         }
     }
 
-    /// For whom it commits. Events aren't trimmed: the oldest, which would go, may be those that are still to be undone.
+    /// For whom it commits.
+    ///
+    /// Events aren't trimmed: the oldest, which would go, may be those that are still to be undone.
     private var scope: CommitScope {
         CommitScope(
             library: engine.library, keys: engine.keys, cleanup: undo.cleanup,

@@ -80,7 +80,7 @@ struct SagaEndTests {
         }
     }
 
-    @Test("an undo that was brought to its end leaves no marks, and one that was refused a part is finished by the next")
+    @Test("an undo that came to its end leaves no marks, and one that was refused a part is finished by the next")
     func undone() async throws {
         try await withClusterSweep(SweepCleanups.stuck) { cluster, scene in
             for id in ["a", "b"] { try await scene.stick(id) }

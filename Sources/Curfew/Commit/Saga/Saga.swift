@@ -57,7 +57,9 @@ struct Saga: Committing {
         case planned, changed, carriedOut, recorded, ended, cleared
     }
 
-    /// Commits a page; what became of each record. Its steps are repeated by themselves.
+    /// Commits a page; what became of each record.
+    ///
+    /// Its steps are repeated by themselves.
     func commit(_ page: [Evaluation], rescores: Bool, repeats: Bool) async throws -> [CommitResult] {
         var work = try await scope.retrying { try await SagaWork(page, rescores: rescores, self) }
         let calls = calls(work.encoder)
