@@ -1,0 +1,14 @@
+/// The parts of an engine, each with what it needs.
+extension Engine {
+    /// Schedule and leases, for this instance.
+    package var coordinator: Coordinator {
+        Coordinator(store: store, configuration: configuration, instance: instance)
+    }
+}
+
+extension History {
+    /// Makes the reader on this engine.
+    package init(engine: Engine) {
+        self.init(redis: engine.redis)
+    }
+}
