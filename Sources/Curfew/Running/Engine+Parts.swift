@@ -12,3 +12,12 @@ extension History {
         self.init(redis: engine.redis)
     }
 }
+
+extension WebhookSender {
+    /// The sender of a webhook of this engine.
+    convenience init(engine: Engine, webhook: Webhook) {
+        self.init(
+            webhook, store: engine.store, consumer: engine.instance.id, prefix: engine.configuration.prefix,
+            heartbeat: engine.coordinator.heartbeat)
+    }
+}
