@@ -25,7 +25,7 @@ package struct Engine: Sendable {
     package var keys: Keys { store.keys }
     /// The functions in Redis.
     package var functions: FunctionLibrary { store.functions }
-    /// The same by the name that `Sweep` and `Undo` know.
+    /// The same by the name that the folders know which are still handed a whole engine.
     var library: FunctionLibrary { store.functions }
     /// Where state changes are logged.
     package var logger: Logger { store.logger }
