@@ -27,7 +27,7 @@ extension Cleanup {
         let schedule = Schedule(section)
         let options = Options(section)
         let gap = GapRule(section)
-        let limits = section.guardLimits(for: kind?.kind)
+        let limits = section.guardLimits(for: kind)
         guard let policy, let records, let schedule else { return nil }
         self.init(
             name: entry.key, policy: policy, records: records, index: options.index, schedule: schedule,

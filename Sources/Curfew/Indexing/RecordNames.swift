@@ -11,7 +11,7 @@ struct RecordNames: Sendable {
     init(_ cleanup: Cleanup, among all: [Cleanup], keys: Keys) {
         self.cleanup = cleanup
         self.keys = keys
-        companions = all.flatMap { ($0.policy as? RetentionPolicy)?.also ?? [] }
+        companions = all.flatMap(\.policy.companions)
     }
 
     /// The id of the record at a key; nil where there is none.

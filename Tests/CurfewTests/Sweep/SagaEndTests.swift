@@ -63,14 +63,14 @@ struct SagaEndTests {
                 control: RunControl(trust: nil, timeout: .seconds(60)), clock: clock, options: .init(), scanned: nil)
             let judged = try await sweep.judge.judge(
                 (1...5).map { DueEntry(id: "\($0)", score: 0, scoreText: "0") }, at: sweep.now)
-            let saga = Saga(sweep: sweep, claim: claim)
+            let saga = sweep.scope.committer
             await #expect(throws: Cut.self) {
                 try await Saga.$cut.withValue({ if $0 == .changed { throw Cut() } }) {
-                    _ = try await saga.commit(judged, rescores: true)
+                    _ = try await saga.commit(judged, rescores: true, repeats: true)
                 }
             }
-            let next = Saga(sweep: sweep, claim: claim)
-            #expect(try await SagaRecovery(saga: next).run().changed == 5)
+            let next = sweep.scope.committer
+            #expect(try await next.finishEarlier().count == 5)
             let marks = try await scene.names("curfew:pending:*")
             #expect(!marks.isEmpty)
             for mark in marks {

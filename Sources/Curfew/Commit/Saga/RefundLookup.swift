@@ -16,15 +16,15 @@ struct RefundLookup: Sendable {
 
     private let looks: [(node: RedisClient.Node, look: NodeLook)]
     /// Refunds with a key that no node is known to hold.
-    private let strays: Set<Int>
+    private let orphans: Set<Int>
 
     /// What to ask of whom.
     init(_ refunds: [Refund], _ owners: RedisClient.Owners) {
         var looks: [Int: NodeLook] = [:]
-        var strays: Set<Int> = []
+        var orphans: Set<Int> = []
         for (number, refund) in refunds.enumerated() {
             guard let ledger = owners.number(of: refund.ledger), let balance = owners.number(of: refund.balance) else {
-                strays.insert(number)
+                orphans.insert(number)
                 continue
             }
             looks[ledger, default: NodeLook()].call.add(ledger: refund.ledger, entry: refund.entry)
@@ -33,7 +33,7 @@ struct RefundLookup: Sendable {
             looks[balance, default: NodeLook()].balancesOf.append(number)
         }
         self.looks = looks.map { (owners.node($0), $1) }
-        self.strays = strays
+        self.orphans = orphans
     }
 
     /// The refunds that must be looked at more closely, by their numbers, in order.
@@ -43,7 +43,7 @@ struct RefundLookup: Sendable {
             let command = item.look.call.command
             return (item, command, try library.redis.begin([library.outgoing(command)], on: item.node))
         }
-        var unusual = strays
+        var unusual = orphans
         for ((node, look), command, pending) in sent {
             let reply = try await library.checked(try await pending.replies()[0], of: command, on: node)
             let refunds = look.ledgersOf + look.balancesOf

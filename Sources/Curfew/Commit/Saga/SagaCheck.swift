@@ -3,14 +3,13 @@ internal import RedisClient
 
 /// What a ``Saga`` would come to: the same looks and the same parts of changes, none of which is made.
 struct SagaCheck: Sendable {
-    let sweep: Sweep
+    let scope: CommitScope
 
     /// What would become of each record of a page.
-    func results(_ page: [Evaluation]) async throws -> [Committer.Result] {
-        let committer = sweep.committer(nil)
-        let encoder = committer.encoder(at: sweep.now)
-        let (priced, refused) = try await committer.priced(try await committer.queued(page))
-        var results = zip(priced, refused).map { judged, result -> Committer.Result in
+    func results(_ page: [Evaluation]) async throws -> [CommitResult] {
+        let encoder = scope.encoder(at: scope.now)
+        let (priced, refused) = try await scope.priced(try await scope.queued(page))
+        var results = zip(priced, refused).map { judged, result -> CommitResult in
             switch (judged.decision, result) {
             case (_, .refused), (_, .malformed): return result
             case (.change(let change), _): return .changed(isRefunded: change.refund != nil)
@@ -24,12 +23,12 @@ struct SagaCheck: Sendable {
             let split = SagaSplit(change, of: judged.record, at: place, encoder)
             steps.append((place, .change(split.first, of: judged.record)))
         }
-        let calls = SagaCalls(library: sweep.engine.library, encoder: encoder, isCheck: true)
+        let calls = SagaCalls(library: scope.library, encoder: encoder, isCheck: true)
         for ((place, _), outcome) in zip(steps, try await calls.make(steps.map(\.step))) {
             switch outcome {
             case .made: break
             case .moved(ChangeEncoder.ledgerGuard): results[place] = .changed(isRefunded: false)
-            case .moved: results[place] = .moved
+            case .moved(let number): results[place] = .moved(guardNumber: number)
             case .refused(let why): results[place] = .refused(why)
             }
         }

@@ -1,9 +1,14 @@
 /// What is left of some changes of a page, as it is written down with the records' parts of them.
 struct SagaPlan: Sendable, Equatable {
-    /// The version of the form it is written in.
-    private static let version = "3"
-    /// The one before, which knew no recoveries: what it has begun may be finished by this one.
-    private static let earlier = "2"
+    /// The versions of the form it is written in: what an earlier one has begun may be finished by this one.
+    enum Version: String {
+        /// It knew no recoveries.
+        case second = "2"
+        /// It knew a refund, a queue, keys that go along, and recoveries.
+        case third = "3"
+        /// It knows effects.
+        case current = "4"
+    }
 
     /// The run that made it.
     let run: String
@@ -13,12 +18,12 @@ struct SagaPlan: Sendable, Equatable {
     var entries: [SagaEntry] = []
 
     /// The field in our own slot that shows whose events are written, by their places in the page.
-    var told: String { Self.toldPrefix + page }
+    var recorded: String { Self.recordedPrefix + page }
 
-    private static let toldPrefix = "told/"
+    private static let recordedPrefix = "told/"
 
     /// Whether a field is such a one.
-    static func isTold(_ field: String) -> Bool { field.hasPrefix(toldPrefix) }
+    static func isRecorded(_ field: String) -> Bool { field.hasPrefix(recordedPrefix) }
 
     /// The plan as text.
     var text: [UInt8] { Self.text(run: run, page: page, entries) }
@@ -26,7 +31,7 @@ struct SagaPlan: Sendable, Equatable {
     /// The text of a plan with these entries.
     static func text(run: String, page: String, _ entries: some Collection<SagaEntry>) -> [UInt8] {
         var words = WordWriter(capacity: 100 + 400 * entries.count)
-        for word in [version, run, page] { words.append(word) }
+        for word in [Version.current.rawValue, run, page] { words.append(word) }
         for entry in entries { entry.write(to: &words) }
         return words.bytes
     }
@@ -40,12 +45,11 @@ struct SagaPlan: Sendable, Equatable {
     init?(text: String) {
         guard let words = WordList.words(of: text) else { return nil }
         var reader = WordReader(words)
-        let version = reader.next()
-        guard version == Self.version || version == Self.earlier, let run = reader.next(), let page = reader.next()
+        guard let version = reader.next().flatMap(Version.init), let run = reader.next(), let page = reader.next()
         else { return nil }
         self.init(run: run, page: page)
         while !reader.isAtEnd {
-            guard let entry = SagaEntry(&reader, hasRecoveries: version == Self.version) else { return nil }
+            guard let entry = SagaEntry(&reader, version: version) else { return nil }
             entries.append(entry)
         }
     }

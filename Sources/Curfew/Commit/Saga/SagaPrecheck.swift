@@ -17,7 +17,7 @@ struct SagaPrecheck: Sendable {
         guard !changes.isEmpty else { return }
         let all = changes.compactMap { place in page[place].refundElsewhere.map { (place: place, refund: $0) } }
         let refunds = try await RefundLookup(all.map(\.refund), library.redis.owners).unusual(library).map { all[$0] }
-        let queues = changes.compactMap { place in page[place].queueElsewhere.map { (place: place, queue: $0) } }
+        let queues = changes.flatMap { place in page[place].queuesElsewhere.map { (place: place, queue: $0) } }
         // Many jobs have one queue, and some have one owner.
         let balances = Array(Set(refunds.map(\.refund.balance)))
         let ledgers = refunds.map(\.refund.ledger)
@@ -80,9 +80,11 @@ extension Evaluation {
         return isHere ? nil : refund
     }
 
-    /// The queue in another slot than the record's that it is put on.
-    fileprivate var queueElsewhere: Push? {
-        guard let queue = change?.push, !Slots.share(record.key, queue.key) else { return nil }
-        return queue
+    /// The queues in other slots than the record's that it is put on.
+    fileprivate var queuesElsewhere: [Push] {
+        guard let change else { return [] }
+        var queues: [Push] = []
+        for case .put(let push) in change.effects where !Slots.share(record.key, push.key) { queues.append(push) }
+        return queues
     }
 }
