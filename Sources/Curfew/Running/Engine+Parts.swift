@@ -103,3 +103,36 @@ extension Doctor {
         self.init(coordinator: engine.coordinator, worker: worker)
     }
 }
+
+extension Sweep {
+    /// A sweep by this engine.
+    init(
+        engine: Engine, cleanup: Cleanup, claim: Claim?, control: RunControl, clock: ServerClock, options: Options,
+        scanned: [DueEntry]?
+    ) {
+        let configuration = engine.configuration
+        self.init(
+            store: engine.store,
+            services: Services(
+                journal: engine.journal, coordinator: engine.coordinator, storages: configuration.storage,
+                minReplicas: configuration.minReplicas),
+            cleanup: cleanup, claim: claim, control: control, clock: clock, options: options, scanned: scanned)
+    }
+}
+
+extension Undo {
+    /// Finds a run that this engine's configuration can undo.
+    package static func find(_ run: String, _ engine: Engine) async throws(CurfewError) -> Undo {
+        try await find(
+            run, engine.store, cleanups: engine.configuration.cleanups, streams: engine.configuration.streams)
+    }
+}
+
+extension Explanation {
+    /// Explains a record by this engine.
+    package static func make(
+        engine: Engine, cleanup: Cleanup, id: String
+    ) async throws(CurfewError) -> Explanation {
+        try await make(engine.store, cleanup: cleanup, id: id)
+    }
+}

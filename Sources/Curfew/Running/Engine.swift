@@ -25,8 +25,6 @@ package struct Engine: Sendable {
     package var keys: Keys { store.keys }
     /// The functions in Redis.
     package var functions: FunctionLibrary { store.functions }
-    /// The same by the name that the folders know which are still handed a whole engine.
-    var library: FunctionLibrary { store.functions }
     /// Where state changes are logged.
     package var logger: Logger { store.logger }
 
@@ -43,16 +41,8 @@ package struct Engine: Sendable {
         return CurfewError(.usage, "there is no cleanup “\(name)”: expected \(known)")
     }
 
-    /// The bucket of that name in the configuration.
-    ///
-    /// Requests are signed with the server's time: storage refuses a clock that is a quarter of an hour off, and an instance
-    /// with such a clock would keep a cleanup from all others.
-    func storage(named name: String, clock: ServerClock) throws(CurfewError) -> ObjectStorage {
-        guard let found = configuration.storage.first(where: { $0.name == name }) else {
-            throw CurfewError(.usage, "the configuration has no storage “\(name)”")
-        }
-        return ObjectStorage(found, clock: { clock.now })
-    }
+    /// Where events go.
+    var journal: Journal { Journal(keys, configuration.streams) }
 
     /// Reads the server's time.
     package func serverClock() async throws(CurfewError) -> ServerClock {
