@@ -178,7 +178,7 @@ struct Committer {
 
     private static func result(_ outcome: CommitCall.Outcome, of judged: Evaluation, rescores: Bool) -> Result {
         switch (judged.decision, outcome) {
-        case (.change, .made): .changed(isRefunded: true)
+        case (.change(let change), .made): .changed(isRefunded: change.refund != nil)
         case (.change, .moved(let number)): .moved(guardNumber: number)
         case (.change, .refused(let why)): .refused(why)
         case (.leave(let leave), .made): .left(isStalled: leave.isStalled, stays: leave.until == nil || !rescores)

@@ -28,7 +28,7 @@ protocol Committing: Sendable {
 
 /// What became of a proposed record.
 enum CommitResult: Sendable, Equatable {
-    /// It was changed; a refund was left out if the charge had been paid back before.
+    /// It was changed. No refund was made if there is none, or if the charge had been paid back before.
     case changed(isRefunded: Bool)
     /// The guard of this number didn't hold: it had moved meanwhile. Nil if it isn't known which.
     case moved(guardNumber: Int?)

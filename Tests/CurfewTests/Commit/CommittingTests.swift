@@ -117,7 +117,7 @@ struct CommittingTests {
             _ = try await sweep.send("SET", "log:a", "x")
             let before = try await sweep.dump()
             let removal = scene.proposal("a", [Self.status], [.remove(image: []), .discard("log:a")], action: .remove)
-            #expect(try await scene.commit(removal) == [.changed(isRefunded: true)])
+            #expect(try await scene.commit(removal) == [.changed(isRefunded: false)])
             #expect(try await sweep.existing("job:a", "log:a") == 0)
 
             let run = scene.scope.run
@@ -132,9 +132,14 @@ struct CommittingTests {
                     .restore(Restoration(key: "log:a", run: run, expires: nil)),
                     .relist(Relisting(index: "jobs:deadlines", score: "5", rule: .ifEarlier)),
                 ], action: .undo)
-            #expect(try await scene.commit(restoration) == [.changed(isRefunded: true)])
+            #expect(try await scene.commit(restoration) == [.changed(isRefunded: false)])
             #expect(try await sweep.dump() == before)
-            #expect(try await scene.commit(restoration) == [.moved(guardNumber: 0)])
+            guard case .moved(let number?) = try await scene.commit(restoration)[0] else {
+                Issue.record("expected that it has moved")
+                return
+            }
+            // A cluster looks at other slots first.
+            #expect([0, 2].contains(number))
         }
     }
 
@@ -167,7 +172,10 @@ struct CommittingTests {
             let sweep = scene.sweep
             _ = try await sweep.send("SET", "queue", "no list")
             _ = try await sweep.send("HSET", "user:1:refunds", "x@1", "10")
-            for id in ["c", "d"] { _ = try await sweep.send("HSET", "job:\(id)", "status", "A") }
+            for id in ["c", "d"] {
+                _ = try await sweep.send("HSET", "job:\(id)", "status", "A")
+                _ = try await sweep.send("ZADD", "jobs:deadlines", "5", id)
+            }
             let results = try await scene.commit(
                 scene.proposal("a", [Self.status], [.pay(Self.refund()), Self.write()]),
                 scene.proposal("b", [.field("status", equals: "other")], [Self.write()]),
@@ -179,13 +187,13 @@ struct CommittingTests {
                 return
             }
             #expect(why.message.contains("WRONGTYPE queue is a string"))
-            #expect(results[3] == .changed(isRefunded: true))
+            #expect(results[3] == .changed(isRefunded: false))
             #expect(try await sweep.existing("user:1:tokens") == 0)
             #expect(try await sweep.hash("job:c") == ["status": "A"])
             #expect(try await sweep.existing("job:d") == 0)
             #expect(try await sweep.score("d", in: "jobs:deadlines") == 77)
             let reasons = try await sweep.stream(sweep.keys.events).map { $0["reason"] }
-            #expect(reasons.count == 2 && reasons[0]?.contains("not refunded again") == true)
+            #expect(reasons.count == 2 && reasons.contains { $0?.contains("not refunded again") == true })
         }
     }
 
