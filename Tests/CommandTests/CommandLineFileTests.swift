@@ -53,7 +53,7 @@ extension CommandLineTests {
                 let status = try await CommandLineScene.curfew(["status", "--verbose"], folder: folder)
                 #expect(status.errors.contains("file=\(path)"), "\(status.errors)")
                 let found = try await CommandLineScene.curfew(["status"], folder: folder)
-                #expect(found.errors == "curfew: reads \(path), found in the working directory\n")
+                #expect(found.errors == "curfew: using \(path) from the working directory\n")
                 #expect(try await scene.curfew("status").errors.isEmpty)
                 let worker = try WorkerProcess(configuration: scene.configuration, folder: folder)
                 try await worker.ready()

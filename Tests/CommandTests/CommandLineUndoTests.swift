@@ -30,7 +30,9 @@ extension CommandLineTests {
                     "Put back 1 of 2 records that stuck-jobs-1 changed and took back 10 tokens (1 left as they are)\n"
                 #expect(undone.output.hasPrefix(head), "\(undone.output)")
                 #expect(undone.output.contains("changed since: status is no longer “FAILED”"))
-                #expect(undone.errors.contains("does it again, unless “curfew pause stuck-jobs --why …” comes first"))
+                #expect(
+                    undone.errors.contains(
+                        "will make these changes again unless you first run “curfew pause stuck-jobs --why …”"))
                 #expect(try await status("a", scene) == "PROCESSING")
 
                 #expect(try await scene.curfew("pause", "stuck-jobs", "--why", "test").code == 0)
