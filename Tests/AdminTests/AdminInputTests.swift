@@ -35,7 +35,7 @@ struct AdminInputTests {
         Case(.post, "/api/v1/cleanups/%3Cscript%3E/runs", 404, "there is no cleanup “<script>”"),
         Case(.post, "/api/v1/cleanups/none/pause", "{\"why\": \"x\"}", 404, "there is no cleanup “none”"),
         Case(.delete, runs, 405, "\(runs) does not support DELETE: expected POST"),
-        Case(.get, runs, 405, "does not support GET"),
+        Case(.get, runs, 405, "\(runs) does not support GET"),
         Case(.post, "/healthz", 405, "/healthz does not support POST: expected GET, HEAD"),
         Case(.post, runs, "{", 400, "the body is invalid: expected a JSON object"),
         Case(.post, runs, "[]", 400, "the body is invalid: expected a JSON object"),

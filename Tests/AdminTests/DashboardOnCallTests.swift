@@ -32,9 +32,9 @@ struct DashboardOnCallTests {
             try await scene.send("SET", "jobs", "text")
             try await scene.application().test(.router) { client in
                 let page = try await client.ask(.get, "/").text
-                #expect(page.contains("The records of stuck-jobs can't be counted: jobs: WRONGTYPE "))
+                #expect(page.contains("The records of stuck-jobs can&#39;t be counted: jobs: WRONGTYPE "))
                 let own = try await client.ask(.get, "/cleanups/stuck-jobs").text
-                #expect(own.contains("The records can't be counted: jobs: WRONGTYPE "))
+                #expect(own.contains("The records can&#39;t be counted: jobs: WRONGTYPE "))
                 let answer = try await client.ask(.get, "/api/v1/cleanups/stuck-jobs").json
                 let cleanup = try #require(answer["cleanup"] as? [String: Any])
                 #expect((cleanup["uncounted"] as? String)?.hasPrefix("jobs: WRONGTYPE ") == true)
@@ -63,7 +63,7 @@ struct DashboardOnCallTests {
             try await scene.application().test(.router) { client in
                 _ = try await client.ask(.post, "/api/v1/cleanups/stuck-jobs/runs")
                 let page = try await client.ask(.get, "/runs/stuck-jobs-1").text
-                #expect(page.contains("<a href=\"/cleanups/stuck-jobs/preview\">the preview names them"))
+                #expect(page.contains("<a href=\"/cleanups/stuck-jobs/preview\">the preview lists them"))
                 // When the next one is due says nothing about a run that somebody asked for.
                 #expect(!page.contains("<dt>Due</dt>"))
                 let lease = scene.engine.keys.lease("old-jobs")

@@ -97,7 +97,7 @@ extension CommandLineTests {
                 #expect(preview.code == 0 && preview.output.hasPrefix("Would clean up 1 of 1"))
                 #expect(
                     preview.errors.contains(
-                        "\(file) plans 1 change; “curfew run stuck-jobs --plan \(file)” makes it"))
+                        "\(file) plans 1 change; “curfew run stuck-jobs --plan \(file)” runs it"))
                 let plan = try #require(
                     try JSONSerialization.jsonObject(with: Data(contentsOf: URL(fileURLWithPath: file)))
                         as? [String: Any])

@@ -119,8 +119,8 @@ struct DocumentationRightsTests {
             let looked = try await CurfewProgram.run(
                 ["doctor", "--rights-of", "curfew", "--config", looking], folder: server.folder)
             #expect(looked.code == 0 && !looked.output.contains("unknown:"), "\(looked.output)")
-            #expect(looked.output.contains("curfew may do all"), "\(looked.output)")
-            #expect(looked.output.contains("curfew may do nothing else that was tried"), "\(looked.output)")
+            #expect(looked.output.contains("user curfew has all"), "\(looked.output)")
+            #expect(looked.output.contains("user curfew has no further permissions"), "\(looked.output)")
             let worker = try WorkerProcess(configuration: file, folder: server.folder)
             try await worker.ready()
             #expect(await worker.terminate() == 0)

@@ -113,7 +113,7 @@ struct ConfigurationPoliciesTests {
             ),
             (
                 ["policy: paused", "states: cancelled", "since: at"],
-                "3: cleanups.a.to: left out, it is “cancelled”, which is one of states, so the record would never leave "
+                "3: cleanups.a.to: omitted, it is “cancelled”, which is one of states, so the record would never leave "
                     + "them"
             ),
             (
@@ -130,7 +130,7 @@ struct ConfigurationPoliciesTests {
             ),
             (
                 ["policy: retention", "since: at", "keep: 30d", "also: ['j:<id']"],
-                "7: cleanups.a.also: “j:<id” is no key: “<” is never closed (column 3)"
+                "7: cleanups.a.also: “j:<id” is not a key: “<” is never closed (column 3)"
             ),
             (
                 ["policy: retention", "since: at", "keep: 30d", "states: []"],
@@ -138,7 +138,7 @@ struct ConfigurationPoliciesTests {
             ),
             (
                 ["policy: retention", "since: at", "keep: 30d", "keeps: {by: t}"],
-                "7: cleanups.a.keeps: names no type, expected one like TIER_4K: 20m"
+                "7: cleanups.a.keeps: has no type, expected one like TIER_4K: 20m"
             ),
         ])
     func wrong(lines: [String], message: String) {
@@ -196,7 +196,7 @@ struct ConfigurationPoliciesTests {
         #expect(both.refs == .key(try KeyTemplate("blob:<key>:refs")))
         #expect(try policy("key", "refs: uses").refs == .field("uses"))
         for (object, expected) in [
-            ("[]", "has 0 objects, expected 1 to 20"), ("a<", "“a<” is no template: “<” is never closed (column 2)"),
+            ("[]", "has 0 objects, expected 1 to 20"), ("a<", "“a<” is not a template: “<” is never closed (column 2)"),
             ("[[a]]", "expected the name of a field, a template"), ("{field: u}", "object.strip: missing"),
             ("{field: u, stripp: a}", "did you mean “strip”?"),
         ] {

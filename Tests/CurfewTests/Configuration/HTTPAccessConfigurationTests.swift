@@ -79,7 +79,7 @@ struct HTTPAccessConfigurationTests {
         let hook = problems("{open: true}", "webhooks: {ops: {url: https://x, secret: \"${NONE:-}\", on: [alert]}}")
         #expect(
             hook == [
-                "webhooks.ops.secret: “${NONE:-}” is empty, expected a text: set the variable, or leave the key out"
+                "webhooks.ops.secret: “${NONE:-}” is empty, expected a text: set the variable, or remove the key"
             ])
     }
 
@@ -92,15 +92,17 @@ struct HTTPAccessConfigurationTests {
             problems("{listen: \"0.0.0.0:1\", open: true}").contains { $0.hasPrefix("http.open: lets everybody in") })
         for key in ["admin-token: \(Self.token)", "admins: {ada: \(Self.token)}"] {
             #expect(
-                problems("{open: true, \(key)}").contains { $0.hasPrefix("http.open: lets everybody in, and admin") })
+                problems("{open: true, \(key)}").contains {
+                    $0.hasPrefix("http.open: gives everyone access, and admin")
+                })
         }
     }
 
     @Test("that everybody is let in, or nobody, is a warning that says what to write")
     func doubts() throws {
         for (http, path, words) in [
-            ("{open: true}", "http.open", "everybody who reaches this port may do everything"),
-            ("{}", "http.admin-token", "nobody is let in: there is no token"),
+            ("{open: true}", "http.open", "anyone who can reach this port may do everything"),
+            ("{}", "http.admin-token", "access is not configured: there is no token"),
         ] {
             let configuration = try parse(http)
             let warning = try #require(configuration.warnings.first)
