@@ -88,7 +88,9 @@ struct AdminCallerTests {
             try await scene.application().test(.router) { client in
                 let answer = try await client.ask(.post, "/api/jobs/run", "{\"job_type\": \"cleanup\"}").json
                 #expect(answer["status"] as? String == "failed" && answer["cleaned_jobs"] as? Int == 1)
-                #expect((answer["errors"] as? [String])?.first?.hasPrefix("old-jobs: old-jobs is being run by") == true)
+                #expect(
+                    (answer["errors"] as? [String])?.first?.hasPrefix("old-jobs: old-jobs is already running on")
+                        == true)
             }
         }
     }

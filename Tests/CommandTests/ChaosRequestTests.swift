@@ -88,7 +88,8 @@ extension Chaos {
                 _ = try await other.coordinator.claim(cleanup, trigger: "manual", isDryRun: false)
                 let held = try await Self.ask(
                     Request(
-                        .POST, Self.runs, Self.admin, nil, 409, "stuck-jobs is being run by other-1 (stuck-jobs-2)"),
+                        .POST, Self.runs, Self.admin, nil, 409,
+                        "stuck-jobs is already running on other-1 (stuck-jobs-2, "),
                     at: address)
                 #expect(try held.json["holder"] as? String == "other-1")
 

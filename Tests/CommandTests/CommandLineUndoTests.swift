@@ -60,7 +60,7 @@ extension CommandLineTests {
                 let cleanup = try #require(other.configuration.cleanup(named: "stuck-jobs"))
                 _ = try await other.coordinator.claim(cleanup, trigger: "manual", isDryRun: false)
                 let held = try await scene.curfew("undo", "stuck-jobs-1")
-                #expect(held.code == 4 && held.errors.contains("is being run by other-1"))
+                #expect(held.code == 4 && held.errors.contains("is already running on other-1"))
             }
         }
 

@@ -56,7 +56,7 @@ struct DocumentationRightsTests {
     static let calls = [
         ("run stuck-jobs", "Cleaned up 2 of 2 stuck-jobs and refunded 3 tokens (1 retried)"),
         ("run stuck-generations", "Cleaned up 1 of 1"), ("run generation-locks", "Cleaned up 1 of 1"),
-        ("pause stuck-jobs --why test", "paused"), ("resume stuck-jobs", "runs again"), ("status", "stuck-jobs"),
+        ("pause stuck-jobs --why test", "paused"), ("resume stuck-jobs", "is resumed"), ("status", "stuck-jobs"),
         ("preview", "Would clean up 0"), ("explain stuck-jobs failed", "final"), ("history", "completed"),
         ("events", "retry"), ("alerts", "threshold"), ("undo stuck-jobs-1", "Put back 2 of 2 records"),
         ("undo generation-locks-1", "Put back 1 of 1"),

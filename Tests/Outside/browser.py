@@ -209,7 +209,7 @@ def pauses_with_a_reason(walk: Walk) -> None:
         expect(page.locator("#state")).to_contain_text("Paused by admin@127.0.0.1")
         expect(viewer.locator("#concerns")).to_contain_text("deploying <img")
         page.get_by_role("button", name="Resume").click()
-        notice(page, "runs again at ")
+        notice(page, "runs at ")
         expect(viewer.locator("#concerns")).not_to_contain_text("deploying")
         walk.expect_no_problems(viewer)
 
@@ -247,7 +247,7 @@ def needs_no_pointer(walk: Walk) -> None:
         notice(page, "files is paused")
         page.get_by_role("button", name="Resume").focus()
         page.keyboard.press("Space")
-        notice(page, "runs again")
+        notice(page, "is resumed")
 
 
 def keeps_its_place(walk: Walk) -> None:
@@ -278,7 +278,7 @@ def works_without_scripts(walk: Walk) -> None:
         page.get_by_role("button", name="Pause").click()
         notice(page, "files is paused")
         page.get_by_role("button", name="Resume").click()
-        notice(page, "runs again")
+        notice(page, "is resumed")
 
 
 def everybody_can_read_it(walk: Walk) -> None:

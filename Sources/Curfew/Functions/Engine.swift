@@ -1,22 +1,22 @@
 package import Logging
 package import RedisClient
 
-/// What every part needs to talk to Redis, and what the file says: put together once.
+/// The configuration and everything that is needed to talk to Redis, created once.
 package struct Engine: Sendable {
-    /// What the file says.
+    /// The configuration.
     package let configuration: Configuration
-    /// The connection.
+    /// The client.
     package let redis: RedisClient
-    /// The names of what Curfew keeps in Redis.
+    /// The names of Curfew's keys.
     package let keys: Keys
     /// The functions in Redis.
     package let library: FunctionLibrary
-    /// Which instance this is.
+    /// This instance.
     package let instance: Instance
-    /// Where state changes are logged.
+    /// The log for state changes.
     package let logger: Logger
 
-    /// Wires the parts for a configuration and a client that is run elsewhere.
+    /// Creates the engine for a configuration and a client that is run elsewhere.
     package init(
         configuration: Configuration, redis: RedisClient, instance: Instance = .current, logger: Logger
     ) {
@@ -28,13 +28,13 @@ package struct Engine: Sendable {
         library = FunctionLibrary(redis: redis, logger: logger)
     }
 
-    /// The cleanup of that name; throws an error that lists the names there are.
+    /// The cleanup of that name; throws an error that lists the existing names.
     package func cleanup(named name: String) throws(CurfewError) -> Cleanup {
         guard let cleanup = configuration.cleanup(named: name) else { throw unknown(cleanup: name) }
         return cleanup
     }
 
-    /// What is wrong with the name of a cleanup that there isn't.
+    /// The error for an unknown cleanup.
     package func unknown(cleanup name: String) -> CurfewError {
         let names = configuration.cleanups.map(\.name)
         let known = names.isEmpty ? "none, since none is configured" : "one of \(names.joined(separator: ", "))"
@@ -43,11 +43,11 @@ package struct Engine: Sendable {
 
     /// The bucket of that name in the configuration.
     ///
-    /// Requests are signed with the server's time: storage refuses a clock that is a quarter of an hour off, and an instance
-    /// with such a clock would keep a cleanup from all others.
+    /// Requests are signed with the server's time: storage refuses a clock that is off by a quarter of an hour, and an
+    /// instance with such a clock would block a cleanup for all others.
     func storage(named name: String, clock: ServerClock) throws(CurfewError) -> ObjectStorage {
         guard let found = configuration.storage.first(where: { $0.name == name }) else {
-            throw CurfewError(.usage, "the configuration has no storage “\(name)”")
+            throw CurfewError(.usage, "there is no storage “\(name)” in the configuration")
         }
         return ObjectStorage(found, clock: { clock.now })
     }

@@ -1,18 +1,18 @@
 internal import Foundation
 internal import Policies
 
-/// The run that a cleanup owes, in `{curfew}:owed`: it was due, and none has succeeded since.
+/// The run that a cleanup owes, in `{curfew}:owed`: it was due, and no run has succeeded since.
 ///
-/// What failed for a reason that passes by itself is tried again soon, until the cleanup is due anyway. Whatever it was,
-/// `overdue` goes on counting from the first time that was missed: a cleanup that fails every night has not run.
+/// A failure with a temporary cause is retried soon, until the cleanup is due anyway. In any case `overdue` counts from
+/// the first missed time: a cleanup that fails every night has not run.
 struct Owed: Sendable, Equatable, Codable {
     /// The due time of the first run that did not succeed.
     var sinceMs: String
-    /// The due time of the last, which a retry is in the place of.
+    /// The due time of the last run, which a retry replaces.
     var dueMs: String
-    /// When it is tried again, and how often it was; empty and `0` where it waits for its next due time.
+    /// When it is retried, and the number of retries; empty and `0` if it waits for its next due time.
     var retryMs: String, attempts: String
-    /// What the last run ended with.
+    /// The error of the last run.
     var error: String
 
     private enum CodingKeys: String, CodingKey {
@@ -22,7 +22,7 @@ struct Owed: Sendable, Equatable, Codable {
         case attempts, error
     }
 
-    /// How long after each failure it is tried again; from the last on always so.
+    /// The delay after each failure; the last one is used from then on.
     static let pauses: [Duration] = [.seconds(60), .seconds(5 * 60), .seconds(15 * 60)]
 
     init(since: Timestamp, due: Timestamp, retry: Timestamp?, attempts: Int, error: String) {

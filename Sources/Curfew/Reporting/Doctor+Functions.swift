@@ -21,7 +21,7 @@ extension Doctor {
                 at: 0)
         case .absent: findings.insert(try await absence(on: node, libraries), at: 0)
         case .same: findings.insert(try await answer(of: node, Self.text(libraries)), at: 0)
-        case .untold(let why):
+        case .unlisted(let why):
             let answers = try await answer(
                 of: node, "\(FunctionLibrary.name) answers; whether it is that of this program is unknown: \(why)")
             guard answers.state == .ok else { return [answers] }

@@ -128,7 +128,7 @@ struct FunctionsVersionTests {
             try await load(Self.pretender, on: scene)
             try await scene.send("ACL", "SETUSER", "default", "-function|load")
             let error = try #require(await #expect(throws: CurfewError.self) { try await scene.tick() })
-            #expect(error.message.contains("another library than this program's is loaded as \(FunctionLibrary.name)"))
+            #expect(error.message.contains("the library loaded as \(FunctionLibrary.name) on "))
             #expect(error.message.contains("curfew functions | redis-cli -x FUNCTION LOAD REPLACE"))
             #expect(try await scene.send("EXISTS", "stolen").integer == 0)
         }

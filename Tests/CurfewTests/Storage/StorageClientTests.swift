@@ -207,7 +207,7 @@ struct StorageClientTests {
         let reply = ObjectGateway.Reply(200, "<DeleteResult/>")
         try await ObjectGateway.withGateway(decision: { _, _, _ in .reply(reply) }) { gateway in
             let storage = try makeStorage(gateway.endpoint, bucket: "b")
-            #expect(try await storage.delete(["a"]) == [.kept("the answer doesn't say what became of it")])
+            #expect(try await storage.delete(["a"]) == [.kept("the answer doesn't mention it")])
             let request = try #require(gateway.requests.first)
             #expect(request.method == "POST" && request.target == "/b?delete=" && request.isDeletion)
             #expect(request.headers["host"] == String(gateway.endpoint.dropFirst("http://".count)))
