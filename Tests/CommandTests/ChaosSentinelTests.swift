@@ -60,7 +60,7 @@ extension Chaos {
                 text.replace("/\(RedisSentinels.name)/", with: "/other/")
                 text += "\nhttp: {listen: \"127.0.0.1:\(port)\", admin-token: 7f3b9c0d2e4a68157f3b9c0d2e4a6816}\n"
                 let configuration = try scene.write(text)
-                let reason = "it knows no primary called “other”"
+                let reason = "it has no primary named “other”"
                 let ending = try await scene.curfew("run", "stuck-jobs", configuration: configuration)
                 #expect(ending.code == 3)
                 #expect(ending.output.contains("no Sentinel says where the primary is"))

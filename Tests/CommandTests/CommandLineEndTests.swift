@@ -103,7 +103,8 @@ extension CommandLineTests {
                 scene.server.resume()
                 let text = try String(contentsOfFile: output, encoding: .utf8)
                 #expect(
-                    code == 3 && text.contains("what was sent last may be done or not"), "\(code): \(text.suffix(800))")
+                    code == 3 && text.contains("the last changes may or may not have been made"),
+                    "\(code): \(text.suffix(800))")
             }
         }
 

@@ -20,7 +20,7 @@ extension CommandLineTests {
                         found.errors.contains(
                             "\ncurfew: curfew.yaml: was found in the working directory, and \(who) can write it"),
                         "\(found.errors)")
-                    #expect(found.errors.contains("--config curfew.yaml reads it all the same"))
+                    #expect(found.errors.contains("use --config curfew.yaml to read it anyway"))
                     #expect(try await scene.curfew("status").code == 0)
                 }
                 try FileManager.default.setAttributes([.posixPermissions: 0o660], ofItemAtPath: scene.configuration)
