@@ -11,7 +11,7 @@ internal import Glibc
 ///
 ///     outside             held                                     outside again
 ///     "é"  C3 A9          U+10FFC3 U+10FFA9                        to Redis, S3: the bytes, C3 A9
-///     "\xE9"  E9          U+10FFE9                                 to people: U+FFFD where it is no UTF-8; to JSON
+///     "\xE9"  E9          U+10FFE9                                 to people: U+FFFD (not UTF-8); to JSON
 ///                                                                  that is read back: \udbff\udfe9
 ///
 /// - **In**, when text is read: ``held(_:)-(UnsafeBufferPointer<UInt8>)``, `RedisValue.string`. For text of an API that

@@ -221,7 +221,7 @@ final class LiveFeed: Sendable {
 
     private static let comment = ByteBuffer(string: ": keep-alive\n\n")
 
-    /// The parts as one server-sent event; nil where there are none.
+    /// The parts as one server-sent event; nil if there are none.
     static func message(_ fragments: [Fragment]) -> ByteBuffer? {
         guard !fragments.isEmpty else { return nil }
         let parts = Dictionary(fragments.map { ($0.id, $0.content.markup) }) { first, _ in first }

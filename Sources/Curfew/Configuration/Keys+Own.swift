@@ -53,12 +53,12 @@ extension Keys {
 
     /// Throws if a guard reads one of them.
     func permit(_ guards: [Policies.Guard]) throws(RecordError) {
-        for item in guards { try permit(item.otherKey, as: "what is looked at") }
+        for item in guards { try permit(item.otherKey, as: "the key it reads") }
     }
 
     /// Throws if a question reads one of them.
     func permit(_ questions: [Question]) throws(RecordError) {
-        for question in questions { try permit(question.key, as: "what is looked at") }
+        for question in questions { try permit(question.key, as: "the key it reads") }
     }
 
     /// Throws if a record names one of them.

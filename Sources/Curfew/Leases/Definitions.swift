@@ -8,14 +8,14 @@ internal import RedisClient
 /// heartbeat as long as one of its cleanups is refused or waits, or the clock of Redis has recently stepped. It
 /// resolves differences at once:
 ///
-///     noted before         an instance lives that goes by it     what becomes of it
-///     nothing              –                                     this one is noted
-///     the same             –                                     this configuration is noted beside the others
-///     the same, at other   no, or only by older configurations   this one is noted, and the cleanup scheduled anew
+///     recorded before      a living instance uses it              result
+///     nothing              –                                     this one is recorded
+///     the same             –                                     this configuration is added to it
+///     the same, at other   no, or only older configurations      this one is recorded, the cleanup rescheduled
 ///     times
-///     the same, at other   yes, and its configuration has        it stays as it is until that instance is gone: this is
-///     times                replaced this one before              an old one that has begun again in a rolling update
-///     another              no, or it is this one                 this one is noted, and the cleanup scheduled anew
+///     the same, at other   yes, and its configuration has        unchanged until that instance is gone: this one is old
+///     times                replaced this one before              and was restarted during a rolling update
+///     another              no, or only this one                  this one is recorded, the cleanup rescheduled
 ///     another              yes                                   refused: this instance doesn't run the cleanup
 ///
 /// A rolling update that changes the meaning of a name is therefore complete when the last old instance has ended.

@@ -196,7 +196,7 @@ package final class Worker: Service {
         let refused = settlement.refused
         for name in settlement.waiting.subtracting(active.waiting).sorted() {
             logger.notice(
-                "a cleanup goes by the schedule of a newer configuration that others have",
+                "a cleanup uses the schedule of another instance's newer configuration",
                 metadata: ["cleanup": "\(name)"])
         }
         active.waiting = settlement.waiting
