@@ -160,7 +160,7 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
-        .testTarget(name: "PoliciesTests", dependencies: ["Policies"], swiftSettings: settings),
+        .testTarget(name: "PoliciesTests", dependencies: ["Policies", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "CurfewTests",
             dependencies: [

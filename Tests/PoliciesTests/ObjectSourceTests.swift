@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Policies
@@ -15,7 +16,7 @@ struct ObjectSourceTests {
     }
 
     private func keys(_ policy: FilesPolicy, _ values: [String: String]) throws -> [String]? {
-        try policy.settle(file(values)).change?.objects
+        try policy.settle(file(values)).change?.objectKeys
     }
 
     private func message(_ policy: FilesPolicy, _ values: [String: String]) -> String {

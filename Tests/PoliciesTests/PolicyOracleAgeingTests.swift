@@ -1,4 +1,5 @@
 import Policies
+import TestSupport
 import Testing
 
 /// The rules for records that grow too old once more, against the policies on made-up records.

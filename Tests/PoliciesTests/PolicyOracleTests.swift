@@ -1,4 +1,5 @@
 import Policies
+import TestSupport
 import Testing
 
 /// What a policy comes to, as far as the oracles tell.

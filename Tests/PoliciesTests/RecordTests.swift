@@ -1,4 +1,5 @@
 import Policies
+import TestSupport
 import Testing
 
 @Suite("Records")
@@ -30,12 +31,12 @@ struct RecordTests {
     @Test("kinds and actions are written as configurations and streams name them")
     func names() {
         #expect(
-            PolicyKind.allCases.map(\.rawValue)
+            PolicyKind.builtIn.map(\.rawValue)
                 == ["stuck", "counters", "locks", "paused", "dependent", "retention", "files"])
         #expect(
             Change.Action.allCases.map(\.rawValue) == [
                 "fail", "retry", "complete", "recount", "release", "cancel", "mark", "warn", "reset", "remove",
-                "delete", "drop",
+                "delete", "drop", "undo",
             ])
     }
 }

@@ -1,4 +1,5 @@
 import Policies
+import TestSupport
 import Testing
 
 /// The policy of the design's example, with the parts that a test asks for.

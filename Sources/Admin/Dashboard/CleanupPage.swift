@@ -75,7 +75,7 @@ enum CleanupPage {
                         HTML.element("input", ["type": "checkbox", "name": "dryRun", "value": "1"])
                         " Dry run"
                     }
-                    if let cleanup = view.cleanup, cleanup.keepsTrash, cleanup.kind.removesRecords {
+                    if let cleanup = view.cleanup, cleanup.keepsTrash, cleanup.removesRecords {
                         HTML.element("label", ["class": "check"]) {
                             HTML.element("input", ["type": "checkbox", "name": "noTrash", "value": "1"])
                             " Keep no copy of removed records: frees memory at once, but undo can't restore them"

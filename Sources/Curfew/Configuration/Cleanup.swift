@@ -113,6 +113,8 @@ package struct Cleanup: Sendable {
 
     /// The kind of its policy.
     package var kind: PolicyKind { type(of: policy).kind }
+    /// Whether its changes take records away.
+    package var removesRecords: Bool { type(of: policy).removesRecords }
 
     /// The index: the application's, or the one that Curfew keeps.
     func indexKey(_ keys: Keys) -> String { index ?? keys.index(name) }

@@ -9,6 +9,12 @@ protocol ConfiguredPolicy: Policy {
 }
 
 extension Section {
+    /// The built-in policies, in the order in which messages list them.
+    static let builtInPolicies: [any ConfiguredPolicy.Type] = [
+        StuckPolicy.self, CountersPolicy.self, LocksPolicy.self, PausedPolicy.self, DependentPolicy.self,
+        RetentionPolicy.self, FilesPolicy.self,
+    ]
+
     /// Reads `states` and `since`, which most policies have.
     func scope() -> (states: [String], since: [String])? {
         let states = states(isRequired: true)

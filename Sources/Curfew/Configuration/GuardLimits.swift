@@ -30,16 +30,11 @@ package struct GuardLimits: Sendable, Equatable, CustomStringConvertible {
     }
 }
 
-extension PolicyKind {
-    /// Whether its changes remove records: such cleanups have a guard by default.
-    package var removesRecords: Bool { [.retention, .locks, .files].contains(self) }
-}
-
 extension Section {
     /// The limits in `guard`, which is a section or `off`.
     ///
     /// Without it, policies that remove records have the default limits and others have none.
-    func guardLimits(for kind: PolicyKind?) -> GuardLimits? {
+    func guardLimits(for kind: (any Policy.Type)?) -> GuardLimits? {
         let usual = kind?.removesRecords == true ? GuardLimits() : nil
         guard has("guard"), let entry = entry("guard") else { return usual }
         if case .scalar(let scalar) = entry.value.content {

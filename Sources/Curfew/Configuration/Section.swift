@@ -13,6 +13,8 @@ struct Section {
     let problems: ProblemList
     /// The rules for key templates in it.
     var templates = TemplateRules()
+    /// The policies that a cleanup may have.
+    var policies: [any ConfiguredPolicy.Type] = builtInPolicies
 
     /// Creates a section from a node; nil if the node isn't a section.
     ///
@@ -100,6 +102,7 @@ struct Section {
     func inner(_ node: YAMLNode, _ key: String, line: Int) -> Section? {
         var section = Section(node, path: path(of: key), line: line, problems)
         section?.templates = templates
+        section?.policies = policies
         return section
     }
 

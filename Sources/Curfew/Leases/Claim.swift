@@ -34,6 +34,11 @@ package struct Claim: Sendable {
     let attempt: ContinuousClock.Instant
 }
 
+extension Claim {
+    /// The lease that its writes are made under.
+    func leaseTerm(_ keys: Keys) -> LeaseTerm { LeaseTerm(key: keys.lease(cleanup), term: term) }
+}
+
 /// The answer of a tick.
 package struct TickAnswer: Sendable {
     /// The result of a claim.

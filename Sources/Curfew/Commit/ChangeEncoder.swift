@@ -1,0 +1,223 @@
+internal import Policies
+
+/// Turns verdicts into what `curfew_commit` understands: guards first, then writes, the index last.
+///
+/// The order of writes is a rule, not a taste. Only the first write of a change may fail on what it finds, because then
+/// nothing has been written; every later one is on a key whose type is known by then. A refund begins with its ledger
+/// entry, which fails where the charge was paid back before; the balance comes second, and where it isn't a number the
+/// entry is taken back. Then come the record, the queue and the event.
+struct ChangeEncoder: Sendable {
+    let cleanup: Cleanup
+    /// The run that events and trash name.
+    var run: String
+    let keys: Keys
+    /// The time that events carry, in milliseconds.
+    let time: String
+    /// Where its events go.
+    let journal: Journal
+    /// Whether it is only asked what would become of the changes (`ChangeEncoder+Check.swift`).
+    var isCheck = false
+    /// Whether events say only what was removed, and not what it was like: where Redis has no memory left.
+    var isBrief = false
+
+    /// The number that stands for the guard of the ledger: its entry is written first, and only where it isn't there yet.
+    static let ledgerGuard = -1
+
+    /// The most bytes of what an event says of a record beside its before-image.
+    private static let mostReason = 2_048, mostType = 256
+
+    /// The statements that a call has so far, each with a change that it was made for.
+    struct Known {
+        fileprivate var changes: [(change: Change, isText: Bool, number: Int)] = []
+        fileprivate var drop: Int?
+        fileprivate var dropGuards: [Policies.Guard] = []
+        fileprivate var leaves: [Bool: Int] = [:]
+        fileprivate var remembers: [Bool: Int] = [:]
+    }
+
+    /// Adds a change of a record.
+    ///
+    /// In a Cluster it may be a part of the change alone: what is in the record's slot, without event and index entry.
+    func add(
+        _ change: Change, of record: Record, isPart: Bool = false, to call: inout CommitCall, _ known: inout Known
+    ) {
+        let isText = record.isText
+        call.time = time
+        // Few forms, and almost always the last one again.
+        var earlier: Int?
+        for place in known.changes.indices.reversed() where earlier == nil {
+            if known.changes[place].isText == isText, known.changes[place].change.hasForm(of: change, time: time) {
+                earlier = known.changes[place].number
+            }
+        }
+        let index: Statement.IndexEffect = isPart ? .none : change.indexEffect
+        let choice: CommitCall.StatementChoice
+        if let earlier {
+            choice = .same(earlier)
+        } else {
+            var sink = StatementSink(index: index)
+            encode(change, of: record, isPart: isPart, to: &sink)
+            choice = .new(sink.statement)
+        }
+        let score = index == .score ? change.next.map(cleanup.indexUnit.score) : nil
+        let number = call.append(choice, member: record.id, score: score) { sink in
+            encode(change, of: record, isPart: isPart, to: &sink)
+        }
+        if earlier == nil { known.changes.append((change, isText, number)) }
+    }
+
+    /// Encodes a change, or the part of it that is in the record's slot.
+    func encode(_ change: Change, of record: Record, isPart: Bool, to sink: inout some CommitSink) {
+        guard !isCheck else { return encodeCheck(change, of: record, isPart: isPart, to: &sink) }
+        let own = sink.key(record.key)
+        let amount = sink.value(String(change.refund?.amount ?? 0))
+        encode(change.guards, status: change.from, own, to: &sink)
+        let context = EffectContext(own: own, record: record, to: change.to, amount: amount, isPart: isPart)
+        for effect in change.effects { encode(effect, context, to: &sink) }
+        if !isPart, change.removesRecord || change.action == .drop { encodeForgotten(to: &sink) }
+        if !isPart, !change.isClaim { encodeEvent(change, own, amount: amount, to: &sink) }
+    }
+
+    /// What was first seen of a record goes with it.
+    private func encodeForgotten(to sink: inout some CommitSink) {
+        guard cleanup.policy.manner.notesFirstSeen else { return }
+        sink.begin("HDEL", .shared(.seen))
+        sink.hole(.member)
+    }
+
+    /// Encodes guards of a record, and of other keys.
+    func encode(
+        _ guards: [Policies.Guard], status: String?, _ own: Statement.Key, to sink: inout some CommitSink
+    ) {
+        for item in guards {
+            switch item {
+            case .field(let field, equals: let value?):
+                // The status is the same for all changes of the statement.
+                let operand = value == status ? CommitOperand.constant(value) : .own(sink.value(value))
+                sink.check(.equals, own, field: .constant(field), value: operand)
+            case .field(let field, equals: nil): sink.check(.absent, own, field: .constant(field), value: .none)
+            case .text(equals: let text): sink.check(.text, own, field: .none, value: .own(sink.value(text)))
+            case .recordMissing: sink.check(.missing, own, field: .none, value: .none)
+            case .keyAbsent(let key): sink.check(.missing, sink.key(key), field: .none, value: .none)
+            case .keyPresent(let key): sink.check(.exists, sink.key(key), field: .none, value: .none)
+            case .otherField(let key, let field, equals: let value?):
+                sink.check(.equals, sink.key(key), field: .constant(field), value: .own(sink.value(value)))
+            case .otherField(let key, let field, equals: nil):
+                sink.check(.absent, sink.key(key), field: .constant(field), value: .none)
+            case .otherText(let key, let text):
+                sink.check(.text, sink.key(key), field: .none, value: .own(sink.value(text)))
+            case .listed(let key, let member):
+                sink.check(.listed, sink.key(key), field: .own(sink.value(member)), value: .none)
+            case .holds(let key, let element):
+                sink.check(.holds, sink.key(key), field: .none, value: .own(sink.value(element)))
+            case .atMost(let key, let most):
+                sink.check(.atmost, sink.key(key), field: .none, value: .own(sink.value(String(most))))
+            }
+        }
+    }
+
+    private func encodeEvent(
+        _ change: Change, _ own: Statement.Key, amount: Statement.Source, to sink: inout some CommitSink
+    ) {
+        sink.begin("XADD", .shared(.events))
+        for word in journal.words { sink.constant(word) }
+        for field in Event.Field.allCases {
+            sink.constant(field.rawValue)
+            switch field {
+            case .run: sink.constant(run)
+            case .cleanup: sink.constant(cleanup.name)
+            case .record: sink.hole(.member)
+            case .key: sink.hole(own.source)
+            case .action: sink.constant(change.action.rawValue)
+            case .from: sink.constant(change.from)
+            case .to: sink.constant(change.to)
+            case .reason:
+                sink.hole(sink.value(isBrief ? change.briefReason : change.reason.shortened(to: Self.mostReason)))
+            case .type: sink.hole(sink.value(change.type.shortened(to: Self.mostType)))
+            case .tokens: sink.hole(amount)
+            case .bytes:
+                guard let bytes = change.freedBytes else { sink.constant("0"); continue }
+                sink.hole(sink.value(String(bytes)))
+            case .before: sink.hole(sink.value(image(before: change)))
+            case .time: sink.hole(.time)
+            }
+        }
+    }
+
+    /// What the event of a change says that is known before it is made.
+    func event(of change: Change) -> Event {
+        var event = Event()
+        (event.action, event.from, event.to) = (change.action.rawValue, change.from, change.to)
+        (event.reason, event.type, event.bytes) = (change.reason, change.type, change.freedBytes ?? 0)
+        (event.before, event.time) = (image(before: change), time)
+        return event
+    }
+
+    /// What an event says of a record as it was: enough to put it back.
+    func image(before change: Change) -> String {
+        var (before, after, originals): ([FieldWrite], [FieldWrite], [FieldWrite]) = ([], [], [])
+        var also: [String] = []
+        for effect in change.effects {
+            switch effect {
+            case .write(let write):
+                before = write.before
+                // The new status is named by the event anyway.
+                let status = cleanup.statusField
+                after = write.sets.filter { $0.field != status || $0.value != change.to || change.from == change.to }
+                originals = write.originals
+            case .remove(let image): before = image
+            case .discard(let key): also.append(key)
+            case .unlist(let score): before = [FieldWrite(field: Change.scoreField, value: score)]
+            default: continue
+            }
+        }
+        if isBrief { return BeforeImage.text([], also: also) }
+        return BeforeImage.text(before, after: after, originals: originals, also: also)
+    }
+
+    /// Adds a record that needs no watching any more: its index entry goes, if record and entry are as they were read.
+    func add(
+        dropOf entry: DueEntry, key: String, guards: [Policies.Guard], to call: inout CommitCall, _ known: inout Known
+    ) {
+        func encodeDrop(_ sink: inout some CommitSink) {
+            let own = sink.key(key)
+            encodeListed(entry.scoreText, to: &sink)
+            encode(guards, status: nil, own, to: &sink)
+            encodeForgotten(to: &sink)
+        }
+        if let number = known.drop, known.dropGuards.haveForm(of: guards) {
+            _ = call.append(.same(number), member: entry.id) { encodeDrop(&$0) }
+            return
+        }
+        var sink = StatementSink(index: .remove)
+        encodeDrop(&sink)
+        known.drop = call.append(.new(sink.statement), member: entry.id) { encodeDrop(&$0) }
+        known.dropGuards = guards
+    }
+
+    /// Adds a record that is to be looked at again later: its index entry gets that time, unless the app has moved it.
+    ///
+    /// Nothing is added, and false given back, where there is nothing to write.
+    func add(leave: Leave, entry: DueEntry, to call: inout CommitCall, _ known: inout Known) -> Bool {
+        guard leave.until != nil || leave.remember != nil else { return false }
+        func encodeLeave(_ sink: inout some CommitSink) {
+            encodeListed(entry.scoreText, to: &sink)
+            if let value = leave.remember {
+                sink.begin("HSET", .shared(.seen))
+                sink.hole(.member)
+                sink.hole(sink.value("\(time) \(value)"))
+            }
+        }
+        let isScored = leave.until != nil
+        let score = leave.until.map(cleanup.indexUnit.score)
+        if let number = (leave.remember == nil ? known.leaves : known.remembers)[isScored] {
+            _ = call.append(.same(number), member: entry.id, score: score) { encodeLeave(&$0) }
+            return true
+        }
+        var sink = StatementSink(index: isScored ? .score : .none)
+        encodeLeave(&sink)
+        let number = call.append(.new(sink.statement), member: entry.id, score: score) { encodeLeave(&$0) }
+        if leave.remember == nil { known.leaves[isScored] = number } else { known.remembers[isScored] = number }
+        return true
+    }
+}
