@@ -23,7 +23,7 @@ extension CommandLineTests {
             try await withCommandLine { scene in
                 for (token, words) in [
                     ("${CURFEW_ADMIN_TOKEN:-}", "“${CURFEW_ADMIN_TOKEN:-}” is empty"),
-                    ("passwordpassword", "over and over"),
+                    ("passwordpassword", "repeats itself"),
                 ] {
                     let path = try write(scene, "{listen: \"127.0.0.1:0\", admin-token: \"\(token)\"}")
                     for command in ["config check", "work", "serve"] {

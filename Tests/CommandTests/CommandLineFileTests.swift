@@ -11,7 +11,7 @@ extension CommandLineTests {
         func writable() async throws {
             try await withCommandLine { scene in
                 // The group is the one of whoever runs the tests.
-                for (mode, who) in [(0o666, "everybody"), (0o646, "everybody")] {
+                for (mode, who) in [(0o666, "every user"), (0o646, "every user")] {
                     try FileManager.default.setAttributes(
                         [.posixPermissions: mode], ofItemAtPath: scene.configuration)
                     let found = try await CommandLineScene.curfew(["status"], folder: scene.server.folder)

@@ -96,7 +96,9 @@ struct ConfigurationOwnKeysTests {
         let files =
             "policy: files, since: [at], orphan: {unless: o, after: 1d}, storage: s, object: key, records: \"f:<id>\""
         #expect(
-            problems("\(files), object-prefix: \"a/<\"").contains { $0.contains("object-prefix: “a/<” is no template") }
+            problems("\(files), object-prefix: \"a/<\"").contains {
+                $0.contains("object-prefix: “a/<” is not a template")
+            }
         )
     }
 }

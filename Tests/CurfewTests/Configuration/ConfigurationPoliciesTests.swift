@@ -93,11 +93,11 @@ struct ConfigurationPoliciesTests {
             ),
             (
                 ["timeout: 20d"],
-                "7: cleanups.a.timeout: expected no less than warn, which is 23d where it is left out, found 20d"
+                "7: cleanups.a.timeout: expected no less than warn, which is 23d by default, found 20d"
             ),
             (
                 ["stale: 25d"],
-                "7: cleanups.a.stale: expected no more than warn, which is 23d where it is left out, found 25d"
+                "7: cleanups.a.stale: expected no more than warn, which is 23d by default, found 25d"
             ),
         ])
     func order(lines: [String], message: String) {
@@ -160,17 +160,17 @@ struct ConfigurationPoliciesTests {
             ),
             (
                 ["since: d", "orphan: {unless: o, mark: d}", "deleted: {since: d}"],
-                "8: cleanups.a.orphan.mark: “d” is one of since already"
+                "8: cleanups.a.orphan.mark: “d” is already one of since"
             ),
             (
                 ["since: at", "orphan: {unless: d}", "deleted: {since: d}"],
-                "9: cleanups.a.deleted.since: “d” is the field of cleanups.a.orphan.unless already"
+                "9: cleanups.a.deleted.since: “d” is already the field of cleanups.a.orphan.unless"
             ),
             (
                 ["deleted: {since: d}", "refs: d"],
-                "7: cleanups.a.deleted.since: “d” is the field of cleanups.a.refs already"
+                "7: cleanups.a.deleted.since: “d” is already the field of cleanups.a.refs"
             ),
-            (["deleted: {since: status}"], "7: cleanups.a.deleted.since: “status” is the field of status already"),
+            (["deleted: {since: status}"], "7: cleanups.a.deleted.since: “status” is already the field of status"),
             (
                 ["deleted: {since: d, afer: 1d}"],
                 "7: cleanups.a.deleted.afer: unknown key, did you mean “after”? (expected one of since, after)"

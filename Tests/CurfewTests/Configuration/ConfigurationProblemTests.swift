@@ -326,8 +326,8 @@ struct ConfigurationProblemTests {
             """
         #expect(
             problems(text) == """
-                curfew.yaml:5: cleanups.g.counters.processing: is the field of queued already
-                curfew.yaml:5: cleanups.g.counters.completed: is the field of total already
+                curfew.yaml:5: cleanups.g.counters.processing: is already the field of queued
+                curfew.yaml:5: cleanups.g.counters.completed: is already the field of total
                 curfew.yaml:5: cleanups.g.counters.failed: missing, expected the name of a field
                 """)
     }
