@@ -31,7 +31,7 @@ package struct Access: Sendable {
     /// If no token is configured, the message says so and how to add one.
     var missing: AdminError {
         guard !settings.hasTokens else { return Self.missingToken }
-        return AdminError(.forbidden, "access is not configured: \(HTTPSettings.wayIn)")
+        return AdminError(.forbidden, "access is not configured: \(HTTPSettings.accessAdvice)")
     }
 
     /// The person with this token; nil if the token is unknown.

@@ -17,7 +17,7 @@ enum AdminRouter {
         // Health checks, the most frequent requests, aren't measured: that would cost more than the answer.
         HealthRoutes(service: service).add(to: router)
         router.add(middleware: Door(access: access))
-        router.add(middleware: PaceOfStrangers(access: access, connections: connections))
+        router.add(middleware: UnauthenticatedPace(access: access, connections: connections))
         let registry = Registry()
         router.add(middleware: RequestMeasurement(registry: registry))
         let callers = CallerRoutes(service: service)

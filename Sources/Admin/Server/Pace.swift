@@ -44,7 +44,7 @@ final class Pace: Sendable {
 ///
 /// Requests without a token wait before any work is done; requests that are refused, for example for a wrong token,
 /// wait before the answer.
-struct PaceOfStrangers: RouterMiddleware {
+struct UnauthenticatedPace: RouterMiddleware {
     let pace = Pace()
     let access: Access
     let connections: Connections

@@ -28,7 +28,7 @@ struct Alerts: Sendable {
             let own = measured.value(of: definition.metric)
             let value = try await windowed(definition, own: own, of: measured.cleanup, state: state, now: now)
             let isCrossed = definition.isCrossed(by: value) != state.isFiring
-            if state.definition != definition.definitionText, isCrossed || !isUnasked(definition) {
+            if state.definition != definition.definitionText, isCrossed || !isImplicit(definition) {
                 transitions.append(.published(definition))
             }
             guard isCrossed else { continue }
@@ -61,7 +61,7 @@ struct Alerts: Sendable {
 
     /// Whether it isn't configured: the alert on refusals of a cleanup without a guard, which is published only if it
     /// has changed its state.
-    private func isUnasked(_ alert: AlertDefinition) -> Bool {
+    private func isImplicit(_ alert: AlertDefinition) -> Bool {
         guard alert == .ofGuard(on: alert.cleanup) else { return false }
         return engine.configuration.cleanup(named: alert.cleanup)?.guardLimits == nil
     }

@@ -15,7 +15,7 @@ enum Expansion {
     /// A part of a text: from the file, or inserted.
     struct Piece {
         var text: String
-        var isPutIn = false
+        var isInserted = false
     }
 
     /// The expanded text.
@@ -45,7 +45,7 @@ enum Expansion {
                     throw Failure(message: "“${” has no “}”; a plain “$” is written “$$”")
                 }
                 let found = try value(rest[rest.index(after: rest.startIndex)..<end], environment)
-                pieces += [Piece(text: own), Piece(text: found, isPutIn: true)]
+                pieces += [Piece(text: own), Piece(text: found, isInserted: true)]
                 own = ""
                 rest = rest[rest.index(after: end)...]
             } else {

@@ -19,7 +19,7 @@ extension HTTPSettings {
                         + "of your own; otherwise set admin-token: ${CURFEW_ADMIN_TOKEN} instead of open: true")
             )
         } else if !hasTokens {
-            doubts.append(Doubt(key: "admin-token", message: "access is not configured: \(Self.wayIn)"))
+            doubts.append(Doubt(key: "admin-token", message: "access is not configured: \(Self.accessAdvice)"))
         }
         let tokens =
             [("admin-token", adminToken), ("viewer-token", viewerToken), ("cron-secret", cronSecret)]
@@ -49,7 +49,7 @@ extension HTTPSettings {
     }
 
     /// How to configure access.
-    package static let wayIn =
+    package static let accessAdvice =
         "there is no token; set http: {admin-token: ${CURFEW_ADMIN_TOKEN}} (\(TokenStrength.advice)) or, on a machine "
         + "of your own, http: {open: true}"
 }

@@ -10,12 +10,12 @@ enum UserPart {
 
     /// Encodes the inserted pieces of an address in such places.
     static func encode(_ pieces: inout [Expansion.Piece]) {
-        let form = pieces.map { $0.isPutIn ? String(gap) : $0.text }.joined()
+        let form = pieces.map { $0.isInserted ? String(gap) : $0.text }.joined()
         let gaps = form.count(where: { $0 == gap })
-        guard gaps == pieces.count(where: \.isPutIn) else { return }
+        guard gaps == pieces.count(where: \.isInserted) else { return }
         let places = places(in: form)
         var number = 0
-        for index in pieces.indices where pieces[index].isPutIn {
+        for index in pieces.indices where pieces[index].isInserted {
             if let isWhole = places[number] {
                 pieces[index].text = encoded(pieces[index].text, isWhole: isWhole)
             }

@@ -67,7 +67,7 @@ struct KeyspaceBatch {
             lacking += zip(piece, replies[0].elements).filter { $0.1.isNull }.map(\.0)
         }
         var entries: [(id: String, deadline: Timestamp)] = []
-        for piece in lacking.chunks(ofCount: ScanPace.reads) { entries += try await judged(piece, at: now) }
+        for piece in lacking.chunks(ofCount: ScanPace.reads) { entries += try await evaluated(piece, at: now) }
         var added = 0
         for piece in entries.chunks(ofCount: ScanPace.entries) {
             let words = piece.flatMap { [cleanup.indexUnit.score(of: $0.deadline), $0.id] }
@@ -87,7 +87,7 @@ struct KeyspaceBatch {
     }
 
     /// The deadlines of these records; records that need no watching are left out.
-    private mutating func judged(
+    private mutating func evaluated(
         _ ids: ArraySlice<String>, at now: Timestamp
     ) async throws -> [(id: String, deadline: Timestamp)] {
         let reader = RecordReader(redis: engine.redis, cleanup: cleanup, keys: engine.keys)

@@ -66,7 +66,7 @@ struct KeyspaceScan: Sendable {
                 }
                 return try await walk(&position, lease, self.clock ?? clock)
             } catch {
-                if !CommitScope.isPassing(error) { await giveBack(position, lease) }
+                if !CommitScope.isPassing(error) { await release(position, lease) }
                 throw error
             }
         }
@@ -146,7 +146,7 @@ struct KeyspaceScan: Sendable {
     /// Releases the lease, so that another instance can continue at once.
     ///
     /// If that fails, the lease expires.
-    private func giveBack(_ position: ScanPosition, _ lease: ScanLease) async {
+    private func release(_ position: ScanPosition, _ lease: ScanLease) async {
         do {
             try await lease.release(position)
         } catch {

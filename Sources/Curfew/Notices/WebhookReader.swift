@@ -164,7 +164,7 @@ struct WebhookReader: Sendable {
                     if entries.isEmpty { break }
                     try await accept(entries, of: stream)
                 } catch let error as RedisError where error.isTooLarge {
-                    if count == 1 { try await passOver(stream) }
+                    if count == 1 { try await skipUnreadable(stream) }
                     count = max(1, count / 2)
                 }
             }
@@ -172,7 +172,7 @@ struct WebhookReader: Sendable {
     }
 
     /// Acknowledges the first entry of this instance, which is too large to be read.
-    private func passOver(_ stream: Webhook.Subject.Stream) async throws {
+    private func skipUnreadable(_ stream: Webhook.Subject.Stream) async throws {
         let pending = try await engine.redis.send(
             RedisCommand("XPENDING", [key(stream), group, "-", "+", "1", engine.instance.id]))
         guard let id = pending[0][0].string else { return }

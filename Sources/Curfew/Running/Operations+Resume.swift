@@ -42,7 +42,7 @@ extension Operations {
     }
 
     /// How long the make-up run waits, so that the person who resumes a cleanup can still skip it.
-    private static let secondThought = Duration.seconds(10)
+    private static let makeUpDelay = Duration.seconds(10)
 
     /// Resumes a paused cleanup and wakes the instances.
     ///
@@ -109,7 +109,7 @@ extension Operations {
             return change
         }
         // If it isn't paused, only its make-up run can still be skipped.
-        let horizon = found.pause == nil ? found.now + Self.secondThought : found.now
+        let horizon = found.pause == nil ? found.now + Self.makeUpDelay : found.now
         if let due = found.due, let schedule = found.schedule,
             let missed = schedule.missed(since: due, now: max(horizon, found.now))
         {
@@ -129,8 +129,8 @@ extension Operations {
     /// A frequent cleanup needs no time for second thoughts.
     private static func pause(before schedule: Schedule) -> Duration {
         switch schedule {
-        case .every(let interval): min(secondThought, interval / 10)
-        case .cron: secondThought
+        case .every(let interval): min(makeUpDelay, interval / 10)
+        case .cron: makeUpDelay
         }
     }
 }

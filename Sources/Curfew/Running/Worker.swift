@@ -32,7 +32,7 @@ package final class Worker: Service {
         /// The clock of Redis from tick to tick.
         var clockWatch = ClockWatch()
         /// Until when a step of the clock is followed up; nil if there was none.
-        var shaken: ContinuousClock.Instant?
+        var clockFollowUp: ContinuousClock.Instant?
         /// The cleanups whose names mean other records on other instances; nil until that was checked for this
         /// configuration.
         var refused: [String: Definitions.Conflict]?
@@ -43,7 +43,7 @@ package final class Worker: Service {
 
         /// Whether the meanings of cleanup names are checked again with each heartbeat.
         var isUnsettled: Bool {
-            refused?.isEmpty == false || !waiting.isEmpty || shaken.map { $0 > .now } == true
+            refused?.isEmpty == false || !waiting.isEmpty || clockFollowUp.map { $0 > .now } == true
         }
 
         init(_ engine: Engine) {
@@ -225,13 +225,13 @@ package final class Worker: Service {
         guard let now = active.clock?.now else { return }
         let alert = ClockAlert(engine: engine)
         if let step {
-            active.shaken = .now.advanced(by: ClockStep.shown)
+            active.clockFollowUp = .now.advanced(by: ClockStep.shown)
             logger.error(
                 "the clock of Redis has stepped",
                 metadata: ["step": "\(step < .zero ? "-" : "+")\(ClockStep.text(step))"])
             try await alert.saw(step, at: now, since: elapsed)
-        } else if let end = active.shaken, end <= .now {
-            active.shaken = try await alert.resolve(at: now) ? nil : .now.advanced(by: ClockStep.shown)
+        } else if let end = active.clockFollowUp, end <= .now {
+            active.clockFollowUp = try await alert.resolve(at: now) ? nil : .now.advanced(by: ClockStep.shown)
         }
     }
 
@@ -240,7 +240,9 @@ package final class Worker: Service {
         if engine.redis.isCluster { try await engine.library.load() }
         try await Alerts(engine: engine).publishDefinitions(now: answer.clock.now)
         // The instance that saw the clock step may be gone, but the alert must still be resolved.
-        if active.shaken == nil, try await ClockAlert(engine: engine).read().isFiring { active.shaken = .now }
+        if active.clockFollowUp == nil, try await ClockAlert(engine: engine).read().isFiring {
+            active.clockFollowUp = .now
+        }
         active.isAnnounced = true
         guard active.started == nil else { return }
         active.started = answer.clock.now

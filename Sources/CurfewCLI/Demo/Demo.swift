@@ -50,10 +50,10 @@ struct Demo: Sendable {
     func run(_ workload: DemoWorkload) async throws -> DemoReport {
         var workload = workload
         try await waitForInstances()
-        let crash = try await catchOne(&workload)
+        let crash = try await killHolder(&workload)
         stage.say("Its lease expires within \(DemoConfiguration.lease.text); then another instance continues.")
         try await storeFiles(workload)
-        try await watchTheRest(workload)
+        try await followOthers(workload)
         let preview = try await previewFiles()
         let page = await fetchDashboard(after: crash)
         let detour = try await overrideGuardAndUndo(workload)
@@ -85,7 +85,7 @@ struct Demo: Sendable {
     /// Kills the instance that runs stuck-jobs, during the run.
     ///
     /// If a run ends too soon, another one follows with more records.
-    private func catchOne(_ workload: inout DemoWorkload) async throws -> Crash {
+    private func killHolder(_ workload: inout DemoWorkload) async throws -> Crash {
         for attempt in 1...Self.mostAttempts {
             if let crash = try await catchOnce(workload) { return crash }
             guard attempt < Self.mostAttempts else { break }
@@ -121,7 +121,7 @@ struct Demo: Sendable {
     }
 
     /// Shows what the other instances do until nothing is left.
-    private func watchTheRest(_ workload: DemoWorkload) async throws {
+    private func followOthers(_ workload: DemoWorkload) async throws {
         // The records of these cleanups don't show that they are done: the jobs include a malformed one, the locks are
         // seen twice.
         let names = engine.configuration.cleanups.filter { $0.isEnabled && !Self.probed.contains($0.name) }.map(\.name)

@@ -10,7 +10,7 @@ extension RedisNode {
         private let sentinels: NIOLoopBoundBox<SentinelWatch>?
         private let onTrouble: (@Sendable () -> Void)?
         /// Whether the address was announced by other nodes and never reached.
-        private var isHearsay: Bool
+        private var isUnconfirmed: Bool
         private let inbox: RedisInbox
         private let eventLoop: any EventLoop
         private let logger: Logger
@@ -34,7 +34,7 @@ extension RedisNode {
             self.sentinels = sentinels
             addresses = sentinels == nil && onTrouble == nil ? NamedAddresses() : nil
             self.onTrouble = onTrouble
-            isHearsay = isAnnounced
+            isUnconfirmed = isAnnounced
             backoff = Backoff(for: configuration, isOneOfMany: onTrouble != nil)
             self.inbox = inbox
             self.eventLoop = eventLoop
@@ -184,7 +184,7 @@ extension RedisNode {
 
 extension RedisNode.Core: RedisConnectionDelegate {
     func connectionOpened() {
-        isHearsay = false
+        isUnconfirmed = false
         logger.debug("Connected to Redis", metadata: [LogKey.address: "\(place)"])
         inbox.connected(to: place)
         machine.opened()
@@ -276,7 +276,7 @@ extension RedisNode.Core: RedisConnectionDelegate {
     }
 
     func connectionEnded(_ reason: RedisError) {
-        let isRemarked = isHearsay && reason.code == .unreachable && reason.server == nil
+        let isRemarked = isUnconfirmed && reason.code == .unreachable && reason.server == nil
         let error = isRemarked ? reason.atAnnouncedAddress : reason
         logger.debug(
             "No connection to Redis",

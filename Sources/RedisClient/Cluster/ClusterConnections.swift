@@ -151,7 +151,7 @@ final class ClusterConnections: Sendable {
     /// Reads the map once; returns whether a node answered.
     private func survey() async -> Bool {
         let began = NIODeadline.now()
-        let (candidates, epoch) = state.withLock { (whomToAsk($0), $0.epoch) }
+        let (candidates, epoch) = state.withLock { (surveyCandidates($0), $0.epoch) }
         let result = await ClusterSurvey(configuration, logger: logger).run(asking: candidates, notBefore: epoch)
         guard !Task.isCancelled else { return false }
         let gone: [RedisNode] = state.withLock { state in
@@ -188,7 +188,7 @@ final class ClusterConnections: Sendable {
     }
 
     /// The nodes to ask, the most promising first: connected nodes, other nodes of the map, the seeds.
-    private func whomToAsk(_ state: State) -> [ClusterSurvey.Candidate] {
+    private func surveyCandidates(_ state: State) -> [ClusterSurvey.Candidate] {
         let nodes = state.nodes
         let primaries = (state.map?.primaries ?? []).shuffled()
         let connected = primaries.filter { nodes[$0]?.isConnected == true }
@@ -245,7 +245,7 @@ extension ClusterConnections {
 
     /// A node to subscribe on; after a failure, a different one.
     func anyNode(_ failures: Int) -> RedisConfiguration.Address {
-        let candidates = state.withLock { whomToAsk($0) }
+        let candidates = state.withLock { surveyCandidates($0) }
         return candidates.isEmpty ? configuration.address : candidates[failures % candidates.count].address
     }
 

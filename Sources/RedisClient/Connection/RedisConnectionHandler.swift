@@ -146,7 +146,7 @@ extension RedisConnectionHandler {
                 limitReply()
             }
             if let failure = output.failure {
-                if case .signingIn = state { return end(error(.protocolViolation, SigningInFailure.noRedis(answer))) }
+                if case .signingIn = state { return end(error(.protocolViolation, SigningInFailure.notRedis(answer))) }
                 return end(error(.protocolViolation, "the server's reply cannot be read: \(failure)"))
             }
         }

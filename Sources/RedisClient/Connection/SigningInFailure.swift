@@ -12,7 +12,7 @@ enum SigningInFailure {
     }
 
     /// The message for a server that doesn't speak the Redis protocol; its first line is quoted if it is text.
-    static func noRedis(_ bytes: ByteBuffer) -> String {
+    static func notRedis(_ bytes: ByteBuffer) -> String {
         let first = bytes.getBytes(at: bytes.readerIndex, length: min(bytes.readableBytes, 60)) ?? []
         let line = first.prefix { $0 != 10 && $0 != 13 }
         guard !line.isEmpty, line.allSatisfy({ (32...126).contains($0) }) else {

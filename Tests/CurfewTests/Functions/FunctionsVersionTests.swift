@@ -166,7 +166,7 @@ struct FunctionsVersionTests {
             for node in try await scene.redis.primaries() {
                 let finding = try await Doctor(engine: engine).functions(node).first
                 #expect(
-                    finding?.message.hasSuffix("not loaded; other versions use this server, too: curfew (version 6)")
+                    finding?.message.hasSuffix("not loaded; other versions also use this server: curfew (version 6)")
                         == true)
             }
             #expect(try await scene.tick()["version"]?.string == FunctionLibrary.version)

@@ -37,7 +37,7 @@ struct DoctorRecordsTests {
         }
         try await withSweepScene(SweepJSON.stuck) { scene in
             try await scene.write("job:1", ["status": "PROCESSING"])
-            #expect(try await remarks(scene) == ["warning stuck-jobs: job:1 is a hash: expected a string of JSON"])
+            #expect(try await remarks(scene) == ["warning stuck-jobs: job:1 is a hash: expected a JSON string"])
         }
     }
 
