@@ -104,7 +104,7 @@ final class OverviewReader: Sendable {
         var found: [StalePauses] = []
         for cleanup in engine.configuration.cleanups {
             do {
-                if let pauses = try await StalePauses.read(engine, cleanup, at: now) { found.append(pauses) }
+                if let pauses = try await StalePauses.read(engine.store, cleanup, at: now) { found.append(pauses) }
             } catch {
                 // If a server of the cluster is unreachable, its records are missing and the others are shown.
                 guard engine.redis.isCluster else { throw error }

@@ -79,7 +79,7 @@ package struct AdminService: Sendable {
     /// Throws if Redis doesn't answer in time, if a primary lacks the functions and refuses to load them, or if the
     /// worker can't work, for example on a replica or without a permission.
     package func check() async throws {
-        let library = engine.library
+        let library = engine.functions
         // A server that was restarted may have lost the functions.
         if try await !library.isLoaded(deadline: .seconds(2)) { try await library.load() }
         if let trouble = worker?.trouble { throw trouble }

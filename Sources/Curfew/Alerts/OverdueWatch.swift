@@ -6,7 +6,9 @@ internal import RedisClient
 /// It sends nothing as long as nothing changes. All instances see and send the same, and the guards of the alerts let
 /// one of them through.
 struct OverdueWatch {
-    let engine: Engine
+    let alerts: Alerts
+    /// How long it waits before it asks again for the cleanups that owe a run.
+    let heartbeat: Duration
     /// The firing alerts as far as this instance knows; nil until it has read those of other instances.
     private var firing: Set<Pair>?
     /// Since when each cleanup owes a run, and when that was read.
@@ -18,13 +20,16 @@ struct OverdueWatch {
         var cleanup: String
     }
 
-    init(engine: Engine) {
-        self.engine = engine
+    init(_ alerts: Alerts, heartbeat: Duration) {
+        self.alerts = alerts
+        self.heartbeat = heartbeat
     }
+
+    private var store: Store { alerts.store }
 
     /// Evaluates the alerts on the answer of a tick.
     mutating func look(at answer: TickAnswer) async throws {
-        let definitions = engine.configuration.alerts.filter { $0.metric == .overdue }
+        let definitions = alerts.configured.filter { $0.metric == .overdue }
         guard !definitions.isEmpty else { return }
         let known = if let firing { firing } else { try await leftFiring(definitions) }
         let values = try await values(answer)
@@ -47,7 +52,7 @@ struct OverdueWatch {
             }
         }
         transitions += try await resolutions(ended)
-        try await Alerts(engine: engine).publish(transitions, now: answer.clock.now)
+        try await alerts.publish(transitions, now: answer.clock.now)
         firing = crossed
     }
 
@@ -59,7 +64,7 @@ struct OverdueWatch {
         for (cleanup, since) in try await owedSince() {
             values[cleanup] = max(values[cleanup] ?? 0, Double((answer.clock.now - since).milliseconds))
         }
-        for cleanup in engine.configuration.cleanups where !cleanup.isEnabled || values[cleanup.name] == nil {
+        for cleanup in alerts.cleanups where !cleanup.isEnabled || values[cleanup.name] == nil {
             values[cleanup.name] = 0
         }
         return values
@@ -67,13 +72,13 @@ struct OverdueWatch {
 
     /// Since when unpaused cleanups owe a run; read once per heartbeat.
     private mutating func owedSince() async throws -> [String: Timestamp] {
-        if let owed, owed.readAt.duration(to: .now) < engine.coordinator.heartbeat * 0.9 { return owed.since }
-        let keys = engine.keys
-        let texts = try await engine.redis.send(RedisCommand("HGETALL", [keys.owed])).pairs
+        if let owed, owed.readAt.duration(to: .now) < heartbeat * 0.9 { return owed.since }
+        let keys = store.keys
+        let texts = try await store.redis.send(RedisCommand("HGETALL", [keys.owed])).pairs
         var since: [String: Timestamp] = [:]
         if !texts.isEmpty {
             let names = texts.map(\.0)
-            let paused = try await engine.redis.send(RedisCommand("HMGET", [keys.paused] + names))
+            let paused = try await store.redis.send(RedisCommand("HMGET", [keys.paused] + names))
             for (place, (name, text)) in texts.enumerated() where paused[place].isNull {
                 since[name] = Owed(text: text)?.since
             }
@@ -84,8 +89,8 @@ struct OverdueWatch {
 
     /// The alerts that were published as firing and not yet as resolved.
     private func leftFiring(_ definitions: [AlertDefinition]) async throws -> Set<Pair> {
-        let states = try await engine.redis.pipeline(
-            definitions.map { RedisCommand("HGETALL", [engine.keys.alert($0.name)]) })
+        let states = try await store.redis.pipeline(
+            definitions.map { RedisCommand("HGETALL", [store.keys.alert($0.name)]) })
         var firing: Set<Pair> = []
         for (definition, state) in zip(definitions, states) {
             for (name, value) in state.pairs where name.hasPrefix("state:") && value == AlertState.firing {
@@ -98,9 +103,9 @@ struct OverdueWatch {
     /// The transitions that resolve firing alerts, with their starts.
     private func resolutions(_ ended: [(AlertDefinition, String, Double)]) async throws -> [Alerts.Transition] {
         guard !ended.isEmpty else { return [] }
-        let known = try await engine.redis.pipeline(
+        let known = try await store.redis.pipeline(
             ended.map { alert, name, _ in
-                RedisCommand("HMGET", [engine.keys.alert(alert.name), "state:" + name, "since_ms:" + name])
+                RedisCommand("HMGET", [store.keys.alert(alert.name), "state:" + name, "since_ms:" + name])
             })
         return zip(ended, known).compactMap { item, state in
             guard state.count == 2, state[0].string == AlertState.firing else { return nil }

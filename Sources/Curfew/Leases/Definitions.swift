@@ -13,8 +13,8 @@ internal import RedisClient
 ///     the same             –                                     this configuration is added to it
 ///     the same, at other   no, or only older configurations      this one is recorded, the cleanup rescheduled
 ///     times
-///     the same, at other   yes, and its configuration has        unchanged until that instance is gone: this one is old
-///     times                replaced this one before              and was restarted during a rolling update
+///     the same, at other   yes, and its configuration has        unchanged until that instance is gone: this one is
+///     times                replaced this one before              old, restarted during a rolling update
 ///     another              no, or only this one                  this one is recorded, the cleanup rescheduled
 ///     another              yes                                   refused: this instance doesn't run the cleanup
 ///
@@ -23,17 +23,17 @@ struct Definitions: Sendable {
     /// How many instances are checked: the most recent ones.
     static let mostInstances = 200
 
-    private let library: FunctionLibrary
-    private let keys: Keys
+    private let store: Store
     private let configuration: Configuration
     private let instance: String
 
     init(_ coordinator: Coordinator) {
-        (library, keys) = (coordinator.library, coordinator.keys)
+        store = coordinator.store
         (configuration, instance) = (coordinator.configuration, coordinator.instance.id)
     }
 
-    private var redis: RedisClient { library.redis }
+    private var redis: RedisClient { store.redis }
+    private var keys: Keys { store.keys }
 
     /// A name that has another meaning as long as other instances are alive.
     struct Conflict: Error, Sendable, CustomStringConvertible {
@@ -120,7 +120,7 @@ struct Definitions: Sendable {
         let former = isKept ? before?.schedule ?? cleanup.schedule : cleanup.schedule
         guard former != schedule else { return }
         do {
-            let now = try await ServerClock.read(from: redis).now
+            let now = try await store.serverClock().now
             var change = PlainChange(member: name)
             change.checks = [
                 .init(check: .equals, key: keys.definitions, field: name, value: text, complaint: ""),
@@ -128,9 +128,9 @@ struct Definitions: Sendable {
             ]
             let anew = schedule.anew(after: former, due: due, now: now)
             change.write("ZADD", .own(keys.schedule), [.value(String(anew.milliseconds)), .value(name)])
-            _ = try await library.note(change, keys)
+            _ = try await store.functions.note(change, keys)
         } catch {
-            library.logger.warning("a cleanup was not rescheduled", metadata: ["error": "\(error)"])
+            store.logger.warning("a cleanup was not rescheduled", metadata: ["error": "\(error)"])
         }
     }
 
@@ -190,7 +190,7 @@ struct Definitions: Sendable {
         let name = found.cleanup.name
         if try await note(found, definition, due: due) {
             if let noted = found.noted, !noted.means(theSameAs: found.own) || !noted.runs(asOftenAs: found.own) {
-                library.logger.notice(
+                store.logger.notice(
                     "a cleanup was redefined",
                     metadata: [
                         "cleanup": "\(name)", "before": "\(noted.words)", "now": "\(definition.words)",
@@ -262,7 +262,7 @@ struct Definitions: Sendable {
         }
         // A disabled cleanup owes no run.
         if found.noted?.isOff == true, found.cleanup.isEnabled { change.write("HDEL", .own(keys.owed), [.value(name)]) }
-        return try await library.note(change, keys) == .made
+        return try await store.functions.note(change, keys) == .made
     }
 }
 

@@ -2,14 +2,9 @@ internal import RedisClient
 
 /// Reads Curfew's streams page by page, newest first.
 package struct History: Sendable {
-    let engine: Engine
+    let redis: RedisClient
     /// How many entries a filtered read may examine.
     static let mostRead = 100_000
-
-    /// Creates the reader.
-    package init(engine: Engine) {
-        self.engine = engine
-    }
 
     /// The last matching entries of a stream, newest first.
     package func last(
@@ -97,7 +92,7 @@ package struct History: Sendable {
         _ command: String, of stream: String, from start: String, to end: String, count: Int = StreamPage.most
     ) async throws(CurfewError) -> StreamPage {
         do {
-            return try await StreamPage(command, of: stream, from: start, to: end, count: count, engine.redis)
+            return try await StreamPage(command, of: stream, from: start, to: end, count: count, redis)
         } catch {
             throw CurfewError(error)
         }

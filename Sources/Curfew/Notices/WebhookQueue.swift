@@ -15,7 +15,7 @@ struct WebhookQueue: Sendable {
     /// How many dead letters are kept, newest first.
     static let mostDead = 1_000
 
-    let engine: Engine
+    let store: Store
     let webhook: Webhook
 
     /// A stored delivery.
@@ -38,13 +38,13 @@ struct WebhookQueue: Sendable {
         fileprivate let score: String
     }
 
-    private var key: String { engine.keys.webhook(webhook.name) }
-    private var deadLetters: String { engine.keys.webhookLetters(webhook.name) }
-    private var dead: String { engine.keys.webhookDead(webhook.name) }
+    private var key: String { store.keys.webhook(webhook.name) }
+    private var deadLetters: String { store.keys.webhookLetters(webhook.name) }
+    private var dead: String { store.keys.webhookDead(webhook.name) }
 
     /// Whether the queue is full.
     func isFull() async throws -> Bool {
-        try await engine.redis.send(RedisCommand("ZCARD", [key])).integer ?? 0 >= Int64(Self.most)
+        try await store.redis.send(RedisCommand("ZCARD", [key])).integer ?? 0 >= Int64(Self.most)
     }
 
     /// Adds stream entries to the queue, due at once, and acknowledges them in the same step.
@@ -52,7 +52,7 @@ struct WebhookQueue: Sendable {
     /// Entries that are already on the queue stay unchanged.
     func add(_ entries: [(id: String, body: String, entry: String)], from stream: String, group: String) async throws {
         // Stream ids never decrease: after the clock was set back, new ids are in the future.
-        let now = try await engine.serverClock().now.milliseconds
+        let now = try await store.serverClock().now.milliseconds
         let moves = try entries.map { item in
             Move(
                 member: item.id, guarded: .isNew,
@@ -64,16 +64,16 @@ struct WebhookQueue: Sendable {
         }
         let outcomes = try await commit(moves)
         let known = zip(entries, outcomes).filter { $0.1 != .made }.map(\.0.entry)
-        if !known.isEmpty { try await engine.redis.send(RedisCommand("XACK", [stream, group] + known)) }
+        if !known.isEmpty { try await store.redis.send(RedisCommand("XACK", [stream, group] + known)) }
     }
 
     /// Takes due deliveries, up to a number; if there are no more, also returns how long there is nothing to do.
     func take(_ count: Int) async throws -> (taken: [Taken], next: Duration?) {
-        let scored = try await engine.redis.send(
+        let scored = try await store.redis.send(
             RedisCommand("ZRANGE", [key, "0", String(count - 1), "WITHSCORES"])
         ).pairs
         guard !scored.isEmpty else { return ([], nil) }
-        let clock = try await engine.serverClock()
+        let clock = try await store.serverClock()
         let now = Double(clock.now.milliseconds)
         // No attempt can be later than that: a later one was scheduled before the clock was set back.
         let wait = max(webhook.timing.backoff.most, webhook.timeout + webhook.timing.margin) + ClockStep.most
@@ -86,7 +86,7 @@ struct WebhookQueue: Sendable {
         let outcomes = try await commit(due.map { Move(member: $0.0, guarded: .score($0.1), score: score) })
         let won = zip(due, outcomes).filter { $0.1 == .made }.map(\.0.0)
         guard !won.isEmpty else { return ([], .zero) }
-        let texts = try await engine.redis.pipelineInPieces(
+        let texts = try await store.redis.pipelineInPieces(
             won.map { id in
                 var command = RedisCommand("HGET", [deadLetters, id])
                 command.replySize = .list
@@ -99,7 +99,7 @@ struct WebhookQueue: Sendable {
                 taken.append(Taken(id: id, letter: letter, clock: clock, score: score))
             } catch {
                 // Another program has changed the queue: the content of the delivery is unknown.
-                engine.logger.error(
+                store.logger.error(
                     "dropped an invalid entry of a webhook's queue",
                     metadata: ["webhook": "\(webhook.name)", "id": "\(id)"])
                 try await remove(id)
@@ -185,7 +185,7 @@ extension WebhookQueue {
             append(move, &sink)
             _ = call.append(.new(sink.statement), member: move.member, score: move.score) { append(move, &$0) }
         }
-        let outcomes = try call.outcomes(of: try await engine.library.call(call.command()))
+        let outcomes = try call.outcomes(of: try await store.functions.call(call.command()))
         for case .refused(let why) in outcomes { throw CurfewError(.server, "\(key): \(why)") }
         return outcomes
     }

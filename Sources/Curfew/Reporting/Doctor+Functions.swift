@@ -6,7 +6,7 @@ extension Doctor {
     /// Lists the libraries, and calls the function that returns the version.
     func functions(_ node: RedisClient.Node) async throws -> [Finding] {
         let name = "functions"
-        let libraries = try await engine.library.loaded(on: node)
+        let libraries = try await store.functions.loaded(on: node)
         var findings = [Self.strangers(among: libraries)].compactMap(\.self)
         switch libraries.own {
         case .noFunctions(let why): return [try await script(on: node, why)]
@@ -65,7 +65,7 @@ extension Doctor {
     /// Whether the functions can be called.
     private func answer(of node: RedisClient.Node, _ text: String) async throws -> Finding {
         do {
-            guard let version = try await engine.library.version(on: node) else {
+            guard let version = try await store.functions.version(on: node) else {
                 return Finding(
                     "functions", .problem, "\(FunctionLibrary.name) can't be called with FCALL_RO",
                     advice: "load it: \(FunctionLibrary.command)")
@@ -104,7 +104,7 @@ extension Doctor {
         // Redis 6 appends the arguments of the command.
         let answer = why.split(separator: ", with args", maxSplits: 1).first ?? "unknown command"
         var facts = "this server has no functions (FUNCTION LOAD: \(answer))"
-        let replies = try await engine.redis.pipeline(
+        let replies = try await store.redis.pipeline(
             [VersionCall().command.calling(script: FunctionLibrary.scriptDigest), RedisCommand("INFO", ["server"])],
             to: node)
         if let error = replies[0].error, error.code != "NOSCRIPT" {

@@ -1,7 +1,7 @@
 extension Doctor {
     /// The access over HTTP; nothing if the server is not configured.
     func http() -> [Finding] {
-        guard let settings = engine.configuration.http else { return [] }
+        guard let settings = configuration.http else { return [] }
         let doubts = settings.doubts
         guard doubts.isEmpty else {
             return doubts.map { doubt in

@@ -5,14 +5,14 @@ extension Doctor {
     /// The protection of passwords and tokens in transit, and of private keys on disk; nothing if there is no problem.
     func secrecy() -> [Finding] {
         var findings: [Finding] = []
-        if let tls = engine.configuration.redis.tls, tls.verification == .none {
+        if let tls = configuration.redis.tls, tls.verification == .none {
             findings.append(
                 Finding(
                     "tls", .warning, "the certificate of Redis is not verified",
                     advice: "remove verify=none; use ca=FILE to trust your own certificate authority"))
         }
         let keys = [
-            ("http.tls", engine.configuration.http?.tls?.key), ("redis", engine.configuration.redis.tls?.key),
+            ("http.tls", configuration.http?.tls?.key), ("redis", configuration.redis.tls?.key),
         ]
         for (section, path) in keys {
             guard let path, let doubt = Self.doubt(aboutKey: path) else { continue }

@@ -15,7 +15,7 @@ extension Doctor {
     /// Curfew asks them one after the other and works as long as one answers, so a broken Sentinel goes unnoticed
     /// elsewhere.
     func sentinels() async -> [Finding] {
-        let redis = engine.redis.configuration
+        let redis = store.redis.configuration
         guard case .sentinel(let sentinel) = redis.topology else { return [] }
         let words = await withTaskGroup(of: (Int, SentinelField).self) { group in
             for (position, configuration) in redis.sentinels.enumerated() {
@@ -55,7 +55,7 @@ extension Doctor {
     private func ask(_ configuration: RedisConfiguration, about name: String) async -> SentinelField {
         var word = SentinelField(sentinel: configuration.address.description)
         do {
-            let replies = try await RedisClient.withClient(configuration, logger: engine.logger) { sentinel in
+            let replies = try await RedisClient.withClient(configuration, logger: store.logger) { sentinel in
                 try await sentinel.pipeline([
                     RedisCommand("SENTINEL", ["GET-MASTER-ADDR-BY-NAME", name]),
                     RedisCommand("SENTINEL", ["CKQUORUM", name]),

@@ -58,7 +58,7 @@ extension Doctor {
     /// The version, role, persistence, memory and slow log of a server.
     func server(_ node: RedisClient.Node) async throws -> [Finding] {
         let mayAsk = try await rights(on: node)?.allows([["CONFIG", "GET", "save"]]) == [true]
-        let facts = try await ServerFacts.read(engine.redis, node, mayAskForSettings: mayAsk)
+        let facts = try await ServerFacts.read(store.redis, node, mayAskForSettings: mayAsk)
         if let why = facts.refusals["INFO"] { return [.unknown("server", "INFO", why.message)] }
         let lacks = try await lacking(node)
         return [
@@ -69,21 +69,21 @@ extension Doctor {
     /// The features of newer servers that this one lacks, found by trying them; those that this user may not try are
     /// ignored.
     private func lacking(_ node: RedisClient.Node) async throws -> [String] {
-        let key = engine.keys.schedule
+        let key = store.keys.schedule
         let tried: [(RedisCommand, String)] = [
             (RedisCommand("FUNCTION", ["LIST", "LIBRARYNAME", "curfew"]), "functions"),
             (RedisCommand("ACL", ["DRYRUN", "default", "PING"]), "ACL DRYRUN"),
             (RedisCommand("PEXPIRETIME", [key]), "PEXPIRETIME"),
             (RedisCommand("HPEXPIRETIME", [key, "FIELDS", "1", "x"]), "fields that expire"),
         ]
-        let replies = try await engine.redis.pipeline(tried.map(\.0), to: node)
+        let replies = try await store.redis.pipeline(tried.map(\.0), to: node)
         return zip(tried, replies).filter { _, reply in reply.error.map(Self.isUnknown) ?? false }.map(\.0.1)
     }
 
     private func version(_ facts: ServerFacts, _ lacks: [String]) -> Finding {
         let found = facts.kind.description
         // Valkey has another name for it.
-        guard (facts["redis_mode"] ?? facts["server_mode"]) != "cluster" || engine.redis.isCluster else {
+        guard (facts["redis_mode"] ?? facts["server_mode"]) != "cluster" || store.redis.isCluster else {
             return Finding(
                 "version", .problem, "\(found) is a node of a cluster, which has only a part of the keys",
                 advice: "use a redis+cluster:// URL with any of the nodes")
@@ -98,14 +98,14 @@ extension Doctor {
     /// Tries a write that changes nothing, since only then a server reports why it refuses writes; no finding if it
     /// accepts.
     func writes() async throws -> [Finding] {
-        let words = ["ZREM", engine.keys.schedule, ""]
-        if let node = try await engine.redis.primaries().first, let rights = try await rights(on: node),
+        let words = ["ZREM", store.keys.schedule, ""]
+        if let node = try await store.redis.primaries().first, let rights = try await rights(on: node),
             try await rights.allows([words]) == [false]
         {
             return []
         }
         let write = RedisCommand.repeatable(words[0], Array(words.dropFirst()))
-        guard let error = try await engine.redis.pipeline([write])[0].error else { return [] }
+        guard let error = try await store.redis.pipeline([write])[0].error else { return [] }
         let cures = [
             "NOREPLICAS": "bring the replicas back; until then, CONFIG SET min-replicas-to-write 0",
             "MISCONF": "check the log of Redis and whether its disk is full",
@@ -123,7 +123,7 @@ extension Doctor {
                 "role", .problem, "this is a replica of \(primary) and can't be written to",
                 advice: "point the redis URL at the primary")
         }
-        let isCluster = engine.redis.isCluster
+        let isCluster = store.redis.isCluster
         let replicas = facts["connected_slaves"].flatMap { Int($0) } ?? 0
         let count = replicas == 1 ? "1 replica" : "\(replicas) replicas"
         if isCluster, replicas == 0 {

@@ -5,13 +5,13 @@ extension Doctor {
     /// The queued and failed deliveries of each webhook; nothing if there are no webhooks and never were any.
     func webhooks() async throws -> [Finding] {
         var findings: [Finding] = []
-        for webhook in engine.configuration.webhooks { findings.append(try await look(at: webhook)) }
+        for webhook in configuration.webhooks { findings.append(try await look(at: webhook)) }
         return findings + (try await leftGroups())
     }
 
     /// The commands that deliveries need, one for each way in which they use a key.
     func needs(of webhook: Webhook) -> [[String]] {
-        let keys = engine.keys
+        let keys = store.keys
         let group = WebhookReader.group(of: webhook.name)
         let (queue, letters) = (keys.webhook(webhook.name), keys.webhookLetters(webhook.name))
         let dead = keys.webhookDead(webhook.name)
@@ -32,13 +32,13 @@ extension Doctor {
 
     private func look(at webhook: Webhook) async throws -> Finding {
         let name = "webhook \(webhook.name)"
-        let keys = engine.keys
-        let replies = try await engine.redis.pipeline([
+        let keys = store.keys
+        let replies = try await store.redis.pipeline([
             RedisCommand("ZCARD", [keys.webhook(webhook.name)]), RedisCommand("LLEN", [keys.webhookDead(webhook.name)]),
             RedisCommand("LINDEX", [keys.webhookDead(webhook.name), "0"]),
         ])
         if let error = replies.lazy.compactMap(\.error).first {
-            return .unknown(name, "ZCARD, LLEN and LINDEX at {\(engine.configuration.prefix)}:*", error.message)
+            return .unknown(name, "ZCARD, LLEN and LINDEX at {\(configuration.prefix)}:*", error.message)
         }
         let dead = replies[1].integer ?? 0
         let message = "\(webhook.address.host): \(replies[0].integer ?? 0) waiting, \(dead) failed"
@@ -66,11 +66,11 @@ extension Doctor {
     /// The consumer groups of webhooks that are no longer configured: if they were configured again, they would deliver
     /// everything that happened in between.
     private func leftGroups() async throws -> [Finding] {
-        let known = Set(engine.configuration.webhooks.map { WebhookReader.group(of: $0.name) })
+        let known = Set(configuration.webhooks.map { WebhookReader.group(of: $0.name) })
         var left: [String] = []
-        for stream in Webhook.Subject.Stream.allCases.map({ $0.key(engine.keys) }) {
+        for stream in Webhook.Subject.Stream.allCases.map({ $0.key(store.keys) }) {
             // A missing stream is answered with an error, and so is a user without this permission.
-            let groups = try await engine.redis.pipeline([RedisCommand("XINFO", ["GROUPS", stream])])[0]
+            let groups = try await store.redis.pipeline([RedisCommand("XINFO", ["GROUPS", stream])])[0]
             for group in groups.elements {
                 let name = group.pairs.first { $0.0 == "name" }?.1 ?? ""
                 guard name.hasPrefix(WebhookReader.group(of: "")), !known.contains(name) else { continue }

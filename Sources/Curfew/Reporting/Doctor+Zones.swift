@@ -10,7 +10,7 @@ extension Doctor {
 
     /// One finding on the data in use, and one for each configured zone that needs a remark.
     func zones() -> [Finding] {
-        let names = Set(engine.configuration.cleanups.flatMap(\.zoneNames)).subtracting(["UTC"])
+        let names = Set(configuration.cleanups.flatMap(\.zoneNames)).subtracting(["UTC"])
         return Self.findings(on: names.sorted(), in: .system, at: Date())
     }
 

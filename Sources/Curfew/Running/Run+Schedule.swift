@@ -117,7 +117,7 @@ extension Run {
             change.write("HDEL", .own(engine.keys.owed), [.value(cleanup.name)])
         }
         do {
-            _ = try await engine.library.note(change, engine.keys, under: claim)
+            _ = try await engine.functions.note(change, engine.keys, under: claim)
         } catch {
             engine.logger.warning("the run that a cleanup owes was not recorded", metadata: ["error": "\(error)"])
         }

@@ -183,7 +183,7 @@ package final class Worker: Service {
         if let run { start(run) }
         try await look(at: step, &active, elapsed, engine)
         // The library answers with another version: it must be replaced before it is called again.
-        if answer.version != FunctionLibrary.version { try await engine.library.load() }
+        if answer.version != FunctionLibrary.version { try await engine.functions.load() }
         if !active.isAnnounced { try await announce(&active, answer, engine) }
         try await active.watch.look(at: answer)
         guard run == nil else { return nil }
@@ -237,10 +237,10 @@ package final class Worker: Service {
 
     /// The first answer under a configuration: alerts may be new, and in a cluster it comes from one node only.
     private func announce(_ active: inout ActiveRun, _ answer: TickAnswer, _ engine: Engine) async throws {
-        if engine.redis.isCluster { try await engine.library.load() }
+        if engine.redis.isCluster { try await engine.functions.load() }
         try await Alerts(engine: engine).publishDefinitions(now: answer.clock.now)
         // The instance that saw the clock step may be gone, but the alert must still be resolved.
-        if active.clockFollowUp == nil, try await ClockAlert(engine: engine).read().isFiring {
+        if active.clockFollowUp == nil, try await ClockAlert.read(from: engine.store).isFiring {
             active.clockFollowUp = .now
         }
         active.isAnnounced = true

@@ -78,7 +78,8 @@ struct DemotionTests {
             ),
             (
                 "*2\r\n$8\r\nsentinel\r\n*0\r\n",
-                "notPrimary: a Sentinel names this server as the primary, but it is a \"sentinel\": the Sentinel is out of date"
+                "notPrimary: a Sentinel names this server as the primary, but it is a \"sentinel\": "
+                    + "the Sentinel is out of date"
             ),
             (
                 "-NOPERM no\r\n",

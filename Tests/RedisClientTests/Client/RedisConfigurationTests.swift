@@ -63,15 +63,18 @@ struct RedisConfigurationTests {
             ("redis://:6379", "expected a host, as in redis://127.0.0.1:6379/0"),
             (
                 "redis://h:",
-                "expected a port from 1 to 65535 after the host (in a password, write : / ? # @ % as %3A %2F %3F %23 %40 %25)"
+                "expected a port from 1 to 65535 after the host "
+                    + "(in a password, write : / ? # @ % as %3A %2F %3F %23 %40 %25)"
             ),
             (
                 "redis://h:0",
-                "expected a port from 1 to 65535 after the host (in a password, write : / ? # @ % as %3A %2F %3F %23 %40 %25)"
+                "expected a port from 1 to 65535 after the host "
+                    + "(in a password, write : / ? # @ % as %3A %2F %3F %23 %40 %25)"
             ),
             (
                 "redis://h:65536",
-                "expected a port from 1 to 65535 after the host (in a password, write : / ? # @ % as %3A %2F %3F %23 %40 %25)"
+                "expected a port from 1 to 65535 after the host "
+                    + "(in a password, write : / ? # @ % as %3A %2F %3F %23 %40 %25)"
             ),
             ("redis://[::1", "expected a ] after the IPv6 address"),
             ("redis://[::1]6379", "expected a port after the IPv6 address, as in redis://[::1]:6379"),

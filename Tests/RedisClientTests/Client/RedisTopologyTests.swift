@@ -71,7 +71,8 @@ struct RedisTopologyTests {
             ),
             (
                 "redis+sentinel://h1,h2:0/m",
-                "expected a port from 1 to 65535 after the host (in a password, write : / ? # @ % as %3A %2F %3F %23 %40 %25)"
+                "expected a port from 1 to 65535 after the host "
+                    + "(in a password, write : / ? # @ % as %3A %2F %3F %23 %40 %25)"
             ),
             ("redis+cluster://", "expected a host, as in redis+cluster://h1:7000,h2:7001"),
             (

@@ -60,7 +60,8 @@ struct SentinelTroubleTests {
                         let reasons = [
                             "\(seeds[0].address): connection refused",
                             "no answer within 1.0 seconds",
-                            "\(seeds[2].address): it has no primary named “main” (SENTINEL MASTERS lists its primaries)",
+                            "\(seeds[2].address): it has no primary named “main” "
+                                + "(SENTINEL MASTERS lists its primaries)",
                         ]
                         for reason in reasons { #expect(failure.contains(reason)) }
                     }
@@ -101,8 +102,9 @@ struct SentinelTroubleTests {
                 try await FakeServer.withServer(answer: answer(naming: replica)) { stale in
                     let only = try await outcome(configuration([stale.configuration]))
                     #expect(
-                        only == "notPrimary: Redis at 127.0.0.1:\(replica.port): PING: a Sentinel calls this the "
-                            + "primary, but it is a replica of 127.0.0.1:\(primary.port): the Sentinel is out of date")
+                        only == "notPrimary: Redis at 127.0.0.1:\(replica.port): PING: a Sentinel names this "
+                            + "server as the primary, but it is a replica of 127.0.0.1:\(primary.port): "
+                            + "the Sentinel is out of date")
                     try await FakeServer.withServer(answer: answer(naming: primary)) { right in
                         try await RedisClient.withClient(
                             configuration([stale.configuration, right.configuration]), logger: Logger(label: "test")

@@ -54,7 +54,8 @@ struct TLSTests {
                 let unknown = try await outcome(configuration)
                 #expect(
                     unknown.hasPrefix(
-                        "unreachable: TLS: the server's certificate is not signed by an authority trusted on this machine"
+                        "unreachable: TLS: the server's certificate is not signed by "
+                            + "an authority trusted on this machine"
                     ))
                 configuration.tls?.verification = .none
                 let first = try await outcome(configuration)
@@ -142,7 +143,7 @@ struct TLSTests {
                 var configuration = server.configuration
                 configuration.tls = nil
                 let first = try await outcome(configuration)
-                #expect(first.hasPrefix("unreachable: ") && first.contains("expected rediss://"), "\(first)")
+                #expect(first.hasPrefix("unreachable: ") && first.contains("use rediss://"), "\(first)")
             }
             try await withServer { server in
                 var configuration = server.configuration
@@ -190,7 +191,7 @@ struct TLSTests {
         }
         try await FakeServer.withServer(answer: { _, _ in nil }) { server in
             let end = try await outcome(server.configuration)
-            #expect(end.hasPrefix("unreachable: ") && end.contains("expected rediss://"), "\(end)")
+            #expect(end.hasPrefix("unreachable: ") && end.contains("use rediss://"), "\(end)")
         }
     }
 

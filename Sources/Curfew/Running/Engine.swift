@@ -1,32 +1,34 @@
 package import Logging
 package import RedisClient
 
-/// The configuration and everything that is needed to talk to Redis, created once.
+/// The configuration, this instance, and everything that is needed to talk to Redis, created once.
 package struct Engine: Sendable {
     /// The configuration.
     package let configuration: Configuration
-    /// The client.
-    package let redis: RedisClient
-    /// The names of Curfew's keys.
-    package let keys: Keys
-    /// The functions in Redis.
-    package let library: FunctionLibrary
+    /// What the parts need to work with Redis.
+    package let store: Store
     /// This instance.
     package let instance: Instance
-    /// The log for state changes.
-    package let logger: Logger
 
     /// Creates the engine for a configuration and a client that is run elsewhere.
     package init(
         configuration: Configuration, redis: RedisClient, instance: Instance = .current, logger: Logger
     ) {
         self.configuration = configuration
-        self.redis = redis
         self.instance = instance
-        self.logger = logger
-        keys = Keys(prefix: configuration.prefix)
-        library = FunctionLibrary(redis: redis, logger: logger)
+        store = Store(redis: redis, prefix: configuration.prefix, logger: logger)
     }
+
+    /// The client.
+    package var redis: RedisClient { store.redis }
+    /// The names of Curfew's keys.
+    package var keys: Keys { store.keys }
+    /// The functions in Redis.
+    package var functions: FunctionLibrary { store.functions }
+    /// The same, under the name used by folders that still receive a whole engine.
+    var library: FunctionLibrary { store.functions }
+    /// The log for state changes.
+    package var logger: Logger { store.logger }
 
     /// The cleanup of that name; throws an error that lists the existing names.
     package func cleanup(named name: String) throws(CurfewError) -> Cleanup {
@@ -54,6 +56,6 @@ package struct Engine: Sendable {
 
     /// Reads the server's time.
     package func serverClock() async throws(CurfewError) -> ServerClock {
-        try await ServerClock.read(from: redis)
+        try await store.serverClock()
     }
 }

@@ -1,0 +1,105 @@
+/// Creates the parts, each with what it needs.
+extension Engine {
+    /// The schedule and leases of this instance.
+    package var coordinator: Coordinator {
+        Coordinator(store: store, configuration: configuration, instance: instance)
+    }
+
+    /// Which keys are the records of a cleanup.
+    func names(of cleanup: Cleanup) -> RecordNames {
+        RecordNames(cleanup, among: configuration.cleanups, keys: keys)
+    }
+
+    /// This instance, as the holder of a scan.
+    var claimant: ScanLease.Claimant { ScanLease.Claimant(instance: instance, lease: coordinator.lease) }
+}
+
+extension History {
+    /// Creates the reader of this engine.
+    package init(engine: Engine) {
+        self.init(redis: engine.redis)
+    }
+}
+
+extension KeyspaceScan {
+    /// A scan by this engine.
+    init(engine: Engine, cleanup: Cleanup, control: RunControl, clock: ServerClock? = nil) {
+        self.init(
+            store: engine.store, cleanup: cleanup, names: engine.names(of: cleanup), claimant: engine.claimant,
+            control: control, clock: clock)
+    }
+}
+
+extension Indexer {
+    /// The indexer of this engine.
+    convenience init(engine: Engine) {
+        self.init(store: engine.store, cleanups: engine.configuration.cleanups, claimant: engine.claimant)
+    }
+}
+
+extension Alerts {
+    /// The alerts of this engine.
+    init(engine: Engine) {
+        let configuration = engine.configuration
+        self.init(
+            store: engine.store, configured: configuration.alerts, cleanups: configuration.cleanups,
+            streamLength: configuration.streams.length)
+    }
+}
+
+extension OverdueWatch {
+    /// The watch of this engine.
+    init(engine: Engine) {
+        self.init(Alerts(engine: engine), heartbeat: engine.coordinator.heartbeat)
+    }
+}
+
+extension ClockAlert {
+    /// The alert of this engine.
+    init(engine: Engine) {
+        self.init(
+            store: engine.store, cleanups: engine.configuration.cleanups,
+            streamLength: engine.configuration.streams.length)
+    }
+}
+
+extension FiringAlert {
+    /// The alerts that are firing now.
+    package static func all(_ engine: Engine) async throws(CurfewError) -> [FiringAlert] {
+        try await all(engine.store, alerts: engine.configuration.alerts, cleanups: engine.configuration.cleanups)
+    }
+}
+
+extension WebhookSender {
+    /// The sender of a webhook of this engine.
+    convenience init(engine: Engine, webhook: Webhook) {
+        self.init(
+            webhook, store: engine.store, consumer: engine.instance.id, prefix: engine.configuration.prefix,
+            heartbeat: engine.coordinator.heartbeat)
+    }
+}
+
+extension Status {
+    /// Reads the status of everything in this engine's configuration.
+    package static func read(_ engine: Engine) async throws(CurfewError) -> Status {
+        try await read(engine.coordinator)
+    }
+}
+
+extension Statistics {
+    /// Counts the records; the control can stop it and receives its progress.
+    package static func read(
+        _ engine: Engine, _ cleanup: Cleanup, control: RunControl
+    ) async throws(CurfewError) -> Statistics {
+        try await read(engine.store, cleanup, names: engine.names(of: cleanup), control: control)
+    }
+}
+
+extension Doctor {
+    /// The doctor of this engine.
+    ///
+    /// - Parameter worker: the user whose permissions are checked, if doctor has a user of its own.
+    package init(engine: Engine, rightsOf worker: String? = nil) {
+        self.init(coordinator: engine.coordinator, worker: worker)
+    }
+}
