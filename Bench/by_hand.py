@@ -14,7 +14,7 @@ TIMEOUTS_MS = {"TIER_1K": 300_000, "TIER_2K": 300_000, "TIER_4K": 300_000}
 
 
 def recover(pipeline, sha: str, job_id: str, job: dict, now: int) -> None:
-    """Decides over one job, and puts what is to be done on the pipeline."""
+    """Decides about one job, and adds its commands to the pipeline."""
     if job["status"] != "PROCESSING":
         pipeline.zrem(workload.INDEX, job_id)
         return
@@ -38,7 +38,7 @@ def recover(pipeline, sha: str, job_id: str, job: dict, now: int) -> None:
 
 
 def main() -> None:
-    """Page after page, until nothing is due."""
+    """Processes pages until nothing is due."""
     client = redis.Redis(port=int(sys.argv[1]), decode_responses=True)
     now = workload.now_ms(client)
     sha = client.script_load(workload.script("by_hand"))

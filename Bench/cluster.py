@@ -17,9 +17,8 @@ import workload
 LEAST_RATIO = 0.8
 CONFIGURATION = workload.CONFIGURATION.replace("user:<userId>:tokens", '"{user}:tokens"').replace(
     "user:<userId>:refunds", '"{user}:refunds"')
-# How the keys of the application are chosen: what a job is called, and its user. Together, a job and what it is paid back
-# to share a slot and are written in one step. Apart, balance and ledger share one that isn't the job's. Without tags, all
-# three are in slots of their own.
+# The keys of the application: a job and its user. Together, a job, its balance and its ledger share a slot and are written
+# in one step. Apart, balance and ledger share a slot other than the job's. Without tags, all three are in different slots.
 LAYOUTS = {
     "apart": ("{number:08d}", "user:{{<userId>}}"),
     "together": ("{{u{user}}}:{number:08d}", "user:{{u<userId>}}"),
@@ -52,7 +51,7 @@ def batches(keys: list[str]) -> list[list[str]]:
 
 
 def load(place: servers.Servers, keys: list[str]) -> None:
-    """Empties the servers and fills them with jobs that are twice past their time."""
+    """Empties the servers and fills them with jobs that are past their time by twice the timeout."""
     place.each("FLUSHALL")
     index = place.holder(workload.INDEX)
     start = workload.now_ms(index) - 2 * workload.TIMEOUT_MS
@@ -67,7 +66,7 @@ def load(place: servers.Servers, keys: list[str]) -> None:
 
 
 def verify(place: servers.Servers, keys: list[str], layout: str) -> None:
-    """Raises `WrongOutcome` unless every job failed once, was paid back once and left one event, and nothing else."""
+    """Raises `WrongOutcome` unless every job failed once, was refunded once and has one event, and nothing else."""
     failed = 0
     for client, held in place.by_holder(keys):
         count = client.register_script(workload.script("verify_cluster"))
@@ -88,7 +87,7 @@ def verify(place: servers.Servers, keys: list[str], layout: str) -> None:
         "marks left behind": (sum(1 for client in place.clients for _ in client.scan_iter("curfew:*", 1_000)), 0),
     }
     wrong = [f"{what}: {is_}, expected {expected}" for what, (is_, expected) in found.items() if is_ != expected]
-    # One more than jobs: a run that somebody asks for is noted with who that was.
+    # One more than jobs: a requested run has an event with the person.
     if not min(jobs, workload.EVENTS_KEPT) <= events.xlen(workload.EVENTS) <= jobs + 1:
         wrong.append(f"events: {events.xlen(workload.EVENTS)}, expected {min(jobs, workload.EVENTS_KEPT)}")
     wrong += workload.wrong_event(events)
@@ -122,7 +121,7 @@ def variant(place: servers.Servers, layout: str, options: argparse.Namespace, fo
 
 
 def measure_all(client: redis.Redis, options: argparse.Namespace, folder: pathlib.Path) -> dict:
-    """Round after round over both, which take turns in going first."""
+    """Rounds over both, which alternate in going first."""
     layouts = options.layout or USUAL
     rounds: dict[str, list[dict]] = {f"{name}, {layout}": [] for layout in layouts for name in TITLES}
     with servers.private_cluster() as cluster:
@@ -141,7 +140,7 @@ def measure_all(client: redis.Redis, options: argparse.Namespace, folder: pathli
 
 
 def requirement(layout: str, rounds: dict[str, list[dict]]) -> dict:
-    """The throughput of the cluster beside that of the single server: the median over the rounds, each by itself."""
+    """The throughput of the cluster relative to the single server: the median of the rounds."""
     ratios = [
         {"ratio": single["work_seconds"] / cluster["work_seconds"]}
         for single, cluster in zip(rounds[f"single, {layout}"], rounds[f"cluster, {layout}"])

@@ -41,7 +41,7 @@ def arguments() -> argparse.Namespace:
 
 
 def load(client: redis.Redis, records: int, runs: int) -> None:
-    """Fills the server: records of which none becomes due meanwhile, and a day's history."""
+    """Fills the server with records that don't become due during the measurement, and a day's history."""
     workload.load(client, records, stuck=False)
     make = client.register_script(workload.script("load_history"))
     now = workload.now_ms(client)
@@ -51,7 +51,7 @@ def load(client: redis.Redis, records: int, runs: int) -> None:
 
 @contextlib.contextmanager
 def working(options: argparse.Namespace, port: int, folder: pathlib.Path) -> Iterator[tuple[int, int]]:
-    """Runs a worker beside the body: its process and the port on which it answers."""
+    """Runs a worker during the body: its process and its port."""
     configuration, log = folder / "curfew.yaml", folder / "log"
     text = workload.CONFIGURATION.replace("cleanups:", HTTP + "cleanups:", 1)
     configuration.write_text(text.format(url=f"redis://127.0.0.1:{port}/0"))
@@ -78,7 +78,7 @@ def times(port: int, path: str, rounds: int) -> dict:
 
 
 class Browsers:
-    """Open pages that are kept up to date; some of them take nothing of what they are sent."""
+    """Open pages that are kept up to date; some of them don't read."""
 
     def __init__(self, port: int, count: int, page: str) -> None:
         self.selector = selectors.DefaultSelector()
@@ -90,12 +90,12 @@ class Browsers:
             browser = socket.create_connection(("127.0.0.1", port))
             browser.sendall(request)
             self.sockets.append(browser)
-            if number % 20 != 0:  # each twentieth has fallen asleep
+            if number % 20 != 0:  # every twentieth doesn't read
                 browser.setblocking(False)
                 self.selector.register(browser, selectors.EVENT_READ)
 
     def read(self, seconds: float) -> None:
-        """Takes what comes for so long."""
+        """Reads for this long."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             for key, _ in self.selector.select(left):
@@ -111,7 +111,7 @@ class Browsers:
 
 
 def crowd(client: redis.Redis, pid: int, port: int, count: int) -> dict:
-    """What so many open pages cost Redis and the worker's memory, while what they show changes all the time."""
+    """The cost of this many open pages for Redis and the worker's memory, while their data changes constantly."""
     browsers = Browsers(port, count, "overview")
     try:
         browsers.read(5)
@@ -131,7 +131,7 @@ def crowd(client: redis.Redis, pid: int, port: int, count: int) -> dict:
 
 
 def memory(pid: int) -> int:
-    """What a process has in memory now, in bytes."""
+    """The resident memory of a process, in bytes."""
     for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) * 1_024
@@ -139,7 +139,7 @@ def memory(pid: int) -> int:
 
 
 def measure_all(client: redis.Redis, options: argparse.Namespace, folder: pathlib.Path) -> dict:
-    """Every page, and one open page against many."""
+    """Every page, and one open page compared with many."""
     port = client.connection_pool.connection_kwargs["port"]
     frame.say(f"Writing {options.records:,} records and {options.runs:,} runs")
     load(client, options.records, options.runs)

@@ -43,7 +43,7 @@ def arguments() -> argparse.Namespace:
 
 
 def stage(client: redis.Redis, jobs: int) -> None:
-    """Makes stuck jobs whose index the worker doesn't know yet."""
+    """Creates stuck jobs under an index that the worker doesn't use yet."""
     make = client.register_script(workload.script("load"))
     start = workload.now_ms(client) - 2 * workload.TIMEOUT_MS
     for first in range(0, jobs, workload.BATCH):
@@ -51,7 +51,7 @@ def stage(client: redis.Redis, jobs: int) -> None:
 
 
 def jobs_per_second(client: redis.Redis, jobs: int) -> float:
-    """Gives the worker the jobs and counts from the first that it has dealt with to the last."""
+    """Gives the jobs to the worker and measures from the first processed job to the last."""
     client.rename(STAGED, workload.INDEX)
     end, first = time.monotonic() + processes.LIMIT_SECONDS, None
     while (left := client.zcard(workload.INDEX)) > 0:
@@ -65,7 +65,7 @@ def jobs_per_second(client: redis.Redis, jobs: int) -> float:
 
 
 class Health:
-    """Asks /healthz over a new connection again and again, as a probe does."""
+    """Requests /healthz repeatedly over new connections, as a probe does."""
 
     def __init__(self, port: int):
         self.port, self.taken, self.failed, self.is_over = port, [], 0, threading.Event()
@@ -73,7 +73,7 @@ class Health:
         self.thread.start()
 
     def ask(self) -> None:
-        """Until it is over."""
+        """Until the end of the measurement."""
         while not self.is_over.wait(0.02):
             began = time.perf_counter()
             try:
@@ -87,7 +87,7 @@ class Health:
             self.taken.append((time.perf_counter() - began) * 1_000)
 
     def end(self) -> list[float]:
-        """How long each took, in milliseconds."""
+        """The duration of each request, in milliseconds."""
         self.is_over.set()
         self.thread.join()
         return self.taken
@@ -95,7 +95,7 @@ class Health:
 
 @contextlib.contextmanager
 def flooding(kind: str, port: int) -> Iterator[dict]:
-    """Floods the port while the body runs; how often it was answered is in the dictionary afterwards."""
+    """Floods the port during the body; the dictionary has the number of answers afterwards."""
     counted: dict = {"answered": 0}
     if kind == "quiet":
         yield counted
@@ -103,7 +103,7 @@ def flooding(kind: str, port: int) -> Iterator[dict]:
     child = subprocess.Popen(processes.python("flooding.py", kind, port, VIEWER), stdin=subprocess.DEVNULL,
                              stdout=subprocess.PIPE, preexec_fn=processes.die_with_parent)
     try:
-        time.sleep(1)  # all its connections are there
+        time.sleep(1)  # until all its connections are open
         yield counted
         child.terminate()
         output, _ = child.communicate(timeout=30)
@@ -114,7 +114,7 @@ def flooding(kind: str, port: int) -> Iterator[dict]:
 
 
 def measure(client: redis.Redis, kind: str, port: int, jobs: int) -> dict:
-    """One flood: what the worker does under it, and how soon /healthz answers."""
+    """One flood: the work done during it, and the response times of /healthz."""
     stage(client, jobs)
     began = time.monotonic()
     with flooding(kind, port) as counted:
@@ -129,7 +129,7 @@ def measure(client: redis.Redis, kind: str, port: int, jobs: int) -> dict:
 
 
 def measure_all(client: redis.Redis, options: argparse.Namespace, folder: pathlib.Path) -> dict:
-    """All floods by turns, each beside a worker that was left in peace."""
+    """All floods in turn, each compared with an undisturbed worker."""
     port, log = client.connection_pool.connection_kwargs["port"], folder / "log"
     configuration = folder / "curfew.yaml"
     text = workload.CONFIGURATION.replace("cleanups:", HTTP + "cleanups:", 1).replace("every: 15m", "every: 1s")

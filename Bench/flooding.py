@@ -12,8 +12,8 @@ import sys
 import threading
 import time
 
-CONNECTIONS = 48  # at once, where answers are waited for
-SILENT, OPENERS, PAUSE = 1_024, 4, 0.008  # that send nothing: so many, opened by so many threads, 500 a second in all
+CONNECTIONS = 48  # concurrent connections that wait for answers
+SILENT, OPENERS, PAUSE = 1_024, 4, 0.008  # silent connections, and the threads that open 500 of them a second
 
 FORM = b"a&" * 32_000
 SMALL = b"form_token=x&token=" + b"x" * 40
@@ -32,7 +32,7 @@ def get(path: str, token: str) -> bytes:
 
 
 def requests(kind: str, token: str) -> list[bytes]:
-    """What is sent, by turns."""
+    """The requests, in turn."""
     return {
         "forms": [post("/sign-in", FORM)],
         "sign-ins": [post("/sign-in", SMALL)],
@@ -44,7 +44,7 @@ def requests(kind: str, token: str) -> list[bytes]:
 
 
 class Flood:
-    """Many connections, on each of which one request follows the other."""
+    """Many connections with consecutive requests."""
 
     def __init__(self, kind: str, port: int, token: str):
         self.port, self.answered, self.lock = port, 0, threading.Lock()
@@ -54,7 +54,7 @@ class Flood:
             threading.Thread(target=work, args=(texts, number), daemon=True).start()
 
     def talk(self, texts: list[bytes], number: int) -> None:
-        """Sends the requests by turns; connects again whenever it was closed."""
+        """Sends the requests in turn; reconnects when the connection is closed."""
         while True:
             try:
                 with socket.create_connection(("127.0.0.1", self.port), 5) as connection:
@@ -70,7 +70,7 @@ class Flood:
                 continue
 
     def silence(self, _: list[bytes], __: int) -> None:
-        """Opens connections and says nothing; the oldest are closed, here or there."""
+        """Opens silent connections; the oldest are closed by either side."""
         held: list[socket.socket] = []
         while True:
             try:

@@ -13,7 +13,7 @@ import redis
 import processes
 import workload
 
-LIMIT_MINUTES = 30  # for everything together
+LIMIT_MINUTES = 30  # for the whole benchmark
 Measure = Callable[[redis.Redis, argparse.Namespace, pathlib.Path], dict]
 
 
@@ -61,13 +61,13 @@ def run(options: argparse.Namespace, measure: Measure, text: Callable[[dict], st
 
 
 def stop(number: int, frame: object) -> None:
-    """Ends the benchmark by the way that stops its children."""
+    """Ends the benchmark and its child processes."""
     limit = f"not finished after {LIMIT_MINUTES} minutes" if number == signal.SIGALRM else signal.strsignal(number)
     raise SystemExit(f"error: {limit}")
 
 
 def start(arguments: Callable[[], argparse.Namespace], measure: Measure, text: Callable[[dict], str]) -> None:
-    """Runs a benchmark as the program that was started: its command line, what it measures, the report for people."""
+    """Runs a benchmark as the main program: its command line, its measurements, the report for people."""
     try:
         sys.exit(run(arguments(), measure, text))
     except KeyboardInterrupt:

@@ -41,7 +41,7 @@ def arguments() -> argparse.Namespace:
 
 
 def requests_per_second(port: int, options: argparse.Namespace) -> float:
-    """Loads a server and returns what it answered a second; raises where an answer was not 200."""
+    """Loads a server and returns its requests per second; raises if an answer was not 200."""
     command = ["wrk", "-t1", f"-c{options.connections}", f"-d{options.seconds}s", f"http://127.0.0.1:{port}/healthz"]
     text = subprocess.run(
         command, check=True, capture_output=True, text=True, timeout=options.seconds + 30,
@@ -54,7 +54,7 @@ def requests_per_second(port: int, options: argparse.Namespace) -> float:
 
 
 def measure_all(client: redis.Redis, options: argparse.Namespace, folder: pathlib.Path) -> dict:
-    """Both servers beside each other, loaded by turns."""
+    """Both servers, loaded in turn."""
     port = client.connection_pool.connection_kwargs["port"]
     configuration = folder / "curfew.yaml"
     configuration.write_text(CONFIGURATION.format(port=port))

@@ -18,7 +18,7 @@ VARIANTS = ["curfew", *CALL_SIZES, "by-hand"]
 
 @dataclasses.dataclass
 class Bench:
-    """What every measurement needs."""
+    """The common data of all measurements."""
 
     client: redis.Redis
     curfew: pathlib.Path
@@ -50,7 +50,7 @@ def redis_cpu(client: redis.Redis) -> float:
 
 
 def idle(bench: Bench) -> dict:
-    """What the probe sees while nobody else does anything."""
+    """The probe's latencies on an idle server."""
     bench.client.set("probe", "x")
     with processes.probing(bench.port) as latencies:
         time.sleep(1)
@@ -58,7 +58,7 @@ def idle(bench: Bench) -> dict:
 
 
 def variant(bench: Bench, name: str) -> dict:
-    """Lets a variant recover all jobs, checks that it did, and returns its figures."""
+    """Runs a variant over all jobs, verifies the result, and returns its figures."""
     workload.load(bench.client, bench.jobs, stuck=True)
     return observed(
         bench, bench.command(name), lambda: workload.verify(bench.client, bench.jobs, name),
@@ -102,7 +102,7 @@ def slow_figures(slow: list[dict]) -> dict:
 
 
 def curfew_result(jobs: int) -> dict:
-    """What Curfew has to say after it recovered so many jobs."""
+    """The expected result of Curfew for this many jobs."""
     return {
         "status": "completed", "totalFound": jobs, "cleanedUp": jobs, "failed": 0, "skipped": 0, "retried": 0,
         "tokensRefunded": jobs * workload.TOKENS,
@@ -120,9 +120,9 @@ def curfew_seconds(output: dict, expected: dict) -> float:
 
 
 def nothing_due(bench: Bench, tracked: int, runs: int) -> dict:
-    """Runs with nothing to do: how long they take, and which commands they send."""
+    """Runs with nothing to do: their duration and their commands."""
     workload.load(bench.client, tracked, stuck=False)
-    processes.run(bench.curfew_command())  # loads the functions, if they aren't there yet
+    processes.run(bench.curfew_command())  # loads the functions, if they are missing
     all_finished = [processes.run(bench.curfew_command()) for _ in range(runs)]
     for finished in all_finished:
         curfew_seconds(finished.output, curfew_result(0))
@@ -138,7 +138,7 @@ def nothing_due(bench: Bench, tracked: int, runs: int) -> dict:
 
 
 def commands_of_a_run(bench: Bench) -> collections.Counter:
-    """The commands one run sends, seen by MONITOR; what functions do inside Redis isn't counted."""
+    """The commands of one run, by MONITOR; commands inside functions aren't counted."""
     seen = []
     with bench.client.monitor() as monitor:
         processes.run(bench.curfew_command())
@@ -159,7 +159,7 @@ def commands_of_a_run(bench: Bench) -> collections.Counter:
 
 
 def memory(bench: Bench, jobs: int) -> dict:
-    """The most memory that a run over this many stuck jobs holds."""
+    """The peak memory of a run over this many stuck jobs."""
     workload.load(bench.client, jobs, stuck=True)
     finished = processes.run(bench.curfew_command(), watch_memory=True)
     workload.verify(bench.client, jobs, "curfew")

@@ -1,5 +1,5 @@
-# Sourced by the benchmarks: what they need, and a release build unless --skip-build or --help is among the arguments.
-# A benchmark that needs more sets `packages` (programs called like their package) and `products` (what is built) before.
+# Sourced by the benchmarks: installs what they need, and makes a release build unless --skip-build or --help is given.
+# A benchmark that needs more first sets `packages` (programs named like their package) and `products` (to build).
 # shellcheck shell=bash
 # shellcheck source=Deploy/setup.sh
 source Deploy/setup.sh

@@ -1,4 +1,4 @@
-"""Child processes: the private Redis, the probe and what is measured. None of them outlives the benchmark."""
+"""Child processes: the private Redis, the probe and the measured programs. None of them outlives the benchmark."""
 
 import contextlib
 import ctypes
@@ -18,7 +18,7 @@ from collections.abc import Iterator
 
 import redis
 
-LIMIT_SECONDS = 300  # nothing that is measured here may take longer
+LIMIT_SECONDS = 300  # the time limit of a measurement
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None)
 
@@ -29,7 +29,7 @@ class ChildFailed(Exception):
 
 @dataclasses.dataclass
 class Finished:
-    """What a child process took and said."""
+    """The cost and output of a child process."""
 
     seconds: float
     cpu_seconds: float
@@ -76,7 +76,7 @@ def run(command: list[str], *, watch_memory: bool = False) -> Finished:
 
 
 def peak_memory(pid: int) -> int:
-    """The most memory that a process held at once, in bytes; returns when it has ended."""
+    """The peak memory of a process in bytes; returns when it has ended."""
     peak = 0
     while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
         peak = max(peak, memory_so_far(pid))
@@ -85,7 +85,7 @@ def peak_memory(pid: int) -> int:
 
 
 def memory_so_far(pid: int) -> int:
-    """The most memory that a process held so far, in bytes."""
+    """The peak memory of a process so far, in bytes."""
     for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1_024
@@ -94,7 +94,7 @@ def memory_so_far(pid: int) -> int:
 
 @contextlib.contextmanager
 def working(command: list[str], log: pathlib.Path) -> Iterator[subprocess.Popen]:
-    """Runs a worker or a server beside the body and ends it in good order."""
+    """Runs a worker or a server during the body and shuts it down."""
     with log.open("wb") as output:
         worker = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                                   preexec_fn=die_with_parent)
@@ -109,7 +109,7 @@ def working(command: list[str], log: pathlib.Path) -> Iterator[subprocess.Popen]
 
 
 def listening_port(worker: subprocess.Popen, log: pathlib.Path) -> int:
-    """The port that a server says in its log to listen on; waits until it says so."""
+    """The port in a server's log; waits until it is logged."""
     end = time.monotonic() + 30
     while not (found := re.search(r" port=(\d+)", log.read_text())):
         if worker.poll() is not None or time.monotonic() > end:
@@ -119,7 +119,7 @@ def listening_port(worker: subprocess.Popen, log: pathlib.Path) -> int:
 
 
 def free_port() -> int:
-    """A port of this machine that nobody listens on now."""
+    """A free port of this machine."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return free.getsockname()[1]
@@ -127,7 +127,7 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def private_redis(*arguments: str) -> Iterator[redis.Redis]:
-    """A Redis of its own on a free loopback port, without persistence; gone afterwards."""
+    """A private Redis on a free loopback port, without persistence; removed afterwards."""
     with tempfile.TemporaryDirectory(prefix="curfew-bench-") as folder:
         port = free_port()
         server = subprocess.Popen(
@@ -145,7 +145,7 @@ def private_redis(*arguments: str) -> Iterator[redis.Redis]:
 
 
 def await_ready(client: redis.Redis, server: subprocess.Popen) -> None:
-    """Returns when the server answers; raises where it has ended or takes more than ten seconds."""
+    """Returns when the server answers; raises if it has ended or takes more than ten seconds."""
     end = time.monotonic() + 10
     while True:
         try:
@@ -159,7 +159,7 @@ def await_ready(client: redis.Redis, server: subprocess.Popen) -> None:
 
 @contextlib.contextmanager
 def probing(port: int) -> Iterator[dict]:
-    """Probes the server while the body runs; the latencies are in the dictionary afterwards."""
+    """Probes the server during the body; the dictionary has the latencies afterwards."""
     latencies: dict = {}
     probe = subprocess.Popen(
         python("probe.py", port), stdin=subprocess.PIPE, stdout=subprocess.PIPE, preexec_fn=die_with_parent

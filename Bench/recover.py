@@ -28,7 +28,7 @@ def arguments() -> argparse.Namespace:
 
 
 def measure_all(client: redis.Redis, options: argparse.Namespace, folder: pathlib.Path) -> dict:
-    """Round after round over all variants, each round in another order; then what is measured once."""
+    """Rounds over all variants, each in another order; then the measurements that are made once."""
     bench = measure.Bench(client, options.curfew.absolute(), folder / "curfew.yaml", options.jobs)
     bench.configuration.write_text(workload.CONFIGURATION.format(url=f"redis://127.0.0.1:{bench.port}/0"))
     names = [name for name in measure.VARIANTS if name not in options.skip]

@@ -1,9 +1,9 @@
-"""Medians, what is required of them, and the table for people."""
+"""Medians, their requirements, and the table for people."""
 
 import statistics
 
-# What must hold: what it says, one variant and figure over another, and the bound. Curfew is always taken with the start
-# of its process; the floor never with that of Python.
+# The requirements: a description, one figure relative to another, and the limit. Curfew's figures include the start of
+# its process; those of the floor don't include that of Python.
 REQUIREMENTS = [
     ("curfew's process / work of the floor at 64 a call", ("curfew", "process_seconds"), ("floor-64", "work_seconds"),
      "at most", 1.25),
@@ -21,7 +21,7 @@ FIGURES = "{:21}{:9.2f}{:7.2f}{:>14}{:10,.0f}{:11.1f}{:9.2f}{:13.2f}{:8.2f}{:8.2
 
 
 def medians(rounds: list[dict]) -> dict:
-    """The median of each figure over the rounds; slow commands are added up, since none is allowed in any."""
+    """The median of each figure over the rounds; slow commands are added up, since none is allowed."""
     figures = {}
     for name in rounds[0]:
         values = [figure[name] for figure in rounds]
@@ -38,7 +38,7 @@ def medians(rounds: list[dict]) -> dict:
 
 
 def requirements(variants: dict) -> list[dict]:
-    """Each requirement with its value and whether it is met; None where a variant was skipped."""
+    """Each requirement with its value and whether it is met; None if a variant was skipped."""
     rows = []
     for title, over, under, direction, bound in REQUIREMENTS:
         value = met = None
@@ -104,7 +104,7 @@ def variant_row(name: str, figures: dict, jobs: int) -> str:
 
 
 def at_most(values: dict[str, tuple[float, float]]) -> list[dict]:
-    """Requirements that bound a value from above: for each name the value and the bound."""
+    """Requirements with an upper limit: for each name the value and the limit."""
     return [{"name": name, "value": value, "most": most, "met": value <= most}
             for name, (value, most) in values.items()]
 

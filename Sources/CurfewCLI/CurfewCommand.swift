@@ -3,12 +3,12 @@ internal import Curfew
 internal import Glibc
 internal import RedisClient
 
-/// The `curfew` executable: every command and what they share.
+/// The `curfew` executable: its commands and what they share.
 @main
 struct CurfewCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "curfew",
-        abstract: "Brings home what your background work has left behind in Redis.",
+        abstract: "Cleans up after stuck background work in Redis.",
         discussion: """
             Exit codes: 0 done · 1 done with errors · 2 wrong usage or configuration · 3 Redis or storage not \
             reachable · 4 someone else holds the lease.
@@ -23,7 +23,7 @@ struct CurfewCommand: AsyncParsableCommand {
         ]
     )
 
-    /// The arguments, held as `ByteText` says: a record's id may be any bytes.
+    /// The arguments, held as ``ByteText``: a record's id may contain any bytes.
     private static var arguments: [String] {
         (1..<max(1, Int(CommandLine.argc))).compactMap { place in
             CommandLine.unsafeArgv[place].map { word in
@@ -32,7 +32,7 @@ struct CurfewCommand: AsyncParsableCommand {
         }
     }
 
-    /// Runs the command and turns every failure into its exit code and one clear message.
+    /// Runs the command and turns every failure into an exit code and one clear message.
     static func main() async {
         Output.prepare()
         Interrupt.listen()
@@ -40,7 +40,7 @@ struct CurfewCommand: AsyncParsableCommand {
             var command = try parseAsRoot(arguments)
             let kind = type(of: command)
             if !kind.configuration.subcommands.isEmpty, kind.configuration.defaultSubcommand == nil {
-                // Only a part of a command: a script that says no more has a mistake in it.
+                // The command is incomplete: a script that stops here has a mistake in it.
                 Output.note(helpMessage(for: kind) + "\n")
                 Glibc.exit(Failure.Status.usage.rawValue)
             }

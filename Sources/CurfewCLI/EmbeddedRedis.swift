@@ -1,20 +1,21 @@
 internal import Curfew
 internal import Foundation
 
-/// A private `redis-server` on a Unix socket in a directory of its own, which ends with this process however that ends.
+/// A private `redis-server` on a Unix socket in its own directory, which ends with this process however this process
+/// ends.
 ///
-/// A shell stands between: it waits for the end of its standard input, which is a pipe from this process, and then ends
-/// the server. The kernel closes the pipe even where this process is killed.
+/// A shell stands between: it waits for the end of its standard input, a pipe from this process, and then ends the
+/// server. The kernel closes the pipe even if this process is killed.
 struct EmbeddedRedis: Sendable {
-    /// Where clients connect.
+    /// The address for clients.
     let url: String
-    /// The command that looks inside.
+    /// The command to inspect the server.
     let command: String
     private let directory: URL
     private let process: Process
     private let input: Pipe
 
-    /// The longest path that the system takes for a socket.
+    /// The longest socket path that the system accepts.
     private static let longestSocket = 107
 
     /// Starts a server and waits until it answers.
@@ -25,8 +26,8 @@ struct EmbeddedRedis: Sendable {
             rmdir(directory.path)
             throw CurfewError(
                 .unreachable,
-                "the private redis-server needs a socket, whose path may have \(longestSocket) bytes, and \(socket) has "
-                    + "\(socket.utf8.count): TMPDIR names a folder with a shorter path")
+                "the private redis-server needs a socket path of at most \(longestSocket) bytes, but \(socket) has "
+                    + "\(socket.utf8.count): set TMPDIR to a folder with a shorter path")
         }
         let process = Process()
         let input = Pipe()

@@ -3,29 +3,29 @@ internal import Foundation
 internal import Glibc
 internal import Policies
 
-/// A private S3 server, SeaweedFS, in a directory of its own, which ends with this process however that ends.
+/// A private S3 server, SeaweedFS, in its own directory, which ends with this process however this process ends.
 ///
-/// As with ``EmbeddedRedis``, a shell stands between. It ends the server without asking: told kindly, that takes
-/// fifteen seconds to end, and what it keeps here is nobody's.
+/// As in ``EmbeddedRedis``, a shell stands between. It kills the server at once: a shutdown by SIGTERM takes fifteen
+/// seconds, and the data is temporary.
 struct EmbeddedStore: Sendable {
     /// The name of its only bucket.
     static let bucket = "uploads"
 
-    /// Where clients connect.
+    /// The address for clients.
     let endpoint: String
-    /// The key that may do everything there; it is new for each server.
+    /// A key with all permissions; each server has a new one.
     let accessKey: String, secretKey: String
     private let directory: URL
     private let process: Process
     private let input: Pipe
 
-    /// The program, found on the `PATH`; nil where there is none.
+    /// The program on the `PATH`; nil if it isn't installed.
     private static var program: String? {
         (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map { "\($0)/weed" }
             .first { FileManager.default.isExecutableFile(atPath: $0) }
     }
 
-    /// Starts a server, which takes some seconds to answer; nil where there is no program for it.
+    /// Starts a server, which needs some seconds until it answers; nil if the program isn't installed.
     static func start() throws -> EmbeddedStore? {
         guard let program else { return nil }
         let directory = try PrivateFolder.make("curfew-s3", for: "S3 server")
@@ -65,7 +65,7 @@ struct EmbeddedStore: Sendable {
         process.waitUntilExit()
     }
 
-    /// Makes the bucket as soon as the server answers; throws where that takes longer than the limit.
+    /// Creates the bucket as soon as the server answers; throws if that takes longer than the limit.
     func makeBucket(_ storage: ObjectStorage, within limit: Duration) async throws {
         let end = ContinuousClock.now + limit
         while true {
@@ -73,7 +73,7 @@ struct EmbeddedStore: Sendable {
                 return try await storage.makeBucket()
             } catch let error as StorageError {
                 guard ContinuousClock.now < end, error.code == .unreachable || error.code == .busy else {
-                    throw CurfewError(.unreachable, "the private S3 server does not serve: \(error)\n\(lastLines)")
+                    throw CurfewError(.unreachable, "the private S3 server is not ready: \(error)\n\(lastLines)")
                 }
             }
             try await Task.sleep(for: .milliseconds(100))
@@ -94,7 +94,7 @@ struct EmbeddedStore: Sendable {
         """
     }
 
-    /// Everything in one process, on loopback alone, with little room taken and nobody told.
+    /// One process, on the loopback interface only, with small volumes and without telemetry.
     private static func arguments(_ directory: String, _ ports: [Int]) -> [String] {
         [
             "-logdir=\(directory)", "server", "-dir=\(directory)", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
@@ -107,7 +107,9 @@ struct EmbeddedStore: Sendable {
         ]
     }
 
-    /// Ports of the loopback interface that nobody listens on: all are held until the last is found, so none comes twice.
+    /// Free ports of the loopback interface.
+    ///
+    /// All are held until the last one is found, so that none is returned twice.
     private static func freePorts(_ count: Int) throws -> [Int] {
         var descriptors: [Int32] = []
         defer { for descriptor in descriptors { close(descriptor) } }

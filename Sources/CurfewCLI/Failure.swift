@@ -3,9 +3,9 @@ internal import Curfew
 internal import Foundation
 internal import RedisClient
 
-/// How a command ends when it can't do what was asked.
+/// How a command ends if it can't do its work.
 enum Failure {
-    /// What the exit codes mean; the same for every command.
+    /// The exit codes, the same for every command.
     enum Status: Int32 {
         case doneWithErrors = 1
         case usage = 2
@@ -13,18 +13,18 @@ enum Failure {
         case held = 4
     }
 
-    /// Says what went wrong on standard error and ends the process.
+    /// Prints the error to standard error and ends the process.
     static func exit(with error: any Error) -> Never {
         if let code = error as? ExitCode { Foundation.exit(code.rawValue) }
         guard let status = status(of: error) else {
-            // Help, the version and wrong arguments are the parser's business; it calls wrong usage 64.
+            // Help, the version and wrong arguments belong to the parser, which exits with 64 for wrong usage.
             let code = CurfewCommand.exitCode(for: error)
             let text = CurfewCommand.fullMessage(for: error)
             let output = code == .success ? FileHandle.standardOutput : FileHandle.standardError
             if !text.isEmpty { Output.write(text + "\n", to: output) }
             Foundation.exit(code == .success ? 0 : Status.usage.rawValue)
         }
-        // The lines are ours; what they quote may come from Redis, or from the file.
+        // The lines are Curfew's own; values quoted in them may come from Redis or from the file.
         let lines = "\(error)\(advice(for: error))".split(separator: "\n", omittingEmptySubsequences: false).map {
             String($0).printable
         }
@@ -32,7 +32,7 @@ enum Failure {
         Foundation.exit(status.rawValue)
     }
 
-    /// The exit code of an error of Curfew's; nil for one of the argument parser's.
+    /// The exit code of a Curfew error; nil for an error of the argument parser.
     static func status(of error: any Error) -> Status? {
         switch error {
         case is ConfigurationError: .usage
@@ -51,11 +51,11 @@ enum Failure {
         }
     }
 
-    /// What to do about it on the command line.
+    /// What the user can do about the error.
     private static func advice(for error: any Error) -> String {
         switch error as? ClaimRefusal {
-        case .held: "; --wait waits for it"
-        case .paused(let cleanup, _): ". “curfew resume \(cleanup)” lets it run"
+        case .held: "; use --wait to wait for it"
+        case .paused(let cleanup, _): "; run “curfew resume \(cleanup)” to resume it"
         case nil: ""
         }
     }

@@ -5,38 +5,39 @@ internal import Logging
 internal import Policies
 internal import RedisClient
 
-/// The options that every command takes, and the engine that they lead to.
+/// The options of every command, and the engine they configure.
 struct GlobalOptions: ParsableArguments {
     @Option(name: [.short, .long], help: "The configuration file. (default: $CURFEW_CONFIG, or curfew.yaml)")
     var config: String?
 
-    @Flag(help: "Answer in JSON.")
+    @Flag(help: "Print JSON.")
     var json = false
 
     @Flag(name: [.short, .long], help: "Log more.")
     var verbose = false
 
-    /// Where the configuration is.
+    /// The path of the configuration file.
     var path: String {
         config?.readable ?? ProcessInfo.processInfo.environment["CURFEW_CONFIG"] ?? "curfew.yaml"
     }
 
-    /// Whether nobody named the file: it is the one that happens to lie in the working directory.
+    /// Whether the file was not named: it is the one that happens to be in the working directory.
     private var isFound: Bool {
         config == nil && ProcessInfo.processInfo.environment["CURFEW_CONFIG"] == nil
     }
 
-    /// The file that is read, from the root of the file system on.
+    /// The absolute path of the file.
     var wholePath: String { URL(fileURLWithPath: path).path }
 
-    /// The configuration, or every problem with it.
+    /// The configuration; throws every problem with it.
     ///
-    /// - Parameter level: the log from which on it is said which file was read.
+    /// - Parameter level: the lowest log level; at `info` the log names the file.
     func configuration(_ level: Logger.Level = .error) throws -> Configuration {
-        // Before it is used: where its secrets go is what the file says, whoever put it there.
+        // Printed before the file is used: the file decides where its secrets are sent, and anyone may have put it
+        // there.
         if isFound, FileManager.default.fileExists(atPath: path) {
             try FileHandle.standardError.write(
-                contentsOf: Data("curfew: reads \(wholePath), found in the working directory".printable.utf8 + [0x0A]))
+                contentsOf: Data("curfew: using \(wholePath) from the working directory".printable.utf8 + [0x0A]))
         }
         let configuration = try Configuration.load(
             path: path, environment: ProcessInfo.processInfo.environment, isFound: isFound)
@@ -45,14 +46,14 @@ struct GlobalOptions: ParsableArguments {
         return configuration
     }
 
-    /// Logs to standard error: what a command answers is on standard output alone.
+    /// Logs to standard error: standard output contains the answer only.
     func logger(_ level: Logger.Level) -> Logger {
         var logger = Logger(label: "curfew") { StreamLogHandler(label: $0, stream: ErrorStream()) }
         logger.logLevel = verbose ? .debug : level
         return logger
     }
 
-    /// Runs a body with an engine that is connected as the configuration says.
+    /// Runs a body with an engine that is connected as configured.
     func withEngine<Value: Sendable>(_ body: (Engine) async throws -> Value) async throws -> Value {
         let configuration = try configuration()
         let logger = logger(.error)
@@ -62,21 +63,22 @@ struct GlobalOptions: ParsableArguments {
     }
 }
 
-/// Standard error for the log: what is held in a line as `ByteText` says is made readable as it is written, and a line stays
-/// one, whatever is quoted in it.
+/// Standard error for the log.
+///
+/// ``ByteText`` is decoded when a line is written, and a line stays one line, whatever it quotes.
 private struct ErrorStream: TextOutputStream, Sendable {
     mutating func write(_ text: String) {
         let line = text.hasSuffix("\n") ? String(text.dropLast()) : text
         do {
             try FileHandle.standardError.write(contentsOf: Data((line.printable + "\n").utf8))
         } catch {
-            // Nobody reads the log any more, and the work goes on.
+            // If the log can't be written, the work continues.
             return
         }
     }
 }
 
-/// A duration as an argument: `10m`, `+2h`.
+/// A duration as an argument, for example `10m` or `+2h`.
 struct DurationArgument: ExpressibleByArgument, Sendable {
     let duration: Duration
 

@@ -4,20 +4,20 @@ internal import Logging
 internal import ServiceLifecycle
 internal import UnixSignals
 
-/// Reads the configuration again with every SIGHUP, and puts it in force where it can be.
+/// Reloads the configuration on every SIGHUP.
 ///
-/// It is taken as a whole or not at all: where anything is wrong with it, or needs a restart, the one before stays in
-/// force, and the log says why.
+/// The new configuration is applied as a whole or not at all: if it has a problem or needs a restart, the previous one
+/// stays in force and the log says why.
 struct Reload: Service {
     let path: String
     let source: EngineSource
     let signals: UnixSignalsSequence
-    /// Reads the configuration as this process takes it.
+    /// Reads the configuration.
     let read: @Sendable () throws -> Configuration
-    /// Goes on with the new engine.
+    /// Continues with the new engine.
     let apply: @Sendable (Engine) -> Void
 
-    /// Makes it; from then on SIGHUP doesn't end the process.
+    /// Creates the service; from then on SIGHUP doesn't end the process.
     init(
         _ options: GlobalOptions, source: EngineSource, read: @escaping @Sendable () throws -> Configuration,
         apply: @escaping @Sendable (Engine) -> Void = { _ in }
@@ -29,7 +29,7 @@ struct Reload: Service {
         signals = await UnixSignalsSequence(trapping: .sighup)
     }
 
-    /// Waits for signals until a graceful shutdown.
+    /// Handles signals until a graceful shutdown.
     func run() async throws {
         for await _ in signals.cancelOnGracefulShutdown() { reload() }
     }
@@ -60,9 +60,9 @@ struct Reload: Service {
     }
 
     private func refuse(_ problems: [String], _ logger: Logger) {
-        logger.error("the configuration was not reloaded: the one before stays in force")
+        logger.error("the configuration was not reloaded; the previous one stays in force")
         for problem in problems {
-            logger.error("a problem with the configuration", metadata: ["problem": "\(problem.printable)"])
+            logger.error("configuration problem", metadata: ["problem": "\(problem.printable)"])
         }
     }
 }

@@ -1,8 +1,8 @@
 extension ByteText {
-    /// JSON with held text in it, made by an encoder, as JSON that is read back with ``heldJSON(_:)``: nothing is lost.
+    /// Converts JSON with held text, as an encoder writes it, to JSON that ``heldJSON(_:)`` reads back without loss.
     ///
-    /// What is UTF-8 goes as it is. A byte that isn't goes as the escape of the scalar that holds it, `\udbff\udfe9`, so that
-    /// the JSON is valid all the same.
+    /// Valid UTF-8 is written as it is. Any other byte is written as the escape of its scalar, `\udbff\udfe9`, so that
+    /// the JSON is valid.
     package static func json(_ utf8: some Sequence<UInt8>) -> [UInt8] {
         let utf8 = Array(utf8)
         guard utf8.withUnsafeBufferPointer({ mayHold($0) }) else { return utf8 }
@@ -22,15 +22,16 @@ extension ByteText {
         return json
     }
 
-    /// The escape of the scalar that holds a byte.
+    /// The escape of the scalar for a byte.
     package static func escape(of byte: UInt8) -> [UInt8] {
         let digits = Array("0123456789abcdef".utf8)
         return Array("\\udbff\\udf".utf8) + [digits[Int(byte >> 4)], digits[Int(byte & 15)]]
     }
 
-    /// JSON from outside as JSON with held text in it, for a decoder.
+    /// Converts JSON from outside to JSON with held text, for a decoder.
     ///
-    /// Escapes stand for the bytes of what they mean (`\u00e9` is é, two bytes), but for those that ``json(_:)`` writes.
+    /// Escapes become the bytes of their characters (`\u00e9` is é, two bytes), except for those written by
+    /// ``json(_:)``.
     package static func heldJSON(_ bytes: some Sequence<UInt8>) -> [UInt8] {
         let bytes = Array(bytes)
         let isPlain = !bytes.contains { $0 > 127 || $0 == UInt8(ascii: "\\") }
@@ -45,7 +46,7 @@ extension ByteText {
                 continue
             }
             guard let (scalar, length) = escapedScalar(bytes, at: place), scalar.value > 127 else {
-                // Also an escape that means nothing: the decoder says so.
+                // Includes invalid escapes, which the decoder reports.
                 json += bytes[place..<min(place + 2, bytes.count)]
                 place += 2
                 continue
@@ -68,7 +69,7 @@ extension ByteText {
         }
     }
 
-    /// The scalar that an escape `\uXXXX`, or two of them, stands for, and how many bytes it takes; nil where it is another.
+    /// The scalar of one or two `\uXXXX` escapes and the number of bytes they take; nil for any other escape.
     private static func escapedScalar(_ bytes: [UInt8], at place: Int) -> (scalar: Unicode.Scalar, length: Int)? {
         guard let unit = escapedUnit(bytes, at: place) else { return nil }
         if let scalar = Unicode.Scalar(unit) { return (scalar, 6) }
@@ -88,7 +89,7 @@ extension ByteText {
         }
     }
 
-    /// How many bytes the character takes that begins there; 0 where none does.
+    /// The number of bytes of the character that begins there; 0 if none does.
     package static func validLength(_ bytes: [UInt8], at place: Int) -> Int {
         let length =
             switch bytes[place] {

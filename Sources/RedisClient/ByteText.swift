@@ -1,33 +1,33 @@
 internal import Glibc
 
-/// Bytes as text, exactly: how everything that comes from outside is held.
+/// Bytes as text, without loss: the form of everything that comes from outside.
 ///
-/// To Swift two texts are equal where they are canonically equivalent, é as one scalar and é as two; to Redis they are two
-/// ids. And text from outside may hold bytes that are no UTF-8 at all. So the text of a reply, of a configuration, a command
-/// line or a request is *held* in a `String` in which ASCII is as it is, and **every byte from 0x80 on is one private-use
-/// scalar, U+10FF00 + byte** (U+10FF80 … U+10FFFF). Those have no decompositions and combine with nothing: `==`, `Set`,
-/// `Dictionary`, `hasPrefix`, `split` and sorting go by bytes everywhere, without a line of code having to think of it, and no
-/// byte is ever lost. A genuine U+10FFE9 from outside is four bytes, and becomes four scalars: nothing means two things.
+/// Swift treats canonically equivalent texts as equal, such as é as one scalar and é as two; to Redis they are two ids.
+/// And text from outside may contain bytes that aren't UTF-8. So the text of a reply, a configuration, a command line
+/// or a request is *held* in a `String` in which ASCII is unchanged and **every byte from 0x80 is one private-use
+/// scalar, U+10FF00 + byte** (U+10FF80 … U+10FFFF). These scalars have no decompositions and don't combine: `==`,
+/// `Set`, `Dictionary`, `hasPrefix`, `split` and sorting compare bytes everywhere without further code, and no byte is
+/// lost. A genuine U+10FFE9 from outside is four bytes and becomes four scalars, so the form is unambiguous.
 ///
 ///     outside             held                                     outside again
 ///     "é"  C3 A9          U+10FFC3 U+10FFA9                        to Redis, S3: the bytes, C3 A9
-///     "\xE9"  E9          U+10FFE9                                 to people: U+FFFD where it is no UTF-8; to JSON
+///     "\xE9"  E9          U+10FFE9                                 to people: U+FFFD (not UTF-8); to JSON
 ///                                                                  that is read back: \udbff\udfe9
 ///
-/// - **In**, where text is read: ``held(_:)-(UnsafeBufferPointer<UInt8>)``, `RedisValue.string`. Text of an API that gives
-///   proper text only (the YAML library, the environment): `text.held`. JSON: ``heldJSON(_:)``.
-/// - **Out**, as the last step before the bytes leave: `RedisCommand.append` does it by itself; ``bytes(of:)`` for other
-///   programs; `text.readable` and ``readable(_:)`` for people; ``json(_:)`` for JSON that is read back.
+/// - **In**, when text is read: ``held(_:)-(UnsafeBufferPointer<UInt8>)``, `RedisValue.string`. For text of an API that
+///   only gives valid text (the YAML library, the environment): `text.held`. For JSON: ``heldJSON(_:)``.
+/// - **Out**, as the last step before the bytes leave: `RedisCommand.append` does it by itself; ``bytes(of:)`` for
+///   other programs; `text.readable` and ``readable(_:)`` for people; ``json(_:)`` for JSON that is read back.
 ///
-/// Our own words may stand between: only the private-use scalars are turned back, and “ ” … – stay what they are. What is cut,
-/// measured or looked at as characters (columns of a terminal, escapes of HTML) is made readable first.
+/// Curfew's own words may stand in between: only the private-use scalars are converted back; “ ” … – are unchanged.
+/// Text that is cut, measured or examined as characters (terminal columns, HTML escapes) is made readable first.
 package enum ByteText {
-    /// The first byte of the UTF-8 of each such scalar: F4 8F BE 80 … F4 8F BF BF.
+    /// The first byte of the UTF-8 of these scalars: F4 8F BE 80 … F4 8F BF BF.
     private static let lead: UInt8 = 0xF4
 
-    /// Bytes as a text that holds exactly them.
+    /// Holds bytes as text.
     ///
-    /// Most text is ASCII, for which the decoder that needs no validation is three times as fast.
+    /// Most text is ASCII, for which the decoder without validation is three times as fast.
     package static func held(_ bytes: UnsafeBufferPointer<UInt8>) -> String {
         guard bytes.contains(where: { $0 > 127 }) else { return String(decoding: bytes, as: UTF8.self) }
         let others = bytes.count(where: { $0 > 127 })
@@ -38,7 +38,7 @@ package enum ByteText {
         }
     }
 
-    /// Bytes as a text that holds exactly them.
+    /// Holds bytes as text.
     package static func held(_ bytes: some Sequence<UInt8>) -> String {
         bytes.withContiguousStorageIfAvailable { held($0) } ?? Array(bytes).withUnsafeBufferPointer { held($0) }
     }
@@ -54,19 +54,19 @@ package enum ByteText {
         place += 4
     }
 
-    /// Whether there may be such scalars among the UTF-8 of a text: a look that costs next to nothing.
+    /// Whether the UTF-8 of a text may contain such scalars: a very cheap check.
     package static func mayHold(_ utf8: UnsafeBufferPointer<UInt8>) -> Bool {
         guard let start = utf8.baseAddress, utf8.count > 3 else { return false }
         return memchr(start, Int32(lead), utf8.count) != nil
     }
 
-    /// The bytes that a text holds; of what isn't from outside, its UTF-8.
+    /// The bytes of a held text; for other text, its UTF-8.
     package static func bytes(of text: String) -> [UInt8] {
         var text = text
         return text.withUTF8 { bytes(ofHeld: $0) }
     }
 
-    /// The bytes that a text holds, from the UTF-8 of the text.
+    /// The bytes of a held text, from the UTF-8 of the text.
     package static func bytes(ofHeld utf8: UnsafeBufferPointer<UInt8>) -> [UInt8] {
         guard mayHold(utf8) else { return Array(utf8) }
         return [UInt8](unsafeUninitializedCapacity: utf8.count) { target, count in
@@ -80,7 +80,7 @@ package enum ByteText {
         }
     }
 
-    /// The byte that is held at a place; nil where what is there isn't held.
+    /// The held byte at a position; nil if there is none.
     private static func heldByte(_ utf8: UnsafeBufferPointer<UInt8>, at place: Int) -> UInt8? {
         guard utf8[place] == lead, place + 3 < utf8.count, utf8[place + 1] == 0x8F, utf8[place + 2] & 0xFE == 0xBE
         else {
@@ -89,9 +89,9 @@ package enum ByteText {
         return 0x80 | (utf8[place + 2] & 1) << 6 | (utf8[place + 3] & 0x3F)
     }
 
-    /// The same for people: what is no UTF-8 shows as U+FFFD.
+    /// The bytes for people: invalid UTF-8 becomes U+FFFD.
     ///
-    /// - Parameter utf8: the UTF-8 of held text, or of JSON, HTML, … with held text in it.
+    /// - Parameter utf8: the UTF-8 of held text, or of JSON, HTML or the like with held text in it.
     package static func readable(_ utf8: some Sequence<UInt8>) -> [UInt8] {
         let utf8 = Array(utf8)
         return utf8.withUnsafeBufferPointer { utf8 in
@@ -100,23 +100,23 @@ package enum ByteText {
         }
     }
 
-    /// How many bytes a text stands for.
+    /// The number of bytes that a text holds.
     package static func count(of text: String) -> Int {
         var text = text
         return text.withUTF8 { mayHold($0) ? bytes(ofHeld: $0).count : $0.count }
     }
 
-    /// The text for programs that take proper text only; nil where it is no UTF-8.
+    /// The text for programs that accept only valid text; nil if it isn't UTF-8.
     package static func valid(_ text: String) -> String? {
         String(validating: bytes(of: text), as: UTF8.self)
     }
 }
 
 extension String {
-    /// This text from outside as it is held; see ``ByteText``.
+    /// This outside text in its held form; see ``ByteText``.
     package var held: String { ByteText.held(utf8) }
 
-    /// What is held in it as text for people; what is no UTF-8 shows as U+FFFD.
+    /// The text for people; invalid UTF-8 becomes U+FFFD.
     package var readable: String {
         var text = self
         return text.withUTF8 { utf8 in

@@ -1,6 +1,6 @@
-/// Percent-encoding, as in the parts of an address.
+/// Percent-encoding of the parts of an address.
 package enum PercentEncoding {
-    /// Writes every byte but letters, digits, `-._~` and these others as `%41`.
+    /// Encodes every byte except letters, digits, `-._~` and these others as `%41`.
     package static func encoded(_ text: String, keeping others: String = "") -> String {
         var encoded: [UInt8] = []
         let digits = Array("0123456789ABCDEF".utf8)
@@ -17,10 +17,10 @@ package enum PercentEncoding {
         return String(decoding: encoded, as: UTF8.self)
     }
 
-    /// Replaces every percent-encoded byte by itself.
+    /// Decodes percent-encoded bytes.
     ///
-    /// - Parameter isLenient: whether a `%` without two hexadecimal digits behind it stands for itself.
-    /// - Returns: The bytes; nil where there is such a `%` and it stands for nothing.
+    /// - Parameter isLenient: whether a `%` without two hexadecimal digits is kept.
+    /// - Returns: The bytes; nil if there is such a `%` and it isn't kept.
     package static func decoded(_ utf8: some Sequence<UInt8>, isLenient: Bool = false) -> [UInt8]? {
         var bytes: [UInt8] = []
         var rest = Array(utf8)[...]
@@ -44,9 +44,9 @@ package enum PercentEncoding {
 }
 
 extension RedisURL {
-    /// A part of an address without its percent-encoding.
+    /// Decodes a part of an address.
     ///
-    /// The name of the part goes into the message, the part itself never.
+    /// The error message contains the name of the part, never its content.
     static func decoded(_ text: Substring, _ part: String) throws(RedisError) -> String {
         guard let bytes = PercentEncoding.decoded(text.utf8) else {
             throw .invalidURL("in the \(part), expected two hexadecimal digits after % (a % itself is %25)")

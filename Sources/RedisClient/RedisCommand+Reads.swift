@@ -1,8 +1,9 @@
-/// Which commands only read, by Redis's own names: a lost connection repeats those, and no others unless they say so.
+/// The commands that only read, by Redis's names: they are repeated after a lost connection, other commands only if
+/// they say so.
 ///
-/// Whoever makes a command doesn't have to know. A test compares the lists with what a server says of its commands.
+/// The creator of a command needn't know. A test compares the lists with a server's own information.
 extension RedisCommand {
-    /// Commands that a server calls read-only: they look at keys.
+    /// Commands that a server calls read-only: they read keys.
     static let readers: Set<String> = [
         "BITCOUNT", "BITFIELD_RO", "BITPOS", "CLUSTERSCAN", "DBSIZE", "DUMP", "EVALSHA_RO", "EVAL_RO", "EXISTS",
         "EXPIRETIME", "FCALL_RO", "GEODIST", "GEOHASH", "GEOPOS", "GEORADIUSBYMEMBER_RO", "GEORADIUS_RO", "GEOSEARCH",
@@ -16,22 +17,22 @@ extension RedisCommand {
         "ZSCAN", "ZSCORE", "ZUNION",
     ]
 
-    /// Those that go by the word after the name.
+    /// Read-only subcommands, by command.
     static let containedReaders: [String: Set<String>] = [
         "MEMORY": ["USAGE"], "OBJECT": ["ENCODING", "FREQ", "IDLETIME", "REFCOUNT"],
         "XINFO": ["CONSUMERS", "GROUPS", "STREAM"],
     ]
 
-    /// Commands that ask about the server itself, which it doesn't call read-only.
+    /// Commands about the server itself, which it doesn't call read-only.
     static let questions: Set<String> = ["COMMAND", "INFO", "PING", "ROLE", "TIME"]
 
-    /// Those that go by the word after the name.
+    /// Subcommands about the server itself, by command.
     static let containedQuestions: [String: Set<String>] = [
         "ACL": ["DRYRUN", "WHOAMI"], "CLUSTER": ["INFO", "NODES", "SLOTS"], "CONFIG": ["GET"], "FUNCTION": ["LIST"],
         "SCRIPT": ["EXISTS"], "SLOWLOG": ["GET"],
     ]
 
-    /// Whether a command of that name, and with that word after it, changes nothing.
+    /// Whether a command of that name, with that subcommand, changes nothing.
     static func isRead(_ name: String, _ second: String?) -> Bool {
         if readers.contains(name) || questions.contains(name) { return true }
         guard let second, let contained = containedReaders[name] ?? containedQuestions[name] else { return false }

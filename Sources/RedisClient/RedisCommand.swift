@@ -2,47 +2,46 @@ internal import NIOCore
 
 /// One command, encoded for the wire as its arguments are appended.
 ///
-/// Appending writes each argument where it will be sent from, so that a command is copied once at most on its way to
-/// the socket.
+/// Each argument is written to its final place, so a command is copied at most once on its way to the socket.
 package struct RedisCommand: Sendable {
-    /// Whether the command may be sent again when the connection was lost before its reply came.
+    /// Whether the command may be sent again if the connection is lost before its reply arrives.
     ///
-    /// True for all that only read, which is known by their names, and for writes that were made ``repeatable(_:_:)``.
+    /// True for commands that only read, which are known by name, and for writes created with ``repeatable(_:_:)``.
     package private(set) var isIdempotent = false
 
-    /// How much is read of the reply, and of all others that come with it.
+    /// The size limit of the reply, and of all other replies to the same request.
     package var replySize = ReplySize.usual
 
-    /// How many words have been appended, the command's name included.
+    /// The number of words, including the command's name.
     package private(set) var count = 0
 
-    /// The words as they go on the wire, each with its length before it, and zeros where there is room for more.
+    /// The encoded words with their lengths, followed by zeros as reserved space.
     private var bytes: [UInt8]
-    /// Where the room begins.
+    /// The start of the reserved space.
     private var end = 0
 
-    /// What `*<count>\r\n`, which goes before the words, takes at most.
+    /// The most bytes of `*<count>\r\n`, which precedes the words.
     private static let headerCapacity = 16
-    /// What goes with a word takes at most, its length and the ends of two lines: it is far shorter than 10¹¹ bytes.
+    /// The most bytes added to a word, its length and two line breaks: a word is far shorter than 10¹¹ bytes.
     private static let frameCapacity = 16
 
-    /// An empty command, with room for so many bytes on the wire.
+    /// Creates an empty command with space for that many bytes.
     ///
-    /// The first word appended is its name.
+    /// The first appended word is its name.
     package init(capacity: Int) {
         bytes = Array(repeating: 0, count: capacity)
     }
 
-    /// A write that leaves the same however often it runs, so that it may be sent again.
+    /// A write with the same effect however often it runs, so that it may be sent again.
     package static func repeatable(_ name: String, _ arguments: [String] = []) -> RedisCommand {
         var command = RedisCommand(name, arguments)
         command.isIdempotent = true
         return command
     }
 
-    /// A command that only reads, to be appended to, with room for so many bytes on the wire.
+    /// Creates a command that only reads, with space for that many bytes.
     ///
-    /// For what is made by the thousand: that the name is one of a command that reads is looked up by tests alone.
+    /// For commands created by the thousand: only tests check that the name is one of a reading command.
     package init(reading name: String, capacity: Int) {
         assert(Self.isRead(name, nil), "\(name) is not known to read only")
         self.init(capacity: capacity)
@@ -50,7 +49,7 @@ package struct RedisCommand: Sendable {
         append(name)
     }
 
-    /// A command of a name and its arguments.
+    /// Creates a command from its name and arguments.
     ///
     /// A name of two words (`CLIENT SETNAME`) is given as name and argument.
     package init(_ name: String, _ arguments: [String] = []) {
@@ -66,7 +65,7 @@ package struct RedisCommand: Sendable {
         }
     }
 
-    /// Appends a word of text: the bytes that it holds, see ``ByteText``.
+    /// Appends a text: the bytes that it holds, see ``ByteText``.
     package mutating func append(_ text: String) {
         var text = text
         text.withUTF8 { utf8 in
@@ -95,7 +94,7 @@ package struct RedisCommand: Sendable {
         append(String(number))
     }
 
-    /// Appends all words of another command: for a part that is the same in many, or was collected on the side.
+    /// Appends all words of another command: for a part that many commands share or that was collected separately.
     package mutating func append(wordsOf other: RedisCommand) {
         count += other.count
         write(atMost: other.end) { cursor in
@@ -103,10 +102,10 @@ package struct RedisCommand: Sendable {
         }
     }
 
-    /// The same call of a function, for a server that has the functions as a script: `EVALSHA digest`, then what the call
-    /// says after the function's name, and that name last.
+    /// The same function call for a server that has the functions as a script: `EVALSHA digest`, then the arguments of
+    /// the call, then the function's name.
     ///
-    /// A command that calls no function is given back as it is.
+    /// A command that calls no function is returned unchanged.
     package func calling(script digest: String) -> RedisCommand {
         var words = Words(body)
         guard let name = words.nextText(), Self.namesKeyed.contains(name), let function = words.next() else {
@@ -145,20 +144,20 @@ package struct RedisCommand: Sendable {
         }
     }
 
-    /// The words as they go on the wire, each with its length before it.
+    /// The encoded words with their lengths.
     var body: ArraySlice<UInt8> { bytes[..<end] }
 
-    /// How many bytes the command takes on the wire, at most.
+    /// The most bytes of the encoded command.
     var maximumByteCount: Int { Self.headerCapacity + end }
 
-    /// The whole command as it goes on the wire.
+    /// The encoded command.
     var encoded: ByteBuffer {
         var copy = ByteBufferAllocator().buffer(capacity: maximumByteCount)
         write(to: &copy)
         return copy
     }
 
-    /// Writes the whole command at the end of a buffer.
+    /// Writes the encoded command at the end of a buffer.
     func write(to target: inout ByteBuffer) {
         target.writeWithUnsafeMutableBytes(minimumWritableBytes: maximumByteCount) { target in
             var cursor = WireCursor(target)
@@ -172,7 +171,8 @@ package struct RedisCommand: Sendable {
 extension RedisCommand {
     /// The command for messages.
     ///
-    /// Its name, with the word after it where that says what it does (`FCALL curfew_commit`, `CLIENT SETNAME`). Never anything else of the arguments, which may be secret.
+    /// Its name, with the next word if that decides what it does (`FCALL curfew_commit`, `CLIENT SETNAME`). It never
+    /// contains other arguments, which may be secret.
     package var name: String {
         var words = Words(body)
         guard let first = words.nextText()?.uppercased() else { return "(empty)" }

@@ -1,24 +1,24 @@
-/// What went wrong with a command or a connection.
+/// The failure of a command or a connection.
 ///
-/// The text is made for people: it says what was tried, on which server, and what came back. It never contains a
-/// password.
+/// The text is written for people: it says what was tried, on which server, and what the answer was. It never contains
+/// a password.
 package struct RedisError: Error, Sendable {
-    /// The kind of a failure, for programs to act on.
+    /// The kind of failure, for programs.
     package let code: Code
-    /// What happened, in words, without the command and the server.
+    /// What happened, without the command and the server.
     package let message: String
-    /// The command that failed, without its arguments: `FCALL curfew_commit`.
+    /// The failed command without its arguments: `FCALL curfew_commit`.
     package let command: String?
-    /// The server, as the configuration names it: `127.0.0.1:6379`.
+    /// The server as configured: `127.0.0.1:6379`.
     package let address: String?
-    /// The error that the server answered, where it answered one.
+    /// The error of the server, if it answered one.
     package let server: RedisServerError?
-    /// What led to this error, where that says more.
+    /// The cause of this error, if there is a more specific one.
     package let underlying: (any Error)?
-    /// Whether the command may have been carried out all the same: it was sent, and its reply never came.
+    /// Whether the command may have been executed: it was sent, and its reply never arrived.
     package let mayHaveRun: Bool
 
-    /// Makes an error; everything but the code and the message is context.
+    /// Creates an error; everything except the code and the message is context.
     package init(
         _ code: Code,
         _ message: String,
@@ -37,7 +37,7 @@ package struct RedisError: Error, Sendable {
         self.mayHaveRun = mayHaveRun
     }
 
-    /// The same failure, told of one command, and of a server where it names none.
+    /// The same failure for one command, and for a server if it names none.
     func of(_ command: String, at server: String? = nil, mayHaveRun: Bool = false) -> RedisError {
         RedisError(
             code,
@@ -66,7 +66,7 @@ extension RedisError: CustomStringConvertible {
 extension RedisError {
     /// The kind of a failure.
     ///
-    /// Opaque, so that a new kind breaks nobody's `switch`.
+    /// It is opaque, so that a new kind breaks no `switch`.
     package struct Code: Hashable, Sendable, CustomStringConvertible {
         private enum Kind: String {
             case unreachable, notPrimary, connectionClosed, timedOut, outcomeUnknown, authentication, server
@@ -82,39 +82,39 @@ extension RedisError {
         /// The name of the code, for logs.
         package var description: String { kind.rawValue }
 
-        /// No connection could be made, or the server turned it away.
+        /// No connection could be made, or the server refused it.
         ///
         /// Nothing was sent.
         package static let unreachable = Code(.unreachable)
-        /// The server that was found by its Sentinels is a replica: what they say is out of date.
+        /// The server named by Sentinels is a replica: their information is out of date.
         ///
         /// Nothing was sent.
         package static let notPrimary = Code(.notPrimary)
         /// A connection ended.
         ///
-        /// Seen as the reason of another error.
+        /// Occurs as the cause of another error.
         package static let connectionClosed = Code(.connectionClosed)
-        /// The deadline passed first.
+        /// The deadline has passed.
         ///
         /// ``RedisError/mayHaveRun`` says whether the command had been sent.
         package static let timedOut = Code(.timedOut)
-        /// The connection was lost after the command was sent and before its reply came: it ran, or it did not.
+        /// The connection was lost after the command was sent and before its reply arrived: the outcome is unknown.
         package static let outcomeUnknown = Code(.outcomeUnknown)
-        /// The server refused the user or the password, or wants one.
+        /// The server refused the user or the password, or requires one.
         package static let authentication = Code(.authentication)
         /// The server answered with an error, found in ``RedisError/server``.
         package static let server = Code(.server)
-        /// The peer does not speak RESP2, or a reply was over a limit.
+        /// The peer doesn't speak RESP2, or a reply exceeded a limit.
         package static let protocolViolation = Code(.protocolViolation)
-        /// A Redis URL cannot be read.
+        /// A Redis URL is invalid.
         package static let invalidURL = Code(.invalidURL)
-        /// The task that waited was cancelled.
+        /// The waiting task was cancelled.
         package static let cancelled = Code(.cancelled)
-        /// More commands wait for replies than the configuration allows.
+        /// More commands wait for replies than configured.
         package static let tooManyPending = Code(.tooManyPending)
         /// The client was shut down.
         package static let shuttingDown = Code(.shuttingDown)
-        /// The server lacks something that is needed.
+        /// The server lacks a required feature.
         package static let tooOld = Code(.tooOld)
     }
 }

@@ -1,9 +1,9 @@
-/// An error that a server answered: `-WRONGTYPE Operation against a key holding the wrong kind of value`.
+/// An error answered by a server: `-WRONGTYPE Operation against a key holding the wrong kind of value`.
 package struct RedisServerError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// The whole text, as the server sent it.
+    /// The whole message.
     package let message: String
 
-    /// Makes an error of the text that a server sent.
+    /// Creates an error from the text of a server.
     package init(message: String) {
         self.message = message
     }
@@ -16,6 +16,6 @@ package struct RedisServerError: Error, Hashable, Sendable, CustomStringConverti
         return isCode && !word.isEmpty ? String(word) : "ERR"
     }
 
-    /// The whole text.
+    /// The whole message.
     package var description: String { message }
 }

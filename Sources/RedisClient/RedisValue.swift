@@ -2,15 +2,14 @@ internal import CHiredis
 
 /// A reply, or a part of one: a cheap view into memory shared by all replies that arrived together.
 ///
-/// Errors are values, so that one of them loses no other reply of its pipeline. A reply of another shape than expected
-/// is no reason to trap: what is not there reads as null. A value keeps everything alive that arrived with it: copy
-/// out what is to be kept for long.
+/// Errors are values, so that an error doesn't affect the other replies of its pipeline. An unexpected shape doesn't
+/// trap: missing parts read as null. A value retains everything that arrived with it: copy what is kept for long.
 package struct RedisValue: Sendable {
-    /// What a reply is.
+    /// The kind of a reply.
     package enum Kind: Sendable {
         /// Bytes, usually text: a bulk string or a simple one.
         case string
-        /// An error of the server's.
+        /// An error of the server.
         case error
         /// A whole number.
         case integer
@@ -31,7 +30,7 @@ package struct RedisValue: Sendable {
     /// The null reply.
     package static let null = RedisTape.oneNull.roots[0]
 
-    /// What the reply is.
+    /// The kind.
     package var kind: Kind {
         switch tape[index].kind {
         case UInt32(CURFEW_KIND_STRING.rawValue): .string
@@ -42,11 +41,10 @@ package struct RedisValue: Sendable {
         }
     }
 
-    /// Whether there is nothing.
+    /// Whether it is null.
     package var isNull: Bool { kind == .null }
 
-    /// The text of a string, whatever bytes it is, held as ``ByteText`` says; the decimal text of an integer; nil for
-    /// anything else.
+    /// The text of a string of any bytes, held as ``ByteText``; the decimal text of an integer; nil for anything else.
     package var string: String? {
         switch kind {
         case .string: tape.withBytes(at: index) { ByteText.held($0) }
@@ -69,7 +67,7 @@ package struct RedisValue: Sendable {
         }
     }
 
-    /// A number: an integer, or a string that is one (`1.5`, `inf`).
+    /// A number: an integer, or a string with a number (`1.5`, `inf`).
     package var double: Double? {
         switch kind {
         case .integer: Double(tape[index].value)
@@ -78,31 +76,31 @@ package struct RedisValue: Sendable {
         }
     }
 
-    /// The error that this reply is, if it is one.
+    /// The error, if the reply is one.
     package var error: RedisServerError? {
         guard kind == .error else { return nil }
         return RedisServerError(message: tape.withBytes(at: index) { ByteText.held($0) })
     }
 
-    /// How many elements an array has; 0 for anything else.
+    /// The number of elements of an array; 0 for anything else.
     package var count: Int {
         kind == .array ? Int(tape[index].length) : 0
     }
 
-    /// An element of an array; null where there is none.
+    /// An element of an array; null if there is none.
     package subscript(_ position: Int) -> RedisValue {
         guard position >= 0, position < count else { return .null }
         return RedisValue(tape: tape, index: index + Int(tape[index].value) + position)
     }
 
-    /// The elements of an array; none for anything else.
+    /// The elements of an array; empty for anything else.
     package var elements: [RedisValue] {
         (0..<count).map { self[$0] }
     }
 }
 
 extension RedisValue: Equatable {
-    /// Whether both are the same reply: same kinds, bytes and numbers all the way down.
+    /// Whether both are equal: the same kinds, bytes and numbers on all levels.
     package static func == (left: RedisValue, right: RedisValue) -> Bool {
         guard left.kind == right.kind else { return false }
         return switch left.kind {

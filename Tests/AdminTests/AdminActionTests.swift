@@ -90,7 +90,7 @@ struct AdminActionTests {
                     let answer = try await client.ask(method, path, body)
                     #expect(answer.status == 409)
                     #expect(try answer.json["holder"] as? String == "other-1")
-                    #expect(try answer.message.hasPrefix("stuck-jobs is being run by other-1 (stuck-jobs-1)"))
+                    #expect(try answer.message.hasPrefix("stuck-jobs is already running on other-1 (stuck-jobs-1, "))
                 }
             }
         }

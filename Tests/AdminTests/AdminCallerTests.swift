@@ -74,7 +74,7 @@ struct AdminCallerTests {
                 #expect(json["old_downloads_deleted"] as? Int == 2 && json["stuck_plans_updated"] as? Int == 1)
                 #expect((json["cleaned_job_details"] as? [[String: Any]])?.first?["id"] as? String == "a")
                 let unknown = try await client.ask(.post, "/api/jobs/run", "{\"job_type\": \"other\"}")
-                #expect(try unknown.status == 404 && unknown.message.hasPrefix("job_type: there is no “other”"))
+                #expect(try unknown.status == 404 && unknown.message.hasPrefix("job_type: unknown type “other”"))
             }
         }
     }
@@ -88,7 +88,9 @@ struct AdminCallerTests {
             try await scene.application().test(.router) { client in
                 let answer = try await client.ask(.post, "/api/jobs/run", "{\"job_type\": \"cleanup\"}").json
                 #expect(answer["status"] as? String == "failed" && answer["cleaned_jobs"] as? Int == 1)
-                #expect((answer["errors"] as? [String])?.first?.hasPrefix("old-jobs: old-jobs is being run by") == true)
+                #expect(
+                    (answer["errors"] as? [String])?.first?.hasPrefix("old-jobs: old-jobs is already running on")
+                        == true)
             }
         }
     }

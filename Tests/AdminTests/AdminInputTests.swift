@@ -34,12 +34,12 @@ struct AdminInputTests {
         Case(.get, "/api/v1/cleanups/stuck-job", 404, "there is no cleanup “stuck-job”: expected one of stuck-jobs"),
         Case(.post, "/api/v1/cleanups/%3Cscript%3E/runs", 404, "there is no cleanup “<script>”"),
         Case(.post, "/api/v1/cleanups/none/pause", "{\"why\": \"x\"}", 404, "there is no cleanup “none”"),
-        Case(.delete, runs, 405, "DELETE is not for \(runs): expected POST"),
-        Case(.get, runs, 405, "GET is not for"),
-        Case(.post, "/healthz", 405, "POST is not for /healthz: expected GET, HEAD"),
-        Case(.post, runs, "{", 400, "the body is not as expected: expected a JSON object"),
-        Case(.post, runs, "[]", 400, "the body is not as expected: expected a JSON object"),
-        Case(.post, runs, String(repeating: "[", count: 60_000), 400, "the body is not as expected"),
+        Case(.delete, runs, 405, "\(runs) does not support DELETE: expected POST"),
+        Case(.get, runs, 405, "\(runs) does not support GET"),
+        Case(.post, "/healthz", 405, "/healthz does not support POST: expected GET, HEAD"),
+        Case(.post, runs, "{", 400, "the body is invalid: expected a JSON object"),
+        Case(.post, runs, "[]", 400, "the body is invalid: expected a JSON object"),
+        Case(.post, runs, String(repeating: "[", count: 60_000), 400, "the body is invalid"),
         Case(.post, runs, "{\"dryRun\": 1}", 400, "dryRun: expected true or false, found 1"),
         Case(.post, runs, "{\"dryRun\": \"true\"}", 400, "dryRun: expected true or false, found a text"),
         Case(.post, runs, "{\"dryrun\": true}", 400, "dryrun: unknown field (expected one of dryRun, limit"),
@@ -48,8 +48,8 @@ struct AdminInputTests {
         Case(.post, runs, "{\"limit\": true}", 400, "limit: expected a whole number from 1 to"),
         Case(.post, runs, "{\"timeoutMs\": -1}", 400, "timeoutMs: expected a whole number from 1 to"),
         Case(.post, runs, "{\"limit\": {}}", 400, "limit: expected a whole number"),
-        Case(.post, runs, "{\"dryRun\":false,\"dryRun\":true}", 400, "dryRun: given twice"),
-        Case(.post, runs, "{\"limit\": 1, \"l\\u0069mit\" : 2}", 400, "limit: given twice"),
+        Case(.post, runs, "{\"dryRun\":false,\"dryRun\":true}", 400, "dryRun: duplicate field"),
+        Case(.post, runs, "{\"limit\": 1, \"l\\u0069mit\" : 2}", 400, "limit: duplicate field"),
         Case(.post, runs, "{\"dryRun\": null}", 400, "dryRun: expected true or false, found null"),
         Case(.post, runs, "{\"limit\": null}", 400, "limit: expected a whole number from 1 to"),
         Case(.post, "/api/v1/cleanups/stuck-jobs/pause", "{\"why\": null}", 400, "why: expected a text"),
@@ -61,7 +61,7 @@ struct AdminInputTests {
         Case(.get, "/api/v1/runs?limit=0", 400, "limit: expected a whole number from 1 to 100, found “0”"),
         Case(.get, "/api/v1/runs?limit=101", 400, "limit: expected a whole number from 1 to 100"),
         Case(.get, "/api/v1/runs?limit=x", 400, "limit: expected"),
-        Case(.get, "/api/v1/runs?cursor=x", 400, "cursor: expected the “next” of an earlier page"),
+        Case(.get, "/api/v1/runs?cursor=x", 400, "cursor: expected the “next” value of an earlier page"),
         Case(.get, "/api/v1/runs?cursor=99999999999999999999-0", 400, "cursor: expected"),
         Case(.get, "/api/v1/runs?page=2", 400, "page: unknown parameter (expected one of limit, cursor, cleanup)"),
         Case(.get, "/api/v1/cleanups/stuck-jobs/preview?at=soon", 400, "at: expected a duration like 10m or 2h"),
@@ -88,7 +88,7 @@ struct AdminInputTests {
             try await scene.application().test(.router) { client in
                 let answer = try await client.ask(method, "/healthz")
                 #expect(answer.status == 405 && answer.headers[.allow] == "GET, HEAD, POST")
-                #expect(try answer.message == "QUERY is for nothing here: expected GET, HEAD or POST")
+                #expect(try answer.message == "the method QUERY is not supported: expected GET, HEAD or POST")
             }
         }
     }

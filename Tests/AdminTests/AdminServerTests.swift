@@ -59,7 +59,7 @@ struct AdminServerTests {
             await #expect {
                 try await AdminServer(source: scene.source, logger: scene.engine.logger).run()
             } throws: {
-                "\($0)" == "http.listen: 127.0.0.1:\(port) can't be listened on: the address is already in use"
+                "\($0)" == "http.listen: 127.0.0.1:\(port) can't listen: the address is already in use"
             }
         }
         try await taken.close()

@@ -65,7 +65,7 @@ struct AdminSharedWorkTests {
         try await eventually("the reading has begun") { reading.count.load(ordering: .relaxed) == 1 }
         let error = await #expect(throws: AdminError.self) { try await work.value(of: "b", "q") { 7 } }
         #expect(error?.status == .serviceUnavailable)
-        #expect(error?.message == "1 previews are under way here: expected one to end first")
+        #expect(error?.message == "1 previews are running on this instance: try again later")
         reading.opener.yield()
         #expect(try await first == 1)
     }

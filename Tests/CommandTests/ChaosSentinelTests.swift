@@ -60,7 +60,7 @@ extension Chaos {
                 text.replace("/\(RedisSentinels.name)/", with: "/other/")
                 text += "\nhttp: {listen: \"127.0.0.1:\(port)\", admin-token: 7f3b9c0d2e4a68157f3b9c0d2e4a6816}\n"
                 let configuration = try scene.write(text)
-                let reason = "it knows no primary called “other”"
+                let reason = "it has no primary named “other”"
                 let ending = try await scene.curfew("run", "stuck-jobs", configuration: configuration)
                 #expect(ending.code == 3)
                 #expect(ending.output.contains("no Sentinel says where the primary is"))
@@ -82,7 +82,7 @@ extension Chaos {
                 let configuration = try scene.configure(ProcessesScene.stuck())
                 let primary = "127.0.0.1:\(scene.server.port)"
                 let well = try await scene.curfew("doctor", configuration: configuration)
-                #expect(well.output.contains("3 Sentinels name \(primary) the primary of main, and can replace it"))
+                #expect(well.output.contains("3 Sentinels name \(primary) as the primary of main and can replace it"))
                 #expect(well.output.contains("\(primary) answers in"))
                 #expect(well.output.contains("set min-replicas-to-write 1"))
                 await group.sentinels[1].kill()
@@ -90,7 +90,7 @@ extension Chaos {
                 let ill = try await scene.curfew("doctor", configuration: configuration)
                 #expect(ill.code == 0)
                 #expect(ill.output.contains("127.0.0.1:\(group.sentinels[1].port): connection refused"))
-                #expect(ill.output.contains("work goes on, the others name \(primary)"))
+                #expect(ill.output.contains("work continues, because the others name \(primary)"))
             }
         }
     }

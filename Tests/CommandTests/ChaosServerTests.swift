@@ -51,7 +51,7 @@ extension Chaos {
                 let taken = try Self.configuration(scene, "listen: 127.0.0.1:\(scene.server.port)")
                 let first = try await scene.curfew(command, configuration: taken)
                 #expect(first.code == 2)
-                let said = "curfew: http.listen: 127.0.0.1:\(scene.server.port) can't be listened on: "
+                let said = "curfew: http.listen: 127.0.0.1:\(scene.server.port) can't listen: "
                 #expect(first.output.contains(said + "the address is already in use"), "\(first.output)")
                 let file = "\(scene.server.folder)/none.pem"
                 let tls = "tls: {certificate: \(file), key: \(file)}"
@@ -112,7 +112,7 @@ extension Chaos {
                 #expect(try await HTTPAnswer.to("\(address)/healthz").status == 200)
                 let unready = try await HTTPAnswer.to("\(address)/readyz")
                 #expect(unready.status == 503)
-                #expect(try unready.message == "Redis can't be reached, or can't be used as Curfew needs it")
+                #expect(try unready.message == "Redis can't be reached or is not usable for Curfew")
                 for path in ["/api/v1/cleanups", "/api/v1/runs", "/api/v1/alerts"] {
                     let answer = try await HTTPAnswer.to(address + path, token: Self.viewer)
                     #expect(try answer.status == 503 && !answer.message.isEmpty, "\(answer.text)")

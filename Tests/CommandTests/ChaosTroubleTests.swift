@@ -34,7 +34,9 @@ extension Chaos {
                 await scene.server.kill()
                 let ending = try await running
                 #expect(ending.code == 3)
-                #expect(ending.output.contains("the lease ran out meanwhile: Redis at 127.0.0.1:\(scene.server.port)"))
+                #expect(
+                    ending.output.contains(
+                        "the lease expired in the meantime:  Redis at 127.0.0.1:\(scene.server.port)"))
             }
         }
 

@@ -38,7 +38,7 @@ extension Chaos {
                     try await eventually("it follows its primary") {
                         try await scene.send("ROLE")[3].string == "connected"
                     }
-                    let doctor = "this is a replica of 127.0.0.1:\(primary.server.port), which can't be written to"
+                    let doctor = "this is a replica of 127.0.0.1:\(primary.server.port) and can't be written to"
                     try await endure(scene, says: "(this server is a replica: expected a primary)", doctor: doctor) {
                         _ = try await scene.send("REPLICAOF", "NO", "ONE")
                     }
@@ -82,7 +82,7 @@ extension Chaos {
                 limited.url = "redis://limited:secret@127.0.0.1:\(scene.server.port)/0"
                 _ = try await scene.send(
                     "ACL", "SETUSER", "limited", "on", ">secret", "~*", "&*", "+@all", "-\(command)")
-                let doctor = "limited may not: \(command.uppercased()) "
+                let doctor = "user limited lacks permissions: \(command.uppercased()) "
                 try await endure(limited, says: says, doctor: doctor) {
                     _ = try await scene.send("ACL", "SETUSER", "limited", "+\(command)")
                 }

@@ -23,7 +23,7 @@ extension CommandLineTests {
             try await withCommandLine { scene in
                 for (token, words) in [
                     ("${CURFEW_ADMIN_TOKEN:-}", "“${CURFEW_ADMIN_TOKEN:-}” is empty"),
-                    ("passwordpassword", "over and over"),
+                    ("passwordpassword", "repeats itself"),
                 ] {
                     let path = try write(scene, "{listen: \"127.0.0.1:0\", admin-token: \"\(token)\"}")
                     for command in ["config check", "work", "serve"] {
@@ -42,8 +42,8 @@ extension CommandLineTests {
         func said() async throws {
             try await withCommandLine { scene in
                 for (http, words) in [
-                    ("{open: true}", "everybody who reaches this port may do everything"),
-                    ("{listen: \"127.0.0.1:0\"}", "nobody is let in"),
+                    ("{open: true}", "anyone who can reach this port may do everything"),
+                    ("{listen: \"127.0.0.1:0\"}", "access is not configured"),
                 ] {
                     let path = try write(scene, http)
                     for command in ["config check", "doctor"] {

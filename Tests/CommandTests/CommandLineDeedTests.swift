@@ -40,7 +40,7 @@ extension CommandLineTests {
                 let found = events.filter { $0["record"] == "" }.map { "\($0["run"] ?? "") \($0["reason"] ?? "")" }
                 #expect(
                     found.map { $0.replacing("\(user)@\(host)", with: "ada") } == [
-                        "stuck-jobs-1 run by ada: dry run", "stuck-jobs-2 run by ada: what a plan says",
+                        "stuck-jobs-1 run by ada: dry run", "stuck-jobs-2 run by ada: a plan",
                         "stuck-jobs-3 undo by ada: of stuck-jobs-2", "stuck-jobs-4 run by ada",
                         " pause by ada: to look", " resume by ada", "stuck-jobs-5 cancel by ada",
                     ])

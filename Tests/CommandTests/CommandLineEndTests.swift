@@ -103,7 +103,8 @@ extension CommandLineTests {
                 scene.server.resume()
                 let text = try String(contentsOfFile: output, encoding: .utf8)
                 #expect(
-                    code == 3 && text.contains("what was sent last may be done or not"), "\(code): \(text.suffix(800))")
+                    code == 3 && text.contains("the last changes may or may not have been made"),
+                    "\(code): \(text.suffix(800))")
             }
         }
 
@@ -151,7 +152,7 @@ extension CommandLineTests {
         func noFolder() async throws {
             try await withCommandLine { scene in
                 let answer = try await shell("TMPDIR=/dev/null/none curfew work --embedded", scene)
-                #expect(answer.code == 3 && answer.output.contains("needs a folder for temporary files"), "\(answer)")
+                #expect(answer.code == 3 && answer.output.contains("needs a writable temporary folder"), "\(answer)")
                 let deep = "deep=$PWD/$(printf 'x%.0s' $(seq 100)); mkdir $deep; TMPDIR=$deep curfew work --embedded"
                 let long = try await shell(deep, scene)
                 #expect(long.code == 3 && long.output.contains("a folder with a shorter path"), "\(long)")

@@ -11,7 +11,7 @@ extension CommandLineTests {
         func writable() async throws {
             try await withCommandLine { scene in
                 // The group is the one of whoever runs the tests.
-                for (mode, who) in [(0o666, "everybody"), (0o646, "everybody")] {
+                for (mode, who) in [(0o666, "every user"), (0o646, "every user")] {
                     try FileManager.default.setAttributes(
                         [.posixPermissions: mode], ofItemAtPath: scene.configuration)
                     let found = try await CommandLineScene.curfew(["status"], folder: scene.server.folder)
@@ -20,7 +20,7 @@ extension CommandLineTests {
                         found.errors.contains(
                             "\ncurfew: curfew.yaml: was found in the working directory, and \(who) can write it"),
                         "\(found.errors)")
-                    #expect(found.errors.contains("--config curfew.yaml reads it all the same"))
+                    #expect(found.errors.contains("use --config curfew.yaml to read it anyway"))
                     #expect(try await scene.curfew("status").code == 0)
                 }
                 try FileManager.default.setAttributes([.posixPermissions: 0o660], ofItemAtPath: scene.configuration)
@@ -53,7 +53,7 @@ extension CommandLineTests {
                 let status = try await CommandLineScene.curfew(["status", "--verbose"], folder: folder)
                 #expect(status.errors.contains("file=\(path)"), "\(status.errors)")
                 let found = try await CommandLineScene.curfew(["status"], folder: folder)
-                #expect(found.errors == "curfew: reads \(path), found in the working directory\n")
+                #expect(found.errors == "curfew: using \(path) from the working directory\n")
                 #expect(try await scene.curfew("status").errors.isEmpty)
                 let worker = try WorkerProcess(configuration: scene.configuration, folder: folder)
                 try await worker.ready()

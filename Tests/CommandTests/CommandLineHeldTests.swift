@@ -32,8 +32,8 @@ extension CommandLineTests {
                     let answer = try await CommandLineScene.curfew(
                         arguments + ["-c", scene.configuration], folder: scene.server.folder)
                     #expect(answer.code == 4 && answer.output.isEmpty)
-                    let message = "curfew: stuck-jobs is being run by other-1 (stuck-jobs-1), whose lease lasts until "
-                    #expect(answer.errors.hasPrefix(message) && answer.errors.contains("--wait waits for it"))
+                    let message = "curfew: stuck-jobs is already running on other-1 (stuck-jobs-1, lease until "
+                    #expect(answer.errors.hasPrefix(message) && answer.errors.contains("use --wait to wait for it"))
                 }
                 #expect(try await scene.redis.send(RedisCommand("HGET", ["job:a", "status"])).string == "PROCESSING")
                 // A preview needs no lease.

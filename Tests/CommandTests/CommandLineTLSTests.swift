@@ -47,8 +47,11 @@ extension CommandLineTests {
         /// What stands in the way, the server's certificate, the client's options, and what is said of it.
         private static let obstacles: [(String, @Sendable (Certificates) -> String, String)] = [
             ("expired", { $0.options() }, "TLS: the server's certificate expired at 20"),
-            ("server", { $0.options(authority: "stranger") }, "/stranger.crt has signed the server's certificate"),
-            ("server", { $0.options(client: nil) }, "TLS: the server wants a certificate of its clients (cert=FILE"),
+            (
+                "server", { $0.options(authority: "stranger") },
+                "the server's certificate is not signed by an authority in "
+            ),
+            ("server", { $0.options(client: nil) }, "TLS: the server requires a client certificate (cert=FILE"),
             ("server", { $0.options(client: "expired") }, "/expired.crt: it has expired"),
             ("other", { $0.options() }, "TLS: the server's certificate is not for 127.0.0.1"),
         ]

@@ -30,7 +30,9 @@ extension CommandLineTests {
                     "Put back 1 of 2 records that stuck-jobs-1 changed and took back 10 tokens (1 left as they are)\n"
                 #expect(undone.output.hasPrefix(head), "\(undone.output)")
                 #expect(undone.output.contains("changed since: status is no longer “FAILED”"))
-                #expect(undone.errors.contains("does it again, unless “curfew pause stuck-jobs --why …” comes first"))
+                #expect(
+                    undone.errors.contains(
+                        "will make these changes again unless you first run “curfew pause stuck-jobs --why …”"))
                 #expect(try await status("a", scene) == "PROCESSING")
 
                 #expect(try await scene.curfew("pause", "stuck-jobs", "--why", "test").code == 0)
@@ -58,7 +60,7 @@ extension CommandLineTests {
                 let cleanup = try #require(other.configuration.cleanup(named: "stuck-jobs"))
                 _ = try await other.coordinator.claim(cleanup, trigger: "manual", isDryRun: false)
                 let held = try await scene.curfew("undo", "stuck-jobs-1")
-                #expect(held.code == 4 && held.errors.contains("is being run by other-1"))
+                #expect(held.code == 4 && held.errors.contains("is already running on other-1"))
             }
         }
 
@@ -95,7 +97,7 @@ extension CommandLineTests {
                 #expect(preview.code == 0 && preview.output.hasPrefix("Would clean up 1 of 1"))
                 #expect(
                     preview.errors.contains(
-                        "\(file) plans 1 change; “curfew run stuck-jobs --plan \(file)” makes it"))
+                        "\(file) plans 1 change; “curfew run stuck-jobs --plan \(file)” runs it"))
                 let plan = try #require(
                     try JSONSerialization.jsonObject(with: Data(contentsOf: URL(fileURLWithPath: file)))
                         as? [String: Any])

@@ -56,7 +56,7 @@ struct DocumentationRightsTests {
     static let calls = [
         ("run stuck-jobs", "Cleaned up 2 of 2 stuck-jobs and refunded 3 tokens (1 retried)"),
         ("run stuck-generations", "Cleaned up 1 of 1"), ("run generation-locks", "Cleaned up 1 of 1"),
-        ("pause stuck-jobs --why test", "paused"), ("resume stuck-jobs", "runs again"), ("status", "stuck-jobs"),
+        ("pause stuck-jobs --why test", "paused"), ("resume stuck-jobs", "is resumed"), ("status", "stuck-jobs"),
         ("preview", "Would clean up 0"), ("explain stuck-jobs failed", "final"), ("history", "completed"),
         ("events", "retry"), ("alerts", "threshold"), ("undo stuck-jobs-1", "Put back 2 of 2 records"),
         ("undo generation-locks-1", "Put back 1 of 1"),
@@ -119,8 +119,8 @@ struct DocumentationRightsTests {
             let looked = try await CurfewProgram.run(
                 ["doctor", "--rights-of", "curfew", "--config", looking], folder: server.folder)
             #expect(looked.code == 0 && !looked.output.contains("unknown:"), "\(looked.output)")
-            #expect(looked.output.contains("curfew may do all"), "\(looked.output)")
-            #expect(looked.output.contains("curfew may do nothing else that was tried"), "\(looked.output)")
+            #expect(looked.output.contains("user curfew has all"), "\(looked.output)")
+            #expect(looked.output.contains("user curfew has no further permissions"), "\(looked.output)")
             let worker = try WorkerProcess(configuration: file, folder: server.folder)
             try await worker.ready()
             #expect(await worker.terminate() == 0)

@@ -104,7 +104,7 @@ def lets_in_by_token(walk: Walk) -> None:
         expect(page.get_by_label("token")).to_be_focused()
         page.keyboard.type("wrong")
         page.keyboard.press("Enter")
-        expect(page.locator("main")).to_contain_text("none of those configured")
+        expect(page.locator("main")).to_contain_text("invalid token")
         page.goto("/sign-in")
         page.keyboard.type(ADMIN)
         page.keyboard.press("Enter")
@@ -142,9 +142,9 @@ def previews_runs_and_undoes(walk: Walk) -> None:
         page.get_by_role("link", name="Preview").click()
         expect(page.locator("main")).to_contain_text("would")
         expect(page.locator("table").first).to_contain_text(scenery.SCRIPT)
-        expect(page.locator("main")).to_contain_text("What can't be dealt with")
+        expect(page.locator("main")).to_contain_text("Records with errors")
         page.go_back()
-        page.get_by_label("Only look").check()
+        page.get_by_label("Dry run").check()
         page.get_by_role("button", name="Run now").click()
         notice(page, "Would clean up 6 of 7")
         assert client.hget("job:a", "status") == "RUNNING"
@@ -153,7 +153,7 @@ def previews_runs_and_undoes(walk: Walk) -> None:
         assert client.hget("job:a", "status") == "FAILED"
         # The other window hears of it by itself: the run, the alert that fires, what was changed.
         expect(overview.locator("#runs")).to_contain_text("stuck-jobs-2")
-        expect(overview.locator("#concerns")).to_contain_text("many-stuck fires")
+        expect(overview.locator("#concerns")).to_contain_text("many-stuck is firing")
         expect(overview.locator("#events")).to_contain_text(scenery.IMAGE)
         walk.expect_no_problems(overview)
         page.locator("#events summary").first.click()
@@ -187,7 +187,7 @@ def shows_progress_and_cancels(walk: Walk) -> None:
 
         eventually("the progress moves", advances)
         assert max(seen) < 100, seen
-        page.get_by_role("button", name="Cancel the run").click()
+        page.get_by_role("button", name="Cancel the current run").click()
         expect(page.locator("#runs")).to_contain_text("cancelled")
         walk.stage.proxy.delay_seconds = 0
         expect(bar).to_have_count(0)
@@ -203,13 +203,13 @@ def pauses_with_a_reason(walk: Walk) -> None:
         page.goto("/cleanups/files")
         page.get_by_role("button", name="Pause").click()
         assert page.evaluate("document.querySelector('input[name=why]').validity.valueMissing")
-        page.get_by_label("Why").fill("deploying " + scenery.IMAGE)
+        page.get_by_label("Reason").fill("deploying " + scenery.IMAGE)
         page.get_by_role("button", name="Pause").click()
         notice(page, "files is paused on every instance")
         expect(page.locator("#state")).to_contain_text("Paused by admin@127.0.0.1")
         expect(viewer.locator("#concerns")).to_contain_text("deploying <img")
         page.get_by_role("button", name="Resume").click()
-        notice(page, "runs again at ")
+        notice(page, "runs at ")
         expect(viewer.locator("#concerns")).not_to_contain_text("deploying")
         walk.expect_no_problems(viewer)
 
@@ -247,7 +247,7 @@ def needs_no_pointer(walk: Walk) -> None:
         notice(page, "files is paused")
         page.get_by_role("button", name="Resume").focus()
         page.keyboard.press("Space")
-        notice(page, "runs again")
+        notice(page, "is resumed")
 
 
 def keeps_its_place(walk: Walk) -> None:
@@ -274,11 +274,11 @@ def works_without_scripts(walk: Walk) -> None:
         expect(page.locator("#cleanups")).to_contain_text("waiting")
         expect(page.locator("#charts svg").first).to_be_visible()
         page.goto("/cleanups/files")
-        page.get_by_label("Why").fill("no script")
+        page.get_by_label("Reason").fill("no script")
         page.get_by_role("button", name="Pause").click()
         notice(page, "files is paused")
         page.get_by_role("button", name="Resume").click()
-        notice(page, "runs again")
+        notice(page, "is resumed")
 
 
 def everybody_can_read_it(walk: Walk) -> None:
@@ -318,7 +318,7 @@ def says_that_redis_is_away(walk: Walk) -> None:
         page.goto("/")
         walk.stage.redis.save()  # sessions are in Redis: they are there again when it is
         walk.stage.server.kill()
-        expect(page.locator("#connection")).to_contain_text("not up to date")
+        expect(page.locator("#connection")).to_contain_text("out of date")
         answer = other.goto("/")
         assert answer.status == 503, answer.status
         expect(other.get_by_role("heading", level=1)).to_have_text("Service Unavailable")

@@ -18,7 +18,7 @@ package final class RedisSentinels: Sendable {
         package var sentinelLines: [String] = []
         /// What clients sign in to the Sentinels with.
         package var sentinelCredentials: RedisConfiguration.Credentials?
-        /// How long the primary may be silent before a Sentinel calls it down.
+        /// How long the primary may be silent before a Sentinel names it down.
         package var downAfter = Duration.milliseconds(1000)
         /// How many Sentinels there are; all but the half must agree.
         package var sentinelCount = 3
@@ -107,17 +107,17 @@ package final class RedisSentinels: Sendable {
         for server in sentinels + servers { await server.kill() }
     }
 
-    /// The server that a Sentinel calls the primary.
+    /// The server that a Sentinel names the primary.
     package func primary(accordingTo sentinel: Int = 0) async throws -> RedisServer {
         let words = ["GET-MASTER-ADDR-BY-NAME", Self.name]
         let reply = try await Self.ask(sentinels[sentinel].configuration, "SENTINEL", words[0], words[1])
         guard let server = servers.first(where: { Int64($0.port) == reply[1].integer }) else {
-            throw ChildProcessError("a Sentinel calls \(reply) the primary")
+            throw ChildProcessError("a Sentinel names \(reply) the primary")
         }
         return server
     }
 
-    /// Waits until a Sentinel calls another server the primary, and that one says so too.
+    /// Waits until a Sentinel names another server the primary, and that one says so too.
     package func waitForAnother(than old: RedisServer, accordingTo sentinel: Int = 0) async throws -> RedisServer {
         try await eventually("another primary", within: .seconds(60)) {
             let server = try await primary(accordingTo: sentinel)

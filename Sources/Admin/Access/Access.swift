@@ -4,48 +4,50 @@ internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
 
-/// Who may do what: tokens, sessions and the rules for browsers.
+/// Checks tokens and sessions, and applies the rules for browsers.
 ///
-/// Tokens are compared as SHA-256 digests and in constant time, so that the time an answer takes says nothing about them. A
-/// right one is always let in, whatever else came from its address: only wrong ones are counted and turned away.
+/// Tokens are compared as SHA-256 digests in constant time, so that the time of an answer says nothing about them. A
+/// valid token is always accepted, whatever else came from its address: only wrong tokens are counted and refused.
 package struct Access: Sendable {
     let source: EngineSource
     let sessions: SessionBook
-    /// Wrong tokens of programs, and those of people who sign in: neither is turned away for the other's mistakes.
+    /// Wrong tokens of programs, and wrong tokens of people who sign in, counted separately.
     private let attempts = FailedAttempts(), signIns = FailedAttempts()
 
-    /// Makes it for the configuration in force.
+    /// Creates it for the current configuration.
     package init(source: EngineSource) {
         self.source = source
         sessions = SessionBook(source: source)
     }
 
-    /// What the configuration in force says.
+    /// The HTTP settings of the current configuration.
     package var settings: HTTPSettings { source.current.configuration.http ?? HTTPSettings() }
 
-    /// Whether everybody on this machine may do everything, because the configuration says so.
+    /// Whether every user of this machine may do everything, because the configuration says so.
     var isOpen: Bool { settings.isOpen && !settings.hasTokens }
 
-    /// Why somebody who shows nothing isn't let in: where nobody can be, that is said, and how to change it.
+    /// Why a request without credentials is refused.
+    ///
+    /// If no token is configured, the message says so and how to add one.
     var missing: AdminError {
         guard !settings.hasTokens else { return Self.missingToken }
-        return AdminError(.forbidden, "nobody is let in here: \(HTTPSettings.wayIn)")
+        return AdminError(.forbidden, "access is not configured: \(HTTPSettings.accessAdvice)")
     }
 
-    /// Whose token this is; nil where it is none of ours.
+    /// The person with this token; nil if the token is unknown.
     func person(of token: String) -> Person? { Self.person(of: Self.digest(token), settings) }
 
     private static func person(of digest: [UInt8], _ settings: HTTPSettings) -> Person? {
         var found: Person?
-        // All are compared, so that nothing is to be learnt from how long it takes.
+        // All tokens are compared, so that the duration reveals nothing.
         for (person, token) in settings.people where isEqual(digest, Self.digest(token.revealed)) { found = person }
         return found
     }
 
-    /// Who sends a request, and by what they were let in; nil where it shows neither token nor session.
+    /// The person who sends a request, and their credential; nil if it has neither token nor session.
     ///
-    /// Throws 401 for a wrong token, 429 where its address has shown too many, 403 for what a browser was made to send by
-    /// another site.
+    /// Throws 401 for a wrong token, 429 if its address has sent too many, and 403 for a request that another site made
+    /// a browser send.
     func identify(_ request: Request, _ context: AdminContext) async throws -> (Person, Pass)? {
         let isGuarded = SameSite.isGuarded(context.endpointPath)
         if isGuarded || isOpen { try SameSite.check(request, context, isUnsafe: true) }
@@ -60,7 +62,7 @@ package struct Access: Sendable {
         return try await sessions.person(of: value, settings).map { ($0, .session(value)) }
     }
 
-    /// Which of those who were let in would still be.
+    /// Which of these credentials are still valid.
     func stillAdmitted(_ passes: [Pass]) async -> Set<Pass> {
         let (settings, isOpen) = (settings, isOpen)
         var admitted = Set<Pass>()
@@ -75,12 +77,12 @@ package struct Access: Sendable {
         return admitted.union(await sessions.living(values, settings).map { .session($0) })
     }
 
-    /// Whether whoever wants to sign in has shown so many wrong tokens that nothing long is read of them.
+    /// Whether this address has sent so many wrong tokens that long sign-in forms from it aren't read.
     func isSlowed(_ context: AdminContext) -> Bool { signIns.isSpent(context.clientAddress) }
 
-    /// Lets in whoever has a token, for a page to sign in with: the value of a `Set-Cookie` header.
+    /// Signs in with a token on a page; returns the value of a `Set-Cookie` header.
     ///
-    /// Throws 401 for a wrong token, 429 where its address has shown too many.
+    /// Throws 401 for a wrong token, 429 if its address has sent too many.
     func signIn(token: String, _ request: Request, _ context: AdminContext) async throws -> String {
         let settings = settings
         guard let (person, own) = settings.people.first(where: { Self.isEqual(Self.digest(token), $0.1) }) else {
@@ -91,19 +93,21 @@ package struct Access: Sendable {
         return Session.header(value, age: Session.length, isHTTPS: context.isHTTPS)
     }
 
-    /// A form to sign in with that was none: counted as a wrong token is, since it costs as much.
+    /// Refuses an invalid sign-in form.
+    ///
+    /// It counts as a wrong token, since it costs as much.
     func refuseForm(_ error: AdminError, _ context: AdminContext) -> AdminError {
         let wrong = wrong(signIns, context)
         return wrong.status == .tooManyRequests ? wrong : error
     }
 
-    /// Ends the session of a request, if it has one: on every instance, at once.
+    /// Ends the session of a request, if it has one, on every instance at once.
     func signOut(_ request: Request, _ context: AdminContext) async throws {
         guard let value = request.cookies[Session.cookie(context.isHTTPS)]?.value else { return }
         try await sessions.end(value)
     }
 
-    /// Lets in an outside scheduler by the cron secret, or by an admin's token: under which name.
+    /// Admits an outside scheduler by the cron secret or by an admin's token; returns its name for events.
     func scheduler(_ request: Request, _ context: AdminContext) throws -> String {
         let settings = settings
         guard settings.cronSecret != nil || settings.hasTokens else {
@@ -115,30 +119,32 @@ package struct Access: Sendable {
         guard let token = Self.bearerToken(of: request) else { throw Self.missingToken }
         if Self.isEqual(Self.digest(token), settings.cronSecret) { return "cron" }
         guard let person = person(of: token) else { throw wrong(attempts, context) }
-        // A viewer's token is known; it is only the wrong one here.
+        // A viewer's token is valid, but not sufficient here.
         guard person.role == .admin else { throw Self.forbidden }
         return person.name ?? "cron"
     }
 
-    /// Counts a wrong token: 401, and 429 after a while where there were too many.
+    /// Counts a wrong token: 401, or after a delay 429 if there were too many.
     private func wrong(_ attempts: FailedAttempts, _ context: AdminContext) -> AdminError {
         guard let wait = attempts.add(context.clientAddress) else { return Self.wrongToken }
         let seconds = max(1, wait.components.seconds)
         return AdminError(
             .tooManyRequests,
-            "too many wrong tokens from \(context.clientAddress): the right one is let in, for another expected a pause of "
-                + "\(seconds) s",
+            "too many wrong tokens from \(context.clientAddress): a valid token is still accepted, "
+                + "a wrong one only after \(seconds) s",
             headers: [.retryAfter: String(seconds)])
     }
 
-    /// Without tokens the address is all there is: no page of another site may reach it by a name of its own, and nobody
-    /// from elsewhere through a proxy that is on this machine.
+    /// Without tokens, access depends on the address.
+    ///
+    /// A page of another site must not reach this server under its own host name, nor a remote client through a proxy
+    /// on this machine.
     private func openPerson(of request: Request) throws(AdminError) -> Person {
         if let header = request.headers.first(where: { Forwarding.isSign($0.name.canonicalName) }) {
             throw AdminError(
                 .forbidden,
-                "the request came through a proxy (\(header.name.rawName)), and this instance is open to its own machine "
-                    + "alone: expected an admin-token in its configuration")
+                "the request came through a proxy (\(header.name.rawName)), but without an admin-token this instance "
+                    + "only serves its own machine: expected an admin-token in the configuration")
         }
         let host = HostText(request.head.authority ?? "")?.name
         guard let host, HTTPSettings.isLoopback(host) else {
@@ -165,24 +171,24 @@ package struct Access: Sendable {
         return isEqual(digest, Self.digest(secret.revealed))
     }
 
-    /// Compares two digests in a time that doesn't depend on where they differ.
+    /// Compares two digests in constant time.
     private static func isEqual(_ left: [UInt8], _ right: [UInt8]) -> Bool {
         left.count == right.count && zip(left, right).reduce(into: UInt8(0)) { $0 |= $1.0 ^ $1.1 } == 0
     }
 
-    /// No token at all.
+    /// The request has no token.
     static let missingToken = AdminError(
         .unauthorized, "expected a token: Authorization: Bearer …",
         headers: [.wwwAuthenticate: "Bearer realm=\"curfew\""])
     private static let wrongToken = AdminError(
-        .unauthorized, "the token is none of those configured",
+        .unauthorized, "invalid token",
         headers: [.wwwAuthenticate: "Bearer realm=\"curfew\", error=\"invalid_token\""])
-    /// A token for less.
-    static let forbidden = AdminError(.forbidden, "the token is for looking only: expected the admin-token")
+    /// The token has too few rights.
+    static let forbidden = AdminError(.forbidden, "the token is read-only: expected the admin-token")
 }
 
 extension HTTPSettings {
-    /// Everybody who can be let in, with their tokens.
+    /// Everyone who can sign in, with their tokens.
     var people: [(Person, Secret)] {
         var people: [(Person, Secret)] = []
         if let adminToken { people.append((Person(name: nil, role: .admin), adminToken)) }

@@ -1,11 +1,11 @@
 internal import HTTPTypes
 package import Hummingbird
 
-/// Finds out for whom a request is, and over what: what everything behind it goes by.
+/// Reads who sends a request and whether the connection is encrypted, for all later handlers.
 struct Door: RouterMiddleware {
     let access: Access
 
-    /// For a year.
+    /// One year.
     static let transportSecurity = "max-age=31536000"
 
     @concurrent
@@ -23,7 +23,7 @@ struct Door: RouterMiddleware {
     }
 }
 
-/// Finds out what a request may do, for everything behind it.
+/// Determines the rights of a request for all later handlers.
 struct Identification: RouterMiddleware {
     let access: Access
 
@@ -42,7 +42,7 @@ struct Identification: RouterMiddleware {
     }
 }
 
-/// Lets through who may do at least that: without token or session 401, with less than that 403.
+/// Requires a role: 401 without token or session, 403 with a lesser role.
 package struct Requirement: RouterMiddleware {
     let access: Access
     let role: Role
@@ -53,7 +53,7 @@ package struct Requirement: RouterMiddleware {
         self.role = role
     }
 
-    /// Lets a request through, or not.
+    /// Lets a request through, or refuses it.
     @concurrent
     package func handle(
         _ request: Request, context: AdminContext, next: @concurrent (Request, AdminContext) async throws -> Response
@@ -64,7 +64,7 @@ package struct Requirement: RouterMiddleware {
     }
 }
 
-/// Lets outside schedulers through.
+/// Requires the cron secret or an admin.
 struct SchedulerRequirement: RouterMiddleware {
     let access: Access
 

@@ -1,17 +1,21 @@
 internal import Curfew
 internal import Synchronization
 
-/// Counts wrong tokens by the address they come from, to turn away wrong ones from where there were too many; ``Pace`` slows them down.
+/// Counts wrong tokens by address, to refuse further wrong ones from an address with too many.
 ///
-/// An address of version 6 counts by its first 64 bits, which is what one customer has. It is kept in memory, by each instance
-/// on its own, for a bounded number of addresses; where there are more, the one with the fewest wrong tokens is forgotten, so
-/// that to have another forgotten takes as many wrong tokens from thousands of addresses as that one has shown.
+/// ``Pace`` slows them down.
+///
+/// An IPv6 address counts by its first 64 bits, the network of one customer. Each instance counts in memory, for a
+/// bounded number of addresses. If there are more, the one with the fewest wrong tokens is forgotten: to have an
+/// address forgotten takes as many wrong tokens from thousands of others.
 final class FailedAttempts: Sendable {
-    /// So many wrong tokens an address has.
+    /// How many wrong tokens an address may send within the window.
     static let most = 10
-    /// In so long a time, counted from the first of them; begun anew by each that comes after too many.
+    /// The length of the window, counted from the first wrong token.
+    ///
+    /// Each attempt beyond the limit starts it again.
     static let window = Duration.seconds(60)
-    /// The most addresses that are remembered.
+    /// How many addresses are remembered.
     static let addresses = 4_096
 
     private struct Count {
@@ -26,12 +30,12 @@ final class FailedAttempts: Sendable {
     /// How many addresses and networks are remembered.
     var count: Int { counts.withLock { $0.count } }
 
-    /// Whether a further wrong one would be too many.
+    /// Whether another wrong token would exceed the limit.
     func isSpent(_ address: String, now: ContinuousClock.Instant = .now) -> Bool {
         counts.withLock { ($0[Origin(address)]?.number(at: now) ?? 0) >= Self.most }
     }
 
-    /// Counts one more: nil, or how long to wait where it is one too many.
+    /// Counts a wrong token; returns nil, or how long to wait if it exceeds the limit.
     func add(_ address: String, now: ContinuousClock.Instant = .now) -> Duration? {
         let origin = Origin(address)
         return counts.withLock { counts in

@@ -2,16 +2,16 @@ internal import Curfew
 internal import HTTPTypes
 internal import Hummingbird
 
-/// What proxies say of the requests that they send on: believed where it comes from one that the configuration trusts.
+/// What proxies report about a request that they forward; believed only from trusted proxies.
 struct Forwarding {
-    /// For whom it is: the last one on the way here whom no trusted proxy vouches for.
+    /// The client: the last hop that no trusted proxy forwarded for.
     let address: String
-    /// Whether the way there is encrypted.
+    /// Whether the client's connection is encrypted.
     let isHTTPS: Bool
-    /// Under which host it was asked for, besides the one in `Host`; nil where no proxy says so.
+    /// The host that the client requested, besides the one in `Host`; nil if no proxy reports it.
     let host: String?
 
-    /// Reads what came with a request from that address.
+    /// Reads the headers of a request from that address.
     init(_ request: Request, from address: String, _ settings: HTTPSettings) {
         guard settings.trusts(address) else {
             (self.address, isHTTPS, host) = (address, settings.tls != nil, nil)
@@ -28,7 +28,7 @@ struct Forwarding {
         host = Self.values("x-forwarded-host", request).first
     }
 
-    /// Whether a header is the sign of a proxy.
+    /// Whether a header indicates a proxy.
     static func isSign(_ name: String) -> Bool {
         name.hasPrefix("x-forwarded-") || signs.contains(name)
     }
@@ -38,7 +38,7 @@ struct Forwarding {
         "true-client-ip", "cf-connecting-ip", "cf-ray", "fastly-client-ip", "x-envoy-external-address",
     ]
 
-    /// The parts of a list, of all headers of that name, from the first to the last.
+    /// The elements of all headers of that name, in order.
     private static func values(_ name: String, _ request: Request) -> [String] {
         request.headers.filter { $0.name.canonicalName == name }.flatMap { field in
             field.value.split(separator: ",").map { part in
@@ -47,7 +47,7 @@ struct Forwarding {
         }
     }
 
-    /// The address without quotes, brackets and port; nil where it is none.
+    /// The address without quotes, brackets and port; nil if it isn't an address.
     private static func address(of hop: String) -> String? {
         let text = hop.filter { $0 != "\"" }
         if NetworkAddress(text) != nil { return text }
@@ -57,7 +57,7 @@ struct Forwarding {
 }
 
 extension HTTPSettings {
-    /// Whether an address is that of a proxy which is believed, and behind which there are many.
+    /// Whether an address is a trusted proxy, which forwards for many clients.
     func trusts(_ address: String) -> Bool {
         guard !trustedProxies.isEmpty, let address = NetworkAddress(address) else { return false }
         return trustedProxies.contains { $0.contains(address) }

@@ -1,13 +1,13 @@
 internal import Curfew
 
-/// What a `Host` header says, read strictly: a name or an address, and perhaps a port.
+/// The content of a `Host` header, parsed strictly: a name or an address, and an optional port.
 struct HostText: Equatable {
-    /// The host in small letters, an address of version 6 without its brackets.
+    /// The host in lower case; an IPv6 address without its brackets.
     let name: String
-    /// The port; nil where none is named.
+    /// The port; nil if there is none.
     let port: Int?
 
-    /// Reads it; nil where it is anything else, as `localhost:80@evil.example` and `[::1].evil.example` are.
+    /// Parses it; nil for anything else, such as `localhost:80@evil.example` or `[::1].evil.example`.
     init?(_ text: some StringProtocol) {
         let bytes = Array(text.utf8)
         guard Self.isFit(bytes) else { return nil }
@@ -20,7 +20,9 @@ struct HostText: Equatable {
         port = rest.isEmpty ? nil : Int(String(decoding: rest, as: UTF8.self))
     }
 
-    /// Whether these are the bytes of a host: looked at for every request, and therefore one by one.
+    /// Whether these bytes can be a host.
+    ///
+    /// Runs for every request, so it compares bytes.
     static func isFit(_ bytes: some RandomAccessCollection<UInt8>) -> Bool {
         guard let first = bytes.first else { return false }
         var rest = bytes[...]
@@ -53,7 +55,7 @@ struct HostText: Equatable {
             || byte == UInt8(ascii: ".") || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_")
     }
 
-    /// Whether it is the same place; a port that isn't named is the usual one of its scheme.
+    /// Whether both are the same host and port; a missing port means the default of the scheme.
     func isSame(as other: HostText, scheme: String) -> Bool {
         let usual = scheme == "https" ? 443 : 80
         return name == other.name && (port ?? usual) == (other.port ?? usual)

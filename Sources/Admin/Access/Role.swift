@@ -1,33 +1,33 @@
-/// What somebody may do.
+/// The rights of a person.
 package enum Role: Int, Sendable, Comparable {
-    /// To look.
+    /// May read.
     case viewer
-    /// To look, to run, to pause, to resume, to cancel and to undo.
+    /// May read, run, pause, resume, cancel and undo.
     case admin
 
-    /// Whoever may do more comes later.
+    /// A role with more rights is greater.
     package static func < (left: Role, right: Role) -> Bool { left.rawValue < right.rawValue }
 }
 
-/// Somebody who was let in.
+/// A person who is signed in.
 package struct Person: Sendable, Hashable {
-    /// Their name, where the configuration gives them one.
+    /// Their name, if the configuration has one.
     let name: String?
-    /// What they may do.
+    /// Their role.
     let role: Role
 
-    /// What they are called in the events.
+    /// How events name them.
     var label: String { name ?? "\(role)" }
-    /// What they are called on a page.
+    /// How pages name them.
     var title: String { name.map { "\($0) (\(role))" } ?? "\(role)" }
 }
 
-/// By what somebody was let in: looked at again while a page is kept up to date for them.
+/// The credential of a person; checked again while their page is kept up to date.
 package enum Pass: Sendable, Hashable {
-    /// By the configuration, which lets everybody in.
+    /// The configuration, which admits everyone.
     case open
-    /// By a token, of which the digest is kept.
+    /// A token, as its digest.
     case token([UInt8])
-    /// By a session: the value of its cookie.
+    /// A session, as the value of its cookie.
     case session(String)
 }

@@ -1,28 +1,30 @@
 internal import HTTPTypes
 internal import Hummingbird
 
-/// Refuses what another site made a browser send: browsers say where a request comes from, programs say nothing.
+/// Refuses requests that another site made a browser send.
+///
+/// Browsers report where a request comes from; programs don't.
 enum SameSite {
-    /// Throws 403 for such a request where it could change something.
+    /// Throws 403 for such a request if it could change something.
     ///
-    /// - Parameter isUnsafe: whether it could; nil goes by the method.
+    /// - Parameter isUnsafe: whether it could; nil decides by the method.
     static func check(_ request: Request, _ context: AdminContext, isUnsafe: Bool? = nil) throws(AdminError) {
         guard isUnsafe ?? ![.get, .head, .options].contains(request.method) else { return }
         let site = value("sec-fetch-site", request)
         let isForeign = site.map { !["same-origin", "none"].contains($0.lowercased()) } ?? false
-        // What a browser says of the page that is left counts where it says nothing of its origin.
+        // If the browser reports no origin, the referring page counts.
         let source = value("origin", request) ?? value("referer", request)
         guard isForeign || !(source.map { isOwn($0, request, context) } ?? true) else { return }
-        throw AdminError(.forbidden, "the request comes from another site: expected one of this page, or a token")
+        throw AdminError(.forbidden, "the request comes from another site: expected one from this page, or a token")
     }
 
-    /// Whether a route is kept from other sites also where it only reads: it lasts, or costs more than a page.
+    /// Whether a route refuses other sites even though it only reads, because it is long-running or expensive.
     static func isGuarded(_ path: String?) -> Bool {
         guard let path else { return false }
         return path.hasSuffix("/live") || path.hasSuffix("/preview") || path.hasSuffix("/stats")
     }
 
-    /// Whether an address is one of this server, under one of the names that it was asked for by.
+    /// Whether an address belongs to this server, under a host name of this request.
     private static func isOwn(_ address: String, _ request: Request, _ context: AdminContext) -> Bool {
         guard let match = address.wholeMatch(of: /([A-Za-z]+):\/\/([^\/?#]*).*/), let place = HostText(match.2) else {
             return false

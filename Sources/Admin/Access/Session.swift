@@ -3,37 +3,37 @@ internal import Curfew
 internal import Foundation
 internal import Synchronization
 
-/// The cookie of a session: an id and a signature, `<id>.<signature>`, both without meaning to anybody else.
+/// The cookie of a session: an id and a signature, `<id>.<signature>`; neither contains information.
 enum Session {
-    /// How long it lasts, in seconds.
+    /// How long a session lasts, in seconds.
     static let length: Int64 = 12 * 3_600
 
-    /// The name of the cookie: over TLS one that browsers take from this host alone.
+    /// The name of the cookie; over TLS with the prefix that ties it to this host.
     static func cookie(_ isHTTPS: Bool) -> String { cookie("session", isHTTPS) }
 
-    /// The name of one of our cookies.
+    /// The name of one of Curfew's cookies.
     static func cookie(_ name: String, _ isHTTPS: Bool) -> String {
         (isHTTPS ? "__Host-" : "") + "curfew_" + name
     }
 
-    /// The value of a `Set-Cookie` header that begins a session.
+    /// The value of a `Set-Cookie` header that starts a session.
     static func header(_ value: String, age: Int64, isHTTPS: Bool) -> String {
         header("session", value, age: age, isHTTPS: isHTTPS)
     }
 
-    /// The value of a `Set-Cookie` header; without an age the cookie lasts as long as the browser is open.
+    /// The value of a `Set-Cookie` header; without an age the cookie ends with the browser session.
     static func header(_ name: String, _ value: String, age: Int64?, isHTTPS: Bool) -> String {
         "\(cookie(name, isHTTPS))=\(value); Path=/" + (age.map { "; Max-Age=\($0)" } ?? "")
             + "; HttpOnly; SameSite=Strict" + (isHTTPS ? "; Secure" : "")
     }
 }
 
-/// Begins, knows and ends sessions.
+/// Starts, verifies and ends sessions.
 ///
-/// A session is signed with the secret that all instances share and the token that it was got for, so that it ends when the
-/// token is no longer configured; and it is in Redis, so that it ends for every instance when it is taken out there.
+/// A session is signed with the secret that all instances share and with its token, so it ends if the token is no
+/// longer configured. It is stored in Redis, so it ends on every instance when it is deleted there.
 final class SessionBook: Sendable {
-    /// How long the secret is believed to be what it was: after that it is read again.
+    /// How long the cached secret is used before it is read again.
     private static let fresh = Duration.seconds(1)
 
     private struct Known {
@@ -51,7 +51,7 @@ final class SessionBook: Sendable {
 
     private var sessions: Sessions { Sessions(engine: source.current) }
 
-    /// What form codes, notices and sessions are signed with.
+    /// The key that signs form codes, notices and sessions.
     func secret() async throws -> SymmetricKey { Self.key(try await text()) }
 
     private func text() async throws -> String {
@@ -67,9 +67,9 @@ final class SessionBook: Sendable {
         known.withLock { $0 = Known(secret: secret, place: place, until: .now.advanced(by: Self.fresh)) }
     }
 
-    /// Begins a session: the value of its cookie.
+    /// Starts a session; returns the value of its cookie.
     func begin(_ person: Person, _ token: Secret, at address: String) async throws -> String {
-        // Read now, since it may have been changed a moment ago.
+        // Read from Redis now: it may have changed a moment ago.
         let text = try await sessions.secret()
         keep(text, source.current.keys.secret)
         let (secret, id) = (Self.key(text), Self.random(bytes: 32))
@@ -78,9 +78,10 @@ final class SessionBook: Sendable {
         return "\(id).\(Self.signature(of: id, person, token, secret))"
     }
 
-    /// Whose session it is; nil where it is forged, altered, ended, too old, or of a token that is no longer.
+    /// The person of a session; nil if the session is forged, changed, ended or expired, or if its token is no longer
+    /// configured.
     func person(of value: String, _ settings: HTTPSettings) async throws -> Person? {
-        // A forged one costs no question.
+        // A forged session is refused without asking Redis.
         guard Self.person(of: value, settings, try await secret()) != nil else { return nil }
         let answer = try await sessions.look(at: [Self.name(ofValue: value)])
         guard let secret = answer.secret else { return nil }
@@ -88,7 +89,7 @@ final class SessionBook: Sendable {
         return answer.present == [true] ? Self.person(of: value, settings, Self.key(secret)) : nil
     }
 
-    /// Those of some sessions that have not ended; all that may live where Redis can't be asked.
+    /// The sessions that have not ended; all of them if Redis can't be read.
     func living(_ values: [String], _ settings: HTTPSettings) async -> [String] {
         guard !values.isEmpty else { return [] }
         do {
@@ -103,7 +104,7 @@ final class SessionBook: Sendable {
         }
     }
 
-    /// Ends a session, wherever it began.
+    /// Ends a session, whichever instance started it.
     func end(_ value: String) async throws {
         try await sessions.end(Self.name(ofValue: value))
     }
@@ -129,7 +130,7 @@ final class SessionBook: Sendable {
         return Base64.text(Data(code))
     }
 
-    /// Of the secret and the token together: without the secret it is no help in guessing the token.
+    /// A key from the secret and the token: without the secret, a cookie doesn't help to guess the token.
     private static func key(of person: Person, _ token: Secret, _ secret: SymmetricKey) -> SymmetricKey {
         let text = "session \(person.role) \(person.name ?? "") \(token.revealed)"
         return SymmetricKey(data: HMAC<SHA256>.authenticationCode(for: Data(text.utf8), using: secret))
@@ -137,24 +138,24 @@ final class SessionBook: Sendable {
 
     private static func key(_ secret: String) -> SymmetricKey { SymmetricKey(data: Data(secret.utf8)) }
 
-    /// What a session is called in Redis: whoever reads that can't make its cookie of it.
+    /// The name of a session in Redis; its cookie can't be derived from it.
     private static func name(of id: String) -> String { Base64.text(Data(SHA256.hash(data: Data(id.utf8)))) }
 
     private static func name(ofValue value: String) -> String { name(of: String(value.prefix { $0 != "." })) }
 
-    /// Bytes that nobody can foretell, as text.
+    /// Random bytes as text.
     static func random(bytes: Int) -> String {
         Base64.text(SymmetricKey(size: SymmetricKeySize(bitCount: bytes * 8)).withUnsafeBytes { Data($0) })
     }
 }
 
-/// Bytes as text that fits into a cookie and a form: `A-Z a-z 0-9 - _`, without padding.
+/// Base64 for cookies and forms: `A-Z a-z 0-9 - _`, without padding.
 enum Base64 {
     static func text(_ data: Data) -> String {
         data.base64EncodedString().replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
     }
 
-    /// The bytes; nil where it is no such text.
+    /// The bytes; nil if the text is invalid.
     static func decoded(_ text: String) -> Data? {
         let plain = text.replacing("-", with: "+").replacing("_", with: "/")
         return Data(base64Encoded: plain + String(repeating: "=", count: (4 - plain.utf8.count % 4) % 4))

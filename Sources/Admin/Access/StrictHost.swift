@@ -2,11 +2,11 @@ internal import NIOCore
 internal import NIOHTTP1
 internal import NIOHTTPTypesHTTP1
 
-/// Refuses a request that doesn't say for which host it is, or says it twice or in no readable way.
+/// Refuses a request whose host is missing, repeated or malformed.
 ///
-/// What is let in by its host must have one. HTTP/1.0 knows requests without any, which are for nobody in particular.
+/// Access may depend on the host, so there must be one. HTTP/1.0 allows requests without a host; these are refused too.
 ///
-/// It puts itself before the handler that makes requests of what was parsed, since that one forgets what is wrong here.
+/// It is placed before the handler that builds requests, which no longer sees these errors.
 final class StrictHost: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
@@ -17,7 +17,7 @@ final class StrictHost: ChannelInboundHandler, RemovableChannelHandler {
         guard !isRefused else { return }
         if case .head(let head) = unwrapInboundIn(data), !Self.isFit(head) {
             isRefused = true
-            // Answered with 400, as whatever else can't be parsed.
+            // Answered with 400, like any other request that can't be parsed.
             context.fireErrorCaught(HTTPParserError.invalidHeaderToken)
             return
         }
@@ -33,12 +33,12 @@ final class StrictHost: ChannelInboundHandler, RemovableChannelHandler {
         return hosts == 1 || (head.version.major == 1 && head.version.minor == 0)
     }
 
-    /// Looked at byte by byte, since it is looked at for every request.
+    /// Runs for every request, so it compares bytes.
     private static func isFit(_ host: String) -> Bool {
         host.utf8.withContiguousStorageIfAvailable { HostText.isFit($0) } ?? HostText.isFit(Array(host.utf8))
     }
 
-    /// Puts one before the handler that makes requests, and is gone.
+    /// Inserts a ``StrictHost`` before the handler that builds requests, then removes itself.
     final class Installer: ChannelInboundHandler, RemovableChannelHandler {
         typealias InboundIn = Any
 
@@ -48,7 +48,7 @@ final class StrictHost: ChannelInboundHandler, RemovableChannelHandler {
                 let codec = try pipeline.handler(type: HTTP1ToHTTPServerCodec.self)
                 try pipeline.addHandler(StrictHost(), position: .before(codec))
             } catch {
-                // Without it nobody may be let in by a host.
+                // Without this handler, no request may be admitted by its host.
                 context.close(promise: nil)
             }
         }

@@ -3,20 +3,20 @@ internal import Foundation
 internal import Hummingbird
 internal import RedisClient
 
-/// One look of one browser at a page: what its forms carry, and what it is told.
+/// One browser's visit to a page: the code in its forms, and its notice.
 ///
-/// A form is believed if it carries a code that only a page of ours can have, and that fits one browser alone: its session,
-/// or before it has one a number that it was given in a cookie. Browsers that know `SameSite` and `Sec-Fetch-Site` are
-/// protected without it; this is for those that don't.
+/// A form is accepted only if it has a code that only Curfew's pages contain and that fits one browser: its session, or
+/// before sign-in a number from a cookie. Browsers that support `SameSite` and `Sec-Fetch-Site` are protected without
+/// the code; it protects older ones.
 struct Visit: Sendable {
     private let secret: SymmetricKey
     private let session: String?
-    /// The number of the browser; nil where the request came without one.
+    /// The browser's number; nil if the request has none.
     private let shown: String?
-    /// The number that it is given, where it needs one.
+    /// A new number, in case the browser needs one.
     private let given = SessionBook.random(bytes: 16)
     private let isBrowser: Bool
-    /// Whether the request shows a token, which no other site can make a browser do.
+    /// Whether the request has a token, which another site can't make a browser send.
     private let hasToken: Bool
     private let isHTTPS: Bool
 
@@ -35,24 +35,24 @@ struct Visit: Sendable {
         }
     }
 
-    /// What the forms of the page carry.
+    /// The code in the forms of the page.
     var formToken: String {
         if let session { return signature("session form", Data(session.utf8)).base64EncodedString() }
         let name = Self.name(of: shown ?? given)
         return (name + signature("browser form", name)).base64EncodedString()
     }
 
-    /// The value of a `Set-Cookie` header that gives the browser its number; nil where it needs none.
+    /// The value of a `Set-Cookie` header with the browser's number; nil if none is needed.
     var cookie: String? {
         guard session == nil, shown == nil, !hasToken else { return nil }
         return Session.header("browser", given, age: nil, isHTTPS: isHTTPS)
     }
 
-    /// Throws 403 where a form came without the code of its session, or of its browser.
+    /// Throws 403 if a form has no valid code for its session or its browser.
     func check(_ text: String?) throws(AdminError) {
         guard !isOwn(text ?? "") else { return }
         throw AdminError(
-            .forbidden, "the form is too old, or comes from another site: load its page again and send it from there")
+            .forbidden, "the form is too old or comes from another site: reload the page and submit it again")
     }
 
     private func isOwn(_ text: String) -> Bool {
@@ -60,12 +60,12 @@ struct Visit: Sendable {
         if let session { return isValid(code, "session form", Data(session.utf8)) }
         let name = Data(code.prefix(Self.nameLength))
         guard isValid(Data(code.dropFirst(Self.nameLength)), "browser form", name) else { return false }
-        // A program that keeps no cookies can't be made to send a form by another site.
+        // Another site can't make a program without cookies send a form.
         guard let shown else { return !isBrowser }
         return Self.name(of: shown) == name
     }
 
-    /// What the last thing they did has come to, where the request carries it, and carries it unaltered.
+    /// The result of the last action, if the request carries it unchanged.
     func notice(_ request: Request) -> Notice? {
         guard let value = request.cookies[Session.cookie("notice", isHTTPS)]?.value, value.utf8.count < 4_096 else {
             return nil
@@ -77,19 +77,19 @@ struct Visit: Sendable {
         return Base64.decoded(parts[0]).flatMap { Notice($0) }
     }
 
-    /// The value of the header that carries a notice to the next page.
+    /// The value of the header that passes a notice to the next page.
     func header(_ notice: Notice) -> String {
         let text = Base64.text(notice.data)
         let code = Base64.text(signature("notice", Data((text + (session ?? "")).utf8)))
         return Session.header("notice", "\(text).\(code)", age: 60, isHTTPS: isHTTPS)
     }
 
-    /// The value of the header that takes it away once it was told.
+    /// The value of the header that deletes the notice after it was shown.
     var noticeEnd: String { Session.header("notice", "", age: 0, isHTTPS: isHTTPS) }
 
     private static let nameLength = 16
 
-    /// What stands for a browser in its forms: nobody can make its number of it.
+    /// A hash of the browser's number for its forms; the number can't be derived from it.
     private static func name(of number: String) -> Data {
         Data(SHA256.hash(data: Data(number.utf8)).prefix(nameLength))
     }

@@ -1,12 +1,14 @@
 internal import Curfew
 internal import Policies
 
-/// What alerts did, newest first: what began to fire, and what no longer does.
+/// Alert entries, newest first: alerts that began to fire, and alerts that resolved.
 enum AlertsTable {
-    /// The table; that a definition changed is nothing to be woken for, and left out.
+    /// The table.
+    ///
+    /// Changed alert definitions need no attention and are left out.
     static func html(_ alerts: [StreamEntry], now: Timestamp) -> HTML {
         var table = HTMLTable(
-            caption: "What alerts did", columns: ["Alert", "State", "Cleanup", "Value", "When", "Message"],
+            caption: "Alert history", columns: ["Alert", "State", "Cleanup", "Value", "When", "Message"],
             numbers: 3...3)
         for alert in alerts where alert["state"] != "threshold" {
             table.add([
@@ -16,7 +18,7 @@ enum AlertsTable {
                 .element("bdi") { EventsTable.shortened(alert["message"] ?? "") },
             ])
         }
-        return table.html(empty: "No alert has fired lately.")
+        return table.html(empty: "No recent alerts.")
     }
 
     private static func state(of alert: StreamEntry) -> HTML {
@@ -25,7 +27,7 @@ enum AlertsTable {
         return .element("span", ["class": "state \(look)"]) { EventsTable.shortened(state) }
     }
 
-    /// When it was written: the first half of its id.
+    /// When the entry was written: the first part of its id.
     private static func milliseconds(of alert: StreamEntry) -> String? {
         alert.id.split(separator: "-").first.map(String.init)
     }

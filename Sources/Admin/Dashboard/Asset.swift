@@ -5,14 +5,16 @@ internal import Hummingbird
 internal import NIOCore
 internal import RedisClient
 
-/// A file that pages need beside their markup, kept in the binary.
+/// A file that pages use, embedded in the binary.
 struct Asset: Sendable {
-    /// Its name in addresses.
+    /// Its name in URLs.
     let name: String
-    /// What it is.
+    /// Its content type.
     let type: String
     private let bytes: [UInt8]
-    /// A short name of its content: a changed file has another address, so that browsers may keep what they have.
+    /// A short hash of its content.
+    ///
+    /// A changed file has a new URL, so browsers may cache it.
     let hash: String
 
     private init(_ name: String, _ type: String, _ bytes: [UInt8]) {
@@ -22,21 +24,21 @@ struct Asset: Sendable {
         hash = SHA256.hash(data: Data(bytes)).prefix(8).hexadecimal
     }
 
-    /// How the pages look.
+    /// The style sheet.
     static let style = Asset("dashboard.css", "text/css; charset=utf-8", PackageResources.dashboard_css)
-    /// What keeps them up to date.
+    /// The script that keeps pages up to date.
     static let script = Asset("dashboard.js", "text/javascript; charset=utf-8", PackageResources.dashboard_js)
-    /// The picture in a browser's tab.
+    /// The icon of the browser tab.
     static let icon = Asset("icon.svg", "image/svg+xml", PackageResources.icon_svg)
-    /// All of them.
+    /// All files.
     static let all = [style, script, icon]
 
-    /// Where it is: the name alone would do, the hash is for browsers that keep files.
+    /// The path; the hash is there for browser caches.
     var address: String { "/assets/\(name)?v=\(hash)" }
 
-    /// The file, or that the browser has it already.
+    /// The file, or 304 if the browser has it.
     ///
-    /// Another version's hash, as while instances are replaced one by one, gets this version's file, not to be kept.
+    /// A hash of another version, possible during a rolling update, gets this version's file, which must not be cached.
     func response(to request: Request) -> Response {
         let isCurrent = request.uri.queryParameters["v"].map(String.init) == hash
         var headers: HTTPFields = [

@@ -1,52 +1,52 @@
 internal import Policies
 
-/// A small chart: an SVG that a style sheet colours, with the same numbers as a table for those who don't see it.
+/// A small chart: an SVG that the style sheet colours, and the same numbers as a table for screen readers.
 ///
-/// Everything about its look is an attribute or a class: the pages' security policy allows no styles in the markup.
+/// Its look consists of attributes and classes: the content security policy allows no inline styles.
 struct Chart: Sendable {
-    /// How the values of one name are drawn.
+    /// How a series is drawn.
     enum Form: Sendable {
-        /// Bars, one an hour, those of several names on top of each other.
+        /// Bars, one per hour; several series are stacked.
         case bars
-        /// A line that is filled down to zero.
+        /// A line with the area below it filled.
         case area
     }
 
-    /// Values with their name; nil where there is none.
+    /// A named series of values; nil for hours without a value.
     struct Series: Sendable {
-        /// What they are.
+        /// The name.
         var name: String
-        /// The class that colours them.
+        /// The class that colours the series.
         var colour: String
-        /// One an hour.
+        /// One value per hour.
         var values: [Int64?]
     }
 
-    /// The word by which the page's elements refer to it.
+    /// The prefix of element ids.
     let id: String
-    /// What it shows, in one sentence.
+    /// The title of the chart.
     let title: String
-    /// How.
+    /// The form.
     let form: Form
-    /// When each hour began.
+    /// The start of each hour.
     let hours: [Timestamp]
-    /// What is drawn, the first at the bottom.
+    /// The series, bottom first.
     let series: [Series]
 
     private static let width = 480.0
     private static let height = 120.0
-    /// Room for the highest value above, and for the hours below.
+    /// Space above the highest value, and for the hours below.
     private static let top = 14.0
     private static let bottom = 18.0
 
-    /// The chart, its legend and its table.
+    /// The chart with its legend and table.
     var html: HTML {
         .element("figure", ["class": "chart", "id": id]) {
             HTML.element("figcaption", ["id": "\(id)-title"]) { title }
             drawing
             legend
             HTML.element("details") {
-                HTML.element("summary") { "The numbers" }
+                HTML.element("summary") { "Data" }
                 table
             }
         }
@@ -65,7 +65,7 @@ struct Chart: Sendable {
         }
     }
 
-    /// The highest value of an hour, all names together; 1 at least, so that nothing is divided by zero.
+    /// The highest total of an hour; at least 1, to avoid a division by zero.
     private var highest: Double {
         let sums = hours.indices.map { hour in series.reduce(0.0) { $0 + Double($1.values[hour] ?? 0) } }
         return max(1, sums.max() ?? 1)
@@ -83,7 +83,7 @@ struct Chart: Sendable {
             [
                 .element("line", ["class": "axis", "x1": "0", "x2": "\(Int(Self.width))", "y1": base, "y2": base]),
                 .element("text", ["class": "tick", "x": "2", "y": "10"]) {
-                    "\(Wording.number(Int64(clamping: Int(min(highest, 9e18))))) at most"
+                    "max \(Wording.number(Int64(clamping: Int(min(highest, 9e18)))))"
                 },
             ]
                 + hours.indices.filter { $0 % 6 == 0 }.map { hour in
@@ -102,7 +102,7 @@ struct Chart: Sendable {
                     guard let value = one.values[hour], value > 0 else { return nil }
                     let bottom = y(below[hour])
                     below[hour] += Double(value)
-                    // However few they are among many, they must be seen.
+                    // A small value among large ones must remain visible.
                     let height = max(1.5, bottom - y(below[hour]))
                     return .element(
                         "rect",
@@ -161,7 +161,7 @@ struct Chart: Sendable {
         return "\(hour < 10 ? "0" : "")\(hour):00"
     }
 
-    /// A coordinate with one digit after the point.
+    /// A coordinate with one decimal digit.
     private static func text(_ number: Double) -> String {
         let tenths = Int(bounded: (number * 10).rounded())
         return tenths % 10 == 0 ? String(tenths / 10) : String(Double(tenths) / 10)

@@ -2,7 +2,7 @@ internal import Curfew
 internal import Policies
 internal import RedisClient
 
-/// The page of one cleanup: what it does, what it did, and what can be done about it.
+/// The page of one cleanup: its state, history, settings and operations.
 enum CleanupPage {
     /// The page.
     static func html(_ view: CleanupView, names: [String], _ viewer: Page.Viewer) -> String {
@@ -14,7 +14,7 @@ enum CleanupPage {
                 part("state")
                 if view.cleanup != nil { looking(name, isFiles: view.status.policy == PolicyKind.files.rawValue) }
                 if viewer.role == .admin { Section(id: "s-actions", heading: "Actions").html { actions(view, viewer) } }
-                Section(id: "s-charts", heading: "The last 24 hours").html { part("charts") }
+                Section(id: "s-charts", heading: "Last 24 hours").html { part("charts") }
                 Section(id: "s-runs", heading: "Runs").html {
                     part("runs")
                     if let next = view.runs.next {
@@ -29,17 +29,17 @@ enum CleanupPage {
                 }
                 Section(id: "s-events", heading: "Changes").html {
                     part("events")
-                    HTML.element("p", ["class": "note"]) { "All changes of a run are on the run's own page." }
+                    HTML.element("p", ["class": "note"]) { "The page of a run lists all its changes." }
                 }
                 Section(id: "s-settings", heading: "Settings").html { settings(view) }
             }
     }
 
-    /// The page of earlier runs.
+    /// The page of older runs.
     static func olderRuns(_ view: CleanupView, names: [String], _ viewer: Page.Viewer) -> String {
         let name = view.status.name
-        return Page(title: "Earlier runs of \(name)", cleanups: names, current: name, now: view.now).html(viewer) {
-            RunsTable.html(view.runs.entries, now: view.now, caption: "Earlier runs of \(name)")
+        return Page(title: "Older runs of \(name)", cleanups: names, current: name, now: view.now).html(viewer) {
+            RunsTable.html(view.runs.entries, now: view.now, caption: "Older runs of \(name)")
             HTML.element("p") {
                 HTML.element("a", ["href": Link.cleanup(name)]) { "Back to \(name)" }
                 if let next = view.runs.next {
@@ -56,7 +56,7 @@ enum CleanupPage {
     private static func looking(_ name: String, isFiles: Bool) -> HTML {
         .element("p", ["class": "links"]) {
             HTML.element("a", ["href": Link.cleanup(name, "preview"), "class": "button"]) {
-                "Preview: what a run would do"
+                "Preview a run"
             }
             " "
             HTML.element("a", ["href": Link.cleanup(name, "stats"), "class": "button"]) {
@@ -70,31 +70,31 @@ enum CleanupPage {
         return .element("div", ["class": "actions"]) {
             if view.cleanup != nil {
                 Form(action: Link.cleanup(name, "run"), button: "Run now", look: "main").html(viewer) {
-                    field("limit", "At most so many records", ["inputmode": "numeric", "pattern": "[0-9]*"])
+                    field("limit", "Limit", ["inputmode": "numeric", "pattern": "[0-9]*"])
                     HTML.element("label", ["class": "check"]) {
                         HTML.element("input", ["type": "checkbox", "name": "dryRun", "value": "1"])
-                        " Only look (dry run)"
+                        " Dry run"
                     }
                     if let cleanup = view.cleanup, cleanup.keepsTrash, cleanup.removesRecords {
                         HTML.element("label", ["class": "check"]) {
                             HTML.element("input", ["type": "checkbox", "name": "noTrash", "value": "1"])
-                            " Keep nothing of what is removed: no undo, and its memory is free at once"
+                            " Keep no copy of removed records: frees memory at once, but undo can't restore them"
                         }
                     }
                 }
             }
             if view.status.paused == nil {
                 Form(action: Link.cleanup(name, "pause"), button: "Pause").html(viewer) {
-                    field("why", "Why it is paused", ["required": "", "maxlength": "500"])
+                    field("why", "Reason", ["required": "", "maxlength": "500"])
                 }
             } else {
                 Form(action: Link.cleanup(name, "resume"), button: "Resume", look: "main").html(viewer)
             }
-            // Shown by the style sheet while the part above says that a run is under way: that part is kept up to date.
+            // Shown by the style sheet while the part above, which is kept up to date, shows a current run.
             HTML.element("div", ["class": "while-running"]) {
                 Form(
-                    action: Link.cleanup(name, "cancel"), button: "Cancel the run under way", look: "danger",
-                    question: "Stop the run of \(name) after the page in hand?"
+                    action: Link.cleanup(name, "cancel"), button: "Cancel the current run", look: "danger",
+                    question: "Stop the run of \(name) after its current page?"
                 ).html(viewer)
             }
         }
@@ -109,7 +109,7 @@ enum CleanupPage {
         }
     }
 
-    /// The keys of the file that the rows before stand for; the others are the policy's own, and shown as they are.
+    /// The keys of the file that the rows above show; the other keys belong to the policy and are shown as written.
     private static let common: Set = [
         "policy", "every", "cron", "timezone", "records", "index", "scan", "status", "states", "format", "enabled",
         "dry-run", "limit", "page", "run-timeout", "misfire-grace", "undo", "guard",
@@ -117,20 +117,20 @@ enum CleanupPage {
 
     private static func settings(_ view: CleanupView) -> HTML {
         guard let cleanup = view.cleanup else {
-            return .element("p") { "This instance's configuration doesn't have it; another's does." }
+            return .element("p") { "This cleanup is not in this instance's configuration." }
         }
         let settings = CleanupSettings(cleanup)
         let rows: [(String, String?)] = [
             ("Policy", settings.policy), ("Schedule", settings.schedule),
-            ("Runs by itself", settings.enabled ? "yes" : "no"), ("Only watches", settings.dryRun ? "yes" : "no"),
-            ("Records", settings.records), ("Kept as", settings.format),
-            ("Index", settings.index ?? "Curfew's own"), ("Status field", settings.status),
+            ("Scheduled", settings.enabled ? "yes" : "no"), ("Dry run", settings.dryRun ? "yes" : "no"),
+            ("Records", settings.records), ("Format", settings.format),
+            ("Index", settings.index ?? "kept by Curfew"), ("Status field", settings.status),
             ("States", cleanup.policy.activeStates?.joined(separator: ", ")),
             ("Longest timeout", settings.longestTimeout), ("Run timeout", settings.runTimeout),
-            ("Records per run", settings.limit.map { "at most \($0)" }),
+            ("Records per run", settings.limit.map { "max \($0)" }),
             ("Records per page", settings.page.map { "\($0)" }),
-            ("Guard", settings.guard), ("Skipped when later than", settings.misfireGrace),
-            ("Undo possible for", settings.undo), ("Scanned every", settings.scan),
+            ("Guard", settings.guard), ("Misfire grace", settings.misfireGrace),
+            ("Undo within", settings.undo), ("Scanned every", settings.scan),
             ("Fingerprint", settings.fingerprint),
         ]
         let own = cleanup.settings.filter { setting in

@@ -1,25 +1,25 @@
 internal import Curfew
 internal import Policies
 
-/// What the page of a cleanup shows, as read at one moment.
+/// The content of a cleanup's page, as read at one moment.
 struct CleanupView: Sendable {
-    /// The newest runs and changes that are shown.
+    /// How many of the newest runs and changes are shown.
     static let newest = 25
 
     /// The server's time.
     var now: Timestamp
-    /// What it does now.
+    /// The current state.
     var status: Status.CleanupStatus
-    /// What is configured; nil where only another instance's configuration has it.
+    /// The configured cleanup; nil if this instance's configuration doesn't have it.
     var cleanup: Cleanup?
-    /// Its newest runs and changes, as far as they are among the newest of all.
+    /// Its newest runs and changes, found among the newest of all cleanups.
     var runs: History.Page, events: History.Page
-    /// What runs measured.
+    /// Its measurements by hour.
     var hours: MeasuredHours
 
-    /// Reads it, with a bounded number of commands.
+    /// Reads everything with a bounded number of commands.
     ///
-    /// - Parameter older: where the list of runs goes on, as an earlier page said.
+    /// - Parameter older: where the list of runs continues, from an earlier page.
     static func read(
         _ name: String, _ service: AdminService, _ reader: OverviewReader, older: String? = nil
     ) async throws -> CleanupView {
@@ -35,7 +35,7 @@ struct CleanupView: Sendable {
             events: try await events, hours: try await hours)
     }
 
-    /// The parts of the page that change.
+    /// The parts of the page that are kept up to date.
     var fragments: [Fragment] {
         [
             Fragment(id: "state", content: state),
@@ -63,7 +63,7 @@ struct CleanupView: Sendable {
                 HTML.element("p", ["class": "notice critical"]) { trouble }
             }
             if let why = status.uncounted {
-                HTML.element("p", ["class": "notice warning"]) { "Its records could not be counted: \(why)" }
+                HTML.element("p", ["class": "notice warning"]) { "The records can't be counted: \(why)" }
             }
             if let pause = status.paused {
                 HTML.element("p", ["class": "notice warning"]) { "Paused by \(pause.by) at \(pause.at): \(pause.why)" }

@@ -6,7 +6,7 @@ internal import NIOCore
 internal import RedisClient
 
 extension Dashboard {
-    /// A page as an answer, for whoever asked for it.
+    /// Builds the answer with a page for the person who requested it.
     func answer(_ request: Request, _ context: AdminContext, _ page: (Page.Viewer) -> String) -> Response {
         let notice = context.visit?.notice(request)
         let viewer = Page.Viewer(
@@ -17,26 +17,26 @@ extension Dashboard {
         return PageAnswer.response(page(viewer), cookies: cookies)
     }
 
-    /// An answer that sends the browser to another page.
+    /// An answer that redirects the browser to another page.
     static func redirect(to address: String, cookies: [String] = []) -> Response {
         var headers: HTTPFields = [.location: address, .cacheControl: "no-store"]
         for cookie in cookies { headers.append(HTTPField(name: .setCookie, value: cookie)) }
         return Response(status: .seeOther, headers: headers)
     }
 
-    /// The id of a stream's entry that a request names; throws 400 where it is none.
+    /// The stream entry id in a request; throws 400 if it is invalid.
     static func streamID(_ text: String?) throws(AdminError) -> String? {
         guard let text else { return nil }
         guard text.wholeMatch(of: /[0-9]{1,19}-[0-9]{1,19}/) != nil else {
-            throw AdminError(.badRequest, "before: expected what the link of an earlier page says, found “\(text)”")
+            throw AdminError(.badRequest, "before: expected the value from a link on an earlier page, found “\(text)”")
         }
         return text
     }
 }
 
-/// Pages as answers.
+/// Pages as HTTP answers.
 enum PageAnswer {
-    /// What browsers may do with a page: take its style, its script and its pictures from here, and nothing from elsewhere.
+    /// The content security policy of pages: style, script and images from this server, nothing from elsewhere.
     static let policy: ContentSecurityPolicy = [
         .defaultSrc(.none), .styleSrc(.self), .scriptSrc(.self), .imgSrc(.self), .connectSrc(.self),
         .formAction(.self), .baseURI(.none), .frameAncestors(.none),
@@ -58,7 +58,7 @@ enum PageAnswer {
 }
 
 extension AdminContext {
-    /// Whether there is a session that could be ended.
+    /// Whether there is a session that can be ended.
     var isSignedIn: Bool {
         if case .session? = pass { return true }
         return false

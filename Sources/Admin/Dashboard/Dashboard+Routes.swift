@@ -8,7 +8,7 @@ internal import RedisClient
 internal import ServiceLifecycle
 
 extension Dashboard {
-    /// Adds the pages: those that look for whoever may look, those that do for admins, and the one to sign in.
+    /// Adds the routes: pages for viewers, actions for admins, and the sign-in page.
     package func addRoutes(to router: Router<AdminContext>) {
         for asset in Asset.all {
             router.get("assets/\(asset.name)") { request, _ in asset.response(to: request) }
@@ -61,7 +61,7 @@ extension Dashboard {
         }
     }
 
-    /// The newest changes of a run, or its errors, found by its time: the events of other runs are hardly read.
+    /// The newest changes of a run, or its errors, located by the run's time so that few events of other runs are read.
     private func events(of run: [String: String], areErrors: Bool) async throws -> ([StreamEntry], Bool) {
         let engine = service.engine
         let started = run["started_ms"] ?? run["acquired_ms"] ?? "0"
@@ -89,7 +89,7 @@ extension Dashboard {
             let channel = context.channel
             guard let watched = feed.watch(subject, by: context.pass, drop: { channel.close(promise: nil) }) else {
                 throw AdminError(
-                    .serviceUnavailable, "too many pages are open on this instance: expected one to be closed first",
+                    .serviceUnavailable, "too many pages are open on this instance: close one and try again",
                     headers: [.retryAfter: "30"])
             }
             let feed = feed
@@ -98,7 +98,7 @@ extension Dashboard {
                 body: ResponseBody { writer in
                     defer { feed.leave(watched.id) }
                     try await writer.write(ByteBuffer(string: "retry: 5000\n\n"))
-                    // The server waits for its answers when it goes down, and this one has no end of its own.
+                    // The server waits for open answers when it shuts down, and this one doesn't end by itself.
                     try await withGracefulShutdownHandler {
                         for await message in watched.messages { try await writer.write(message) }
                     } onGracefulShutdown: {
@@ -130,9 +130,9 @@ extension Dashboard {
         }
     }
 
-    /// The form to sign in with.
+    /// Reads the sign-in form.
     ///
-    /// Whoever sends others counts as if the token were wrong, and isn't read for long.
+    /// A form with other fields counts as a wrong token, and only a short one is read.
     private func signInForm(_ request: Request, _ context: AdminContext) async throws -> FormBody {
         do {
             let form = try await FormBody(
@@ -179,7 +179,7 @@ extension Dashboard {
         }
     }
 
-    /// Does what a form asks for, once it is sure that a page of ours sent it, and goes back to the page it is about.
+    /// Performs the action of a form after checking its code, then redirects to the page it belongs to.
     private func act(
         _ request: Request, _ context: AdminContext, _ parameter: String, _ link: (String, String) -> String,
         _ deed: (String, FormBody) async throws -> Notice

@@ -2,19 +2,21 @@ internal import Curfew
 internal import Logging
 internal import ServiceLifecycle
 
-/// The pages of an instance, and what keeps them up to date.
+/// The pages of an instance, and the feed that keeps them up to date.
 package final class Dashboard: Service {
     let service: AdminService
     let access: Access
     let reader: OverviewReader
     let feed: LiveFeed
 
-    /// Makes the pages; they answer at once, and are kept up to date while ``run()`` runs.
+    /// Creates the pages.
+    ///
+    /// They are served at once and kept up to date while ``run()`` runs.
     package convenience init(service: AdminService, access: Access) {
         self.init(service: service, access: access, interval: .seconds(2))
     }
 
-    /// The same with another time between readings, for tests.
+    /// The same with another refresh interval, for tests.
     init(service: AdminService, access: Access, interval: Duration) {
         let reader = OverviewReader(service: service)
         self.service = service
@@ -36,8 +38,8 @@ package final class Dashboard: Service {
         do {
             try await reader.prepare()
         } catch {
-            // Then the pages read it piece by piece.
-            service.engine.logger.debug("what was measured could not be read yet", metadata: ["error": "\(error)"])
+            // The pages then read the stream in parts.
+            service.engine.logger.debug("the measurements can't be read yet", metadata: ["error": "\(error)"])
         }
         await feed.run()
     }

@@ -4,7 +4,7 @@ internal import RedisClient
 
 /// Single changes, newest first.
 enum EventsTable {
-    /// The table; with the values before and after where they are asked for.
+    /// The table, optionally with the values before and after.
     static func html(_ events: [StreamEntry], now: Timestamp, caption: String, hasImages: Bool = false) -> HTML {
         var table = HTMLTable(
             caption: caption,
@@ -17,27 +17,27 @@ enum EventsTable {
                 hasImages ? ImageView(event).html : link(toRun: event.run),
             ])
         }
-        return table.html(empty: "No record has been changed within the time for which changes are kept.")
+        return table.html(empty: "No changes within the retention period of changes.")
     }
 
-    /// What an event is about: a record or, where somebody did something to all of it, the cleanup.
+    /// The subject of an event: a record or, for an action on a whole cleanup, the cleanup.
     private static func subject(of event: Event) -> HTML {
         if !event.record.isEmpty { return foreign(event.record) }
         guard !event.cleanup.isEmpty else { return HTML("–") }
         return .element("a", ["href": Link.cleanup(event.cleanup)]) { foreign(event.cleanup) }
     }
 
-    /// Not everything that somebody does belongs to a run: a pause doesn't.
+    /// Some actions, such as a pause, don't belong to a run.
     private static func link(toRun run: String) -> HTML {
         run.isEmpty ? .nothing : .element("a", ["href": Link.run(run)]) { foreign(run) }
     }
 
-    /// A text of the application's, apart from what is around it; nothing where it is empty.
+    /// A text from the application, isolated from its surroundings; nothing if it is empty.
     private static func foreign(_ text: String) -> HTML {
         text.isEmpty ? .nothing : .element("bdi") { shortened(text) }
     }
 
-    /// A text of the application's, of a length that leaves room for others.
+    /// A text from the application, shortened for a table cell.
     static func shortened(_ text: String) -> String {
         text.shortened(toMarkup: 600)
     }

@@ -1,6 +1,6 @@
-/// Names and what they stand for, side by side.
+/// Names and values, side by side.
 enum Facts {
-    /// The list; what is empty is left out.
+    /// The list; empty values are left out.
     static func html(_ rows: [(name: String, value: HTML)]) -> HTML {
         .element("dl", ["class": "settings"]) {
             rows.filter { $0.value != .nothing }.map { row in
@@ -12,7 +12,7 @@ enum Facts {
         }
     }
 
-    /// A text of the application's: it may run in another direction than what is around it.
+    /// A text from the application, whose writing direction may differ from its surroundings.
     static func foreign(_ text: String?) -> HTML {
         guard let text, !text.isEmpty else { return .nothing }
         return .element("bdi") { EventsTable.shortened(text) }

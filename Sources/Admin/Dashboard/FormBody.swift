@@ -6,16 +6,16 @@ internal import RedisClient
 
 /// The fields of a form.
 ///
-/// It is read in one pass over its bytes, up to a number of bytes and of fields: whoever may send one needn't be known.
+/// The body is parsed in one pass, with a limit on bytes and fields: the sender may be unauthenticated.
 struct FormBody: Sendable {
-    /// The most bytes of a form to sign in or out with, and of any other.
+    /// The most bytes of a sign-in or sign-out form, and of any other form.
     static let mostToSignIn = 2 << 10, most = 64 << 10
     /// The most fields.
     static let mostFields = 32
 
     private let fields: [String: String]
 
-    /// Reads them from a request's body; throws 415 where that is no form, and 413 where it is too long.
+    /// Parses the body of a request; throws 415 if it isn't a form, and 413 if it is too long.
     init(_ request: Request, upTo limit: Int = most) async throws {
         guard let type = request.headers[.contentType], type.hasPrefix("application/x-www-form-urlencoded") else {
             throw AdminError(.unsupportedMediaType, "expected a form: application/x-www-form-urlencoded")
@@ -29,7 +29,7 @@ struct FormBody: Sendable {
         }
     }
 
-    /// The fields of `a=1&b=2`; of two with the same name the last.
+    /// The fields of `a=1&b=2`; if a name is repeated, the last value counts.
     private static func fields(of bytes: some Collection<UInt8>) throws(AdminError) -> [String: String] {
         var fields: [String: String] = [:]
         var (number, name, text) = (0, String?.none, [UInt8]())
@@ -54,10 +54,10 @@ struct FormBody: Sendable {
         return fields
     }
 
-    /// The text of a field, held as `ByteText` says; nil where it isn't there.
+    /// The text of a field, held as ``ByteText``; nil if the field is absent.
     subscript(_ name: String) -> String? { fields[name] }
 
-    /// A whole number within a range; nil where the field is absent or empty.
+    /// A whole number within a range; nil if the field is absent or empty.
     func integer(_ name: String, in range: ClosedRange<Int>) throws(AdminError) -> Int? {
         guard let text = fields[name]?.trimmingCharacters(in: .whitespaces), !text.isEmpty else { return nil }
         guard let number = Int(text), range.contains(number) else {

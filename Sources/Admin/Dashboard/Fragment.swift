@@ -1,21 +1,21 @@
 internal import Foundation
 
-/// A part of a page that changes while somebody looks at it.
+/// A part of a page that is kept up to date.
 ///
-/// It is the same for everybody who looks: no forms, no names of persons signed in. So it is made once, however many
-/// pages are open, and sent to all of them.
+/// It is the same for every viewer: it has no forms and no names of people. So it is built once and sent to every open
+/// page.
 struct Fragment: Sendable {
-    /// The id of the element that it fills.
+    /// The id of its element.
     let id: String
-    /// What is in it.
+    /// Its content.
     let content: HTML
 
-    /// The part as it stands in a page.
+    /// The element as part of a page.
     var html: HTML { .element("div", ["id": id, "data-live": ""]) { content } }
 
-    /// The content without the words of times: those move on by themselves in the page, and are no reason to send it.
+    /// The content without the text of times: the page updates these itself, so they are no reason to send it.
     ///
-    /// Text is escaped, so that tags are only those that this program wrote.
+    /// Text is escaped, so all tags come from this program.
     var signature: String {
         var rest = content.markup[...]
         var signature = ""

@@ -2,13 +2,13 @@ internal import RedisClient
 
 /// A piece of HTML.
 ///
-/// Text becomes part of one only escaped, whoever wrote it: record ids and reasons are the application's, and may be
-/// markup. Names of elements and attributes are literals of this program and can't come from anywhere else.
+/// Text is always escaped when it is added: record ids and reasons come from the application and may contain markup.
+/// Names of elements and attributes are literals of this program and can't come from anywhere else.
 struct HTML: Sendable, Equatable {
     /// The markup.
     private(set) var markup: String
 
-    /// Text, escaped.
+    /// Escapes a text.
     init(_ text: String) {
         markup = ""
         Self.append(text, to: &markup)
@@ -18,13 +18,15 @@ struct HTML: Sendable, Equatable {
         self.markup = markup
     }
 
-    /// Nothing.
+    /// Empty markup.
     static let nothing = HTML(markup: "")
 
-    /// The elements that have no content and no end.
+    /// Elements without content and end tag.
     private static let empty: Set<String> = ["br", "col", "hr", "input", "link", "meta"]
 
-    /// An element; an attribute that is nil is left out, and one that is an empty text is only named.
+    /// An element.
+    ///
+    /// An attribute that is nil is left out; an attribute that is empty is written without a value.
     static func element(
         _ name: StaticString, _ attributes: KeyValuePairs<StaticString, String?> = [:],
         @HTMLBuilder _ content: () -> HTML = { .nothing }
@@ -38,7 +40,7 @@ struct HTML: Sendable, Equatable {
         return HTML(markup: markup)
     }
 
-    /// A field of a form, with the name under which it is sent.
+    /// A form field, with the name it is submitted under.
     static func input(name: String, _ attributes: KeyValuePairs<StaticString, String?>) -> HTML {
         var markup = "<input"
         append(["name": name], to: &markup)
@@ -57,16 +59,16 @@ struct HTML: Sendable, Equatable {
         }
     }
 
-    /// A whole page: the element with what makes browsers read it by the standard.
+    /// A whole page: the root element after the doctype.
     static func document(_ root: HTML) -> HTML { HTML(markup: "<!doctype html>\n" + root.markup) }
 
-    /// One after the other.
+    /// The concatenation of several parts.
     static func joined(_ parts: [HTML]) -> HTML { HTML(markup: parts.map(\.markup).joined()) }
 
-    /// The most bytes that one text, or one attribute, becomes: a page has a size that no record decides.
+    /// The most bytes of one text or attribute, so that records can't make a page arbitrarily long.
     static let mostTextBytes = 4_096
 
-    /// Escapes what means something in text or in a quoted attribute, and ends with “…” where it would be too much.
+    /// Escapes a text for content or a quoted attribute, and ends it with “…” at the limit.
     private static func append(_ text: String, to markup: inout String) {
         var room = mostTextBytes
         for scalar in text.readable.unicodeScalars {
@@ -80,10 +82,10 @@ struct HTML: Sendable, Equatable {
         }
     }
 
-    /// What stands for a scalar in a page; nil where it stands for itself.
+    /// The escaped form of a scalar; nil if it needs no escape.
     ///
-    /// Control characters, and those that turn the direction of what follows, could make a line look like another one. So what
-    /// is held as `ByteText` says is made readable before it is looked at.
+    /// Control characters and bidirectional controls could disguise a line, so they are escaped. ``ByteText`` is
+    /// decoded before.
     fileprivate static func escaped(_ scalar: Unicode.Scalar) -> String? {
         switch scalar {
         case "&": "&amp;"
@@ -99,9 +101,10 @@ struct HTML: Sendable, Equatable {
 }
 
 extension String {
-    /// The beginning of a text from outside that is at most that many bytes of a page, and “…” where there is more.
+    /// The beginning of an outside text that takes at most that many bytes in a page, followed by “…” if something is
+    /// cut.
     ///
-    /// It counts what the page gets: a quote is six bytes there, and one character may be a hundred thousand accents.
+    /// It counts the escaped bytes: a quote takes six, and one character may have a hundred thousand accents.
     func shortened(toMarkup limit: Int) -> String {
         guard utf8.count * 6 > limit else { return self }
         let text = readable
@@ -116,7 +119,7 @@ extension String {
     }
 }
 
-/// Puts pieces together in the order in which they are written; a text among them is escaped.
+/// Concatenates parts in the order in which they are written; texts among them are escaped.
 @resultBuilder
 enum HTMLBuilder {
     static func buildExpression(_ text: String) -> HTML { HTML(text) }

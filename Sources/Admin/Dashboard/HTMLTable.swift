@@ -1,4 +1,4 @@
-/// A table with a caption and headed columns; on a phone each row becomes a block that names its cells.
+/// A table with a caption and column headers; on a phone each row becomes a block with labelled cells.
 struct HTMLTable: Sendable {
     private let caption: String
     private let columns: [String]
@@ -6,11 +6,11 @@ struct HTMLTable: Sendable {
     private let isCaptionShown: Bool
     private var rows: [HTML] = []
 
-    /// An empty table.
+    /// Creates an empty table.
     ///
     /// - Parameters:
-    ///   - numbers: the columns that are set to the right.
-    ///   - isCaptionShown: whether the caption is to be seen; it is always there for screen readers.
+    /// - numbers: the columns that are right-aligned.
+    /// - isCaptionShown: whether the caption is visible; screen readers always read it.
     init(caption: String, columns: [String], numbers: ClosedRange<Int>? = nil, isCaptionShown: Bool = false) {
         self.caption = caption
         self.columns = columns
@@ -18,7 +18,7 @@ struct HTMLTable: Sendable {
         self.isCaptionShown = isCaptionShown
     }
 
-    /// Adds a row; its first cell is what the row is about.
+    /// Adds a row; its first cell is the row header.
     mutating func add(_ cells: [HTML]) {
         rows.append(
             .element("tr") {
@@ -32,12 +32,12 @@ struct HTMLTable: Sendable {
             })
     }
 
-    /// The table, in a frame that scrolls where the page is too narrow; a sentence where it has no rows.
+    /// The table in a frame that scrolls if the page is too narrow; a sentence if it has no rows.
     func html(empty sentence: String) -> HTML {
         rows.isEmpty ? .element("p", ["class": "none"]) { sentence } : html
     }
 
-    /// The table, in a frame that scrolls where the page is too narrow.
+    /// The table in a frame that scrolls if the page is too narrow.
     var html: HTML {
         .element("table") {
             HTML.element("caption", ["class": isCaptionShown ? nil : "unseen"]) { caption }

@@ -1,24 +1,24 @@
 internal import Curfew
 
-/// What the fields of a record held before a change, and what they hold after it.
+/// The fields of a record before and after a change.
 struct ImageView: Sendable, Equatable {
-    /// A field; nil where it was or is absent.
+    /// One field; nil if it was or is absent.
     struct Field: Sendable, Equatable {
-        /// Its name.
+        /// The name.
         var name: String
-        /// What it held, and what was written.
+        /// The value before, and the value after.
         var before: String?, after: String?
     }
 
-    /// The most fields that are shown.
+    /// How many fields are shown.
     static let most = 40
 
     /// The fields, by name.
     let fields: [Field]
-    /// Whether the text could be read.
+    /// Whether the image could be parsed.
     let isReadable: Bool
 
-    /// Reads what an event says.
+    /// Parses the image of an event.
     init(_ event: Event) {
         let image: BeforeImage
         do {
@@ -32,7 +32,7 @@ struct ImageView: Sendable, Equatable {
         let names = Set(image.before.keys).union(image.after.keys).sorted()
         fields = names.prefix(Self.most).map { name in
             let before = image.before[name] ?? nil
-            // The status is named by the event itself and not among what was written.
+            // The event has the status in fields of its own, not among the written fields.
             let isStatus =
                 image.after[name] == nil && before == event.from && event.from != event.to && !event.to.isEmpty
             let unwritten = isRemoval ? nil : isStatus ? event.to : before
@@ -40,7 +40,7 @@ struct ImageView: Sendable, Equatable {
         }
     }
 
-    /// The fields that changed as a list, folded up; what stayed is left out.
+    /// The changed fields as a list, folded; unchanged fields are left out.
     var html: HTML {
         guard isReadable else { return HTML("can't be read") }
         let changed = fields.filter { $0.before != $0.after }

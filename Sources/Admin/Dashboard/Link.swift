@@ -1,20 +1,20 @@
 internal import RedisClient
 
-/// The addresses of pages, with names in them encoded.
+/// The URLs of pages, with encoded names.
 enum Link {
-    /// The first page.
+    /// The overview.
     static let home = "/"
-    /// Where a token is asked for, and where a session ends.
+    /// The sign-in page, and the sign-out action.
     static let signIn = "/sign-in", signOut = "/sign-out"
-    /// Where live parts come from.
+    /// The stream of page updates.
     static let live = "/live"
 
-    /// The page of a cleanup, or what hangs on it.
+    /// The page of a cleanup, or a part of it.
     static func cleanup(_ name: String, _ part: String = "") -> String {
         "/cleanups/" + PercentEncoding.encoded(name) + (part.isEmpty ? "" : "/" + part)
     }
 
-    /// The page of a run, or what hangs on it.
+    /// The page of a run, or a part of it.
     static func run(_ run: String, _ part: String = "") -> String {
         "/runs/" + PercentEncoding.encoded(run) + (part.isEmpty ? "" : "/" + part)
     }

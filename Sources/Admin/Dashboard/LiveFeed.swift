@@ -5,39 +5,39 @@ internal import NIOCore
 internal import ServiceLifecycle
 internal import Synchronization
 
-/// Keeps open pages up to date: one reader of Redis per instance, however many pages are open on it.
+/// Keeps open pages up to date, with one reader of Redis per instance, however many pages are open.
 ///
-/// While somebody watches, it reads every other second what is watched, makes the parts of the pages that change, and
-/// sends those that did to everybody who watches that page. While nobody does, it reads nothing.
+/// While pages are open, it reads their data every two seconds, builds the parts that change, and sends changed parts
+/// to every page of that subject. While no page is open, it reads nothing.
 final class LiveFeed: Sendable {
-    /// The most pages that are kept up to date at once, and the most different ones.
+    /// How many pages are kept up to date at once, and how many different subjects.
     static let mostWatchers = 500, mostSubjects = 32
-    /// How many messages wait for a page that doesn't take them; one more, and it is dropped.
+    /// How many messages may wait for a slow page; at one more, the page is disconnected.
     static let mostWaiting = 8
-    /// How long a page is kept up to date before it must ask again, with whatever then lets it in.
+    /// How long a page is kept up to date before it must reconnect with a valid credential.
     static let longest: Duration = .seconds(900)
-    /// After so many readings without news a page is sent a comment, which shows whether it is still there.
+    /// After this many refreshes without news, a page gets a comment, which shows whether it is still connected.
     static let quietReadings = 7
 
     /// One open page.
     struct Watcher: Sendable {
         let subject: LiveSubject
-        /// By what it was let in; nil where nobody asks.
+        /// The credential of the page; nil if none was needed.
         let pass: Pass?
-        /// How often the configuration had been read again by then.
+        /// The number of configuration reloads when the page connected.
         let reloads: Int
         let messages: AsyncStream<ByteBuffer>.Continuation
-        /// Closes its connection, where it takes nothing any more.
+        /// Closes the connection of a page that no longer reads.
         let drop: @Sendable () -> Void
         let end: ContinuousClock.Instant
-        /// Whether it was sent the page's parts already.
+        /// Whether the parts of the page have been sent to it.
         var isCurrent = false
     }
 
     private struct State {
         var watchers: [Int: Watcher] = [:]
         var nextID = 0
-        /// What those who are current have on their pages.
+        /// What current pages show.
         var shown: [LiveSubject: [String: String]] = [:]
         var quiet = 0
         var isStopped = false
@@ -52,13 +52,13 @@ final class LiveFeed: Sendable {
     private let reloads: @Sendable () -> Int
     private let read: @Sendable (LiveSubject) async throws -> [Fragment]
 
-    /// Makes the feed.
+    /// Creates the feed.
     ///
     /// - Parameters:
-    ///   - interval: how long it rests between readings.
-    ///   - admitted: which of those who were let in would still be.
-    ///   - reloads: how often the configuration was read again, which ends what was opened before.
-    ///   - read: reads a page and makes its parts.
+    /// - interval: the pause between refreshes.
+    /// - admitted: returns the credentials that are still valid.
+    /// - reloads: the number of configuration reloads; a reload disconnects earlier pages.
+    /// - read: reads the data of a page and builds its parts.
     init(
         interval: Duration = .seconds(2), logger: Logger,
         admitted: @escaping @Sendable ([Pass]) async -> Set<Pass> = { Set($0) },
@@ -76,9 +76,9 @@ final class LiveFeed: Sendable {
     /// How many pages are open.
     var watcherCount: Int { state.withLock { $0.watchers.count } }
 
-    /// Begins to keep a page up to date: its messages, and the number to ``leave(_:)`` with.
+    /// Connects a page; returns its messages and the number to ``leave(_:)`` with.
     ///
-    /// Nil where too many are open already.
+    /// Returns nil if too many pages are open.
     func watch(_ subject: LiveSubject, by pass: Pass? = nil, drop: @escaping @Sendable () -> Void) -> (
         id: Int, messages: AsyncStream<ByteBuffer>
     )? {
@@ -101,17 +101,17 @@ final class LiveFeed: Sendable {
         return (id, messages)
     }
 
-    /// Ends it: the page was closed.
+    /// Disconnects a closed page.
     func leave(_ id: Int) {
         state.withLock { $0.watchers.removeValue(forKey: id) }?.messages.finish()
     }
 
-    /// Reads and sends until a graceful shutdown or cancellation.
+    /// Refreshes pages until a graceful shutdown or cancellation.
     func run() async {
         await withTaskCancellationOrGracefulShutdownHandler {
             for await _ in wake {
                 while await runOnce() {
-                    // Looked at twice as often: a page ends with the session that it was opened in.
+                    // Checked twice as often: a page ends with the session it was opened in.
                     do {
                         try await Task.sleep(for: interval / 2)
                         await dismiss()
@@ -125,7 +125,7 @@ final class LiveFeed: Sendable {
         stop()
     }
 
-    /// Ends every page's stream, and takes no more.
+    /// Ends every page's stream and accepts no more.
     func stop() {
         let watchers = state.withLock { state in
             state.isStopped = true
@@ -136,7 +136,7 @@ final class LiveFeed: Sendable {
         waker.finish()
     }
 
-    /// One reading of all that is watched; false where nothing is.
+    /// Refreshes all open pages; false if there are none.
     func runOnce() async -> Bool {
         let subjects = state.withLock { state -> Set<LiveSubject> in
             let subjects = Set(state.watchers.values.map(\.subject))
@@ -149,8 +149,8 @@ final class LiveFeed: Sendable {
             do {
                 news[subject] = try await read(subject) + [Fragment(id: "connection", content: .nothing)]
             } catch {
-                logger.debug("a page could not be kept up to date", metadata: ["error": "\(error)"])
-                let text = "This page is not up to date: \(Self.reason(error))"
+                logger.debug("a page can't be refreshed", metadata: ["error": "\(error)"])
+                let text = "This page is out of date: \(Self.reason(error))"
                 news[subject] = [
                     Fragment(id: "connection", content: .element("p", ["class": "notice critical"]) { text })
                 ]
@@ -161,7 +161,7 @@ final class LiveFeed: Sendable {
         return true
     }
 
-    /// Ends the pages of those who would no longer be let in, and all that were opened under another configuration.
+    /// Disconnects pages whose credential is no longer valid, and all pages from before a configuration reload.
     func dismiss() async {
         let watchers = state.withLock { $0.watchers }
         guard !watchers.isEmpty else { return }
@@ -201,7 +201,7 @@ final class LiveFeed: Sendable {
                 let bytes = watcher.isCurrent ? message.changed ?? (isCommentDue ? Self.comment : nil) : message.all
                 guard let bytes else { continue }
                 if case .enqueued = watcher.messages.yield(bytes) { continue }
-                // Its messages pile up, or nobody reads them any more.
+                // Its messages pile up: the page no longer reads them.
                 watcher.messages.finish()
                 state.watchers[id] = nil
                 dropped.append(watcher)
@@ -215,13 +215,13 @@ final class LiveFeed: Sendable {
         switch error {
         case let error as AdminError: error.message
         case let error as CurfewError: error.message
-        default: "something went wrong; the log of this instance says what"
+        default: "internal error; see the log of this instance"
         }
     }
 
-    private static let comment = ByteBuffer(string: ": still here\n\n")
+    private static let comment = ByteBuffer(string: ": keep-alive\n\n")
 
-    /// The parts as one server-sent event; nil where there are none.
+    /// The parts as one server-sent event; nil if there are none.
     static func message(_ fragments: [Fragment]) -> ByteBuffer? {
         guard !fragments.isEmpty else { return nil }
         let parts = Dictionary(fragments.map { ($0.id, $0.content.markup) }) { first, _ in first }

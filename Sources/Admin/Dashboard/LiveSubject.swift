@@ -1,11 +1,11 @@
-/// A page that can be watched.
+/// A page that can be kept up to date.
 enum LiveSubject: Hashable, Sendable {
-    /// The first page.
+    /// The overview.
     case overview
     /// The page of a cleanup.
     case cleanup(String)
 
-    /// The subject that a request names; nil where it names none.
+    /// The subject named in a request; nil if there is none.
     init?(text: String) {
         if text == "overview" {
             self = .overview
@@ -16,7 +16,7 @@ enum LiveSubject: Hashable, Sendable {
         }
     }
 
-    /// As requests name it.
+    /// The name used in requests.
     var text: String {
         switch self {
         case .overview: "overview"

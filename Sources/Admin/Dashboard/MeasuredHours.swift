@@ -1,37 +1,37 @@
 internal import Curfew
 internal import Policies
 
-/// What runs measured in the last 24 hours, by the hour: what the charts are drawn from.
+/// The measurements of runs in the last 24 hours, by hour: the data of the charts.
 ///
-/// It is filled from the metrics stream, entry by entry, and keeps sums alone, so that its size is that of the hours
-/// times the cleanups, whatever the number of runs.
+/// It is filled from the metrics stream, entry by entry, and keeps only sums. So its size depends on the hours and the
+/// cleanups, not on the number of runs.
 struct MeasuredHours: Sendable, Equatable {
     /// How many hours are shown.
     static let shown = 24
 
-    /// What one cleanup did in one hour.
+    /// The sums of one cleanup in one hour.
     struct Sums: Sendable, Equatable {
-        /// Records that were dealt with, and those that could not be.
+        /// Records that were changed, and records with errors.
         var changed: Int64 = 0, failed: Int64 = 0
-        /// Records that the hour's last run left due; nil where none ran.
+        /// The records still due after the hour's last run; nil if there was no run.
         var backlog: Int64?
     }
 
-    /// An hour as a chart shows it.
+    /// One hour of a chart.
     struct Point: Sendable, Equatable {
-        /// When the hour began.
+        /// The start of the hour.
         var start: Timestamp
-        /// Records that were dealt with, and those that could not be.
+        /// Records that were changed, and records with errors.
         var changed: Int64, failed: Int64
-        /// Records that were due and not dealt with at its end; nil before the first run that is known.
+        /// The records still due at the end of the hour; nil before the first known run.
         var backlog: Int64?
     }
 
-    /// The last entry that was added; the next reading goes on after it.
+    /// The id of the last added entry; the next read continues after it.
     private(set) var last = "0-0"
     private var hours: [Int64: [String: Sums]] = [:]
 
-    /// Adds entries in the order of the stream; those that were added before are passed over.
+    /// Adds entries in stream order; entries that were added before are ignored.
     mutating func add(_ entries: [StreamEntry]) {
         for entry in entries {
             guard Self.isLater(entry.id, than: last) else { continue }
@@ -48,10 +48,10 @@ struct MeasuredHours: Sendable, Equatable {
         hours = hours.filter { $0.key > newest - Int64(2 * Self.shown) }
     }
 
-    /// The hours up to now, oldest first: of one cleanup, or of all together.
+    /// The hours up to now, oldest first, of one cleanup or of all.
     ///
-    /// An hour without a run has the backlog that the run before it left, which may be less than there was. So the hour
-    /// under way has what is due now, where that is known: it also grows while nothing runs.
+    /// An hour without a run shows the backlog after the previous run, which may be less than there was. The current
+    /// hour shows what is due now, if that is known: the backlog also grows while nothing runs.
     func points(of cleanup: String? = nil, until now: Timestamp, dueNow: Int64? = nil) -> [Point] {
         let newest = now.milliseconds / 3_600_000
         var backlogs: [String: Int64] = [:]
@@ -71,7 +71,7 @@ struct MeasuredHours: Sendable, Equatable {
         return points
     }
 
-    /// Where a first reading starts: nothing before is shown.
+    /// The start of the first read: earlier hours aren't shown.
     static func start(at now: Timestamp) -> String {
         String(max(0, (now - .seconds(3_600 * shown)).milliseconds))
     }

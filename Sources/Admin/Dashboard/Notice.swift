@@ -2,31 +2,32 @@ internal import Foundation
 internal import Policies
 internal import RedisClient
 
-/// What the last thing somebody did has come to: told once, on the next page, and carried there by a cookie
-/// that is signed.
+/// The result of the last action, shown once on the next page.
+///
+/// A signed cookie passes it there.
 struct Notice: Sendable, Equatable {
-    /// The most characters that are carried; of what is no ASCII, bytes.
+    /// The most characters of the text; for non-ASCII text, the most bytes.
     static let longest = 400
 
-    /// What happened.
+    /// The text.
     var text: String
-    /// Whether it was refused, or went wrong.
+    /// Whether the action was refused or failed.
     var isRefusal = false
 
-    /// A notice.
+    /// Creates a notice.
     init(_ text: String, isRefusal: Bool = false) {
         self.text = text
         self.isRefusal = isRefusal
     }
 
-    /// The notice that those bytes are; nil where they are none.
+    /// Decodes a notice; nil if the bytes are invalid.
     init?(_ data: Data) {
         guard let first = data.first else { return nil }
         text = ByteText.held(data.dropFirst())
         isRefusal = first == UInt8(ascii: "-")
     }
 
-    /// The bytes that carry it to the next page.
+    /// The encoded notice for the cookie.
     var data: Data {
         Data(ByteText.bytes(of: (isRefusal ? "-" : "+") + text.shortened(to: Self.longest)))
     }

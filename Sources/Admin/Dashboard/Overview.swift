@@ -1,54 +1,54 @@
 internal import Curfew
 internal import Policies
 
-/// What the first page shows, as read at one moment.
+/// The content of the overview, as read at one moment.
 struct Overview: Sendable {
     /// The server's time.
     var now: Timestamp
-    /// Schedule, leases, instances and backlog.
+    /// The schedule, leases, instances and backlog.
     var status: Status
-    /// What fires now.
+    /// The alerts that are firing.
     var firing: [FiringAlert]
     /// The newest runs and changes.
     var runs: [StreamEntry], events: [StreamEntry]
-    /// What alerts did lately.
+    /// The recent alert history.
     var alerts: [StreamEntry]
-    /// What runs measured, by the hour.
+    /// The measurements of runs, by hour.
     var hours: MeasuredHours
-    /// Stale pauses, by the cleanup that looks after them.
+    /// Stale pauses by cleanup.
     var pauses: [StalePauses]
 
-    /// How many records are due now, of all cleanups together; nil where that isn't known of any.
+    /// How many records are due now over all cleanups; nil if the number isn't known for any cleanup.
     var due: Int64? {
         let numbers = status.cleanups.compactMap(\.backlog)
         return numbers.isEmpty ? nil : numbers.reduce(0) { $0 + Int64($1) }
     }
 
-    /// A lateness that no scheduled run has where all is well: an idle instance looks that often at least.
+    /// A lateness that isn't a problem: idle instances check at least this often.
     static let tolerance: Int64 = 60_000
 
-    /// Something that a person ought to look at.
+    /// Something that a person should look at.
     struct Concern: Sendable, Equatable {
-        /// How grave it is.
+        /// Its severity.
         enum Severity: String, Sendable {
             case warning, critical
         }
 
-        /// How grave.
+        /// The severity.
         var severity: Severity
-        /// What, in one sentence.
+        /// One sentence.
         var text: String
-        /// The page that says more.
+        /// The page with details.
         var link: String?
-        /// When it began, where that is known and not in the sentence.
+        /// When it began, if that is known and not part of the sentence.
         var since: Timestamp?
     }
 
-    /// What a person ought to look at, the gravest first; nothing where all is well.
+    /// The concerns, most severe first; empty if all is well.
     var concerns: [Concern] {
         var concerns: [Concern] = []
         if !status.instances.contains(where: \.isAlive) {
-            concerns.append(Concern(severity: .critical, text: "No instance is alive: nothing runs by itself."))
+            concerns.append(Concern(severity: .critical, text: "No instance is alive: scheduled cleanups don't run."))
         }
         for cleanup in status.cleanups {
             guard let text = Self.trouble(with: cleanup) else { continue }
@@ -57,8 +57,8 @@ struct Overview: Sendable {
         concerns += firing.map { alert in
             Concern(
                 severity: alert.severity == "critical" ? .critical : .warning,
-                text: "\(alert.alert) fires for \(alert.cleanup): \(alert.metric) is \(alert.value), "
-                    + "the limit is \(alert.threshold).",
+                text: "\(alert.alert) is firing for \(alert.cleanup): \(alert.metric) \(alert.value), "
+                    + "limit \(alert.threshold).",
                 link: Link.cleanup(alert.cleanup), since: Timestamp(milliseconds: alert.sinceMs))
         }
         concerns += status.remarks.filter { $0 != "no instance is alive" }.map {
@@ -67,7 +67,7 @@ struct Overview: Sendable {
         concerns += status.cleanups.compactMap { cleanup in
             cleanup.uncounted.map {
                 Concern(
-                    severity: .warning, text: "The records of \(cleanup.name) could not be counted: \($0)",
+                    severity: .warning, text: "The records of \(cleanup.name) can't be counted: \($0)",
                     link: Link.cleanup(cleanup.name))
             }
         }
@@ -81,20 +81,20 @@ struct Overview: Sendable {
         return concerns.filter { $0.severity == .critical } + concerns.filter { $0.severity == .warning }
     }
 
-    /// What is wrong with the schedule of a cleanup, in one sentence; nil where nothing is.
+    /// The problem with a cleanup's schedule, in one sentence; nil if there is none.
     static func trouble(with cleanup: Status.CleanupStatus) -> String? {
         guard let distance = cleanup.inMs else { return nil }
         switch cleanup.state {
         case "lost":
             return "\(cleanup.name) was left unfinished by \(cleanup.instance ?? "an instance") "
-                + "\(TimeText.distance(distance)), and nobody has taken it over."
+                + "\(TimeText.distance(distance)), and no instance has taken it over."
         case "due" where distance < -tolerance:
             return "\(cleanup.name) is overdue: it should have run \(TimeText.distance(distance))."
         default: return nil
         }
     }
 
-    /// All of it in one sentence.
+    /// The state of everything in one sentence.
     var headline: String {
         let grave = concerns.filter { $0.severity == .critical }.count
         let light = concerns.count - grave
@@ -103,7 +103,7 @@ struct Overview: Sendable {
         switch (grave, light) {
         case (0, 0):
             return "All is well: \(Self.count(status.cleanups.count, "cleanup")) on time\(work)."
-        case (0, _): return "Everything runs\(work); \(Self.count(light, "thing")) to look at."
+        case (0, _): return "All running\(work); \(Self.count(light, "warning"))."
         default: return "\(Self.count(grave, "thing")) \(grave == 1 ? "needs" : "need") attention."
         }
     }

@@ -1,9 +1,9 @@
 internal import Curfew
 internal import Policies
 
-/// The parts of the first page.
+/// The parts of the overview.
 enum OverviewFragments {
-    /// All of them, in the order of the page.
+    /// All parts, in page order.
     static func all(_ overview: Overview) -> [Fragment] {
         [
             Fragment(id: "concerns", content: concerns(overview)),
@@ -12,10 +12,10 @@ enum OverviewFragments {
             Fragment(id: "alerts", content: AlertsTable.html(overview.alerts, now: overview.now)),
             Fragment(id: "instances", content: instances(overview)),
             Fragment(id: "pauses", content: pauses(overview)),
-            Fragment(id: "runs", content: RunsTable.html(overview.runs, now: overview.now, caption: "The newest runs")),
+            Fragment(id: "runs", content: RunsTable.html(overview.runs, now: overview.now, caption: "Newest runs")),
             Fragment(
                 id: "events",
-                content: EventsTable.html(overview.events, now: overview.now, caption: "The newest changes")),
+                content: EventsTable.html(overview.events, now: overview.now, caption: "Newest changes")),
         ]
     }
 
@@ -35,7 +35,7 @@ enum OverviewFragments {
                                 concern.text.shortened(toMarkup: 400)
                             }
                             if let since = concern.since {
-                                " It began "
+                                " Since "
                                 Wording.moment(since, now: overview.now)
                                 "."
                             }
@@ -49,7 +49,7 @@ enum OverviewFragments {
 
     private static func cleanups(_ overview: Overview) -> HTML {
         var table = HTMLTable(
-            caption: "Cleanups: state, who runs them, when next, and what is due",
+            caption: "Cleanups: state, instance, next run and due records",
             columns: ["Cleanup", "State", "When", "Where", "Schedule", "Due", "Tracked"], numbers: 5...6)
         for cleanup in overview.status.cleanups {
             table.add([
@@ -98,16 +98,16 @@ enum OverviewFragments {
         let whose = cleanup.map { " of \($0)" } ?? ""
         return .element("div", ["class": "charts"]) {
             Chart(
-                id: "backlog", title: "Records due\(whose), last 24 hours: what runs left, and what there is now",
+                id: "backlog", title: "Records due\(whose), last 24 hours",
                 form: .area,
                 hours: points.map(\.start),
                 series: [.init(name: "due", colour: "due", values: points.map(\.backlog))]
             ).html
             Chart(
-                id: "recovered", title: "Records dealt with per hour\(whose), last 24 hours", form: .bars,
+                id: "recovered", title: "Records processed per hour\(whose), last 24 hours", form: .bars,
                 hours: points.map(\.start),
                 series: [
-                    .init(name: "dealt with", colour: "done", values: points.map { $0.changed }),
+                    .init(name: "processed", colour: "done", values: points.map { $0.changed }),
                     .init(name: "failed", colour: "bad", values: points.map { $0.failed }),
                 ]
             ).html
@@ -116,7 +116,7 @@ enum OverviewFragments {
 
     private static func instances(_ overview: Overview) -> HTML {
         var table = HTMLTable(
-            caption: "Instances seen within a day",
+            caption: "Instances seen in the last 24 hours",
             columns: ["Instance", "State", "Seen", "Version", "Configuration", "Started", "Runs"])
         for instance in overview.status.instances.prefix(50) {
             table.add([
@@ -131,15 +131,15 @@ enum OverviewFragments {
                 HTML(instance.running.isEmpty ? "–" : short(instance.running.joined(separator: ", "))),
             ])
         }
-        return table.html(empty: "No instance was seen within a day.")
+        return table.html(empty: "No instance seen in the last 24 hours.")
     }
 
-    /// A text of another instance's; a dash where there is none.
+    /// A text from another instance, shortened; a dash if there is none.
     private static func short(_ text: String?) -> String { text?.shortened(toMarkup: 100) ?? "–" }
 
     private static func pauses(_ overview: Overview) -> HTML {
         guard !overview.pauses.isEmpty else {
-            return .element("p", ["class": "none"]) { "No cleanup looks after paused records." }
+            return .element("p", ["class": "none"]) { "No cleanup handles paused records." }
         }
         return .joined(overview.pauses.map { PausesTable.html($0, now: overview.now) })
     }

@@ -1,6 +1,6 @@
 internal import Curfew
 
-/// The first page: whether everything runs, where, and when next.
+/// The overview: the state of every cleanup and instance.
 enum OverviewPage {
     /// The page.
     static func html(_ overview: Overview, _ viewer: Page.Viewer) -> String {
@@ -12,7 +12,7 @@ enum OverviewPage {
         ).html(viewer) {
             part("concerns")
             Section(id: "s-cleanups", heading: "Cleanups").html { part("cleanups") }
-            Section(id: "s-charts", heading: "The last 24 hours").html { part("charts") }
+            Section(id: "s-charts", heading: "Last 24 hours").html { part("charts") }
             Section(id: "s-runs", heading: "Newest runs").html { part("runs") }
             Section(id: "s-events", heading: "Newest changes").html { part("events") }
             Section(id: "s-alerts", heading: "Alerts").html { part("alerts") }
@@ -22,14 +22,14 @@ enum OverviewPage {
     }
 }
 
-/// A part of a page under a heading.
+/// A section of a page with a heading.
 struct Section: Sendable {
     /// The id of its heading.
     let id: String
-    /// What the heading says.
+    /// The heading.
     let heading: String
 
-    /// The part.
+    /// The section.
     func html(@HTMLBuilder _ content: () -> HTML) -> HTML {
         .element("section", ["aria-labelledby": id]) {
             HTML.element("h2", ["id": id]) { heading }

@@ -4,18 +4,18 @@ internal import Policies
 internal import RedisClient
 internal import Synchronization
 
-/// Reads what pages show, with a bounded number of commands whatever is in Redis.
+/// Reads the data of pages with a bounded number of commands, whatever is in Redis.
 ///
-/// What was measured is read once and then only what came since, and stale pauses twice a minute at most: both change
-/// slowly, and every page shows them.
+/// Measurements are read once, then only new ones. Stale pauses are read at most twice a minute. Both change slowly,
+/// and every page shows them.
 final class OverviewReader: Sendable {
-    /// The newest runs and changes that are shown.
+    /// How many of the newest runs and changes are shown.
     static let newest = 12
-    /// The most pages of measurements, of a thousand, that one reading takes; the next one goes on.
+    /// How many pages of measurements, of a thousand each, one read takes; the next read continues.
     static let mostPages = 2
-    /// The most that are read before anybody looks: as many as the stream keeps by default.
+    /// How many are read at startup: as many as the stream keeps by default.
     static let mostPagesBefore = 100
-    /// How long stale pauses are taken as known.
+    /// How long stale pauses are cached.
     static let pausesAge: Duration = .seconds(30)
 
     private struct Known {
@@ -28,12 +28,12 @@ final class OverviewReader: Sendable {
     private let service: AdminService
     private let known = Mutex(Known())
 
-    /// Makes the reader.
+    /// Creates the reader.
     init(service: AdminService) {
         self.service = service
     }
 
-    /// Reads the first page's data.
+    /// Reads the data of the overview.
     func read() async throws -> Overview {
         let engine = service.engine
         let now = try await engine.serverClock().now
@@ -59,10 +59,10 @@ final class OverviewReader: Sendable {
         }
     }
 
-    /// The most bytes of the first page that a sentence, and that any other field of an entry takes.
+    /// The most bytes of a sentence, and of any other field, on the overview.
     private static let mostSentence = 300, mostField = 100
 
-    /// An entry as the first page shows it: it lists many, and each may hold whatever records hold.
+    /// An entry shortened for the overview, which lists many entries of any length.
     private static func shortened(_ entry: StreamEntry) -> StreamEntry {
         StreamEntry(
             id: entry.id,
@@ -72,13 +72,13 @@ final class OverviewReader: Sendable {
             })
     }
 
-    /// Reads what was measured in the hours that are shown, so that the first page needn't wait for it.
+    /// Reads the measurements of the shown hours, so that the first page needn't wait for them.
     func prepare() async throws {
         let engine = service.engine
         _ = try await measured(engine, now: try await engine.serverClock().now, pages: Self.mostPagesBefore)
     }
 
-    /// What was measured: what is known, and what came since.
+    /// The measurements: the cached ones and the new ones.
     func measured(_ engine: Engine, now: Timestamp, pages: Int = mostPages) async throws -> MeasuredHours {
         let history = History(engine: engine)
         for _ in 0..<pages {
@@ -86,7 +86,7 @@ final class OverviewReader: Sendable {
             let start = last == "0-0" ? MeasuredHours.start(at: now) : last
             let entries = try await history.entries(of: engine.keys.metrics, after: start)
             guard !entries.isEmpty else { break }
-            // Of two that read the same at once, the second adds nothing.
+            // If two reads run at the same time, the second adds nothing.
             known.withLock { $0.hours.add(entries) }
             guard entries.count == 1_000 else { break }
         }
@@ -106,9 +106,9 @@ final class OverviewReader: Sendable {
             do {
                 if let pauses = try await StalePauses.read(engine.store, cleanup, at: now) { found.append(pauses) }
             } catch {
-                // A server of a cluster that is away hides what it has, and nothing of the others.
+                // If a server of the cluster is unreachable, its records are missing and the others are shown.
                 guard engine.redis.isCluster else { throw error }
-                engine.logger.warning("stale pauses could not be read", metadata: ["error": "\(error)"])
+                engine.logger.warning("stale pauses can't be read", metadata: ["error": "\(error)"])
             }
         }
         let pauses = found

@@ -2,35 +2,35 @@ internal import Curfew
 internal import Policies
 internal import RedisClient
 
-/// What is around the content of every page.
+/// The frame around the content of every page.
 struct Page: Sendable {
-    /// Who looks, and how.
+    /// The person who views a page.
     struct Viewer: Sendable {
-        /// What they may do; nil before they have signed in.
+        /// Their role; nil before sign-in.
         var role: Role?
-        /// What they are called.
+        /// Their name on pages.
         var title = ""
-        /// Whether there is a session that could be ended.
+        /// Whether there is a session that can be ended.
         var isSignedIn: Bool
-        /// What forms must carry.
+        /// The code that forms must carry.
         var formToken: String
-        /// What the last thing they did has come to, and whether it was refused.
+        /// The result of their last action.
         var notice: Notice?
     }
 
-    /// The title, and the heading of the page.
+    /// The title, also the heading of the page.
     let title: String
-    /// The name of what is watched live; nil where nothing is.
+    /// The subject that is kept up to date; nil if the page is static.
     var live: String?
-    /// The names of the cleanups, for the navigation; the one that is shown.
+    /// The names of the cleanups, for the navigation.
     var cleanups: [String] = []
     /// The cleanup that is shown.
     var current: String?
 
-    /// The time by the clock of Redis; nil where the page shows no times.
+    /// The time on the clock of Redis; nil if the page shows no times.
     var now: Timestamp?
 
-    /// The most cleanups that the navigation lists; the first page lists all.
+    /// How many cleanups the navigation lists; the overview lists all.
     private static let listed = 30
 
     /// The whole page.
@@ -47,7 +47,7 @@ struct Page: Sendable {
                         content()
                     }
                     HTML.element("footer") {
-                        "Curfew \(CurfewVersion.current). Times are UTC, by the clock of Redis"
+                        "Curfew \(CurfewVersion.current). Times are UTC, from the clock of Redis"
                         if let now {
                             let text = TimeForm.iso8601(.init()).text(for: now)
                             ", as of "
@@ -95,7 +95,9 @@ struct Page: Sendable {
         }
     }
 
-    /// The places where messages appear; they are there from the beginning, so that screen readers notice what comes.
+    /// The containers of messages.
+    ///
+    /// They exist from the start, so that screen readers announce new messages.
     private func notice(_ viewer: Viewer) -> HTML {
         .joined([
             .element("div", ["id": "notice", "role": "status", "aria-live": "polite"]) {
@@ -108,18 +110,18 @@ struct Page: Sendable {
     }
 }
 
-/// A form of one button, with what makes sure that it was sent from a page of ours.
+/// A form with one button, and the code that shows that a page of Curfew sent it.
 struct Form: Sendable {
-    /// The field that carries the token.
+    /// The field with the code.
     static let tokenField = "form_token"
 
-    /// Where it is sent.
+    /// The action.
     let action: String
-    /// What its button says.
+    /// The button's label.
     let button: String
     /// How the button looks: `plain`, `main` or `danger`.
     var look = "plain"
-    /// What is asked before it is sent, where scripts run.
+    /// The confirmation question, if scripts run.
     var question: String?
 
     /// The form around its fields.

@@ -4,7 +4,7 @@ internal import Hummingbird
 internal import NIOCore
 internal import RedisClient
 
-/// Turns what goes wrong with a page into a page that says so.
+/// Turns errors of page requests into error pages.
 struct PageErrors: RouterMiddleware {
     @concurrent
     func handle(
@@ -28,7 +28,7 @@ struct PageErrors: RouterMiddleware {
     }
 }
 
-/// Lets through who may do at least that; whoever isn't signed in is asked to, where a page was asked for.
+/// Requires a role for a page; a person who isn't signed in is sent to the sign-in page.
 struct PageAccess: RouterMiddleware {
     let access: Access
     let role: Role
@@ -49,7 +49,7 @@ struct PageAccess: RouterMiddleware {
     }
 }
 
-/// Finds out what the forms of a page carry, and what they must carry to be believed.
+/// Reads the code that the forms of a page must carry.
 struct Visiting: RouterMiddleware {
     let access: Access
 

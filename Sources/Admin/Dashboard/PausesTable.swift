@@ -3,14 +3,14 @@ internal import Policies
 
 /// Records that have been paused for too long.
 enum PausesTable {
-    /// The most records that are listed.
+    /// How many records are listed.
     static let most = 20
 
     /// The table of one cleanup.
     static func html(_ pauses: StalePauses, now: Timestamp) -> HTML {
         let shown = pauses.records.prefix(most)
         var table = HTMLTable(
-            caption: "Stale pauses that \(pauses.cleanup) looks after",
+            caption: "Stale paused records (\(pauses.cleanup))",
             columns: ["Record", "Status", "Paused", "Warned", "Ends"], isCaptionShown: true)
         for (id, pause) in shown {
             table.add([
@@ -22,11 +22,12 @@ enum PausesTable {
         }
         let rest = pauses.records.count - shown.count
         return .joined([
-            table.html(empty: "\(pauses.cleanup): nothing has been paused for too long."),
+            table.html(empty: "\(pauses.cleanup): no stale paused records."),
             rest > 0 ? .element("p") { "And \(Wording.number(rest)) more." } : .nothing,
             pauses.tracked > pauses.looked
                 ? .element("p", ["class": "note"]) {
-                    "Looked at the \(Wording.number(pauses.looked)) of \(Wording.number(pauses.tracked)) records whose deadlines are nearest."
+                    "Checked the \(Wording.number(pauses.looked)) records with the nearest deadlines, "
+                        + "of \(Wording.number(pauses.tracked))."
                 } : .nothing,
         ])
     }

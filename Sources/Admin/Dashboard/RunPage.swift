@@ -1,9 +1,9 @@
 internal import Curfew
 internal import Policies
 
-/// The page of one run: how it went, what it changed, and its undo.
+/// The page of one run: its result, its changes, and its undo.
 enum RunPage {
-    /// The most changes that are listed.
+    /// How many changes are listed.
     static let most = 200
 
     /// The page.
@@ -20,12 +20,12 @@ enum RunPage {
             if viewer.role == .admin, run["status"] != "running", run["dry_run"] != "1" {
                 Section(id: "s-undo", heading: "Undo").html {
                     HTML.element("p") {
-                        "Puts back what the run did, where the records still are as it left them. "
-                            + "Objects that were deleted from storage can't be put back."
+                        "Reverts the changes of this run, for records that have not changed since. "
+                            + "Objects deleted from storage can't be restored."
                     }
                     Form(
                         action: Link.run(id, "undo"), button: "Undo this run", look: "danger",
-                        question: "Put back what \(id) changed?"
+                        question: "Undo the changes of \(id)?"
                     ).html(viewer)
                 }
             }
@@ -36,15 +36,15 @@ enum RunPage {
                 EventsTable.html(changes, now: now, caption: "Changes by \(id)", hasImages: true)
                 if hasMore {
                     HTML.element("p", ["class": "note"]) {
-                        "These are the newest \(most). All of them: curfew events --run \(id)"
+                        "The newest \(most) changes are listed. For all of them: curfew events --run \(id)"
                     }
                 }
             }
-            HTML.element("p") { HTML.element("a", ["href": Link.cleanup(cleanup)]) { "To \(cleanup)" } }
+            HTML.element("p") { HTML.element("a", ["href": Link.cleanup(cleanup)]) { "Back to \(cleanup)" } }
         }
     }
 
-    /// The records that could not be dealt with, and why.
+    /// The errors of the run, with reasons.
     private static func errorsTable(_ errors: [StreamEntry], of run: String, now: Timestamp) -> HTML {
         var table = HTMLTable(caption: "Errors of \(run)", columns: ["Record", "Key", "When", "Reason"])
         for error in errors {
@@ -56,19 +56,19 @@ enum RunPage {
         return table.html(empty: "")
     }
 
-    /// What else whoever looks at it will want to know.
+    /// Remarks on the run.
     private static func remarks(_ run: [String: String], of cleanup: String) -> HTML {
         if run["status"] == "running" {
             return .element("p", ["class": "notice working"]) {
-                "It is under way: "
-                HTML.element("a", ["href": Link.cleanup(cleanup)]) { "its progress, and how to stop it" }
+                "This run is not finished: "
+                HTML.element("a", ["href": Link.cleanup(cleanup)]) { "see its progress or cancel it" }
                 "."
             }
         }
         guard let failed = run["failed"].flatMap({ Int64($0) }), failed > 0 else { return .nothing }
         return .element("p", ["class": "notice warning"]) {
-            "Records that could not be dealt with stay as they are, and due: "
-            HTML.element("a", ["href": Link.cleanup(cleanup, "preview")]) { "the preview names them and says why" }
+            "Records with errors are unchanged and still due: "
+            HTML.element("a", ["href": Link.cleanup(cleanup, "preview")]) { "the preview lists them with reasons" }
             "."
         }
     }
@@ -78,8 +78,8 @@ enum RunPage {
         let rows: [(String, HTML)] = [
             ("Status", StateBadge.html(ofRun: status, isDryRun: run["dry_run"] == "1")),
             ("Cleanup", HTML(run["cleanup"] ?? "")), ("Instance", Facts.foreign(run["instance"])),
-            ("Caused by", HTML(run["trigger"] ?? "")), ("Fence", HTML(run["fence"] ?? "")),
-            // Of a run that somebody asked for it is the time of the next one, and says nothing about this one.
+            ("Trigger", HTML(run["trigger"] ?? "")), ("Fence", HTML(run["fence"] ?? "")),
+            // For a manual run it is the time of the next scheduled run, which says nothing about this one.
             ("Due", run["trigger"] == "schedule" ? Wording.moment(run["due_ms"], now: now) : .nothing),
             ("Started", Wording.moment(run["started_ms"] ?? run["acquired_ms"], now: now)),
             ("Took", HTML(TimeText.span(run["started_ms"], run["finished_ms"]))),

@@ -3,7 +3,7 @@ internal import Policies
 
 /// Ended runs, newest first.
 enum RunsTable {
-    /// The table; the name of the cleanup is part of a run's id.
+    /// The table; a run's id contains the name of its cleanup.
     static func html(_ runs: [StreamEntry], now: Timestamp, caption: String) -> HTML {
         var table = HTMLTable(
             caption: caption,
@@ -23,6 +23,6 @@ enum RunsTable {
                 .joined([HTML((run["trigger"] ?? "") + " "), .element("bdi") { run["instance"] ?? "" }]),
             ])
         }
-        return table.html(empty: "No run has ended yet.")
+        return table.html(empty: "No runs yet.")
     }
 }

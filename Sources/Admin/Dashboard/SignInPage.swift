@@ -1,6 +1,6 @@
 internal import HTTPTypes
 
-/// Where a token is asked for.
+/// The sign-in page.
 enum SignInPage {
     /// The page.
     static func html(_ viewer: Page.Viewer) -> String {
@@ -17,7 +17,7 @@ enum SignInPage {
     }
 }
 
-/// What is shown where a page can't be.
+/// The page that is shown for an error.
 enum ErrorPage {
     /// The page.
     static func html(_ error: AdminError, _ viewer: Page.Viewer) -> String {
@@ -25,7 +25,7 @@ enum ErrorPage {
             HTML.element("p", ["class": "notice critical", "data-message": ""]) {
                 error.message.prefix(1).uppercased() + error.message.dropFirst() + "."
             }
-            HTML.element("p") { HTML.element("a", ["href": Link.home]) { "To the overview" } }
+            HTML.element("p") { HTML.element("a", ["href": Link.home]) { "Back to the overview" } }
         }
     }
 }

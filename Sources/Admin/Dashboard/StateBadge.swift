@@ -1,8 +1,8 @@
 internal import Curfew
 
-/// The state of a cleanup as a word with a colour; the word alone says it all.
+/// The state of a cleanup as a word with a colour; the word alone is sufficient.
 enum StateBadge {
-    /// The word and the colour.
+    /// The badge.
     static func html(_ cleanup: Status.CleanupStatus) -> HTML {
         let isOverdue = cleanup.state == "due" && Overview.trouble(with: cleanup) != nil
         let look: String
@@ -17,7 +17,7 @@ enum StateBadge {
         return .element("span", ["class": "state \(look)"]) { isOverdue ? "overdue" : cleanup.state }
     }
 
-    /// How a run ended, in the same way.
+    /// The badge of a run's status.
     static func html(ofRun status: String, isDryRun: Bool) -> HTML {
         let look: String
         switch status {

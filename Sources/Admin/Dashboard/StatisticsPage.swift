@@ -1,18 +1,18 @@
 internal import Curfew
 
-/// How much a cleanup watches over; of files how many there are, and what they take.
+/// The statistics of a cleanup; for files, also the number of files and their size.
 enum StatisticsPage {
     /// The page.
     static func html(_ statistics: Statistics, names: [String], _ viewer: Page.Viewer) -> String {
-        Page(title: "Statistics of \(statistics.cleanup)", cleanups: names, current: statistics.cleanup).html(viewer) {
+        Page(title: "Statistics: \(statistics.cleanup)", cleanups: names, current: statistics.cleanup).html(viewer) {
             Facts.html(rows(statistics).map { ($0.0, HTML($0.1)) })
             if let files = statistics.files, !files.isComplete {
                 HTML.element("p", ["class": "notice warning"]) {
-                    "The count ended with the cleanup's run-timeout: there are more files than these."
+                    "The count was stopped by the cleanup's run-timeout: there are more files."
                 }
             }
             HTML.element("p") {
-                HTML.element("a", ["href": Link.cleanup(statistics.cleanup)]) { "To \(statistics.cleanup)" }
+                HTML.element("a", ["href": Link.cleanup(statistics.cleanup)]) { "Back to \(statistics.cleanup)" }
             }
         }
     }
@@ -24,10 +24,10 @@ enum StatisticsPage {
         ]
         if let files = statistics.files {
             rows += [
-                ("Files", Wording.number(files.totalFiles)), ("Their size", ByteCount.text(files.totalStorageBytes)),
+                ("Files", Wording.number(files.totalFiles)), ("Total size", ByteCount.text(files.totalStorageBytes)),
                 ("Orphaned", Wording.number(files.orphanedCount)),
-                ("Size of orphans", ByteCount.text(files.orphanedBytes)),
-                ("Softly deleted", Wording.number(files.softDeletedCount)),
+                ("Orphaned size", ByteCount.text(files.orphanedBytes)),
+                ("Soft-deleted", Wording.number(files.softDeletedCount)),
                 ("Claimed for deletion", Wording.number(files.claimedCount)),
                 ("Unreadable", Wording.number(files.unreadableCount)),
             ]

@@ -1,9 +1,9 @@
 "use strict";
-// Everything can be read without this script. With it pages stay up to date, and forms don't leave them.
+// Every page works without this script. The script keeps pages up to date and submits forms without leaving the page.
 (() => {
   const units = [["d", 86400], ["h", 3600], ["m", 60], ["s", 1]];
 
-  // As the server writes spans: the two leading units.
+  // The two largest units, as the server writes durations.
   function span(seconds) {
     const first = units.findIndex(([, length]) => seconds >= length);
     if (first < 0) return "0s";
@@ -15,7 +15,7 @@
     }).join("");
   }
 
-  // The difference between the server's clock and this one, learnt from the first time that it wrote in words.
+  // The difference between the server's clock and the browser's.
   let skew = 0;
   function readClock() {
     const time = document.querySelector("time[data-now]");
@@ -33,7 +33,7 @@
     }
   }
 
-  // Puts new content into a part, and keeps what the reader has: the focus, and what is unfolded.
+  // Replaces the content of a part; keeps the focus and the open details.
   function replace(part, html) {
     const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
     const open = [...part.querySelectorAll("details")].map((details) => details.open);
@@ -60,11 +60,11 @@
     });
     source.onerror = () => {
       if (source.readyState !== EventSource.CLOSED) {
-        connection.textContent = "Connecting again…";
+        connection.textContent = "Reconnecting…";
         return;
       }
-      // It was refused, as while Redis is away: to a browser that is for ever, and to whoever watches it isn't.
-      connection.textContent = "This page is not up to date: it goes on trying. Load it again where you were signed out.";
+      // The request was refused, for example while Redis is unreachable. The browser would give up; this script retries.
+      connection.textContent = "This page is out of date; retrying. If you were signed out, reload it.";
       setTimeout(listen, 5000);
     };
     source.onopen = () => { connection.textContent = ""; };
@@ -77,7 +77,7 @@
     document.getElementById("notice").replaceChildren(paragraph);
   }
 
-  // A run may take minutes: the page shows its progress meanwhile instead of waiting for the next one.
+  // A run may take minutes: the page stays and shows its progress.
   async function send(form) {
     const button = form.querySelector("button");
     button.disabled = true;
@@ -88,9 +88,9 @@
       });
       if (answer.type === "opaqueredirect") return location.reload();
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      say(page.querySelector("[data-message]")?.textContent || "That was refused.", "critical");
+      say(page.querySelector("[data-message]")?.textContent || "The request was refused.", "critical");
     } catch {
-      say("The instance can't be reached. What was begun goes on.", "critical");
+      say("The instance can't be reached. A started run continues.", "critical");
     }
     button.disabled = false;
   }
@@ -98,7 +98,7 @@
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (form.dataset.question && !window.confirm(form.dataset.question)) return event.preventDefault();
-    // Signing in and out changes what pages there are.
+    // Signing in or out leads to other pages.
     if (!form.closest("#main") || form.querySelector("[type=password]")) return;
     event.preventDefault();
     send(form);

@@ -1,7 +1,7 @@
 internal import Metrics
 internal import Synchronization
 
-/// A number that only grows.
+/// A counter.
 final class CounterCell: CounterHandler {
     private let state = Mutex<Int64>(0)
 
@@ -16,7 +16,7 @@ final class CounterCell: CounterHandler {
     }
 }
 
-/// How often values fell below each of some bounds; times are in seconds.
+/// A histogram: counts of values by upper bound; times are in seconds.
 final class HistogramCell: TimerHandler, RecorderHandler {
     private let state = Mutex(Histogram())
 
@@ -31,7 +31,7 @@ final class HistogramCell: TimerHandler, RecorderHandler {
     }
 }
 
-/// A number as it was last.
+/// A gauge: the last value.
 final class GaugeCell: RecorderHandler {
     private let state = Mutex<Double>(0)
 

@@ -3,7 +3,7 @@ internal import Foundation
 internal import Logging
 internal import RedisClient
 
-/// Everything that `/metrics` says.
+/// The content of `/metrics`.
 struct Exposition: Sendable {
     let service: AdminService
     let registry: Registry
@@ -11,7 +11,7 @@ struct Exposition: Sendable {
 
     /// The text of one scrape.
     ///
-    /// While Redis is away it says so, and what the process measures of itself.
+    /// If Redis is unreachable, the text says so and contains only what this process measures.
     func text() async -> String {
         let engine = service.engine
         var text = PrometheusText()
@@ -26,20 +26,20 @@ struct Exposition: Sendable {
                 )
             ])
         do {
-            // Prometheus waits ten seconds by default: that Redis is away must be known long before.
+            // Prometheus waits ten seconds by default, so an unreachable Redis must be detected much sooner.
             _ = try await engine.redis.send(RedisCommand("PING"), deadline: Self.patience)
             var whole = text
             try await add(engine, to: &whole)
             text = whole
         } catch {
-            engine.logger.warning("the metrics lack what is in Redis", metadata: ["error": "\(error)"])
+            engine.logger.warning("the metrics from Redis are missing", metadata: ["error": "\(error)"])
             text.add("curfew_redis_up", .gauge, Self.redisHelp, [([], 0)])
         }
         registry.write(to: &text, help: RequestMeasurement.help)
         return text.text
     }
 
-    /// How long Redis may take to answer at all.
+    /// How long Redis may take to answer the first command.
     private static let patience = Duration.seconds(2)
     private static let redisHelp = "Whether Redis answers this instance."
 
@@ -52,15 +52,15 @@ struct Exposition: Sendable {
         let firing = try await service.firing()
         text.add("curfew_redis_up", .gauge, Self.redisHelp, [([], 1)])
         text.add(
-            "curfew_redis_status_seconds", .gauge, "How long Redis took to tell schedule, leases and instances.",
+            "curfew_redis_status_seconds", .gauge, "Time to read schedule, leases and instances from Redis.",
             [([], trip / .seconds(1))])
         add(status.cleanups, to: &text)
         add(status.instances, counts.instances, to: &text)
         text.add(
-            "curfew_leases_total", .counter, "Leases given, which is how often the right to run changed hands.",
+            "curfew_leases_total", .counter, "Leases granted.",
             fences.map { ([("cleanup", $0.0)], $0.1) })
         text.add(
-            "curfew_alert_firing", .gauge, "Alerts that fire.",
+            "curfew_alert_firing", .gauge, "Alerts that are firing.",
             firing.map { ([("alert", $0.alert), ("cleanup", $0.cleanup), ("severity", $0.severity)], 1) })
         add(counts, to: &text)
     }
@@ -70,11 +70,11 @@ struct Exposition: Sendable {
             cleanups.compactMap { cleanup in value(cleanup).map { ([("cleanup", cleanup.name)], $0) } }
         }
         text.add(
-            "curfew_cleanup_state", .gauge, "The state of each cleanup, as due or waiting.",
+            "curfew_cleanup_state", .gauge, "The state of each cleanup, for example due or waiting.",
             cleanups.map { ([("cleanup", $0.name), ("policy", $0.policy ?? ""), ("state", $0.state)], 1) })
         text.add(
             "curfew_cleanup_due_in_seconds", .gauge,
-            "Until a cleanup is due, or its lease ends; below zero where late.",
+            "Time until a cleanup is due or its lease ends; negative if late.",
             each { $0.inMs.map { Double($0) / 1_000 } })
         text.add(
             "curfew_cleanup_tracked_records", .gauge, "Records in the index.", each { $0.tracked.map(Double.init) })
@@ -82,7 +82,7 @@ struct Exposition: Sendable {
             "curfew_cleanup_backlog_records", .gauge, "Records in the index that are due.",
             each { $0.backlog.map(Double.init) })
         text.add(
-            "curfew_cleanup_progress_ratio", .gauge, "How far the run under way is.",
+            "curfew_cleanup_progress_ratio", .gauge, "Progress of the current run.",
             each { $0.progress.map { Double($0) / 100 } })
     }
 
@@ -90,7 +90,7 @@ struct Exposition: Sendable {
         _ instances: [Status.InstanceStatus], _ measured: [String: StreamEntry], to text: inout PrometheusText
     ) {
         let living = instances.filter(\.isAlive)
-        text.add("curfew_instances", .gauge, "Instances that live.", [([], Double(living.count))])
+        text.add("curfew_instances", .gauge, "Instances that are alive.", [([], Double(living.count))])
         func each(_ name: String, _ help: String, _ value: (Status.InstanceStatus) -> Double?) {
             text.add(
                 name, .gauge, help,
@@ -99,11 +99,13 @@ struct Exposition: Sendable {
         func number(_ field: String, _ scale: Double) -> (Status.InstanceStatus) -> Double? {
             { instance in measured[instance.id]?[field].flatMap(Double.init).map { $0 / scale } }
         }
-        each("curfew_instance_last_seen_seconds", "Since an instance was last seen.") { Double($0.seenMsAgo) / 1_000 }
-        each("curfew_instance_running", "Cleanups that an instance runs.") { Double($0.running.count) }
-        each("curfew_instance_resident_memory_bytes", "The memory of an instance.", number("rss_bytes", 1))
-        each("curfew_instance_cpu_seconds", "The processor time of an instance so far.", number("cpu_ms", 1_000))
-        each("curfew_instance_redis_seconds", "An instance's last round trip to Redis.", number("redis_rtt_us", 1e6))
+        each("curfew_instance_last_seen_seconds", "Time since an instance was last seen.") {
+            Double($0.seenMsAgo) / 1_000
+        }
+        each("curfew_instance_running", "Cleanups that an instance is running.") { Double($0.running.count) }
+        each("curfew_instance_resident_memory_bytes", "Resident memory of an instance.", number("rss_bytes", 1))
+        each("curfew_instance_cpu_seconds", "CPU time of an instance.", number("cpu_ms", 1_000))
+        each("curfew_instance_redis_seconds", "Last round trip of an instance to Redis.", number("redis_rtt_us", 1e6))
     }
 
     private func add(_ counts: RunMetrics.Counts, to text: inout PrometheusText) {
@@ -125,8 +127,8 @@ struct Exposition: Sendable {
         func histograms(_ all: [String: Histogram]) -> [(labels: PrometheusText.Labels, histogram: Histogram)] {
             all.sorted { $0.key < $1.key }.map { ([("cleanup", $0.key)], $0.value) }
         }
-        text.add("curfew_run_duration_seconds", "How long runs took.", histograms(counts.durations))
-        text.add("curfew_run_lag_seconds", "How late scheduled runs began.", histograms(counts.lags))
+        text.add("curfew_run_duration_seconds", "Duration of runs.", histograms(counts.durations))
+        text.add("curfew_run_lag_seconds", "Delay of scheduled runs.", histograms(counts.lags))
     }
 
     private func fences(_ engine: Engine) async throws -> [(String, Double)] {

@@ -1,27 +1,27 @@
 internal import RedisClient
 
-/// Prometheus' text format: families of samples, each with its help and its type.
+/// Prometheus' text format: metric families with help, type and samples.
 ///
-/// The values of labels come from records and may hold anything. They are written scalar by scalar: to Swift `"` and a
-/// combining accent are one character, and so are `\r\n`, so that nothing that works on characters finds them.
+/// Label values come from records and may contain anything. They are escaped scalar by scalar: Swift treats `"` with a
+/// combining accent as one character, and `\r\n` as well, so a search by character would miss them.
 struct PrometheusText {
-    /// What a family is.
+    /// The type of a family.
     enum Kind: String {
         case counter, gauge, histogram
     }
 
-    /// The labels of a sample, in the order in which they are written.
+    /// The labels of a sample, in output order.
     typealias Labels = [(name: String, value: String)]
 
-    /// What has been written so far.
+    /// The text so far.
     private(set) var text = ""
 
-    /// The most bytes of a label's value that are written.
+    /// The most bytes of a label value.
     static let mostLabelBytes = 200
 
-    /// Adds a family of plain numbers; one without samples is left out.
+    /// Adds a family of counters or gauges; a family without samples is left out.
     ///
-    /// Samples whose labels are written alike become one, their sum: two of the same name and labels are none to Prometheus.
+    /// Samples with equal labels are added up: Prometheus rejects duplicates.
     mutating func add(_ name: String, _ kind: Kind, _ help: String, _ samples: [(labels: Labels, value: Double)]) {
         guard !samples.isEmpty else { return }
         head(name, kind, help)
@@ -39,7 +39,7 @@ struct PrometheusText {
         for each in lines { line(name, each.labels, each.value) }
     }
 
-    /// Adds a family of histograms; one without any is left out.
+    /// Adds a family of histograms; a family without samples is left out.
     mutating func add(_ name: String, _ help: String, _ samples: [(labels: Labels, histogram: Histogram)]) {
         guard !samples.isEmpty else { return }
         head(name, .histogram, help)
@@ -63,14 +63,15 @@ struct PrometheusText {
         text += "\(name)\(labels) \(Self.number(value))\n"
     }
 
-    /// Labels as they stand behind a name; nothing where there are none.
+    /// The labels after a name; empty if there are none.
     private static func written(_ labels: Labels) -> String {
         guard !labels.isEmpty else { return "" }
         return "{" + labels.map { "\($0.name)=\"\(escaped($0.value))\"" }.joined(separator: ",") + "}"
     }
 
-    /// A label's value between its quotes: line ends and other control characters are taken out, but that a line ended is
-    /// kept as the format writes it, `\n`.
+    /// A label value, escaped.
+    ///
+    /// Control characters are removed; a line feed becomes `\n`, as the format requires.
     static func escaped(_ value: String) -> String {
         var text = ""
         var room = mostLabelBytes
@@ -95,21 +96,21 @@ struct PrometheusText {
     }
 }
 
-/// How often values fell below each of some bounds, in seconds.
+/// A histogram in seconds: counts of values by upper bound.
 struct Histogram: Sendable {
-    /// The bounds: from an answer out of memory to a run that takes its whole time.
+    /// The upper bounds, from a cached answer to a run of full length.
     static let bounds: [Double] = [
         0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600,
     ]
 
-    /// For each bound the values that fell below it and not below the one before.
+    /// For each bound, the number of values between the previous bound and this one.
     private(set) var counts = [Int](repeating: 0, count: bounds.count)
-    /// All values, those above the last bound included.
+    /// The number of all values, including those above the last bound.
     private(set) var count = 0
-    /// Their sum.
+    /// The sum of all values.
     private(set) var sum = 0.0
 
-    /// Counts a value.
+    /// Adds a value.
     mutating func observe(_ seconds: Double) {
         if let place = Self.bounds.firstIndex(where: { seconds <= $0 }) { counts[place] += 1 }
         count += 1

@@ -1,10 +1,10 @@
 internal import Metrics
 internal import Synchronization
 
-/// A small factory for swift-metrics: what this process measures of itself, for `/metrics`.
+/// A small backend for swift-metrics: what this process measures, for `/metrics`.
 ///
-/// Counters become counters, timers and distributions histograms in seconds, anything else gauges. The number of series is
-/// bounded; what would be one too many is measured for nobody.
+/// Counters stay counters, timers and distributions become histograms in seconds, everything else becomes a gauge. The
+/// number of series is limited; further series are dropped.
 final class Registry: MetricsFactory {
     /// The most series.
     static let most = 2_000
@@ -45,7 +45,7 @@ final class Registry: MetricsFactory {
 
     func destroyTimer(_ handler: any TimerHandler) { remove(handler) }
 
-    /// Writes all of it, with the help of each name.
+    /// Writes all series, with the help text of each name.
     func write(to text: inout PrometheusText, help: [String: String]) {
         let cells = cells.withLock { $0 }
         for (name, all) in Dictionary(grouping: cells, by: \.key.name).sorted(by: { $0.key < $1.key }) {

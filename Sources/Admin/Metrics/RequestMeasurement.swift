@@ -2,12 +2,12 @@ internal import HTTPTypes
 internal import Hummingbird
 internal import Metrics
 
-/// Counts and times requests, by the route and not by the path: paths are as many as somebody likes to try.
+/// Counts and times requests by route, not by path: the number of possible paths is unlimited.
 struct RequestMeasurement: RouterMiddleware {
-    /// The help of what it measures.
+    /// The help texts.
     static let help = [
         requests: "Requests answered by this instance.",
-        duration: "How long requests to this instance took.",
+        duration: "Duration of requests to this instance.",
     ]
     private static let requests = "curfew_http_requests_total"
     private static let duration = "curfew_http_request_duration_seconds"
@@ -34,7 +34,7 @@ struct RequestMeasurement: RouterMiddleware {
         return response
     }
 
-    /// A method that nobody knows is called so: its name is the caller's choice.
+    /// The method of a request; unknown methods share one name, because the caller chooses them.
     private static func method(_ request: Request) -> String {
         let known: [HTTPRequest.Method] = [.get, .head, .post, .put, .delete, .patch, .options]
         return known.contains(request.method) ? request.method.rawValue : "other"

@@ -1,14 +1,14 @@
 internal import Curfew
 internal import Synchronization
 
-/// Counters and histograms over the runs of all instances, made by reading on in the streams with every scrape.
+/// Counters and histograms over the runs of all instances, updated from the streams on every scrape.
 ///
-/// Every instance therefore answers the same, apart from what ended in between and from when each of them was first asked:
-/// a process begins with what the streams still hold. Sum them over cleanups, never over instances.
+/// All instances therefore return the same values, except for what ended between two scrapes and before the first
+/// scrape: a new process starts with what the streams still contain. Sum over cleanups, never over instances.
 final class RunMetrics: Sendable {
-    /// The most entries that one scrape reads of a stream; the next one goes on.
+    /// The most entries that one scrape reads from a stream; the next scrape continues.
     static let mostRead = 100_000
-    /// The most types of records that are told apart for one cleanup.
+    /// The most record types per cleanup.
     static let mostTypes = 100
 
     private struct State {
@@ -18,15 +18,15 @@ final class RunMetrics: Sendable {
         var counts = Counts()
     }
 
-    /// What has been counted so far.
+    /// The values so far.
     struct Counts: Sendable {
-        /// Runs by cleanup, status and whether they only watched.
+        /// Runs by cleanup, status and dry run.
         var runs: [[String]: Double] = [:]
-        /// Sums by the name of the field and the cleanup.
+        /// Sums by field and cleanup.
         var sums: [[String]: Double] = [:]
-        /// Records past their time by cleanup and type.
+        /// Timed-out records by cleanup and type.
         var types: [[String]: Double] = [:]
-        /// By cleanup: how long runs took, and how late they began.
+        /// By cleanup: the duration and the delay of runs.
         var durations: [String: Histogram] = [:], lags: [String: Histogram] = [:]
         /// The last measurement of each instance.
         var instances: [String: StreamEntry] = [:]
@@ -34,14 +34,14 @@ final class RunMetrics: Sendable {
 
     private let state = Mutex(State())
 
-    /// What has been counted by now, new entries included.
+    /// The values including new entries.
     func counts(_ engine: Engine) async throws -> Counts {
         let begin = state.withLock { state -> (run: String, measurement: String, counts: Counts)? in
             guard !state.isReading else { return nil }
             state.isReading = true
             return (state.lastRun, state.lastMeasurement, state.counts)
         }
-        // Another scrape is reading: what it began with is at most that much older.
+        // Another scrape is reading; its starting point is at most one scrape old.
         guard var (run, measurement, counts) = begin else { return state.withLock(\.counts) }
         defer { state.withLock { $0.isReading = false } }
         try await read(engine.keys.runs, from: &run, engine) { counts.add(run: $0) }
@@ -65,26 +65,26 @@ final class RunMetrics: Sendable {
 }
 
 extension RunMetrics.Counts {
-    /// The fields of a run that are added up, and what their counters are called.
+    /// The fields of a run that are added up, with their metrics.
     static let sums = [
         ("found", "curfew_records_found_total", "Records found past their time."),
         ("changed", "curfew_records_changed_total", "Records changed, retried ones included."),
-        ("retried", "curfew_records_retried_total", "Records given another try."),
-        ("skipped", "curfew_records_skipped_total", "Records that had moved when they were to be changed."),
-        ("failed", "curfew_records_failed_total", "Records that could not be dealt with."),
-        ("refunded", "curfew_tokens_refunded_total", "Tokens given back."),
-        ("bytes_freed", "curfew_freed_bytes_total", "Bytes freed in storage."),
-        ("absent", "curfew_objects_absent_total", "Objects that were to be deleted and were not there."),
+        ("retried", "curfew_records_retried_total", "Records retried."),
+        ("skipped", "curfew_records_skipped_total", "Records that changed before the commit and were skipped."),
+        ("failed", "curfew_records_failed_total", "Records with errors."),
+        ("refunded", "curfew_tokens_refunded_total", "Tokens refunded."),
+        ("bytes_freed", "curfew_freed_bytes_total", "Bytes freed in object storage."),
+        ("absent", "curfew_objects_absent_total", "Objects to delete that did not exist."),
     ]
 
-    /// Counts an ended run.
+    /// Adds an ended run.
     mutating func add(run: StreamEntry) {
         let cleanup = run["cleanup"] ?? ""
         let isDry = run["dry_run"] == "1"
         runs[[cleanup, run["status"] ?? "", isDry ? "true" : "false"], default: 0] += 1
         func number(_ name: String) -> Double { run[name].flatMap(Double.init) ?? 0 }
         if !isDry {
-            // A counter never falls: what an undo takes back has no part in it.
+            // A counter never decreases, so the results of an undo are left out.
             for (field, name, _) in Self.sums { sums[[name, cleanup], default: 0] += max(0, number(field)) }
         }
         let (due, started, finished) = (number("due_ms"), number("started_ms"), number("finished_ms"))
@@ -96,7 +96,7 @@ extension RunMetrics.Counts {
         }
     }
 
-    /// Counts a measurement.
+    /// Adds a measurement.
     mutating func add(measurement: StreamEntry) {
         if measurement["kind"] == "instance", let id = measurement["instance"] {
             if instances[id] == nil, instances.count >= 1_000 { instances = [:] }
@@ -105,7 +105,7 @@ extension RunMetrics.Counts {
         guard measurement["kind"] == "run", let cleanup = measurement["cleanup"] else { return }
         for (name, value) in measurement.fields where name.hasPrefix("type:") {
             var key = [cleanup, String(name.dropFirst("type:".count))]
-            // Types come from records: there may be as many as there are records.
+            // Types come from records, so there may be as many types as records.
             if types[key] == nil, types.count(where: { $0.key[0] == cleanup }) >= RunMetrics.mostTypes {
                 key[1] = "other"
             }

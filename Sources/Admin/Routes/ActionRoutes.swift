@@ -3,11 +3,11 @@ internal import HTTPTypes
 internal import Hummingbird
 internal import RedisClient
 
-/// What admins do: run, pause, resume, cancel, undo.
+/// The routes for admins: run, pause, resume, cancel, undo.
 struct ActionRoutes {
-    /// The timeouts that can be asked for, in milliseconds: up to ten years.
+    /// The accepted timeouts in milliseconds: up to ten years.
     static let timeouts = 1...315_360_000_000
-    /// The numbers of records that can be asked for.
+    /// The accepted record limits.
     static let limits = 1...100_000_000
 
     let service: AdminService
@@ -26,7 +26,7 @@ struct ActionRoutes {
         router.post("api/v1/cleanups/:name/pause") { request, context in
             let body = try await RequestBody(request, known: ["why"])
             guard let why = try body.text("why", atMost: 500), !why.readable.allSatisfy(\.isWhitespace) else {
-                throw AdminError(.badRequest, "why: missing, expected a reason for everybody who asks")
+                throw AdminError(.badRequest, "why: missing, expected a reason")
             }
             return try JSONAnswer.response(await service.pause(context.name("name"), why: why, by: context.person))
         }

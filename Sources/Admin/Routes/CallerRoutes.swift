@@ -2,11 +2,11 @@ internal import Curfew
 internal import HTTPTypes
 internal import Hummingbird
 
-/// The routes that existing callers know, with the answers that they expect.
+/// The routes of existing callers, with the answers that they expect.
 struct CallerRoutes {
     let service: AdminService
 
-    /// `GET /api/cron/{name}`: for outside schedulers.
+    /// `GET /api/cron/{name}`: for external schedulers.
     func addCron(to router: some RouterMethods<AdminContext>) {
         router.get("api/cron/:name") { request, context in
             _ = try Query(request, known: [])
@@ -40,7 +40,7 @@ struct CallerRoutes {
                 let names = Set(configuration.routes.names.keys).union([RouteNames.all]).subtracting([RouteNames.jobs])
                 throw AdminError(
                     .notFound,
-                    "job_type: there is no “\(type)”, expected one of \(names.sorted().joined(separator: ", "))")
+                    "job_type: unknown type “\(type)”, expected one of \(names.sorted().joined(separator: ", "))")
             }
             let runs = try await service.runAll(cleanups, .init(), trigger: "manual", by: context.person)
             return try JSONAnswer.response(runs.jobAnswer(configuration))

@@ -4,7 +4,7 @@ internal import Hummingbird
 internal import Logging
 internal import NIOCore
 
-/// For those who watch over processes: whether it is alive, and whether it can work.
+/// The health checks: whether the process is alive, and whether it can work.
 struct HealthRoutes {
     let service: AdminService
     private let readiness = SharedWork<Void>(1, noun: "check")
@@ -16,7 +16,7 @@ struct HealthRoutes {
     private static let alive = ByteBuffer(string: "{\"status\":\"ok\"}\n")
 
     func add(to router: some RouterMethods<AdminContext>) {
-        // Answered from a buffer made once: this is asked most often, and by everybody.
+        // The answer is a constant buffer: this is the most frequent request, and unauthenticated.
         router.get("healthz") { _, _ in
             Response(
                 status: .ok,
@@ -25,14 +25,14 @@ struct HealthRoutes {
         }
         router.get("readyz") { _, _ in
             do {
-                // Anybody may ask, and it asks Redis: those who ask at once are told the same.
+                // The request is unauthenticated and reads from Redis, so simultaneous requests share one check.
                 try await readiness.value(of: "readyz", "") { try await service.check() }
                 return try JSONAnswer.response(["status": "ready"])
             } catch {
-                // Whoever asks isn't known: where Redis is, and why it can't be reached, is not for everybody.
+                // The caller is unknown, so the answer doesn't reveal where Redis is or why it fails.
                 service.engine.logger.debug("not ready", metadata: ["error": "\(error)"])
                 throw AdminError(
-                    .serviceUnavailable, "Redis can't be reached, or can't be used as Curfew needs it",
+                    .serviceUnavailable, "Redis can't be reached or is not usable for Curfew",
                     headers: [.retryAfter: "5"])
             }
         }

@@ -3,11 +3,11 @@ internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
 
-/// What viewers read: cleanups, runs, events, alerts.
+/// The routes for viewers: cleanups, runs, events, alerts.
 struct ReadingRoutes {
     let service: AdminService
 
-    /// The query of every list.
+    /// The query parameters of every list.
     private static let part = ["limit", "cursor"]
 
     func add(to router: some RouterMethods<AdminContext>) {
@@ -73,7 +73,7 @@ struct ReadingRoutes {
         }
     }
 
-    /// What fires now, and a page of what did.
+    /// The firing alerts, and a page of the alert history.
     private struct AlertList: Encodable {
         var firing: [FiringAlert]
         var items: [[String: String]]
@@ -82,7 +82,7 @@ struct ReadingRoutes {
 }
 
 extension AdminContext {
-    /// A part of the path, as it was meant.
+    /// A decoded path parameter.
     func name(_ key: String) throws -> String {
         let text = try parameters.require(key)
         return PercentText.decoded(text.utf8)

@@ -1,33 +1,33 @@
 package import Hummingbird
 package import NIOCore
 
-/// What one request carries beside itself: where it came from, and what it may do.
+/// The context of a request: its origin and its rights.
 package struct AdminContext: RequestContext, RemoteAddressRequestContext {
-    /// What Hummingbird keeps of a request.
+    /// Hummingbird's own part.
     package var coreContext: CoreRequestContextStorage
-    /// Who is at the other end of the connection; nil where no network is in between, as in tests.
+    /// The other end of the connection; nil without a network, as in tests.
     package let remoteAddress: SocketAddress?
-    /// What the request may do.
+    /// The role of the request.
     package var role: Role?
-    /// By what it was let in.
+    /// The credential of the request.
     package var pass: Pass?
-    /// What whoever sent it is called on pages.
+    /// The person's name on pages.
     package var title: String?
-    /// Where it came from, for what counts and notes it: the address without its port, as far as proxies can be believed.
+    /// The address that is counted and logged, without its port; from a trusted proxy's header if there is one.
     package var clientAddress: String
-    /// Whether the way to whoever sent it is encrypted.
+    /// Whether the client's connection is encrypted.
     package var isHTTPS = false
-    /// Under which name a trusted proxy was asked for it, where it says so.
+    /// The host that a trusted proxy was asked for, if it reports one.
     package var forwardedHost: String?
-    /// What the forms of its page carry; nil where it is no page.
+    /// The code for the forms of a page; nil if the request isn't for a page.
     var visit: Visit?
-    /// Under which name its actions are recorded.
+    /// The name that its actions are recorded under.
     package var person: String = "unknown"
 
-    /// The connection, for what must be able to close it.
+    /// The connection, for handlers that must close it.
     package let channel: any Channel
 
-    /// Makes the context of a request on a connection.
+    /// Creates the context of a request.
     package init(source: ApplicationRequestContextSource) {
         coreContext = .init(source: source)
         remoteAddress = source.channel.remoteAddress
@@ -35,9 +35,9 @@ package struct AdminContext: RequestContext, RemoteAddressRequestContext {
         clientAddress = remoteAddress?.ipAddress ?? "local"
     }
 
-    /// The most bytes of a body that is read.
+    /// The most bytes of a body.
     package static let mostBytes = 64 << 10
 
-    /// The same for what reads bodies by itself.
+    /// The same limit for Hummingbird.
     package var maxUploadSize: Int { Self.mostBytes }
 }

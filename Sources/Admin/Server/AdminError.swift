@@ -2,18 +2,18 @@ package import Curfew
 package import HTTPTypes
 package import Hummingbird
 
-/// Why a request could not be answered: a status and a message for whoever sent it.
+/// An error answer: a status and a message for the caller.
 package struct AdminError: Error, HTTPResponseError {
-    /// What the answer's first line says.
+    /// The status of the answer.
     package let status: HTTPResponse.Status
-    /// What is wrong, and what was expected.
+    /// What was found and what was expected.
     package let message: String
-    /// What else programs may want to read: the holder of a lease, for one.
+    /// Further members for programs, for example the holder of a lease.
     package let details: [String: String]
-    /// More headers: when to try again, which methods are allowed.
+    /// Further headers: when to retry, which methods are allowed.
     package let headers: HTTPFields
 
-    /// Makes an error.
+    /// Creates an error.
     package init(
         _ status: HTTPResponse.Status, _ message: String, details: [String: String] = [:], headers: HTTPFields = [:]
     ) {
@@ -23,7 +23,7 @@ package struct AdminError: Error, HTTPResponseError {
         self.headers = headers
     }
 
-    /// What an error of the engine is on HTTP.
+    /// The HTTP answer for an error of the engine.
     package init(_ error: CurfewError) {
         let status: HTTPResponse.Status =
             switch error.code {
@@ -36,7 +36,7 @@ package struct AdminError: Error, HTTPResponseError {
         self.init(status, error.message, headers: headers)
     }
 
-    /// What the refusal of a claim is on HTTP.
+    /// The HTTP answer for a refused claim.
     init(_ refusal: ClaimRefusal) {
         let details =
             switch refusal {
@@ -57,7 +57,7 @@ package struct AdminError: Error, HTTPResponseError {
         return response
     }
 
-    /// `success` is a boolean, the rest are texts.
+    /// `success` is a boolean, the other members are strings.
     private struct Body: Encodable {
         let members: [String: String]
 

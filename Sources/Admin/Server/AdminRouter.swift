@@ -2,9 +2,9 @@ internal import Curfew
 internal import HTTPTypes
 internal import Hummingbird
 
-/// Every route, and what stands before it.
+/// All routes and their middleware.
 enum AdminRouter {
-    /// The methods that a route answers with 405 where it isn't meant for them; any other is for no route at all.
+    /// The methods that an existing route answers with 405 if it doesn't support them; other methods have no route.
     static let methods: [HTTPRequest.Method] = [
         .get, .head, .post, .put, .delete, .patch, .options, .trace,
     ]
@@ -14,10 +14,10 @@ enum AdminRouter {
     ) -> Router<AdminContext> {
         let router = Router(context: AdminContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: ErrorMiddleware(logger: service.engine.logger, hasTLS: access.settings.tls != nil))
-        // What is asked most often is not measured: it would cost more than the answer.
+        // Health checks, the most frequent requests, aren't measured: that would cost more than the answer.
         HealthRoutes(service: service).add(to: router)
         router.add(middleware: Door(access: access))
-        router.add(middleware: PaceOfStrangers(access: access, connections: connections))
+        router.add(middleware: UnauthenticatedPace(access: access, connections: connections))
         let registry = Registry()
         router.add(middleware: RequestMeasurement(registry: registry))
         let callers = CallerRoutes(service: service)
@@ -35,7 +35,7 @@ enum AdminRouter {
         return router
     }
 
-    /// 405 for every route that is there for other methods only.
+    /// Adds 405 for the other methods of each route.
     private static func addMissingMethods(to router: Router<AdminContext>) {
         let routes = Dictionary(grouping: router.routes) { $0.path.description }
         for same in routes.values {
@@ -46,7 +46,7 @@ enum AdminRouter {
             for method in methods where !allowed.contains(method) {
                 router.on(path, method: method) { request, _ -> Response in
                     throw AdminError(
-                        .methodNotAllowed, "\(request.method) is not for \(request.uri.path): expected \(text)",
+                        .methodNotAllowed, "\(request.uri.path) does not support \(request.method): expected \(text)",
                         headers: [.allow: text])
                 }
             }

@@ -8,12 +8,14 @@ internal import NIOCore
 internal import NIOSSL
 internal import ServiceLifecycle
 
-/// The HTTP side of an instance: API, dashboard and metrics.
+/// The HTTP server of an instance: API, dashboard and metrics.
 package struct AdminServer: Service {
     /// How long a connection may be idle between two requests.
     static let idleTimeout = TimeAmount.seconds(60)
 
-    /// How many connections wait to be taken in: where more come, the system lets them try again after a whole second.
+    /// How many connections wait to be accepted.
+    ///
+    /// If there are more, the client's system retries after a second.
     static let backlog = 2_048
 
     private let source: EngineSource
@@ -24,11 +26,11 @@ package struct AdminServer: Service {
     private let limits: SlowClients.Limits
     private let idleTimeout: TimeAmount
 
-    /// Makes the server for the configuration in force.
+    /// Creates the server for the current configuration.
     ///
     /// - Parameters:
-    ///   - worker: the worker beside it, without which the instance isn't ready.
-    ///   - onListening: told the port once it answers.
+    /// - worker: the worker of the same process; the instance is ready only if it can work.
+    /// - onListening: called with the port once the server listens.
     package init(
         source: EngineSource, worker: Worker? = nil, logger: Logger,
         onListening: @escaping @Sendable (Int) async -> Void = { _ in }
@@ -82,20 +84,20 @@ package struct AdminServer: Service {
             logger: logger)
     }
 
-    /// Answers until a graceful shutdown.
+    /// Serves until a graceful shutdown.
     package func run() async throws {
         let application = try application()
         for doubt in settings.doubts { logger.warning("http.\(doubt.key): \(doubt.message)") }
         do {
-            // Whatever is a part of it inherits where it runs.
+            // Everything inside inherits the executor.
             try await withTaskExecutorPreference(HTTPThreads.door) { try await application.run() }
         } catch let error as IOError {
             throw CurfewError(
-                .usage, "http.listen: \(settings.host):\(settings.port) can't be listened on: \(error.localizedReason)")
+                .usage, "http.listen: \(settings.host):\(settings.port) can't listen: \(error.localizedReason)")
         }
     }
 
-    /// What TLS 1.2 may use: forward secrecy, and ciphers that authenticate what they encrypt.
+    /// The ciphers of TLS 1.2: forward secrecy and authenticated encryption only.
     ///
     /// TLS 1.3 has no others.
     private static let ciphers: [NIOTLSCipher] = [
@@ -121,6 +123,6 @@ package struct AdminServer: Service {
 }
 
 extension IOError {
-    /// What the system says, without the name of the call that failed.
+    /// The reason, without the name of the failed call.
     fileprivate var localizedReason: String { errnoCode == 98 ? "the address is already in use" : "\(self)" }
 }

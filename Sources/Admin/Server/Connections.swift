@@ -2,24 +2,24 @@ internal import Logging
 internal import NIOCore
 internal import Synchronization
 
-/// The connections that are open, and who has to go when there are too many.
+/// The open connections, and which of them are closed if there are too many.
 ///
-/// A connection costs a stranger nothing, so that a plain limit is one for everybody else: whoever fills it has shut the door.
-/// So each address has a limit of its own, and a new connection that would be one too many takes the place of the oldest
-/// one *that waits for its client* – silent, in the middle of a head or a body, or not taking its answer. Those whose request
-/// is complete and is being answered stay; only where all are is the new one closed. A health check that comes while
-/// somebody holds a thousand silent connections is therefore let in at once, and so is a run.
+/// A connection costs a client nothing, so one client could use up a plain limit and lock everybody else out. Therefore
+/// each address has its own limit, and a connection beyond a limit replaces the oldest connection *that waits for its
+/// client*: one that is silent, in the middle of a head or body, or not reading its answer. Connections whose request
+/// is complete and being answered are kept; the new connection is closed only if all are such. So a health check or a
+/// run is accepted at once, even if someone holds a thousand silent connections.
 final class Connections: Sendable {
-    /// The most connections at once, and the most from one address.
+    /// The most connections, and the most from one address.
     static let most = 1_024, mostByAddress = 256
-    /// How long it says nothing more about connections that it closed.
+    /// The shortest time between two log lines about closed connections.
     private static let quiet = Duration.seconds(60)
 
     /// One open connection.
     private struct Entry {
         let origin: Origin
         let close: @Sendable () -> Void
-        /// Since when it waits for its client, as a number that grows; nil while it is being answered.
+        /// Since when it waits for its client, as an increasing number; nil while its request is answered.
         var waiting: UInt64?
     }
 
@@ -36,9 +36,9 @@ final class Connections: Sendable {
     private let isShared: @Sendable (String) -> Bool
     private let logger: Logger
 
-    /// Makes it.
+    /// Creates it.
     ///
-    /// - Parameter isShared: whether an address is that of a proxy, behind which there are many.
+    /// - Parameter isShared: whether an address is a trusted proxy, which forwards for many clients.
     init(
         most: Int = most, mostByAddress: Int = mostByAddress, logger: Logger,
         isShared: @escaping @Sendable (String) -> Bool = { _ in false }
@@ -48,10 +48,12 @@ final class Connections: Sendable {
         self.logger = logger
     }
 
-    /// How many are open.
+    /// The number of open connections.
     var count: Int { state.withLock(\.entries.count) }
 
-    /// Takes a new connection in; where that is one too many, another one goes, or itself.
+    /// Adds a connection.
+    ///
+    /// If that exceeds a limit, another connection or this one is closed.
     func open(_ id: ObjectIdentifier, from address: String, close: @escaping @Sendable () -> Void) {
         let (origin, isShared) = (Origin(address), isShared(address))
         let victim = state.withLock { state -> (@Sendable () -> Void)? in
@@ -61,7 +63,7 @@ final class Connections: Sendable {
             let isFull = state.entries.count > limits.all
             guard isFull || !isShared && state.counts[origin, default: 0] > limits.address else { return nil }
             state.closed += 1
-            // Of all, whoever has the most gives way: not the one who happens to come now.
+            // The address with the most connections loses one, not necessarily the new one.
             let loser = isFull ? state.counts.max { $0.value < $1.value }?.key ?? origin : origin
             let oldest = state.entries.lazy.filter {
                 $0.value.origin == loser && $0.value.waiting != nil && $0.key != id
@@ -74,12 +76,12 @@ final class Connections: Sendable {
         say(from: address)
     }
 
-    /// Its request is complete: what comes next is ours to do.
+    /// The request of a connection is complete; the server is answering.
     func answering(_ id: ObjectIdentifier) {
         state.withLock { $0.entries[id]?.waiting = nil }
     }
 
-    /// It waits for its client: for a request, for the rest of one, or for it to take an answer.
+    /// A connection waits for its client: for a request, for the rest of one, or for the client to read.
     func waiting(_ id: ObjectIdentifier) {
         state.withLock { state in
             state.tick += 1
@@ -87,12 +89,12 @@ final class Connections: Sendable {
         }
     }
 
-    /// It is closed.
+    /// A connection was closed.
     func closed(_ id: ObjectIdentifier) {
         state.withLock { _ = Self.remove(id, from: &$0) }
     }
 
-    /// Forgets a connection that counts no longer; what closes it.
+    /// Removes a connection; returns how to close it.
     private static func remove(_ id: ObjectIdentifier, from state: inout State) -> (@Sendable () -> Void)? {
         guard let entry = state.entries.removeValue(forKey: id) else { return nil }
         let left = state.counts[entry.origin, default: 1] - 1
@@ -100,7 +102,7 @@ final class Connections: Sendable {
         return entry.close
     }
 
-    /// Says at most once a minute that connections were closed, and how many.
+    /// Logs, at most once a minute, how many connections were closed.
     private func say(from address: String) {
         let closed = state.withLock { state -> Int? in
             if let saidAt = state.saidAt, saidAt.duration(to: .now) < Self.quiet { return nil }
@@ -110,7 +112,7 @@ final class Connections: Sendable {
         }
         guard let closed else { return }
         logger.warning(
-            "connections were closed to make room for others",
+            "closed connections to make room for others",
             metadata: [
                 "closed": "\(closed)", "newest_from": "\(address)", "most": "\(limits.all)",
                 "most_by_address": "\(limits.address)",

@@ -1,22 +1,22 @@
 package import Curfew
 internal import Synchronization
 
-/// The engine in force: it changes when the configuration is read again.
+/// The current engine, which changes when the configuration is reloaded.
 package final class EngineSource: Sendable {
     private let state: Mutex<(engine: Engine, replaced: Int)>
 
-    /// Begins with this engine.
+    /// Starts with this engine.
     package init(_ engine: Engine) {
         state = Mutex((engine, 0))
     }
 
-    /// The engine in force now.
+    /// The current engine.
     package var current: Engine { state.withLock { $0.engine } }
 
-    /// How often another one was put in force.
+    /// How often the engine was replaced.
     var replaced: Int { state.withLock { $0.replaced } }
 
-    /// Puts another one in force.
+    /// Replaces the engine.
     package func replace(with engine: Engine) {
         state.withLock { $0 = (engine, $0.replaced + 1) }
     }

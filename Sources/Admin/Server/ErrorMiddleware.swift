@@ -6,14 +6,13 @@ internal import NIOCore
 internal import NIOHTTP1
 internal import RedisClient
 
-/// Turns whatever goes wrong behind it into JSON with a message, and puts the headers on every answer that keep browsers
-/// from doing more with it than was meant.
+/// Turns every error into a JSON answer with a message, and adds security headers to every answer.
 struct ErrorMiddleware: RouterMiddleware {
     let logger: Logger
-    /// Whether the server has TLS itself, and browsers are to stay with it.
+    /// Whether the server itself has TLS, so that browsers must keep using it.
     let hasTLS: Bool
 
-    /// What browsers may do with an answer that is no page: nothing.
+    /// The content security policy of answers that aren't pages: nothing is allowed.
     private static let policy: ContentSecurityPolicy = [.defaultSrc(.none), .frameAncestors(.none)]
 
     @concurrent
@@ -46,7 +45,7 @@ struct ErrorMiddleware: RouterMiddleware {
                 .contentTooLarge, "the body is too long: expected at most \(AdminContext.mostBytes) bytes")
         case let error as HTTPError where error.status == .notFound && !AdminRouter.methods.contains(request.method):
             return AdminError(
-                .methodNotAllowed, "\(request.method) is for nothing here: expected GET, HEAD or POST",
+                .methodNotAllowed, "the method \(request.method) is not supported: expected GET, HEAD or POST",
                 headers: [.allow: "GET, HEAD, POST"])
         case let error as HTTPError where error.status == .notFound:
             return AdminError(.notFound, "there is nothing at \(request.uri.path)")
@@ -55,10 +54,10 @@ struct ErrorMiddleware: RouterMiddleware {
         case is HTTPParserError:
             return AdminError(.badRequest, "the request can't be read", headers: [.connection: "close"])
         case is CancellationError:
-            return AdminError(.serviceUnavailable, "the instance is going down", headers: [.retryAfter: "5"])
+            return AdminError(.serviceUnavailable, "the instance is shutting down", headers: [.retryAfter: "5"])
         default:
             note(error, request)
-            return AdminError(.internalServerError, "something went wrong here; the log of this instance says what")
+            return AdminError(.internalServerError, "internal error; see the log of this instance")
         }
     }
 

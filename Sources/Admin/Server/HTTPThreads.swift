@@ -4,19 +4,18 @@ internal import Hummingbird
 internal import NIOCore
 internal import NIOPosix
 
-/// The threads that HTTP has to itself: two for connections, one that answers strangers, two that read.
+/// The threads for HTTP: two for connections, one for unauthenticated requests, two for readers.
 ///
-/// The worker's own work is done on Swift's shared threads, of which there are as many as cores. Were requests answered there
-/// too, whoever floods the port would decide how much of them is left for cleanups and for the renewal of leases. Here
-/// strangers wait for each other, and for nobody else:
+/// The worker runs on Swift's shared threads, one per core. If requests were answered there too, a flood of requests
+/// would take time from cleanups and from the renewal of leases. Here, unauthenticated requests only delay each other:
 ///
 /// - ``connections`` reads bytes and does TLS.
-/// - ``door`` looks at tokens and answers what needs no reading: health, and every refusal. None of it takes long.
-/// - ``readers`` makes pages and lists for those whom a token let in, so that a long one keeps no health check waiting.
-/// - What a request sets in motion on purpose, a run or an undo, is the worker's work and goes back to the shared threads; see
-///   ``Limiter``.
+/// - ``door`` checks tokens and answers everything that needs no reading: health checks and refusals. Each takes little
+///   time.
+/// - ``readers`` builds pages and lists for authenticated requests, so that a slow one doesn't delay health checks.
+/// - Runs and undos are the worker's work and run on the shared threads; see ``Limiter``.
 ///
-/// They live as long as the process, however many servers there are in it.
+/// The threads live as long as the process, and all servers of the process share them.
 final class HTTPThreads: TaskExecutor {
     static let connections = MultiThreadedEventLoopGroup(numberOfThreads: 2)
     static let door = HTTPThreads(1, "http-door")
@@ -40,7 +39,7 @@ final class HTTPThreads: TaskExecutor {
     }
 }
 
-/// Does what is behind it on the threads of readers.
+/// Runs the later handlers on the reader threads.
 struct OnReaderThreads: RouterMiddleware {
     @concurrent
     func handle(
@@ -50,9 +49,9 @@ struct OnReaderThreads: RouterMiddleware {
     }
 }
 
-/// What waits for a thread.
+/// The queue of jobs for a thread.
 ///
-/// A thread is woken only where one sleeps: under load all are awake, and adding costs next to nothing.
+/// A sleeping thread is woken only if there is one: under load all are awake, and adding a job is cheap.
 private final class JobQueue: @unchecked Sendable {
     private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let isFilled = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
@@ -72,7 +71,7 @@ private final class JobQueue: @unchecked Sendable {
         if hasSleeper { pthread_cond_signal(isFilled) }
     }
 
-    /// The next one; sleeps until there is one.
+    /// The next job; sleeps until there is one.
     func next() -> UnownedJob {
         pthread_mutex_lock(lock)
         defer { pthread_mutex_unlock(lock) }

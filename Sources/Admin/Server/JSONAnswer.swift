@@ -4,9 +4,9 @@ package import Hummingbird
 internal import NIOCore
 internal import RedisClient
 
-/// Answers in JSON: on one line, keys sorted.
+/// JSON answers: one line, sorted keys.
 package enum JSONAnswer {
-    /// A value as an answer.
+    /// An answer with a value.
     package static func response(_ value: some Encodable, status: HTTPResponse.Status = .ok) throws -> Response {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

@@ -1,34 +1,34 @@
 internal import Hummingbird
 internal import Synchronization
 
-/// How often strangers are answered: a hundred requests at once from one network, and then fifty a second.
+/// The rate limit of unauthenticated requests: a burst of a hundred per network, then fifty per second.
 ///
-/// Whoever asks more often waits for his turn, and no request of his is refused for that as long as he doesn't ask hundreds of
-/// times at once. So a flood of wrong tokens or sign-ins costs what fifty requests a second cost, while somebody at the same
-/// address who mistyped his token notices nothing. A right token or a session is never made to wait.
+/// A request beyond the rate waits for its turn; it is refused only if hundreds come at once. So a flood of wrong
+/// tokens or sign-ins costs no more than fifty requests a second, and a person at the same address who mistyped a token
+/// notices nothing. A request with a valid token or session never waits.
 final class Pace: Sendable {
-    /// How many requests are answered at once, and how many a second after that.
+    /// The size of the burst, and the rate per second after it.
     static let atOnce = 100, perSecond = 50
-    /// The longest anybody waits for his turn.
+    /// The longest wait.
     static let longest = Duration.seconds(5)
-    /// The most networks that are remembered; those that have been quiet are forgotten first.
+    /// How many networks are remembered; the quietest are forgotten first.
     static let networks = 4_096
 
     private static let interval = Duration.seconds(1) / perSecond
-    /// When the turn of a network's next request would be, were none answered at once.
+    /// The turn of each network's next request, if there were no burst.
     private let turns = Mutex<[Origin: ContinuousClock.Instant]>([:])
 
-    /// How long a request has to wait; nil where it would be too long.
+    /// How long a request must wait; nil if that would be too long.
     func turn(of origin: Origin, now: ContinuousClock.Instant = .now) -> Duration? {
         turns.withLock { turns in
             let grace = Self.interval * Self.atOnce
-            // A turn that is long past is none: the network was quiet.
+            // If the turn is in the past, the network was quiet and the request needn't wait.
             let turn = max(turns[origin] ?? now, now)
             let wait = now.duration(to: turn) - grace
             guard wait <= Self.longest else { return nil }
             if turns[origin] == nil, turns.count >= Self.networks {
                 turns = turns.filter { $0.value > now }
-                // All are busy: the ones that have asked least make room.
+                // The table is full: the networks with the fewest requests are forgotten.
                 if turns.count >= Self.networks {
                     let middle = turns.values.sorted()[Self.networks / 2]
                     turns = turns.filter { $0.value > middle }
@@ -40,9 +40,11 @@ final class Pace: Sendable {
     }
 }
 
-/// Makes strangers wait for their turn: those without any token before anything is done for them, whoever doesn't get what was
-/// asked for, as with a wrong token, before that is said.
-struct PaceOfStrangers: RouterMiddleware {
+/// Makes unauthenticated requests wait for their turn.
+///
+/// Requests without a token wait before any work is done; requests that are refused, for example for a wrong token,
+/// wait before the answer.
+struct UnauthenticatedPace: RouterMiddleware {
     let pace = Pace()
     let access: Access
     let connections: Connections
@@ -53,7 +55,7 @@ struct PaceOfStrangers: RouterMiddleware {
     ) async throws -> Response {
         guard !access.isOpen else { return try await next(request, context) }
         let hasShownSomething = request.headers[.authorization] != nil || request.headers[.cookie] != nil
-        // These are for everybody, whatever they show.
+        // These paths are public, whatever credentials a request has.
         let isPublic = request.uri.path.hasPrefix("/sign-") || request.uri.path.hasPrefix("/assets/")
         guard hasShownSomething, !isPublic else {
             try await wait(context)
@@ -69,11 +71,13 @@ struct PaceOfStrangers: RouterMiddleware {
         }
     }
 
-    /// Waits for the turn of whoever asks; meanwhile his connection is one that gives way to others.
+    /// Waits for the turn of a request.
+    ///
+    /// In the meantime its connection may be closed to make room.
     private func wait(_ context: AdminContext) async throws {
         guard let wait = pace.turn(of: Origin(context.clientAddress)) else {
             throw AdminError(
-                .tooManyRequests, "too many requests without a right token come from your address",
+                .tooManyRequests, "too many requests without a valid token from your address",
                 headers: [.retryAfter: "5", .connection: "close"])
         }
         guard wait > .zero else { return }

@@ -1,10 +1,10 @@
 internal import RedisClient
 
-/// Names and values of a query or a form, percent-encoded, as text held as `ByteText` says: a record's id may be any bytes.
+/// Percent-encoded names and values of a query or form, decoded to ``ByteText``: a record's id may contain any bytes.
 enum PercentText {
-    /// The pairs of `a=1&b=2`, in order; what is no percent-encoding stays as it is.
+    /// The pairs of `a=1&b=2` in order; invalid percent-encoding is kept as it is.
     ///
-    /// - Parameter isForm: whether a `+` stands for a space.
+    /// - Parameter isForm: whether `+` means a space.
     static func pairs(_ text: some StringProtocol, isForm: Bool = false) -> [(name: String, value: String)] {
         text.utf8.split(separator: UInt8(ascii: "&")).map { pair in
             let parts = pair.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)

@@ -4,11 +4,11 @@ internal import HTTPTypes
 internal import Hummingbird
 internal import Policies
 
-/// What a request asks for behind the `?`.
+/// The query parameters of a request.
 struct Query {
     private let parameters: [(name: String, value: String)]
 
-    /// Takes the parameters of a request; throws 400 where one isn't known.
+    /// Parses the parameters; throws 400 if one is unknown.
     init(_ request: Request, known: [String]) throws(AdminError) {
         parameters = PercentText.pairs(request.uri.query ?? "")
         for (name, _) in parameters where !known.contains(name) {
@@ -17,12 +17,12 @@ struct Query {
         }
     }
 
-    /// A text, held as `ByteText` says; nil where it is absent.
+    /// A text, held as ``ByteText``; nil if the parameter is absent.
     func text(_ name: String) -> String? {
         parameters.first { $0.name == name }?.value
     }
 
-    /// A whole number within a range; nil where it is absent.
+    /// A whole number within a range; nil if the parameter is absent.
     func integer(_ name: String, in range: ClosedRange<Int>) throws(AdminError) -> Int? {
         guard let text = text(name) else { return nil }
         let isPlain = text.utf8.allSatisfy { (0x30...0x39).contains($0) }
@@ -34,10 +34,10 @@ struct Query {
         return number
     }
 
-    /// A time with its unit (`10m`, `+2h`), at most ten years; nil where it is absent.
+    /// A duration with a unit (`10m`, `+2h`), at most ten years; nil if the parameter is absent.
     func duration(_ name: String) throws(AdminError) -> Duration? {
         guard let text = text(name) else { return nil }
-        // A plus sign in a query is a space to whoever wrote it into an address by hand.
+        // An unencoded plus sign in a query means a space.
         let plain = text.drop { $0 == "+" || $0 == " " }
         guard let duration = Duration(text: String(plain)), duration > .zero, duration < .seconds(3_650 * 86_400) else {
             throw AdminError(.badRequest, "\(name): expected a duration like 10m or 2h, found “\(text)”")
@@ -45,12 +45,12 @@ struct Query {
         return duration
     }
 
-    /// `limit` and `cursor` of a list.
+    /// The `limit` and `cursor` of a list.
     func part() throws(AdminError) -> AdminService.Part {
         let limit = try integer("limit", in: 1...AdminService.mostListed) ?? 50
         guard let cursor = text("cursor") else { return .init(limit: limit) }
         guard cursor.wholeMatch(of: /[0-9]{1,19}-[0-9]{1,19}/) != nil else {
-            throw AdminError(.badRequest, "cursor: expected the “next” of an earlier page, found “\(cursor)”")
+            throw AdminError(.badRequest, "cursor: expected the “next” value of an earlier page, found “\(cursor)”")
         }
         return .init(limit: limit, cursor: cursor)
     }

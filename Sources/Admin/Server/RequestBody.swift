@@ -4,14 +4,14 @@ internal import Hummingbird
 internal import NIOCore
 internal import RedisClient
 
-/// The JSON object of a request's body: whatever isn't as expected is refused with the name of the field.
+/// The JSON object in a request's body; an unexpected field is refused with its name.
 ///
-/// A field that isn't known is refused too, and so is one that is given twice or is null: a mistyped `dryRun`, or one that
-/// two programs read differently, must not become a run that changes things.
+/// Unknown, repeated and null fields are refused too: a mistyped `dryRun`, or one that two programs read differently,
+/// must not start a run that makes changes.
 struct RequestBody: Sendable {
     private let members: [String: Value]
 
-    /// What a member may hold.
+    /// The value of a member.
     private enum Value: Decodable, Sendable {
         case nothing, flag(Bool), integer(Int64), text(String), other
 
@@ -30,7 +30,7 @@ struct RequestBody: Sendable {
             }
         }
 
-        /// The value where it is of this type; of another it is no error here.
+        /// The value if it has this type, otherwise nil.
         private static func value<Kind: Decodable>(
             _ kind: Kind.Type, _ container: any SingleValueDecodingContainer
         ) -> Kind? {
@@ -52,7 +52,7 @@ struct RequestBody: Sendable {
         }
     }
 
-    /// Reads the body of a request; an empty one counts as an object without members.
+    /// Parses the body of a request; an empty body counts as an empty object.
     init(_ request: Request, known: [String]) async throws {
         let buffer = try await request.body.collect(upTo: AdminContext.mostBytes)
         let data = Data(ByteText.heldJSON(buffer.readableBytesView))
@@ -63,11 +63,11 @@ struct RequestBody: Sendable {
         do {
             members = try JSONDecoder().decode([String: Value].self, from: data)
         } catch {
-            throw AdminError(.badRequest, "the body is not as expected: expected a JSON object")
+            throw AdminError(.badRequest, "the body is invalid: expected a JSON object")
         }
         var given: Set<String> = []
         for name in try Self.names(in: Array(data)) where !given.insert(name).inserted {
-            throw AdminError(.badRequest, "\(name): given twice")
+            throw AdminError(.badRequest, "\(name): duplicate field")
         }
         if let other = members.keys.sorted().first(where: { !known.contains($0) }) {
             let names = known.isEmpty ? "no fields" : "one of \(known.joined(separator: ", "))"
@@ -75,9 +75,9 @@ struct RequestBody: Sendable {
         }
     }
 
-    /// The names of an object's members, each as often as it is given.
+    /// The names of an object's members, including duplicates.
     ///
-    /// - Parameter json: an object that has been read already, so that it is well formed.
+    /// - Parameter json: an object that has been parsed before, so that it is well formed.
     private static func names(in json: [UInt8]) throws -> [String] {
         var names: [String] = []
         var depth = 0
@@ -103,7 +103,7 @@ struct RequestBody: Sendable {
         return names
     }
 
-    /// `true` or `false`; nil where it is absent.
+    /// `true` or `false`; nil if the field is absent.
     func flag(_ name: String) throws(AdminError) -> Bool? {
         switch members[name] {
         case nil: return nil
@@ -112,7 +112,7 @@ struct RequestBody: Sendable {
         }
     }
 
-    /// A whole number within a range; nil where it is absent.
+    /// A whole number within a range; nil if the field is absent.
     func integer(_ name: String, in range: ClosedRange<Int>) throws(AdminError) -> Int? {
         let expected = "a whole number from \(range.lowerBound) to \(range.upperBound)"
         switch members[name] {
@@ -126,7 +126,7 @@ struct RequestBody: Sendable {
         }
     }
 
-    /// A text of at most that many characters, held as `ByteText` says; nil where it is absent.
+    /// A text of at most that many characters, held as ``ByteText``; nil if the field is absent.
     func text(_ name: String, atMost limit: Int) throws(AdminError) -> String? {
         switch members[name] {
         case nil: return nil

@@ -1,29 +1,29 @@
 internal import NIOCore
 internal import NIOHTTPTypes
 
-/// Closes a connection whose client keeps it waiting, and tells ``Connections`` which ones wait for their client.
+/// Closes connections of slow clients, and reports to ``Connections`` which connections wait for their client.
 ///
-/// A head has to be complete within a time that is counted from its first byte (of the first one on a connection, from the
-/// connection itself, so that a silent one and half a TLS handshake end too); a body within a time from the end of its head; an
-/// answer has to be taken, or at least to move on. Byte by byte a client could otherwise keep a place for ever. Between two
-/// requests a connection may be idle for as long as the server's idle timeout says.
+/// A head must be complete within a time from its first byte (the first head within a time from the connection, so that
+/// silent connections and incomplete TLS handshakes end too), and a body within a time from the end of its head. The
+/// client must read an answer, or at least make progress. Otherwise a client could hold a connection for ever by
+/// sending single bytes. Between two requests, the server's idle timeout applies.
 final class SlowClients: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
     typealias OutboundIn = HTTPResponsePart
     typealias OutboundOut = HTTPResponsePart
 
-    /// How long each may take.
+    /// The time limits.
     struct Limits: Sendable {
-        /// The head of a request.
+        /// For the head of a request.
         var head = TimeAmount.seconds(10)
-        /// Its body.
+        /// For its body.
         var body = TimeAmount.seconds(15)
-        /// Until some of an answer is taken.
+        /// Until the client reads some of the answer.
         var answer = TimeAmount.seconds(30)
     }
 
-    /// What of a request is being read.
+    /// The part of a request that is being read.
     private enum Reading {
         case nothing, head, body
     }
@@ -34,8 +34,9 @@ final class SlowClients: ChannelDuplexHandler, RemovableChannelHandler {
     private var deadline: Scheduled<Void>?
     private var answerDeadline: Scheduled<Void>?
     private var id: ObjectIdentifier?
-    /// How many requests came whole, and how many answers were written to their end: one may be written before its request's
-    /// body has come, and a client may send several requests at once.
+    /// The number of complete requests and of complete answers.
+    ///
+    /// An answer may be complete before the body of its request, and a client may send several requests at once.
     private var requests = 0, answers = 0
 
     init(limits: Limits, connections: Connections) {
@@ -65,7 +66,7 @@ final class SlowClients: ChannelDuplexHandler, RemovableChannelHandler {
         let id = ObjectIdentifier(channel)
         self.id = id
         let connections = connections
-        // A channel that is closed already runs this at once, and must not be counted after that.
+        // On a closed channel this callback runs at once, so the connection must not be counted afterwards.
         connections.open(id, from: channel.remoteAddress?.ipAddress ?? "local") {
             channel.close(promise: nil)
         }
@@ -78,7 +79,7 @@ final class SlowClients: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    /// Bytes came, whatever they are.
+    /// Bytes have arrived.
     fileprivate func bytesCame() {
         if reading == .nothing { reading = .head }
     }
@@ -95,7 +96,7 @@ final class SlowClients: ChannelDuplexHandler, RemovableChannelHandler {
         context.fireChannelRead(data)
     }
 
-    /// What came in one piece, as most requests do, needs no timer.
+    /// A request that arrives in one piece, as most do, needs no timer.
     func channelReadComplete(context: ChannelHandlerContext) {
         arm(context.channel)
         context.fireChannelReadComplete()
@@ -129,9 +130,9 @@ final class SlowClients: ChannelDuplexHandler, RemovableChannelHandler {
         deadline = nil
     }
 
-    /// Begins to count the time of what is being read.
+    /// Starts the timer of the part that is being read.
     ///
-    /// The next head may come while this request is being answered, however long that takes.
+    /// The next head may arrive while this request is being answered, however long that takes.
     private func arm(_ channel: any Channel) {
         guard deadline == nil, reading != .nothing, reading == .body || !isAnswering else { return }
         let limit = reading == .head ? limits.head : limits.body
@@ -139,7 +140,7 @@ final class SlowClients: ChannelDuplexHandler, RemovableChannelHandler {
     }
 }
 
-/// Tells ``SlowClients`` that bytes came, before anybody knows what they mean.
+/// Reports to ``SlowClients`` that bytes have arrived, before they are parsed.
 private final class FirstBytes: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer

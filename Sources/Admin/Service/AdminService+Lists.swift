@@ -9,9 +9,9 @@ extension AdminService {
 
     /// One page of a list.
     package struct Listing: Sendable, Encodable {
-        /// The entries as they are in the stream: their ids, and their fields as texts.
+        /// The entries of the stream: their ids, and their fields as strings.
         package var items: [[String: String]]
-        /// What to ask for as `cursor` to get what comes after; nil at the end.
+        /// The `cursor` of the next page; nil at the end.
         package var next: String?
 
         init(_ page: History.Page) {
@@ -20,14 +20,14 @@ extension AdminService {
         }
     }
 
-    /// Which part of a list is wanted.
+    /// The requested part of a list.
     package struct Part: Sendable {
         /// The most entries.
         package var limit: Int
-        /// The id that the last page ended with.
+        /// The last id of the previous page.
         package var cursor: String?
 
-        /// The first so many entries, or those after a cursor.
+        /// The first entries, or those after a cursor.
         package init(limit: Int = 50, cursor: String? = nil) {
             self.limit = limit
             self.cursor = cursor
@@ -44,7 +44,7 @@ extension AdminService {
         return Listing(page)
     }
 
-    /// Single changes, newest first: of one run, of one cleanup, or all.
+    /// Single changes, newest first: of one run, of one cleanup, or of all.
     package func events(
         _ part: Part = Part(), run: String? = nil, cleanup: String? = nil
     ) async throws -> Listing {
@@ -56,7 +56,7 @@ extension AdminService {
         return Listing(page)
     }
 
-    /// What was wrong with records of a run, newest first.
+    /// The record errors of a run, newest first.
     package func errors(of run: String, _ part: Part = Part()) async throws -> Listing {
         let engine = engine
         let page = try await History(engine: engine).page(of: engine.keys.events, part.limit, before: part.cursor) {
@@ -65,7 +65,7 @@ extension AdminService {
         return Listing(page)
     }
 
-    /// What alerts did, newest first.
+    /// The alert history, newest first.
     package func alerts(_ part: Part = Part()) async throws -> Listing {
         let engine = engine
         return Listing(
@@ -83,7 +83,7 @@ extension AdminService {
         }.entries
     }
 
-    /// One run: from the history or, while it is under way, from its lease; throws 404 where there is none.
+    /// One run, from the history or, if it is not finished, from its lease; throws 404 if there is none.
     package func run(_ id: String) async throws -> [String: String] {
         let engine = engine
         if let dash = id.lastIndex(of: "-") {

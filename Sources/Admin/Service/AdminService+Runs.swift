@@ -4,7 +4,7 @@ internal import Policies
 internal import ServiceLifecycle
 
 extension AdminService {
-    /// Runs a cleanup here and now; throws 409 with the holder where another has the lease.
+    /// Runs a cleanup on this instance now; throws 409 with the holder if another instance has the lease.
     package func run(
         _ name: String, _ options: Control.RunOptions = .init(), trigger: String = "manual", by person: String
     ) async throws -> RunResult {
@@ -18,7 +18,7 @@ extension AdminService {
         }
     }
 
-    /// What a run would do, now or that much later.
+    /// Previews a run, now or as of a later time.
     package func preview(
         _ name: String, ahead: Duration = .zero, limit: Int? = nil, timeout: Duration? = nil
     ) async throws -> RunResult {
@@ -32,7 +32,7 @@ extension AdminService {
         }
     }
 
-    /// Puts back what a run did.
+    /// Undoes a run.
     package func undo(_ run: String, by person: String) async throws -> RunResult {
         let engine = engine
         return try await doing.taken {
@@ -42,7 +42,7 @@ extension AdminService {
         }
     }
 
-    /// What an undo is to do; throws 409 where the run is no longer, or never was, one that can be undone.
+    /// Finds what an undo must do; throws 409 if the run can't be undone, or no longer.
     private func undoable(_ run: String, _ engine: Engine) async throws -> Undo {
         do {
             return try await Undo.find(run, engine)
@@ -52,9 +52,9 @@ extension AdminService {
         }
     }
 
-    /// Executes a run that is claimed first; throws 409 where it can't be.
+    /// Executes a run after claiming it; throws 409 if the claim is refused.
     ///
-    /// A caller who goes away doesn't stop a run; an instance that goes down hands it over.
+    /// The run continues if its caller disconnects. If the instance shuts down, it hands the run over.
     private func execute(_ claimed: () async throws -> Run) async throws -> RunResult {
         let run: Run
         do {

@@ -2,41 +2,43 @@ package import Curfew
 internal import HTTPTypes
 internal import Policies
 
-/// What routes and pages read and do, in one place; every instance answers the same, because all state is in Redis.
+/// The operations of routes and pages.
+///
+/// All instances answer alike, because all state is in Redis.
 package struct AdminService: Sendable {
     let source: EngineSource
-    /// The worker beside it, if there is one.
+    /// The worker of the same process, if there is one.
     let worker: Worker?
-    /// Places for runs and undos, which no viewer can take.
+    /// The slots for runs and undos, separate from those of previews.
     let doing = Limiter(mostAtOnce, for: "runs and undos")
     let previews = SharedWork<RunResult>(mostAtOnce, noun: "preview")
     let counts = SharedWork<Statistics>(mostAtOnce, noun: "count")
     let pings = Pings()
 
-    /// The most runs and undos that one instance has under way for requests, and of how many cleanups it makes previews or
-    /// counts at once.
+    /// The most concurrent runs and undos of requests on one instance, and of how many cleanups it previews or counts
+    /// records at once.
     static let mostAtOnce = 8
 
-    /// Makes the service on the engine in force.
+    /// Creates the service on the current engine.
     package init(source: EngineSource, worker: Worker? = nil) {
         self.source = source
         self.worker = worker
     }
 
-    /// The engine in force.
+    /// The current engine.
     package var engine: Engine { source.current }
 
-    /// Schedule, leases, instances and backlog.
+    /// The schedule, leases, instances and backlog.
     package func status() async throws -> Status {
         try await Status.read(engine)
     }
 
-    /// Every cleanup, as it is now.
+    /// The current state of every cleanup.
     package func cleanups() async throws -> [Status.CleanupStatus] {
         try await status().cleanups
     }
 
-    /// One cleanup, as it is now and as it is configured; throws 404 where there is none.
+    /// The state and configuration of one cleanup; throws 404 if there is none.
     package func cleanup(_ name: String) async throws -> CleanupDetail {
         let engine = engine
         guard let found = try await Status.read(engine).cleanups.first(where: { $0.name == name }) else {
@@ -46,7 +48,7 @@ package struct AdminService: Sendable {
             cleanup: found, settings: engine.configuration.cleanup(named: name).map(CleanupSettings.init))
     }
 
-    /// The configured cleanup of that name; throws 404 where there is none.
+    /// The configured cleanup of that name; throws 404 if there is none.
     package func configured(_ name: String) throws -> Cleanup {
         let engine = engine
         guard let cleanup = engine.configuration.cleanup(named: name) else {
@@ -55,12 +57,12 @@ package struct AdminService: Sendable {
         return cleanup
     }
 
-    /// What fires now.
+    /// The firing alerts.
     package func firing() async throws -> [FiringAlert] {
         try await FiringAlert.all(engine)
     }
 
-    /// What a cleanup watches over; of files how many there are, which takes a walk through the keyspace.
+    /// The statistics of a cleanup; for files, counting them takes a scan of the keyspace.
     package func stats(_ name: String) async throws -> Statistics {
         let cleanup = try configured(name)
         let engine = engine
@@ -74,11 +76,11 @@ package struct AdminService: Sendable {
         }
     }
 
-    /// Throws where Redis doesn't answer in time, a primary hasn't the functions and doesn't take them, or the worker can't
-    /// work, as on a replica or without a right that it needs.
+    /// Throws if Redis doesn't answer in time, if a primary lacks the functions and refuses to load them, or if the
+    /// worker can't work, for example on a replica or without a permission.
     package func check() async throws {
         let library = engine.functions
-        // A server that was restarted may have forgotten them.
+        // A server that was restarted may have lost the functions.
         if try await !library.isLoaded(deadline: .seconds(2)) { try await library.load() }
         if let trouble = worker?.trouble { throw trouble }
     }

@@ -3,31 +3,31 @@ internal import Policies
 
 /// One cleanup: its state and its settings.
 package struct CleanupDetail: Sendable, Encodable {
-    /// What it does now.
+    /// The current state.
     package var cleanup: Status.CleanupStatus
-    /// What the configuration says of it; nil where only another instance's has it.
+    /// The settings; nil if this instance's configuration doesn't have the cleanup.
     package var settings: CleanupSettings?
 }
 
-/// What the configuration says of a cleanup, as far as it is the same for every policy.
+/// The settings that all policies have in common.
 package struct CleanupSettings: Sendable, Encodable {
     /// The policy.
     package var policy: String
-    /// The keys of its records, and the index where the app keeps one.
+    /// The key template of its records, and the index if the application keeps one.
     package var records: String, index: String?
-    /// When it runs.
+    /// Its schedule.
     package var schedule: String
-    /// Whether it runs by itself, and whether it only watches.
+    /// Whether it is scheduled, and whether its runs are dry runs.
     package var enabled: Bool, dryRun: Bool
     /// The most records per run and per page.
     package var limit: Int?, page: Int?
-    /// Times, as a configuration writes them.
+    /// Durations, as the configuration writes them.
     package var runTimeout: String, misfireGrace: String?, undo: String, scan: String?, longestTimeout: String
-    /// Where a record's status is, and how records are kept.
+    /// The status field, and the format of records.
     package var status: String, format: String
-    /// What one run may touch.
+    /// The limits of the guard.
     package var `guard`: String?
-    /// A short name of all that is configured of it.
+    /// A short hash of the cleanup's configuration.
     package var fingerprint: String
 
     /// The settings of a cleanup.

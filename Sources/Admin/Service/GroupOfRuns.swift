@@ -2,13 +2,13 @@ internal import Curfew
 internal import HTTPTypes
 internal import Policies
 
-/// Runs of several cleanups, one after the other, and what existing callers are told of them.
+/// Consecutive runs of several cleanups, and the answers of existing routes about them.
 struct GroupOfRuns: Sendable {
     var results: [RunResult] = []
-    /// Cleanups that could not be run, and why.
+    /// Cleanups that were not run, with reasons.
     var refused: [RunResult.Failure] = []
 
-    /// Whether every one of them went through.
+    /// Whether every run succeeded.
     var isSuccess: Bool { refused.isEmpty && results.allSatisfy(\.isSuccess) }
 
     private var errors: [RunResult.Failure] {
@@ -19,7 +19,7 @@ struct GroupOfRuns: Sendable {
 
     private var message: String {
         let texts = results.map(\.message) + refused.map { "\($0.id) was not run: \($0.error)" }
-        return texts.isEmpty ? "There is nothing to clean up: no cleanup is configured" : texts.joined(separator: ". ")
+        return texts.isEmpty ? "Nothing to clean up: no cleanup is configured" : texts.joined(separator: ". ")
     }
 
     /// The answer of `POST /api/admin/jobs/cleanup`.
@@ -58,8 +58,8 @@ struct GroupOfRuns: Sendable {
         var errors: [String]
     }
 
-    /// What each run counts as goes by its policy: `stuck` cleans jobs, `dependent` updates plans, and `retention` deletes
-    /// old jobs where a `stuck` cleanup watches the same records, and old downloads where none does.
+    /// The policy decides what a run counts as: `stuck` cleans up jobs, `dependent` updates plans, and `retention`
+    /// deletes old jobs if a `stuck` cleanup has the same records, otherwise old downloads.
     func jobAnswer(_ configuration: Configuration) -> JobAnswer {
         var answer = JobAnswer(
             status: "completed", cleaned_jobs: 0, cleaned_job_details: [], old_jobs_deleted: 0,
@@ -85,9 +85,11 @@ struct GroupOfRuns: Sendable {
 }
 
 extension AdminService {
-    /// Runs cleanups one after the other; what one lacks (its lease, Redis) doesn't keep the others from being run.
+    /// Runs cleanups one after the other.
     ///
-    /// Throws only where none could be run.
+    /// A failure of one (no lease, no Redis) doesn't stop the others.
+    ///
+    /// Throws only if none could be run.
     func runAll(
         _ cleanups: [Cleanup], _ options: Control.RunOptions, trigger: String, by person: String
     ) async throws -> GroupOfRuns {

@@ -1,23 +1,25 @@
 internal import HTTPTypes
 internal import Synchronization
 
-/// Limits how much of what is costly is done at once: who comes too late is told to come back, and not queued.
+/// Limits how many expensive operations run at once.
+///
+/// Further ones are refused, not queued.
 final class Limiter: Sendable {
     private let limit: Int
     private let what: String
     private let taken = Mutex(0)
 
-    /// Makes it.
+    /// Creates the limiter.
     ///
-    /// - Parameter what: what it is for, in the plural, as a refusal says it.
+    /// - Parameter what: a plural noun for the operations, used in the refusal.
     init(_ limit: Int, for what: String) {
         self.limit = limit
         self.what = what
     }
 
-    /// Does something in a place of its own; throws 503 where none is free.
+    /// Runs a body in a slot; throws 503 if none is free.
     ///
-    /// It is done on the threads that all work of the instance shares, and not on those of HTTP.
+    /// The body runs on the shared threads of the instance, not on those of HTTP.
     func taken<Value: Sendable>(_ body: @Sendable () async throws -> Value) async throws -> Value {
         let isFree = taken.withLock { taken in
             guard taken < limit else { return false }
@@ -26,7 +28,7 @@ final class Limiter: Sendable {
         }
         guard isFree else {
             throw AdminError(
-                .serviceUnavailable, "\(limit) \(what) are under way here: expected one to end first",
+                .serviceUnavailable, "\(limit) \(what) are already running on this instance: try again later",
                 headers: [.retryAfter: "5"])
         }
         defer { taken.withLock { $0 -= 1 } }

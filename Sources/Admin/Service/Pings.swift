@@ -3,10 +3,12 @@ internal import Logging
 internal import ServiceLifecycle
 internal import Synchronization
 
-/// Reports runs that somebody asked for to the ping addresses of their cleanups, after the answer: an address where
-/// nobody is would hold it up for a quarter of a minute.
+/// Reports requested runs to the ping addresses of their cleanups, after the HTTP answer: an address that doesn't
+/// respond would delay the answer by a quarter of a minute.
 final class Pings: Service {
-    /// The most reports under way or waiting; one more is not made, and the log says so.
+    /// The most queued reports.
+    ///
+    /// Further ones are dropped with a log line.
     static let most = 64
 
     private struct Report: Sendable {
@@ -28,10 +30,10 @@ final class Pings: Service {
         (reports, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(Self.most))
     }
 
-    /// How many are under way or waiting.
+    /// The number of queued reports.
     var waiting: Int { state.withLock(\.count) }
 
-    /// Has a run reported, where its cleanup has an address for that.
+    /// Queues the report of a run, if its cleanup has a ping address.
     func add(_ cleanup: Cleanup, _ result: RunResult, _ logger: Logger) {
         guard cleanup.ping != nil else { return }
         let isTaken = state.withLock { state in
@@ -40,15 +42,15 @@ final class Pings: Service {
             return true
         }
         guard isTaken else {
-            let why = "\(Self.most) others are under way, or the instance is going down"
+            let why = "\(Self.most) reports are queued, or the instance is shutting down"
             return logger.error(
-                "a run could not be reported to the ping address",
+                "a run was not reported to the ping address",
                 metadata: ["run": "\(result.run)", "cleanup": "\(cleanup.name)", "error": "\(why)"])
         }
         continuation.yield(Report(cleanup: cleanup, result: result, logger: logger))
     }
 
-    /// Reports until a graceful shutdown; then what is under way is tried once more at most.
+    /// Sends reports until a graceful shutdown; after that each is tried at most once more.
     func run() async throws {
         await withGracefulShutdownHandler {
             await withDiscardingTaskGroup { group in

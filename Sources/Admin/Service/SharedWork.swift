@@ -1,14 +1,14 @@
 internal import HTTPTypes
 internal import Synchronization
 
-/// Costly reading that several may ask for at once: of each cleanup one at a time, and who asks for the same waits for the same.
+/// Expensive reads that several callers may request at once: one at a time per cleanup, and equal requests share one
+/// read.
 ///
-/// A reading goes on for as long as somebody waits for it. Whoever asks for another one of the same cleanup meanwhile, a
-/// preview with another limit, waits for it to end, but not for long, and is then told to come back; so is whoever finds too
-/// many cleanups being read. None of it takes a place from runs and undos.
+/// A read continues as long as somebody waits for it. A different request for the same cleanup, such as a preview with
+/// another limit, waits for a short time and is then refused. A request is also refused if too many cleanups are being
+/// read. Runs and undos have their own slots.
 ///
-/// However often somebody asks, a cleanup is read ten times a second at most: the next reading begins a tenth of a second
-/// after the last one did, and whoever asks meanwhile waits for that.
+/// A cleanup is read at most ten times a second: a new read starts at least a tenth of a second after the previous one.
 final class SharedWork<Value: Sendable>: Sendable {
     private struct Reading: Sendable {
         let id: Int
@@ -25,36 +25,36 @@ final class SharedWork<Value: Sendable>: Sendable {
     private struct State {
         var under: [String: Reading] = [:]
         var next = 0
-        /// When the last reading of each cleanup began; there are as many as are configured.
-        var begun: [String: ContinuousClock.Instant] = [:]
+        /// When the last read of each cleanup started; one entry per configured cleanup.
+        var started: [String: ContinuousClock.Instant] = [:]
     }
 
-    /// What lies at least between the beginnings of two readings of a cleanup.
+    /// The shortest time between the starts of two reads of a cleanup.
     private static var interval: Duration { .milliseconds(100) }
 
-    /// Makes it.
+    /// Creates it.
     ///
     /// - Parameters:
-    ///   - limit: of how many cleanups at once.
-    ///   - noun: what one reading is called.
-    ///   - patience: how long a question waits for the one under way, before it is refused.
+    /// - limit: how many cleanups may be read at once.
+    /// - noun: what a read is called.
+    /// - patience: how long a request waits for the current read before it is refused.
     init(_ limit: Int, noun: String, patience: Duration = .seconds(5)) {
         self.limit = limit
         self.noun = noun
         self.patience = patience
     }
 
-    /// What there is for a question.
+    /// The place of a request.
     private enum Place {
-        /// A reading whose answer it shares.
+        /// A read that it shares.
         case taken(Reading)
-        /// Another one that must end first, or so many of other cleanups.
+        /// Another read of the cleanup that must end first, or too many reads of other cleanups.
         case busy(Reading?)
     }
 
-    /// The answer to a question about a cleanup, from a reading under way where there is one for the same question.
+    /// The result for a cleanup, shared with a current read of the same request.
     ///
-    /// Throws 503 where another one of this cleanup takes too long, or too many others are under way.
+    /// Throws 503 if another read of this cleanup takes too long, or if too many others are running.
     func value(
         of cleanup: String, _ question: String, _ read: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {
@@ -68,12 +68,12 @@ final class SharedWork<Value: Sendable>: Sendable {
                     leave(reading.id, of: cleanup)
                 }
             case .busy(let other):
-                // Whoever asks again and again is kept from asking as often as he can.
+                // Repeated requests are slowed down.
                 try await Task.sleep(for: Self.interval)
                 guard ContinuousClock.now < end else {
                     let what = other == nil ? "\(limit) \(noun)s are" : "another \(noun) of \(cleanup) is"
                     throw AdminError(
-                        .serviceUnavailable, "\(what) under way here: expected one to end first",
+                        .serviceUnavailable, "\(what) running on this instance: try again later",
                         headers: [.retryAfter: "5"])
                 }
             }
@@ -93,10 +93,10 @@ final class SharedWork<Value: Sendable>: Sendable {
             readings.next &+= 1
             let id = readings.next
             let now = ContinuousClock.now
-            let begin = max(now, readings.begun[cleanup]?.advanced(by: Self.interval) ?? now)
-            readings.begun[cleanup] = begin
+            let begin = max(now, readings.started[cleanup]?.advanced(by: Self.interval) ?? now)
+            readings.started[cleanup] = begin
             let task = Task(executorPreference: HTTPThreads.readers) {
-                // Nobody joins one that has ended.
+                // A read that has ended accepts no more callers.
                 defer { self.end(id, of: cleanup) }
                 if begin > now { try await Task.sleep(until: begin, clock: .continuous) }
                 return try await read()
@@ -113,7 +113,7 @@ final class SharedWork<Value: Sendable>: Sendable {
         }
     }
 
-    /// One who waited goes; the last one takes the reading with it.
+    /// A caller leaves; the last one cancels the read.
     private func leave(_ id: Int, of cleanup: String) {
         let abandoned = readings.withLock { readings -> Reading? in
             guard readings.under[cleanup]?.id == id else { return nil }

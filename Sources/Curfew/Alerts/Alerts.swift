@@ -2,12 +2,12 @@ internal import Logging
 internal import Policies
 internal import RedisClient
 
-/// Publishes alerts: once when a threshold is crossed, once when it no longer is, whichever instances look.
+/// Publishes alerts: once when a threshold is crossed, and once when the alert resolves, whichever instances check.
 ///
-/// Every transition is a commit guarded by the state it leaves: of two instances that see the same, one writes the state
-/// and the stream entry together, and the other's guard does not hold.
+/// Every transition is a commit that is guarded by the previous state: if two instances see the same, one writes the
+/// state and the stream entry together, and the guard of the other fails.
 struct Alerts: Sendable {
-    /// The most entries of the metrics stream that one evaluation reads.
+    /// How many entries of the metrics stream one evaluation reads.
     static let mostEntries = 10_000
 
     let store: Store
@@ -16,14 +16,14 @@ struct Alerts: Sendable {
     /// About how many entries their stream keeps.
     let streamLength: Int
 
-    /// The alerts that are about runs of this cleanup.
+    /// The alerts on runs of this cleanup.
     func definitions(for cleanup: String) -> [AlertDefinition] {
         configured.filter { $0.watches(cleanup) && $0.metric != .overdue }
     }
 
-    /// Compares a run with its alerts.
+    /// Evaluates the alerts on a run.
     ///
-    /// The states are those that the end of the run has answered.
+    /// Their states were returned by the end of the run.
     func evaluate(
         _ measured: RunMeasurements, _ definitions: [AlertDefinition], states: [AlertState], now: Timestamp
     ) async throws {
@@ -32,7 +32,7 @@ struct Alerts: Sendable {
             let own = measured.value(of: definition.metric)
             let value = try await windowed(definition, own: own, of: measured.cleanup, state: state, now: now)
             let isCrossed = definition.isCrossed(by: value) != state.isFiring
-            if state.definition != definition.definitionText, isCrossed || !isUnasked(definition) {
+            if state.definition != definition.definitionText, isCrossed || !isImplicit(definition) {
                 transitions.append(.published(definition))
             }
             guard isCrossed else { continue }
@@ -44,7 +44,7 @@ struct Alerts: Sendable {
         try await publish(transitions, now: now)
     }
 
-    /// Looks at the alerts on lost runs when another run takes the place of one, which may be lost as well.
+    /// Evaluates the alerts on lost runs when another run replaces one, since that run may be lost too.
     func noticeLost(_ run: String, of cleanup: String, now: Timestamp) async throws {
         let definitions = definitions(for: cleanup).filter { $0.metric == .runsLost }
         guard !definitions.isEmpty else { return }
@@ -63,18 +63,18 @@ struct Alerts: Sendable {
         try await evaluate(lost, definitions, states: states, now: now)
     }
 
-    /// Whether nobody has configured it: the alert on refusals of a cleanup without a guard, which is published only where
-    /// it has something to say.
-    private func isUnasked(_ alert: AlertDefinition) -> Bool {
+    /// Whether it isn't configured: the alert on refusals of a cleanup without a guard, which is published only if it
+    /// has changed its state.
+    private func isImplicit(_ alert: AlertDefinition) -> Bool {
         guard alert == .ofGuard(on: alert.cleanup) else { return false }
         return cleanups.first { $0.name == alert.cleanup }?.guardLimits == nil
     }
 
-    /// One wish to change the state of an alert.
+    /// A change of an alert's state.
     enum Transition {
-        /// The definition is new here, or has changed.
+        /// The definition is new or has changed.
         case published(AlertDefinition)
-        /// The threshold was crossed, one way or the other.
+        /// The threshold was crossed in either direction.
         case crossed(AlertDefinition, cleanup: String, value: Double, isFiring: Bool, since: Timestamp?, run: String)
     }
 
@@ -87,7 +87,7 @@ struct Alerts: Sendable {
         try await publish(changed.map { .published($0.0) }, now: now)
     }
 
-    /// Commits transitions, each guarded by the state it leaves.
+    /// Commits transitions, each guarded by the previous state.
     func publish(_ transitions: [Transition], now: Timestamp) async throws {
         guard !transitions.isEmpty else { return }
         var call = CommitCall(
@@ -97,7 +97,7 @@ struct Alerts: Sendable {
         for case (.crossed(let alert, let cleanup, let value, let isFiring, _, _), .made) in zip(transitions, outcomes)
         {
             store.logger.info(
-                isFiring ? "alert fires" : "alert resolved",
+                isFiring ? "alert is firing" : "alert resolved",
                 metadata: ["alert": "\(alert.name)", "cleanup": "\(cleanup)", "value": "\(value)"])
         }
     }
@@ -147,12 +147,12 @@ struct Alerts: Sendable {
         ]
     }
 
-    /// The guard, the alert's hash and the stream entry of one transition.
+    /// Adds the guard, the alert's hash and the stream entry of a transition.
     private func add(
         _ alert: AlertDefinition, _ check: (Statement.Guard.Check, field: String, value: String),
         fields: [(String, String)], entry: [(String, String)], to call: inout CommitCall
     ) {
-        func tell(_ sink: inout some CommitSink) {
+        func append(_ sink: inout some CommitSink) {
             let own = sink.key(store.keys.alert(alert.name))
             sink.check(check.0, own, field: .constant(check.field), value: .own(sink.value(check.value)))
             sink.begin("HSET", own)
@@ -162,14 +162,13 @@ struct Alerts: Sendable {
             for word in head + entry.flatMap({ [$0.0, $0.1] }) { sink.constant(word) }
         }
         var sink = StatementSink(index: .none)
-        tell(&sink)
-        _ = call.append(.new(sink.statement), member: alert.name) { tell(&$0) }
+        append(&sink)
+        _ = call.append(.new(sink.statement), member: alert.name) { append(&$0) }
     }
 
-    /// The value over the alert's window, this run included.
+    /// The value over the alert's window, including this run.
     ///
-    /// The stream is read only where it can matter: a run that adds nothing can't make a sum cross its threshold
-    /// upwards.
+    /// The stream is read only if it can matter: a run that adds nothing can't make a sum exceed its threshold.
     private func windowed(
         _ definition: AlertDefinition, own: Double, of cleanup: String, state: AlertState, now: Timestamp
     ) async throws -> Double {
@@ -204,14 +203,14 @@ struct Alerts: Sendable {
 }
 
 extension AlertDefinition.Metric {
-    /// Whether entries of the metrics stream of this kind are runs in the sense of this metric.
+    /// Whether metrics entries of this kind count as runs for this metric.
     fileprivate func counts(_ kind: String?) -> Bool {
         kind == "run" || (self == .runsLost && kind == "lost")
     }
 }
 
 extension AlertDefinition {
-    /// A value of this metric, as it is published.
+    /// A value of this metric as it is published.
     static func text(_ value: Double, of metric: Metric) -> String {
         if metric.isTime, value.magnitude < 1e15 { return Duration.milliseconds(Int64(value)).text }
         if value == value.rounded(), value.magnitude < 1e15 { return String(Int64(value)) }

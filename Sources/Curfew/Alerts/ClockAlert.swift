@@ -2,10 +2,9 @@ internal import Logging
 internal import Policies
 internal import RedisClient
 
-/// Tells everybody of steps of the clock of Redis: the alert `clock`, which needs no configuration.
+/// Reports steps of the clock of Redis: the alert `clock`, which needs no configuration.
 ///
-/// Every instance that ticks sees the same step. The first one notes it, and the guards keep the others from noting it
-/// again.
+/// Every instance sees the same step at its ticks. The first one records it, and the guards prevent duplicates.
 struct ClockAlert: Sendable {
     let store: Store
     let cleanups: [Cleanup]
@@ -14,7 +13,7 @@ struct ClockAlert: Sendable {
 
     private var key: String { store.keys.alert(ClockStep.alert) }
 
-    /// What is known of the last step.
+    /// The last step.
     static func read(from store: Store) async throws -> (step: ClockStep?, isFiring: Bool) {
         let words = ClockStep.fields + ["state:" + ClockStep.everything]
         let reply = try await store.redis.read("HMGET", store.keys.alert(ClockStep.alert), words)
@@ -22,9 +21,9 @@ struct ClockAlert: Sendable {
         return (ClockStep(reply.elements.dropLast()), isFiring)
     }
 
-    /// Notes a step, and that the alert fires for it; a step that takes the clock back to where it was ends it.
+    /// Records a step and fires the alert; a step back to the original time resolves it.
     ///
-    /// - Parameter elapsed: how long ago this instance last saw the clock: a note since then is of the same step.
+    /// - Parameter elapsed: how long ago this instance last saw the clock: a step recorded since then is the same one.
     func saw(_ step: Duration, at now: Timestamp, since elapsed: Duration) async throws {
         let (known, isFiring) = try await Self.read(from: store)
         if let known, isFiring {
@@ -39,9 +38,9 @@ struct ClockAlert: Sendable {
         try await write(noted, isFiring: !total.isWithin(ClockStep.most), after: known, wasFiring: isFiring, now: now)
     }
 
-    /// Ends the alert once it has fired long enough.
+    /// Resolves the alert once it has fired long enough.
     ///
-    /// False where it has to go on.
+    /// Returns false if it must continue.
     func resolve(at now: Timestamp) async throws -> Bool {
         let (known, isFiring) = try await Self.read(from: store)
         guard isFiring, let known else { return true }
@@ -62,8 +61,8 @@ struct ClockAlert: Sendable {
         let value = ClockStep.text(step.step)
         let message =
             isFiring
-            ? "the clock of Redis stepped \(direction) by \(value) between two ticks: see whether it is right"
-            : "the clock of Redis goes on evenly"
+            ? "the clock of Redis stepped \(direction) by \(value) between two ticks: check it"
+            : "the clock of Redis is steady again"
         var change = PlainChange(member: ClockStep.alert)
         let seen = known.map { String($0.seen.milliseconds) }
         change.checks = [

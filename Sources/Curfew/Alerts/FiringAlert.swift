@@ -1,18 +1,18 @@
 internal import Policies
 internal import RedisClient
 
-/// One alert that fires now.
+/// An alert that is firing.
 package struct FiringAlert: Sendable, Codable, Equatable {
-    /// The alert and the cleanup it fires for.
+    /// The alert and its cleanup.
     package var alert: String, cleanup: String
-    /// How much it matters, and what it compares.
+    /// Its severity, metric and threshold.
     package var severity: String, metric: String, threshold: String
     /// The value that crossed the threshold.
     package var value: String
-    /// Since when it fires: Unix milliseconds.
+    /// Since when it is firing: Unix milliseconds.
     package var sinceMs: Int64
 
-    /// What fires now, by the alerts of the configuration and the guards of its cleanups.
+    /// All firing alerts: those of the configuration and those of guards.
     static func all(
         _ store: Store, alerts: [AlertDefinition], cleanups: [Cleanup]
     ) async throws(CurfewError) -> [FiringAlert] {

@@ -1,20 +1,20 @@
 internal import Policies
 internal import RedisClient
 
-/// Fires the `overdue` alerts from whatever any living instance sees with its ticks, for all cleanups.
+/// Fires the `overdue` alerts of all cleanups from the ticks of any living instance.
 ///
-/// It sends nothing while what it sees stays the same. Every instance sees the same and sends the same, and the guards of
-/// the alerts let one of them through.
+/// It sends nothing as long as nothing changes. All instances see and send the same, and the guards of the alerts let
+/// one of them through.
 struct OverdueWatch {
     let alerts: Alerts
-    /// How long the cleanups that owe a run aren't asked about again.
+    /// How long it waits before it asks again for the cleanups that owe a run.
     let heartbeat: Duration
-    /// What fires, as far as this instance knows; nil until it has looked for what others have left firing.
+    /// The firing alerts as far as this instance knows; nil until it has read those of other instances.
     private var firing: Set<Pair>?
-    /// Since when the cleanups that owe a run do, and when that was read.
+    /// Since when each cleanup owes a run, and when that was read.
     private var owed: (since: [String: Timestamp], readAt: ContinuousClock.Instant)?
 
-    /// An alert and a cleanup that it fires for; the cleanup may be one that this instance doesn't know.
+    /// An alert and a cleanup that it fires for; this instance may not know the cleanup.
     private struct Pair: Hashable {
         var alert: String
         var cleanup: String
@@ -27,7 +27,7 @@ struct OverdueWatch {
 
     private var store: Store { alerts.store }
 
-    /// Compares one answer with the alerts.
+    /// Evaluates the alerts on the answer of a tick.
     mutating func look(at answer: TickAnswer) async throws {
         let definitions = alerts.configured.filter { $0.metric == .overdue }
         guard !definitions.isEmpty else { return }
@@ -56,9 +56,9 @@ struct OverdueWatch {
         firing = crossed
     }
 
-    /// By how much each cleanup is overdue, in milliseconds: 0 for one that isn't, or that is switched off.
+    /// How long each cleanup is overdue, in milliseconds; 0 if it isn't, or if it is disabled.
     ///
-    /// One that has failed is overdue since the first time at which it ought to have succeeded, whenever its next run is.
+    /// A failed cleanup is overdue since the first time it should have succeeded, whenever its next run is.
     private mutating func values(_ answer: TickAnswer) async throws -> [String: Double] {
         var values = answer.overdue.mapValues { Double($0.milliseconds) }
         for (cleanup, since) in try await owedSince() {
@@ -70,7 +70,7 @@ struct OverdueWatch {
         return values
     }
 
-    /// Since when cleanups that nobody has paused owe a run: asked once in a heartbeat.
+    /// Since when unpaused cleanups owe a run; read once per heartbeat.
     private mutating func owedSince() async throws -> [String: Timestamp] {
         if let owed, owed.readAt.duration(to: .now) < heartbeat * 0.9 { return owed.since }
         let keys = store.keys
@@ -87,7 +87,7 @@ struct OverdueWatch {
         return since
     }
 
-    /// What others have published as firing and nobody as resolved.
+    /// The alerts that were published as firing and not yet as resolved.
     private func leftFiring(_ definitions: [AlertDefinition]) async throws -> Set<Pair> {
         let states = try await store.redis.pipeline(
             definitions.map { RedisCommand("HGETALL", [store.keys.alert($0.name)]) })
@@ -100,7 +100,7 @@ struct OverdueWatch {
         return firing
     }
 
-    /// The ends of alerts that do fire, with the time since when.
+    /// The transitions that resolve firing alerts, with their starts.
     private func resolutions(_ ended: [(AlertDefinition, String, Double)]) async throws -> [Alerts.Transition] {
         guard !ended.isEmpty else { return [] }
         let known = try await store.redis.pipeline(

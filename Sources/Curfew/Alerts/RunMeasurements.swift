@@ -1,27 +1,27 @@
 internal import Policies
 
-/// The numbers of an ended run, as history, metrics and alerts take them.
+/// The numbers of an ended run for history, metrics and alerts.
 struct RunMeasurements: Sendable {
     let run: String
     let cleanup: String
     let counters: RunCounters
     let duration: Duration
-    /// How late it began.
+    /// The delay of its start.
     let lag: Duration
-    /// For how long the oldest record that is left has been due.
+    /// How long the oldest remaining record has been due.
     let oldestOverdue: Duration
-    /// How many records are left that are due.
+    /// How many due records remain.
     let backlog: Int
     /// Whether the guard refused it.
     var isRefused = false
     /// Whether it failed.
     var isFailed = false
-    /// Whether it was lost; such a run has no other numbers.
+    /// Whether it was lost; a lost run has no other numbers.
     var isLost = false
-    /// The kind of the entry: `run`, or `undo` for what is no run in the sense of alerts and charts.
+    /// The kind of the entry: `run`, or `undo`, which alerts and charts don't count as a run.
     var kind = "run"
 
-    /// What an alert compares; `overdue` is not a number of a run.
+    /// The value of an alert's metric; `overdue` isn't a number of a run.
     func value(of metric: AlertDefinition.Metric) -> Double {
         switch metric {
         case .found: Double(counters.found)

@@ -1,21 +1,21 @@
 package import Policies
 internal import RedisClient
 
-/// The records of a cleanup that have been paused for too long, as far as they are found in its index.
+/// The records of a cleanup that have been paused for too long, found through its index.
 package struct StalePauses: Sendable, Equatable {
     /// The cleanup.
     package let cleanup: String
-    /// The records with their pauses, those that end first before the others.
+    /// The records with their pauses, earliest end first.
     package let records: [(id: String, pause: StalePause)]
-    /// How many entries of the index were looked at, and how many it has.
+    /// How many entries of the index were checked, and how many it has.
     package let looked: Int, tracked: Int
 
-    /// The most entries that are looked at: those with the nearest deadlines.
+    /// How many entries are checked: those with the nearest deadlines.
     ///
-    /// The scores alone don't tell a stale pause from a young one, so each record is read.
+    /// The score doesn't show whether a pause is stale, so each record is read.
     package static let most = 200
 
-    /// Reads them; nil where the cleanup isn't about pauses.
+    /// Reads them; nil if the cleanup doesn't handle pauses.
     package static func read(
         _ store: Store, _ cleanup: Cleanup, at now: Timestamp
     ) async throws(CurfewError) -> StalePauses? {
@@ -35,7 +35,7 @@ package struct StalePauses: Sendable, Equatable {
             let reads = try await reader.records(
                 keyed, replies: try await store.redis.pipeline(judge.commands(for: keyed)))
             let found = reads.compactMap { read -> (id: String, pause: StalePause)? in
-                // A record that can't be read is its run's error, and is told there.
+                // An unreadable record is an error of its run and is reported there.
                 guard case .success(let record) = read else { return nil }
                 do {
                     return try cleanup.policy.stalePause(of: record, at: now).map { (record.id, $0) }
@@ -52,7 +52,7 @@ package struct StalePauses: Sendable, Equatable {
         }
     }
 
-    /// Whether both say the same.
+    /// Whether both are equal.
     package static func == (left: StalePauses, right: StalePauses) -> Bool {
         left.cleanup == right.cleanup && left.looked == right.looked && left.tracked == right.tracked
             && left.records.elementsEqual(right.records) { $0.id == $1.id && $0.pause == $1.pause }

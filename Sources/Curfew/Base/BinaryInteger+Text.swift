@@ -1,8 +1,8 @@
 extension BinaryInteger {
-    /// The number with its digits in groups of three: `20,000`.
+    /// The number with grouped digits: `20,000`.
     package var grouped: String { grouped(by: ",", minus: "-") }
 
-    /// The same with other signs.
+    /// The same with another separator and minus sign.
     package func grouped(by separator: Character, minus: String) -> String {
         var text = ""
         for (place, digit) in String(magnitude).reversed().enumerated() {

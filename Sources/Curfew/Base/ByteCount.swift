@@ -1,6 +1,6 @@
-/// Numbers of bytes, for people.
+/// Byte counts for people.
 package enum ByteCount {
-    /// In the unit that suits it, with one decimal: `512 B`, `1.5 KiB`.
+    /// The count in a suitable unit with one decimal: `512 B`, `1.5 KiB`.
     package static func text(_ bytes: Int64) -> String {
         var amount = Double(bytes)
         var units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"][...]

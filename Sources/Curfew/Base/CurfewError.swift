@@ -1,14 +1,14 @@
 package import RedisClient
 
-/// Why something that was asked of Curfew could not be done.
+/// Why an operation of Curfew failed.
 package struct CurfewError: Error, CustomStringConvertible {
-    /// What kind of failure it is; decides over the exit code of a command.
+    /// The kind of failure, which decides the exit code of a command.
     package struct Code: Sendable, Hashable {
         private enum Value { case usage, unreachable, server, held, paused, lost, damaged }
         private let value: Value
-        /// What was asked for can't be meant: an unknown cleanup, an impossible option.
+        /// The request is invalid: an unknown cleanup, an impossible option.
         package static let usage = Code(value: .usage)
-        /// Redis can't be reached, or refuses to be used (password, version, read-only).
+        /// Redis can't be reached or can't be used (password, version, read-only).
         package static let unreachable = Code(value: .unreachable)
         /// Redis answered a command with an error.
         package static let server = Code(value: .server)
@@ -16,9 +16,9 @@ package struct CurfewError: Error, CustomStringConvertible {
         package static let held = Code(value: .held)
         /// The cleanup is paused.
         package static let paused = Code(value: .paused)
-        /// The lease is no longer ours.
+        /// This instance has lost the lease.
         package static let lost = Code(value: .lost)
-        /// Something in Redis isn't what Curfew wrote there.
+        /// A value in Redis is not what Curfew wrote.
         package static let damaged = Code(value: .damaged)
     }
 
@@ -29,16 +29,16 @@ package struct CurfewError: Error, CustomStringConvertible {
     /// The Redis error behind it, if there is one.
     package let underlying: RedisError?
 
-    /// Makes an error.
+    /// Creates an error.
     package init(_ code: Code, _ message: String, underlying: RedisError? = nil) {
         self.code = code
         self.message = message
         self.underlying = underlying
     }
 
-    /// Takes over what the Redis client reports.
+    /// Converts an error of the Redis client.
     ///
-    /// Some answers of a server are about the server and not about the command: it can't be used by anyone, or by us.
+    /// Some server errors concern the server and not the command: the server can't be used at all, or not by this user.
     package init(_ error: RedisError) {
         let isServers = error.code == .server && !Self.refusals.contains(error.server?.code ?? "")
         let remark =
@@ -50,7 +50,7 @@ package struct CurfewError: Error, CustomStringConvertible {
         self.init(isServers ? .server : .unreachable, error.description + remark, underlying: error)
     }
 
-    /// An error that somebody threw, where it is one of Curfew's or of the Redis client's; nil for any other.
+    /// Converts a thrown error of Curfew or of the Redis client; nil for any other error.
     package init?(thrown error: any Error) {
         switch error {
         case let error as CurfewError: self = error
@@ -59,19 +59,19 @@ package struct CurfewError: Error, CustomStringConvertible {
         }
     }
 
-    /// The Redis error that was thrown, or that is behind what was thrown.
+    /// The Redis error behind a thrown error.
     static func redis(behind error: any Error) -> RedisError? {
         (error as? RedisError) ?? (error as? CurfewError)?.underlying
     }
 
-    /// An error among the replies of a pipeline, with what was being done.
+    /// The error of a pipelined command, with a description of the operation.
     init(_ error: RedisServerError, _ doing: String) {
         let message = "\(doing): \(error.message)"
         self.init(.server, message, underlying: RedisError(.server, error.message, server: error))
     }
 
-    /// Read-only, out of memory, unable to save, too few replicas, without its primary, starting, busy with a script,
-    /// without permission, without a password; a cluster that doesn't serve, or whose keys are on the way.
+    /// Read-only, out of memory, unable to save, too few replicas, without its primary, loading, busy with a script,
+    /// missing permission, missing password; a cluster that is down, or whose slot is migrating.
     private static let refusals: Set<String> = [
         "READONLY", "OOM", "MISCONF", "NOREPLICAS", "MASTERDOWN", "LOADING", "BUSY", "NOPERM", "NOAUTH",
         "CLUSTERDOWN", "TRYAGAIN",

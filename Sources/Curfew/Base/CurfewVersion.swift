@@ -1,5 +1,5 @@
 /// The version of this program.
 package enum CurfewVersion {
-    /// By semantic versioning.
+    /// The semantic version.
     package static let current = "0.1.0"
 }

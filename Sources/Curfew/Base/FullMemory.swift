@@ -1,35 +1,35 @@
 internal import RedisClient
 
-/// What a server answers that has no memory left, and what is made of it.
+/// The error of a server that is out of memory.
 ///
-/// It refuses whatever might take memory as a whole, before any of it is done. What only removes or frees is then sent once
-/// more, to functions that are carried out all the same (`allow-oom`); the rest is an error of its records, or of the run
-/// where nothing can be freed.
+/// The server refuses a whole call that might use memory, before executing any of it. Calls that only remove or free
+/// data are then sent again, to functions that run anyway (`allow-oom`). For all others it is an error of their
+/// records, or of the run if nothing can be freed.
 enum FullMemory {
-    /// What is to be done about it.
-    static let cure = "raise maxmemory, or remove what isn't needed"
+    /// The advice for the administrator.
+    static let cure = "raise maxmemory or remove data"
 
-    /// The code of the answer.
+    /// The error code.
     static let code = "OOM"
 
-    /// Whether an error is that answer.
+    /// Whether an error has this code.
     static func isMeant(_ error: any Error) -> Bool {
         let redis = CurfewError.redis(behind: error)
         return redis?.server?.code == code
     }
 
-    /// Why a change isn't made, as its record's error; `text` is the answer.
+    /// The record error for a change that was refused; `text` is the server's error.
     static func refusal(_ text: String) -> String {
         "\(text.hasSuffix(".") ? String(text.dropLast()) : text): \(cure)"
     }
 
-    /// The same of an error.
+    /// The same for an error.
     static func refusal(of error: any Error) -> String {
         let redis = CurfewError.redis(behind: error)
         return refusal(redis?.server?.message ?? "\(error)")
     }
 
-    /// Whether an error of a record says that there was no memory left.
+    /// Whether a record error has this cause.
     static func isToldBy(_ error: String) -> Bool {
         error.hasPrefix(code + " ") || error.contains(": \(code) ")
     }

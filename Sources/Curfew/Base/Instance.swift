@@ -2,7 +2,7 @@ internal import Glibc
 internal import Policies
 internal import RedisClient
 
-/// One running process of Curfew: what it says of itself in `{curfew}:instance:<id>`.
+/// One running process of Curfew, as published in `{curfew}:instance:<id>`.
 package struct Instance: Sendable {
     /// The name, unique among living processes: host and process id.
     package let id: String
@@ -11,7 +11,7 @@ package struct Instance: Sendable {
     /// The process id.
     package let pid: Int32
 
-    /// The instance that is this process.
+    /// The instance of this process.
     package static let current = Instance()
 
     private init() {
@@ -24,14 +24,14 @@ package struct Instance: Sendable {
         id = "\(host)-\(pid)"
     }
 
-    /// Makes an instance by name, for tests that need two in one process.
+    /// Creates an instance by name, for tests that need two in one process.
     package init(id: String) {
         self.id = id
         host = "localhost"
         pid = getpid()
     }
 
-    /// Resident memory of this process in bytes; 0 where the system doesn't say.
+    /// The resident memory of this process in bytes; 0 if the system doesn't report it.
     static func residentBytes() -> Int {
         guard let file = fopen("/proc/self/statm", "r") else { return 0 }
         defer { fclose(file) }
@@ -42,7 +42,7 @@ package struct Instance: Sendable {
         return fields.count > 1 ? (Int(fields[1]) ?? 0).bounded(times: Int(sysconf(Int32(_SC_PAGESIZE)))) : 0
     }
 
-    /// Processor time of this process so far, in milliseconds.
+    /// The CPU time of this process so far, in milliseconds.
     static func processorMilliseconds() -> Int {
         clock() / (Int(CLOCKS_PER_SEC) / 1000)
     }

@@ -1,11 +1,11 @@
 internal import Policies
 internal import RedisClient
 
-/// JSON written straight into text: for the ``BeforeImage`` of every single change, where a general encoder would cost
-/// more than the change itself.
+/// JSON written directly as text, for the ``BeforeImage`` of every change: a general encoder would cost more than the
+/// change itself.
 ///
-/// The text is held as ``ByteText`` says. A byte that is no UTF-8 is written as an escape, so that what Redis gets is valid
-/// JSON and an undo restores exactly what was there.
+/// The text is held as ``ByteText``. A byte that isn't UTF-8 is written as an escape, so that Redis gets valid JSON and
+/// an undo restores the exact bytes.
 enum JSONText {
     /// An object of strings; nil becomes `null`.
     static func object(_ members: [FieldWrite]) -> String {
@@ -13,24 +13,24 @@ enum JSONText {
         return object.end()
     }
 
-    /// An object that is written member by member.
+    /// An object that is written one member at a time.
     struct Object {
         private var bytes: [UInt8] = []
 
-        /// Begins with strings; nil becomes `null`.
+        /// Starts with strings; nil becomes `null`.
         init(_ members: [FieldWrite], capacity: Int) {
             bytes.reserveCapacity(capacity)
             JSONText.append(members, to: &bytes)
             bytes.removeLast()
         }
 
-        /// Goes on with an object that is written already; nil where the text is none.
+        /// Continues an existing object; nil if the text isn't an object.
         init?(text: String) {
             guard text.hasSuffix("}") else { return nil }
             bytes = Array(text.utf8.dropLast())
         }
 
-        /// Ends the object, and gives back the whole.
+        /// Ends the object and returns it.
         mutating func end() -> String {
             bytes.append(UInt8(ascii: "}"))
             return String(decoding: bytes, as: UTF8.self)
@@ -66,7 +66,7 @@ enum JSONText {
         }
     }
 
-    /// A quoted string for Lua, which takes any bytes in one: all of them as they are.
+    /// A quoted string for Lua, which accepts any bytes unescaped.
     static func string(_ text: String) -> String {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.utf8.count + 2)
@@ -74,7 +74,7 @@ enum JSONText {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    /// About how many bytes an object of strings has.
+    /// The approximate number of bytes of an object of strings.
     static func size(of members: [FieldWrite]) -> Int {
         members.reduce(2) { $0 + $1.field.utf8.count + ($1.value?.utf8.count ?? 4) + 6 }
     }
@@ -94,12 +94,12 @@ enum JSONText {
         bytes.append(UInt8(ascii: "}"))
     }
 
-    /// A quoted string, escaped as RFC 8259 §7 demands.
+    /// A quoted string, escaped as RFC 8259 §7 requires.
     fileprivate static func append(_ text: String, to bytes: inout [UInt8], isForLua: Bool = false) {
         var text = text
         bytes.append(UInt8(ascii: "\""))
         text.withUTF8 { utf8 in
-            // Almost all text goes as it is.
+            // Almost all text needs no escape.
             if isPlain(utf8) {
                 bytes.append(contentsOf: utf8)
             } else if !isForLua, ByteText.mayHold(utf8) {
@@ -111,10 +111,12 @@ enum JSONText {
         bytes.append(UInt8(ascii: "\""))
     }
 
-    /// One in each of eight bytes.
+    /// A one in each of eight bytes.
     private static let ones: UInt64 = 0x0101_0101_0101_0101
 
-    /// Whether each byte stands for itself: eight at a time, and the last eight once more where they are no multiple.
+    /// Whether no byte needs an escape.
+    ///
+    /// Checks eight bytes at a time; if the length is no multiple of eight, the last eight overlap.
     private static func isPlain(_ utf8: UnsafeBufferPointer<UInt8>) -> Bool {
         let bytes = UnsafeRawBufferPointer(utf8)
         guard bytes.count >= 8 else { return !bytes.contains { hasSpecial(ones &* UInt64($0)) } }
@@ -126,9 +128,9 @@ enum JSONText {
         return !hasSpecial(bytes.loadUnaligned(fromByteOffset: bytes.count - 8, as: UInt64.self))
     }
 
-    /// Whether one of eight bytes is a control character, a quote or a backslash, or no ASCII.
+    /// Whether one of eight bytes is a control character, a quote, a backslash or non-ASCII.
     ///
-    /// Subtracting the same from each sets the highest bit of a byte that was smaller and of none before the first such.
+    /// Subtracting a constant from each byte sets the highest bit of the first smaller byte, and of no byte before it.
     private static func hasSpecial(_ word: UInt64) -> Bool {
         let quote = word ^ (ones &* 0x22)
         let backslash = word ^ (ones &* 0x5C)
@@ -136,7 +138,7 @@ enum JSONText {
         return (smaller | word) & (ones &* 0x80) != 0
     }
 
-    /// Bytes from outside: characters stay held, and what is none becomes an escape.
+    /// Outside bytes: characters stay held, invalid bytes become escapes.
     private static func appendForeign(_ foreign: [UInt8], to bytes: inout [UInt8]) {
         var place = 0
         while place < foreign.count {

@@ -1,6 +1,6 @@
 package import RedisClient
 
-/// For callers whose errors are Curfew's.
+/// Calls whose errors are Curfew errors.
 extension RedisClient {
     /// Sends a command and waits for its reply.
     package func reply(to command: RedisCommand) async throws(CurfewError) -> RedisValue {
@@ -11,9 +11,9 @@ extension RedisClient {
         }
     }
 
-    /// Sends commands together and waits for all their replies.
+    /// Sends commands together and waits for all replies.
     ///
-    /// - Parameter doing: what is being done, for the message, where none of the replies may be an error.
+    /// - Parameter doing: a description for the error message, if no reply may be an error.
     func replies(
         to commands: [RedisCommand], deadline: Duration? = nil, _ doing: String? = nil
     ) async throws(CurfewError) -> [RedisValue] {

@@ -1,30 +1,30 @@
 internal import RedisClient
 
-/// What a server is, by what it says of itself: many speak Redis' language and lack some of it.
+/// The kind of a server, as it reports: many servers speak the Redis protocol but lack some of its features.
 struct ServerKind: Sendable {
-    /// What it is called: `Redis`, `Valkey`, `Dragonfly`.
+    /// Its name: `Redis`, `Valkey`, `Dragonfly`.
     let name: String
     /// Its own version.
     let version: String
-    /// The version of Redis that it says it is like; its own where it is Redis.
+    /// The version of Redis that it is compatible with; for Redis, its own version.
     let redisVersion: String
-    /// Who runs it, where that is known: `Amazon ElastiCache`.
+    /// Its provider, if known: `Amazon ElastiCache`.
     let host: String?
 
-    /// The field in which a server that isn't Redis tells its own version, and what it is called.
+    /// The fields with the version of servers other than Redis, and their names.
     private static let others = [
         ("valkey_version", "Valkey"), ("dragonfly_version", "Dragonfly"), ("keydb_version", "KeyDB"),
         ("garnet_version", "Garnet"), ("kvrocks_version", "Kvrocks"), ("upstash_version", "Upstash"),
     ]
 
-    /// Words by which the fields `os` and `executable` show who runs a server.
+    /// Words in the fields `os` and `executable` that identify a provider.
     private static let hosts = [
         ("elasticache", "Amazon ElastiCache"), ("memorydb", "Amazon MemoryDB"), ("amazon", "Amazon"),
         ("memorystore", "Google Memorystore"), ("azure", "Azure Cache"), ("aiven", "Aiven"),
         ("digitalocean", "DigitalOcean"), ("heroku", "Heroku"), ("rlec", "Redis Enterprise"),
     ]
 
-    /// Reads what `INFO server` answers, and more of it where it is given.
+    /// Parses `INFO server`, or a longer `INFO`.
     init(info text: String) {
         var info: [String: String] = [:]
         for line in text.split(whereSeparator: \.isNewline) {
@@ -57,7 +57,7 @@ struct ServerKind: Sendable {
         return "\(name) \(number)\(like)" + (host.map { " at \($0)" } ?? "")
     }
 
-    /// Whether functions belong to what this server says it is.
+    /// Whether this server version normally has functions.
     var shouldHaveFunctions: Bool {
         let major = redisVersion.split(separator: ".").first.flatMap { Int($0) } ?? 0
         return major >= 7 && host == nil && ["Redis", "Valkey"].contains(name)

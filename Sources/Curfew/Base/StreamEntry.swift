@@ -4,22 +4,22 @@ package import RedisClient
 package struct StreamEntry: Sendable {
     /// The entry's id, which begins with the time it was added in Unix milliseconds.
     package let id: String
-    /// Names and values in the order in which they were written.
+    /// Names and values in stream order.
     package let fields: [(name: String, value: String)]
 
-    /// An entry from its parts.
+    /// Creates an entry from its parts.
     package init(id: String, fields: [(name: String, value: String)]) {
         self.id = id
         self.fields = fields
     }
 
-    /// Reads an entry of `XRANGE`, `XREVRANGE` or `XREAD`.
+    /// Parses an entry of `XRANGE`, `XREVRANGE` or `XREAD`.
     package init(_ value: RedisValue) {
         id = value.count > 0 ? value[0].string ?? "" : ""
         fields = value[1].fields().map { ($0.name.string ?? "", $0.value.string ?? "") }
     }
 
-    /// The entry as programs get it: its id, and its fields as texts.
+    /// The entry for programs: its id, and its fields as strings.
     package var object: [String: String] {
         var object = Dictionary(fields.map { ($0.name, $0.value) }) { _, last in last }
         object["id"] = id
@@ -32,22 +32,24 @@ package struct StreamEntry: Sendable {
     }
 }
 
-/// A page of a stream's entries, which hold what records hold: as many as fit.
+/// A page of stream entries.
+///
+/// Entries may be large, so a page has as many as fit.
 package struct StreamPage: Sendable {
-    /// The most entries that one command asks for.
+    /// How many entries one command requests.
     static let most = 500
 
-    /// The entries, in the order that was asked for.
+    /// The entries, in the requested order.
     package var entries: [StreamEntry]
-    /// Whether there may be more behind them.
+    /// Whether there may be more entries.
     package var isFull: Bool
 
-    /// Reads the page, asking for half as many again and again where their replies would be too large.
+    /// Reads the page; if the reply would be too large, requests half as many until it fits.
     ///
     /// - Parameters:
-    ///   - command: `XRANGE` or `XREVRANGE`.
-    ///   - start: the id that the page begins at; in brackets of Redis, as all ids here: `(5-0`.
-    ///   - end: the id that it ends at.
+    /// - command: `XRANGE` or `XREVRANGE`.
+    /// - start: the first id; may be exclusive in Redis syntax, like all ids here: `(5-0`.
+    /// - end: the last id.
     package init(
         _ command: String, of stream: String, from start: String, to end: String, count: Int = most,
         _ redis: RedisClient
@@ -55,7 +57,7 @@ package struct StreamPage: Sendable {
         var count = count
         while true {
             var command = RedisCommand(command, [stream, start, end, "COUNT", String(count)])
-            // A single one is read however large it is.
+            // A single entry is read however large it is.
             command.replySize = count > 1 ? .list : .usual
             do {
                 let reply = try await redis.send(command)

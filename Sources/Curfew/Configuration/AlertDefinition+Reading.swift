@@ -1,7 +1,7 @@
 internal import Policies
 
 extension AlertDefinition {
-    /// Reads an alert; nil where it has a problem.
+    /// Reads an alert; nil if it has a problem.
     init?(_ entry: YAMLNode.Entry, in list: Section, cleanups: [String]) {
         NameRule.check(entry, in: list)
         let path = list.path(of: entry.key)
@@ -13,10 +13,10 @@ extension AlertDefinition {
         let severity = section.choice("severity", Severity.allCases)
         let isAbove = Self.direction(section)
         if metric == .overdue, section.has("over") {
-            section.problem("over", "doesn't go with overdue, which is a state and not a number of each run")
+            section.problem("over", "can't be used with overdue, which is a state and not a number of each run")
         }
         if metric == .stalled, over != nil {
-            section.problem("over", "doesn't go with stalled, which is not kept in the metrics stream")
+            section.problem("over", "can't be used with stalled, which is not in the metrics stream")
         }
         guard let isAbove, let metric else { return nil }
         guard let threshold = Self.threshold(section, isAbove ? "above" : "below", metric), let cleanup else {
@@ -41,7 +41,7 @@ extension AlertDefinition {
         switch (section.has("above"), section.has("below")) {
         case (true, false): return true
         case (false, true): return false
-        case (true, true): section.problem("below", "stands beside above, expected only one of them")
+        case (true, true): section.problem("below", "can't be used together with above")
         case (false, false): section.problem("above", "missing, expected above or below")
         }
         return nil

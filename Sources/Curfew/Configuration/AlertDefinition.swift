@@ -1,32 +1,32 @@
 internal import Policies
 
-/// An alert as configured: which number of which cleanup is compared with what.
+/// A configured alert: a metric of a cleanup and its threshold.
 package struct AlertDefinition: Sendable, Equatable {
-    /// The numbers an alert can watch: the fields of the metrics stream, and two that are states rather than counts of a run.
+    /// The metrics of alerts: fields of the metrics stream, and two that are states and not counts of a run.
     package enum Metric: String, CaseIterable, Sendable {
         case found, changed, retried, skipped, failed, refunded, backlog, drift
-        /// Bytes freed in storage.
+        /// Bytes freed in object storage.
         case bytesFreed = "bytes_freed"
-        /// Objects that were to be deleted and weren't there.
+        /// Objects to delete that did not exist.
         case absent
-        /// How long the run took.
+        /// The duration of the run.
         case duration = "duration_ms"
-        /// How late the run began.
+        /// The delay of the run.
         case lag = "lag_ms"
-        /// By how much the oldest overdue record was overdue.
+        /// The lateness of the oldest overdue record.
         case oldestOverdue = "oldest_overdue_ms"
         /// Records past their time whose tasks are still active.
         case stalled
-        /// Whether its guard refused the run: 1 or 0.
+        /// Whether the guard refused the run: 1 or 0.
         case refused
-        /// Whether the run failed: 1 or 0. One that was refused, cancelled or timed out did not fail.
+        /// Whether the run failed: 1 or 0. Refused, cancelled and timed-out runs did not fail.
         case runsFailed = "runs_failed"
-        /// Whether a run was lost, as the one that takes its place finds: 1 or 0.
+        /// Whether a run was lost, as reported by the run that replaces it: 1 or 0.
         case runsLost = "runs_lost"
-        /// By how much the cleanup itself is overdue: it ought to have run and has not.
+        /// How long the cleanup itself is overdue.
         case overdue
 
-        /// Whether the number is a time in milliseconds; the threshold is then written as a duration.
+        /// Whether the metric is a time in milliseconds; its threshold is then written as a duration.
         package var isTime: Bool {
             switch self {
             case .duration, .lag, .oldestOverdue, .overdue: true
@@ -35,35 +35,35 @@ package struct AlertDefinition: Sendable, Equatable {
         }
     }
 
-    /// Over what the values are added up before they are compared.
+    /// The window over which values are added up.
     package enum Window: Sendable, Equatable {
         /// The last runs of the cleanup, at least 1.
         case runs(Int)
-        /// The runs of the last while.
+        /// The runs within a duration.
         case time(Duration)
     }
 
-    /// How much it matters; the word is published as it is.
+    /// The severity; published as written.
     package enum Severity: String, CaseIterable, Sendable {
         case info, warning, critical
     }
 
     /// The name in the file and in `{curfew}:alert:<name>`.
     package var name: String
-    /// The cleanup that is watched; `*` for each of them on its own.
+    /// The cleanup; `*` for each cleanup separately.
     package var cleanup: String
-    /// The number that is watched.
+    /// The metric.
     package var metric: Metric
-    /// Whether it fires above the threshold; otherwise it fires below.
+    /// Whether it fires above the threshold; otherwise below.
     package var isAbove: Bool
-    /// The threshold, in milliseconds where the metric is a time; a value equal to it doesn't fire.
+    /// The threshold, in milliseconds if the metric is a time; an equal value doesn't fire.
     package var threshold: Double
-    /// Over what is added up; nil: the last run alone.
+    /// The window; nil for the last run only.
     package var over: Window?
-    /// How much it matters.
+    /// The severity.
     package var severity: Severity
 
-    /// An alert from its parts.
+    /// Creates an alert from its parts.
     package init(
         name: String,
         cleanup: String = "*",
@@ -82,7 +82,7 @@ package struct AlertDefinition: Sendable, Equatable {
         self.severity = severity
     }
 
-    /// Whether the alert is about this cleanup.
+    /// Whether the alert applies to this cleanup.
     package func watches(_ name: String) -> Bool {
         cleanup == "*" || cleanup == name
     }
@@ -92,9 +92,9 @@ package struct AlertDefinition: Sendable, Equatable {
         isAbove ? value > threshold : value < threshold
     }
 
-    /// The definition in one canonical line, published when it is new or changed: `found > 10 over 1h`.
+    /// The definition in one canonical line, published if it is new or changed: `found > 10 over 1h`.
     ///
-    /// The same meaning gives the same line, whatever way the file writes it.
+    /// Definitions with the same meaning have the same line, however the file writes them.
     package var definitionText: String {
         let suffix =
             switch over {
@@ -106,7 +106,7 @@ package struct AlertDefinition: Sendable, Equatable {
         return "\(metric.rawValue) \(isAbove ? ">" : "<") \(thresholdText)\(suffix)"
     }
 
-    /// The threshold as it is written in the file: `10`, `0.5`, `10m`.
+    /// The threshold as the file writes it: `10`, `0.5`, `10m`.
     package var thresholdText: String {
         if metric.isTime, let milliseconds = Int64(exactly: threshold.rounded()) {
             return Duration.milliseconds(milliseconds).text

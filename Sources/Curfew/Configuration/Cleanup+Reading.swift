@@ -1,17 +1,17 @@
 internal import Policies
 
 extension Cleanup {
-    /// Keys that every cleanup takes, whatever its policy.
+    /// The keys of every cleanup, whatever its policy.
     private static let keys = [
         "policy", "every", "cron", "timezone", "records", "index", "scan", "status", "format", "enabled", "dry-run",
         "limit", "page", "run-timeout", "misfire-grace", "undo", "ping", "guard", "missing", "time-unit", "zone",
         "null-times", "allow", "only", "except", "trash",
     ]
 
-    /// Reads a cleanup; nil where it has a problem.
+    /// Reads a cleanup; nil if it has a problem.
     ///
-    /// Everything is read before anything is given up, so that every problem is noted. What only the policy knows, its own
-    /// keys, can't be judged where the policy isn't known.
+    /// It reads everything before it gives up, so that every problem is reported. The keys of a policy can't be checked
+    /// if the policy is unknown.
     init?(_ entry: YAMLNode.Entry, in list: Section) {
         NameRule.check(entry, in: list)
         guard var section = list.inner(entry.value, entry.key, line: entry.line) else { return nil }
@@ -49,7 +49,7 @@ extension Cleanup {
         scan = options.scan ?? (options.index == nil ? .seconds(3600) : nil)
     }
 
-    /// What every cleanup may say and none has to.
+    /// The optional keys of every cleanup.
     private struct Options {
         let index: String?
         let indexUnit: ScoreUnit?
@@ -70,7 +70,7 @@ extension Cleanup {
             (index, indexUnit) = Self.index(section)
             if let index, section.templates.keys.own(index) {
                 let written = section.quoted(index, of: "index")
-                section.problem("index", "\(written) is one of Curfew's own keys, expected one of the application's")
+                section.problem("index", "\(written) is one of Curfew's own keys, expected a key of the application")
             }
             missing = section.choice("missing", Missing.allCases)
             scan = section.duration("scan", atLeast: .seconds(1))
@@ -86,7 +86,7 @@ extension Cleanup {
             ping = section.address("ping")
         }
 
-        /// `index`: the name of a sorted set, or a section that also says the unit of its scores.
+        /// `index`: the name of a sorted set, or a section with the unit of its scores.
         private static func index(_ section: Section) -> (key: String?, unit: ScoreUnit?) {
             let expected = "the name of one sorted set, without placeholders"
             func name(_ text: String) -> String? {
@@ -112,13 +112,14 @@ extension Cleanup {
         return nil
     }
 
-    /// How records are kept.
+    /// The format of records.
     ///
-    /// The age of a lock that is JSON can't be told by when its value was first seen: the value may change while it is held.
+    /// The age of a JSON lock can't be counted from when its value was first seen: the value may change while the lock
+    /// is held.
     private static func format(_ section: Section, _ kind: (any ConfiguredPolicy.Type)?) -> Format {
         let format = section.choice("format", Format.allCases) ?? .hash
         if format == .json, kind?.kind == .locks, !section.has("since") {
-            section.problem("since", "missing, expected the field that says when a lock was taken (format is json)")
+            section.problem("since", "missing, expected the field with the time of the acquisition (format is json)")
         }
         return format
     }

@@ -1,15 +1,15 @@
 extension Cleanup {
     /// One key of the file and its value.
     package struct Setting: Sendable, Equatable {
-        /// The key, behind those that it stands in: `refund.amount`.
+        /// The key with its parents: `refund.amount`.
         package var key: String
-        /// The value, with what came from the environment.
+        /// The value, with environment variables expanded.
         package var value: String
     }
 
-    /// What the file says of a cleanup, in its order and without secrets.
+    /// The settings of a cleanup in file order, without secrets.
     ///
-    /// - Parameter path: where it stands in the file.
+    /// - Parameter path: the place of the node in the file.
     static func settings(in node: YAMLNode, at path: [String], below keys: [String] = []) -> [Setting] {
         let key = keys.joined(separator: ".")
         switch node.content {

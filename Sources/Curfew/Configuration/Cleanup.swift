@@ -1,80 +1,80 @@
 package import Policies
 
-/// A named, configured use of a policy: what the file says under `cleanups.<name>`.
+/// A named, configured use of a policy: the section `cleanups.<name>`.
 ///
-/// Values are checked when the file is read, so that the engine can rely on them: the name is well formed, `records`
-/// has `<id>` as its only placeholder, every duration is positive.
+/// Values are checked when the file is read, so the engine can rely on them: the name is valid, `<id>` is the only
+/// placeholder of `records`, and every duration is positive.
 package struct Cleanup: Sendable {
-    /// How records are kept.
+    /// The format of records.
     package enum Format: String, CaseIterable, Sendable {
         /// As hashes; locks also as plain strings.
         case hash
-        /// As strings of JSON: one object each.
+        /// As JSON strings, one object each.
         case json
     }
 
-    /// What is done where everything that is looked for is missing.
+    /// What a run does if everything it looks for is missing.
     package enum Missing: String, CaseIterable, Sendable {
-        /// The run is refused: it is more likely that the configuration looks in the wrong place.
+        /// The run is refused: the configuration probably looks in the wrong place.
         case refuse
-        /// All may be gone.
+        /// The records may all be gone.
         case drop
     }
 
     /// The name in the file, in keys, in messages.
     package var name: String
-    /// The rule that decides over each record.
+    /// The policy, which decides on each record.
     package var policy: any Policy
-    /// The keys of the records: `job:<id>`.
+    /// The key template of the records: `job:<id>`.
     package var records: KeyTemplate
-    /// What the gap of their keys may hold.
+    /// What the placeholder of their keys may contain.
     package var gap = GapRule()
-    /// The sorted set kept by the application; nil where Curfew keeps one by itself.
+    /// The sorted set of the application; nil if Curfew keeps the index.
     package var index: String?
-    /// The unit of the scores in that sorted set.
+    /// The unit of its scores.
     package var indexUnit: ScoreUnit = .milliseconds
-    /// What is done where not one record is found for a whole index, or not one object for a page of files.
+    /// What a run does if it finds no record for a whole index, or no object for a page of files.
     package var missing: Missing = .refuse
-    /// When the cleanup runs by itself.
+    /// The schedule.
     package var schedule: Schedule
-    /// Whether the schedule runs it at all; it can still be run by hand.
+    /// Whether the schedule is active; a disabled cleanup can still be run by hand.
     package var isEnabled: Bool
-    /// Whether every run only watches, and changes nothing.
+    /// Whether every run is a dry run.
     package var isDryRun: Bool
-    /// The most records one run may touch; nil for no limit.
+    /// The most records of one run; nil for no limit.
     package var limit: Int?
-    /// The records in one page, 20…1,000; nil where the number adapts to the measured time of a call.
+    /// The records of one page, 20…1,000; nil if the number adapts to the measured duration of a call.
     package var page: Int?
-    /// After this time a run stops cleanly, and the rest waits for the next one.
+    /// After this time a run stops cleanly, and the next run continues.
     package var runTimeout: Duration
-    /// A run later than this is skipped and recorded as `misfired`; nil: a late run always runs.
+    /// A run later than this is skipped and recorded as `misfired`; nil if late runs are never skipped.
     package var misfireGrace: Duration?
     /// How long events and removed records are kept for undo.
     package var undo: Duration
-    /// Whether what is removed waits in the trash, from where `undo` can take it; else it is gone at once.
+    /// Whether removed records are kept in the trash, so that `undo` can restore them.
     package var keepsTrash = true
-    /// How many replicas must know of a claim before its object is deleted; nil: as many as `min-replicas` says.
+    /// How many replicas must confirm a claim before its object is deleted; nil for the value of `min-replicas`.
     package var replicas: Int?
-    /// Who is called after each successful run; nil: nobody.
+    /// The address that is called after each successful run; nil for none.
     package var ping: WebAddress?
-    /// How often the keyspace is scanned for records that the index lacks; nil: never.
+    /// How often the keyspace is scanned for records that the index lacks; nil for never.
     package var scan: Duration?
-    /// The field that holds a record's status.
+    /// The field with a record's status.
     package var statusField: String
-    /// How records are kept.
+    /// The format of records.
     package var format: Format
-    /// What one run may touch of what is tracked; nil: anything.
+    /// The limits of the guard; nil for no guard.
     package var guardLimits: GuardLimits?
-    /// A short name of what the file says of this cleanup.
+    /// A short hash of the cleanup's settings.
     package var fingerprint = ""
-    /// What the file says of it, key by key; nothing where no file was read.
+    /// The settings of the file; empty if no file was read.
     package var settings: [Setting] = []
-    /// The longest of the policy's timeouts: how far ahead a sweep with a shorter timeout, or at a later time, must look.
+    /// The longest timeout of the policy: how far ahead a sweep with a shorter timeout or at a later time must look.
     package var longestTimeout: Duration
 
-    /// A cleanup from its parts; what is left out has the default of the file.
+    /// Creates a cleanup from its parts; omitted ones have the defaults of the file.
     ///
-    /// `scan` is taken as given: the default of an hour where Curfew keeps the index is applied by the reader of the file.
+    /// `scan` is taken as given: the reader of the file applies the default of an hour if Curfew keeps the index.
     package init(
         name: String,
         policy: any Policy,
@@ -111,18 +111,18 @@ package struct Cleanup: Sendable {
         self.longestTimeout = longestTimeout
     }
 
-    /// Which kind of policy it uses.
+    /// The kind of its policy.
     package var kind: PolicyKind { type(of: policy).kind }
     /// Whether its changes take records away.
     package var removesRecords: Bool { type(of: policy).removesRecords }
 
-    /// The sorted set in which the records are listed: the application's, or the one that Curfew keeps.
+    /// The index: the application's, or the one that Curfew keeps.
     func indexKey(_ keys: Keys) -> String { index ?? keys.index(name) }
 
-    /// Whether a run of it may be refused: by its guard, or because nothing of what it looks for is there.
+    /// Whether a run may be refused: by its guard, or because everything it looks for is missing.
     var mayBeRefused: Bool { guardLimits != nil || index != nil || kind == .files }
 
-    /// What `TYPE` says of the records; nil where it may be one or the other, as of locks.
+    /// The result of `TYPE` for the records; nil if several types are possible, as for locks.
     package var recordType: String? {
         switch format {
         case .json: "string"
@@ -130,9 +130,9 @@ package struct Cleanup: Sendable {
         }
     }
 
-    /// This cleanup with one timeout for every record, in place of the configured ones (`curfew run --timeout 10m`).
+    /// This cleanup with one timeout for every record, instead of the configured ones (`curfew run --timeout 10m`).
     ///
-    /// `longestTimeout` stays what the file says: deadlines in the index were computed from it.
+    /// `longestTimeout` is unchanged: deadlines in the index were computed from it.
     package func with(timeout: Duration) -> Cleanup {
         var cleanup = self
         cleanup.policy.timeoutOverride = timeout

@@ -5,9 +5,9 @@ internal import RedisClient
 extension Configuration {
     /// Reads the file at a path.
     ///
-    /// - Parameter isFound: whether nobody named it: then it must be a file that only this user, or root, can have written,
-    ///   because it says where the secrets of the environment go.
-    /// - Throws: `ConfigurationError`: the one that `parse` throws, or one that says why the file can't be read.
+    /// - Parameter isFound: whether the file was found and not named: then only this user or root may be able to write
+    ///   it, because it decides where secrets of the environment are sent.
+    /// - Throws: `ConfigurationError`: the error of `parse`, or why the file can't be read.
     package static func load(
         path: String, environment: [String: String], isFound: Bool = false
     ) throws(ConfigurationError) -> Configuration {
@@ -20,7 +20,7 @@ extension Configuration {
         return try parse(text, file: path, environment: environment)
     }
 
-    /// What is in a file, up to a byte more than is read: a pipe or a device has no size that could be asked for.
+    /// The content of a file, up to one byte more than the limit: a pipe or device has no size.
     private static func contents(of path: String, isFound: Bool, _ problems: ProblemList) -> Data? {
         do {
             let handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
@@ -28,7 +28,7 @@ extension Configuration {
             if isFound, let doubt = FileOwner(of: path, handle.fileDescriptor)?.doubt {
                 problems.add(
                     line: nil,
-                    "was found in the working directory, and \(doubt); --config \(path) reads it all the same")
+                    "was found in the working directory, and \(doubt); use --config \(path) to read it anyway")
                 return nil
             }
             var data = Data()
@@ -57,8 +57,8 @@ extension Configuration {
 
     /// Reads the text of a file; `file` is its name in messages.
     ///
-    /// - Parameter environment: what `${NAME}` stands for.
-    /// - Throws: `ConfigurationError` with every problem there is.
+    /// - Parameter environment: the values of `${NAME}`.
+    /// - Throws: `ConfigurationError` with every problem.
     package static func parse(
         _ text: String, file: String, environment: [String: String]
     ) throws(ConfigurationError) -> Configuration {
@@ -122,17 +122,17 @@ extension Configuration {
         do {
             var redis = try RedisConfiguration(url: scalar.text.readable)
             let user = section.text("redis-user")
-            // Users without a password are signed in with an empty one.
+            // Users without a password sign in with an empty one.
             let isEmpty = user != nil && section.isEmptyText("redis-password")
             let password = isEmpty ? "" : section.text("redis-password")
             guard user != nil || password != nil else { return redis }
             if redis.credentials != nil {
                 section.problem(
                     password == nil ? "redis-user" : "redis-password",
-                    "the URL under redis names a user or a password too: expected them in one place")
+                    "the redis URL also has a user or a password: expected them in one place only")
             }
             guard let password else {
-                section.problem("redis-user", "expected redis-password beside it (empty for a user without one)")
+                section.problem("redis-user", "expected redis-password as well (empty for a user without one)")
                 return nil
             }
             redis.credentials = RedisConfiguration.Credentials(user: user?.readable, password: password.readable)

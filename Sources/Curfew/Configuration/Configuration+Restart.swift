@@ -1,15 +1,15 @@
 internal import RedisClient
 
 extension Configuration {
-    /// The keys under which another configuration differs in what a running process can't change, in the order of the
-    /// reference; none where it could go on with that one.
+    /// The changed keys that a running process can't apply, in the order of the reference; empty if it can continue
+    /// with the other configuration.
     ///
-    /// Connections are open, ports are listened on, and runs hold leases under the prefix: to go on with half of a file
-    /// would be to run what nobody wrote.
+    /// Connections and ports are open, and runs hold leases under the prefix. Applying only a part of a file would run
+    /// a configuration that nobody wrote.
     package func keysThatNeedRestart(for other: Configuration) -> [String] {
         var keys: [String] = []
         var server = other.redis
-        // Follows the prefix, and is no part of the URL.
+        // It follows the prefix and is not part of the URL.
         server.homeKey = redis.homeKey
         if redis != server { keys.append("redis") }
         if prefix != other.prefix { keys.append("prefix") }

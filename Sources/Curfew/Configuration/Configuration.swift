@@ -1,47 +1,48 @@
 package import RedisClient
 
-/// What `curfew.yaml` says, checked and with every default filled in.
+/// The content of `curfew.yaml`, checked and with all defaults.
 ///
-/// It is read once, as a whole: a file with any problem gives no configuration at all, and the error names every problem
-/// with its line (see `ConfigurationError`).
+/// It is read as a whole: a file with a problem gives no configuration, and the error lists every problem with its line
+/// (see `ConfigurationError`).
 package struct Configuration: Sendable {
     /// The Redis server that holds the records and Curfew's own keys.
     package var redis: RedisConfiguration
-    /// The word in braces that all of Curfew's own keys start with, itself without braces: `curfew`.
+    /// The prefix of Curfew's own keys, without braces: `curfew`.
     package var prefix: String
-    /// How many replicas must know of a claim before its object is deleted.
+    /// How many replicas must confirm a claim before its object is deleted.
     package var minReplicas = 0
-    /// How this instance takes part.
+    /// The settings of the worker.
     package var worker: Worker
-    /// How it answers on HTTP; nil where the file doesn't say that it does.
+    /// The HTTP settings; nil if the file has none.
     package var http: HTTPSettings?
-    /// What the names stand for that existing callers use.
+    /// The names of existing callers, and the cleanups behind them.
     package var routes: RouteNames
-    /// How long the published streams are kept.
+    /// The retention of the published streams.
     package var streams: Streams
-    /// The buckets that files are in, in the order of the file.
+    /// The buckets of files, in file order.
     package var storage: [StorageConfiguration]
-    /// Who is told what happens, in the order of the file.
+    /// The webhooks, in file order.
     package var webhooks: [Webhook]
-    /// The cleanups in the order of the file.
+    /// The cleanups, in file order.
     package var cleanups: [Cleanup]
-    /// The alerts in the order of the file.
+    /// The alerts, in file order.
     package var alerts: [AlertDefinition]
-    /// A short name of what the file means: 16 hexadecimal digits.
+    /// A short hash of the configuration: 16 hexadecimal digits.
     ///
-    /// Instances publish it, so that a person sees when two of them run different configurations. Order of keys, comments,
-    /// quoting and the way a duration is written don't change it, and neither does the Redis URL: secrets have no part in it.
+    /// Instances publish it, so that different configurations become visible. Key order, comments, quotes and the
+    /// notation of durations don't change it, nor does the Redis URL: secrets aren't part of it.
     package var fingerprint: String
-    /// What the file says and can hardly mean, each with its place: warnings of `config check`.
+    /// Settings that are probably mistakes, with their places: the warnings of `config check`.
     package var warnings: [ConfigurationError.Problem] = []
 
-    /// How an instance takes part in the work.
+    /// The settings of the worker.
     package struct Worker: Sendable, Equatable {
-        /// How long the right to run a cleanup lasts without renewal, and a dead instance's run waits; at least 300 ms.
+        /// How long a lease lasts without renewal, which is also how long the run of a dead instance waits; at least
+        /// 300 ms.
         package var lease: Duration
         /// The longest silence of an idle instance; at least 100 ms.
         package var heartbeat: Duration
-        /// How many cleanups one instance runs at once, 1…64.
+        /// How many cleanups one instance runs at the same time, 1…64.
         package var concurrency: Int
 
         /// The defaults are those of the file.
@@ -56,17 +57,17 @@ package struct Configuration: Sendable {
         }
     }
 
-    /// How long the entries of the published streams are kept; trimmed approximately, by age and by length.
+    /// The retention of the published streams; they are trimmed approximately, by age and length.
     package struct Streams: Sendable, Equatable {
-        /// Age of entries in `{curfew}:runs`.
+        /// The age limit of `{curfew}:runs`.
         package var runs: Duration
-        /// Age of entries in `{curfew}:metrics`.
+        /// The age limit of `{curfew}:metrics`.
         package var metrics: Duration
-        /// Age of entries in `{curfew}:alerts`.
+        /// The age limit of `{curfew}:alerts`.
         package var alerts: Duration
-        /// Age of entries in `{curfew}:events`.
+        /// The age limit of `{curfew}:events`.
         package var events: Duration
-        /// The most entries any of them keeps.
+        /// The most entries of each stream.
         package var length: Int
 
         /// The defaults are those of the file.
@@ -85,7 +86,7 @@ package struct Configuration: Sendable {
         }
     }
 
-    /// A configuration from its parts, for programs and tests that have no file.
+    /// Creates a configuration from its parts, for programs and tests without a file.
     package init(
         redis: RedisConfiguration,
         prefix: String = "curfew",
@@ -110,7 +111,7 @@ package struct Configuration: Sendable {
         self.cleanups = cleanups
         self.alerts = alerts
         self.fingerprint = fingerprint
-        // What has no key of its own goes where Curfew's keys are: the time is always that of one server.
+        // Commands without a key go to the server with Curfew's keys: the time always comes from that server.
         self.redis.homeKey = Keys(prefix: prefix).schedule
     }
 

@@ -1,27 +1,27 @@
-/// Why a configuration is refused: every problem that was found, each with its place.
+/// Why a configuration is refused: all problems with their places.
 package struct ConfigurationError: Error, Equatable, CustomStringConvertible {
-    /// One thing that is wrong.
+    /// One problem.
     package struct Problem: Sendable, Hashable, CustomStringConvertible {
-        /// The file as it was named.
+        /// The file name as given.
         package var file: String
-        /// The line, from 1; nil where the file as a whole is meant.
+        /// The line, from 1; nil for the file as a whole.
         package var line: Int?
-        /// The key with those it lies under: `cleanups.stuck-jobs.timeout`; empty where the file as a whole is meant.
+        /// The key with its parents: `cleanups.stuck-jobs.timeout`; empty for the file as a whole.
         package var path: String
-        /// What is wrong, and what was expected.
+        /// What was found and what was expected.
         package var message: String
 
-        /// The problem in one line, as compilers write theirs: `curfew.yaml:12: cleanups.jobs.timeot: unknown key`.
+        /// The problem in one line, like a compiler message: `curfew.yaml:12: cleanups.jobs.timeot: unknown key`.
         package var description: String {
             let place = line.map { "\(file):\($0)" } ?? file
             return path.isEmpty ? "\(place): \(message)" : "\(place): \(path): \(message)"
         }
     }
 
-    /// The problems in the order of the file, at least one.
+    /// The problems in file order, at least one.
     package let problems: [Problem]
 
-    /// A line for each problem; values are quoted as the file writes them, not as the environment fills them in.
+    /// One line per problem; values are quoted as the file writes them, without expanded environment variables.
     package var description: String {
         problems.map(\.description).joined(separator: "\n")
     }

@@ -27,8 +27,9 @@ extension CountersPolicy: ConfiguredPolicy {
 }
 
 extension CountersPolicy.Counters {
-    /// Four fields, or two of an application that counts down; none of them named twice, since a task counted twice would
-    /// look like drift.
+    /// Four fields, or two for an application that counts down.
+    ///
+    /// The fields must differ: a task counted twice would look like drift.
     init?(_ section: Section, total: String?) {
         let countsDown = section.entry("pending") != nil
         let keys = countsDown ? ["pending", "failed"] : ["queued", "processing", "completed", "failed"]
@@ -38,7 +39,7 @@ extension CountersPolicy.Counters {
         var fields: [String] = []
         for key in keys {
             guard let field = section.text(key, isRequired: true, expected: "the name of a field") else { continue }
-            if let owner = owners[field] { section.problem(key, "is the field of \(owner) already") }
+            if let owner = owners[field] { section.problem(key, "is already the field of \(owner)") }
             owners[field] = key
             fields.append(field)
         }
@@ -59,7 +60,7 @@ extension CountersPolicy.Members {
         let named = kinds.filter { section.entry($0.rawValue) != nil }
         let kind = named.first ?? .set
         for other in named.dropFirst() {
-            section.problem(other.rawValue, "stands beside \(kind.rawValue), expected only one of them")
+            section.problem(other.rawValue, "can't be used together with \(kind.rawValue)")
         }
         let key = section.template(kind.rawValue, isRequired: true)
         let record = section.recordTemplate("record")

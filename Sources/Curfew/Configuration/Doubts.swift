@@ -1,25 +1,25 @@
 internal import Policies
 internal import RedisClient
 
-/// What a configuration may say and can hardly mean: a name that no key, no field and no record can have.
+/// Settings that are probably mistakes: names that no key, field or record can have.
 ///
-/// None of it is wrong as such, since a key may be called anything, so it is no error: `config check` warns of it. Each
-/// warning says why nothing can ever match.
+/// They aren't errors, since a key may have any name; `config check` warns about them. Each warning says why nothing
+/// can match.
 struct Doubts {
-    /// The keys of a cleanup under which key templates stand.
+    /// The keys of a cleanup with key templates.
     private static let templates: Set = [
         "records", "alive", "balance", "ledger", "queue", "key", "set", "list", "zset", "hash", "record", "parent",
         "also",
         "index", "refs",
     ]
-    /// The keys under which names of fields stand.
+    /// The keys with field names.
     private static let fields: Set = [
         "status", "since", "heartbeat", "completed-when", "amount", "total", "queued", "processing", "completed",
         "failed", "parent-status", "size", "unless", "mark", "by", "error", "finished", "recoveries", "attempts",
     ]
-    /// The keys under which states stand, which are compared as they are written.
+    /// The keys with states, which are compared as written.
     private static let states: Set = ["states", "to", "completed-to", "failed-to", "parent-states"]
-    /// Templates that tell records apart by their gaps, and what one without any would mean.
+    /// Templates that need a placeholder, and what one without a placeholder would mean.
     private static let needGaps = [
         "alive": "it is the same key for all records, so either all of them are alive or none",
         "set": "it is the same set for all records, so every one of them has the same members",
@@ -29,7 +29,7 @@ struct Doubts {
     private let keys: Keys
     private(set) var found: [ConfigurationError.Problem] = []
 
-    /// Looks at all cleanups of a file.
+    /// Checks all cleanups of a file.
     ///
     /// - Parameter list: the section `cleanups`.
     init(_ list: Section?, cleanups: [Cleanup], file: String) {
@@ -53,7 +53,7 @@ struct Doubts {
     private mutating func look(at entry: YAMLNode.Entry, path: String, parent: String) {
         switch entry.value.content {
         case .section(let entries):
-            // Types and states of the application's stand as keys there.
+            // The keys of these sections are types and states of the application.
             for inner in entries { look(at: inner, path: "\(path).\(inner.key)", parent: entry.key) }
         case .list(let items):
             for item in items {
@@ -67,15 +67,15 @@ struct Doubts {
 
     private mutating func look(at scalar: YAMLNode.Scalar, key: String, line: Int, path: String, parent: String) {
         let hasGap = scalar.text.contains("<") && scalar.text.contains(">")
-        // In `members` and `timeouts` some names are those of states, or of types.
+        // In `members` and `timeouts`, some names are states or types.
         let isState = Self.states.contains(key) || (parent == "members" && Self.fields.contains(key) && key != "status")
         if Self.templates.contains(key) {
             if let sign = scalar.text.unicodeScalars.first(where: { "*?[".unicodeScalars.contains($0) }) {
                 let what = sign == "[" ? "“[…]”" : "“\(sign)”"
                 add(
                     line, path,
-                    "“\(scalar.written)” has a \(what), which stands for itself here and for nothing else: expected a gap "
-                        + "like <id>, or a key that really is called so")
+                    "“\(scalar.written)” has a \(what), which is a literal character here: expected a gap "
+                        + "like <id>, or a key that really has this name")
             }
             warnOfOwnKeys(scalar, line, path)
             if let why = Self.needGaps[key], !hasGap {
@@ -84,23 +84,23 @@ struct Doubts {
         } else if isState, hasGap {
             add(
                 line, path,
-                "“\(scalar.written)” is compared as it is written, and no gap in it is filled: expected a state")
+                "“\(scalar.written)” is compared as written, and gaps in it are not filled: expected a state")
         } else if Self.fields.contains(key), hasGap {
             add(
                 line, path,
-                "“\(scalar.written)” is looked for as a field of just that name, with its < and >: expected the name of a "
+                "“\(scalar.written)” is the literal name of a field, including < and >: expected the name of a "
                     + "field, like \(scalar.written.filter { !"<>".contains($0) })")
         }
     }
 
-    /// A template whose gaps may fill to the name of something that Curfew keeps.
+    /// Warns about a template that may match one of Curfew's own keys.
     private mutating func warnOfOwnKeys(_ scalar: YAMLNode.Scalar, _ line: Int, _ path: String) {
-        // What is no template is a problem, and not for here.
+        // An invalid template is reported elsewhere.
         guard let template = Self.template(scalar.text), !template.isConstant, keys.mayOwn(template) else { return }
         add(
             line, path,
-            "“\(scalar.written)” may come to be one of Curfew's own keys, \(keys.prefix)… or curfew:trash:…, which are "
-                + "passed over, or an error: expected a key that begins with a name of the application's, like job:<id>"
+            "“\(scalar.written)” may match one of Curfew's own keys, \(keys.prefix)… or curfew:trash:…, which are "
+                + "ignored or an error: expected a key that begins with a name of the application, like job:<id>"
         )
     }
 
@@ -112,7 +112,7 @@ struct Doubts {
         }
     }
 
-    /// Why a retention never finds the time at which another cleanup ended a record; nil where it does, or may.
+    /// Why a retention never finds the time at which another cleanup ended a record; nil if it can find it.
     private static func neverWritten(_ awaited: AwaitedEnd, _ other: Cleanup) -> String? {
         guard let ending = other.policy.ending, let first = awaited.since.first,
             awaited.states.map({ $0.contains(ending.to) }) ?? true,
@@ -121,12 +121,12 @@ struct Doubts {
         let writes = ending.finished.map { "it writes \($0)" } ?? "it writes none"
         return
             "waits for \(awaited.since.joined(separator: ", ")), which \(other.name) doesn't write when it ends such a "
-            + "record (\(writes)), so that what it has ended is kept for ever: expected "
+            + "record (\(writes)), so these records are kept for ever: expected "
             + (ending.finished.map { "\($0) among them, or " } ?? "")
             + "writes: {finished: \(first)} in \(other.name)"
     }
 
-    /// Whether a field sounds as if it held the time of an end: other times an application writes at other moments.
+    /// Whether a field name suggests the time of an end; an application writes other times at other moments.
     private static func isEnd(_ field: String) -> Bool {
         let name = field.lowercased()
         return ["end", "finish", "complet", "fail", "cancel", "clos", "done", "stop"].contains { name.contains($0) }

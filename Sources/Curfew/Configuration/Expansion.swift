@@ -1,25 +1,26 @@
 internal import Foundation
 internal import RedisClient
 
-/// Puts values of the environment into a text: `${NAME}`, and `${NAME:-default}` where it is unset or empty; what a file
-/// holds, for secrets: `${file:/run/secrets/name}`; `$$` is a `$`.
+/// Expands a text: `${NAME}` from the environment, `${NAME:-default}` with a default if it is unset or empty,
+/// `${file:/run/secrets/name}` with the content of a file, and `$$` to `$`.
 ///
-/// The text is held as ``ByteText`` says, and so is what is put in, which isn't expanded again. Any other `$` stays as it is.
+/// The text and the inserted values are held as ``ByteText``. Inserted values aren't expanded again. Any other `$` is
+/// kept.
 enum Expansion {
     /// Why a text can't be expanded.
     struct Failure: Error, Equatable {
         let message: String
     }
 
-    /// A part of a text: one that stands in the file, or one that is put in.
+    /// A part of a text: from the file, or inserted.
     struct Piece {
         var text: String
-        var isPutIn = false
+        var isInserted = false
     }
 
-    /// The text with the values in it.
+    /// The expanded text.
     ///
-    /// - Parameter isAddress: whether it is one that may name a user: see ``UserPart``.
+    /// - Parameter isAddress: whether it is an address that may contain a user: see ``UserPart``.
     static func expand(
         _ text: String, _ environment: [String: String], isAddress: Bool = false
     ) throws(Failure) -> String {
@@ -44,7 +45,7 @@ enum Expansion {
                     throw Failure(message: "“${” has no “}”; a plain “$” is written “$$”")
                 }
                 let found = try value(rest[rest.index(after: rest.startIndex)..<end], environment)
-                pieces += [Piece(text: own), Piece(text: found, isPutIn: true)]
+                pieces += [Piece(text: own), Piece(text: found, isInserted: true)]
                 own = ""
                 rest = rest[rest.index(after: end)...]
             } else {
@@ -69,14 +70,14 @@ enum Expansion {
         return value
     }
 
-    /// The most that a secret may have.
+    /// The most bytes of a secret.
     private static let mostBytes = 64 << 10
 
-    /// What a file holds, without the line end that editors put there.
+    /// The content of a file, without the line break at its end.
     private static func contents(of path: String) throws(Failure) -> String {
         guard path.hasPrefix("/") else {
             throw Failure(
-                message: "“${file:\(path)}” is unreadable, expected ${file:/path} with a path from the root on")
+                message: "“${file:\(path)}” is unreadable, expected ${file:/path} with an absolute path")
         }
         var bytes: [UInt8]
         do {

@@ -1,28 +1,28 @@
 internal import Glibc
 
-/// Who can have written a file.
+/// Who may have written a file.
 ///
-/// A configuration says where secrets of the environment are sent. One that lies in whatever directory a person happens to
-/// be in may be anybody's.
+/// A configuration decides where secrets of the environment are sent, and a file that happens to be in the working
+/// directory could be anyone's.
 struct FileOwner {
-    /// The user that it belongs to.
+    /// Its owner.
     let owner: UInt32
-    /// The user that a link to it belongs to, where it is one.
+    /// The owner of the symbolic link to it, if it is one.
     let linkOwner: UInt32?
     /// Its permissions.
     let mode: UInt32
-    /// Who asks.
+    /// The current user.
     let user: UInt32
-    /// Whether its group is that of whoever asks: many systems give everybody a group of his own, and let it write.
+    /// Whether its group is the user's own: many systems give every user a group and let it write.
     let isOwnGroup: Bool
 
-    /// The facts as they are given.
+    /// Creates it from given facts.
     init(owner: UInt32, linkOwner: UInt32? = nil, mode: UInt32, user: UInt32, isOwnGroup: Bool = false) {
         (self.owner, self.linkOwner, self.mode, self.user) = (owner, linkOwner, mode, user)
         self.isOwnGroup = isOwnGroup
     }
 
-    /// Looks at an open file, and at the name that it was opened by; nil where that can't be looked at.
+    /// Reads the facts of an open file and of the path that it was opened by; nil if they can't be read.
     init?(of path: String, _ descriptor: Int32) {
         var file = stat()
         var name = stat()
@@ -33,15 +33,16 @@ struct FileOwner {
             isOwnGroup: file.st_gid == getegid())
     }
 
-    /// Why others may have written it; nil where only the user and root can.
+    /// Why others may have written it; nil if only the user and root can.
     var doubt: String? {
-        for (what, id) in [("belongs to", owner), ("is a link of", linkOwner ?? owner)] where id != user && id != 0 {
-            return "\(what) user \(id): expected a file of yours (user \(user)) or of root"
+        for (what, id) in [("belongs to", owner), ("is a link owned by", linkOwner ?? owner)]
+        where id != user && id != 0 {
+            return "\(what) user \(id): expected a file owned by you (user \(user)) or by root"
         }
         let octal = String(mode & 0o777, radix: 8)
-        if mode & 0o002 != 0 { return "everybody can write it (mode \(octal)): chmod go-w makes it yours alone" }
+        if mode & 0o002 != 0 { return "every user can write it (mode \(octal)): use chmod go-w" }
         if mode & 0o020 != 0, !isOwnGroup {
-            return "its group can write it (mode \(octal)): chmod go-w makes it yours alone"
+            return "its group can write it (mode \(octal)): use chmod go-w"
         }
         return nil
     }

@@ -21,7 +21,7 @@ extension FilesPolicy: ConfiguredPolicy {
         func claim(_ field: String?, _ key: String, in section: Section?) {
             guard let field, let section else { return }
             if let owner = owners[field] {
-                section.problem(key, "\(section.quoted(field, of: key)) is the field of \(owner) already")
+                section.problem(key, "\(section.quoted(field, of: key)) is already the field of \(owner)")
             }
             owners[field] = section.path(of: key)
         }
@@ -40,7 +40,7 @@ extension FilesPolicy: ConfiguredPolicy {
             objectPrefixes: prefixes, refs: refs, size: size)
     }
 
-    /// Whether a mark, where there is one, is looked at by the other rule, and makes no file young again.
+    /// Whether a mark, if there is one, is read by the other rule and doesn't make a file look new.
     private static func isMarkSound(
         _ orphan: Orphan?, _ deleted: Deleted?, since: [String], in section: Section?, and deletedSection: Section?
     ) -> Bool {
@@ -54,7 +54,7 @@ extension FilesPolicy: ConfiguredPolicy {
             return false
         }
         if since.contains(mark) {
-            section?.problem("mark", "\(section?.quoted(mark, of: "mark") ?? "") is one of since already")
+            section?.problem("mark", "\(section?.quoted(mark, of: "mark") ?? "") is already one of since")
         }
         return true
     }

@@ -1,17 +1,18 @@
 internal import Policies
 internal import RedisClient
 
-/// A short name for what a configuration means.
+/// A short hash of the meaning of a configuration.
 enum Fingerprint {
-    /// 16 hexadecimal digits: FNV-1a of 64 bits over the tree in canonical form.
+    /// 16 hexadecimal digits: 64-bit FNV-1a over the tree in canonical form.
     ///
-    /// Canonical: keys sorted, values with what came from the environment, durations in milliseconds, a list of one text as
-    /// that text, no secrets: a weak one could be guessed from the hash. Every text is preceded by its length, so that no two trees have the same form.
+    /// Canonical means: sorted keys, expanded values, durations in milliseconds, a list of one text as that text, and
+    /// no secrets, because a weak one could be guessed from the hash. Each text is preceded by its length, so that
+    /// different trees have different forms.
     ///
-    /// - Parameter path: where the tree stands in the file.
+    /// - Parameter path: the place of the tree in the file.
     static func of(_ root: YAMLNode, at path: [String] = []) -> String { of(canonical(root, at: path)) }
 
-    /// The same of any text.
+    /// The same for any text.
     static func of(_ text: String) -> String {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         for byte in ByteText.bytes(of: text) {

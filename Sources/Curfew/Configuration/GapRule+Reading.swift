@@ -1,7 +1,7 @@
 internal import Policies
 
 extension GapRule {
-    /// Reads `only` and `except`: patterns for what `<id>` may hold.
+    /// Reads `only` and `except`: patterns for the content of `<id>`.
     init(_ section: Section) {
         self.init(only: Self.patterns("only", section), except: Self.patterns("except", section))
     }
@@ -13,7 +13,7 @@ extension GapRule {
             do {
                 return try GapPattern(text)
             } catch {
-                inner.problem("id", "\(inner.quoted(text, of: "id")) is no pattern: \(error)")
+                inner.problem("id", "\(inner.quoted(text, of: "id")) is not a pattern: \(error)")
                 return nil
             }
         }

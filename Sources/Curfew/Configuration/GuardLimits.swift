@@ -1,12 +1,12 @@
 internal import Policies
 
-/// How much of what a cleanup tracks one run may touch before somebody must say that it is meant.
+/// How many of the tracked records one run may touch before a person must confirm it.
 ///
-/// A run that would touch more than both numbers is refused before its first write (see `RunGuard`).
+/// A run that would exceed both limits is refused before its first write (see `RunGuard`).
 package struct GuardLimits: Sendable, Equatable, CustomStringConvertible {
     /// The share of the tracked records, in percent.
     package var share: Double
-    /// A number of records that is too small to be worth a refusal, whatever its share.
+    /// A number of records that is always allowed, whatever its share.
     package var beyond: Int
 
     /// The defaults are those of the file.
@@ -15,15 +15,15 @@ package struct GuardLimits: Sendable, Equatable, CustomStringConvertible {
         self.beyond = beyond
     }
 
-    /// Whether a run may not touch so many of so many tracked records.
+    /// Whether a run that touches this many of the tracked records exceeds the limits.
     func isExceeded(by count: Int, of tracked: Int) -> Bool {
         count > beyond && Double(count) * 100 > share * Double(tracked)
     }
 
-    /// As the file would say it: `share 25%, beyond 1000`.
+    /// In the notation of the file: `share 25%, beyond 1000`.
     package var description: String { "share \(Self.text(percent: share))%, beyond \(beyond)" }
 
-    /// A percentage without a fraction that says nothing.
+    /// A percentage without a zero fraction.
     static func text(percent: Double) -> String {
         let tenths = (percent * 10).rounded() / 10
         return tenths == tenths.rounded() ? String(Int(tenths)) : String(tenths)
@@ -31,7 +31,9 @@ package struct GuardLimits: Sendable, Equatable, CustomStringConvertible {
 }
 
 extension Section {
-    /// `guard`: a section, or `off`; left out, policies that remove have the usual limits and others none.
+    /// The limits in `guard`, which is a section or `off`.
+    ///
+    /// Without it, policies that remove records have the default limits and others have none.
     func guardLimits(for kind: (any Policy.Type)?) -> GuardLimits? {
         let usual = kind?.removesRecords == true ? GuardLimits() : nil
         guard has("guard"), let entry = entry("guard") else { return usual }

@@ -1,13 +1,13 @@
 extension HTTPSettings {
-    /// Something that is allowed, and that whoever runs it ought to know.
+    /// Something that is allowed but worth knowing.
     package struct Doubt: Sendable, Equatable {
-        /// The key that it is about.
+        /// The key that it concerns.
         package let key: String
-        /// What is so, and what to write where it isn't meant.
+        /// What was found, and what to write instead.
         package let message: String
     }
 
-    /// What is to be known about who is let in: told at the start, by `config check` and by `doctor`.
+    /// Remarks on access: logged at the start, and shown by `config check` and `doctor`.
     package var doubts: [Doubt] {
         var doubts: [Doubt] = []
         if isOpen {
@@ -15,10 +15,11 @@ extension HTTPSettings {
                 Doubt(
                     key: "open",
                     message:
-                        "everybody who reaches this port may do everything, without a token: expected on a machine of "
-                        + "your own alone; else set admin-token: ${CURFEW_ADMIN_TOKEN} in place of open: true"))
+                        "anyone who can reach this port may do everything, without a token: use this only on a machine "
+                        + "of your own; otherwise set admin-token: ${CURFEW_ADMIN_TOKEN} instead of open: true")
+            )
         } else if !hasTokens {
-            doubts.append(Doubt(key: "admin-token", message: "nobody is let in: \(Self.wayIn)"))
+            doubts.append(Doubt(key: "admin-token", message: "access is not configured: \(Self.accessAdvice)"))
         }
         let tokens =
             [("admin-token", adminToken), ("viewer-token", viewerToken), ("cron-secret", cronSecret)]
@@ -26,7 +27,7 @@ extension HTTPSettings {
         for (key, token) in tokens {
             guard let token, TokenStrength.isLikely(token.revealed) else { continue }
             doubts.append(
-                Doubt(key: key, message: "is made of words that are easily thought of: \(TokenStrength.advice)"))
+                Doubt(key: key, message: "consists of words that are easy to guess: \(TokenStrength.advice)"))
         }
         guard !isLoopback else { return doubts }
         if tls == nil, trustedProxies.isEmpty {
@@ -34,25 +35,27 @@ extension HTTPSettings {
                 Doubt(
                     key: "tls",
                     message:
-                        "tokens and sessions go over the network as plain text: set tls, or name the proxy that has it "
+                        "tokens and sessions cross the network as plain text: set tls, or list the proxy that has it "
                         + "in trusted-proxies"))
         }
         if isMetricsOpen {
             doubts.append(
-                Doubt(key: "metrics-open", message: "whoever reaches the port reads names of hosts, cleanups and types")
+                Doubt(
+                    key: "metrics-open",
+                    message: "anyone who reaches the port can read names of hosts, cleanups and types")
             )
         }
         return doubts
     }
 
-    /// How somebody gets in where nobody does.
-    package static let wayIn =
-        "there is no token; set http: {admin-token: ${CURFEW_ADMIN_TOKEN}} (\(TokenStrength.advice)), or, on a machine of "
-        + "your own, http: {open: true}"
+    /// How to configure access.
+    package static let accessAdvice =
+        "there is no token; set http: {admin-token: ${CURFEW_ADMIN_TOKEN}} (\(TokenStrength.advice)) or, on a machine "
+        + "of your own, http: {open: true}"
 }
 
 extension Configuration {
-    /// The same with their places in the file.
+    /// The remarks with their places in the file.
     func doubtsAboutHTTP(_ section: Section?, file: String) -> [ConfigurationError.Problem] {
         (http?.doubts ?? []).map { doubt in
             let line =

@@ -1,12 +1,12 @@
 internal import RedisClient
 
 extension HTTPSettings {
-    /// What those without a name of their own are called in the events.
+    /// Names in events for people without a name, which nobody else may have.
     private static let reserved: Set = ["admin", "viewer", "cron", "unknown"]
-    /// The most people of a kind: each token that is shown is compared with all.
+    /// The most people of a role: each token in a request is compared with all of them.
     private static let mostPeople = 100
 
-    /// Reads the section; what is wrong with it is noted.
+    /// Reads the section and reports its problems.
     init(_ section: Section) {
         self.init()
         section.expect([
@@ -29,31 +29,31 @@ extension HTTPSettings {
     }
 
     private func checkWhoIsLetIn(_ section: Section) {
-        // A key with something wrong about it is meant all the same.
+        // An invalid key still shows that access is meant to be configured.
         let place = section.isExpanded("listen") ? "this address" : host
         let hasAdmin = section.entry("admin-token") != nil || section.entry("admins") != nil
         if !isLoopback, !hasAdmin {
             section.problem(
                 "listen",
-                "\(place) can be reached from other machines, which needs an admin-token: "
+                "\(place) can be reached from other machines, which requires an admin-token: "
                     + "set admin-token: ${CURFEW_ADMIN_TOKEN}, or listen on 127.0.0.1")
         }
         for key in ["viewer-token", "viewers"] where section.entry(key) != nil && !hasAdmin {
             section.problem(
-                key, "says who may only look, and without an admin-token nobody may act: set admin-token as well")
+                key, "gives read-only access, but nobody has admin rights: set admin-token as well")
         }
         guard isOpen else { return }
         if !isLoopback {
             section.problem(
-                "open", "lets everybody in, and \(place) can be reached from other machines: expected listen: 127.0.0.1"
+                "open", "gives everyone access, but \(place) is not this machine only: expected listen: 127.0.0.1"
             )
         }
         for key in ["admin-token", "viewer-token", "admins", "viewers"] where section.entry(key) != nil {
-            section.problem("open", "lets everybody in, and \(key) says who is let in: expected one of both")
+            section.problem("open", "gives everyone access, and \(key) restricts it: expected only one of them")
         }
     }
 
-    /// Two who show the same token can't be told apart.
+    /// Two people with the same token can't be distinguished.
     private func checkTokens(_ section: Section) {
         var known: [Secret: String] = [:]
         let all =
@@ -61,12 +61,12 @@ extension HTTPSettings {
             + admins.map { ("admins.\($0.name)", $0.token) } + viewers.map { ("viewers.\($0.name)", $0.token) }
         for (key, token) in all {
             guard let token else { continue }
-            if let other = known[token] { section.problem(key, "is the \(other) too, expected another") }
+            if let other = known[token] { section.problem(key, "is also the \(other), expected another") }
             known[token] = known[token] ?? key
         }
     }
 
-    /// A host and a port; a bare host has the usual port.
+    /// A host and a port; a host without a port gets the default.
     private static func address(_ text: String) -> (String, Int)? {
         guard let match = text.wholeMatch(of: /(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9_.\-]+))(?::([0-9]{1,5}))?/) else {
             return nil
@@ -82,12 +82,13 @@ extension HTTPSettings {
             guard let range = NetworkRange(text) else {
                 section.problem(
                     "trusted-proxies",
-                    "\(section.quoted(text, of: "trusted-proxies")) is no address, expected one like 10.0.0.5 or 10.0.0.0/8"
+                    "\(section.quoted(text, of: "trusted-proxies")) is not an address, "
+                        + "expected one like 10.0.0.5 or 10.0.0.0/8"
                 )
                 return nil
             }
             guard range.bits > 0 else {
-                section.problem("trusted-proxies", "“\(text)” is everybody, expected the addresses of your proxies")
+                section.problem("trusted-proxies", "“\(text)” is every address, expected those of your proxies")
                 return nil
             }
             return range
@@ -97,7 +98,7 @@ extension HTTPSettings {
     private static func people(_ key: String, _ section: Section) -> [NamedToken] {
         guard let list = section.section(key) else { return [] }
         if list.entries.isEmpty {
-            section.problem(key, "names nobody, expected names with their tokens, like {ada: ${ADA_TOKEN}}")
+            section.problem(key, "is empty, expected names with their tokens, like {ada: ${ADA_TOKEN}}")
         }
         if list.entries.count > mostPeople {
             section.problem(key, "expected at most \(mostPeople) people, found \(list.entries.count)")
@@ -105,7 +106,7 @@ extension HTTPSettings {
         return list.entries.prefix(mostPeople).compactMap { entry in
             NameRule.check(entry, in: list)
             if reserved.contains(entry.key.lowercased()) {
-                list.problem(entry.key, "is what those without a name are called, expected a person's name")
+                list.problem(entry.key, "is reserved for people without a name, expected a person's name")
             }
             return token(entry.key, list).map { NamedToken(name: entry.key, token: $0) }
         }
@@ -117,7 +118,7 @@ extension HTTPSettings {
             return nil
         }
         if !text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) {
-            section.problem(key, "expected letters, digits and signs without spaces: \(TokenStrength.advice)")
+            section.problem(key, "expected letters, digits and punctuation without spaces: \(TokenStrength.advice)")
         } else if let weakness = TokenStrength.weakness(of: text) {
             section.problem(key, "\(weakness): \(TokenStrength.advice)")
         }
@@ -126,7 +127,7 @@ extension HTTPSettings {
 }
 
 extension HTTPSettings.TLS {
-    /// Reads the section; nil where a file is missing.
+    /// Reads the section; nil if a file is missing.
     init?(_ section: Section) {
         section.expect(["certificate", "key"])
         let certificate = section.text("certificate", isRequired: true, expected: "the path of a PEM file")

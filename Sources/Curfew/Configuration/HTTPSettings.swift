@@ -1,52 +1,52 @@
-/// How an instance answers on HTTP: what the file says under `http`.
+/// The HTTP settings of an instance: the section `http`.
 ///
-/// Tokens are compared, never shown: they are of a type that prints as dots.
+/// Tokens are of a type that prints as dots.
 package struct HTTPSettings: Sendable, Equatable {
-    /// The port where the file names none.
+    /// The default port.
     package static let usualPort = 8470
 
-    /// The address that is listened on, itself without brackets.
+    /// The address to listen on, without brackets.
     package var host: String
-    /// The port; 0 takes a free one.
+    /// The port; 0 for any free port.
     package var port: Int
-    /// What lets in somebody who may do everything.
+    /// The token for admin rights.
     package var adminToken: Secret?
-    /// What lets in somebody who may only look.
+    /// The token for read-only access.
     package var viewerToken: Secret?
-    /// Those who may do everything, by their names.
+    /// The people with admin rights.
     package var admins: [NamedToken]
-    /// Those who may only look, by their names.
+    /// The people with read-only access.
     package var viewers: [NamedToken]
-    /// What an outside scheduler shows to `/api/cron/…`.
+    /// The secret of an external scheduler for `/api/cron/…`.
     package var cronSecret: Secret?
-    /// Whether everybody who reaches the port may do everything: for loopback alone, and only where the file says so.
+    /// Whether anyone who can reach the port may do everything: for loopback only, and only if the file says so.
     package var isOpen: Bool
-    /// Whether `/metrics` is for everybody.
+    /// Whether `/metrics` is public.
     package var isMetricsOpen: Bool
-    /// The proxies that are believed when they say for whom they ask.
+    /// The proxies whose forwarding headers are trusted.
     package var trustedProxies: [NetworkRange]
-    /// The certificate and its key; nil: no TLS.
+    /// The certificate and its key; nil for no TLS.
     package var tls: TLS?
 
-    /// A person, and the token that is theirs alone.
+    /// A person with a token of their own.
     package struct NamedToken: Sendable, Equatable {
-        /// What they are called in everything that they do.
+        /// Their name, recorded with everything they do.
         package var name: String
-        /// What they show.
+        /// Their token.
         package var token: Secret
 
-        /// Makes it.
+        /// Creates it.
         package init(name: String, token: Secret) {
             self.name = name
             self.token = token
         }
     }
 
-    /// What a server needs for TLS: two PEM files.
+    /// The TLS files of a server, in PEM format.
     package struct TLS: Sendable, Equatable {
-        /// The file with the certificate, and those that lead from it to its authority.
+        /// The certificate with its chain.
         package var certificate: String
-        /// The file with its private key.
+        /// The private key.
         package var key: String
     }
 
@@ -69,15 +69,15 @@ package struct HTTPSettings: Sendable, Equatable {
         self.tls = tls
     }
 
-    /// Whether anybody can be let in by a token.
+    /// Whether there is any token.
     package var hasTokens: Bool {
         adminToken != nil || viewerToken != nil || !admins.isEmpty || !viewers.isEmpty
     }
 
-    /// Whether only programs on the same machine can connect.
+    /// Whether only this machine can connect.
     package var isLoopback: Bool { Self.isLoopback(host) }
 
-    /// Whether a host is this machine alone: `localhost`, `127.…` or `::1`.
+    /// Whether a host is the loopback interface: `localhost`, `127.…` or `::1`.
     package static func isLoopback(_ host: String) -> Bool {
         if ["localhost", "::1"].contains(host) { return true }
         let parts = host.split(separator: ".", omittingEmptySubsequences: false)

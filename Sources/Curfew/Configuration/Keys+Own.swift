@@ -1,20 +1,20 @@
 internal import Policies
 
-/// Which keys are Curfew's own, and out of reach for whatever an application's records say.
+/// Protects Curfew's own keys from values in the application's records.
 ///
-/// A template may take a field of a record, and a field may hold anything: `{curfew}:fence`, say, or the name of something
-/// that lies in the trash. Whoever names such a key, it is that record's error; and no record is one of these keys, though
-/// a template such as `<id>:session` fits `curfew:trash:…:session` too.
+/// A template may use a field of a record, and a field may contain anything, for example `{curfew}:fence` or the name
+/// of a key in the trash. A record that names such a key has an error. And such a key is never a record, even though a
+/// template like `<id>:session` also matches `curfew:trash:…:session`.
 extension Keys {
-    /// What the keys begin with that lie beside those of the application, in their slots.
+    /// The prefixes of Curfew's keys in the slots of the application's keys.
     private static let beside = ["curfew:trash:", "curfew:pending:", "curfew:once:", "curfew:undo"]
 
-    /// All beginnings of Curfew's own keys.
+    /// All prefixes of Curfew's own keys.
     private var beginnings: [String] { [prefix] + Self.beside }
 
     /// Whether a key is one of Curfew's own.
     ///
-    /// It is asked of every key that a sweep writes to, so the first byte of a key answers it for nearly all.
+    /// Every key that a sweep writes to is checked; for almost all of them, the first byte decides.
     func own(_ key: String) -> Bool {
         switch key.utf8.first {
         case UInt8(ascii: "{"): key.hasPrefix(prefix)
@@ -23,24 +23,24 @@ extension Keys {
         }
     }
 
-    /// Whether a template can make one of them: its first literal part begins like one, or is where one begins.
+    /// Whether a template can match one of them: its first literal part starts like one, or a placeholder precedes it.
     func mayOwn(_ template: KeyTemplate) -> Bool {
         let start = template.literalStart
         if template.isConstant { return own(start) }
         return beginnings.contains { $0.hasPrefix(start) || start.hasPrefix($0) }
     }
 
-    /// Whether every key that a template makes is one of them.
+    /// Whether every key of a template is one of them.
     func ownAll(_ template: KeyTemplate) -> Bool { own(template.literalStart) }
 
     /// The error of a record that names one of them.
     ///
-    /// - Parameter role: what it was to be, such as `the balance of its refund`.
+    /// - Parameter role: the role of the key, such as `the balance of its refund`.
     func refusal(of key: String, as role: String) -> RecordError {
         RecordError("\(role) would be \(key.shortened(to: 200)), one of Curfew's own keys: expected another key")
     }
 
-    /// Throws where a change names one of them: what it writes to, or what it is guarded by.
+    /// Throws if a change writes to one of them or has one in a guard.
     func permit(_ change: Change) throws(RecordError) {
         for effect in change.effects { try permit(effect) }
         try permit(change.guards)
@@ -93,24 +93,24 @@ extension Keys {
         return UInt64(name.dropFirst(cleanup.count + 1)) != nil
     }
 
-    /// Throws where a guard looks at one of them.
+    /// Throws if a guard reads one of them.
     func permit(_ guards: [Policies.Guard]) throws(RecordError) {
-        for item in guards { try permit(item.otherKey, as: "what is looked at") }
+        for item in guards { try permit(item.otherKey, as: "the key it reads") }
     }
 
-    /// Throws where a question is about one of them.
+    /// Throws if a question reads one of them.
     func permit(_ questions: [Question]) throws(RecordError) {
-        for question in questions { try permit(question.key, as: "what is looked at") }
+        for question in questions { try permit(question.key, as: "the key it reads") }
     }
 
-    /// Throws where a record names one of them.
+    /// Throws if a record names one of them.
     func permit(_ key: String?, as role: String) throws(RecordError) {
         if let key, own(key) { throw refusal(of: key, as: role) }
     }
 }
 
 extension Question {
-    /// The key it is about, where that is another than the record's and Curfew's.
+    /// The key it reads, if that isn't the record's or Curfew's.
     fileprivate var key: String? {
         switch self {
         case .exists(let key), .field(let key, _), .count(let key): key
@@ -121,7 +121,7 @@ extension Question {
 }
 
 extension Cleanup {
-    /// The id of the record at a key; nil where there is none, and for what is Curfew's own or only looks alike.
+    /// The id of the record at a key; nil if the key doesn't match or is Curfew's own.
     func id(of key: String, _ keys: Keys) -> String? {
         guard !keys.own(key), let id = records.id(of: key), gap.allows(id, in: records) else { return nil }
         return id
@@ -129,7 +129,7 @@ extension Cleanup {
 }
 
 extension Policies.Guard {
-    /// The key it looks at, where that isn't the record's.
+    /// The key it reads, if that isn't the record's.
     var otherKey: String? {
         switch self {
         case .field, .text, .recordMissing: nil

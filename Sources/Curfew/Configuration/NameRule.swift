@@ -1,9 +1,9 @@
-/// What cleanups and alerts may be called: their names become part of keys, of paths and of command lines.
+/// The rule for names of cleanups and alerts, which become part of keys, paths and command lines.
 enum NameRule {
-    /// Notes a name that isn't fit.
+    /// Reports an invalid name.
     static func check(_ entry: YAMLNode.Entry, in section: Section) {
         guard entry.key.wholeMatch(of: /[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}/) == nil else { return }
         let rule = "up to 64 letters, digits, “_”, “.” and “-”, beginning with a letter or a digit"
-        section.problems.add(line: entry.line, path: section.path(of: entry.key), "is no name, expected \(rule)")
+        section.problems.add(line: entry.line, path: section.path(of: entry.key), "is not a name, expected \(rule)")
     }
 }

@@ -1,15 +1,15 @@
 internal import Glibc
 
-/// An address of the internet protocol, by its bytes: one address, however it is written.
+/// An IP address by its bytes, whatever its notation.
 ///
-/// IPv4 within IPv6 (`::ffff:10.0.0.1`) is the IPv4 address that it stands for.
+/// An IPv4-mapped IPv6 address (`::ffff:10.0.0.1`) is the IPv4 address.
 package struct NetworkAddress: Sendable, Hashable {
-    /// 4 or 16 of them.
+    /// 4 or 16 bytes.
     let bytes: [UInt8]
 
-    /// Reads an address; nil where it is none.
+    /// Parses an address; nil if it isn't one.
     ///
-    /// A zone (`fe80::1%eth0`) is left out.
+    /// A zone (`fe80::1%eth0`) is ignored.
     package init?(_ text: some StringProtocol) {
         let text = String(text.prefix { $0 != "%" })
         var four = in_addr()
@@ -28,10 +28,10 @@ package struct NetworkAddress: Sendable, Hashable {
         self.bytes = bytes
     }
 
-    /// Whether it is one of version 6.
+    /// Whether it is an IPv6 address.
     package var isVersion6: Bool { bytes.count == 16 }
 
-    /// The network that it is in: its first bits, and zeros.
+    /// Its network: the first bits, followed by zeros.
     package func network(ofBits bits: Int) -> NetworkAddress {
         NetworkAddress(
             bytes: bytes.enumerated().map { place, byte in
@@ -41,14 +41,14 @@ package struct NetworkAddress: Sendable, Hashable {
     }
 }
 
-/// Addresses that begin alike: `10.0.0.0/8`; one alone without a `/`.
+/// A range of addresses: `10.0.0.0/8`; without a `/`, a single one.
 package struct NetworkRange: Sendable, Hashable {
-    /// The first of them.
+    /// The first address.
     let base: NetworkAddress
-    /// How many bits they share.
+    /// The length of the prefix in bits.
     let bits: Int
 
-    /// Reads a range; nil where it is none.
+    /// Parses a range; nil if it isn't one.
     package init?(_ text: some StringProtocol) {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
         guard parts.count <= 2, let address = NetworkAddress(parts[0]) else { return nil }
@@ -63,7 +63,7 @@ package struct NetworkRange: Sendable, Hashable {
         (base, self.bits) = (address.network(ofBits: bits), bits)
     }
 
-    /// Whether an address is one of them.
+    /// Whether the range contains an address.
     package func contains(_ address: NetworkAddress) -> Bool {
         address.bytes.count == base.bytes.count && address.network(ofBits: bits) == base
     }

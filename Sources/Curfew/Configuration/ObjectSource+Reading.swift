@@ -4,10 +4,10 @@ extension Section {
     private static let objectForms =
         "the name of a field, a template like store/<key>, a section with field and strip, or a list of these"
 
-    /// The most objects that one record has.
+    /// The most objects of one record.
     private static let mostObjects = 20
 
-    /// Where the keys of a record's objects come from: one source or a list, never empty.
+    /// The sources of the keys of a record's objects: one or a list, never empty.
     func objectSources(_ key: String) -> [ObjectSource]? {
         guard let entry = entry(key) else {
             problem(key, "missing, expected \(Self.objectForms)")
@@ -32,7 +32,7 @@ extension Section {
                 let template = try KeyTemplate(scalar.text, values: templates.values)
                 return ObjectSource(template)
             } catch {
-                problems.add(line: line, path: path(of: key), "“\(scalar.written)” is no template: \(error)")
+                problems.add(line: line, path: path(of: key), "“\(scalar.written)” is not a template: \(error)")
                 return nil
             }
         case .section:
@@ -49,19 +49,19 @@ extension Section {
         }
     }
 
-    /// What the keys of objects begin with.
+    /// The prefixes of object keys.
     func objectPrefixes(_ key: String) -> [KeyTemplate] {
         (texts(key) ?? []).compactMap { text in
             do {
                 return try KeyTemplate(text, values: templates.values)
             } catch {
-                problem(key, "\(quoted(text, of: key)) is no template: \(error)")
+                problem(key, "\(quoted(text, of: key)) is not a template: \(error)")
                 return nil
             }
         }
     }
 
-    /// What counts the uses of an object: a field, or a key where there is a gap.
+    /// The use count of an object: a field, or a key if there is a placeholder.
     func objectUses(_ key: String) -> ObjectUses? {
         guard let text = text(key, expected: "a key like blob:<key>:refs, or the name of a field") else { return nil }
         guard text.contains(where: { "<>".contains($0) }) else { return .field(text) }

@@ -21,7 +21,7 @@ extension PausedPolicy: ConfiguredPolicy {
             timeout: times[2].value, to: to)
     }
 
-    /// One of the three times: as written, or its default.
+    /// One of the three times, as written or by default.
     private struct Threshold {
         let key: String
         let value: Duration
@@ -33,13 +33,13 @@ extension PausedPolicy: ConfiguredPolicy {
             line = section.entry(key)?.line
         }
 
-        /// What it is and where that is said, for messages.
+        /// The time and its place, for messages.
         var description: String {
-            "\(key), which is \(value.text) \(line.map { "(line \($0))" } ?? "where it is left out")"
+            "\(key), which is \(value.text) \(line.map { "(line \($0))" } ?? "by default")"
         }
     }
 
-    /// Notes two times that are in the wrong order, at the later one where the file names it.
+    /// Reports two times in the wrong order, at the later one if the file has it.
     private static func checkOrder(_ earlier: Threshold, _ later: Threshold, in section: Section) {
         guard earlier.value > later.value else { return }
         if later.line != nil {

@@ -1,11 +1,11 @@
-/// The problems found so far: one list for a whole file, handed to every part that reads of it.
+/// The problems of a file, shared by everything that reads it.
 ///
-/// Reading goes on after a problem, so that a person corrects a file once and not once for each mistake.
+/// Reading continues after a problem, so that a person can correct the file in one go.
 final class ProblemList {
-    /// More than this are only counted: they are no longer read by anybody, and a file may hold a hundred thousand.
+    /// Further problems are only counted: a file may have a hundred thousand.
     private static let limit = 100
 
-    /// The file as it was named.
+    /// The file name as given.
     let file: String
     private var problems: [ConfigurationError.Problem] = []
     private var omitted = 0
@@ -16,7 +16,7 @@ final class ProblemList {
 
     var isEmpty: Bool { problems.isEmpty }
 
-    /// Notes a problem; noted twice, it counts once.
+    /// Adds a problem; duplicates count once.
     func add(line: Int?, path: String = "", _ message: @autoclosure () -> String) {
         guard problems.count < Self.limit else {
             omitted += 1
@@ -26,7 +26,7 @@ final class ProblemList {
         if !problems.contains(problem) { problems.append(problem) }
     }
 
-    /// The error made of all of them, in the order of the file.
+    /// The error with all problems, in file order.
     var error: ConfigurationError {
         let ordered = problems.enumerated().sorted {
             ($0.element.line ?? 0, $0.offset) < ($1.element.line ?? 0, $1.offset)

@@ -9,7 +9,7 @@ extension RetentionPolicy: ConfiguredPolicy {
         let keep = section.duration("keep", isRequired: true)
         let keeps = section.section("keeps").flatMap(TimesByType.init)
         let also = section.companionTemplates("also")
-        // States that can't be read must not stand for every state.
+        // If the states can't be read, they must not mean every state.
         guard let since, let keep, states != nil || section.entry("states") == nil else { return nil }
         self.init(status: status, states: states, since: since, keep: keep, keeps: keeps, also: also)
     }

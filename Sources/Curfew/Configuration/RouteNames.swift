@@ -1,27 +1,27 @@
 internal import Policies
 
-/// What the names stand for that existing callers use: what the file says under `routes`.
+/// The names of existing callers: the section `routes`.
 ///
-/// A name stands for one cleanup or for several, which are run one after the other.
+/// A name means one or several cleanups, which run one after the other.
 package struct RouteNames: Sendable, Equatable {
     /// The name of `POST /api/admin/jobs/cleanup`.
     package static let jobs = "cleanup-jobs"
-    /// The usual job type of `POST /api/jobs/run`.
+    /// The default job type of `POST /api/jobs/run`.
     package static let all = "cleanup"
     /// The most names.
     private static let most = 100
 
-    /// Name → cleanups, as the file says.
+    /// Name → cleanups, from the file.
     package var names: [String: [String]]
 
-    /// Names from their parts.
+    /// Creates the names from their parts.
     package init(_ names: [String: [String]] = [:]) {
         self.names = names
     }
 
     /// Reads the section.
     ///
-    /// - Parameter cleanups: the names of cleanups that there are.
+    /// - Parameter cleanups: the names of all cleanups.
     init(_ section: Section, cleanups: [String]) {
         names = [:]
         if section.entries.count > Self.most {
@@ -42,9 +42,9 @@ package struct RouteNames: Sendable, Equatable {
 }
 
 extension Configuration {
-    /// The cleanups that a name stands for: what `routes` says, or what is usual; nil where it stands for none.
+    /// The cleanups behind a name, from `routes` or by default; nil if the name is unknown.
     ///
-    /// Left out, `cleanup-jobs` is every `stuck` cleanup and `cleanup` is every cleanup.
+    /// By default, `cleanup-jobs` means every `stuck` cleanup and `cleanup` means every cleanup.
     package func cleanups(behind name: String) -> [Cleanup]? {
         if let words = routes.names[name] { return words.compactMap(cleanup(named:)) }
         switch name {

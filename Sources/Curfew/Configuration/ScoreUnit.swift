@@ -1,8 +1,8 @@
 internal import Policies
 
-/// The unit of the scores in an index that the application keeps: Unix time in seconds, milliseconds or microseconds.
+/// The unit of the scores in an index of the application: Unix time in seconds, milliseconds or microseconds.
 ///
-/// A score from 0 up to 10⁹ is no time of our age in any unit. It is taken for “at once”, as applications write it.
+/// A score from 0 to 10⁹ isn't a present time in any unit. It means “at once”, as applications write it.
 package enum ScoreUnit: String, CaseIterable, Sendable {
     case seconds = "s"
     case milliseconds = "ms"
@@ -11,7 +11,7 @@ package enum ScoreUnit: String, CaseIterable, Sendable {
     /// The smallest score that is a time.
     private static let smallestTime = 1e9
 
-    /// How the unit is called in messages.
+    /// The name of the unit in messages.
     var noun: String {
         switch self {
         case .seconds: "Unix seconds"
@@ -20,7 +20,7 @@ package enum ScoreUnit: String, CaseIterable, Sendable {
         }
     }
 
-    /// The score of a deadline; in seconds the next whole one, so that an entry isn't due too early.
+    /// The score of a deadline; in seconds it is rounded up, so that an entry isn't due too early.
     func score(of time: Timestamp) -> String {
         switch self {
         case .seconds:
@@ -33,7 +33,7 @@ package enum ScoreUnit: String, CaseIterable, Sendable {
         }
     }
 
-    /// The end of a range of scores: what is up to it was due at that time.
+    /// The upper bound of the scores that are due at a time.
     func bound(of time: Timestamp) -> String {
         guard self == .seconds else { return score(of: time) }
         let milliseconds = time.milliseconds
@@ -42,7 +42,7 @@ package enum ScoreUnit: String, CaseIterable, Sendable {
         return "\(milliseconds / 1_000)." + (rest < 10 ? "00" : rest < 100 ? "0" : "") + String(rest)
     }
 
-    /// A score in milliseconds; one that is no time stays as it is, which is long past in either unit.
+    /// A score in milliseconds; a score that isn't a time is unchanged, which is long past in any unit.
     func milliseconds(_ score: Double) -> Double {
         guard score >= Self.smallestTime else { return score }
         switch self {
@@ -52,11 +52,11 @@ package enum ScoreUnit: String, CaseIterable, Sendable {
         }
     }
 
-    /// Scores that can't be of this unit, as ranges of Redis: negative ones, and those that are times of our age in
-    /// another unit, or a date written as a number.
+    /// Impossible scores of this unit, as Redis ranges: negative ones, and present times in another unit or dates
+    /// written as a number.
     ///
-    /// Whatever is larger than those, among it the year 9999 and the largest numbers of programming languages, stands for
-    /// “never”; so do the infinities, the negative one for “at once”.
+    /// Larger scores, including the year 9999 and the largest numbers of programming languages, mean “never”; so does
+    /// infinity. Negative infinity means “at once”.
     var impossible: [Range] {
         let negative = Range("(-inf", "(0")
         switch self {
@@ -84,7 +84,8 @@ package enum ScoreUnit: String, CaseIterable, Sendable {
 
         init(_ from: String, _ to: String) { (self.from, self.to) = (from, to) }
 
-        /// Whether a score is in it; the ends that are left out begin with a parenthesis, and the upper one always does.
+        /// Whether the range contains a score; exclusive ends begin with a parenthesis, and the upper end is always
+        /// exclusive.
         func contains(_ score: Double) -> Bool {
             let lower = Double(from.drop { $0 == "(" }) ?? -.infinity
             let upper = Double(to.drop { $0 == "(" }) ?? .infinity
@@ -95,7 +96,7 @@ package enum ScoreUnit: String, CaseIterable, Sendable {
     private static let micro = Range("1000000000000000", "(5000000000000000")
     private static let nano = Range("1000000000000000000", "(5000000000000000000")
 
-    /// The unit in which a score is a time of our age, where it is one in some.
+    /// The unit in which a score is a present time, if there is one.
     static func likely(_ score: Double) -> ScoreUnit? {
         switch score {
         case 1e9..<1e10: .seconds

@@ -1,21 +1,23 @@
 internal import RedisClient
 
-/// A text that must not be seen: a token, a password.
+/// A secret text: a token or a password.
 ///
-/// It prints as `•••` in every way Swift has of printing (`print`, interpolation, `dump`, a debugger's summary), so that a
-/// configuration can be logged whole. Whoever needs the text says so with `revealed`.
+/// It prints as `•••` in every way (`print`, interpolation, `dump`, debugger), so that a configuration can be logged as
+/// a whole. The text is available as `revealed`.
 package struct Secret: Sendable, Hashable {
-    /// The text itself, as other programs take it: never log it, never put it into a message.
+    /// The text itself.
+    ///
+    /// Never log it and never put it into a message.
     package let revealed: String
 
-    /// A secret of this text.
+    /// Creates a secret.
     package init(_ text: String) {
         revealed = text.readable
     }
 }
 
 extension Secret: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
-    /// `•••`, whatever the text, whatever its length.
+    /// `•••`, whatever the text and its length.
     package var description: String { "•••" }
     /// `•••` as well.
     package var debugDescription: String { "•••" }

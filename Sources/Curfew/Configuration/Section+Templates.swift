@@ -1,12 +1,12 @@
 internal import Policies
 
-/// What the key templates of a cleanup may say.
+/// The rules for key templates of a cleanup.
 struct TemplateRules {
-    /// What Curfew's own keys are called, which no template may name.
+    /// Curfew's own keys, which a template must not match.
     var keys = Keys(prefix: "curfew")
-    /// What the fields of a record may hold that stand in templates.
+    /// What the fields used in templates may contain.
     var values = KeyTemplate.Values.plain
-    /// Whether records are called like `<id>:session`, so that what belongs to one may begin with its id too.
+    /// Whether record keys look like `<id>:session`, so that related keys may also begin with the id.
     var mayBeginWithID = false
 }
 
@@ -23,7 +23,7 @@ extension Section {
         return isBound(template, at: key) ? template : nil
     }
 
-    /// A key template in which `<id>` is the only placeholder, and not all there is.
+    /// A key template with `<id>` as its only placeholder, and with other text.
     func recordTemplate(_ key: String) -> KeyTemplate? {
         guard let template = template(key, isRequired: true) else { return nil }
         let written = entry(key)?.value.noun ?? ""
@@ -32,15 +32,16 @@ extension Section {
         } else if !template.usesID {
             problem(key, "\(written) has no <id>, expected a key like job:<id>")
         } else if template.text.replacing("<id>", with: "").isEmpty {
-            problem(key, "\(written) is every key there is, expected a key like job:<id>")
+            problem(key, "\(written) matches every key, expected a key like job:<id>")
         } else {
             return template
         }
         return nil
     }
 
-    /// Keys that belong to one record and go with it: each template has a placeholder, else every record would take the
-    /// same key along.
+    /// The keys that are removed together with a record.
+    ///
+    /// Each template needs a placeholder; otherwise every record would remove the same key.
     func companionTemplates(_ key: String) -> [KeyTemplate] {
         (texts(key) ?? []).compactMap { text in
             guard let template = template(text, at: key) else { return nil }
@@ -52,29 +53,30 @@ extension Section {
         }
     }
 
-    /// Reads a template; one that can name nothing but Curfew's own keys is none.
+    /// Parses a template; nil if it can only match Curfew's own keys.
     private func template(_ text: String, at key: String) -> KeyTemplate? {
         do {
             let template = try KeyTemplate(text, values: templates.values)
             guard !templates.keys.ownAll(template) else {
-                problem(key, "\(quoted(text, of: key)) is one of Curfew's own keys, expected one of the application's")
+                problem(key, "\(quoted(text, of: key)) is one of Curfew's own keys, expected a key of the application")
                 return nil
             }
             return template
         } catch {
-            problem(key, "\(quoted(text, of: key)) is no key: \(error)")
+            problem(key, "\(quoted(text, of: key)) is not a key: \(error)")
             return nil
         }
     }
 
-    /// Whether what is written to begins with a name: one that begins with a gap is any key there is, whoever fills it.
+    /// Whether a template of a written key begins with literal text: one that begins with a placeholder could match any
+    /// key.
     private func isBound(_ template: KeyTemplate, at key: String) -> Bool {
         guard template.literalStart.isEmpty, templates.values == .plain else { return true }
         if !template.beginsWithField, templates.mayBeginWithID { return true }
         problem(
             key,
-            "\(quoted(template.text, of: key)) begins with a gap, so that a record can name any key: expected one that begins with a name, "
-                + "like job:<id>:log, or allow: any")
+            "\(quoted(template.text, of: key)) begins with a gap, so a record could name any key: expected one that "
+                + "begins with a name, like job:<id>:log, or allow: any")
         return false
     }
 }

@@ -1,7 +1,7 @@
 internal import Policies
 
 extension Section {
-    /// The longest duration that makes sense, a hundred years: longer ones could overflow when they are added up.
+    /// The longest accepted duration, a hundred years: longer ones could overflow in sums.
     private static let longest = Duration.seconds(36_500 * 86_400)
 
     /// A text that isn't empty.
@@ -9,23 +9,23 @@ extension Section {
         value(key, isRequired: isRequired, expected: expected) { $0.isEmpty ? nil : $0 }
     }
 
-    /// A text that nobody else may know.
+    /// A secret text.
     ///
-    /// One that the environment leaves empty is a problem and not an absent one: whoever wrote it meant to be protected by it.
-    /// - Parameter advice: how one is made.
+    /// If the environment leaves it empty, that is a problem: the file means to have a secret.
+    /// - Parameter advice: how to make one.
     func secret(_ key: String, expected: String = "a text", advice: String = "") -> String? {
         if let entry = entry(key), case .scalar(let scalar) = entry.value.content, scalar.isVoid {
             problem(
                 key,
-                "\(entry.value.noun) is empty, expected \(expected): set the variable\(advice), or leave the key out")
+                "\(entry.value.noun) is empty, expected \(expected): set the variable\(advice), or remove the key")
             return nil
         }
         return text(key, expected: expected)
     }
 
-    /// Texts, of which a single one may stand without brackets; never an empty list.
+    /// A list of texts, or a single text without brackets; never empty.
     ///
-    /// - Parameter allowsEmpty: whether one in a list may be empty, or `null`, which is the same.
+    /// - Parameter allowsEmpty: whether an element may be empty or `null`, which is the same.
     func texts(_ key: String, isRequired: Bool = false, allowsEmpty: Bool = false) -> [String]? {
         let expected = "a text or a list of texts"
         guard let entry = entry(key), case .list(let items) = entry.value.content else {
@@ -61,7 +61,7 @@ extension Section {
         }
     }
 
-    /// A time with its unit, more than zero or at least as long as said.
+    /// A duration with a unit, greater than zero or not less than a minimum.
     func duration(_ key: String, isRequired: Bool = false, atLeast least: Duration? = nil) -> Duration? {
         let expected = "a duration like 30s, 15m, 1h30m or 7d"
         guard let scalar = scalar(key, isRequired: isRequired, expected: expected) else { return nil }
@@ -75,7 +75,7 @@ extension Section {
         if let least, duration < least {
             problem(key, "expected at least \(least.text), found “\(scalar.written)”")
         } else if duration <= .zero {
-            problem(key, "expected more than no time, found “\(scalar.written)”")
+            problem(key, "expected more than 0, found “\(scalar.written)”")
         } else if duration > Self.longest {
             problem(key, "expected at most \(Self.longest.text), found “\(scalar.written)”")
         } else {
@@ -84,7 +84,7 @@ extension Section {
         return nil
     }
 
-    /// One of some words.
+    /// One of several words.
     func choice<Choice: RawRepresentable<String>>(
         _ key: String, isRequired: Bool = false, _ choices: [Choice]
     ) -> Choice? {

@@ -1,23 +1,24 @@
 internal import Policies
 
-/// One section of the file while it is read: answers a key's value, and notes whatever is wrong with it.
+/// A section of the file that is being read: returns the values of keys and reports their problems.
 ///
-/// Every reader answers nil where the key is absent or wrong, and the problem is then noted unless the key may be absent.
+/// Every reader returns nil if the key is absent or wrong. A wrong key is reported, and so is an absent one that is
+/// required.
 struct Section {
-    /// The key it stands under, with those that one lies under.
+    /// The key of the section with its parents.
     let path: String
-    /// The line it begins on.
+    /// The line where it begins.
     let line: Int
     let entries: [YAMLNode.Entry]
     let problems: ProblemList
-    /// What the key templates below it may say.
+    /// The rules for key templates in it.
     var templates = TemplateRules()
     /// The policies that a cleanup may have.
     var policies: [any ConfiguredPolicy.Type] = builtInPolicies
 
-    /// Takes a node as a section; nil where it isn't one.
+    /// Creates a section from a node; nil if the node isn't a section.
     ///
-    /// A section that says nothing (`alerts:`) is an empty one, since it often is one whose content is commented out.
+    /// An empty key (`alerts:`) is an empty section, since its content is often commented out.
     init?(_ node: YAMLNode, path: String, line: Int, _ problems: ProblemList) {
         switch node.content {
         case .section(let entries): self.entries = entries
@@ -32,53 +33,53 @@ struct Section {
         self.problems = problems
     }
 
-    /// The place of a key of this section.
+    /// The path of a key in this section.
     func path(of key: String) -> String {
         path.isEmpty ? key : "\(path).\(key)"
     }
 
-    /// Notes a problem with a key, at its own line or at the section's where it is absent.
+    /// Reports a problem with a key, at its own line or, if it is absent, at that of the section.
     func problem(_ key: String, _ message: String) {
         problems.add(line: entry(key)?.line ?? line, path: path(of: key), message)
     }
 
-    /// What stands under a key.
+    /// The entry of a key.
     func entry(_ key: String) -> YAMLNode.Entry? {
         entries.first { $0.key == key }
     }
 
-    /// Whether a key says something; one that the environment leaves empty doesn't.
+    /// Whether a key has a value; a value that the environment leaves empty doesn't count.
     func has(_ key: String) -> Bool {
         guard let entry = entry(key) else { return false }
         if case .scalar(let scalar) = entry.value.content { return !scalar.isVoid }
         return true
     }
 
-    /// Whether a key is there and its text is empty, whoever left it so.
+    /// Whether a key is present with an empty text.
     func isEmptyText(_ key: String) -> Bool {
         guard case .scalar(let scalar) = entry(key)?.value.content else { return false }
         return scalar.text.isEmpty
     }
 
-    /// Notes every key that isn't known.
+    /// Reports every unknown key.
     func expect(_ known: [String]) {
         for entry in entries where !known.contains(entry.key) {
             problems.add(line: entry.line, path: path(of: entry.key), unknown("key", entry.key, known))
         }
     }
 
-    /// Says that a word is none of those known, and which one was probably meant.
+    /// A message that a word is unknown, with a suggestion.
     func unknown(_ noun: String, _ word: String, _ known: [String]) -> String {
         let guess = Spelling.nearest(to: word, among: known).map { ", did you mean “\($0)”?" } ?? ""
         return "unknown \(noun)\(guess) (expected one of \(known.joined(separator: ", ")))"
     }
 
-    /// Whether something of a key's value came from the environment.
+    /// Whether a key's value contains expanded variables.
     func isExpanded(_ key: String) -> Bool {
         if case .scalar(let scalar)? = entry(key)?.value.content { scalar.isExpanded } else { false }
     }
 
-    /// A value of a key for messages, or one of its list: as the file writes it, since the environment holds secrets.
+    /// A value of a key, or of its list, for messages: as the file writes it, since the environment has secrets.
     func quoted(_ text: String, of key: String) -> String {
         var nodes = entry(key).map { [$0.value] } ?? []
         if case .list(let items)? = nodes.first?.content { nodes = items }
@@ -88,7 +89,7 @@ struct Section {
         return "“\(text.withoutCredentials)”"
     }
 
-    /// A section inside of this one.
+    /// A section inside this one.
     func section(_ key: String, isRequired: Bool = false) -> Section? {
         guard let entry = entry(key) else {
             if isRequired { problem(key, "missing, expected a section") }
@@ -97,7 +98,7 @@ struct Section {
         return inner(entry.value, key, line: entry.line)
     }
 
-    /// A section that stands under a key of this one, to which the same rules apply.
+    /// A section under a key of this one, with the same rules.
     func inner(_ node: YAMLNode, _ key: String, line: Int) -> Section? {
         var section = Section(node, path: path(of: key), line: line, problems)
         section?.templates = templates
@@ -105,7 +106,7 @@ struct Section {
         return section
     }
 
-    /// One value of any kind; `expected` says for messages what it ought to be.
+    /// A single value of any kind; `expected` describes it for messages.
     ///
     /// A value that the environment leaves empty (`${NAME:-}`) counts as absent.
     func scalar(_ key: String, isRequired: Bool = false, expected: String) -> YAMLNode.Scalar? {
@@ -127,7 +128,7 @@ struct Section {
         }
     }
 
-    /// A value that a function makes of the text; where it answers nil, the text isn't what was expected.
+    /// A value converted by a function, which returns nil if the text is invalid.
     func value<Value>(
         _ key: String, isRequired: Bool = false, expected: String, _ make: (String) -> Value?
     ) -> Value? {

@@ -1,20 +1,22 @@
 internal import Policies
 
-/// What one change of a cleanup is made of in a Redis Cluster: what is written in one step with the record, because it is
-/// in the record's slot, and what follows step by step.
+/// How one change of a cleanup is split in a Redis Cluster: what is written in one step with the record, because it is
+/// in the record's slot, and what follows in further steps.
 ///
-/// On a single server everything is one step. In a Cluster a step has one slot: the record's comes first, with all guards
-/// that can be checked there; the rest is carried out after it, and taken up again until it is done (``Saga``). Told from
-/// the templates alone, before anything is connected to.
+/// On a single server everything is one step. In a cluster a step has one slot: the record's slot is first, with all
+/// guards that can be checked there. The other steps follow and are retried until they are done (``Saga``). The plan is
+/// derived from the templates alone, without a connection.
 package struct SlotPlan: Sendable, Codable, Equatable {
-    /// Written in one step with the record, beside the record itself.
+    /// Written in one step with the record, besides the record itself.
     package var atomic: [String] = []
-    /// Written after it, each exactly once.
+    /// Written afterwards, each exactly once.
     package var saga: [String] = []
-    /// Must be so for a change to be made, and is asked just before it: in another slot it can't be held still.
+    /// Conditions of a change in other slots.
+    ///
+    /// They are read just before the change, but can't be checked atomically with it.
     package var readOnly: [String] = []
 
-    /// The plan of a cleanup, with the word that Curfew's own keys begin with.
+    /// The plan of a cleanup, with the prefix of Curfew's own keys.
     package init(_ cleanup: Cleanup, prefix: String) {
         let keys = Keys(prefix: prefix)
         for use in cleanup.policy.writes {

@@ -1,10 +1,10 @@
 internal import RedisClient
 
-/// Finds the word a person probably meant.
+/// Finds the word that a person probably meant.
 enum Spelling {
-    /// The nearest of some words; nil where none is near enough to be a slip of the keyboard.
+    /// The nearest of several words; nil if none is similar enough.
     ///
-    /// Near enough: up to a third of the word's length in letters added, dropped, changed or swapped with the next.
+    /// Similar enough: up to a third of the word's length in inserted, deleted, changed or swapped letters.
     static func nearest(to word: String, among words: some Sequence<String>) -> String? {
         let word = word.readable
         let limit = max(1, min(word.count, 64) / 3)
@@ -14,7 +14,7 @@ enum Spelling {
             .min { $0.distance < $1.distance }?.word
     }
 
-    /// How many single slips lie between two words (optimal string alignment).
+    /// The edit distance of two words (optimal string alignment).
     static func distance(_ left: String, _ right: String) -> Int {
         let left = Array(left)
         let right = Array(right)

@@ -5,7 +5,7 @@ extension StorageConfiguration {
         "endpoint", "region", "bucket", "access-key", "secret-key", "session-token", "style", "timeout",
     ]
 
-    /// Reads a bucket; nil where it has a problem.
+    /// Reads a bucket; nil if it has a problem.
     init?(_ entry: YAMLNode.Entry, in list: Section) {
         NameRule.check(entry, in: list)
         let path = list.path(of: entry.key)
@@ -28,7 +28,7 @@ extension StorageConfiguration {
             secretKey: secret, sessionToken: token, style: style ?? .path, timeout: timeout ?? .seconds(60))
     }
 
-    /// Reads all of them, and looks whether every cleanup's `storage` is one.
+    /// Reads all buckets, and checks the `storage` of every cleanup.
     static func all(_ section: Section?, cleanups: Section?) -> [StorageConfiguration] {
         let names = section?.entries.map(\.key) ?? []
         for entry in cleanups?.entries ?? [] {
@@ -41,14 +41,14 @@ extension StorageConfiguration {
             cleanup.problem(
                 "storage",
                 isEmpty
-                    ? "expected the name of a bucket under storage, where there is none"
+                    ? "expected the name of a bucket under storage, but storage is empty"
                     : cleanup.unknown("storage \(written.noun)", scalar.text, names))
         }
         guard let section else { return [] }
         return section.entries.compactMap { StorageConfiguration($0, in: section) }
     }
 
-    /// Without what no bucket's name has and a URL would take for something else.
+    /// A name without characters that bucket names don't have and URLs interpret.
     private static func bucket(_ text: String) -> String? {
         guard word(text) != nil, !text.contains("/"), text != ".", text != "..", text.utf8.count <= 255 else {
             return nil
@@ -56,12 +56,12 @@ extension StorageConfiguration {
         return text
     }
 
-    /// One word of visible ASCII: it becomes part of a header.
+    /// One word of visible ASCII, because it becomes part of a header.
     private static func word(_ text: String) -> String? {
         !text.isEmpty && text.utf8.allSatisfy { (0x21...0x7E).contains($0) } ? text : nil
     }
 
-    /// A word that no message may quote.
+    /// A word that messages must not quote.
     private static func secret(_ key: String, isRequired: Bool, in section: Section) -> Secret? {
         guard let scalar = section.scalar(key, isRequired: isRequired, expected: "a secret") else { return nil }
         if let text = word(scalar.text) { return Secret(text) }

@@ -1,10 +1,10 @@
 internal import RedisClient
 
-/// One bucket in object storage: what the file says under `storage.<name>`.
+/// One bucket in object storage: the section `storage.<name>`.
 package struct StorageConfiguration: Sendable, Equatable {
-    /// How the bucket is named in a request.
+    /// How a request names the bucket.
     package enum Style: String, Sendable, CaseIterable {
-        /// In the path: `https://host/bucket`. Every S3 server understands it.
+        /// In the path: `https://host/bucket`. Every S3 server supports it.
         case path
         /// In the host name: `https://bucket.host`, as AWS prefers.
         case virtualHost = "virtual-host"
@@ -12,24 +12,24 @@ package struct StorageConfiguration: Sendable, Equatable {
 
     /// The name in the file and in messages.
     package var name: String
-    /// Where the server is.
+    /// The address of the server.
     package var endpoint: StorageEndpoint
     /// The region that requests are signed for.
     package var region: String
     /// The bucket.
     package var bucket: String
-    /// Which key signs.
+    /// The id of the access key.
     package var accessKey: String
-    /// What it signs with.
+    /// The secret of the access key.
     package var secretKey: Secret
-    /// What goes with a key that was given out for a while; nil for a lasting one.
+    /// The session token of a temporary key; nil for a permanent key.
     package var sessionToken: Secret?
-    /// How the bucket is named.
+    /// How requests name the bucket.
     package var style: Style
-    /// How long one request may take, from its first byte to the last of the answer.
+    /// How long one request may take, including its answer.
     package var timeout: Duration
 
-    /// Makes it; what is left out has the default of the file.
+    /// Creates it; omitted parts have the defaults of the file.
     package init(
         name: String, endpoint: StorageEndpoint, region: String? = nil, bucket: String, accessKey: String,
         secretKey: Secret, sessionToken: Secret? = nil, style: Style = .path, timeout: Duration = .seconds(60)
@@ -45,20 +45,20 @@ package struct StorageConfiguration: Sendable, Equatable {
         self.timeout = timeout
     }
 
-    /// What messages call it.
+    /// Its name in messages.
     var place: String { "bucket \(bucket) at \(endpoint.text)" }
 }
 
-/// Where a storage server is: `https://<account>.r2.example`, `http://127.0.0.1:9000`.
+/// The address of a storage server: `https://<account>.r2.example`, `http://127.0.0.1:9000`.
 package struct StorageEndpoint: Sendable, Equatable {
-    /// Whether TLS is spoken.
+    /// Whether it uses TLS.
     package let isSecure: Bool
-    /// Host and, where it isn't the usual one, port.
+    /// The host and, if it isn't the default, the port.
     package let authority: String
-    /// What comes before the bucket: empty, or begins with a slash.
+    /// The path before the bucket: empty, or begins with a slash.
     package let path: String
 
-    /// Reads a URL of `http` or `https`; nil where it is none, or has a user, a query or a fragment.
+    /// Parses an `http` or `https` URL; nil if it is invalid or has a user, a query or a fragment.
     package init?(_ text: String) {
         guard let separator = text.firstRange(of: "://") else { return nil }
         switch text[..<separator.lowerBound].lowercased() {
@@ -77,7 +77,7 @@ package struct StorageEndpoint: Sendable, Equatable {
         self.path = path.hasSuffix("/") ? String(path.dropLast()) : path
     }
 
-    /// Host and port in lower case, without a port that goes without saying.
+    /// The host and port in lower case, without a default port.
     private static func authority(_ text: Substring, isSecure: Bool) -> String? {
         var host = text.lowercased()[...]
         var port: Int?
@@ -95,10 +95,10 @@ package struct StorageEndpoint: Sendable, Equatable {
         return "\(host):\(port)"
     }
 
-    /// The endpoint as people write it.
+    /// The endpoint as a URL.
     package var text: String { "\(isSecure ? "https" : "http")://\(authority)\(path)" }
 
-    /// What requests are signed for where the file names no region: that of an AWS host, else `auto`.
+    /// The default region for signatures: that of an AWS host, otherwise `auto`.
     var region: String {
         guard authority.hasSuffix(".amazonaws.com") else { return "auto" }
         let labels = authority.dropLast(".amazonaws.com".count).split(separator: ".")

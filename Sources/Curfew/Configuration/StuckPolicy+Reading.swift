@@ -41,7 +41,7 @@ extension StuckPolicy.Retry {
 }
 
 extension StuckPolicy.Queue {
-    /// `queue`: a key, or a section that also says what the queue is; nil where there is none, or a problem with it.
+    /// `queue`: a key, or a section that also has the kind of the queue; nil if it is absent or has a problem.
     fileprivate init?(_ retry: Section) {
         guard let entry = retry.entry("queue"), case .section = entry.value.content else {
             guard let key = retry.writtenTemplate("queue") else { return nil }
@@ -66,7 +66,7 @@ extension StuckPolicy.Queue {
         self.init(key: key, kind: kind, score: score, isAtHead: place == .head)
     }
 
-    /// Which end of a list.
+    /// The end of a list.
     private enum Place: String, CaseIterable {
         case head, tail
     }
@@ -82,7 +82,7 @@ extension StuckPolicy.Writes {
 }
 
 extension Section {
-    /// The name of a field that is written; nil where `none` leaves it out.
+    /// The name of a written field; nil for `none`.
     fileprivate func field(_ key: String, default fallback: String?) -> String? {
         guard has(key) else { return fallback }
         let name = text(key, expected: "the name of a field, or none")

@@ -2,7 +2,7 @@ internal import Foundation
 internal import Policies
 
 extension TimeReading {
-    /// Reads `time-unit`, `zone` and `null-times`: how the records of a cleanup write their times.
+    /// Reads `time-unit`, `zone` and `null-times`: how the records of a cleanup write times.
     init(_ section: Section) {
         self.init(
             unit: section.choice("time-unit", TimeUnit.allCases),
@@ -12,7 +12,7 @@ extension TimeReading {
 }
 
 extension LocalZone {
-    /// The zone as it is known when the file is read: it is asked for every record, and a file isn't.
+    /// The zone with the data at the time of reading: it is used for every record, so a file isn't read each time.
     convenience init(_ zone: Zone) {
         let offset = zone.offset
         self.init(name: zone.name) { Int64(offset(Int($0))) }

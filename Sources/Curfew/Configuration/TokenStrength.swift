@@ -1,16 +1,17 @@
-/// How hard a token is to guess, as far as it can be seen: whoever guesses begins with words, with what is next to each other
-/// on a keyboard, and with the same over and over.
+/// An estimate of how hard a token is to guess.
+///
+/// Attackers try words, keyboard sequences and repetitions first.
 enum TokenStrength {
-    /// The fewest characters.
+    /// The minimum number of characters.
     static let shortest = 16
-    /// The fewest different ones.
+    /// The minimum number of different characters.
     private static let variety = 7
-    /// The fewest that are no part of a word or a sequence.
+    /// The minimum number of characters outside of words and sequences.
     private static let own = 4
-    /// How a good one is made.
-    static let advice = "“openssl rand -hex 32” writes a good one"
+    /// How to create a good token.
+    static let advice = "“openssl rand -hex 32” creates a good one"
 
-    /// What every list of passwords begins with.
+    /// The beginnings of common password lists.
     private static let first = [
         "password", "passw0rd", "p@ssword", "p@ssw0rd", "passwort", "passwd", "passphrase", "changeit", "changeme",
         "change-me", "change_me", "changethis", "replaceme", "letmein", "welcome", "iloveyou", "supersecret",
@@ -18,30 +19,30 @@ enum TokenStrength {
         "secret", "insecure", "default", "example", "placeholder", "trustno1", "abc123", "qwerty", "qwertz", "azerty",
         "monkey", "dragon", "sunshine", "princess", "football", "baseball", "foobar", "lorem", "ipsum",
     ]
-    /// What is easily thought of in this place.
+    /// Words that are likely here.
     private static let likely = [
         "administrator", "admin", "token", "viewer", "cron", "curfew", "redis", "worker", "cleanup", "production",
         "prod",
         "staging", "test", "demo", "local", "root", "user", "login", "access", "api", "key", "my", "the", "our", "this",
     ]
-    /// What stands in rows on keyboards, and in alphabets.
+    /// Rows of keyboards, and alphabets.
     private static let rows = [
         "abcdefghijklmnopqrstuvwxyz", "01234567890", "qwertyuiop", "qwertzuiop", "asdfghjkl", "zxcvbnm", "yxcvbnm",
     ].flatMap { [Array($0.utf8), Array($0.utf8.reversed())] }
 
-    /// Why a token is refused; nil where it isn't.
+    /// Why a token is refused; nil if it is accepted.
     static func weakness(of token: String) -> String? {
         let bytes = Array(token.lowercased().utf8)
         if bytes.count < shortest { return "expected at least \(shortest) characters, found \(bytes.count)" }
         if Set(bytes).count < variety {
-            return "is made of \(Set(bytes).count) different characters, expected at least \(variety)"
+            return "has only \(Set(bytes).count) different characters, expected at least \(variety)"
         }
-        if isRepeated(bytes) { return "says the same over and over" }
-        if rest(of: bytes, without: first).count < own { return "is made of words and rows that are guessed first" }
+        if isRepeated(bytes) { return "repeats itself" }
+        if rest(of: bytes, without: first).count < own { return "has only words and sequences that are guessed first" }
         return nil
     }
 
-    /// Whether a token that isn't refused is made of words that are easily thought of.
+    /// Whether an accepted token consists of words that are easy to guess.
     static func isLikely(_ token: String) -> Bool {
         rest(of: Array(token.lowercased().utf8), without: first + likely).count { !isDigit($0) } < own
     }
@@ -52,7 +53,7 @@ enum TokenStrength {
         }
     }
 
-    /// What is left of it without words, rows, repetitions and what stands between them.
+    /// The rest of a token without words, sequences, repetitions and separators.
     private static func rest(of bytes: [UInt8], without words: [String]) -> [UInt8] {
         let words = words.map { Array($0.utf8) }.sorted { $0.count > $1.count }
         var (rest, left) = (bytes[...], [UInt8]())
@@ -69,7 +70,7 @@ enum TokenStrength {
         return left
     }
 
-    /// How many characters from here on stand in a row, or are the same; nil for fewer than four.
+    /// How many characters from here on are a sequence or a repetition; nil for fewer than four.
     private static func row(at bytes: ArraySlice<UInt8>) -> Int? {
         guard let byte = bytes.first else { return nil }
         var longest = bytes.prefix { $0 == byte }.count

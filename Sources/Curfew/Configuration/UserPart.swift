@@ -1,21 +1,21 @@
 internal import RedisClient
 
-/// The part of an address that signs in: what stands before the host, and the options that hold a password.
+/// The user part of an address, and the options that contain a password.
 ///
-/// A password is any text, and an address has characters of its own: what the environment puts there is percent-encoded, so
-/// that it means itself whatever it is. What the file itself says there stands as it was written.
+/// A password may contain any character, but some have a meaning in addresses. So values from the environment are
+/// percent-encoded there. Text that the file itself has there is kept as written.
 enum UserPart {
-    /// Stands for what is put in, while the places are looked for; no text of a file that is an address has it.
+    /// Marks an inserted value while its place is determined; no address in a file contains it.
     private static let gap: Character = "\0"
 
-    /// Encodes those pieces of an address that are put into such a place.
+    /// Encodes the inserted pieces of an address in such places.
     static func encode(_ pieces: inout [Expansion.Piece]) {
-        let form = pieces.map { $0.isPutIn ? String(gap) : $0.text }.joined()
+        let form = pieces.map { $0.isInserted ? String(gap) : $0.text }.joined()
         let gaps = form.count(where: { $0 == gap })
-        guard gaps == pieces.count(where: \.isPutIn) else { return }
+        guard gaps == pieces.count(where: \.isInserted) else { return }
         let places = places(in: form)
         var number = 0
-        for index in pieces.indices where pieces[index].isPutIn {
+        for index in pieces.indices where pieces[index].isInserted {
             if let isWhole = places[number] {
                 pieces[index].text = encoded(pieces[index].text, isWhole: isWhole)
             }
@@ -23,7 +23,7 @@ enum UserPart {
         }
     }
 
-    /// The numbers of the gaps that are in such a place, each with whether user and password come as one.
+    /// The numbers of the insertions in such places, each with whether it holds both user and password.
     private static func places(in form: String) -> [Int: Bool] {
         var places: [Int: Bool] = [:]
         func add(_ part: Substring, isWhole: Bool) {

@@ -1,32 +1,34 @@
 internal import Foundation
 internal import RedisClient
 
-/// A place on the web that Curfew calls: a webhook's, or the one that a cleanup's `ping` names.
+/// A web address that Curfew calls: that of a webhook or of a cleanup's `ping`.
 ///
-/// Such addresses carry secrets in their path, their query or before their host, so it prints as its host alone. Whoever
-/// needs the whole says so with `revealed`.
+/// Such an address may contain secrets in its path, query or user part, so it prints as its host. The whole address is
+/// available as `revealed`.
 package struct WebAddress: Sendable, Hashable {
-    /// What the file has to say, for messages.
+    /// The expected form, for messages.
     static let expected = "an address like https://host/path"
 
-    /// The whole address without user and password: never log it, never put it into a message.
+    /// The address without user and password.
+    ///
+    /// Never log it and never put it into a message.
     package let revealed: String
-    /// The host, and the port where one is named: `ops.example:8443`.
+    /// The host, and the port if there is one: `ops.example:8443`.
     package let host: String
-    /// Whether what is sent can be read on the way.
+    /// Whether it is unencrypted.
     package let isPlain: Bool
-    /// The user and password to sign in with, where the address names any.
+    /// The user and password, if the address has them.
     package let credentials: Credentials?
 
     /// A user and a password.
     package struct Credentials: Sendable, Hashable {
         /// The user.
         package let user: String
-        /// The password; empty where there is none.
+        /// The password; empty if there is none.
         package let password: Secret
     }
 
-    /// Reads an address; nil where it is none of `http` or `https` with a host, or has spaces.
+    /// Parses an address; nil if it isn't an `http` or `https` address with a host, or if it contains spaces.
     package init?(_ text: String) {
         guard text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }), var parts = URLComponents(string: text),
             let scheme = parts.scheme?.lowercased(), ["http", "https"].contains(scheme),
@@ -46,16 +48,16 @@ package struct WebAddress: Sendable, Hashable {
 extension WebAddress: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     /// The host.
     package var description: String { host }
-    /// The host as well.
+    /// The host.
     package var debugDescription: String { host }
-    /// The host alone, so that `dump` shows no more either.
+    /// The host only, so that `dump` doesn't show more.
     package var customMirror: Mirror { Mirror(self, children: ["host": host]) }
 }
 
 extension Section {
-    /// An address on the web.
+    /// A web address.
     ///
-    /// A wrong one is not quoted, since it may hold a secret all the same.
+    /// An invalid one isn't quoted, since it may contain a secret.
     func address(_ key: String, isRequired: Bool = false) -> WebAddress? {
         guard let scalar = scalar(key, isRequired: isRequired, expected: WebAddress.expected) else { return nil }
         if let address = WebAddress(scalar.text) { return address }

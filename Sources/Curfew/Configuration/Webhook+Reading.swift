@@ -1,7 +1,7 @@
 internal import Policies
 
 extension Webhook {
-    /// Each has a connection to Redis of its own.
+    /// Each webhook has its own connection to Redis.
     private static let most = 16
 
     /// Reads the section of all webhooks.
@@ -13,7 +13,7 @@ extension Webhook {
         return list.entries.prefix(most).compactMap { Webhook($0, in: list) }
     }
 
-    /// Reads a webhook; nil where it has a problem.
+    /// Reads a webhook; nil if it has a problem.
     private init?(_ entry: YAMLNode.Entry, in list: Section) {
         NameRule.check(entry, in: list)
         let path = list.path(of: entry.key)

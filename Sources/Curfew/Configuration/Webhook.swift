@@ -1,33 +1,33 @@
 internal import RedisClient
 
-/// Somebody who is told what happens: what the file says under `webhooks.<name>`.
+/// A receiver of notices: the section `webhooks.<name>`.
 package struct Webhook: Sendable {
-    /// What somebody can be told of, by its name in the file and in what is sent.
+    /// The subjects of notices, by their names in the file and in deliveries.
     package enum Subject: String, Sendable, CaseIterable {
-        /// An alert fires, or is over.
+        /// An alert fires or resolves.
         case alert
         /// A cleanup has warned a record's owner.
         case warning
-        /// A run came to a bad end.
+        /// A run ended badly.
         case runFailed = "run-failed"
     }
 
-    /// The name in the file, in keys, in what is sent.
+    /// The name in the file, in keys and in deliveries.
     package var name: String
-    /// Where it is sent.
+    /// The address of the receiver.
     package var address: WebAddress
-    /// What signs it; nil where nothing does.
+    /// The signing secret; nil for unsigned deliveries.
     package var secret: Secret?
-    /// Of what it is told, each once.
+    /// The subjects, each once.
     package var subjects: [Subject]
     /// How long one attempt may take.
     package var timeout: Duration
-    /// How many attempts there are before a delivery is given up.
+    /// How many attempts are made before a delivery fails.
     package var tries: Int
-    /// The times that no file sets.
+    /// Times that can't be configured.
     var timing = WebhookTiming()
 
-    /// A webhook from its parts; what is left out has the default of the file.
+    /// Creates a webhook from its parts; omitted ones have the defaults of the file.
     package init(
         name: String, address: WebAddress, secret: Secret? = nil, subjects: [Subject],
         timeout: Duration = .seconds(10), tries: Int = 15
@@ -41,14 +41,14 @@ package struct Webhook: Sendable {
     }
 }
 
-/// The times of deliveries that no file sets; tests do.
+/// The times of deliveries that can't be configured; tests change them.
 struct WebhookTiming: Sendable, Equatable {
-    /// The waits after failures: four times as long after each, and then shortened by up to a half.
+    /// The delays after failures: each four times the previous one, shortened at random by up to a half.
     var backoff = Backoff(first: .seconds(1), factor: 4, most: .seconds(3_600), spread: 0.5...1)
-    /// For how much longer than its timeout an attempt counts as under way: whoever made it is dead after that.
+    /// How much longer than its timeout an attempt counts as running; after that, its instance is considered dead.
     var margin = Duration.seconds(30)
-    /// How long an entry that was read waits to be put on the queue, before another instance does it.
+    /// How long an entry that was read may wait for the queue before another instance takes it over.
     var takeOver = Duration.seconds(60)
-    /// How long attempts under way may go on at shutdown.
+    /// How long running attempts may continue at shutdown.
     var grace = Duration.seconds(5)
 }

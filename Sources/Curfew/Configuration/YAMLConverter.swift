@@ -1,13 +1,11 @@
 internal import RedisClient
 internal import Yams
 
-/// Makes Curfew's tree of the library's: expands what comes from the environment, and reports duplicate keys and what a
-/// configuration has no use for.
+/// Converts the library's tree to Curfew's: expands variables, and reports duplicate keys and unsupported features.
 ///
-/// From here on its text is held as ``ByteText`` says, since most of it is compared with what is
-/// in Redis.
+/// From here on, text is held as ``ByteText``, since most of it is compared with data in Redis.
 struct YAMLConverter {
-    /// Sections and lists inside each other; a configuration needs 5.
+    /// The deepest nesting of sections and lists; a configuration needs 5.
     private static let depthLimit = 32
 
     let problems: ProblemList
@@ -34,7 +32,7 @@ struct YAMLConverter {
         }
     }
 
-    /// Only values are expanded, and only after the file's structure is known: what the environment holds can't add a key.
+    /// Only values are expanded, after the file's structure is known, so the environment can't add keys.
     private func content(of scalar: Node.Scalar, line: Int, path: String) -> YAMLNode.Content {
         if scalar.style == .plain, ["", "~", "null", "Null", "NULL"].contains(scalar.string) { return .nothing }
         do {

@@ -1,31 +1,32 @@
-/// A part of the configuration file, with the line it stands on.
+/// A part of the configuration file with its line.
 ///
-/// Curfew's own tree, so that nothing behind it knows the YAML library: scalars are text until a key says what they mean.
+/// This tree is Curfew's own, so that no other code depends on the YAML library. Scalars are text until a key gives
+/// them a meaning.
 struct YAMLNode: Sendable {
-    /// What stands there.
+    /// The content of a node.
     enum Content: Sendable {
-        /// Nothing at all, `~` or `null`.
+        /// Nothing, `~` or `null`.
         case nothing
-        /// Something whose problem is reported already: whoever reads it says nothing more.
+        /// A node whose problem is already reported.
         case unreadable
         case scalar(Scalar)
         case list([YAMLNode])
         case section([Entry])
     }
 
-    /// A text, a number, a duration: whatever is one value.
+    /// A single value: a text, a number, a duration.
     struct Scalar: Sendable {
-        /// The value, with what came from the environment.
+        /// The value, with variables expanded.
         var text: String
         /// The value as the file writes it.
         var source: String
-        /// What messages quote: the value as the file writes it, since the environment holds secrets.
+        /// The value for messages: as the file writes it, since the environment has secrets.
         var written: String { source.withoutCredentials }
 
-        /// Whether something came from the environment.
+        /// Whether it contains expanded variables.
         var isExpanded: Bool { text != source }
 
-        /// Whether the environment left nothing of it (`${NAME:-}`): it then counts as absent.
+        /// Whether the expansion left it empty (`${NAME:-}`); it then counts as absent.
         var isVoid: Bool { text.isEmpty && isExpanded }
     }
 
@@ -37,11 +38,11 @@ struct YAMLNode: Sendable {
         var value: YAMLNode
     }
 
-    /// The line it begins on, from 1.
+    /// The line where it begins, from 1.
     var line: Int
     var content: Content
 
-    /// Whether it says nothing, or an empty text; what only the environment left empty may be a mistake.
+    /// Whether it is nothing or an empty text; a value that only the environment left empty may be a mistake.
     var isEmpty: Bool {
         switch content {
         case .nothing: true
@@ -50,7 +51,7 @@ struct YAMLNode: Sendable {
         }
     }
 
-    /// What it is, for messages.
+    /// Its kind, for messages.
     var noun: String {
         switch content {
         case .nothing, .unreadable: "nothing"

@@ -1,6 +1,6 @@
 internal import Yams
 
-/// What the YAML library says about a text, as a line and a message for people.
+/// A problem reported by the YAML library, as a line and a message for people.
 struct YAMLProblem {
     let line: Int?
     let message: String

@@ -1,22 +1,23 @@
 internal import Yams
 
-/// Turns YAML text into a tree, and what is wrong with it as YAML into problems.
+/// Parses YAML text into a tree and reports YAML problems.
 ///
-/// Aliases are refused: ten lines of them can stand for a billion values, and a configuration that removes records should
-/// be read as it is written. Duplicate keys don't stop the reading, so that they are reported with everything else.
+/// Aliases are refused: ten lines of them can expand to a billion values, and a configuration that removes records
+/// should be readable as written. Duplicate keys don't stop the parser, so that they are reported with all other
+/// problems.
 struct YAMLReader {
-    /// The largest text that is read.
+    /// The largest accepted text.
     static let byteLimit = 1 << 20
-    /// The most duplicate keys reported at once: each costs another reading of the text.
+    /// The most duplicate keys reported at once: each costs another pass over the text.
     private static let duplicateLimit = 8
 
     let problems: ProblemList
     let environment: [String: String]
 
-    /// The tree of a text; nil where it is no YAML, which is then among the problems.
+    /// The tree of a text; nil if it isn't valid YAML, which is then reported.
     func read(_ text: String) -> YAMLNode? {
         guard text.utf8.count <= Self.byteLimit else {
-            problems.add(line: nil, "the file is larger than 1 MiB, which is no configuration")
+            problems.add(line: nil, "the file is larger than 1 MiB, which is too large for a configuration")
             return nil
         }
         let text = text.unicodeScalars.first == "\u{FEFF}" ? String(text.unicodeScalars.dropFirst()) : text
@@ -33,14 +34,14 @@ struct YAMLReader {
     private enum Composition {
         case tree(Node)
         case empty
-        /// With a problem.
+        /// The text has a problem.
         case refused
     }
 
-    /// Reads the text, again each time that a duplicate key stops the library, which reports one and gives up.
+    /// Parses the text, again each time a duplicate key stops the library, which reports one and stops.
     ///
-    /// Each reading comes first without anchors, each `&name` turned into a tag `!name`: the structure stays as it is, and
-    /// every alias is an error before the library resolves it, or compares keys that are made of it.
+    /// In the first pass anchors are replaced: each `&name` becomes a tag `!name`. The structure stays the same, and
+    /// every alias is an error before the library resolves it or compares keys built from it.
     private func compose(_ original: String) -> Composition {
         var text = original
         var duplicates: [(key: String, line: Int)] = []
@@ -84,12 +85,12 @@ struct YAMLReader {
     }
 }
 
-/// A mark that makes one of two equal keys another one, so that the library reads on; taken off when the tree is made.
+/// A marker that makes one of two equal keys different, so that the library continues; removed when the tree is built.
 enum DuplicateMark {
-    /// A character for private use that no configuration needs.
+    /// A private-use character that no configuration needs.
     private static let sign: Unicode.Scalar = "\u{E000}"
 
-    /// The text with the key that begins at a place marked; nil where the place isn't there or the text has such signs itself.
+    /// The text with the key at a place marked; nil if the place doesn't exist or the text contains the marker.
     static func marking(_ text: String, at mark: Mark, number: Int) -> String? {
         var scalars = Array(text.unicodeScalars)
         guard number > 1 || !scalars.contains(sign) else { return nil }
@@ -101,7 +102,7 @@ enum DuplicateMark {
         return String(marked)
     }
 
-    /// A key without its mark, and whether it had one.
+    /// A key without its marker, and whether it had one.
     static func without(_ key: String) -> (key: String, isMarked: Bool) {
         guard key.unicodeScalars.first == sign else { return (key, false) }
         return (String(key.unicodeScalars.dropFirst(2)), true)

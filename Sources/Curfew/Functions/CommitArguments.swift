@@ -1,58 +1,57 @@
 internal import RedisClient
 
-/// The lease that a call is made under: its key, and the term that is meant.
+/// The lease of a call: its key and the expected term.
 struct LeaseTerm: Sendable {
     let key: String
     let term: String
 
-    /// What a function answers where the lease is of another term.
+    /// The error of a function that found another term.
     func lost(_ reply: RedisValue) -> CurfewError {
         let current = reply.elements.dropFirst().compactMap(\.string).filter { !$0.isEmpty }
         let fence = term.prefix { $0 != " " }
         return CurfewError(
             .lost,
-            "the lease is no longer ours: fence \(fence) was refused, \(current.first ?? "none") is current"
+            "the lease is lost: fence \(fence) was refused, the current one is \(current.first ?? "none")"
                 + (current.count > 1 ? " (\(current[1]))" : ""))
     }
 
-    /// Throws where the answer isn't that the lease is still of that term.
+    /// Throws if the answer doesn't confirm the term of the lease.
     static func check(_ reply: RedisValue, _ lease: LeaseTerm?, of function: RedisFunction) throws(CurfewError) {
         switch reply[0].string {
         case "ok": return
         case "fenced": throw (lease ?? LeaseTerm(key: "", term: "")).lost(reply)
-        default: throw CurfewError(.damaged, "\(function.rawValue) answered something unexpected")
+        default: throw CurfewError(.damaged, "\(function.rawValue) returned an unexpected answer")
         }
     }
 }
 
-/// The words of `curfew_commit` and of those that take the same.
+/// The arguments of `curfew_commit` and of functions with the same arguments.
 ///
-/// These are `curfew_note`, `curfew_check` and, for one node of a Cluster, `curfew_commit_part`, `curfew_note_part` and
-/// `curfew_check_part`;
-/// they are in `commit.lua` and `parts.lua`. It is no ``FunctionCall``, because a page's changes are many: they are written
-/// where they are sent from, without being collected before.
+/// These are `curfew_note`, `curfew_check` and, for one node of a cluster, `curfew_commit_part`, `curfew_note_part` and
+/// `curfew_check_part`; they are in `commit.lua` and `parts.lua`. This isn't a ``FunctionCall``, because a page has
+/// many changes: they are written directly into the command, without being collected first.
 struct CommitArguments: Sendable {
-    /// How the call is written.
+    /// The format of the call.
     var format = FunctionLibrary.formatWord
-    /// The lease that the call is made under; nil for changes that need none, as those of alerts.
+    /// The lease of the call; nil for changes that need none, such as alerts.
     var lease: LeaseTerm?
     var index = ""
     /// The keys that all changes share.
     var shared: [String] = []
-    /// The time that the changes name, where they name one, in milliseconds.
+    /// The time in the changes, in milliseconds, if they have one.
     var time = ""
 
-    /// The changes: their own keys, their statements, and what each brings along.
+    /// The changes: their own keys, their statements and their values.
     struct Changes {
-        /// The keys of the changes, one after the other.
+        /// The keys of the changes, in order.
         let keys: RedisCommand
         /// The statements, as JSON.
         let statements: [String]
-        /// Appends the runs of changes: number of the statement, number of changes, their values.
+        /// Appends the runs of changes: the number of the statement, the number of changes, their values.
         let appendRuns: (inout RedisCommand) -> Void
     }
 
-    /// What is written beside the changes of a call to one node, in the same step, unless none was made.
+    /// A mark that is written in the same step as the changes of a call to one node, unless no change was made.
     struct NodeMark: Sendable {
         /// The hash.
         let key: String
@@ -60,13 +59,13 @@ struct CommitArguments: Sendable {
         let closed: String
         /// The field that is written.
         let field: String
-        /// The field that says which changes were not made, where some were not.
+        /// The field for the changes that were not made, if there are any.
         let omitted: String
-        /// What is written.
+        /// The value of the field.
         let text: [UInt8]
     }
 
-    /// The call of a function for the whole of Redis, or of Curfew's own slot.
+    /// The call of a function for the whole of Redis, or for Curfew's own slot.
     func command(_ function: RedisFunction, _ changes: Changes) -> RedisCommand {
         let keys = [lease?.key ?? index, index] + shared
         var command = function.command(keys: keys, of: keys.count + changes.keys.count)
@@ -74,12 +73,12 @@ struct CommitArguments: Sendable {
         return command
     }
 
-    /// The call of a function for one node of a Cluster, whatever slots of it the keys are in: without lease, index and
+    /// The call of a function for one node of a cluster, whatever slots of it the keys are in: without lease, index and
     /// shared keys.
     ///
     /// - Parameters:
-    ///   - mark: what shows that the changes are made; nil for those that need no such thing.
-    ///   - isAlone: whether all keys are in one slot and are declared, so that the client follows where it is sent.
+    /// - mark: the mark of the call; nil for changes that need none.
+    /// - isAlone: whether all keys are in one slot and declared, so that the client follows redirections.
     func nodeCommand(
         _ function: RedisFunction, _ changes: Changes, under mark: NodeMark?, isAlone: Bool
     ) -> RedisCommand {
@@ -126,9 +125,9 @@ enum CommitAnswer {
         case refused(String)
     }
 
-    /// Reads the answer to a call of so many changes.
+    /// Parses the answer to a call with that many changes.
     ///
-    /// Throws where the lease is of another term.
+    /// Throws if the lease has another term.
     init(_ reply: RedisValue, count: Int, lease: LeaseTerm?) throws(CurfewError) {
         if reply[0].string == "closed" {
             self = .closed
@@ -139,7 +138,8 @@ enum CommitAnswer {
         for (position, why) in reply.fields(from: 1) {
             guard let place = position.place(among: count) else {
                 throw CurfewError(
-                    .damaged, "\(RedisFunction.commit.rawValue) answered for a change that was not in the call")
+                    .damaged,
+                    "\(RedisFunction.commit.rawValue) returned an answer for a change that was not in the call")
             }
             refused.append(
                 (

@@ -3,7 +3,7 @@ internal import RedisClient
 
 /// Ends a run, with history, measurements, next due time and release in one step: `curfew_finish` in `lease.lua`.
 struct FinishCall: FunctionCall {
-    /// How long entries of the streams are kept.
+    /// How long stream entries are kept.
     struct Ages: Sendable {
         let runs: Duration
         let metrics: Duration
@@ -13,17 +13,17 @@ struct FinishCall: FunctionCall {
 
     let keys: Keys
     let cleanup: String
-    /// The lease that is meant.
+    /// The term of the lease.
     let term: String
-    /// When the cleanup is due again, in milliseconds; nil: at once, and idle instances are woken.
+    /// When the cleanup is due again, in milliseconds; nil for at once, which wakes idle instances.
     let next: Int64?
     let streamLength: Int
     let ages: Ages
-    /// The entry in the history.
+    /// The history entry.
     let run: [(String, String)]
-    /// The entry among the measurements.
+    /// The metrics entry.
     let metrics: [(String, String)]
-    /// The alerts whose states are asked for.
+    /// The alerts whose states are returned.
     let alerts: [String]
 
     var command: RedisCommand {
@@ -39,20 +39,20 @@ struct FinishCall: FunctionCall {
 
     /// What is known after the run.
     struct Known: Equatable {
-        /// Of each alert its definition, its state and since when; each empty where unknown.
+        /// The definition, the state and the start of each alert; empty if unknown.
         let alerts: [Alert]
-        /// What is noted of the cleanup.
+        /// The recorded definition of the cleanup.
         let definition: String?
     }
 
-    /// What is known of an alert.
+    /// The state of an alert.
     struct Alert: Equatable {
         let definition: String
         let state: String
         let since: String
     }
 
-    /// Nil where the lease was no longer that one.
+    /// Returns nil if the lease has another term.
     func answer(_ reply: RedisValue) throws(CurfewError) -> Known? {
         let elements = reply.elements.map { $0.string ?? "" }
         switch elements.first {

@@ -2,15 +2,15 @@ internal import Logging
 internal import RedisClient
 internal import Synchronization
 
-/// Loading the library: on every primary, each of which keeps its own, and passes it on to its replicas.
+/// Loading the library: on every primary, since each keeps its own libraries and passes them on to its replicas.
 extension FunctionLibrary {
-    /// How an administrator loads it.
+    /// The command for an administrator.
     static let command = "curfew functions | redis-cli -x FUNCTION LOAD REPLACE"
 
-    /// How long nobody waits longer for a server that is only asked what it has.
+    /// How long to wait for a server that is only asked which libraries it has.
     private static let patience = Duration.seconds(2)
 
-    /// Whether this version answers everywhere.
+    /// Whether this version answers on every primary.
     package func isLoaded(deadline: Duration? = nil) async throws(CurfewError) -> Bool {
         for node in try await primaries() {
             guard try await version(on: node, deadline: deadline) == Self.version else { return false }
@@ -18,23 +18,25 @@ extension FunctionLibrary {
         return true
     }
 
-    /// Loads the library on every primary, but for those that have it.
+    /// Loads the library on every primary that lacks it.
     ///
-    /// Where one fails the others are loaded all the same.
+    /// If one fails, the others are still loaded.
     package func load() async throws(CurfewError) {
         if let failure = await failureOfLoading() { throw failure }
     }
 
-    /// Loads the library; gives back what went wrong first.
+    /// Loads the library; returns the first error.
     func failureOfLoading() async -> CurfewError? {
         await onEveryPrimary { node throws(CurfewError) in
             try await load(on: node, try await loaded(on: node))
         }
     }
 
-    /// Before the first call: compares what the servers have under our name with our text, and replaces what isn't ours.
+    /// Before the first call: compares the loaded library of this name with this program's text, and replaces it if it
+    /// differs.
     ///
-    /// A server that can't be reached, or doesn't tell, is believed: the call itself says what is wrong.
+    /// A server that is unreachable or refuses the question is assumed to be right: the call itself will report the
+    /// error.
     func compare() async throws(CurfewError) {
         guard !route.state.withLock({ $0.isCompared }) else { return }
         let failure = await onEveryPrimary { node throws(CurfewError) in
@@ -49,7 +51,7 @@ extension FunctionLibrary {
             case .same, .absent: break
             case .other: try await load(on: node, libraries)
             case .noFunctions: goByScript(on: node)
-            case .untold(let why):
+            case .unlisted(let why):
                 logger.notice(
                     "the function library can't be compared", metadata: ["redis.address": "\(node)", "error": "\(why)"])
             }
@@ -58,7 +60,7 @@ extension FunctionLibrary {
             route.state.withLock { $0.isCompared = true }
             return
         }
-        // Where the server is away, the call that follows tells of it.
+        // If the server is unreachable, the following call reports it.
         guard failure.underlying.map({ $0.code != .server }) ?? false else { throw failure }
     }
 
@@ -94,7 +96,7 @@ extension FunctionLibrary {
         }
     }
 
-    /// The version that answers on a server; nil where none does.
+    /// The version that answers on a server; nil if none does.
     func version(on node: RedisClient.Node, deadline: Duration? = nil) async throws(CurfewError) -> String? {
         let call = VersionCall()
         do {
@@ -105,7 +107,7 @@ extension FunctionLibrary {
         }
     }
 
-    /// What a server has under Curfew's names.
+    /// The libraries with Curfew's names on a server.
     func loaded(on node: RedisClient.Node, deadline: Duration? = nil) async throws(CurfewError) -> LoadedLibraries {
         do {
             return LoadedLibraries(
@@ -119,10 +121,11 @@ extension FunctionLibrary {
         switch libraries.own {
         case .same: return await loadOverview(on: node, libraries)
         case .noFunctions: return try await loadScript(on: node)
-        case .absent, .untold: break
+        case .absent, .unlisted: break
         case .other:
             logger.warning(
-                "another library is loaded as \(Self.name), and is replaced", metadata: ["redis.address": "\(node)"])
+                "another library is loaded as \(Self.name) and will be replaced", metadata: ["redis.address": "\(node)"]
+            )
         }
         do {
             try await redis.send(RedisCommand("FUNCTION", ["LOAD", "REPLACE", Self.source]), to: node)
@@ -133,8 +136,9 @@ extension FunctionLibrary {
         await loadOverview(on: node, libraries)
     }
 
-    /// The function for people is a convenience: nothing waits for it, and one that is there is left alone, for it may be
-    /// that of another version.
+    /// Loads the function for redis-cli users.
+    ///
+    /// It is optional: nothing waits for it, and an existing one is kept, since it may belong to another version.
     private func loadOverview(on node: RedisClient.Node, _ libraries: LoadedLibraries) async {
         guard libraries[Self.overview.library] == nil else { return }
         do {
@@ -154,7 +158,7 @@ extension FunctionLibrary {
         }
         guard digest == Self.scriptDigest else {
             throw CurfewError(
-                .damaged, "\(node) calls the script \(digest ?? "nothing"): expected \(Self.scriptDigest)")
+                .damaged, "\(node) returned the script digest \(digest ?? "nothing"): expected \(Self.scriptDigest)")
         }
     }
 
@@ -175,10 +179,10 @@ extension FunctionLibrary {
         guard error.server?.code == "NOPERM" else { return CurfewError(error) }
         let what =
             found == .other
-            ? "another library than this program's is loaded as \(Self.name) on \(node)"
+            ? "the library loaded as \(Self.name) on \(node) is not that of this program"
             : "the functions of this program (\(Self.name)) are not loaded on \(node)"
         return CurfewError(
-            .unreachable, "\(what), and this user may not load them: an administrator does, by “\(Self.command)”",
+            .unreachable, "\(what), and this user may not load them: an administrator must run “\(Self.command)”",
             underlying: error)
     }
 }

@@ -1,50 +1,50 @@
-/// The text of the library: its parts by subject, joined as they are loaded.
+/// The text of the library: its parts, joined when they are loaded.
 ///
-/// Its version is made of its text, so that another text is another version whether somebody thinks of it or not.
+/// The version is derived from the text, so a changed text always has a new version.
 extension FunctionLibrary {
-    /// How calls are written and answered; the first number of the version, which tells people which of two is newer.
+    /// The format of calls and answers: the first number of the version, which tells people which version is newer.
     package static let format = 8
 
-    /// The version this binary was built with: the format, and the beginning of the digest of all that is loaded.
+    /// The version of this binary: the format, and the beginning of the digest of the whole text.
     package static let version = "\(format)_\(digest(of: "\(format)\n\(functions)\(registration)").prefix(8))"
 
-    /// The oldest Redis that has functions.
+    /// The oldest Redis version with functions.
     package static let oldestServer = "7.0"
 
-    /// What the library is called on a server.
+    /// The name of the library on a server.
     package static let name = "curfew_\(version)"
 
-    /// The function for people, and the library that it is in: they have the same names in all versions.
+    /// The function for redis-cli users and its library, whose names are the same in all versions.
     package static let overview = (function: RedisFunction.overview.rawValue, library: "curfew")
 
     /// The text that is loaded.
     package static let source = "#!lua name=\(name)\n\(constants)\(functions)\(registration)"
 
-    /// The text of the library for people.
+    /// The text of the library for redis-cli users.
     package static let overviewSource = text(PackageResources.overview_lua)
 
     /// The library as a script.
     ///
-    /// Dragonfly asks for the first line, because a call to one node of a cluster declares no keys, and has a newer Lua, in
-    /// which two words of ours are called otherwise.
+    /// Dragonfly needs the first line, because a call to one node of a cluster declares no keys. It also has a newer
+    /// Lua, in which two functions have other names.
     static let script: String = {
         let ourWords = "local unpack, loadstring = unpack or table.unpack, loadstring or load\n"
         let ending = text(PackageResources.script_lua)
         return "--!df flags=allow-undeclared-keys\n\(ourWords)\(constants)\(functions)\(ending)"
     }()
 
-    /// How a server calls the script.
+    /// The digest by which a server calls the script.
     static let scriptDigest = digest(of: script)
 
-    /// What each call of a commit begins with: who writes it in another way is refused, not misunderstood.
+    /// The first argument of every commit call: a call in another format is refused instead of misread.
     static let formatWord = "format-\(format)"
 
-    /// What the parts are told of themselves.
+    /// The constants for the parts.
     private static let constants = "local FORMAT, VERSION = '\(formatWord)', '\(version)'\n"
 
     private static let registration = text(PackageResources.register_lua)
 
-    /// The parts, in blocks that have names of their own beside those that all share.
+    /// The parts, each in a block of its own, except for the shared names.
     private static let functions: String = {
         let blocks = [
             [PackageResources.lease_lua], [PackageResources.scan_lua],

@@ -3,27 +3,27 @@ package import Logging
 package import RedisClient
 internal import Synchronization
 
-/// Curfew's functions inside Redis: called by name, loaded when a server answers that it has none.
+/// Curfew's functions in Redis: called by name, and loaded if a server doesn't have them.
 ///
-/// The text is embedded in the binary. Its names carry its version, so programs of several versions share a server, and
-/// any instance loads its own, on every primary of a cluster. What is there under our name is compared with our text
-/// before the first call: another text is never called.
+/// The text is embedded in the binary. The names contain the version, so programs of several versions can share a
+/// server, and any instance loads its own version on every primary. A loaded library is compared with this text before
+/// the first call: another text is never called.
 ///
-/// A server without functions (Redis 6.2, Dragonfly, KeyDB, some managed services) is given the same text as a script.
+/// A server without functions (Redis 6.2, Dragonfly, KeyDB, some managed services) gets the same text as a script.
 package struct FunctionLibrary: Sendable {
     let redis: RedisClient
     let logger: Logger
     let route = Route()
 
-    /// Makes the library for a client.
+    /// Creates the library for a client.
     package init(redis: RedisClient, logger: Logger) {
         self.redis = redis
         self.logger = logger
     }
 
-    /// What is known of the servers.
+    /// What is known about the servers.
     final class Route: Sendable {
-        /// Whether what they have was compared with our text, and whether they lack functions.
+        /// Whether their libraries were compared, and whether they lack functions.
         struct State {
             var isCompared = false
             var isByScript = false
@@ -32,17 +32,17 @@ package struct FunctionLibrary: Sendable {
         let state = Mutex(State())
     }
 
-    /// Whether the servers are known to have no functions.
+    /// Whether the servers are known to lack functions.
     package var isByScript: Bool { route.state.withLock { $0.isByScript } }
 
-    /// Calls a function; where a server doesn't know it, loads the library and calls again.
+    /// Calls a function; if a server doesn't know it, loads the library and calls again.
     ///
-    /// An unknown function has done nothing, so the second call can't be a repetition.
+    /// An unknown function has done nothing, so the second call can't repeat anything.
     func call<Call: FunctionCall>(_ call: Call) async throws(CurfewError) -> Call.Answer {
         try call.answer(try await self.call(call.command))
     }
 
-    /// The same with a command made before, as the commits of a sweep are; to one node, where one is named.
+    /// The same with a prepared command, such as the commits of a sweep; to one node, if given.
     package func call(
         _ command: RedisCommand, on node: RedisClient.Node? = nil
     ) async throws(CurfewError) -> RedisValue {
@@ -55,15 +55,15 @@ package struct FunctionLibrary: Sendable {
         return try await callAfterLoading(command, node)
     }
 
-    /// A call as the servers take it: what is sent in a pipeline goes through here.
+    /// The form of a call that the servers accept; commands of pipelines go through here.
     func outgoing(_ command: RedisCommand) -> RedisCommand {
         isByScript ? command.calling(script: Self.scriptDigest) : command
     }
 
-    /// The reply to a call that was sent in a pipeline.
+    /// The reply to a pipelined call.
     ///
-    /// Where the server doesn't know the function, the library is loaded and the call made once more; any other error
-    /// is thrown.
+    /// If the server doesn't know the function, the library is loaded and the call repeated once; any other error is
+    /// thrown.
     func checked(
         _ reply: RedisValue, of command: RedisCommand, on node: RedisClient.Node? = nil
     ) async throws(CurfewError) -> RedisValue {
@@ -74,7 +74,7 @@ package struct FunctionLibrary: Sendable {
         return try await callAfterLoading(command, node)
     }
 
-    /// A node that can't be reached now holds up nobody who doesn't need it.
+    /// An unreachable node doesn't delay calls that don't need it.
     private func callAfterLoading(
         _ command: RedisCommand, _ node: RedisClient.Node?
     ) async throws(CurfewError) -> RedisValue {
@@ -94,7 +94,7 @@ package struct FunctionLibrary: Sendable {
         return try await redis.send(outgoing(command), to: node, deadline: deadline)
     }
 
-    /// Whether a server has not what was called, or has something else under its name, which refuses our calls.
+    /// Whether a server lacks the function, or has another one under its name that refuses these calls.
     static func isMissingFunction(_ error: RedisError) -> Bool {
         guard error.code == .server else { return false }
         let text = error.description
@@ -102,7 +102,7 @@ package struct FunctionLibrary: Sendable {
             || ["Function not found", "unknown command", "this library takes"].contains { text.contains($0) }
     }
 
-    /// The SHA-1 digest of a text: what Redis calls a script by, and what `doctor` shows.
+    /// The SHA-1 digest of a text: the name of a script in Redis, and what `doctor` shows.
     static func digest(of text: String) -> String {
         Insecure.SHA1.hash(data: ByteText.bytes(of: text)).hexadecimal
     }

@@ -1,19 +1,19 @@
 internal import RedisClient
 
-/// What a server has loaded under Curfew's names.
+/// The libraries with Curfew's names on a server.
 struct LoadedLibraries: Sendable {
-    /// How the library of this program is there.
+    /// Whether the library of this program is loaded.
     enum Presence: Equatable {
-        /// It is there, byte by byte.
+        /// It is loaded, byte for byte.
         case same
-        /// It isn't there.
+        /// It isn't loaded.
         case absent
-        /// Another text is there under its name.
+        /// A library with its name has another text.
         case other
-        /// The server knows no functions, in its own words.
+        /// The server lacks functions, with its error.
         case noFunctions(String)
-        /// The server doesn't tell, in its own words.
-        case untold(String)
+        /// The server refuses to list libraries, with its error.
+        case unlisted(String)
     }
 
     /// One library.
@@ -23,22 +23,22 @@ struct LoadedLibraries: Sendable {
         let functions: [String]
     }
 
-    /// This program's.
+    /// The library of this program.
     let own: Presence
-    /// All whose names begin like Curfew's.
+    /// All libraries whose names begin like Curfew's.
     let all: [Library]
 
-    /// What to ask a server.
+    /// The command that lists them.
     static let command = RedisCommand(
         "FUNCTION", ["LIST", "LIBRARYNAME", "curfew*", "WITHCODE"])
 
-    /// Reads the answer.
+    /// Parses the answer.
     init(_ reply: RedisValue) {
         guard reply.error == nil else {
             let text = reply.error?.message ?? ""
-            // Of a server that has the command and not this part of it, nothing can be expected either.
+            // A server that knows the command but not this subcommand lacks functions too.
             let isUnknown = ["unknown command", "unknown subcommand"].contains { text.lowercased().contains($0) }
-            own = isUnknown ? .noFunctions(text) : .untold(text)
+            own = isUnknown ? .noFunctions(text) : .unlisted(text)
             all = []
             return
         }
@@ -61,7 +61,7 @@ struct LoadedLibraries: Sendable {
 }
 
 extension LoadedLibraries.Library {
-    /// Whether it is that text, byte by byte; an end of line more at its end, as an editor leaves it, is none of it.
+    /// Whether it has this text, byte for byte; a line break at its end, as editors add it, is ignored.
     func holds(_ source: String) -> Bool {
         let (found, expected) = (ByteText.bytes(of: text)[...], Array(source.utf8)[...])
         return Self.trimmed(found) == Self.trimmed(expected)

@@ -1,22 +1,23 @@
 internal import RedisClient
 
-/// Writes the events of a page of changes in a Cluster, each once, under the lease: `curfew_record_events` in `parts.lua`.
+/// Writes the events of a page of changes in a cluster, each once, under the lease: `curfew_record_events` in
+/// `parts.lua`.
 struct RecordEventsCall: FunctionCall {
     let lease: LeaseTerm
-    /// The hash of what is noted of the saga.
+    /// The hash with the saga's log.
     let saga: String
     /// The stream of events.
     let events: String
-    /// The fields of the saga that go along.
+    /// The fields of the log that are deleted in the same step.
     let forgotten: [String]
-    /// The field that says whose events are written, and what it is to say.
+    /// The field that records that the events are written, and its value.
     let field: String
     let note: String
-    /// What `XADD` is given before the fields.
+    /// The arguments of `XADD` before the fields.
     let head: [String]
-    /// What is the same in all events, in order; empty where they differ.
+    /// The fields of the events, with values that all events share; nil if they differ.
     let fields: [(name: String, value: String?)]
-    /// What differs, for each field without a value of its own: one for each event.
+    /// The values of the differing fields, one per event.
     let columns: [[String]]
 
     var command: RedisCommand {
@@ -40,21 +41,21 @@ struct RecordEventsCall: FunctionCall {
         return command
     }
 
-    /// Whether they were written now; false where they had been written before.
+    /// Whether they were written now; false if they had been written before.
     ///
-    /// Throws where the lease is of another term.
+    /// Throws if the lease has another term.
     func answer(_ reply: RedisValue) throws(CurfewError) -> Bool {
         try LeaseTerm.check(reply, lease, of: .recordEvents)
         return reply[1].integer == 1
     }
 }
 
-/// Takes entries out of an index, but for those that have moved since they were read: `curfew_unlist` in `parts.lua`.
+/// Removes entries from an index, except those that have changed since they were read: `curfew_unlist` in `parts.lua`.
 struct UnlistCall: FunctionCall {
     let index: String
-    /// The lease, where it is in the slot of the index.
+    /// The lease, if it is in the slot of the index.
     let lease: LeaseTerm?
-    /// The members and their scores as they were read.
+    /// The members with their scores as read.
     let entries: [(member: String, score: String)]
 
     var command: RedisCommand {
@@ -67,9 +68,9 @@ struct UnlistCall: FunctionCall {
         return command
     }
 
-    /// The places of those that have moved.
+    /// The positions of entries that have changed.
     ///
-    /// Throws where the lease is of another term.
+    /// Throws if the lease has another term.
     func answer(_ reply: RedisValue) throws(CurfewError) -> [Int] {
         try LeaseTerm.check(reply, lease, of: .unlist)
         return reply.elements.dropFirst().compactMap { $0.place(among: entries.count) }

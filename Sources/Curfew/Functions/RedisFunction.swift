@@ -6,7 +6,7 @@ package enum RedisFunction: String, CaseIterable, Sendable {
     case version = "curfew_version"
     /// See ``TickCall``.
     case tick = "curfew_tick"
-    /// See ``TickCall``, with an entry in the events.
+    /// See ``TickCall``, with an event entry.
     case claim = "curfew_claim"
     /// See ``RenewCall``.
     case renew = "curfew_renew"
@@ -18,15 +18,16 @@ package enum RedisFunction: String, CaseIterable, Sendable {
     case scanReport = "curfew_scan_report"
     /// See ``CommitArguments``.
     case commit = "curfew_commit"
-    /// See ``CommitArguments``: for what is Curfew's own and small, or only frees; also where Redis is full.
+    /// See ``CommitArguments``: for small writes of Curfew's own keys or for writes that only free memory; also works
+    /// if Redis is full.
     case note = "curfew_note"
-    /// See ``CommitArguments``: says what would become of the changes, and writes nothing.
+    /// See ``CommitArguments``: returns what a commit would return, and writes nothing.
     case check = "curfew_check"
-    /// See ``CommitArguments``: for one node of a Cluster.
+    /// See ``CommitArguments``: for one node of a cluster.
     case commitPart = "curfew_commit_part"
-    /// See ``CommitArguments``: for one node of a Cluster, and only frees, or is small; also where Redis is full.
+    /// See ``CommitArguments``: for one node of a cluster, small or only freeing memory; also works if Redis is full.
     case notePart = "curfew_note_part"
-    /// See ``CommitArguments``: for one node of a Cluster, and writes nothing.
+    /// See ``CommitArguments``: for one node of a cluster; writes nothing.
     case checkPart = "curfew_check_part"
     /// See ``RefundLookupCall``.
     case look = "curfew_look"
@@ -37,7 +38,7 @@ package enum RedisFunction: String, CaseIterable, Sendable {
     /// See ``OverviewCall``.
     case overview = "curfew_overview"
 
-    /// Whether it writes nothing; Redis takes its word for it, and refuses those that do under `FCALL_RO`.
+    /// Whether it writes nothing; such functions are registered as read-only and called with `FCALL_RO`.
     package var isReadOnly: Bool {
         switch self {
         case .version, .check, .checkPart, .look, .overview: true
@@ -47,46 +48,47 @@ package enum RedisFunction: String, CaseIterable, Sendable {
         }
     }
 
-    /// The name on a server, which ends with the version of the library; that for people is the same in all versions.
+    /// The name on a server, which ends with the version; the function for redis-cli users has the same name in all
+    /// versions.
     package var name: String { self == .overview ? rawValue : rawValue + Self.ending }
 
     private static let ending = "_\(FunctionLibrary.version)"
 
-    /// The beginning of a call: what follows are other keys, if it says that there are more, and the arguments.
+    /// The beginning of a call; further keys, if it declares more, and the arguments follow.
     func command(keys: [String], of count: Int? = nil, _ arguments: [String] = []) -> RedisCommand {
         RedisCommand(isReadOnly ? "FCALL_RO" : "FCALL", [name, String(count ?? keys.count)] + keys + arguments)
     }
 }
 
-/// A call of one of the functions: the only place that knows the order of its words and the form of its answer.
+/// A call of a function: the only place that knows the order of its arguments and the form of its answer.
 ///
-/// The other half, in the part of the library that is named there, says what the words mean.
+/// The Lua part named in its comment documents the arguments.
 protocol FunctionCall: Sendable {
     associatedtype Answer
 
-    /// The call as it is sent.
+    /// The command.
     var command: RedisCommand { get }
 
-    /// What was answered. Throws where that is nothing that the function says.
+    /// Parses the answer; throws if it is invalid.
     func answer(_ reply: RedisValue) throws(CurfewError) -> Answer
 }
 
 extension FunctionCall {
-    /// The error for an answer that the function doesn't give.
+    /// The error for an invalid answer.
     static func unexpected(_ function: RedisFunction) -> CurfewError {
         CurfewError(
-            .damaged, "\(function.rawValue) answered something unexpected: is another library loaded as curfew?")
+            .damaged, "\(function.rawValue) returned an unexpected answer: is another library loaded as curfew?")
     }
 }
 
-/// Which version answers.
+/// Returns the version of the loaded library.
 struct VersionCall: FunctionCall {
     var command: RedisCommand { RedisFunction.version.command(keys: []) }
 
     func answer(_ reply: RedisValue) -> String? { reply.string }
 }
 
-/// Schedule, leases and instances as lines for people.
+/// Returns the schedule, leases and instances as text lines.
 struct OverviewCall: FunctionCall {
     let keys: Keys
 
@@ -96,7 +98,7 @@ struct OverviewCall: FunctionCall {
 }
 
 extension [String] {
-    /// A count, then names and values: how lists of fields are passed to the functions.
+    /// A count, then names and values: the form of field lists in arguments.
     mutating func append(fields: [(String, String)]) {
         append(String(fields.count))
         for (name, value) in fields {

@@ -1,17 +1,17 @@
 internal import RedisClient
 
-/// Looks whether refunds may be paid, on one node of a Cluster: `curfew_look` in `parts.lua`.
+/// Checks whether refunds may be paid, on one node of a cluster: `curfew_look` in `parts.lua`.
 struct RefundLookupCall: FunctionCall {
     private var ledgers = RedisCommand(capacity: 4 << 10)
     private var balances = RedisCommand(capacity: 4 << 10)
 
-    /// Asks whether a ledger has an entry.
+    /// Adds the question whether a ledger has an entry.
     mutating func add(ledger: String, entry: String) {
         ledgers.append(ledger)
         ledgers.append(entry)
     }
 
-    /// Asks whether an amount can be added to a balance.
+    /// Adds the question whether an amount can be added to a balance.
     mutating func add(balance: String, amount: Int64) {
         balances.append(balance)
         balances.append(amount)
@@ -24,14 +24,14 @@ struct RefundLookupCall: FunctionCall {
         return command
     }
 
-    /// What must be looked at more closely, by its place: first the ledgers as they were added, then the balances.
+    /// The positions that need a closer look: first the ledgers in the order of addition, then the balances.
     func answer(_ reply: RedisValue) throws(CurfewError) -> [Int] {
         let count = (ledgers.count + balances.count) / 2
         var places: [Int] = []
         for position in reply.elements {
             guard let place = position.place(among: count) else {
                 throw CurfewError(
-                    .damaged, "\(RedisFunction.look.rawValue) answered for a key that it was not asked about")
+                    .damaged, "\(RedisFunction.look.rawValue) returned an answer for a key that was not in the call")
             }
             places.append(place)
         }
@@ -40,7 +40,7 @@ struct RefundLookupCall: FunctionCall {
 }
 
 extension RedisValue {
-    /// What a function tells as a number from 1, as a place from 0; nil where there are fewer.
+    /// The position, from 0, for a number of a function, from 1; nil if it is out of range.
     func place(among count: Int) -> Int? {
         guard let number = integer, number >= 1, number <= count else { return nil }
         return Int(number) - 1

@@ -1,14 +1,14 @@
 internal import Policies
 internal import RedisClient
 
-/// Extends exactly one lease and reports how far its run is: `curfew_renew` in `lease.lua`.
+/// Renews exactly one lease and publishes the progress of its run: `curfew_renew` in `lease.lua`.
 struct RenewCall: FunctionCall {
     let keys: Keys
     let cleanup: String
-    /// The lease that is meant.
+    /// The term of the lease.
     let term: String
     let lease: Duration
-    /// What is to be said of the run.
+    /// The fields of the lease to update.
     let fields: [(String, String)]
 
     var command: RedisCommand {
@@ -17,11 +17,11 @@ struct RenewCall: FunctionCall {
             [cleanup, term, String(lease.milliseconds)] + fields.flatMap { [$0.0, $0.1] })
     }
 
-    /// What became of the lease.
+    /// The answer.
     enum Answer: Equatable {
-        /// It is extended; a person may have asked to cancel the run.
+        /// The lease is renewed; a person may have requested to cancel the run.
         case renewed(cancelledBy: String?)
-        /// It is not that one any more.
+        /// The lease has another term.
         case lost
     }
 

@@ -1,18 +1,18 @@
 internal import Policies
 internal import RedisClient
 
-/// What both calls for the scan of a keyspace begin with.
+/// The common arguments of both calls for a keyspace scan.
 struct ScanHolder: Sendable {
     let keys: Keys
     let cleanup: String
     let instance: String
-    /// The lease that is held; empty: none.
+    /// The fence of the held lease; empty for none.
     let fence: String
     let lease: Duration
-    /// How long after the beginning of a scan the next one is due.
+    /// The time from the start of a scan until the next one is due.
     let interval: Duration
-    /// What the cursor belongs to: in a cluster a word for it, since each server has a cursor of its own there; empty: the
-    /// process that answers.
+    /// The server that the cursor belongs to: in a cluster a placeholder, since each server has its own cursor; empty
+    /// for the process that answers.
     let server: String
 
     fileprivate var arguments: [String] {
@@ -20,24 +20,24 @@ struct ScanHolder: Sendable {
     }
 }
 
-/// How far a scan is, in the words in which it is kept.
+/// The progress of a scan in its stored form.
 struct ScanWords: Sendable {
     let cursor: String
     let seen: String
     let added: String
-    /// How many keys there are; empty in a report: as many as before.
+    /// The number of keys; empty in a report to leave it unchanged.
     let keys: String
 }
 
-/// Asks for the scan of a keyspace: `curfew_scan_claim` in `scan.lua`.
+/// Requests the scan of a keyspace: `curfew_scan_claim` in `scan.lua`.
 struct ScanClaimCall: FunctionCall {
     /// When a scan is wanted.
     enum When: String, Sendable {
-        /// When the interval since the last one has passed, or one was cut short.
+        /// If the interval since the last scan has passed, or a scan was interrupted.
         case due
-        /// Now, whenever the last one was.
+        /// Now, regardless of the last scan.
         case now
-        /// Only where none was ever finished.
+        /// Only if no scan was ever completed.
         case first
     }
 
@@ -49,13 +49,13 @@ struct ScanClaimCall: FunctionCall {
             keys: [holder.keys.scan(holder.cleanup), holder.keys.paused], holder.arguments + [when.rawValue])
     }
 
-    /// What is answered, all times in milliseconds.
+    /// The answer, with all times in milliseconds.
     enum Answer {
-        /// The scan is the caller's, from here on.
+        /// The caller has the scan, starting here.
         case claimed(fence: String, ScanWords, now: Int64)
-        /// Another scanner has it, for so long at least; this far it is.
+        /// Another scanner has it for at least this time, with this progress.
         case held(for: Int64, ScanWords)
-        /// There is nothing to scan for so long.
+        /// There is nothing to scan for this time.
         case notDue(for: Int64)
     }
 
@@ -78,15 +78,15 @@ struct ScanClaimCall: FunctionCall {
     }
 }
 
-/// Saves how far a scan is, and extends, ends or gives back its lease: `curfew_scan_report` in `scan.lua`.
+/// Saves the progress of a scan, and renews, ends or releases its lease: `curfew_scan_report` in `scan.lua`.
 struct ScanReportCall: FunctionCall {
-    /// What is to become of the scan.
+    /// The next step of the scan.
     enum Step: String, Sendable {
-        /// It goes on.
+        /// It continues.
         case save
-        /// It is through; the next one begins at the start.
+        /// It is complete; the next one begins at the start.
         case finish
-        /// Another goes on from here; who listens at the channel is woken.
+        /// Another instance continues from here; instances that listen on the wake channel are woken.
         case release
     }
 
@@ -101,12 +101,12 @@ struct ScanReportCall: FunctionCall {
             holder.arguments + [step.rawValue, words.cursor, words.seen, words.added, words.keys, wake])
     }
 
-    /// What became of it.
+    /// The answer.
     enum Answer: String, Sendable {
         case accepted = "ok"
         /// Another scanner has the lease.
         case lost
-        /// Redis is another process than before: the scan begins anew.
+        /// Redis is another process than before: the scan starts again.
         case restarted
     }
 

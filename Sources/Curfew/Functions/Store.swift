@@ -1,20 +1,20 @@
 package import Logging
 package import RedisClient
 
-/// What the parts need that work in Redis: where it is, what Curfew's own keys are called there, and its functions.
+/// What the parts need to work with Redis: the client, the names of Curfew's keys, and its functions.
 package struct Store: Sendable {
-    /// The connection.
+    /// The client.
     package let redis: RedisClient
-    /// The names of what Curfew keeps in Redis.
+    /// The names of Curfew's keys.
     package let keys: Keys
     /// The functions in Redis.
     package let functions: FunctionLibrary
-    /// Where state changes are logged.
+    /// The log for state changes.
     package let logger: Logger
 
-    /// Wires them for a client that is run elsewhere.
+    /// Creates the store for a client that is run elsewhere.
     ///
-    /// - Parameter prefix: the word that Curfew's own keys start with.
+    /// - Parameter prefix: the prefix of Curfew's own keys.
     package init(redis: RedisClient, prefix: String, logger: Logger) {
         self.redis = redis
         self.logger = logger

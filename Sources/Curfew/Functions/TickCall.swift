@@ -1,9 +1,9 @@
 internal import Policies
 internal import RedisClient
 
-/// Says that an instance lives, and claims at most one due cleanup: `curfew_tick` in `lease.lua`.
+/// Reports that an instance is alive, and claims at most one due cleanup: `curfew_tick` in `lease.lua`.
 ///
-/// With an entry for the events, which says who asked for it, it is `curfew_claim`.
+/// With an event entry, which names the person who requested it, the function is `curfew_claim`.
 struct TickCall: FunctionCall {
     /// A cleanup that the instance knows.
     struct Known: Sendable {
@@ -13,9 +13,9 @@ struct TickCall: FunctionCall {
         let next: Next
     }
 
-    /// When a cleanup that isn't on the schedule yet is due.
+    /// The due time of a cleanup that isn't on the schedule yet.
     enum Next: Sendable {
-        /// At once, and then so often.
+        /// At once, and then at this interval.
         case every(milliseconds: Int64)
         /// At that time.
         case at(milliseconds: Int64)
@@ -28,15 +28,15 @@ struct TickCall: FunctionCall {
     /// How many more runs the instance can take.
     let places: Int
     let trigger: String
-    /// The cleanup that is asked for, due or not; nil: what is due.
+    /// The requested cleanup, due or not; nil for any due cleanup.
     var only: String?
     let streamLength: Int
-    /// What is to be said of the instance; nothing between two heartbeats.
+    /// The fields of the instance; empty between two heartbeats.
     var fields: [(String, String)] = []
-    /// The entry among the measurements; nothing between two heartbeats.
+    /// The metrics entry; empty between two heartbeats.
     var metrics: [(String, String)] = []
     let known: [Known]
-    /// The entry in the events, if any; the function adds the run and the time.
+    /// The event entry, if any; the function adds the run and the time.
     var event: [(String, String)]?
 
     var command: RedisCommand {
@@ -65,28 +65,28 @@ struct TickCall: FunctionCall {
         return function.command(keys: events + fixed + known.map { keys.lease($0.name) }, arguments)
     }
 
-    /// What is answered, all times in milliseconds.
+    /// The answer, with all times in milliseconds.
     struct Answer {
         let version: String
         let now: Int64
         /// How long there is nothing to do.
         let sleep: Int64
-        /// The cleanups that ought to have run, and since when they ought to.
+        /// The overdue cleanups, and since when.
         let overdue: [String: Int64]
         let outcome: Outcome
     }
 
-    /// What became of the wish to run something.
+    /// The result of the claim.
     enum Outcome {
         case nothing
         case claimed(Claimed)
-        /// Somebody else has it, under that run, until then at the latest.
+        /// Another instance has it, with that run, until then at the latest.
         case held(by: String, run: String, until: Int64?)
         /// The JSON of who paused it, when and why.
         case paused(String)
     }
 
-    /// A cleanup that is the instance's to run.
+    /// A cleanup that this instance may run.
     struct Claimed {
         let cleanup: String
         let run: String
@@ -95,7 +95,7 @@ struct TickCall: FunctionCall {
         let due: Int64?
         /// How long it could have been claimed before.
         let late: Int64
-        /// The run that it replaces, because its lease ran out.
+        /// The run that it replaces because its lease expired.
         let lost: String?
         /// What is known from before.
         let definition: RedisValue?

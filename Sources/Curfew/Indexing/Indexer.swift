@@ -3,36 +3,36 @@ internal import Policies
 internal import RedisClient
 internal import Synchronization
 
-/// Scans the keyspace beside the runs of an instance, for one cleanup at a time.
+/// Scans the keyspace in parallel to the runs of an instance, for one cleanup at a time.
 ///
-/// It doesn't poll: each answer to a claim says how long there is nothing to do, and until then nothing is asked. A message
-/// on the wake channel, sent where a scan was handed over, ends that wait for its cleanup. What fails is tried again after
-/// a pause that grows up to about a minute.
+/// It doesn't poll: each answer to a claim says how long there is nothing to do. A message on the wake channel, sent
+/// when a scan is handed over, ends that wait for its cleanup. A failed scan is retried after a delay that grows to
+/// about a minute.
 ///
-/// Cleanups that are disabled or only watch are not scanned for: nothing may be written for them.
+/// Disabled and dry-run cleanups aren't scanned: nothing may be written for them.
 final class Indexer: Sendable {
-    /// After so long a scan gives its lease back, and whoever asks first goes on.
+    /// After this time a scan releases its lease, and the first instance that asks continues.
     private static let longestTurn: Duration = .seconds(3_600)
     private static let longestWait: Duration = .seconds(3_600)
     private static let backoff = Backoff(factor: 2, most: .seconds(60))
 
-    /// What is known about the scans for one cleanup.
+    /// The state of the scans for one cleanup.
     private struct Plan {
         /// When to ask next.
         var ask: ContinuousClock.Instant
-        /// How often it has failed in a row, and how long to wait after that.
+        /// The number of consecutive failures and the delay after them.
         var retries = Retries(backoff)
-        /// The lease that a failure has left in doubt.
+        /// The fence of a lease whose state is unknown after a failure.
         var fence = ""
 
-        /// Whether the last try failed.
+        /// Whether the last attempt failed.
         var isFailing: Bool { retries.failures > 0 }
     }
 
     private struct State {
         var plans: [String: Plan]
         var control: RunControl?
-        /// All cleanups are without the same Redis.
+        /// All cleanups share one Redis, so they share one outage.
         var outage = Outage()
         var isStopping = false
     }
@@ -44,7 +44,7 @@ final class Indexer: Sendable {
     private let wakeUp = AsyncSignal()
     private let state: Mutex<State>
 
-    /// Makes the indexer of an instance; every cleanup is asked about once at the start.
+    /// Creates the indexer of an instance; at the start it asks once for each cleanup.
     ///
     /// - Parameter all: every cleanup of the configuration.
     init(store: Store, cleanups all: [Cleanup], claimant: ScanLease.Claimant) {
@@ -56,7 +56,7 @@ final class Indexer: Sendable {
         state = Mutex(State(plans: cleanups.mapValues { _ in Plan(ask: .now) }))
     }
 
-    /// Scans whatever it is time for, until ``stop()``.
+    /// Runs due scans until ``stop()``.
     func run() async {
         guard !cleanups.isEmpty else { return }
         while let next = next() {
@@ -68,7 +68,7 @@ final class Indexer: Sendable {
         }
     }
 
-    /// Ends the scan under way after its batch, and begins no other.
+    /// Ends the current scan after its batch and starts no other.
     func stop() {
         let control = state.withLock { state in
             state.isStopping = true
@@ -78,10 +78,10 @@ final class Indexer: Sendable {
         wakeUp.send()
     }
 
-    /// Something has happened to this cleanup: its scan is asked about again, unless there is none.
+    /// The state of a cleanup has changed: asks for its scan again, unless there is none.
     ///
-    /// After a failure its pause goes on: whoever fails gives the lease back and wakes the others, and instances that all
-    /// fail would wake each other without end.
+    /// After a failure its delay continues: a failing instance releases the lease and wakes the others, so failing
+    /// instances would wake each other endlessly.
     func wake(_ name: String) {
         let isAsked = state.withLock { state in
             guard let plan = state.plans[name], !plan.isFailing else { return false }
@@ -91,7 +91,7 @@ final class Indexer: Sendable {
         if isAsked { wakeUp.send() }
     }
 
-    /// Which cleanup is next, and how long until then; nil where there is nothing more to do.
+    /// The next cleanup and the wait until then; nil if there is nothing more to do.
     private func next() -> (name: String, wait: Duration)? {
         state.withLock { state in
             guard !state.isStopping, let next = state.plans.min(by: { $0.value.ask < $1.value.ask }) else { return nil }
@@ -101,21 +101,21 @@ final class Indexer: Sendable {
 
     private func scan(_ cleanup: Cleanup) async {
         let control = RunControl(trust: nil, timeout: Self.longestTurn)
-        let begun = state.withLock { state -> (isStopping: Bool, plan: Plan?) in
+        let started = state.withLock { state -> (isStopping: Bool, plan: Plan?) in
             state.control = control
             return (state.isStopping, state.plans[cleanup.name])
         }
-        guard !begun.isStopping, var plan = begun.plan else { return }
+        guard !started.isStopping, var plan = started.plan else { return }
         do {
             let scan = KeyspaceScan(
                 store: store, cleanup: cleanup, names: RecordNames(cleanup, among: all, keys: store.keys),
                 claimant: claimant, control: control)
             let outcome = try await scan.runOnce(.due, fence: &plan.fence)
             switch outcome {
-            // The next answer tells when the next one is due.
+            // The next answer says when the next scan is due.
             case .finished: plan = Plan(ask: .now)
             case .notDue(let rest): plan = Plan(ask: .now.advanced(by: rest))
-            // Says nothing of whether a scan would do: after failures the next pause is as long as it was to be.
+            // It doesn't show that a scan would succeed: after failures the delays keep growing.
             case .held(let held): plan = Plan(ask: .now.advanced(by: held), retries: plan.retries)
             }
         } catch  where error is RunControl.Stop || error is CancellationError {
@@ -125,7 +125,7 @@ final class Indexer: Sendable {
             let count = CommitScope.isPassing(error) ? state.withLock { $0.outage.failed(error) } : 1
             if let count {
                 store.logger.warning(
-                    "a scan of the keyspace failed and will be continued",
+                    "a scan of the keyspace failed and will be resumed",
                     metadata: ["cleanup": "\(cleanup.name)", "error": "\(error)", "failures": "\(count)"])
             }
             plan.ask = .now.advanced(by: plan.retries.failed())

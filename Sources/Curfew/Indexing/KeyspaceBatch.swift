@@ -3,9 +3,10 @@ internal import Logging
 internal import Policies
 internal import RedisClient
 
-/// The commands of a scan, one short pipeline after the other, with a rest after each.
+/// The commands of a scan: one short pipeline after the other, with a rest after each.
 struct KeyspaceBatch {
-    /// What is due is entered as due since then: the clocks of a scan and of the sweep after it differ by a round trip.
+    /// Due records are entered with a slightly earlier time: the clocks of a scan and of the following sweep differ by
+    /// a round trip.
     private static let due: Duration = .seconds(1)
 
     let store: Store
@@ -19,23 +20,23 @@ struct KeyspaceBatch {
         self.names = names
     }
 
-    /// What one step found.
+    /// The result of one step.
     struct Step {
-        /// The reply to what was sent along, if anything was.
+        /// The reply to the command that was sent along, if any.
         var save: RedisValue?
-        /// Where the next step begins.
+        /// The cursor of the next step.
         var next: String
         /// The ids of the records found.
         var ids: [String]
-        /// About how many keys were walked past.
+        /// The approximate number of keys walked.
         var walked: Int
     }
 
     private var index: String { cleanup.indexKey(store.keys) }
 
-    /// Walks past some keys of a server.
+    /// Walks over some keys of a server.
     ///
-    /// - Parameter save: a command that is sent before, without waiting for its reply.
+    /// - Parameter save: a command that is sent first, without waiting for its reply.
     mutating func walk(
         _ node: RedisClient.Node, from cursor: String, after save: RedisCommand? = nil
     ) async throws -> Step {
@@ -44,12 +45,12 @@ struct KeyspaceBatch {
         if let type = cleanup.recordType { arguments += ["TYPE", type] }
         let saving = try save.map { try store.redis.begin([$0]) }
         let (replies, elapsed) = try await send([RedisCommand("SCAN", arguments)], to: node)
-        // What is sent along takes time of its own.
+        // The command sent along takes additional time.
         if save == nil { pace.walked(count, took: elapsed) }
         let reply = replies[0]
         if let error = reply.error { throw failure("SCAN", error) }
         guard reply.count == 2, let next = reply[0].string else {
-            throw CurfewError(.damaged, "SCAN answered something unexpected")
+            throw CurfewError(.damaged, "unexpected reply to SCAN")
         }
         let keys = reply[1].elements
         return Step(
@@ -57,7 +58,7 @@ struct KeyspaceBatch {
             ids: keys.compactMap(\.string).compactMap(names.id(of:)), walked: max(count, keys.count))
     }
 
-    /// Enters those that the index lacks and the policy wants watched; gives back how many.
+    /// Enters the records that the index lacks and the policy wants to watch; returns their number.
     mutating func enter(_ ids: [String], at now: Timestamp) async throws -> Int {
         var lacking: [String] = []
         for piece in ids.chunks(ofCount: ScanPace.lookups) {
@@ -66,7 +67,7 @@ struct KeyspaceBatch {
             lacking += zip(piece, replies[0].elements).filter { $0.1.isNull }.map(\.0)
         }
         var entries: [(id: String, deadline: Timestamp)] = []
-        for piece in lacking.chunks(ofCount: ScanPace.reads) { entries += try await judged(piece, at: now) }
+        for piece in lacking.chunks(ofCount: ScanPace.reads) { entries += try await evaluated(piece, at: now) }
         var added = 0
         for piece in entries.chunks(ofCount: ScanPace.entries) {
             let words = piece.flatMap { [cleanup.indexUnit.score(of: $0.deadline), $0.id] }
@@ -76,7 +77,7 @@ struct KeyspaceBatch {
         }
         if added > 0, cleanup.index != nil {
             store.logger.notice(
-                "records adopted that the index lacked",
+                "adopted records that were missing from the index",
                 metadata: [
                     "cleanup": "\(cleanup.name)", "count": "\(added)",
                     "records": "\(entries.prefix(10).map(\.id).joined(separator: ", "))",
@@ -85,8 +86,8 @@ struct KeyspaceBatch {
         return added
     }
 
-    /// When each of these is to be looked at; those that need no watching are left out.
-    private mutating func judged(
+    /// The deadlines of these records; records that need no watching are left out.
+    private mutating func evaluated(
         _ ids: ArraySlice<String>, at now: Timestamp
     ) async throws -> [(id: String, deadline: Timestamp)] {
         let reader = RecordReader(redis: store.redis, cleanup: cleanup, keys: store.keys)
@@ -100,10 +101,10 @@ struct KeyspaceBatch {
         }
     }
 
-    /// When a record is to be looked at; nil where it needs no watching.
+    /// The deadline of a record; nil if it needs no watching.
     ///
-    /// What the policy would have to ask about, and what is malformed, is left to the sweep: it is due at once. An index
-    /// of the app's own gets what is active, and nothing else: what is in it is the app's to decide.
+    /// A malformed record, or one whose policy needs further reads, is due at once and left to the sweep. An index of
+    /// the application only gets active records: its content belongs to the application.
     private func deadline(of read: RecordReader.Read, at now: Timestamp) -> Timestamp? {
         let isOwn = cleanup.index == nil
         let record: Record
@@ -125,9 +126,9 @@ struct KeyspaceBatch {
         return states.contains(record[cleanup.statusField] ?? "")
     }
 
-    /// Sends some commands, waits for their replies, and rests.
+    /// Sends commands, waits for their replies, and rests.
     ///
-    /// - Parameter node: where they go; nil: where their keys are.
+    /// - Parameter node: the target; nil for the nodes of their keys.
     private mutating func send(
         _ commands: [RedisCommand], to node: RedisClient.Node? = nil
     ) async throws -> ([RedisValue], Duration) {

@@ -2,19 +2,19 @@ internal import Logging
 internal import Policies
 internal import RedisClient
 
-/// The scans that belong to a run or a preview.
+/// Scans that belong to a run or a preview.
 extension KeyspaceScan {
-    /// The most records that a look without an index finds.
+    /// The most records that a preview without an index finds.
     static let mostListed = 100_000
-    /// The pauses between two looks at a scan that another does, or after a failure.
+    /// The delays between two checks of another instance's scan, or after a failure.
     private static let backoff = Backoff(first: .milliseconds(20), factor: 2, most: .seconds(1))
 
-    /// Scans before the sweep of a run, where the sweep would else not know its records.
+    /// Scans before the sweep of a run, if the sweep would otherwise miss records.
     ///
-    /// The schedule's runs wait for the first scan of an index that Curfew keeps, and for no other: those go on beside them.
-    /// A run that somebody asked for scans in any case, so that it finds what was written a moment ago. Of an index of the
-    /// app's own, which a scan only repairs with deadlines in the future, it does so when it is time. Where another scans
-    /// already, the run waits for it.
+    /// A scheduled run waits only for the first scan of an index that Curfew keeps; later scans run in parallel. A
+    /// requested run always scans, so that it finds records written a moment ago; for an index of the application,
+    /// which a scan only repairs with future deadlines, only if a scan is due. If another instance is already scanning,
+    /// the run waits for it.
     func runBeforeSweep(isAsked: Bool) async throws {
         let isOwn = cleanup.index == nil
         guard isOwn || isAsked else { return }
@@ -25,12 +25,12 @@ extension KeyspaceScan {
             try control.checkpoint()
             do {
                 guard case .held = try await runOnce(when, fence: &fence), isOwn else { return }
-                // What the other finds is as good as what a scan of ours would find.
+                // The scan of another instance finds the same records.
                 if when == .now { when = .due }
             } catch let error as CurfewError where FullMemory.isMeant(error) {
-                // What is known already may be what frees the memory.
+                // The records already in the index may free the memory.
                 store.logger.warning(
-                    "Redis is full: the scan is left out, and the run goes by what the index has",
+                    "Redis is full: the scan is skipped, and the run uses the index as it is",
                     metadata: ["cleanup": "\(cleanup.name)", "error": "\(error)"])
                 return
             } catch {

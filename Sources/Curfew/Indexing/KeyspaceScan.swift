@@ -6,17 +6,17 @@ internal import RedisClient
 ///
 ///     SCAN ─► ZMSCORE: which does the index lack? ─► HMGET: what are they? ─► ZADD NX ─► save the cursor
 ///
-/// Where Curfew keeps the index, a record is entered with the deadline that its policy gives it, or as due at once where
-/// that takes a closer look; from then on finding it costs the same as with an index of the app's own. Where the app keeps
-/// the index, a record in an active state that it lacks is adopted with a fresh deadline: its entry was lost, or is about
-/// to be written. `ZADD NX` leaves an entry that is there as it is, and a scan removes none. A record that is through for
-/// good isn't entered.
+/// If Curfew keeps the index, a record is entered with the deadline from its policy, or as due at once if that needs
+/// further reads. From then on, finding it costs the same as with an index of the application. If the application keeps
+/// the index, a missing record in an active state is adopted with a new deadline: its entry was lost, or is about to be
+/// written. `ZADD NX` leaves existing entries unchanged, and a scan removes none. A record in a final state isn't
+/// entered.
 ///
-/// `SCAN` may show a key twice, and shows every key that was there all the while. A cursor is saved when everything
-/// before it is entered, so that a scan which was cut short goes on where it was, on any instance (see ``ScanLease``). The
-/// primaries of a cluster are scanned one after the other, each at its own pace (see ``ScanCursors``).
+/// `SCAN` may return a key twice, and returns every key that existed all the time. The cursor is saved after everything
+/// before it is entered, so an interrupted scan can be continued on any instance (see ``ScanLease``). The primaries of
+/// a cluster are scanned one after the other, each at its own pace (see ``ScanCursors``).
 struct KeyspaceScan: Sendable {
-    /// How often the cursor is saved: what was done since then is done again after a crash.
+    /// How often the cursor is saved; what was done after the last save is repeated after a crash.
     private static let saveInterval: Duration = .milliseconds(100)
 
     let store: Store
@@ -24,11 +24,11 @@ struct KeyspaceScan: Sendable {
     let names: RecordNames
     let claimant: ScanLease.Claimant
     let control: RunControl
-    /// The clock of the run that the scan belongs to, so that what is entered as due is due for its sweep; nil where it
-    /// belongs to none.
+    /// The clock of the run that the scan belongs to, so that records entered as due are due for its sweep; nil without
+    /// a run.
     let clock: ServerClock?
 
-    /// A scan for a cleanup as the file has it: the timeout of one run changes no index.
+    /// Creates a scan for a cleanup as configured: the timeout of a single run doesn't affect an index.
     init(
         store: Store, cleanup: Cleanup, names: RecordNames, claimant: ScanLease.Claimant, control: RunControl,
         clock: ServerClock? = nil
@@ -41,20 +41,20 @@ struct KeyspaceScan: Sendable {
         self.clock = clock
     }
 
-    /// What became of a wish to scan.
+    /// The result of a scan.
     enum Outcome: Sendable, Equatable {
-        /// It is done.
+        /// It is complete.
         case finished
-        /// Another scanner has it for so long at least.
+        /// Another scanner has it for at least this time.
         case held(for: Duration)
-        /// There is nothing to scan for so long.
+        /// There is nothing to scan for this time.
         case notDue(for: Duration)
     }
 
-    /// Scans to the end, if it is time and nobody else is at it.
+    /// Scans to the end, if a scan is due and no other instance is scanning.
     ///
-    /// Stops where the control says so, and then gives the lease back. After an error of the connection it keeps the lease,
-    /// whose fence then lets the next call go on.
+    /// It stops if the control says so, and then releases the lease. After a connection error it keeps the lease, whose
+    /// fence lets the next call continue.
     func runOnce(_ when: ScanClaimCall.When, fence: inout String) async throws -> Outcome {
         guard let interval = cleanup.scan else { return .notDue(for: .seconds(3600)) }
         let lease = ScanLease(store: store, cleanup: cleanup, claimant: claimant, interval: interval)
@@ -66,14 +66,14 @@ struct KeyspaceScan: Sendable {
         case .claimed(var position, let clock):
             fence = position.fence
             do {
-                // What is adopted into the application's index is written in its unit.
+                // Entries for the application's index are written in its unit.
                 try await IndexCheck(store.redis, cleanup)?.checkScores()
                 if store.redis.isCluster, position.cursors.isAtStart {
                     position.keys = try await ScanServer.keys(store.redis)
                 }
                 return try await walk(&position, lease, self.clock ?? clock)
             } catch {
-                if !CommitScope.isPassing(error) { await giveBack(position, lease) }
+                if !CommitScope.isPassing(error) { await release(position, lease) }
                 throw error
             }
         }
@@ -107,9 +107,9 @@ struct KeyspaceScan: Sendable {
         }
     }
 
-    /// Walks past the keys of one server to their end, or until it turns out to be another process.
+    /// Walks over the keys of one server to their end, or until the server turns out to be another process.
     ///
-    /// False where the lease was lost.
+    /// Returns false if the lease was lost.
     private func walk(
         _ server: ScanServer, _ position: inout ScanPosition, _ lease: ScanLease, _ clock: ServerClock
     ) async throws -> Bool {
@@ -133,7 +133,7 @@ struct KeyspaceScan: Sendable {
             }
             position.added += try await batch.enter(step.ids, at: clock.now)
             position.seen += step.walked
-            // Asked after the cursor has come: one that another process gave is of no use.
+            // Checked after the cursor was received: a cursor of another process is useless.
             if save != nil || step.next == "0" {
                 guard try await server.isSame(store.redis) else { return true }
             }
@@ -142,7 +142,7 @@ struct KeyspaceScan: Sendable {
         return true
     }
 
-    /// Says how far it is.
+    /// Reports the progress.
     func show(percent: Int) {
         control.advance { progress in
             progress.step = "scan"
@@ -150,20 +150,20 @@ struct KeyspaceScan: Sendable {
         }
     }
 
-    /// Lets another instance go on at once.
+    /// Releases the lease, so that another instance can continue at once.
     ///
-    /// Where that can't be said, the lease runs out instead.
-    private func giveBack(_ position: ScanPosition, _ lease: ScanLease) async {
+    /// If that fails, the lease expires.
+    private func release(_ position: ScanPosition, _ lease: ScanLease) async {
         do {
             try await lease.release(position)
         } catch {
-            store.logger.debug("the lease of a scan runs out", metadata: ["error": "\(error)"])
+            store.logger.debug("the lease of a scan was not released and will expire", metadata: ["error": "\(error)"])
         }
     }
 }
 
 extension Cleanup {
-    /// This cleanup with the timeouts that the file says.
+    /// This cleanup with its configured timeouts.
     fileprivate var withoutOverride: Cleanup {
         var cleanup = self
         cleanup.policy.timeoutOverride = nil

@@ -1,6 +1,6 @@
 internal import RedisClient
 
-/// The whole keyspace, a few keys after the other, for those who only look: nothing is written, and no place is kept.
+/// A walk over the whole keyspace, a few keys at a time, for readers: nothing is written, and no position is saved.
 struct KeyspaceWalk {
     private let nodes: [RedisClient.Node]
     private let keys: Int
@@ -10,7 +10,7 @@ struct KeyspaceWalk {
     private var cursor = "0"
     private var seen = 0
 
-    /// Begins at the first server.
+    /// Starts at the first server.
     init(store: Store, cleanup: Cleanup, names: RecordNames) async throws {
         fresh = KeyspaceBatch(store: store, cleanup: cleanup, names: names)
         batch = fresh
@@ -18,7 +18,7 @@ struct KeyspaceWalk {
         keys = try await ScanServer.keys(store.redis)
     }
 
-    /// How far, 0…100, as good as it can be told.
+    /// The approximate progress, 0…100.
     var percent: Int { keys > 0 ? min(100, seen * 100 / keys) : 0 }
 
     /// The ids of the next records, often none; nil at the end.

@@ -1,25 +1,25 @@
 internal import Policies
 internal import RedisClient
 
-/// The right to scan the keyspace for a cleanup, and how far the scan is: the hash `{curfew}:scan:<cleanup>`, changed only
-/// by the functions `curfew_scan_claim` and `curfew_scan_report`.
+/// The right to scan the keyspace for a cleanup, and the progress of the scan: the hash `{curfew}:scan:<cleanup>`,
+/// which only the functions `curfew_scan_claim` and `curfew_scan_report` change.
 ///
-/// It is apart from the lease of runs, so that runs and a scan go on side by side. One instance scans at a time; where it
-/// dies, its lease runs out and another goes on from the cursors that were saved last. A cursor means nothing to another
-/// server process, so a scan begins anew after Redis was restarted or has failed over; in a cluster only at that node,
-/// which the scanner watches itself.
+/// It is separate from the lease of runs, so that runs and a scan can proceed in parallel. One instance scans at a
+/// time; if it dies, its lease expires and another instance continues from the saved cursors. A cursor is only valid
+/// for its server process, so a scan starts again after a restart or failover of Redis; in a cluster only at that node,
+/// which the scanner checks itself.
 struct ScanLease: Sendable {
-    /// What a claim is answered with.
+    /// The answer to a claim.
     enum Answer: Sendable {
-        /// The scan is ours, from here on.
+        /// This instance has the scan, starting here.
         case claimed(ScanPosition, ServerClock)
-        /// Another scanner has it, until then at least; this far it is.
+        /// Another scanner has it for at least this time, with this progress.
         case held(for: Duration, ScanPosition)
-        /// There is nothing to scan for so long.
+        /// There is nothing to scan for this time.
         case notDue(for: Duration)
     }
 
-    /// Who asks for a scan, and for how long it is then had.
+    /// The instance that claims a scan, and the duration of the lease.
     struct Claimant: Sendable {
         let instance: Instance
         let lease: Duration
@@ -30,9 +30,9 @@ struct ScanLease: Sendable {
     let claimant: Claimant
     let interval: Duration
 
-    /// Asks for the scan.
+    /// Claims the scan.
     ///
-    /// - Parameter fence: that of the lease held before, after an error that left it in doubt; else empty.
+    /// - Parameter fence: the fence of a lease whose state is unknown after an error; otherwise empty.
     func claim(_ when: ScanClaimCall.When, fence: String) async throws(CurfewError) -> Answer {
         switch try await store.functions.call(ScanClaimCall(holder: holder(fence), when: when)) {
         case .claimed(let fence, let words, let now):
@@ -42,17 +42,17 @@ struct ScanLease: Sendable {
         }
     }
 
-    /// The call that saves how far the scan is and extends the lease.
+    /// The call that saves the progress and renews the lease.
     func saving(_ position: ScanPosition) -> ScanReportCall { report(.save, position) }
 
-    /// The scan is through; the next one begins at the start.
+    /// The scan is complete; the next one begins at the start.
     func finish(_ position: ScanPosition) async throws(CurfewError) -> ScanReportCall.Answer {
         var position = position
         position.cursors = ScanCursors()
         return try await store.functions.call(report(.finish, position))
     }
 
-    /// Gives the lease back with the cursor where it is, and wakes the others.
+    /// Releases the lease with the saved cursor, and wakes the other instances.
     func release(_ position: ScanPosition) async throws(CurfewError) {
         _ = try await store.functions.call(report(.release, position))
     }
@@ -64,7 +64,7 @@ struct ScanLease: Sendable {
     }
 
     private func report(_ step: ScanReportCall.Step, _ position: ScanPosition) -> ScanReportCall {
-        // A single server knows by itself how many keys it has.
+        // A single server knows the number of its keys.
         let keys = store.redis.isCluster ? String(position.keys) : ""
         let words = ScanWords(
             cursor: position.cursors.text, seen: String(position.seen), added: String(position.added), keys: keys)
@@ -74,7 +74,7 @@ struct ScanLease: Sendable {
 }
 
 extension ScanPosition {
-    /// How far a scan is, as it was kept.
+    /// The saved progress of a scan.
     fileprivate init(fence: String, _ words: ScanWords) {
         self.init(
             fence: fence, cursors: ScanCursors(words.cursor), seen: Self.count(words.seen),

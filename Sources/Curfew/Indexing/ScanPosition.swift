@@ -1,38 +1,39 @@
-/// How far a scan is.
+/// The progress of a scan.
 struct ScanPosition: Sendable, Equatable {
-    /// The number of the lease that it is scanned under.
+    /// The fence of its lease.
     var fence: String
-    /// Where `SCAN` goes on at each server that it has begun with.
+    /// The cursor at each server where it has started.
     var cursors: ScanCursors
-    /// Keys walked past: about so many, since `SCAN` doesn't tell those that don't match.
+    /// The approximate number of keys walked, since `SCAN` doesn't return those that don't match.
     var seen: Int
-    /// Entries that the index lacked.
+    /// The number of entries that the index lacked.
     var added: Int
-    /// All keys when the scan began; 0 where that is not known.
+    /// The number of keys when the scan started; 0 if unknown.
     var keys: Int
 
-    /// The most keys that are believed: no server has so many, and a hundred times as many is still a number.
+    /// The largest accepted number of keys: no server has that many, and a hundred times as many is still a valid
+    /// number.
     static let mostKeys = 1 << 52
 
-    /// A number of keys as a hash has it.
+    /// A number of keys from a hash.
     static func count(_ text: String?) -> Int { max(0, min(text.flatMap { Int($0) } ?? 0, mostKeys)) }
 
-    /// How far, 0…100, as good as it can be told.
+    /// The approximate progress, 0…100.
     var percent: Int { keys > 0 ? min(99, seen * 100 / keys) : 0 }
 
-    /// Back to the start.
+    /// Goes back to the start.
     mutating func restart() {
         (cursors, seen) = (ScanCursors(), 0)
     }
 }
 
-/// Where `SCAN` goes on, server by server.
+/// The cursors of a scan, server by server.
 ///
-/// Kept as text in the hash of the scan: `0` before the start and after the end, the bare cursor of a single server, and
-/// in a cluster `<process>=<cursor>` for each server that the scan has begun with, `<process>=done` for those it is
-/// through with. A server that was restarted, or has taken another's place, is another process and begins anew; one that
-/// comes while a scan goes on is scanned too. Keys that move meanwhile from a server that is still to be scanned to one
-/// that is done are missed by this scan, and found by the next.
+/// They are stored as text in the hash of the scan: `0` before the start and after the end, the bare cursor of a single
+/// server, and in a cluster `<process>=<cursor>` for each server where the scan has started, or `<process>=done` for
+/// each that is complete. A server that was restarted or replaced is another process and is scanned from the start; a
+/// server that joins during a scan is scanned too. Keys that move from an unfinished server to a finished one are
+/// missed by this scan and found by the next.
 struct ScanCursors: Sendable, Equatable {
     private static let done = "done"
 
@@ -41,7 +42,7 @@ struct ScanCursors: Sendable, Equatable {
     /// Before the start.
     init() {}
 
-    /// Reads the text; what can't be read is begun anew.
+    /// Parses the text; invalid text means the start.
     init(_ text: String) {
         for word in text.split(separator: " ") {
             let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
@@ -59,21 +60,21 @@ struct ScanCursors: Sendable, Equatable {
         return words.isEmpty ? "0" : words.joined(separator: " ")
     }
 
-    /// Where to go on at a server.
+    /// The cursor at a server.
     subscript(_ server: ScanServer) -> String { places[server.process] ?? "0" }
 
     /// Whether nothing was scanned yet.
     var isAtStart: Bool { places.isEmpty }
 
-    /// Whether a server's keys have all been walked past.
+    /// Whether all keys of a server were walked.
     func isThrough(with server: ScanServer) -> Bool { places[server.process] == Self.done }
 
-    /// The server has answered with this cursor: 0 at the end.
+    /// Records the cursor that a server returned: 0 at the end.
     mutating func moved(to cursor: String, at server: ScanServer) {
         places[server.process] = cursor == "0" ? Self.done : cursor
     }
 
-    /// Forgets servers that are no more.
+    /// Removes servers that no longer exist.
     mutating func keep(_ servers: [ScanServer]) {
         let living = Set(servers.map(\.process))
         places = places.filter { living.contains($0.key) }

@@ -1,15 +1,15 @@
 internal import Policies
 internal import RedisClient
 
-/// A server whose part of the keyspace is scanned: the only one, or a primary of a cluster.
+/// A server with a part of the keyspace: the only one, or a primary of a cluster.
 struct ScanServer: Sendable {
-    /// Where it is.
+    /// Its node.
     let node: RedisClient.Node
-    /// Which process it is, since a cursor means nothing to another one; empty for a single server, which the function
-    /// `curfew_scan_claim` asks by itself.
+    /// Its process, since a cursor is only valid for that; empty for a single server, which the function
+    /// `curfew_scan_claim` checks itself.
     let process: String
 
-    /// All of them, as they are now.
+    /// All current servers.
     static func all(_ redis: RedisClient) async throws -> [ScanServer] {
         var servers: [ScanServer] = []
         for node in try await redis.primaries() {
@@ -18,12 +18,12 @@ struct ScanServer: Sendable {
         return servers
     }
 
-    /// Whether the process is still the same.
+    /// Whether it is still the same process.
     func isSame(_ redis: RedisClient) async throws -> Bool {
         try await Self.process(of: node, redis) == process
     }
 
-    /// All keys of all servers, to tell how far a scan is; 0 where a server doesn't say.
+    /// The number of keys of all servers, for the progress; 0 if a server doesn't report it.
     static func keys(_ redis: RedisClient) async throws -> Int {
         let command = RedisCommand("DBSIZE")
         var keys = 0
@@ -33,7 +33,7 @@ struct ScanServer: Sendable {
         return keys
     }
 
-    /// A server that refuses to say goes by its address: a restart isn't noticed then.
+    /// If a server refuses to report its process, its address is used: a restart is then not noticed.
     private static func process(of node: RedisClient.Node, _ redis: RedisClient) async throws -> String {
         guard redis.isCluster else { return "" }
         let command = RedisCommand("INFO", ["server"])

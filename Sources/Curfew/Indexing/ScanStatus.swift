@@ -1,26 +1,26 @@
 internal import Policies
 internal import RedisClient
 
-/// How far the scan of a keyspace is, or when the next one is due: what `curfew status` shows of it.
+/// The progress of a keyspace scan, or when the next one is due, as `curfew status` shows it.
 package struct ScanStatus: Sendable, Codable, Equatable {
-    /// `scanning`; `interrupted`, where nobody goes on with one that was begun; `waiting`; `never`, before the first.
+    /// `scanning`; `interrupted` if no instance continues a started scan; `waiting`; `never` before the first scan.
     package var state: String
-    /// Who scans.
+    /// The scanning instance.
     package var instance: String?
-    /// How far it is, 0…100, with the keys walked past and all keys when it began; the last scan's where none is under way.
+    /// The progress, 0…100, with the keys walked and the keys at its start; those of the last scan if none is active.
     package var percent: Int, seen: Int, keys: Int
-    /// Entries that the index lacked.
+    /// The number of entries that the index lacked.
     package var added: Int
-    /// Milliseconds until the next one is due; below zero where that is past.
+    /// Milliseconds until the next scan is due; negative if that has passed.
     package var nextInMs: Int64?
-    /// When the last one ended: ISO 8601.
+    /// When the last scan ended: ISO 8601.
     package var finishedAt: String?
 
     static let fields = [
         "instance", "lease_until_ms", "cursor", "seen", "added", "keys", "next_ms", "finished_ms",
     ]
 
-    /// Reads the reply to `HMGET` of ``fields``.
+    /// Parses the reply to `HMGET` of ``fields``.
     init(_ reply: RedisValue, now: Timestamp) {
         let values = Self.fields.indices.map { $0 < reply.count ? reply[$0].string : nil }
         func number(_ place: Int) -> Int64? { values[place].flatMap { Int64($0) } }
@@ -32,7 +32,7 @@ package struct ScanStatus: Sendable, Codable, Equatable {
         instance = isHeld ? values[0] : nil
         keys = ScanPosition.count(values[5])
         let walked = ScanPosition.count(values[3])
-        // SCAN counts about; nobody is to see more keys walked past than there are.
+        // The count of SCAN is approximate; more keys than exist would look wrong.
         seen = keys > 0 ? min(walked, keys) : walked
         let isThrough = !isHeld && !isUnderWay && finished != nil
         percent = isThrough ? 100 : keys > 0 ? min(99, seen * 100 / keys) : 0

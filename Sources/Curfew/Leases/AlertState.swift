@@ -1,16 +1,16 @@
 internal import Policies
 
-/// What is known of one alert for one cleanup, in `{curfew}:alert:<name>`.
+/// The state of one alert for one cleanup, in `{curfew}:alert:<name>`.
 struct AlertState: Sendable {
-    /// The word for an alert whose threshold is crossed.
+    /// The state of an alert whose threshold is crossed.
     static let firing = "firing"
-    /// The word for one that is over.
+    /// The state of an alert that has ended.
     static let resolved = "resolved"
 
     /// The definition as last published.
     var definition = ""
-    /// Whether it fires.
+    /// Whether it is firing.
     var isFiring = false
-    /// Since when it is as it is.
+    /// Since when it has this state.
     var since: Timestamp?
 }

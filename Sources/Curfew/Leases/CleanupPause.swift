@@ -2,14 +2,14 @@ internal import Foundation
 
 /// Who paused a cleanup, when and why.
 package struct CleanupPause: Sendable, Codable, Equatable {
-    /// Who.
+    /// The person.
     package var by: String
-    /// When: ISO 8601.
+    /// The time: ISO 8601.
     package var at: String
-    /// Why.
+    /// The reason.
     package var why: String
 
-    /// Reads what is in `{curfew}:paused`; text that isn't ours is taken as the reason.
+    /// Parses an entry of `{curfew}:paused`; text in another format is taken as the reason.
     package init(text: String) {
         do {
             self = try JSONDecoder().decode(CleanupPause.self, from: Data(text.utf8))

@@ -1,34 +1,34 @@
 internal import Policies
 internal import RedisClient
 
-/// That the clock of Redis has stepped: its time went on otherwise than the monotonic clock of an instance between two
-/// ticks.
+/// A step of the clock of Redis: between two ticks, its time advanced differently from the monotonic clock of an
+/// instance.
 ///
-/// Noted in `{curfew}:alert:clock`, so that all know it, also those that start later.
+/// It is recorded in `{curfew}:alert:clock`, so that all instances know it, including those that start later.
 struct ClockStep: Sendable, Equatable {
-    /// The alert that fires.
+    /// The name of the alert.
     static let alert = "clock"
-    /// What it is about.
+    /// The cleanup of the alert: all of them.
     static let everything = "*"
-    /// What two readings may differ by without a remark.
+    /// The difference between two readings that is ignored.
     static let most = Duration.seconds(2)
     /// How long the alert fires at least.
     static let shown = Duration.seconds(15 * 60)
-    /// Where it is kept.
+    /// The fields of the alert's hash.
     static let fields = ["step_ms", "total_ms", "seen_ms"]
 
-    /// By how much it stepped the last time; forward where it is above zero.
+    /// The size of the last step; positive if forward.
     var step: Duration
-    /// By how much it is off what it was before the first of the steps that the alert fires for.
+    /// The difference to the clock before the first step that the alert fires for.
     var total: Duration
-    /// When that was seen, by the stepped clock.
+    /// When the step was seen, on the stepped clock.
     var seen: Timestamp
 
     init(step: Duration, total: Duration, seen: Timestamp) {
         (self.step, self.total, self.seen) = (step, total, seen)
     }
 
-    /// Reads the fields; nil where there was none.
+    /// Parses the fields; nil if there was no step.
     init?(_ elements: some Sequence<RedisValue>) {
         let values = elements.map { $0.string.flatMap { Int64($0) } }
         guard values.count == Self.fields.count, let step = values[0], let total = values[1], let seen = values[2]
@@ -36,17 +36,19 @@ struct ClockStep: Sendable, Equatable {
         self.init(step: .milliseconds(step), total: .milliseconds(total), seen: Timestamp(milliseconds: seen))
     }
 
-    /// A step in words, to the second: what is less is the road to Redis.
+    /// A step in words, in seconds: smaller differences come from the network.
     static func text(_ step: Duration) -> String {
         let magnitude = step < .zero ? .zero - step : step
         return (magnitude + .milliseconds(500)).roughText
     }
 
-    /// The clock that the records of a cleanup are judged by, as long as it can't be told which of both is right.
+    /// How much the clock must be corrected to evaluate a cleanup's records while it is unknown which of the two clocks
+    /// is right.
     ///
-    /// Those who write records may go by the time from before a step forward, and everything they have written before it
-    /// surely does. By the new time all of it looks older by the step: live work would be taken for stuck. By the time
-    /// from before nothing does. Once the timeout has passed since, whatever was written before is past it by either.
+    /// The writers of records may use the time from before a forward step, and everything they wrote before it
+    /// certainly does. By the new time, all of it looks older by the step, and live work would look stuck. By the old
+    /// time nothing does. Once the timeout has passed since the step, everything written before it is past its time by
+    /// either clock.
     func correction(for cleanup: Cleanup, at now: Timestamp) -> Duration {
         guard total > cleanup.clockTolerance, now - seen < cleanup.longestTimeout else { return .zero }
         return .zero - total
@@ -54,22 +56,22 @@ struct ClockStep: Sendable, Equatable {
 }
 
 extension Cleanup {
-    /// What the clock that writes its records may differ by from that of Redis: a tenth of the shortest timeout.
+    /// How much the clock of the writers may differ from that of Redis: a tenth of the shortest timeout.
     package var clockTolerance: Duration { max(ClockStep.most, policy.shortestTimeout / 10) }
 }
 
 /// Compares the time of Redis with the monotonic clock of this machine, from one tick to the next.
 struct ClockWatch: Sendable {
     private var last: (reading: Timestamp, at: ContinuousClock.Instant)?
-    /// Whether the last two readings don't agree: nothing is to be changed until two do.
+    /// Whether the last two readings disagree: nothing may be changed until two agree.
     private(set) var isInDoubt = false
 
     /// Whether there was no reading yet.
     var isEmpty: Bool { last == nil }
 
-    /// Takes in a reading; gives back by how much the clock has stepped since the one before, where it has.
+    /// Adds a reading; returns how much the clock has stepped since the previous one, if it has.
     ///
-    /// The instant is somewhere between the sending and the answer: what is unsure of both readings is no step.
+    /// The server's time was read between sending and answer: the uncertainty of both readings isn't a step.
     mutating func take(
         _ reading: Timestamp, at instant: ContinuousClock.Instant, within roundTrip: Duration
     ) -> Duration? {
@@ -83,6 +85,6 @@ struct ClockWatch: Sendable {
 }
 
 extension Duration {
-    /// Whether it is no longer than that, forward or back.
+    /// Whether its absolute value is within a limit.
     func isWithin(_ limit: Duration) -> Bool { self <= limit && .zero - self <= limit }
 }

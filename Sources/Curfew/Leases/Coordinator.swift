@@ -1,7 +1,7 @@
 package import Policies
 internal import RedisClient
 
-/// Schedule and leases, by way of the functions in Redis: every decision is one atomic call.
+/// The schedule and leases, through the functions in Redis: every decision is one atomic call.
 package struct Coordinator: Sendable {
     let store: Store
     let configuration: Configuration
@@ -12,35 +12,36 @@ package struct Coordinator: Sendable {
     /// How long a lease lasts.
     package var lease: Duration { configuration.worker.lease }
 
-    /// The longest silence of an idle instance; never longer than a lease, so that a dead holder is noticed in time.
+    /// The longest silence of an idle instance; at most the length of a lease, so that a dead holder is noticed in
+    /// time.
     package var heartbeat: Duration { min(configuration.worker.heartbeat, lease) }
 
-    /// Makes the coordinator of one instance.
+    /// Creates the coordinator of an instance.
     package init(store: Store, configuration: Configuration, instance: Instance) {
         self.store = store
         self.configuration = configuration
         self.instance = instance
     }
 
-    /// What an instance tells with a tick.
+    /// What an instance publishes with a tick.
     package struct Beat: Sendable {
-        /// The cleanups it is running.
+        /// The cleanups that it is running.
         package var running: [String] = []
-        /// The cleanups that it doesn't run, because they stand for something else on others.
+        /// The cleanups that it doesn't run, because other instances use their names for other records.
         package var refused: [String] = []
-        /// How long the last tick took.
+        /// The duration of the last tick.
         package var roundTrip: Duration = .zero
-        /// When it started, by the server's clock.
+        /// When it started, on the server's clock.
         package var started: Timestamp
     }
 
-    /// Says that this instance lives, and claims at most one due cleanup.
+    /// Reports that this instance is alive, and claims at most one due cleanup.
     ///
     /// - Parameters:
-    ///   - beat: what to publish about the instance; nil publishes nothing, for a tick between two heartbeats.
-    ///   - places: how many more runs it can take; with none it claims nothing.
-    ///   - refused: the cleanups that stand for something else on other instances.
-    ///   - clock: the server's time, for the next occurrences of cron schedules; nil on the first tick.
+    /// - beat: what to publish about the instance; nil for a tick between two heartbeats, which publishes nothing.
+    /// - places: how many more runs it can take; with 0 it claims nothing.
+    /// - refused: the cleanups whose names mean other records on other instances.
+    /// - clock: the server's time, for the next occurrences of cron schedules; nil on the first tick.
     package func tick(
         beat: Beat?, places: Int, refused: Set<String> = [], clock: ServerClock
     ) async throws(CurfewError) -> TickAnswer {
@@ -49,16 +50,16 @@ package struct Coordinator: Sendable {
             beat: beat, places: places, trigger: Trigger.schedule, only: nil, known: known, clock: clock)
     }
 
-    /// Claims this cleanup now, due or not, unless somebody else has it or it is paused.
+    /// Claims a cleanup now, due or not, unless another instance runs it or it is paused.
     ///
     /// - Parameters:
-    ///   - person: who asks for it, to be noted in the events together with the claim; nil: nobody in particular.
-    ///   - detail: what else is to be said of that.
+    /// - person: the person who requests it, recorded in the events; nil for none.
+    /// - detail: further text for the event.
     package func claim(
         _ cleanup: Cleanup, trigger: String, isDryRun: Bool, by person: String? = nil, detail: String = ""
     ) async throws(CurfewError) -> TickAnswer {
         var cleanup = cleanup
-        // Only the occurrences of a cron line have to be computed from the time before the call.
+        // Only the occurrences of a cron schedule need the time before the call.
         let clock: ServerClock
         if case .cron = cleanup.schedule {
             clock = try await store.serverClock()
@@ -103,12 +104,12 @@ package struct Coordinator: Sendable {
         }
     }
 
-    /// Extends exactly this lease and publishes how far its run is.
+    /// Renews exactly this lease and publishes the progress of its run.
     func renew(_ claim: Claim, progress: RunControl.Progress) async throws(CurfewError) -> RenewCall.Answer {
         try await store.functions.call(renewal(of: claim, progress: progress))
     }
 
-    /// The call that extends a lease: a write under it, whatever else it is for.
+    /// The call that renews a lease; as a write under the lease it also proves the term.
     func renewal(of claim: Claim, progress: RunControl.Progress) -> RenewCall {
         RenewCall(
             keys: keys, cleanup: claim.cleanup, term: claim.term, lease: lease,
@@ -122,9 +123,9 @@ package struct Coordinator: Sendable {
 
     /// Ends a run: history, metrics, next due time and release in one step.
     ///
-    /// Gives back the states of these alerts, or nil where the lease was no longer ours.
+    /// Returns the states of these alerts, or nil if the lease was lost.
     ///
-    /// - Parameter next: when the cleanup is due again; nil: at once, and idle instances are woken.
+    /// - Parameter next: when the cleanup is due again; nil for at once, which wakes idle instances.
     func finish(
         _ claim: Claim, next: Timestamp?, runFields: [(String, String)], metricFields: [(String, String)],
         alerts: [AlertDefinition]
@@ -146,7 +147,7 @@ package struct Coordinator: Sendable {
         }
     }
 
-    /// Takes this instance off the list, on its way out, for which nobody waits long: the entry would expire anyway.
+    /// Removes this instance from the list at shutdown, with a short deadline: the entry would expire anyway.
     package func leave() async throws(CurfewError) {
         let commands = [
             RedisCommand("ZREM", [keys.instances, instance.id]), RedisCommand("DEL", [keys.instance(instance.id)]),
@@ -172,7 +173,7 @@ package struct Coordinator: Sendable {
 }
 
 extension TickAnswer {
-    /// Makes it of what was answered, with what the caller knows.
+    /// Creates it from an answer and the caller's own data.
     init(
         _ answer: TickCall.Answer, attempt: ContinuousClock.Instant, trigger: String, isDryRun: (String) -> Bool
     ) throws(CurfewError) {

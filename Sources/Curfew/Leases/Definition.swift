@@ -2,25 +2,25 @@ internal import Foundation
 internal import Policies
 internal import RedisClient
 
-/// What the name of a cleanup stands for, as it is noted in `{curfew}:definitions`.
+/// The meaning of a cleanup's name, as recorded in `{curfew}:definitions`.
 ///
-/// Two configurations that share a prefix may give one name to different records: each would then take the other's
-/// entries for its own. So the first one notes what it means, and another meaning is refused as long as an instance lives
-/// that goes by the first. When it runs is noted beside it: whoever changes that schedules it anew.
+/// Two configurations with the same prefix may use one name for different records, and each would then treat the
+/// other's entries as its own. So the first one records its meaning, and another meaning is refused as long as an
+/// instance with the first one is alive. The schedule is recorded as well: a changed schedule reschedules the cleanup.
 struct Definition: Sendable, Equatable, Codable {
-    /// The kind of its policy, and the keys of its records.
+    /// The kind of its policy, and the key template of its records.
     var policy: String, records: String
-    /// The application's index; empty where Curfew keeps one.
+    /// The application's index; empty if Curfew keeps one.
     var index: String
-    /// Milliseconds between two runs; empty where a cron line says when it runs.
+    /// Milliseconds between two runs; empty for a cron schedule.
     var everyMs: String
-    /// The cron line and its zone; empty where there is none.
+    /// The cron expression and its time zone; empty if there is none.
     var cron: String, timezone: String
-    /// `1` where the schedule doesn't run it, else empty.
+    /// `1` if the cleanup is disabled, otherwise empty.
     var off: String
-    /// The fingerprints of the configurations that mean this by it, newest last, with spaces between.
+    /// The fingerprints of the configurations with this definition, newest last, separated by spaces.
     var configs: String
-    /// Which instance noted it, and when: ISO 8601.
+    /// The instance that recorded it, and when: ISO 8601.
     var by: String, at: String
 
     private enum CodingKeys: String, CodingKey {
@@ -28,10 +28,10 @@ struct Definition: Sendable, Equatable, Codable {
         case everyMs = "every_ms"
     }
 
-    /// The most configurations that are remembered.
+    /// How many configurations are remembered.
     private static let mostConfigs = 16
 
-    /// What a configuration says.
+    /// The definition in a configuration.
     init(_ cleanup: Cleanup, config: String, by instance: String, at now: Timestamp) {
         policy = cleanup.kind.rawValue
         records = "\(cleanup.records)"
@@ -47,7 +47,7 @@ struct Definition: Sendable, Equatable, Codable {
         at = now.iso8601
     }
 
-    /// Reads what is noted; nil where it isn't ours.
+    /// Parses a recorded definition; nil if it is invalid.
     init?(text: String) {
         do {
             self = try JSONDecoder().decode(Definition.self, from: Data(text.utf8))
@@ -56,7 +56,7 @@ struct Definition: Sendable, Equatable, Codable {
         }
     }
 
-    /// As it is noted.
+    /// The text that is recorded.
     var text: String {
         let members = [
             ("policy", policy), ("records", records), ("index", index), ("every_ms", everyMs), ("cron", cron),
@@ -65,7 +65,7 @@ struct Definition: Sendable, Equatable, Codable {
         return JSONText.object(members.map { FieldWrite(field: $0.0, value: $0.1) })
     }
 
-    /// When it runs; nil where that can't be read.
+    /// The schedule; nil if it can't be parsed.
     var schedule: Schedule? {
         if let every = Int64(everyMs) { return .every(.milliseconds(every)) }
         guard let zone = Zone(timezone) else { return nil }
@@ -78,7 +78,7 @@ struct Definition: Sendable, Equatable, Codable {
 
     var isOff: Bool { !off.isEmpty }
 
-    /// Whether it is about the same records.
+    /// Whether it means the same records.
     func means(theSameAs other: Definition) -> Bool {
         (policy, records, index) == (other.policy, other.records, other.index)
     }
@@ -87,19 +87,19 @@ struct Definition: Sendable, Equatable, Codable {
         (everyMs, cron, timezone) == (other.everyMs, other.cron, other.timezone)
     }
 
-    /// Whether an instance with that configuration goes by it.
+    /// Whether an instance with that configuration uses it.
     func isOf(config: String) -> Bool {
         configs.split(separator: " ").contains { $0 == config }
     }
 
-    /// The configurations that were noted after that one; nil where it isn't among them, or is the last.
+    /// The configurations that were recorded after that one; nil if it is missing or the last one.
     func configs(after config: String) -> [String]? {
         let all = configs.split(separator: " ").map(String.init)
         guard let place = all.lastIndex(of: config), place < all.count - 1 else { return nil }
         return Array(all[(place + 1)...])
     }
 
-    /// This one in the place of another that means the same: the configurations of both go by it.
+    /// This definition in place of another with the same meaning: the configurations of both use it.
     func joined(with other: Definition) -> Definition {
         var joined = self
         let all = other.configs.split(separator: " ").filter { $0 != configs } + configs.split(separator: " ")

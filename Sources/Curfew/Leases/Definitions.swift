@@ -2,24 +2,25 @@ internal import Logging
 internal import Policies
 internal import RedisClient
 
-/// The names of cleanups and what they stand for, between the configurations that share a prefix.
+/// The names of cleanups and their meanings, across configurations with the same prefix.
 ///
-/// An instance looks when it begins with a configuration, before its first tick under it; and with each heartbeat as long
-/// as something is refused to it or waits, or the clock of Redis has lately stepped. What it finds it settles there and then:
+/// An instance checks them when it starts with a configuration, before its first tick. It checks again with each
+/// heartbeat as long as one of its cleanups is refused or waits, or the clock of Redis has recently stepped. It
+/// resolves differences at once:
 ///
-///     noted before         an instance lives that goes by it     what becomes of it
-///     nothing              –                                     this one is noted
-///     the same             –                                     this configuration is noted beside the others
-///     the same, at other   no, or only by older configurations   this one is noted, and the cleanup scheduled anew
+///     recorded before      a living instance uses it              result
+///     nothing              –                                     this one is recorded
+///     the same             –                                     this configuration is added to it
+///     the same, at other   no, or only older configurations      this one is recorded, the cleanup rescheduled
 ///     times
-///     the same, at other   yes, and its configuration has        it stays as it is until that instance is gone: this is
-///     times                replaced this one before              an old one that has begun again in a rolling update
-///     another              no, or it is this one                 this one is noted, and the cleanup scheduled anew
+///     the same, at other   yes, and its configuration has        unchanged until that instance is gone: this one is
+///     times                replaced this one before              old, restarted during a rolling update
+///     another              no, or only this one                  this one is recorded, the cleanup rescheduled
 ///     another              yes                                   refused: this instance doesn't run the cleanup
 ///
-/// A rolling update that changes what a name stands for is therefore through when the last of the old instances is gone.
+/// A rolling update that changes the meaning of a name is therefore complete when the last old instance has ended.
 struct Definitions: Sendable {
-    /// The most instances that are looked at: those that lived last.
+    /// How many instances are checked: the most recent ones.
     static let mostInstances = 200
 
     private let store: Store
@@ -34,61 +35,61 @@ struct Definitions: Sendable {
     private var redis: RedisClient { store.redis }
     private var keys: Keys { store.keys }
 
-    /// One name that stands for something else as long as others live.
+    /// A name that has another meaning as long as other instances are alive.
     struct Conflict: Error, Sendable, CustomStringConvertible {
         let cleanup: String
-        /// What is noted, and what this configuration means.
+        /// The recorded definition, and that of this configuration.
         let noted: Definition, own: Definition
-        /// The living instances that go by what is noted.
+        /// The living instances that use the recorded one.
         let instances: [String]
 
         var description: String {
-            "\(cleanup) stands for other records on \(instances.joined(separator: ", ")) (\(noted.words)) than in this "
-                + "configuration (\(own.words)): it is not run from here; expected one prefix for each environment, or "
-                + "another name"
+            "\(cleanup) means other records on \(instances.joined(separator: ", ")) (\(noted.words)) than in this "
+                + "configuration (\(own.words)): this instance does not run it; expected a separate prefix "
+                + "for each environment, or another name"
         }
     }
 
-    /// A cleanup beside what is noted of it.
+    /// A cleanup and its recorded definition.
     private struct Found {
         let cleanup: Cleanup
         let text: String?
         let noted: Definition?
         let own: Definition
-        /// When it is due, or its lease ends; as the server wrote it, too.
+        /// When it is due or its lease ends; also as the server wrote it.
         let due: Timestamp?
         let dueText: String
 
         var isForeign: Bool { noted.map { !$0.means(theSameAs: own) } ?? false }
 
-        /// The configurations that have replaced this one's schedule by another; nil where none has.
+        /// The configurations that have replaced the schedule of this one; nil if there are none.
         var newer: [String]? {
             guard cleanup.isEnabled, let noted, !isForeign, !noted.runs(asOftenAs: own) else { return nil }
             return noted.configs(after: own.configs)
         }
     }
 
-    /// What is refused to this configuration now, by the names of the cleanups; nothing is written.
+    /// The cleanups that are refused to this configuration, by name; nothing is written.
     func conflicts() async throws -> [String: Conflict] {
         try await conflicts(among: try await find(now: Timestamp(milliseconds: 0)))
     }
 
-    /// The same for one cleanup, of which is known what is noted.
+    /// The same for one cleanup whose recorded definition is known.
     func conflict(over cleanup: Cleanup, noted: Definition?) async throws -> Conflict? {
         let own = own(cleanup, now: Timestamp(milliseconds: 0))
         guard let noted, !noted.means(theSameAs: own) else { return nil }
         return conflict(cleanup, noted: noted, own: own, among: try await living())
     }
 
-    /// What was settled.
+    /// The result of a check.
     struct Settlement: Sendable {
-        /// What is refused, by the names of the cleanups.
+        /// The refused cleanups, by name.
         var refused: [String: Conflict] = [:]
-        /// The cleanups that go by the schedule of a newer configuration, as long as somebody has it.
+        /// The cleanups that use the schedule of a newer configuration, as long as an instance has it.
         var waiting: Set<String> = []
     }
 
-    /// Settles what every cleanup of this configuration stands for and when it is due.
+    /// Records the meaning of every cleanup of this configuration and reschedules those that changed.
     func settle(now: Timestamp) async throws -> Settlement {
         let found = try await find(now: now)
         var settlement = Settlement(refused: try await conflicts(among: found))
@@ -106,15 +107,15 @@ struct Definitions: Sendable {
         return settlement
     }
 
-    /// Goes by another schedule that was noted while a run was under way, which has ended and set a due time by its own.
+    /// Applies another schedule that was recorded during a run, after the run set a due time by its own schedule.
     ///
-    /// - Parameter due: when the cleanup is due by the end of the run.
+    /// - Parameter due: when the cleanup is due after the run.
     func follow(_ text: String, after claim: Claim, due: Timestamp) async {
         let (name, before) = (claim.cleanup, claim.memory.definition)
         guard let cleanup = configuration.cleanup(named: name), let noted = Definition(text: text),
             noted.means(theSameAs: own(cleanup, now: due)), let schedule = noted.schedule
         else { return }
-        // A run that somebody asked for leaves the due time as it was, whatever its own schedule.
+        // A requested run leaves the due time as it was, whatever its own schedule.
         let isKept = due == claim.due
         let former = isKept ? before?.schedule ?? cleanup.schedule : cleanup.schedule
         guard former != schedule else { return }
@@ -129,7 +130,7 @@ struct Definitions: Sendable {
             change.write("ZADD", .own(keys.schedule), [.value(String(anew.milliseconds)), .value(name)])
             _ = try await store.functions.note(change, keys)
         } catch {
-            store.logger.warning("a cleanup could not be scheduled anew", metadata: ["error": "\(error)"])
+            store.logger.warning("a cleanup was not rescheduled", metadata: ["error": "\(error)"])
         }
     }
 
@@ -173,7 +174,7 @@ struct Definitions: Sendable {
             ? nil : Conflict(cleanup: cleanup.name, noted: noted, own: own, instances: owners.sorted())
     }
 
-    /// The other living instances with the configurations that they go by.
+    /// The other living instances with their configurations.
     private func living() async throws -> [(id: String, config: String)] {
         let seen = try await redis.send(
             RedisCommand("ZREVRANGE", [keys.instances, "0", String(Self.mostInstances - 1)]))
@@ -190,19 +191,19 @@ struct Definitions: Sendable {
         if try await note(found, definition, due: due) {
             if let noted = found.noted, !noted.means(theSameAs: found.own) || !noted.runs(asOftenAs: found.own) {
                 store.logger.notice(
-                    "a cleanup is defined anew",
+                    "a cleanup was redefined",
                     metadata: [
                         "cleanup": "\(name)", "before": "\(noted.words)", "now": "\(definition.words)",
-                        "schedule": "\(found.cleanup.schedule)", "due": "\(due?.iso8601 ?? "as it was")",
+                        "schedule": "\(found.cleanup.schedule)", "due": "\(due?.iso8601 ?? "unchanged")",
                     ])
             }
         } else if due != nil {
-            // A run is under way: its end goes by what is noted. Or another instance was faster.
+            // A run is active and applies the recorded definition at its end, or another instance was faster.
             _ = try await note(found, definition, due: nil)
         }
     }
 
-    /// What is to be noted, and when the cleanup is due now; nil where all is as it should be.
+    /// The definition to record and the new due time; nil if nothing must change.
     private func step(_ found: Found, now: Timestamp) -> (Definition, due: Timestamp?)? {
         let own = found.own
         guard let noted = found.noted else {
@@ -217,7 +218,7 @@ struct Definitions: Sendable {
         var due: Timestamp?
         if let score = found.due {
             if noted.isOff, score <= now {
-                // Nobody waited for it while it was switched off.
+                // A disabled cleanup was not overdue.
                 due = now
             } else if !noted.runs(asOftenAs: own) {
                 due = found.cleanup.schedule.anew(after: noted.schedule, due: score, now: now)
@@ -229,15 +230,15 @@ struct Definitions: Sendable {
         return isNew || due != nil ? (definition, due) : nil
     }
 
-    /// The latest time at which it can be due, where it is due later than that.
+    /// The latest possible due time, if the due time is later.
     private func bounded(_ found: Found, now: Timestamp) -> Timestamp? {
-        // The time was read before the schedule was: in between the cleanup may have run.
+        // The time was read before the schedule, so the cleanup may have run in between.
         let latest = found.cleanup.schedule.latest(from: now + ClockStep.most)
         guard found.cleanup.isEnabled, let due = found.due, due > latest else { return nil }
         return latest
     }
 
-    /// Writes it where what was read is still so and, with a due time, nobody runs the cleanup.
+    /// Records a definition if what was read is unchanged and, for a new due time, no run is active.
     private func note(_ found: Found, _ definition: Definition, due: Timestamp?) async throws -> Bool {
         let name = found.cleanup.name
         var change = PlainChange(member: name)
@@ -249,7 +250,7 @@ struct Definitions: Sendable {
         }
         if due != nil {
             change.checks.append(.init(check: .missing, key: keys.lease(name), complaint: ""))
-            // What was read may have been the end of a lease, whose run is over by now.
+            // The score that was read may be the end of a lease whose run has ended.
             if found.due != nil {
                 change.checks.append(
                     .init(check: .score, key: keys.schedule, field: name, value: found.dueText, complaint: ""))
@@ -259,14 +260,14 @@ struct Definitions: Sendable {
         if let due {
             change.write("ZADD", .own(keys.schedule), [.value(String(due.milliseconds)), .value(name)])
         }
-        // Nobody waited for what it owes while it was switched off.
+        // A disabled cleanup owes no run.
         if found.noted?.isOff == true, found.cleanup.isEnabled { change.write("HDEL", .own(keys.owed), [.value(name)]) }
         return try await store.functions.note(change, keys) == .made
     }
 }
 
 extension FunctionLibrary {
-    /// Writes something of Curfew's own, also where Redis has no memory left; under a lease, where it is of a run.
+    /// Writes one of Curfew's own keys, even if Redis is full; under a lease if it belongs to a run.
     func note(
         _ change: PlainChange, _ keys: Keys, under claim: Claim? = nil
     ) async throws(CurfewError) -> CommitCall.Outcome {

@@ -1,12 +1,12 @@
 internal import RedisClient
 
-/// Reads Curfew's streams, newest first, a page at a time.
+/// Reads Curfew's streams page by page, newest first.
 package struct History: Sendable {
     let redis: RedisClient
-    /// The most entries that a filtered reading looks through.
+    /// How many entries a filtered read may examine.
     static let mostRead = 100_000
 
-    /// The last entries of a stream that pass, newest first.
+    /// The last matching entries of a stream, newest first.
     package func last(
         _ count: Int, of stream: String, where passes: (StreamEntry) -> Bool = { _ in true }
     ) async throws(CurfewError) -> [StreamEntry] {
@@ -23,35 +23,35 @@ package struct History: Sendable {
         return found
     }
 
-    /// One page of a stream's entries, newest first, and where the next one begins.
+    /// One page of stream entries, newest first, and where the next page begins.
     package struct Page: Sendable {
-        /// The entries that pass.
+        /// The matching entries.
         package var entries: [StreamEntry] = []
-        /// The id of the last entry that was looked at, where there may be more; nil at the end.
+        /// The id of the last examined entry, if there may be more; nil at the end.
         package var next: String?
     }
 
-    /// The entries of a stream that pass, newest first, from before that id on.
+    /// The matching entries of a stream before an id, newest first.
     ///
-    /// Looks through a bounded number of entries: a page may then have fewer entries than asked for, even none, and still
-    /// say where to go on.
+    /// It examines a limited number of entries, so a page may have fewer entries than requested, or none, and still
+    /// have a next page.
     ///
     /// - Parameters:
-    ///   - before: the id that a page ended with; nil begins with the newest entry.
-    ///   - oldest: the id that the last entry has at least; `-` for the beginning.
+    /// - before: the id that the previous page ended with; nil for the newest entry.
+    /// - oldest: the lowest id; `-` for the beginning of the stream.
     package func page(
         of stream: String, _ count: Int, before: String?, from oldest: String = "-",
         where passes: (StreamEntry) -> Bool = { _ in true }
     ) async throws(CurfewError) -> Page {
         var page = Page()
-        // Nothing is before the first of all ids, and Redis takes the question for a mistake.
+        // No id is lower than the first one, and Redis rejects such a range.
         guard before?.allSatisfy({ "0-".contains($0) }) != true else { return page }
         var end = before.map { "(" + $0 } ?? "+"
         var seen = 0
         while seen < Self.mostPaged {
             let part = try await read("XREVRANGE", of: stream, from: end, to: oldest)
             for entry in part.entries {
-                // One more than asked for shows whether there are more.
+                // One more than requested, to know whether there are more.
                 if page.entries.count == count { return page }
                 if passes(entry) { page.entries.append(entry) }
                 page.next = entry.id
@@ -66,15 +66,15 @@ package struct History: Sendable {
         return page
     }
 
-    /// The most entries that one page looks through.
+    /// How many entries one page may examine.
     static let mostPaged = 10_000
 
-    /// Entries of a stream after that id, oldest first; at most a thousand, and fewer where they are large.
+    /// The entries after an id, oldest first; at most a thousand, or fewer if they are large.
     package func entries(of stream: String, after id: String) async throws(CurfewError) -> [StreamEntry] {
         try await read("XRANGE", of: stream, from: "(" + id, to: "+", count: 1_000).entries
     }
 
-    /// New entries of a stream after that id (`$` = from now on), waiting up to that long for them.
+    /// The new entries after an id (`$` = from now on); waits up to that long for them.
     package func next(of stream: String, after id: String, within wait: Duration) async throws(CurfewError)
         -> [StreamEntry]
     {

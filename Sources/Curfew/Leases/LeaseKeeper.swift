@@ -1,10 +1,10 @@
 internal import Logging
 
-/// Renews the lease of one run every third of its length, in a task of its own.
+/// Renews the lease of a run every third of its length, in its own task.
 ///
 /// It renews only while the run makes progress: a run that hangs must lose its lease, or it would block its cleanup on
-/// every instance for ever. It names the exact fence, so that an old holder never renews the lease of a new one. Any
-/// answer but a grant stops the run at once; no answer stops it when trust runs out.
+/// every instance for ever. It names the exact term, so an old holder never renews the lease of a new one. Any answer
+/// other than a grant stops the run at once; without an answer, the run stops when trust ends.
 struct LeaseKeeper: Sendable {
     let coordinator: Coordinator
     let claim: Claim
@@ -29,7 +29,7 @@ struct LeaseKeeper: Sendable {
         }
     }
 
-    /// One renewal; false where the lease is lost.
+    /// Renews once; false if the lease is lost.
     private func renewOnce() async -> Bool {
         let attempt = ContinuousClock.now
         do {
@@ -43,10 +43,10 @@ struct LeaseKeeper: Sendable {
                 if let cancelledBy { control.stop(.cancelled(by: cancelledBy)) }
             }
         } catch {
-            // The run has ended meanwhile.
+            // The run has ended in the meantime.
             guard !Task.isCancelled else { return false }
-            // Trust runs on from the last grant; the next attempt may still be in time.
-            logger.warning("the lease could not be renewed", metadata: ["error": "\(error)"])
+            // Trust continues from the last grant, so the next attempt may still be in time.
+            logger.warning("the lease was not renewed", metadata: ["error": "\(error)"])
         }
         return true
     }

@@ -1,18 +1,18 @@
 internal import Foundation
 internal import Policies
 
-/// The run that a cleanup owes, in `{curfew}:owed`: it was due, and none has succeeded since.
+/// The run that a cleanup owes, in `{curfew}:owed`: it was due, and no run has succeeded since.
 ///
-/// What failed for a reason that passes by itself is tried again soon, until the cleanup is due anyway. Whatever it was,
-/// `overdue` goes on counting from the first time that was missed: a cleanup that fails every night has not run.
+/// A failure with a temporary cause is retried soon, until the cleanup is due anyway. In any case `overdue` counts from
+/// the first missed time: a cleanup that fails every night has not run.
 struct Owed: Sendable, Equatable, Codable {
     /// The due time of the first run that did not succeed.
     var sinceMs: String
-    /// The due time of the last, which a retry is in the place of.
+    /// The due time of the last run, which a retry replaces.
     var dueMs: String
-    /// When it is tried again, and how often it was; empty and `0` where it waits for its next due time.
+    /// When it is retried, and the number of retries; empty and `0` if it waits for its next due time.
     var retryMs: String, attempts: String
-    /// What the last run ended with.
+    /// The error of the last run.
     var error: String
 
     private enum CodingKeys: String, CodingKey {
@@ -22,7 +22,7 @@ struct Owed: Sendable, Equatable, Codable {
         case attempts, error
     }
 
-    /// How long after each failure it is tried again; from the last on always so.
+    /// The delay after each failure; the last one is used from then on.
     static let pauses: [Duration] = [.seconds(60), .seconds(5 * 60), .seconds(15 * 60)]
 
     init(since: Timestamp, due: Timestamp, retry: Timestamp?, attempts: Int, error: String) {
@@ -33,7 +33,7 @@ struct Owed: Sendable, Equatable, Codable {
         self.error = error
     }
 
-    /// Reads what is kept; nil where it isn't ours.
+    /// Parses the stored value; nil if it is invalid.
     init?(text: String) {
         do {
             self = try JSONDecoder().decode(Owed.self, from: Data(text.utf8))
@@ -42,7 +42,7 @@ struct Owed: Sendable, Equatable, Codable {
         }
     }
 
-    /// As it is kept.
+    /// The stored value.
     var text: String {
         let members = [
             ("since_ms", sinceMs), ("due_ms", dueMs), ("retry_ms", retryMs), ("attempts", attempts), ("error", error),
@@ -50,35 +50,35 @@ struct Owed: Sendable, Equatable, Codable {
         return JSONText.object(members.map { FieldWrite(field: $0.0, value: $0.1) })
     }
 
-    /// Since when a run is owed; nil where that can't be read.
+    /// Since when a run is owed; nil if that is invalid.
     var since: Timestamp? { Int64(sinceMs).map(Timestamp.init(milliseconds:)) }
-    /// The due time that a retry is in the place of.
+    /// The due time that a retry replaces.
     var due: Timestamp? { Int64(dueMs).map(Timestamp.init(milliseconds:)) }
-    /// When it is tried again.
+    /// The time of the retry.
     var retry: Timestamp? { Int64(retryMs).map(Timestamp.init(milliseconds:)) }
 }
 
-/// What the end of a run means for the schedule: when the cleanup is due again, and what it owes.
+/// The effect of a run's end on the schedule: when the cleanup is due again, and what it owes.
 struct NextRun: Sendable, Equatable {
-    /// How a run ended, as far as the schedule is concerned.
+    /// The end of a run, as far as it affects the schedule.
     enum Ending: Sendable, Equatable {
-        /// It did its work.
+        /// It succeeded.
         case done
-        /// It could not, for a reason that passes by itself.
+        /// It failed for a temporary reason.
         case failedForNow(String)
-        /// It could not or must not, and the next one won't either unless somebody does something.
+        /// It failed or was refused for a reason that needs a person.
         case notDone(String)
-        /// Somebody stopped it, or only looked.
+        /// It was cancelled, or was a dry run.
         case stopped
     }
 
-    /// When it is due.
+    /// When the cleanup is due.
     var due: Timestamp
-    /// What it owes; nil: nothing.
+    /// The run that it owes; nil for none.
     var owed: Owed?
 
     /// - Parameters:
-    ///   - claimed: when the run was due, as the schedule had it; in the future for one that somebody asked for.
+    ///   - claimed: when the run was due by the schedule; in the future for a requested run.
     init(after ending: Ending, claimed: Timestamp, owed: Owed?, schedule: Schedule, began: Timestamp, now: Timestamp) {
         let isRetry = owed?.retry == claimed
         let occurrence = isRetry ? owed?.due ?? claimed : claimed
@@ -90,7 +90,7 @@ struct NextRun: Sendable, Equatable {
         case .stopped: break
         case .done:
             self.owed = nil
-            // There is nothing left to be tried again.
+            // There is nothing to retry.
             if isRetry { due = regular }
         case .failedForNow(let error), .notDone(let error):
             guard !isEarly else { return }

@@ -1,7 +1,7 @@
 internal import RedisClient
 
 extension RedisClient {
-    /// Reads one of Curfew's own keys; where that is something else than it should be, the error names it.
+    /// Reads one of Curfew's own keys; if it has the wrong type, the error names it.
     func read(_ command: String, _ key: String, _ words: [String] = []) async throws(CurfewError) -> RedisValue {
         do {
             return try await send(RedisCommand(command, [key] + words))

@@ -1,20 +1,20 @@
 internal import RedisClient
 internal import Synchronization
 
-/// What stands between a run and the world: its lease, its time limit, a wish to stop, and how far it is.
+/// Controls a run from outside: its lease, its time limit, requests to stop, and its progress.
 ///
-/// The sweep asks ``checkpoint()`` before everything it begins; the lease keeper, the worker and people set the reasons
-/// to stop. The first reason stays.
+/// The sweep calls ``checkpoint()`` before each step. The lease keeper, the worker and people set reasons to stop; the
+/// first reason stays.
 package final class RunControl: Sendable {
-    /// Why a run stops before it is through.
+    /// Why a run stops before its end.
     package enum Stop: Error, Sendable, Equatable {
-        /// The lease is not ours any more, or can't be trusted.
+        /// The lease is lost or can't be trusted.
         case lost
         /// A person cancelled it.
         case cancelled(by: String)
-        /// It has used up its `run-timeout`.
+        /// Its `run-timeout` has passed.
         case timedOut
-        /// The instance is going down; another continues.
+        /// The instance is shutting down; another one continues.
         case handedOver
     }
 
@@ -29,32 +29,32 @@ package final class RunControl: Sendable {
         var isContested = false
     }
 
-    /// How far a run is, as published in its lease.
+    /// The progress of a run, as published in its lease.
     package struct Progress: Sendable, Equatable {
-        /// Numbers so far.
+        /// The counters so far.
         package var found = 0, changed = 0, retried = 0, skipped = 0, failed = 0
-        /// Tokens given back so far.
+        /// Tokens refunded so far.
         package var refunded: Int64 = 0
-        /// Done of what was due at the start, 0…100.
+        /// The share of the records due at the start that is done, 0…100.
         package var percent = 0
-        /// What it is doing.
+        /// The current step.
         package var step = "claimed"
     }
 
     private let state: Mutex<State>
 
-    /// Makes the control for a run that began now; `trust` is nil for a preview, which holds no lease.
+    /// Creates the control of a run that starts now; `trust` is nil for a preview, which has no lease.
     package init(trust: LeaseTrust?, timeout: Duration) {
         let now = ContinuousClock.now
         state = Mutex(State(trust: trust, deadline: now.advanced(by: timeout), lastProgress: now))
     }
 
-    /// Throws where the run must not begin anything more.
+    /// Throws if the run must not start anything new.
     package func checkpoint() throws(Stop) {
         if let stop = stopReason() { throw stop }
     }
 
-    /// The reason to stop, if there is one by now.
+    /// The reason to stop, if there is one.
     package func stopReason() -> Stop? {
         state.withLock { state in
             if let stop = state.stop { return stop }
@@ -68,19 +68,19 @@ package final class RunControl: Sendable {
         }
     }
 
-    /// Asks the run to stop after the page in hand.
+    /// Asks the run to stop after its current page.
     package func stop(_ reason: Stop) {
         state.withLock { state in
             if state.stop == nil || reason == .lost { state.stop = reason }
         }
     }
 
-    /// A renewal begun at that moment was granted.
+    /// A renewal started at that moment was granted.
     func renewed(attempt: ContinuousClock.Instant) {
         state.withLock { $0.trust?.renewed(attempt: attempt, answer: .now) }
     }
 
-    /// The run got on; a run that doesn't loses its lease.
+    /// Records progress; a run without progress loses its lease.
     package func advance(_ change: (inout Progress) -> Void) {
         state.withLock { state in
             change(&state.snapshot)
@@ -88,29 +88,30 @@ package final class RunControl: Sendable {
         }
     }
 
-    /// How far it is.
+    /// The current progress.
     package var progress: Progress { state.withLock { $0.snapshot } }
 
-    /// What ended the run, or kept its end from being recorded, where that was no record's fault and nobody's wish.
+    /// The error that ended the run or prevented recording its end, unless it was a record's error or a request to
+    /// stop.
     ///
-    /// A command finds its exit code by it.
+    /// It decides the exit code of a command.
     package var failure: CurfewError? { state.withLock { $0.failure } }
 
-    /// The run failed; the first failure stays.
+    /// Records a failure of the run; the first failure stays.
     func failed(_ error: any Error) {
         let failure = CurfewError(thrown: error) ?? CurfewError(.damaged, "\(error)")
         state.withLock { $0.failure = $0.failure ?? failure }
     }
 
-    /// Whether the run was refused because its name stands for something else on others.
+    /// Whether the run was refused because other instances use its name for other records.
     var isContested: Bool { state.withLock { $0.isContested } }
 
-    /// The run is refused: its name stands for something else on others.
+    /// Records that the run was refused because other instances use its name for other records.
     func contested() {
         state.withLock { $0.isContested = true }
     }
 
-    /// A number for a page, or a part of one, that no other of the run has.
+    /// A number that is unique among the pages of the run, or parts of pages.
     func nextPage() -> Int {
         state.withLock { state in
             state.pages += 1
@@ -118,10 +119,10 @@ package final class RunControl: Sendable {
         }
     }
 
-    /// For how long nothing has moved.
+    /// How long there was no progress.
     var idle: Duration { state.withLock { $0.lastProgress.duration(to: .now) } }
 
-    /// Until when the lease is trusted.
+    /// When trust in the lease ends.
     var trustEnd: ContinuousClock.Instant? { state.withLock { $0.trust?.end } }
 }
 

@@ -1,13 +1,14 @@
 internal import Policies
 internal import RedisClient
 
-/// What a run has to know from before it: what its name stands for, what it owes, and how the clock has been.
+/// What a run needs to know from before: the definition of its cleanup, what the cleanup owes, and the clock's last
+/// step.
 ///
-/// It comes with the claim, so that it costs no command.
+/// It comes with the claim, so it costs no command.
 struct RunMemory: Sendable {
-    /// What is noted of the cleanup.
+    /// The recorded definition of the cleanup.
     var definition: Definition?
-    /// What it owes.
+    /// The run that it owes.
     var owed: Owed?
     /// The last step of the clock of Redis.
     var step: ClockStep?

@@ -1,22 +1,22 @@
-/// What a run did: the answer of a command, of an HTTP route, and what history is written from.
+/// The result of a run: the answer of commands and HTTP routes, and the source of the history.
 package struct RunResult: Sendable, Codable, Equatable {
     /// How a run ended.
     package enum Status: String, Sendable, Codable {
-        /// Everything that was found is done, or was left alone for a reason.
+        /// Everything found was processed, or left alone for a reason.
         case completed
-        /// It went through, and some records could not be dealt with.
+        /// The run is complete, but some records had errors.
         case completedWithErrors = "completed_with_errors"
-        /// It stopped at an error that was not a record's.
+        /// An error that wasn't a record's stopped it.
         case failed
-        /// It would have done more than its guard allows.
+        /// It would have exceeded its guard.
         case refused
-        /// A person or a shutdown ended it; the rest is found by the next run.
+        /// A person or a shutdown ended it; the next run continues.
         case cancelled
-        /// Its `run-timeout` ended it; the rest is found by the next run.
+        /// Its `run-timeout` ended it; the next run continues.
         case timedOut = "timed_out"
-        /// Its lease ran out.
+        /// Its lease expired.
         case lost
-        /// It was too late to be run.
+        /// It was too late.
         case misfired
     }
 
@@ -24,87 +24,87 @@ package struct RunResult: Sendable, Codable, Equatable {
     package struct Entry: Sendable, Codable, Equatable {
         /// The record.
         package var id: String
-        /// What was, or would be, done.
+        /// The action, done or planned.
         package var action: String
         /// The status before and after.
         package var from: String, to: String
-        /// The type, where timeouts go by type.
+        /// The type, if timeouts depend on types.
         package var type: String
-        /// How old it was, and how old it may become.
+        /// Its age and its timeout.
         package var ageMs: Int64, timeoutMs: Int64
-        /// What was given back.
+        /// The refunded tokens.
         package var tokensRefunded: Int64
-        /// Why.
+        /// The reason.
         package var reason: String
     }
 
-    /// A record that could not be dealt with.
+    /// A record with an error.
     package struct Failure: Sendable, Codable, Equatable {
         /// The record.
         package var id: String
-        /// What is wrong with it.
+        /// The error.
         package var error: String
 
-        /// A failure from its parts.
+        /// Creates a failure.
         package init(id: String, error: String) {
             self.id = id
             self.error = error
         }
     }
 
-    /// The most records, and the most errors, that are listed.
+    /// How many records, and how many errors, are listed.
     package static let listed = 100
 
     /// The run's id, empty for a preview.
     package var run: String
     /// The cleanup.
     package var cleanup: String
-    /// Who ran it.
+    /// The instance.
     package var instance: String
-    /// The fence it ran under; 0 for a preview.
+    /// The fence; 0 for a preview.
     package var fence: Int64
-    /// What caused it.
+    /// The trigger.
     package var trigger: String
-    /// Whether it only watched.
+    /// Whether it was a dry run.
     package var dryRun: Bool
     /// How it ended.
     package var status: Status
-    /// When it began: ISO 8601, by the server's clock.
+    /// When it started: ISO 8601, on the server's clock.
     package var startedAt: String
-    /// How long it took.
+    /// Its duration.
     package var durationMs: Int64
-    /// Records past their time that were to be changed, malformed ones included.
+    /// Records past their time, malformed ones included.
     package var totalFound: Int
-    /// Those that were changed, retried ones included.
+    /// Records that were changed, retried ones included.
     package var cleanedUp: Int
-    /// Those that were given another try.
+    /// Records that were retried.
     package var retried: Int
-    /// Those that had moved when they were to be changed, and were left alone.
+    /// Records that changed before the commit and were left alone.
     package var skipped: Int
-    /// Those that could not be dealt with.
+    /// Records with errors.
     package var failed: Int
-    /// Those past their time on which work is still going on.
+    /// Records past their time that are still being processed.
     package var stalled: Int
-    /// Given back in all.
+    /// All refunded tokens.
     package var tokensRefunded: Int64
-    /// Freed in storage.
+    /// Bytes freed in object storage.
     package var bytesFreed: Int64
-    /// Objects in storage that were to be deleted and weren't there.
+    /// Objects to delete that did not exist.
     package var absent: Int
-    /// The first of what was, or would be, changed.
+    /// The first changes, done or planned.
     package var records: [Entry]
-    /// The first of what went wrong.
+    /// The first errors.
     package var errors: [Failure]
-    /// Why it failed, where it did; of an undo, why it could not find everything.
+    /// Why it failed, if it did; for an undo, why it could not find everything.
     package var error: String?
-    /// Charges that had been paid back before, so that nothing was paid; nil: none.
+    /// Charges that had been refunded before, so nothing was paid; nil for none.
     package var refundedBefore: Int?
-    /// The run that was undone, where this is an undo.
+    /// The run that was undone, if this is an undo.
     package var undoes: String?
-    /// The first of what a plan or an undo left as it was, and why.
+    /// The first records that a plan or an undo left as they are, and why.
     package var left: [Failure]?
 
-    /// Whether the run went through.
+    /// Whether the run succeeded.
     package var isSuccess: Bool { status == .completed || status == .completedWithErrors }
 
     /// The result in one sentence.
@@ -117,8 +117,8 @@ package struct RunResult: Sendable, Codable, Equatable {
         if tokensRefunded > 0 { text += " and \(dryRun ? "refund" : "refunded") \(tokensRefunded) tokens" }
         var notes: [String] = []
         if retried > 0 { notes.append("\(retried) \(dryRun ? "to be retried" : "retried")") }
-        if skipped > 0 { notes.append("\(skipped) had moved") }
-        if let refundedBefore { notes.append("\(refundedBefore) refunded before") }
+        if skipped > 0 { notes.append("\(skipped) changed meanwhile") }
+        if let refundedBefore { notes.append("\(refundedBefore) already refunded") }
         if stalled > 0 { notes.append("\(stalled) still active") }
         if absent > 0 { notes.append("\(absent) \(absent == 1 ? "object" : "objects") absent") }
         if failed > 0 { notes.append("\(failed) failed") }
@@ -144,9 +144,9 @@ package struct RunResult: Sendable, Codable, Equatable {
         return error.map { "\(text). \($0)" } ?? text
     }
 
-    /// The result as it is answered: with `success` and `message` around it.
+    /// The result as it is answered, with `success` and `message`.
     package struct Envelope: Sendable, Codable {
-        /// Whether the run went through.
+        /// Whether the run succeeded.
         package var success: Bool
         /// The result in one sentence.
         package var message: String

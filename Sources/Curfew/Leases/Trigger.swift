@@ -1,7 +1,7 @@
-/// What has a run start, as its `trigger` in the history says it; programs may give others of their own.
+/// What started a run, as `trigger` in the history; programs may use other values.
 package enum Trigger {
-    /// Its time had come.
+    /// Its scheduled time.
     package static let schedule = "schedule"
-    /// It puts back what another run changed.
+    /// It undoes another run.
     package static let undo = "undo"
 }

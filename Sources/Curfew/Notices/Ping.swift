@@ -1,29 +1,29 @@
 package import Logging
 internal import RedisClient
 
-/// Tells somebody outside that a cleanup was run: a dead man's switch, which raises the alarm when nothing is heard.
+/// Notifies an external dead man's switch, which raises an alarm if no run is reported.
 package struct Ping: Sendable {
-    /// How often it is tried.
+    /// How many attempts are made.
     static let tries = 3
 
     let cleanup: Cleanup
     let logger: Logger
-    /// How long one try may take.
+    /// The time limit of one attempt.
     var timeout = Duration.seconds(5)
-    /// The waits between the tries.
+    /// The delays between attempts.
     var backoff = Backoff(first: .seconds(1), factor: 2)
 
-    /// Makes the ping of a cleanup.
+    /// Creates the ping of a cleanup.
     package init(of cleanup: Cleanup, logger: Logger) {
         self.cleanup = cleanup
         self.logger = logger
     }
 
-    /// Calls the cleanup's `ping` where it has one and the run was a complete success.
+    /// Calls the cleanup's `ping` address, if it has one and the run was a complete success.
     ///
-    /// What goes wrong is logged and changes nothing about the run, which is over.
+    /// Errors are logged and don't affect the run, which is over.
     ///
-    /// - Parameter isStopping: asked before another try, so that a shutdown waits for one try at most.
+    /// - Parameter isStopping: checked before another attempt, so that a shutdown waits for at most one.
     package func send(after result: RunResult, isStopping: @Sendable () -> Bool = { false }) async {
         guard let address = cleanup.ping, result.status == .completed, !result.dryRun else { return }
         await WebCaller.withCaller(logger: logger) { caller in
@@ -42,7 +42,7 @@ package struct Ping: Sendable {
                 }
             }
             logger.error(
-                "a run could not be reported to the ping address",
+                "a run was not reported to the ping address",
                 metadata: [
                     "run": "\(result.run)", "cleanup": "\(cleanup.name)", "host": "\(address.host)",
                     "error": "\(reason)",

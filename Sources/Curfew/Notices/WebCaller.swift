@@ -4,35 +4,35 @@ internal import NIOCore
 internal import NIOHTTP1
 internal import Policies
 
-/// Makes requests to addresses of the configuration, and says how they went in words that hold no secret.
+/// Sends requests to configured addresses and describes their results without secrets.
 ///
-/// Redirects aren't followed, the body of an answer isn't read, and nothing is tried again here.
+/// It doesn't follow redirects, read the body of an answer, or retry.
 struct WebCaller: Sendable {
-    /// How a request went.
+    /// The result of a request.
     enum Outcome: Equatable, Sendable {
-        /// Answered with a status from 200 to 299.
+        /// A status from 200 to 299.
         case accepted
-        /// The address is gone for good.
+        /// The address is permanently gone.
         case gone
-        /// Anything else, in words.
+        /// Any other result, in words.
         case failed(String)
     }
 
     private let client: HTTPClient
 
-    /// Runs a body with a caller, and closes its connections after it.
+    /// Runs a body with a caller and closes its connections afterwards.
     static func withCaller(logger: Logger, _ body: (WebCaller) async -> Void) async {
         var configuration = HTTPClient.Configuration(
             redirectConfiguration: .disallow, timeout: .init(connect: .seconds(5)), decompression: .disabled)
         configuration.httpVersion = .http1Only
-        // A refused connection is a failed attempt, and whoever asked knows when to try again.
+        // A refused connection is a failed attempt; the caller knows when to retry.
         configuration.connectionPool.retryConnectionEstablishment = false
         let client = HTTPClient(eventLoopGroup: HTTPClient.defaultEventLoopGroup, configuration: configuration)
         await body(WebCaller(client: client))
         do {
             try await client.shutdown()
         } catch {
-            logger.debug("connections could not be closed", metadata: ["error": "\(error)"])
+            logger.debug("the connections were not closed", metadata: ["error": "\(error)"])
         }
     }
 
@@ -48,7 +48,7 @@ struct WebCaller: Sendable {
         return await execute(request, address, timeout)
     }
 
-    /// Asks for what is there, and for no more than the answer's status.
+    /// Sends a GET request and reads only the status.
     func get(_ address: WebAddress, timeout: Duration) async -> Outcome {
         await execute(request(to: address), address, timeout)
     }
@@ -76,7 +76,7 @@ struct WebCaller: Sendable {
         } catch let error as HTTPClientError {
             return .failed(error.shortDescription)
         } catch {
-            // What the system says may quote the address.
+            // The system's message might contain the address.
             return .failed(String("\(error)".replacing(address.revealed, with: address.host).prefix(200)))
         }
     }

@@ -3,20 +3,20 @@ internal import Foundation
 internal import Policies
 internal import RedisClient
 
-/// What is told of one entry of a stream.
+/// The payload for one stream entry.
 ///
-/// It is put into words once and kept like that: every attempt sends the same bytes, under the same id.
+/// It is encoded once: every attempt sends the same bytes with the same id.
 struct WebhookPayload: Encodable {
-    /// More bytes of one value aren't sent: a before-image can be as large as a record.
+    /// The most bytes of one value: a before-image can be as large as a record.
     static let mostValueBytes = 16 << 10
 
-    /// The same for one entry whenever and to whomever it is sent: `curfew:alerts:1700000000000-0`.
+    /// The id, the same for every attempt and receiver: `curfew:alerts:1700000000000-0`.
     let id: String
-    /// What it is about.
+    /// The subject.
     let type: String
-    /// When it happened, in Unix milliseconds of Redis's clock.
+    /// When it happened, in Unix milliseconds on the clock of Redis.
     let atMs: Int64
-    /// Who is told.
+    /// The webhook.
     let webhook: String
     /// The entry's fields.
     let data: [String: String]
@@ -25,7 +25,7 @@ struct WebhookPayload: Encodable {
         case id, type, atMs = "at_ms", webhook, data
     }
 
-    /// Tells of an entry; the stream is named without braces: `curfew:alerts`.
+    /// The payload of an entry; the stream is named without braces: `curfew:alerts`.
     init(_ entry: StreamEntry, of stream: String, subject: Webhook.Subject, to webhook: Webhook) {
         id = "\(stream):\(entry.id)"
         type = subject.rawValue
@@ -34,7 +34,7 @@ struct WebhookPayload: Encodable {
         data = Dictionary(entry.fields.map { ($0.name, Self.cut($0.value)) }) { first, _ in first }
     }
 
-    /// JSON with sorted keys, readable: what is no UTF-8 in it is U+FFFD.
+    /// JSON with sorted keys, decoded: invalid UTF-8 becomes U+FFFD.
     func text() throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -47,7 +47,7 @@ struct WebhookPayload: Encodable {
 
     /// The signature of a body that is sent at that time: `v1=<hexadecimal HMAC-SHA256>`.
     ///
-    /// The time is signed too, so that whoever overhears a message can't send it again later.
+    /// The time is signed as well, so that a recorded message can't be replayed later.
     static func signature(of body: String, at seconds: Int64, secret: Secret) -> String {
         let key = SymmetricKey(data: Array(secret.revealed.utf8))
         let code = HMAC<SHA256>.authenticationCode(for: Array("\(seconds).\(body)".utf8), using: key)
@@ -57,7 +57,7 @@ struct WebhookPayload: Encodable {
 }
 
 extension Webhook.Subject {
-    /// The streams that Curfew tells of, by the last word of their keys.
+    /// The streams with subjects of webhooks, by the last word of their keys.
     enum Stream: String, CaseIterable {
         case alerts, events, runs
 
@@ -71,7 +71,7 @@ extension Webhook.Subject {
         }
     }
 
-    /// Where it is found.
+    /// The stream of the subject.
     var stream: Stream {
         switch self {
         case .alert: .alerts
@@ -80,7 +80,7 @@ extension Webhook.Subject {
         }
     }
 
-    /// Whether an entry of its stream is one of its kind.
+    /// Whether an entry of its stream belongs to this subject.
     func includes(_ entry: StreamEntry) -> Bool {
         switch self {
         case .alert: [AlertState.firing, AlertState.resolved].contains(entry["state"])

@@ -3,38 +3,38 @@ internal import Logging
 internal import Policies
 internal import RedisClient
 
-/// The deliveries of one webhook, in Redis: what is to be sent, when it is tried next, and what was given up.
+/// The deliveries of one webhook in Redis: their contents, their next attempts, and the failed ones.
 ///
-/// A sorted set holds the ids: score = the time of the next attempt or, while one is under way, the time at which whoever
-/// makes it must be dead. So any instance can go on where another left off. What is sent lies beside it, since the stream
-/// may be trimmed before the last attempt. Every step is a commit guarded by the score that was read: of two instances
-/// that take the same delivery, one gets it.
+/// A sorted set has their ids; the score is the time of the next attempt or, during an attempt, the time after which
+/// its instance must be dead. So any instance can continue the work of another. The contents are stored as well, since
+/// the stream may be trimmed before the last attempt. Every step is a commit guarded by the score that was read: if two
+/// instances take the same delivery, one of them gets it.
 struct WebhookQueue: Sendable {
-    /// With so many waiting, no more is taken from the streams until some are through.
+    /// If this many deliveries wait, no more entries are read from the streams.
     static let most = 10_000
-    /// The dead letters that are kept, the newest.
+    /// How many dead letters are kept, newest first.
     static let mostDead = 1_000
 
     let store: Store
     let webhook: Webhook
 
-    /// One delivery, as it is kept.
+    /// A stored delivery.
     struct Letter: Codable, Equatable {
-        /// What is sent.
+        /// The content.
         var body: String
-        /// The attempts that failed.
+        /// The number of failed attempts.
         var tries = 0
-        /// Why the last of them did.
+        /// The error of the last attempt.
         var error: String?
     }
 
-    /// A delivery that is this instance's to attempt.
+    /// A delivery that this instance may attempt.
     struct Taken: Sendable {
         let id: String
         var letter: Letter
-        /// The time of the server when it was taken.
+        /// The server's time when it was taken.
         let clock: ServerClock
-        /// The score under which it was taken.
+        /// Its score when it was taken.
         fileprivate let score: String
     }
 
@@ -42,16 +42,16 @@ struct WebhookQueue: Sendable {
     private var deadLetters: String { store.keys.webhookLetters(webhook.name) }
     private var dead: String { store.keys.webhookDead(webhook.name) }
 
-    /// Whether there is no room for more.
+    /// Whether the queue is full.
     func isFull() async throws -> Bool {
         try await store.redis.send(RedisCommand("ZCARD", [key])).integer ?? 0 >= Int64(Self.most)
     }
 
-    /// Puts what was read from a stream on the queue, due at once, and acknowledges it in the same step.
+    /// Adds stream entries to the queue, due at once, and acknowledges them in the same step.
     ///
-    /// What is on the queue already stays as it is.
+    /// Entries that are already on the queue stay unchanged.
     func add(_ entries: [(id: String, body: String, entry: String)], from stream: String, group: String) async throws {
-        // Ids of a stream never go back: after the clock was set back new ones are of a time that is still to come.
+        // Stream ids never decrease: after the clock was set back, new ids are in the future.
         let now = try await store.serverClock().now.milliseconds
         let moves = try entries.map { item in
             Move(
@@ -67,7 +67,7 @@ struct WebhookQueue: Sendable {
         if !known.isEmpty { try await store.redis.send(RedisCommand("XACK", [stream, group] + known)) }
     }
 
-    /// Takes what is due, up to so many, and answers how long there is nothing to take where that was all.
+    /// Takes due deliveries, up to a number; if there are no more, also returns how long there is nothing to do.
     func take(_ count: Int) async throws -> (taken: [Taken], next: Duration?) {
         let scored = try await store.redis.send(
             RedisCommand("ZRANGE", [key, "0", String(count - 1), "WITHSCORES"])
@@ -75,7 +75,7 @@ struct WebhookQueue: Sendable {
         guard !scored.isEmpty else { return ([], nil) }
         let clock = try await store.serverClock()
         let now = Double(clock.now.milliseconds)
-        // No attempt is later than that: one that is was put off before the clock was set back.
+        // No attempt can be later than that: a later one was scheduled before the clock was set back.
         let wait = max(webhook.timing.backoff.most, webhook.timeout + webhook.timing.margin) + ClockStep.most
         let latest = now + Double(wait.milliseconds)
         let due = scored.filter { Double($0.1).map { $0 <= now || $0 > latest } ?? true }
@@ -98,9 +98,9 @@ struct WebhookQueue: Sendable {
                 let letter = try JSONDecoder().decode(Letter.self, from: Data((text.string ?? "").utf8))
                 taken.append(Taken(id: id, letter: letter, clock: clock, score: score))
             } catch {
-                // Somebody else has been at it: what was to be sent is not known any more.
+                // Another program has changed the queue: the content of the delivery is unknown.
                 store.logger.error(
-                    "a webhook's queue holds something that is no message, which is dropped",
+                    "dropped an invalid entry of a webhook's queue",
                     metadata: ["webhook": "\(webhook.name)", "id": "\(id)"])
                 try await remove(id)
             }
@@ -108,19 +108,19 @@ struct WebhookQueue: Sendable {
         return (taken, .zero)
     }
 
-    /// It was delivered.
+    /// Removes a delivered message.
     func remove(_ id: String) async throws {
         _ = try await commit([Move(member: id, guarded: .not, score: nil, writes: [("HDEL", deadLetters, [id])])])
     }
 
-    /// It failed, and is tried again after that time.
+    /// Schedules the next attempt after a failure.
     func postpone(_ taken: Taken, by wait: Duration) async throws {
         let score = String((taken.clock.now + wait).milliseconds)
         let write = ("HSET", deadLetters, [taken.id, try Self.text(taken.letter)])
         _ = try await commit([Move(member: taken.id, guarded: .score(taken.score), score: score, writes: [write])])
     }
 
-    /// It is given up: from the queue to the dead letters.
+    /// Moves a failed delivery to the dead letters.
     func deadLetter(_ taken: Taken) async throws {
         let letter = DeadLetter(
             id: taken.id, atMs: taken.clock.now.milliseconds, tries: taken.letter.tries,
@@ -139,17 +139,17 @@ struct WebhookQueue: Sendable {
     }
 }
 
-/// A delivery that was given up, as it stands in the list.
+/// A failed delivery as stored in the list.
 package struct DeadLetter: Codable, Sendable, Equatable {
-    /// The id under which it was sent.
+    /// The id of the message.
     package var id: String
-    /// When it was given up.
+    /// When it was moved to the list.
     package var atMs: Int64
-    /// The attempts that failed.
+    /// The number of failed attempts.
     package var tries: Int
-    /// Why the last of them did.
+    /// The error of the last attempt.
     package var error: String
-    /// What was sent.
+    /// The content.
     package var body: String
 
     private enum CodingKeys: String, CodingKey {
@@ -160,19 +160,19 @@ package struct DeadLetter: Codable, Sendable, Equatable {
 extension WebhookQueue {
     /// One step of one delivery.
     private struct Move {
-        /// What must still be so.
+        /// The condition of the step.
         enum Condition {
-            /// Nothing.
+            /// None.
             case not
             /// It isn't on the queue.
             case isNew
-            /// Nobody has taken it since its score was read.
+            /// No instance has taken it since its score was read.
             case score(String)
         }
 
         let member: String
         let guarded: Condition
-        /// The new score; nil: it leaves the queue.
+        /// The new score; nil to remove it from the queue.
         let score: String?
         var writes: [(command: String, key: String, arguments: [String])] = []
     }
@@ -182,15 +182,15 @@ extension WebhookQueue {
         var call = CommitCall(lease: nil, index: key, shared: [key])
         for move in moves {
             var sink = StatementSink(index: move.score == nil ? .remove : .score)
-            tell(move, &sink)
-            _ = call.append(.new(sink.statement), member: move.member, score: move.score) { tell(move, &$0) }
+            append(move, &sink)
+            _ = call.append(.new(sink.statement), member: move.member, score: move.score) { append(move, &$0) }
         }
         let outcomes = try call.outcomes(of: try await store.functions.call(call.command()))
         for case .refused(let why) in outcomes { throw CurfewError(.server, "\(key): \(why)") }
         return outcomes
     }
 
-    private func tell(_ move: Move, _ sink: inout some CommitSink) {
+    private func append(_ move: Move, _ sink: inout some CommitSink) {
         switch move.guarded {
         case .not: break
         case .isNew: sink.check(.absent, sink.key(deadLetters), field: .own(.member), value: .none)

@@ -3,33 +3,33 @@ internal import Logging
 internal import Policies
 internal import RedisClient
 
-/// Takes what a webhook is to be told of from the streams, and puts it on its queue.
+/// Reads the streams for a webhook and adds its entries to the queue.
 ///
-/// All instances read as one consumer group, so each entry comes to one of them. It stays pending for the moment until it
-/// is on the queue; what an instance had read when it died is claimed by another, with its next heartbeat.
+/// All instances read as one consumer group, so each entry is delivered to one of them. It stays pending until it is on
+/// the queue. Entries of a dead instance are claimed by another one at its next heartbeat.
 struct WebhookReader: Sendable {
-    /// The most entries read at once.
+    /// How many entries are read at once.
     ///
-    /// Events come one for each change, and are mostly not for a webhook.
+    /// There is one event per change, and most aren't for a webhook.
     static let page = 500
-    /// The most entries claimed from dead instances at once.
+    /// How many entries of dead instances are claimed at once.
     static let mostClaimed = 100
-    /// A consumer without pending entries that wasn't heard of for so long is one of an instance that has gone.
+    /// A consumer without pending entries that was idle for this long belongs to an instance that is gone.
     static let forgottenAfter = Duration.seconds(86_400)
 
     let queue: WebhookQueue
     /// The name under which this instance reads.
     let consumer: String
-    /// The word before the names of the streams in what is sent.
+    /// The prefix of the stream names in what is sent.
     let prefix: String
-    /// How often it looks after what dead instances left.
+    /// How often it takes over what dead instances left.
     let heartbeat: Duration
-    /// A connection of its own, on which it waits for entries.
+    /// A separate connection for blocking reads.
     let blocking: RedisClient
-    /// Called when something new is on the queue.
+    /// Called when the queue has a new entry.
     let added: @Sendable () -> Void
 
-    /// The name of the consumer group of a webhook.
+    /// The consumer group of a webhook.
     static func group(of name: String) -> String { "curfew:webhook:" + name }
 
     private var store: Store { queue.store }
@@ -38,8 +38,8 @@ struct WebhookReader: Sendable {
     private var streams: [Webhook.Subject.Stream] { webhook.subjects.map(\.stream) }
     private func key(_ stream: Webhook.Subject.Stream) -> String { stream.key(store.keys) }
 
-    /// Where reading begins where a group has to be made: at the end of the stream the first time, and after that, when
-    /// somebody has removed it, where reading was.
+    /// Where a new consumer group starts: at the end of the stream the first time; after the group was deleted by
+    /// someone, where reading was.
     private struct Position {
         var started: String?
         var seen: [Webhook.Subject.Stream: String] = [:]
@@ -53,7 +53,7 @@ struct WebhookReader: Sendable {
         var retries = Retries(Backoff(factor: 2, most: heartbeat))
         var isKnown = false
         while !Task.isCancelled {
-            let begun = ContinuousClock.now
+            let started = ContinuousClock.now
             do {
                 try await makeGroups(position)
                 if position.started == nil {
@@ -63,13 +63,13 @@ struct WebhookReader: Sendable {
                 try await read(&position)
             } catch {
                 guard !Task.isCancelled else { return }
-                // What went well for a while is news when it fails, and may be tried again soon.
-                if begun.duration(to: .now) > heartbeat {
+                // After a period without errors, a failure is news and may be retried soon.
+                if started.duration(to: .now) > heartbeat {
                     retries.succeeded()
                     isKnown = false
                 }
                 store.logger.log(
-                    level: isKnown ? .debug : .warning, "a webhook's streams could not be read",
+                    level: isKnown ? .debug : .warning, "a webhook's streams can't be read",
                     metadata: ["webhook": "\(webhook.name)", "error": "\(error)"])
                 isKnown = true
             }
@@ -77,7 +77,7 @@ struct WebhookReader: Sendable {
         }
     }
 
-    /// Reads page after page, and looks after what dead instances left with every heartbeat.
+    /// Reads page after page, and takes over entries of dead instances with every heartbeat.
     private func read(_ position: inout Position) async throws {
         var tended: ContinuousClock.Instant?
         while !Task.isCancelled {
@@ -86,7 +86,7 @@ struct WebhookReader: Sendable {
                 tended = .now
             }
             if try await queue.isFull() {
-                // The streams hold what comes meanwhile, for as long as they hold anything.
+                // The queue is full: in the meantime the streams keep new entries, within their retention.
                 await rest(for: heartbeat)
                 continue
             }
@@ -118,11 +118,11 @@ struct WebhookReader: Sendable {
         do {
             try await Task.sleep(for: duration)
         } catch {
-            // Cancelled: whoever loops asks for it next.
+            // Cancelled: the loop checks that next.
         }
     }
 
-    /// Puts entries that it is to be told of on the queue, and acknowledges the others.
+    /// Adds the entries for this webhook to the queue, and acknowledges the others.
     private func accept(_ entries: [StreamEntry], of stream: Webhook.Subject.Stream) async throws {
         let name = "\(prefix):\(stream.rawValue)"
         guard let subject = webhook.subjects.first(where: { $0.stream == stream }) else { return }
@@ -132,14 +132,14 @@ struct WebhookReader: Sendable {
         }
         let others = entries.filter { !subject.includes($0) }.map(\.id)
         if !others.isEmpty { try await store.redis.send(RedisCommand("XACK", [key(stream), group] + others)) }
-        // A page of events that are all wanted would be too much for one commit.
+        // If a whole page of events is for the webhook, it is too large for one commit.
         for part in wanted.chunks(ofCount: 50) {
             try await queue.add(Array(part), from: key(stream), group: group)
         }
         if !wanted.isEmpty { added() }
     }
 
-    /// Takes over what instances had read that didn't live to put it on the queue.
+    /// Takes over entries that dead instances had read but not added to the queue.
     private func claim() async throws {
         for stream in streams {
             let idle = String(webhook.timing.takeOver.milliseconds)
@@ -155,7 +155,7 @@ struct WebhookReader: Sendable {
         }
     }
 
-    /// Reads in smaller pieces what was given to this instance in a reply that was too large to be read.
+    /// Reads the entries assigned to this instance in smaller parts, after a reply that was too large.
     private func readOwn() async throws {
         for stream in streams {
             var count = Self.page
@@ -169,15 +169,15 @@ struct WebhookReader: Sendable {
                     if entries.isEmpty { break }
                     try await accept(entries, of: stream)
                 } catch let error as RedisError where error.isTooLarge {
-                    if count == 1 { try await passOver(stream) }
+                    if count == 1 { try await skipUnreadable(stream) }
                     count = max(1, count / 2)
                 }
             }
         }
     }
 
-    /// Acknowledges the first entry of this instance's, which can't be read at all.
-    private func passOver(_ stream: Webhook.Subject.Stream) async throws {
+    /// Acknowledges the first entry of this instance, which is too large to be read.
+    private func skipUnreadable(_ stream: Webhook.Subject.Stream) async throws {
         let pending = try await store.redis.send(
             RedisCommand("XPENDING", [key(stream), group, "-", "+", "1", consumer]))
         guard let id = pending[0][0].string else { return }
@@ -193,13 +193,13 @@ struct WebhookReader: Sendable {
             do {
                 try await store.redis.send(RedisCommand("XGROUP", ["CREATE", key(stream), group, start, "MKSTREAM"]))
             } catch {
-                // It is there already every time but the first.
+                // The group exists, except the first time.
                 guard error.server?.code == "BUSYGROUP" else { throw error }
             }
         }
     }
 
-    /// Every process has a name of its own, so the list of consumers would grow with every restart.
+    /// Deletes consumers of past processes: every process has its own name, so the list would grow with every restart.
     private func forgetConsumers() async throws {
         for stream in streams {
             let consumers = try await store.redis.send(RedisCommand("XINFO", ["CONSUMERS", key(stream), group]))
@@ -211,7 +211,7 @@ struct WebhookReader: Sendable {
         }
     }
 
-    /// Whether a consumer of whom this is known is one that nobody needs any more.
+    /// Whether a consumer with these facts is no longer needed.
     static func isForgotten(_ facts: [String: String], by instance: String) -> Bool {
         let idle = facts["idle"].flatMap { Int64($0) } ?? 0
         return facts["pending"] == "0" && facts["name"] != instance && idle > forgottenAfter.milliseconds

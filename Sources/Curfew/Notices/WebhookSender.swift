@@ -3,13 +3,13 @@ internal import Policies
 internal import RedisClient
 internal import Synchronization
 
-/// Tells one webhook what happens: reads the streams, attempts what is due, and writes down what became of it.
+/// Delivers to one webhook: reads the streams, makes due attempts, and records their results.
 ///
-/// Nothing waits for it, neither a run nor the worker's loop. It doesn't poll: it looks at the queue when something was
-/// put there, when an attempt has ended, when the next one is due, and with every heartbeat, because another instance
-/// may have died over one.
+/// Neither runs nor the worker's loop wait for it. It doesn't poll: it checks the queue when an entry was added, when
+/// an attempt has ended, when the next one is due, and with every heartbeat, because another instance may have died
+/// during an attempt.
 final class WebhookSender: Sendable {
-    /// The most attempts under way at once.
+    /// How many attempts may run at the same time.
     static let mostAttempts = 4
 
     private struct State {
@@ -24,12 +24,12 @@ final class WebhookSender: Sendable {
     private let wakeUp = AsyncSignal()
     private let state = Mutex(State())
 
-    /// Makes the sender of a webhook.
+    /// Creates the sender of a webhook.
     ///
     /// - Parameters:
     ///   - consumer: the name under which this instance reads.
-    ///   - prefix: the word before the names of the streams in what is sent.
-    ///   - heartbeat: the longest time between two looks at the queue.
+    ///   - prefix: the prefix of the stream names in what is sent.
+    ///   - heartbeat: the longest time between two reads of the queue.
     init(_ webhook: Webhook, store: Store, consumer: String, prefix: String, heartbeat: Duration) {
         queue = WebhookQueue(store: store, webhook: webhook)
         self.consumer = consumer
@@ -40,9 +40,9 @@ final class WebhookSender: Sendable {
     private var store: Store { queue.store }
     private var webhook: Webhook { queue.webhook }
 
-    /// Delivers until it is stopped; attempts under way then have a few seconds.
+    /// Delivers until it is stopped; running attempts then have a few seconds.
     ///
-    /// What isn't through by then is attempted again by another instance.
+    /// An attempt that doesn't end in time is repeated by another instance.
     func run() async {
         await WebCaller.withCaller(logger: store.logger) { caller in
             await withDiscardingTaskGroup { group in
@@ -55,19 +55,19 @@ final class WebhookSender: Sendable {
         }
     }
 
-    /// Takes nothing more.
+    /// Takes no more deliveries.
     func stop() {
         state.withLock { $0.isStopping = true }
         wakeUp.send()
     }
 
     private func readAndSend(start: (WebhookQueue.Taken) -> Void) async {
-        // Ends, with the loop, when this scope does.
+        // Ends, together with the loop, when this scope does.
         async let _: Void = read()
         await loop(start: start)
     }
 
-    /// Reads the streams on a connection of its own: a command that waits would hold up all others on a shared one.
+    /// Reads the streams on a separate connection: a blocking command would delay all others on a shared one.
     private func read() async {
         let client = RedisClient(store.redis.configuration, logger: store.logger)
         let reader = WebhookReader(
@@ -108,7 +108,7 @@ final class WebhookSender: Sendable {
                 if next != .zero { await wakeUp.wait(atMost: min(next ?? heartbeat, heartbeat)) }
             } catch {
                 store.logger.log(
-                    level: isKnown ? .debug : .warning, "a webhook's queue could not be read",
+                    level: isKnown ? .debug : .warning, "a webhook's queue can't be read",
                     metadata: ["webhook": "\(webhook.name)", "error": "\(error)"])
                 isKnown = true
                 await wakeUp.wait(atMost: retries.failed())
@@ -125,14 +125,14 @@ final class WebhookSender: Sendable {
 
     private func attempt(_ taken: WebhookQueue.Taken, _ caller: WebCaller) async {
         let seconds = taken.clock.now.milliseconds / 1000
-        // Signed and sent are the bytes that were put into words.
+        // The signed and sent bytes are exactly those that were encoded.
         let body = taken.letter.body.readable
         var headers = [("curfew-id", taken.id), ("curfew-timestamp", String(seconds))]
         if let secret = webhook.secret {
             headers.append(("curfew-signature", WebhookPayload.signature(of: body, at: seconds, secret: secret)))
         }
         let outcome = await caller.post(body, headers: headers, to: webhook.address, timeout: webhook.timeout)
-        // A cancelled attempt has no outcome: the delivery's time runs out, and another instance attempts it.
+        // A cancelled attempt has no result: the delivery times out, and another instance repeats it.
         if !Task.isCancelled { await record(outcome, of: taken) }
         state.withLock { $0.attempts -= 1 }
         wakeUp.send()
@@ -153,9 +153,9 @@ final class WebhookSender: Sendable {
             let wait = webhook.timing.backoff.delay(failures: taken.letter.tries)
             try await queue.postpone(taken, by: wait)
         } catch {
-            // Nothing is lost: the delivery's time runs out, and it is attempted again.
+            // Nothing is lost: the delivery times out and is attempted again.
             store.logger.warning(
-                "what became of a delivery could not be written down",
+                "the result of a delivery was not recorded",
                 metadata: ["webhook": "\(webhook.name)", "id": "\(taken.id)", "error": "\(error)"])
         }
     }
@@ -163,7 +163,7 @@ final class WebhookSender: Sendable {
     private func log(_ taken: WebhookQueue.Taken, isLast: Bool) {
         store.logger.log(
             level: isLast ? .error : taken.letter.tries == 1 ? .warning : .info,
-            isLast ? "a webhook was not delivered, and is given up" : "a webhook was not delivered, and is tried again",
+            isLast ? "a webhook delivery failed for good" : "a webhook delivery failed and will be retried",
             metadata: [
                 "webhook": "\(webhook.name)", "host": "\(webhook.address.host)", "id": "\(taken.id)",
                 "tries": "\(taken.letter.tries)", "error": "\(taken.letter.error ?? "")",

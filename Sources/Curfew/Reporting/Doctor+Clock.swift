@@ -3,10 +3,10 @@ internal import Policies
 internal import RedisClient
 
 extension Doctor {
-    /// How the clock of Redis compares with that of this machine, and whether it has lately stepped.
+    /// Compares the clock of Redis with that of this machine, and reports a recent step.
     ///
-    /// Between instances it doesn't matter: every time they share is that of Redis. But ages of records are counted from
-    /// times that applications write, by clocks of their own, of which that of this machine is one or is like one.
+    /// Between instances the clocks don't matter: every time they share comes from Redis. But applications write the
+    /// times of records by their own clocks. This machine is one of theirs, or similar to one.
     func clock() async throws -> [Finding] {
         let start = ContinuousClock.now
         let server = try await store.serverClock().now
@@ -24,21 +24,21 @@ extension Doctor {
         {
             return Finding(
                 "clock", .warning,
-                "this machine is \(text) off Redis, more than a tenth of the shortest timeout "
-                    + "(\(strictest.policy.shortestTimeout.text) of \(strictest.name)): if the applications' clocks are, "
-                    + "live work looks stuck, or stuck work alive\(spread)",
-                advice: "set the clocks (NTP) of Redis and of those who write records")
+                "the clock of this machine is \(text) off Redis, more than a tenth of the shortest timeout "
+                    + "(\(strictest.policy.shortestTimeout.text) of \(strictest.name)): if the applications' clocks "
+                    + "are off as well, live work looks stuck or stuck work looks alive\(spread)",
+                advice: "synchronize the clocks (NTP) of Redis and of the applications that write records")
         }
         guard abs(difference) > 1 else {
-            return Finding("clock", .ok, "this machine and Redis agree (\(text))\(spread)")
+            return Finding("clock", .ok, "the clocks of this machine and Redis agree (\(text))\(spread)")
         }
         return Finding(
             "clock", .ok,
-            "this machine is \(text) off Redis, less than a tenth of the shortest timeout: Curfew goes by the time of "
-                + "Redis alone\(spread)")
+            "the clock of this machine is \(text) off Redis, less than a tenth of the shortest timeout: Curfew "
+                + "uses the time of Redis only\(spread)")
     }
 
-    /// A step that instances have seen, as long as its alert fires.
+    /// A step that instances have seen, as long as its alert is firing.
     private func step() async throws -> [Finding] {
         let (step, isFiring) = try await ClockAlert.read(from: store)
         guard isFiring, let step else { return [] }
@@ -47,13 +47,13 @@ extension Doctor {
             step.correction(for: $0, at: step.seen) < .zero
         }.map(\.name)
         let until =
-            held.isEmpty ? "" : "; \(held.joined(separator: ", ")) go by the time from before, for their timeout"
+            held.isEmpty ? "" : "; \(held.joined(separator: ", ")) use the previous time until their timeout has passed"
         return [
             Finding(
                 "clock", .warning,
                 "the clock of Redis stepped \(step.total < .zero ? "back" : "forward") by \(by) at "
                     + "\(step.seen.iso8601)\(until)",
-                advice: "see whether it is right: date on the server of Redis, and on those who write records")
+                advice: "check the clocks: run date on the Redis server and on the machines that write records")
         ]
     }
 }

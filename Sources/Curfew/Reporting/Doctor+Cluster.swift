@@ -2,14 +2,14 @@ internal import Foundation
 internal import Policies
 internal import RedisClient
 
-/// What there is to look at where there are several primaries.
+/// The checks of several primaries.
 extension Doctor {
-    /// The most nodes that are named in one finding.
+    /// How many nodes one finding names.
     private static let mostNamed = 5
 
-    /// Looks at every primary; what is found everywhere is said once.
+    /// Checks every primary; a finding that all share is reported once.
     ///
-    /// One that can't be reached is a finding of its own in a cluster, and an error where there is no other.
+    /// An unreachable primary is a finding in a cluster, and an error if it is the only server.
     func onEveryPrimary(_ look: (RedisClient.Node) async throws -> [Finding]) async throws -> [Finding] {
         let nodes = try await store.redis.primaries()
         if nodes.count == 1 { return try await look(nodes[0]) }
@@ -21,7 +21,10 @@ extension Doctor {
                 guard let redis = CurfewError.redis(behind: error), redis.code != .cancelled
                 else { throw error }
                 found.append(
-                    ("\(node)", Finding("node", .problem, redis.message, advice: "see whether this server runs")))
+                    (
+                        "\(node)",
+                        Finding("node", .problem, redis.message, advice: "check whether this server is running")
+                    ))
             }
         }
         var checks: [String] = []
@@ -29,7 +32,7 @@ extension Doctor {
         return checks.map { check in Self.merged(found.filter { $0.finding.check == check }, of: nodes.count) }
     }
 
-    /// One finding of those of several nodes: the worst of them, with the nodes that it is true of.
+    /// Merges the findings of several nodes into one: the worst state, with the nodes of each message.
     private static func merged(_ found: [(node: String, finding: Finding)], of count: Int) -> Finding {
         let order: [Finding.State] = [.problem, .warning, .ok]
         let worst = order.first { state in found.contains { $0.finding.state == state } } ?? .ok
@@ -58,7 +61,7 @@ extension Doctor {
         return nodes.prefix(mostNamed).joined(separator: ", ") + more
     }
 
-    /// How the cluster is, as each of its primaries sees it, and what is written in more than one step.
+    /// The state of the cluster as each primary sees it, and what is written in more than one step.
     func cluster() async throws -> [Finding] {
         try await onEveryPrimary { [try await state(of: $0)] } + [steps]
     }
@@ -81,17 +84,19 @@ extension Doctor {
         if !uncovered.isEmpty {
             let ranges = uncovered.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }
             return Finding(
-                name, .problem, "no node serves the slots \(Self.named(ranges)): the keys there are out of reach",
-                advice: "bring the missing node back, or give its slots to others: redis-cli --cluster fix")
+                name, .problem, "no node serves the slots \(Self.named(ranges)): their keys are unreachable",
+                advice: "bring the missing node back, or move its slots to other nodes: redis-cli --cluster fix")
         }
         let lost = number("cluster_slots_pfail").bounded(plus: number("cluster_slots_fail"))
         let state = replies[0].infoField("cluster_state") ?? "unknown"
         guard state == "ok", lost == 0 else {
             return Finding(
                 name, .problem, "state \(state): \(lost) slots are on nodes that don't answer",
-                advice: "see which nodes are down: redis-cli --cluster check; a replica takes over, or bring them back")
+                advice:
+                    "find the failed nodes (redis-cli --cluster check): bring them back, or let replicas take over"
+            )
         }
-        let nodes = "\(number("cluster_size")) primaries, \(number("cluster_known_nodes")) nodes in all"
+        let nodes = "\(number("cluster_size")) primaries, \(number("cluster_known_nodes")) nodes in total"
         return Finding(name, .ok, "\(number("cluster_slots_ok")) slots on \(nodes)")
     }
 
@@ -107,22 +112,22 @@ extension Doctor {
         return uncovered
     }
 
-    /// What isn't written in one step with the record.
+    /// Which keys aren't written in one step with the record.
     private var steps: Finding {
         let plans = configuration.cleanups.map { cleanup in
             (cleanup.name, SlotPlan(cleanup, prefix: configuration.prefix))
         }
         let byReading = plans.filter { !$0.1.readOnly.isEmpty }.map(\.0)
-        var message = "events and indexes are written after the record, step by step"
+        var message = "events and indexes are written after the record, one step at a time"
         let others = plans.flatMap { name, plan in
             plan.saga.filter { !$0.hasPrefix("events ") && !$0.hasPrefix("index ") }.map { "\(name): \($0)" }
         }
         if !others.isEmpty { message += "; so are " + Self.named(others) }
-        if !byReading.isEmpty { message += "; guarded by reading only: \(byReading.joined(separator: ", "))" }
-        return Finding("steps", .ok, message + " (curfew config check lists all)")
+        if !byReading.isEmpty { message += "; only read, not guarded atomically: \(byReading.joined(separator: ", "))" }
+        return Finding("steps", .ok, message + " (curfew config check lists everything)")
     }
 
-    /// How far the clocks of the primaries are apart; empty where there is one.
+    /// The largest difference between the primaries' clocks; empty if there is one primary.
     func spread() async throws -> String {
         let nodes = try await store.redis.primaries()
         guard nodes.count > 1 else { return "" }
@@ -133,7 +138,7 @@ extension Doctor {
             do {
                 reply = try await store.redis.pipeline([RedisCommand("TIME")], to: node)[0]
             } catch {
-                // One that is down has been told of before.
+                // A primary that is down has its own finding.
                 continue
             }
             let middle = (start + Date().timeIntervalSince1970) / 2
@@ -143,6 +148,8 @@ extension Doctor {
             differences.append(seconds + microseconds / 1_000_000 - middle)
         }
         let spread = (differences.max() ?? 0) - (differences.min() ?? 0)
-        return String(format: "; the primaries are at most %.1f s apart, and that of Curfew's own keys counts", spread)
+        return String(
+            format: "; the clocks of the primaries differ by at most %.1f s, and that of Curfew's own keys counts",
+            spread)
     }
 }

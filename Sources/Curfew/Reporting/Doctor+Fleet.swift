@@ -2,10 +2,10 @@ internal import Policies
 internal import RedisClient
 
 extension Doctor {
-    /// How long a cleanup may be overdue before it is worth a remark.
+    /// How long a cleanup may be overdue before it is reported.
     private static let grace = Duration.seconds(60)
 
-    /// Who lives, with which configuration, and what nobody runs.
+    /// The instances that are alive, their configurations, and cleanups that no instance runs.
     func fleet() async throws -> [Finding] {
         let status = try await Status.read(coordinator)
         return [instances(status)] + names(status) + [try await duplicates(), schedule(status)]
@@ -14,36 +14,39 @@ extension Doctor {
     private func instances(_ status: Status) -> Finding {
         let living = status.instances.filter(\.isAlive)
         guard !living.isEmpty else {
-            return Finding("instances", .warning, "none is alive: nothing runs by itself", advice: "start curfew work")
+            return Finding(
+                "instances", .warning, "none is alive: scheduled cleanups don't run", advice: "start curfew work")
         }
         let versions = Set(living.compactMap(\.version)).sorted()
         if !status.remarks.isEmpty {
             return Finding(
                 "instances", .warning, status.remarks.joined(separator: "; "),
                 advice: status.cleanups.contains { $0.refused != nil }
-                    ? "see names" : "both work, each by its own rules: give all instances the same file")
+                    ? "see names" : "each instance follows its own file: give all instances the same one")
         }
         guard versions.count <= 1 else {
             return Finding(
                 "instances", .warning, "different versions are alive: \(versions.joined(separator: ", "))",
-                advice: "finish the upgrade")
+                advice: "complete the upgrade")
         }
         return Finding("instances", .ok, "\(living.count) alive, all with this configuration")
     }
 
-    /// Names that stand for one thing here and for another there: one of them is not run.
+    /// Names that mean different records on different instances; one of the cleanups isn't run.
     private func names(_ status: Status) -> [Finding] {
         let refused = status.cleanups.compactMap(\.refused)
         guard !refused.isEmpty else { return [] }
         return [
             Finding(
                 "names", .problem, refused.joined(separator: "; "),
-                advice: "give each environment a prefix of its own (prefix: …), or the cleanup another name")
+                advice: "give each environment its own prefix (prefix: …), or rename the cleanup")
         ]
     }
 
-    /// Two processes under one name (containers with the same host name, and process id 1) take turns in what they
-    /// publish: their processor time then falls again and again, which that of one process does only at a restart.
+    /// Instances with a shared name (containers with the same host name, and process id 1) overwrite each other's
+    /// measurements.
+    ///
+    /// Their CPU time then decreases repeatedly, which for a single process happens only at a restart.
     private func duplicates() async throws -> Finding {
         let name = "instance names"
         let page = try await StreamPage("XREVRANGE", of: store.keys.metrics, from: "+", to: "-", store.redis)
@@ -55,10 +58,10 @@ extension Doctor {
         let shared = times.filter { _, newestFirst in
             zip(newestFirst, newestFirst.dropFirst()).count { $0 < $1 } >= 2
         }
-        guard !shared.isEmpty else { return Finding(name, .ok, "each is used by one process") }
+        guard !shared.isEmpty else { return Finding(name, .ok, "every instance name belongs to one process") }
         return Finding(
-            name, .problem, "several processes call themselves \(shared.keys.sorted().joined(separator: ", "))",
-            advice: "give every container a host name of its own")
+            name, .problem, "several processes use the same name: \(shared.keys.sorted().joined(separator: ", "))",
+            advice: "give every container its own host name")
     }
 
     private func schedule(_ status: Status) -> Finding {
@@ -78,10 +81,10 @@ extension Doctor {
         guard !remarks.isEmpty else { return Finding("schedule", .ok, "nothing is overdue or paused") }
         return Finding(
             "schedule", .warning, remarks.joined(separator: "; "),
-            advice: "curfew status shows who runs what; curfew resume NAME lets a paused one run")
+            advice: "curfew status shows which instance runs what; curfew resume NAME resumes a paused cleanup")
     }
 
-    /// What Curfew's own keys and the indexes are: a key of another type makes everything that uses it fail.
+    /// The types of Curfew's own keys and of the indexes: a key of another type breaks everything that uses it.
     func ownKeys() async throws -> [Finding] {
         let keys = store.keys
         let own =
@@ -97,12 +100,12 @@ extension Doctor {
         let types = replies.map { $0.string ?? "none" }
         let wrong = zip(own, types).filter { $0.0.1 != $0.1 && $0.1 != "none" }
             .map { "\($0.0.0) is a \($0.1), expected a \($0.0.1)" }
-        var findings = [Finding("keys", .ok, "Curfew's own keys are what they should be")]
+        var findings = [Finding("keys", .ok, "Curfew's own keys have the right types")]
         if !wrong.isEmpty {
             findings = [
                 Finding(
                     "keys", .problem, wrong.joined(separator: "; "),
-                    advice: "something else uses these names: choose another prefix in the configuration")
+                    advice: "another program uses these names: choose another prefix in the configuration")
             ]
         }
         return findings + self.indexes(Array(zip(cleanups, zip(indexes, types.dropFirst(own.count)))))
@@ -115,7 +118,7 @@ extension Doctor {
                 findings.append(
                     Finding(
                         "index", .warning, "\(cleanup.name): \(index) does not exist",
-                        advice: "fine where nothing is tracked right now; else check the name in the configuration"))
+                        advice: "fine if nothing is tracked right now; otherwise check the name in the configuration"))
             } else if type != "none", type != "zset" {
                 findings.append(
                     Finding(
@@ -124,6 +127,6 @@ extension Doctor {
             }
         }
         guard findings.isEmpty else { return findings }
-        return [Finding("index", .ok, "all indexes are sorted sets, or begin with the first run")]
+        return [Finding("index", .ok, "all indexes are sorted sets, or are created by the first run")]
     }
 }

@@ -1,5 +1,5 @@
 extension Doctor {
-    /// Who is let in over HTTP; nothing where there is no such server.
+    /// The access over HTTP; nothing if the server is not configured.
     func http() -> [Finding] {
         guard let settings = configuration.http else { return [] }
         let doubts = settings.doubts
@@ -8,7 +8,7 @@ extension Doctor {
                 let parts = doubt.message.split(separator: ": ", maxSplits: 1)
                 return Finding(
                     "http", .warning, "http.\(doubt.key): \(parts.first ?? "")",
-                    advice: parts.count > 1 ? String(parts[1]) : "see “http” in the configuration's reference")
+                    advice: parts.count > 1 ? String(parts[1]) : "see “http” in the configuration reference")
             }
         }
         let count = { (one: Secret?, named: [HTTPSettings.NamedToken]) in (one == nil ? 0 : 1) + named.count }
@@ -17,7 +17,8 @@ extension Doctor {
         return [
             Finding(
                 "http", .ok,
-                "\(settings.host):\(settings.port) lets in \(admins) who may act and \(viewers) who may look")
+                "\(settings.host):\(settings.port) admits \(admins) with admin rights and \(viewers) read-only"
+            )
         ]
     }
 }

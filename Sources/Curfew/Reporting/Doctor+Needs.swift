@@ -1,9 +1,10 @@
 internal import Policies
 internal import RedisClient
 
-/// What Curfew does to keys: one command for every way in which it uses one. Functions run with the caller's rights.
+/// The commands that Curfew needs: one for each way in which it uses a key. Functions run with the caller's
+/// permissions.
 extension Doctor {
-    /// Everything, for this configuration and this topology.
+    /// All commands for this configuration and topology.
     var needs: [[String]] {
         var needs = connectionNeeds + coordinationNeeds
         for cleanup in configuration.cleanups { needs += self.needs(of: cleanup) }
@@ -24,7 +25,7 @@ extension Doctor {
         ]
     }
 
-    /// What sessions of the dashboard take.
+    /// The commands for dashboard sessions.
     private var sessionNeeds: [[String]] {
         let (secret, session) = (store.keys.secret, store.keys.session("x"))
         return [
@@ -104,7 +105,7 @@ extension Doctor {
         return needs + self.needs(of: cleanup.policy)
     }
 
-    /// What is kept while a change goes from slot to slot.
+    /// The commands for the log of a saga, while a change goes from slot to slot.
     private func needs(ofSagas plans: String, beside record: String) -> [[String]] {
         let mark = Keys.pending(of: record, run: "x")
         return [
@@ -115,7 +116,7 @@ extension Doctor {
         ]
     }
 
-    /// Into the trash, and out of it again.
+    /// The commands that move a record to the trash and restore it.
     private func needs(ofRemoving record: String) -> [[String]] {
         let trash = Keys.trash(of: record, run: "x")
         return [
@@ -125,7 +126,7 @@ extension Doctor {
         ]
     }
 
-    /// What is done to keys beside the record, tried with such keys as its fields might name.
+    /// The commands for keys beside the record, with sample keys as its fields might name them.
     private func needs(of policy: any Policy) -> [[String]] {
         var needs: [[String]] = []
         for use in policy.reads + policy.writes {
@@ -139,7 +140,7 @@ extension Doctor {
         return needs
     }
 
-    /// A key such as a template makes; nil where there is no template.
+    /// A sample key of a template; nil without a template.
     private static func sample(_ template: KeyTemplate?) -> String? {
         do {
             return try template?.expand(id: "x") { _ in "x" }

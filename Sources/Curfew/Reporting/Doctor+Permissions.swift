@@ -1,20 +1,20 @@
 internal import RedisClient
 
 extension Doctor {
-    /// What one user may do on a server.
+    /// The permissions of one user on a server.
     struct Rights {
         let user: String
         let redis: RedisClient
         let node: RedisClient.Node
 
-        /// Whether the user may do each of these; nil where the server doesn't know what is asked about.
+        /// Whether the user may run each of these commands; nil if the server doesn't know the command.
         func allows(_ commands: [[String]]) async throws(RedisError) -> [Bool?] {
             try await redis.pipeline(commands.map { RedisCommand("ACL", ["DRYRUN", user] + $0) }, to: node)
                 .map { $0.error == nil ? $0.string == "OK" : nil }
         }
     }
 
-    /// Who is asking; the server's word where it doesn't tell, or can't be asked what a user may do.
+    /// The current user; the server's error if it can't be determined or its permissions can't be checked.
     private func asking(on node: RedisClient.Node) async throws(RedisError) -> Result<Rights, RedisServerError> {
         let replies = try await store.redis.pipeline([RedisCommand("ACL", ["WHOAMI"])], to: node)
         guard let user = replies[0].string else {
@@ -25,12 +25,13 @@ extension Doctor {
         return .success(Rights(user: user, redis: store.redis, node: node))
     }
 
-    /// What this user may do; nil where it can't be asked.
+    /// The permissions of a user; nil if they can't be checked.
     func rights(on node: RedisClient.Node) async throws(RedisError) -> Rights? {
         if case .success(let rights) = try await asking(on: node) { rights } else { nil }
     }
 
-    /// Asks every primary, without doing any of it, whether the worker's user may do what Curfew does, and what more.
+    /// Checks on every primary, without running the commands, whether the worker's user may do what Curfew needs, and
+    /// whether it may do more.
     func permissions() async throws -> [Finding] {
         let findings = try await onEveryPrimary { try await permissions($0) }
         guard !findings.contains(where: { $0.check == "permissions" }) else { return findings }
@@ -45,8 +46,8 @@ extension Doctor {
         case .failure(let error) where Self.isUnknown(error):
             return [
                 Finding(
-                    name, .warning, "this server can't be asked what a user may do (ACL DRYRUN: \(error.message))",
-                    advice: "nothing to do where the user may do everything; else see the log for NOPERM")
+                    name, .warning, "this server can't check permissions (ACL DRYRUN: \(error.message))",
+                    advice: "nothing to do if the user may do everything; otherwise look for NOPERM in the log")
             ]
         case .failure(let error): return [.unknown(name, "ACL WHOAMI and ACL DRYRUN", error.message)]
         }
@@ -57,14 +58,14 @@ extension Doctor {
             return [
                 Finding(
                     name, .problem, "there is no user \(rights.user) on this server",
-                    advice: "name the user that the worker signs in with: --rights-of")
+                    advice: "name the worker's user: --rights-of")
             ]
         }
         if worker == nil, isReader(zip(needed, allowed)) {
             return [
                 Finding(
-                    name, .warning, "\(rights.user) may only read, so it is not the worker's user",
-                    advice: "name the user whose rights are to be tried: curfew doctor --rights-of NAME")
+                    name, .warning, "\(rights.user) may only read, so it can't be the worker's user",
+                    advice: "name the user whose permissions to check: curfew doctor --rights-of NAME")
             ]
         }
         return [missing(zip(needed, allowed), rights.user), try await more(rights)]
@@ -72,7 +73,7 @@ extension Doctor {
 
     static func isUnknown(_ error: RedisServerError) -> Bool { error.message.lowercased().contains("unknown") }
 
-    /// Whether a user may write nothing at all of Curfew's own.
+    /// Whether a user may not write any of Curfew's own keys.
     private func isReader(_ tried: some Sequence<([String], Bool?)>) -> Bool {
         let writing: Set<String> = ["ZADD", "HSET", "XADD", "FCALL", "DEL"]
         return !tried.contains { writing.contains($0.0[0]) && $0.1 == true }
@@ -84,20 +85,20 @@ extension Doctor {
         var count = 0
         for (command, isAllowed) in tried {
             count += 1
-            // What the server doesn't know, it can't allow either.
+            // A command that the server doesn't know can't be allowed either.
             let text = command.prefix(2).joined(separator: " ")
             if isAllowed != true, !refused.contains(text) { refused.append(text) }
         }
-        guard !refused.isEmpty else { return Finding(name, .ok, "\(user) may do all \(count) things tried") }
+        guard !refused.isEmpty else { return Finding(name, .ok, "user \(user) has all \(count) permissions") }
         let more = refused.count > 8 ? ", and \(refused.count - 8) more" : ""
         let shown = refused.prefix(8).joined(separator: ", ") + more
         return Finding(
-            name, .problem, "\(user) may not: \(shown)",
+            name, .problem, "user \(user) lacks permissions: \(shown)",
             advice: "allow these with ACL SETUSER \(user): commands as +name, keys as ~pattern, channels as &pattern")
     }
 
-    /// What a worker has no use for, and whoever has its password has: reading passwords, replacing the functions of
-    /// others, ending or emptying the server, keys of others.
+    /// Permissions that a worker doesn't need, but that anyone with its password would have: reading passwords,
+    /// replacing other programs' functions, stopping or emptying the server, other keys.
     private static let unneeded: [[String]] = [
         ["CONFIG", "GET", "requirepass"], ["CONFIG", "SET", "maxmemory", "0"], ["FUNCTION", "LOAD", "REPLACE", "code"],
         ["FUNCTION", "DELETE", "x"], ["FUNCTION", "FLUSH"], ["FUNCTION", "RESTORE", "x"], ["EVAL", "return 1", "0"],
@@ -108,7 +109,7 @@ extension Doctor {
         ["MIGRATE", "x", "1", "", "0", "1", "KEYS", "x"],
     ]
 
-    /// A key that no template names.
+    /// A key that matches no template.
     private static let foreignKey = "no-template-names-this:3d5f1c"
 
     private func more(_ rights: Rights) async throws(RedisError) -> Finding {
@@ -117,17 +118,17 @@ extension Doctor {
         let allowed = try await rights.allows(Self.unneeded + foreign)
         var found = zip(Self.unneeded, allowed).filter { $0.1 == true }.map { Self.shown($0.0) }
         let isEverything = allowed.allSatisfy { $0 != false }
-        if allowed.suffix(foreign.count).contains(true) { found.append("keys that no template names") }
-        guard !found.isEmpty else { return Finding(name, .ok, "\(rights.user) may do nothing else that was tried") }
-        let what = isEverything ? "everything" : "more than is needed"
+        if allowed.suffix(foreign.count).contains(true) { found.append("keys that match no template") }
+        guard !found.isEmpty else { return Finding(name, .ok, "user \(rights.user) has no further permissions") }
+        let what = isEverything ? "everything" : "more than it needs"
         return Finding(
-            name, .warning, "\(rights.user) may do \(what): \(found.joined(separator: ", "))",
+            name, .warning, "user \(rights.user) may do \(what): \(found.joined(separator: ", "))",
             advice: isEverything
-                ? "where others use this Redis, give Curfew a user of its own: Deploy/redis/curfew.acl"
-                : "take these away with ACL SETUSER \(rights.user): commands as -name, keys by resetkeys and ~pattern")
+                ? "if other programs use this Redis, give Curfew its own user: Deploy/redis/curfew.acl"
+                : "remove these with ACL SETUSER \(rights.user): commands as -name, keys by resetkeys and ~pattern")
     }
 
-    /// A command by its name, with the second word where that says what it does.
+    /// The name of a command, with its subcommand or option if that decides what it does.
     private static func shown(_ words: [String]) -> String {
         ["CONFIG", "FUNCTION", "SCRIPT", "ACL", "MODULE", "CLIENT"].contains(words[0])
             ? words.prefix(2).joined(separator: " ") : words[0]

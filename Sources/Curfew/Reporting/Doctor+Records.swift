@@ -1,14 +1,14 @@
 internal import Policies
 internal import RedisClient
 
-/// Whether what a cleanup looks for is there, and is what it expects: a look at a few records of each.
+/// Checks a few records of each cleanup: whether they exist and have the expected type.
 extension Doctor {
-    /// How many records of a cleanup are looked at.
+    /// How many records of a cleanup are checked.
     private static let sample = 64
-    /// How many times the keyspace is asked for more keys, and for about how many, where the index names none.
+    /// The number of scan steps and their size, if the index is empty.
     private static let steps = 8, step = 500
 
-    /// One finding for each thing that is odd about a cleanup's records, or one that nothing is.
+    /// One finding for each problem with a cleanup's records, or one that there is none.
     func records() async throws -> [Finding] {
         var findings: [Finding] = []
         for cleanup in configuration.cleanups where cleanup.isEnabled {
@@ -18,7 +18,7 @@ extension Doctor {
                 findings.append(Finding("records", .problem, "\(cleanup.name): \(error.message)", advice: nil))
             }
         }
-        return findings.isEmpty ? [Finding("records", .ok, "a sample of each cleanup's is as expected")] : findings
+        return findings.isEmpty ? [Finding("records", .ok, "samples of every cleanup are as expected")] : findings
     }
 
     private func records(of cleanup: Cleanup) async throws -> [Finding] {
@@ -28,8 +28,8 @@ extension Doctor {
             return [
                 remark(
                     cleanup,
-                    "no key fits \(cleanup.records), as far as \(Self.steps * Self.step) keys of each server show",
-                    "fine where nothing is there yet; else compare records with the keys of redis-cli --scan")
+                    "no key matches \(cleanup.records) among about \(Self.steps * Self.step) keys of each server",
+                    "fine if there are no records yet; otherwise compare records with the keys of redis-cli --scan")
             ]
         }
         let types = try await store.redis.pipeline(keys.map { RedisCommand("TYPE", [$0]) })
@@ -42,7 +42,7 @@ extension Doctor {
             return [
                 remark(
                     cleanup, "no record under \(cleanup.records) for any of \(keys.count) entries of its index",
-                    "compare records with the keys of redis-cli --scan: nothing is dropped before this is right")
+                    "compare records with the keys of redis-cli --scan: no entry is dropped until this is corrected")
             ]
         }
         let names = RecordNames(cleanup, among: configuration.cleanups, keys: store.keys)
@@ -54,11 +54,11 @@ extension Doctor {
         Finding("records", .warning, "\(cleanup.name): \(message)", advice: advice)
     }
 
-    /// Keys of records: by the index or, where that names none, found among the keys there are.
+    /// The keys of records, from the index or, if it is empty, from a scan.
     private func sampleKeys(of cleanup: Cleanup) async throws -> (keys: [String], isOfIndex: Bool) {
         let index = cleanup.indexKey(store.keys)
         let command = RedisCommand("ZRANDMEMBER", [index, String(Self.sample)])
-        // What is wrong with an index is told elsewhere.
+        // Problems with an index have their own finding.
         let ids = try await store.redis.pipeline([command])[0].elements.compactMap(\.string)
         if !ids.isEmpty {
             return (try ids.map { id throws(RecordError) in try cleanup.records.expand(id: id) { _ in nil } }, true)
@@ -78,23 +78,24 @@ extension Doctor {
         return (Array(keys.prefix(Self.sample)), false)
     }
 
-    /// A record that is kept in another way than the cleanup expects.
+    /// A remark on a record whose type doesn't match the cleanup.
     private func wrongFormat(_ cleanup: Cleanup, _ found: [(String, String)]) async throws -> Finding? {
         guard let expected = cleanup.recordType, let (key, type) = found.first(where: { $0.1 != expected }) else {
             return nil
         }
-        let noun = cleanup.format == .json ? "a string of JSON" : "a hash"
+        let noun = cleanup.format == .json ? "a JSON string" : "a hash"
         if cleanup.format == .json, type == "hash" {
-            return remark(cleanup, "\(key) is a hash: expected \(noun)", "leave format: json out")
+            return remark(cleanup, "\(key) is a hash: expected \(noun)", "remove format: json")
         }
         guard cleanup.format == .hash, type == "string" else {
-            return remark(cleanup, "\(key) is a \(type): expected \(noun)", "compare records with what is at that key")
+            return remark(
+                cleanup, "\(key) is a \(type): expected \(noun)", "compare records with the content of that key")
         }
         let text = try await store.redis.pipeline([RedisCommand("GET", [key])])[0].string ?? ""
         guard text.unicodeScalars.first(where: { !$0.properties.isWhitespace }) == "{" else {
             return remark(
-                cleanup, "\(key) is a plain string: expected \(noun)", "compare records with what is at that key")
+                cleanup, "\(key) is a plain string: expected \(noun)", "compare records with the content of that key")
         }
-        return remark(cleanup, "\(key) is a string that holds JSON: expected a hash", "add format: json")
+        return remark(cleanup, "\(key) is a JSON string: expected a hash", "add format: json")
     }
 }

@@ -1,18 +1,19 @@
 internal import RedisClient
 
 extension Doctor {
-    /// What one Sentinel said.
+    /// The answer of one Sentinel.
     private struct SentinelField: Sendable {
         let sentinel: String
-        /// The primary that it names; nil where it names none.
+        /// The primary that it names; nil if it names none.
         var primary: String?
-        /// What is wrong with it, or with what it watches.
+        /// A problem with the Sentinel or with what it monitors.
         var trouble: String?
     }
 
-    /// Every Sentinel that the configuration names: whether it answers, knows the primary, and could replace it.
+    /// Checks every configured Sentinel: whether it answers, knows the primary, and could replace it.
     ///
-    /// Curfew asks one after the other and works as long as one answers; those that don't are found out here.
+    /// Curfew asks them one after the other and works as long as one answers, so a broken Sentinel goes unnoticed
+    /// elsewhere.
     func sentinels() async -> [Finding] {
         let redis = store.redis.configuration
         guard case .sentinel(let sentinel) = redis.topology else { return [] }
@@ -36,8 +37,8 @@ extension Doctor {
             return [
                 Finding(
                     name, .problem,
-                    "they name different primaries of \(sentinel.name): \(named.joined(separator: ", "))",
-                    advice: "see whether they reach each other; while a failover goes on, look again")
+                    "the Sentinels name different primaries of \(sentinel.name): \(named.joined(separator: ", "))",
+                    advice: "check whether they can reach each other; during a failover, check again later")
             ]
         }
         let count = words.count == 1 ? "1 Sentinel names" : "\(words.count) Sentinels name"
@@ -45,10 +46,10 @@ extension Doctor {
             return [
                 Finding(
                     name, .warning, troubles.joined(separator: "; "),
-                    advice: "work goes on, the others name \(primary); see to it before the next failover")
+                    advice: "work continues, because the others name \(primary); fix it before the next failover")
             ]
         }
-        return [Finding(name, .ok, "\(count) \(primary) the primary of \(sentinel.name), and can replace it")]
+        return [Finding(name, .ok, "\(count) \(primary) as the primary of \(sentinel.name) and can replace it")]
     }
 
     private func ask(_ configuration: RedisConfiguration, about name: String) async -> SentinelField {
@@ -64,7 +65,7 @@ extension Doctor {
             if let error = replies[0].error {
                 word.trouble = "it refuses to answer (\(error))"
             } else if word.primary == nil {
-                word.trouble = "it knows no primary called “\(name)”"
+                word.trouble = "it has no primary named “\(name)”"
             } else if let error = replies[1].error, error.code == "NOQUORUM" {
                 word.trouble = error.message
             }

@@ -2,18 +2,18 @@ internal import Policies
 internal import RedisClient
 
 extension Doctor {
-    /// What the server says of itself; what it refuses to say is missing.
+    /// The facts that a server reports; what it refuses to report is missing.
     struct ServerFacts {
         private var info: [String: String] = [:]
         let kind: ServerKind
-        /// When snapshots are made; nil where it may not be asked.
+        /// The snapshot schedule; nil if this user may not read it.
         let snapshots: String?
-        /// Why a question was refused, by the command that asked.
+        /// The errors of refused commands.
         let refusals: [String: RedisServerError]
         /// Slow calls of Curfew's functions, in microseconds.
         let slowCalls: [Int64]
 
-        /// All that is needed is in `INFO`; a setting beside it is asked for by those who may.
+        /// Reads the facts: `INFO` has all that is needed, and one setting is read if this user may.
         static func read(
             _ redis: RedisClient, _ node: RedisClient.Node, mayAskForSettings: Bool
         ) async throws -> ServerFacts {
@@ -55,7 +55,7 @@ extension Doctor {
         }
     }
 
-    /// Version, role, persistence, memory, slow log of a server.
+    /// The version, role, persistence, memory and slow log of a server.
     func server(_ node: RedisClient.Node) async throws -> [Finding] {
         let mayAsk = try await rights(on: node)?.allows([["CONFIG", "GET", "save"]]) == [true]
         let facts = try await ServerFacts.read(store.redis, node, mayAskForSettings: mayAsk)
@@ -66,7 +66,8 @@ extension Doctor {
         ]
     }
 
-    /// What newer servers know and this one doesn't, tried; what may not be tried is passed over.
+    /// The features of newer servers that this one lacks, found by trying them; those that this user may not try are
+    /// ignored.
     private func lacking(_ node: RedisClient.Node) async throws -> [String] {
         let key = store.keys.schedule
         let tried: [(RedisCommand, String)] = [
@@ -84,8 +85,8 @@ extension Doctor {
         // Valkey has another name for it.
         guard (facts["redis_mode"] ?? facts["server_mode"]) != "cluster" || store.redis.isCluster else {
             return Finding(
-                "version", .problem, "\(found) is a node of a cluster, which has a part of the keys alone",
-                advice: "write the redis URL as redis+cluster://, with any of the nodes")
+                "version", .problem, "\(found) is a node of a cluster, which has only a part of the keys",
+                advice: "use a redis+cluster:// URL with any of the nodes")
         }
         let without = lacks.isEmpty ? "" : ", without \(lacks.joined(separator: ", "))"
         return Finding("version", .ok, found + without)
@@ -94,7 +95,8 @@ extension Doctor {
     /// The name of the finding on writes.
     static let writing = "writes"
 
-    /// Tries a write that changes nothing, because only then a server says why it takes none; said only where it does.
+    /// Tries a write that changes nothing, since only then a server reports why it refuses writes; no finding if it
+    /// accepts.
     func writes() async throws -> [Finding] {
         let words = ["ZREM", store.keys.schedule, ""]
         if let node = try await store.redis.primaries().first, let rights = try await rights(on: node),
@@ -105,8 +107,8 @@ extension Doctor {
         let write = RedisCommand.repeatable(words[0], Array(words.dropFirst()))
         guard let error = try await store.redis.pipeline([write])[0].error else { return [] }
         let cures = [
-            "NOREPLICAS": "bring the replicas back; or, while they are away, CONFIG SET min-replicas-to-write 0",
-            "MISCONF": "see the log of Redis, and whether its disk is full",
+            "NOREPLICAS": "bring the replicas back; until then, CONFIG SET min-replicas-to-write 0",
+            "MISCONF": "check the log of Redis and whether its disk is full",
             "READONLY": "point the redis URL at the primary",
             FullMemory.code: FullMemory.cure,
         ]
@@ -118,7 +120,7 @@ extension Doctor {
         guard facts["role"] == "master" else {
             let primary = "\(facts["master_host"] ?? "?"):\(facts["master_port"] ?? "?")"
             return Finding(
-                "role", .problem, "this is a replica of \(primary), which can't be written to",
+                "role", .problem, "this is a replica of \(primary) and can't be written to",
                 advice: "point the redis URL at the primary")
         }
         let isCluster = store.redis.isCluster
@@ -126,70 +128,71 @@ extension Doctor {
         let count = replicas == 1 ? "1 replica" : "\(replicas) replicas"
         if isCluster, replicas == 0 {
             return Finding(
-                "role", .warning, "primary without a replica: its part of the keys is gone when it is",
+                "role", .warning, "primary without a replica: if it fails, its part of the keys is lost",
                 advice: "add a replica for each primary: redis-cli --cluster add-node … --cluster-slave")
         }
-        // Said only where the setting is above 0.
+        // Reported only if the setting is above 0.
         if let good = facts["min_slaves_good_slaves"].flatMap({ Int($0) }), good == 0 {
             return Finding(
                 "role", .problem,
                 "primary with \(count), none of which keeps up: min-replicas-to-write refuses all writes (NOREPLICAS)",
-                advice: "bring the replicas back; or, while they are away, CONFIG SET min-replicas-to-write 0")
+                advice: "bring the replicas back; until then, CONFIG SET min-replicas-to-write 0")
         }
         guard replicas > 0, facts["min_slaves_good_slaves"] == nil else {
             return Finding("role", .ok, replicas > 0 ? "primary with \(count)" : "primary")
         }
         return Finding(
-            "role", .warning, "primary with \(count); after a failover the old primary may go on taking writes",
+            "role", .warning, "primary with \(count); after a failover the old primary may continue to accept writes",
             advice: "set min-replicas-to-write 1 and min-replicas-max-lag 2 on the servers")
     }
 
     private func persistence(_ facts: ServerFacts) -> Finding {
         if facts["rdb_last_bgsave_status"] == "err" || facts["aof_last_write_status"] == "err" {
             return Finding(
-                "persistence", .problem, "Redis could not save to disk the last time: it may refuse all writes",
-                advice: "see the log of Redis, and whether its disk is full")
+                "persistence", .problem, "the last save to disk failed: Redis may refuse all writes",
+                advice: "check the log of Redis and whether its disk is full")
         }
         if facts["aof_enabled"] == "1" { return Finding("persistence", .ok, "append-only file") }
         switch facts.snapshots {
         case "":
             return Finding(
                 "persistence", .warning, "neither append-only file nor snapshots: a restart loses everything",
-                advice: "set appendonly yes, unless what is in this Redis may be lost")
+                advice: "set appendonly yes, unless the data in this Redis may be lost")
         case let save?:
-            return Finding("persistence", .ok, "snapshots (\(save)): a crash loses what came after the last")
+            return Finding("persistence", .ok, "snapshots (\(save)): a crash loses the changes since the last one")
         case nil: return snapshots(facts)
         }
     }
 
-    /// Whether snapshots are made, where it can only be seen from those that were.
+    /// Whether snapshots are made, derived from the last one because the setting can't be read.
     private func snapshots(_ facts: ServerFacts) -> Finding {
         func number(_ field: String) -> Int64 { facts[field].flatMap { Int64($0) } ?? 0 }
         let started = number("server_time_usec") / 1_000_000 - number("uptime_in_seconds")
         let age = number("server_time_usec") / 1_000_000 - number("rdb_last_save_time")
-        // A server that has just begun says that it saved then.
+        // A server that has just started reports a save at its start.
         if number("rdb_last_save_time") > started + 1 {
             return Finding(
                 "persistence", .ok,
-                "snapshots (the last \(Duration.seconds(age).roughText) ago): a crash loses what came after the last")
+                "snapshots (the last \(Duration.seconds(age).roughText) ago): a crash loses the changes since then"
+            )
         }
         let uptime = Duration.seconds(number("uptime_in_seconds")).roughText
         return Finding(
             "persistence", .warning,
-            "no append-only file, and no snapshot since the server began \(uptime) ago: a restart may lose everything",
-            advice: "set appendonly yes, unless what is in this Redis may be lost")
+            "no append-only file, and no snapshot since the start \(uptime) ago: a restart may lose everything",
+            advice: "set appendonly yes, unless the data in this Redis may be lost")
     }
 
     private func eviction(_ facts: ServerFacts) -> Finding {
         let policy = facts["maxmemory_policy"] ?? "unknown"
         guard policy.hasPrefix("allkeys") else {
-            let what = policy == "noeviction" ? "nothing is evicted" : "only keys with an expiry are evicted"
+            let what = policy == "noeviction" ? "no keys are evicted" : "only keys with an expiry are evicted"
             return Finding("eviction", .ok, "\(policy): \(what)")
         }
         let isLimited = facts["maxmemory"].flatMap { Int64($0) } ?? 0 > 0
         return Finding(
             "eviction", isLimited ? .problem : .warning,
-            "\(policy): when memory is full, jobs, ledgers and leases vanish"
+            "\(policy): when memory is full, jobs, ledgers and leases are deleted"
                 + (isLimited ? "" : " (no limit is set yet)"),
             advice: "set maxmemory-policy noeviction")
     }
@@ -203,24 +206,24 @@ extension Doctor {
         guard share >= 90 else { return Finding("memory", .ok, message) }
         return Finding(
             "memory", share >= 100 ? .problem : .warning, "\(message): commits are refused when it is full",
-            advice: "raise maxmemory, or remove what isn't needed")
+            advice: "raise maxmemory or remove data")
     }
 
     private func slowLog(_ facts: ServerFacts) -> Finding {
         let name = "slow log"
         if let why = facts.refusals["SLOWLOG GET"] {
-            guard !Self.isUnknown(why) else { return Finding(name, .ok, "this server has none") }
+            guard !Self.isUnknown(why) else { return Finding(name, .ok, "this server has no slow log") }
             return .unknown(name, "SLOWLOG GET", why.message)
         }
         func text(_ microseconds: Int64) -> String {
             microseconds < 1000 ? "\(microseconds) µs" : "\(microseconds / 1000) ms"
         }
         guard let slowest = facts.slowCalls.max() else {
-            return Finding(name, .ok, "none of Curfew's calls is in it")
+            return Finding(name, .ok, "no calls of Curfew")
         }
         return Finding(
             name, .warning,
-            "\(facts.slowCalls.count) of Curfew's calls are in it, the slowest took \(text(slowest))",
-            advice: "if this goes on: look for a slow disk or a busy machine, or set a smaller page")
+            "\(facts.slowCalls.count) calls of Curfew, the slowest took \(text(slowest))",
+            advice: "if this continues, look for a slow disk or a busy machine, or set a smaller page")
     }
 }

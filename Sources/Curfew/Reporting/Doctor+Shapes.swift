@@ -1,12 +1,12 @@
 internal import Foundation
 internal import Policies
 
-/// What the ids of records look like: where those of one template are of two shapes, one of them may be no record.
+/// The shapes of record ids: if the ids of one template have two shapes, one of them may not be a record.
 extension Doctor {
     /// The shape of an id: how many parts it has, and whether it is a number, a UUID or a word.
     ///
-    /// Where some ids have letters and digits, all are of one shape, since those that chance makes have now and then only one
-    /// or the other. Where none has, words beside numbers (`meta` and `wait` beside `1`) are two.
+    /// If some ids mix letters and digits, all ids count as one shape: random ids sometimes consist of letters or
+    /// digits only. If no id is mixed, words beside numbers (`meta` and `wait` beside `1`) are two shapes.
     struct Shape: Hashable {
         private enum Kind: Hashable { case number, uuid, word, text }
 
@@ -20,7 +20,7 @@ extension Doctor {
             kind = isNumber ? .number : UUID(uuidString: id) != nil ? .uuid : isWord ? .word : .text
         }
 
-        /// Whether it has both letters and digits.
+        /// Whether it has letters and digits.
         fileprivate var isMixed: Bool { kind == .text }
 
         /// The shape among ids of which some are mixed.
@@ -30,7 +30,7 @@ extension Doctor {
             return shape
         }
 
-        /// Whether an id of another shape is a matter of remark where this is the most frequent.
+        /// Whether an id of another shape is worth a remark if this shape is the most frequent.
         func differs(from other: Shape) -> Bool {
             guard separators == other.separators else { return true }
             return switch kind {
@@ -40,19 +40,19 @@ extension Doctor {
             }
         }
 
-        /// A pattern that only these fit; nil where there is no telling.
+        /// A pattern that matches this shape only; nil if there is none.
         var pattern: String? {
             switch (kind, separators.isEmpty) {
             case (.number, _): "[0-9]+"
             case (.uuid, _): "[0-9A-Fa-f-]{36}"
             case (.text, true): "[^:/|#]+"
-            // Which of them are records, nobody can tell by their number.
+            // Whether words or numbers are the records can't be decided by their count.
             case (.text, false), (.word, _): nil
             }
         }
     }
 
-    /// A remark on ids of two shapes; nil where all are of one.
+    /// A remark on ids of two shapes; nil if all have the same shape.
     static func remark(onShapesOf ids: [String], of cleanup: Cleanup) -> Finding? {
         let mixed = Set(ids.map(Shape.init).filter(\.isMixed).map(\.separators))
         let groups = Dictionary(grouping: ids.sorted()) { id in
@@ -69,6 +69,6 @@ extension Doctor {
             "records", .warning,
             "\(cleanup.name): ids of two shapes under \(cleanup.records): \(most.value.count) like "
                 + "\(most.value[0].shortened(to: 100)), \(others) like \(other.value[0].shortened(to: 100))",
-            advice: "fine if both are its records; else say which are: \(pattern) at cleanups.\(cleanup.name)")
+            advice: "fine if both are its records; otherwise select them with \(pattern) at cleanups.\(cleanup.name)")
     }
 }

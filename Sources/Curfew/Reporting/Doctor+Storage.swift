@@ -1,9 +1,9 @@
 internal import Foundation
 
 extension Doctor {
-    /// Object storage: every bucket that the file names is there, and its key is good.
+    /// Checks object storage: every configured bucket exists, and its key is valid.
     ///
-    /// Whether the key may delete can't be known without deleting something.
+    /// Whether the key may delete objects can't be tested without deleting one.
     func storage() async -> [Finding] {
         var findings: [Finding] = []
         for bucket in configuration.storage {
@@ -19,8 +19,8 @@ extension Doctor {
                     Finding(
                         check, isRight ? .warning : .problem, "\(error)",
                         advice: isRight
-                            ? "fine where this key may delete and not list; else give it the right to delete objects"
-                            : "files stay as they are until storage answers: check storage.\(bucket.name)"))
+                            ? "fine if this key may delete but not list; otherwise give it the right to delete objects"
+                            : "files are left unchanged until storage answers: check storage.\(bucket.name)"))
             }
         }
         return findings

@@ -2,13 +2,13 @@ internal import Policies
 internal import RedisClient
 
 extension Doctor {
-    /// How many records of a cleanup are looked at.
+    /// How many records of a cleanup are checked.
     private static let sampled = 20
 
-    /// How many steps of a scan are taken to find them, where the index has none.
+    /// How many scan steps are made if the index is empty.
     private static let steps = 10
 
-    /// Times of records that look as if they were of another zone than they are read in; nothing where none does.
+    /// Finds record times that seem to be in another time zone than configured; nothing if all look right.
     func times() async throws -> [Finding] {
         let now = try await store.serverClock().now
         var findings: [Finding] = []
@@ -26,7 +26,7 @@ extension Doctor {
     ) -> [Finding] {
         var findings: [Finding] = []
         let name = "times of \(cleanup.name)"
-        let advice = "say the zone that they are of: cleanups.\(cleanup.name).zone"
+        let advice = "set their time zone: cleanups.\(cleanup.name).zone"
         let ahead = starts.filter { $0.time.timestamp - now > cleanup.clockTolerance }
         if let first = ahead.max(by: { $0.time.timestamp < $1.time.timestamp }) {
             let distance = (first.time.timestamp - now).roughText
@@ -34,19 +34,21 @@ extension Doctor {
                 "\(ahead.count) of \(starts.count) records begin in the future, \(first.key) in \(distance) (\(first.field))"
             findings.append(
                 Finding(
-                    name, .warning, message, advice: "a time zone? \(advice); or the clock that writes them is ahead"))
+                    name, .warning, message,
+                    advice: "possibly a time zone: \(advice); or the clock of the writer is ahead"))
         }
         let zoneless = starts.filter(\.time.isWithoutZone)
         if let first = zoneless.first {
             let message =
                 "\(zoneless.count) of \(starts.count) records have a time without a zone, read as UTC "
                 + "(\(first.field) of \(first.key))"
-            findings.append(Finding(name, .warning, message, advice: "\(advice) (UTC, if they are)"))
+            findings.append(Finding(name, .warning, message, advice: "\(advice) (UTC, if that is right)"))
         }
         return findings
     }
 
-    /// Some records of a cleanup, those that are due last first, since what begins in the future is among them.
+    /// Some records of a cleanup, those with the latest deadlines first: records that begin in the future are among
+    /// them.
     private func sample(of cleanup: Cleanup) async throws -> [Record] {
         let index = cleanup.indexKey(store.keys)
         let range = RedisCommand("ZRANGE", [index, "0", String(Self.sampled - 1), "REV"])
@@ -61,7 +63,7 @@ extension Doctor {
         }
     }
 
-    /// The ids of some records, found by a short walk over the keys of each server.
+    /// The ids of some records, found by a short scan of each server.
     private func scanned(_ cleanup: Cleanup) async throws -> [String] {
         let names = RecordNames(cleanup, among: configuration.cleanups, keys: store.keys)
         var ids: [String] = []

@@ -2,14 +2,14 @@ internal import Foundation
 internal import RedisClient
 
 extension Doctor {
-    /// What waits for each webhook, and what was given up; nothing where none is configured and none ever was.
+    /// The queued and failed deliveries of each webhook; nothing if there are no webhooks and never were any.
     func webhooks() async throws -> [Finding] {
         var findings: [Finding] = []
         for webhook in configuration.webhooks { findings.append(try await look(at: webhook)) }
         return findings + (try await leftGroups())
     }
 
-    /// One command for every way in which deliveries use a key.
+    /// The commands that deliveries need, one for each way in which they use a key.
     func needs(of webhook: Webhook) -> [[String]] {
         let keys = store.keys
         let group = WebhookReader.group(of: webhook.name)
@@ -41,16 +41,16 @@ extension Doctor {
             return .unknown(name, "ZCARD, LLEN and LINDEX at {\(configuration.prefix)}:*", error.message)
         }
         let dead = replies[1].integer ?? 0
-        let message = "\(webhook.address.host): \(replies[0].integer ?? 0) waiting, \(dead) given up"
+        let message = "\(webhook.address.host): \(replies[0].integer ?? 0) waiting, \(dead) failed"
         if dead > 0 {
             return Finding(
                 name, .warning, "\(message), the last because it \(Self.reason(replies[2]))",
-                advice: "see to the receiver; LRANGE and DEL \(keys.webhookDead(webhook.name)) show and clear them")
+                advice: "fix the receiver; LRANGE and DEL \(keys.webhookDead(webhook.name)) show and clear them")
         }
         if webhook.secret == nil {
             return Finding(
                 name, .warning, "\(message), unsigned",
-                advice: "set a secret, so that the receiver can tell who sends: webhooks.\(webhook.name).secret")
+                advice: "set a secret, so that the receiver can verify the sender: webhooks.\(webhook.name).secret")
         }
         return Finding(name, .ok, message)
     }
@@ -63,13 +63,13 @@ extension Doctor {
         }
     }
 
-    /// Groups of webhooks that are no longer configured: were they configured again, they would be told of all that
-    /// happened in between.
+    /// The consumer groups of webhooks that are no longer configured: if they were configured again, they would deliver
+    /// everything that happened in between.
     private func leftGroups() async throws -> [Finding] {
         let known = Set(configuration.webhooks.map { WebhookReader.group(of: $0.name) })
         var left: [String] = []
         for stream in Webhook.Subject.Stream.allCases.map({ $0.key(store.keys) }) {
-            // A stream that isn't there is answered with an error, and so is a user without the right to ask.
+            // A missing stream is answered with an error, and so is a user without this permission.
             let groups = try await store.redis.pipeline([RedisCommand("XINFO", ["GROUPS", stream])])[0]
             for group in groups.elements {
                 let name = group.pairs.first { $0.0 == "name" }?.1 ?? ""
@@ -80,7 +80,7 @@ extension Doctor {
         guard !left.isEmpty else { return [] }
         return [
             Finding(
-                "webhooks", .warning, "\(left.count) consumer groups are of webhooks that aren't configured",
+                "webhooks", .warning, "\(left.count) consumer groups belong to webhooks that are no longer configured",
                 advice: left.joined(separator: "; "))
         ]
     }

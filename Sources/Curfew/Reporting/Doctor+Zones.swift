@@ -1,52 +1,53 @@
 internal import Foundation
 internal import Policies
 
-/// Which data of time zones counts here, how old it is, and where it says something else than what is built in.
+/// The time zone data in use, its age, and where it differs from the built-in data.
 extension Doctor {
-    /// How far ahead two sets of data are compared: what a schedule of this year and the next two comes across.
+    /// How far ahead the two data sets are compared: this year and the next two.
     private static let compared = 3 * 366 * 86_400
-    /// The distance of the looks: no zone changes its clocks and back in less.
+    /// The interval of the comparison: no zone changes its offset and back in less.
     private static let step = 6 * 3_600
 
-    /// One finding that says which data counts, and one for each zone of the file about which there is more to say.
+    /// One finding on the data in use, and one for each configured zone that needs a remark.
     func zones() -> [Finding] {
         let names = Set(configuration.cleanups.flatMap(\.zoneNames)).subtracting(["UTC"])
         return Self.findings(on: names.sorted(), in: .system, at: Date())
     }
 
-    /// The same for some zones, with the data of a folder.
+    /// The same for given zones and the data of a folder.
     static func findings(on names: [String], in folder: ZoneFolder, at now: Date) -> [Finding] {
-        let builtIn = "the program's own, \(TimeZone.timeZoneDataVersion)"
+        let builtIn = "built-in data \(TimeZone.timeZoneDataVersion)"
         guard let path = folder.path else {
             let message = "\(builtIn): this machine has none"
             let names = names.filter { Zone($0, in: folder)?.fixedOffset == nil }
             guard !names.isEmpty else { return [Finding("time zones", .ok, message)] }
             return [
                 Finding(
-                    "time zones", .warning, "\(message), and \(names.joined(separator: ", ")) may change its clocks",
-                    advice: "install the package tzdata, which is kept up to date, or mount /usr/share/zoneinfo")
+                    "time zones", .warning,
+                    "\(message), and the clock rules of \(names.joined(separator: ", ")) may change",
+                    advice: "install the package tzdata and keep it up to date, or mount /usr/share/zoneinfo")
             ]
         }
         let version = folder.version
-        let system = "the machine's, \(version ?? "which says no version") (\(path))"
-        let first = Finding("time zones", .ok, "\(system); the program's own is \(TimeZone.timeZoneDataVersion)")
+        let system = "data of this machine, \(version ?? "unknown version") (\(path))"
+        let first = Finding("time zones", .ok, "\(system); the built-in version is \(TimeZone.timeZoneDataVersion)")
         return [first] + names.compactMap { Zone($0, in: folder) }.compactMap { finding($0, version, from: now) }
     }
 
-    /// What is to be said of a zone; nil where both sets of data agree about it.
+    /// The finding on a zone; nil if both data sets agree.
     private static func finding(_ zone: Zone, _ version: String?, from now: Date) -> Finding? {
         let check = "time zone \(zone.name)"
         if let offset = zone.fixedOffset {
-            return Finding(check, .ok, "always at \(Self.offset(offset)), whatever the data")
+            return Finding(check, .ok, "fixed offset \(Self.offset(offset))")
         }
         guard let file = zone.file else {
-            let why = zone.hasFile ? "its file on this machine can't be read" : "this machine has no file of it"
+            let why = zone.hasFile ? "its file on this machine can't be read" : "this machine has no file for it"
             return Finding(
-                check, .warning, "\(why): the program's own data counts", advice: "install the package tzdata anew")
+                check, .warning, "\(why): the built-in data is used", advice: "reinstall the package tzdata")
         }
         let start = Int(now.timeIntervalSince1970)
         guard zone.builtInOffset(at: start) != nil else {
-            return Finding(check, .ok, "known to the machine's data alone, which counts")
+            return Finding(check, .ok, "only the data of this machine has it, and is used")
         }
         let differs = { (second: Int) in zone.builtInOffset(at: second) != file.offset(at: second) }
         guard var late = stride(from: start, to: start + compared, by: step).first(where: differs) else {
@@ -59,13 +60,13 @@ extension Doctor {
         }
         let time = late == start ? "now" : "from \(Timestamp(milliseconds: Int64(late) * 1000).iso8601)"
         let message =
-            "\(time) at \(offset(file.offset(at: late))) by the machine's data, which counts, and at "
-            + "\(offset(zone.builtInOffset(at: late) ?? 0)) by the program's own"
+            "\(time) at \(offset(file.offset(at: late))) by the data of this machine, which is used, and at "
+            + "\(offset(zone.builtInOffset(at: late) ?? 0)) by the built-in data"
         // Versions are a year and a letter.
         if let version, version > TimeZone.timeZoneDataVersion { return Finding(check, .ok, message) }
         return Finding(
             check, .warning, message,
-            advice: "see which is right; where the machine's is the older, update its package tzdata")
+            advice: "check which is right; if the data of this machine is older, update its package tzdata")
     }
 
     /// `+05:30`.
@@ -76,7 +77,7 @@ extension Doctor {
 }
 
 extension Cleanup {
-    /// The time zones that it names.
+    /// The time zones that it uses.
     fileprivate var zoneNames: [String] {
         var names: [String] = []
         if case .cron(_, let zone) = schedule { names.append(zone.name) }

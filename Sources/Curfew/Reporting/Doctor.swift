@@ -2,34 +2,35 @@ internal import Foundation
 internal import Policies
 internal import RedisClient
 
-/// Looks at everything that Curfew relies on, one thing after the other: what `curfew doctor` shows.
+/// Checks everything that Curfew depends on, one item at a time: the content of `curfew doctor`.
 ///
-/// In a cluster it looks at every primary.
+/// In a cluster it checks every primary.
 ///
-/// It changes nothing. A server that refuses to answer a question is no problem in itself: what can't be known is a warning.
+/// It changes nothing. A server that refuses to answer is not a problem by itself: what can't be determined is a
+/// warning.
 package struct Doctor: Sendable {
-    /// What one look has found.
+    /// One finding.
     package struct Finding: Sendable, Codable, Equatable {
-        /// How it is.
+        /// How severe a finding is.
         package enum State: String, Sendable, Codable {
             /// As it should be.
             case ok
-            /// Worth a look; Curfew works.
+            /// Worth attention; Curfew works.
             case warning
-            /// Curfew doesn't work, or may lose or damage something.
+            /// Curfew doesn't work, or may lose or damage data.
             case problem
         }
 
-        /// What was looked at, in a word or two.
+        /// What was checked, in a word or two.
         package var check: String
-        /// How it is.
+        /// The state.
         package var state: State
         /// What was found.
         package var message: String
-        /// What to do about it; nil where nothing needs doing.
+        /// How to fix it; nil if there is nothing to fix.
         package var advice: String?
 
-        /// Makes a finding; advice turns up only where something is to be done.
+        /// Creates a finding; advice is dropped if the state is ok.
         package init(_ check: String, _ state: State, _ message: String, advice: String? = nil) {
             self.check = check
             self.state = state
@@ -37,31 +38,33 @@ package struct Doctor: Sendable {
             self.advice = advice
         }
 
-        /// What can't be known, because the server refuses the question.
+        /// A warning that something can't be determined, because the server refuses to answer.
         static func unknown(_ check: String, _ question: String, _ why: String) -> Finding {
-            Finding(check, .warning, "unknown: \(why)", advice: "allow this user \(question), or ask somebody who may")
+            Finding(
+                check, .warning, "unknown: \(why)",
+                advice: "allow this user \(question), or run doctor as a user with this right")
         }
     }
 
-    /// Everything that was found.
+    /// All findings.
     package struct Report: Sendable {
-        /// In the order in which it was looked at.
+        /// The findings, in the order of the checks.
         package var findings: [Finding]
-        /// Whether Redis could be reached; where not, the rest wasn't looked at.
+        /// Whether Redis is reachable; if not, the remaining checks were skipped.
         package var isReachable: Bool
 
-        /// Whether anything is a problem.
+        /// Whether any finding is a problem.
         package var hasProblem: Bool { findings.contains { $0.state == .problem } }
     }
 
     let coordinator: Coordinator
-    /// The user whose rights are tried; nil: the one who asks.
+    /// The user whose permissions are checked; nil for the current user.
     let worker: String?
 
     var store: Store { coordinator.store }
     var configuration: Configuration { coordinator.configuration }
 
-    /// Looks at everything; never throws, for what goes wrong on the way is a finding.
+    /// Runs all checks; never throws, because errors are findings.
     package func examine() async -> Report {
         var report = Report(findings: [configured], isReachable: true)
         let looks: [() async throws -> [Finding]] = [
@@ -91,25 +94,25 @@ package struct Doctor: Sendable {
                 report.isReachable = report.isReachable && failure?.code != .unreachable
                 let finding = Finding("redis", .problem, "\(error)", advice: Self.advice(on: error))
                 if !report.findings.contains(finding) { report.findings.append(finding) }
-                // What one node of a cluster doesn't answer another may.
+                // One node of a cluster may refuse what another answers.
                 guard store.redis.isCluster, store.redis.isConnected else { break }
             }
         }
         if report.findings.contains(where: { $0.check == Self.writing && $0.state == .problem }) {
             for place in report.findings.indices where report.findings[place].check == "instances" {
-                report.findings[place].advice = "see to the writes first: heartbeats are refused, too"
+                report.findings[place].advice = "fix the writes first: heartbeats are refused as well"
             }
         }
         return report
     }
 
-    /// The file was read before this; what it says may still be odd.
+    /// The file has been read successfully before; its content may still be questionable.
     private var configured: Finding {
         let cleanups = configuration.cleanups
         let enabled = cleanups.count(where: \.isEnabled)
         let message = "\(enabled) of \(cleanups.count) cleanups enabled, \(configuration.alerts.count) alerts"
         guard enabled > 0 else {
-            return Finding("configuration", .warning, message, advice: "nothing runs by itself: enable a cleanup")
+            return Finding("configuration", .warning, message, advice: "nothing is scheduled: enable a cleanup")
         }
         return Finding("configuration", .ok, "\(message) (\(configuration.fingerprint))")
     }
@@ -123,15 +126,15 @@ package struct Doctor: Sendable {
         let message = "\(place) answers in \(String(format: "%.1f", time / .milliseconds(1))) ms"
         guard time > .milliseconds(50) else { return Finding("redis", .ok, message) }
         return Finding(
-            "redis", .warning, message, advice: "sweeps take a round trip for each page: run Curfew nearer to Redis")
+            "redis", .warning, message, advice: "each page of a sweep takes a round trip: run Curfew closer to Redis")
     }
 
     private static func advice(on error: any Error) -> String {
         guard let error = CurfewError.redis(behind: error) else { return "see the message" }
         return switch error.code {
-        case .authentication: "check user and password in the configuration's redis URL"
-        case .server: "the server refuses what Curfew needs: see the message"
-        default: "check that Redis runs, and host, port and TLS in the configuration's redis URL"
+        case .authentication: "check the user and password in the redis URL of the configuration"
+        case .server: "the server refuses something that Curfew needs: see the message"
+        default: "check that Redis is running, and the host, port and TLS in the redis URL of the configuration"
         }
     }
 }

@@ -2,41 +2,41 @@ internal import Algorithms
 internal import Policies
 internal import RedisClient
 
-/// How much a cleanup watches over: what `curfew stats` shows.
+/// The size of a cleanup: the content of `curfew stats`.
 ///
-/// Files are counted one by one, by a walk through the keyspace at the pace of an indexing scan. It ends after the
-/// cleanup's `run-timeout`, whatever is left; its memory doesn't grow with what it counts. A key that is written while it
-/// lasts may be missed, and one that `SCAN` shows twice counts twice.
+/// Files are counted by a walk through the keyspace, at the pace of an indexing scan. The count ends after the
+/// cleanup's `run-timeout`, even if it is incomplete. Its memory doesn't grow with the number of files. A key written
+/// during the count may be missed, and a key that `SCAN` returns twice counts twice.
 package struct Statistics: Sendable, Codable, Equatable {
     /// The cleanup.
     package var cleanup: String
     /// The kind of its policy.
     package var policy: String
-    /// Records in its index, and those of them that are due.
+    /// The number of records in the index, and of those that are due.
     package var tracked: Int, due: Int
-    /// For how long the first of them has been due.
+    /// How long the oldest due record has been due.
     package var oldestOverdueMs: Int64
-    /// What files come to; nil for any other kind.
+    /// The counts of files; nil for other policies.
     package var files: Files?
 
-    /// What the files of a cleanup come to.
+    /// The counts of files.
     package struct Files: Sendable, Codable, Equatable {
-        /// Files, and those of them that have had no owner for so long that they would be deleted or marked.
+        /// All files, and the orphaned ones whose timeout has passed.
         package var totalFiles = 0, orphanedCount = 0
-        /// Files that were deleted softly, and those that are claimed to be deleted from storage.
+        /// Soft-deleted files, and files claimed for deletion from storage.
         package var softDeletedCount = 0, claimedCount = 0
-        /// What all files take, and what the orphaned ones do, as far as their records say.
+        /// The size of all files and of the orphaned ones, according to their records.
         package var totalStorageBytes: Int64 = 0, orphanedBytes: Int64 = 0
-        /// Records that can't be read or judged.
+        /// Records that can't be read or evaluated.
         package var unreadableCount = 0
-        /// Whether the whole keyspace was walked through.
+        /// Whether the whole keyspace was walked.
         package var isComplete = false
 
-        /// Makes it, with nothing counted.
+        /// Creates empty counts.
         package init() {}
     }
 
-    /// Counts; the control says when to stop, and learns how far it is.
+    /// Counts; the control reports progress and says when to stop.
     static func read(
         _ store: Store, _ cleanup: Cleanup, names: RecordNames, control: RunControl
     ) async throws(CurfewError) -> Statistics {
@@ -75,7 +75,7 @@ private struct FileCount {
     let filing: Filing
     let now: Timestamp
 
-    /// The most records that are read in one pipeline.
+    /// How many records are read in one pipeline.
     static let page = 64
 
     func files(_ control: RunControl) async throws -> Statistics.Files {
@@ -113,7 +113,7 @@ private struct FileCount {
     private func add(_ judged: Evaluation, to files: inout Statistics.Files) {
         let record = judged.record
         if case .missing = record.content {
-            // One that can't be read is there all the same.
+            // An unreadable file exists all the same.
             guard case .malformed = judged.decision else { return }
             files.totalFiles += 1
             files.unreadableCount += 1

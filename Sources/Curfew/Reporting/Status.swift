@@ -2,37 +2,37 @@ internal import Foundation
 internal import Policies
 internal import RedisClient
 
-/// Schedule, leases, instances and backlog at one moment: what `curfew status` shows.
+/// The schedule, leases, instances and backlog at one moment: the content of `curfew status`.
 package struct Status: Sendable, Codable, Equatable {
     /// One cleanup.
     package struct CleanupStatus: Sendable, Codable, Equatable {
         /// Its name.
         package var name: String
-        /// Its policy; nil where this configuration doesn't have it.
+        /// Its policy; nil if this configuration doesn't have it.
         package var policy: String?
-        /// When it runs, in words.
+        /// Its schedule in words.
         package var schedule: String?
         /// `due`, `waiting`, `running`, `lost`, `paused`, `disabled`, `unscheduled`.
         package var state: String
-        /// When it is due, or was: ISO 8601.
+        /// When it is due: ISO 8601.
         package var due: String?
-        /// Milliseconds until it is due, or the lease ends; below zero where that is past.
+        /// Milliseconds until it is due or its lease ends; negative if that has passed.
         package var inMs: Int64?
-        /// The run under way, who runs it and how far it is.
+        /// The current run, its instance and its progress.
         package var run: String?, instance: String?, progress: Int?, step: String?
-        /// The counts of the run under way.
+        /// The counters of the current run.
         package var found: Int?, changed: Int?, failed: Int?
-        /// Who paused it.
+        /// Its pause.
         package var paused: CleanupPause?
-        /// Records that are tracked, and those that are due.
+        /// The number of tracked records, and of due records.
         package var tracked: Int?, backlog: Int?
-        /// Why these could not be counted, as where the index is on a server of a cluster that is away.
+        /// Why the records can't be counted, for example because the index is on an unreachable server of a cluster.
         package var uncounted: String?
-        /// How far the scan for records that the index lacks is; nil where there is none.
+        /// The progress of the scan for records that the index lacks; nil if there is none.
         package var scan: ScanStatus?
-        /// Since when it owes a run, because none has succeeded: ISO 8601; and what the last one ended with.
+        /// Since when it has had no successful run: ISO 8601; and the error of the last run.
         package var owedSince: String?, lastError: String?
-        /// Why instances don't run it although they have it: its name stands for something else on others.
+        /// Why instances don't run it: other instances use its name for other records.
         package var refused: String?
     }
 
@@ -42,35 +42,35 @@ package struct Status: Sendable, Codable, Equatable {
         package var id: String
         /// Milliseconds since it was last seen.
         package var seenMsAgo: Int64
-        /// Whether it still says that it lives.
+        /// Whether it is alive.
         package var isAlive: Bool
         /// Its host, process, version and when it started.
         package var host: String?, pid: String?, version: String?, startedAt: String?
-        /// What it runs.
+        /// The cleanups that it is running.
         package var running: [String]
-        /// Which configuration it runs.
+        /// The fingerprint of its configuration.
         package var config: String?
-        /// The cleanups that it doesn't run, because they stand for something else on others.
+        /// The cleanups that it doesn't run, because other instances use their names for other records.
         package var refused: [String]?
     }
 
     /// The server's time: ISO 8601.
     package var at: String
-    /// Every cleanup that is configured or scheduled.
+    /// Every configured or scheduled cleanup.
     package var cleanups: [CleanupStatus]
-    /// Every instance seen within a day.
+    /// Every instance seen in the last 24 hours.
     package var instances: [InstanceStatus]
-    /// What is worth a remark: living instances with different configurations.
+    /// Remarks, for example that living instances have different configurations.
     package var remarks: [String]
 
-    /// The most cleanups and instances that are shown.
+    /// How many cleanups and instances are shown.
     private static let most = Definitions.mostInstances
-    /// Records that are tracked, and those that are due.
+    /// The number of tracked records, and of due records.
     private typealias Count = (tracked: Int?, backlog: Int?)
-    /// How long the records of a cleanup may take to be counted.
+    /// How long counting the records of a cleanup may take.
     static let patience: Duration = .seconds(2)
 
-    /// Reads it all.
+    /// Reads the whole status.
     static func read(_ coordinator: Coordinator) async throws(CurfewError) -> Status {
         let (store, configuration) = (coordinator.store, coordinator.configuration)
         do {
@@ -156,9 +156,9 @@ package struct Status: Sendable, Codable, Equatable {
         }
     }
 
-    /// How many records are in each index, and how many of them are due.
+    /// The number of records in each index, and of those that are due.
     ///
-    /// Each is asked for by itself: one that can't be counted hides nothing of the others.
+    /// Each cleanup is counted separately: a failure of one doesn't affect the others.
     private static func counts(
         _ names: [String], of configuration: Configuration, _ store: Store, now: Timestamp
     ) async -> [Int: Result<Count, CurfewError>] {
@@ -181,10 +181,10 @@ package struct Status: Sendable, Codable, Equatable {
         }
     }
 
-    /// What one child task has counted.
+    /// The result of one child task.
     ///
-    /// A struct, made outside of `do throws`: as a tuple that is returned inside of it the number reads as 0 with the
-    /// optimiser of Swift 6.3.1 (`OptimisedChildTaskTests`).
+    /// It is a struct, created outside of `do throws`: if a tuple is returned from inside, the optimiser of Swift 6.3.1
+    /// makes the number read as 0 (`OptimisedChildTaskTests`).
     private struct Counted: Sendable {
         let number: Int
         let count: Result<Count, CurfewError>
@@ -223,7 +223,7 @@ package struct Status: Sendable, Codable, Equatable {
             return InstanceStatus(
                 id: seen.0,
                 seenMsAgo: (now - Timestamp(score: Double(seen.1) ?? 0)).milliseconds,
-                // One that was seen at a time that is still to come died before the clock was set back.
+                // An instance seen at a future time died before the clock was set back.
                 isAlive: values[0] != nil && Timestamp(score: Double(seen.1) ?? 0) <= now + ClockStep.most,
                 host: values[0], pid: values[1], version: values[2],
                 startedAt: started.map { Timestamp(milliseconds: $0).iso8601 },
@@ -232,18 +232,18 @@ package struct Status: Sendable, Codable, Equatable {
         }
     }
 
-    /// An error in place of a reply: Curfew's own keys can't be read, or are somebody else's.
+    /// Throws if a reply is an error: Curfew's own key can't be read, or another program uses it.
     private static func check(_ reply: RedisValue, of key: String) throws(CurfewError) {
         guard let error = reply.error else { return }
         throw CurfewError(.server, "\(key) can't be read: \(error.message)")
     }
 
-    /// What living instances say of a cleanup that they have and don't run.
+    /// Why living instances don't run a cleanup that they have.
     private static func refusal(of cleanup: String, by instances: [InstanceStatus]) -> String? {
         let refusing = instances.filter { $0.isAlive && $0.refused?.contains(cleanup) == true }.map(\.id).sorted()
         guard !refusing.isEmpty else { return nil }
-        return "\(cleanup) stands for other records on \(refusing.joined(separator: ", ")), and is not run from there; "
-            + "expected one prefix for each environment, or another name"
+        return "\(cleanup) means other records on \(refusing.joined(separator: ", ")), which don't run it; "
+            + "expected a separate prefix for each environment, or another name"
     }
 
     private static func remarks(_ instances: [InstanceStatus], own: String) -> [String] {
@@ -257,7 +257,7 @@ package struct Status: Sendable, Codable, Equatable {
             remarks.append("instances run different configurations: " + parts.joined(separator: "; "))
         }
         if let other = groups.keys.sorted().first(where: { $0 != own }), groups[own] == nil {
-            remarks.append("this configuration (\(own)) is not the one that instances run (\(other))")
+            remarks.append("this configuration (\(own)) differs from that of the instances (\(other))")
         }
         if living.isEmpty { remarks.append("no instance is alive") }
         return remarks

@@ -1,18 +1,18 @@
-/// What goes on beside the runs of one configuration: webhooks are told, and keyspaces scanned.
+/// The background tasks of one configuration: webhook deliveries and keyspace scans.
 ///
-/// Another configuration has tasks of its own. Those before them stop as at a shutdown: what they have in hand is
-/// finished or left where the next ones find it.
+/// Another configuration has its own tasks. The previous ones stop as at a shutdown: they finish their current work or
+/// leave it for the next ones.
 final class BackgroundTasks: Sendable {
     private let senders: [WebhookSender]
     private let indexer: Indexer
 
-    /// Makes the tasks of an engine.
+    /// Creates the tasks of an engine.
     init(engine: Engine) {
         indexer = Indexer(engine: engine)
         senders = engine.configuration.webhooks.map { WebhookSender(engine: engine, webhook: $0) }
     }
 
-    /// Goes on until ``stop()``; at once, where that came first.
+    /// Runs until ``stop()``; returns at once if it was called before.
     func run() async {
         await withDiscardingTaskGroup { group in
             for sender in senders { group.addTask { await sender.run() } }
@@ -20,13 +20,13 @@ final class BackgroundTasks: Sendable {
         }
     }
 
-    /// Takes up nothing more.
+    /// Starts nothing more.
     func stop() {
         indexer.stop()
         for sender in senders { sender.stop() }
     }
 
-    /// Something has happened to this cleanup elsewhere.
+    /// The state of this cleanup was changed by another instance.
     func wake(_ cleanup: String) {
         indexer.wake(cleanup)
     }

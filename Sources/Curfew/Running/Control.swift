@@ -1,33 +1,33 @@
 package import Policies
 internal import RedisClient
 
-/// What people and programs have Curfew do with a cleanup, and how it is said: the same for the command line, the HTTP API
+/// The operations of people and programs on a cleanup, with their messages: the same for the command line, the HTTP API
 /// and the dashboard.
 package struct Control: Sendable {
-    /// Where it is done.
+    /// The engine.
     package let engine: Engine
-    /// Who asks: noted with everything that is done, for all who look at it later.
+    /// The person who requests it, recorded with every operation.
     package let person: String
 
-    /// Makes the control of one who asks.
+    /// Creates the control for a person.
     package init(engine: Engine, person: String) {
         self.engine = engine
         self.person = person
     }
 
-    /// What became of something that needs no run.
+    /// The result of an operation without a run.
     package struct Answer: Sendable {
-        /// Whether it was done; false where there was nothing to do.
+        /// Whether it was done; false if there was nothing to do.
         package var isDone: Bool
         /// What was done, in one sentence.
         package var message: String
-        /// What else is worth knowing, in words that go on from the sentence.
+        /// A further remark, which continues the sentence.
         package var remark = ""
         /// The run that was asked to stop.
         package var stopped: String?
-        /// When the cleanup runs, of one that was resumed; nil where that isn't known.
+        /// When a resumed cleanup runs; nil if unknown.
         package var due: Timestamp?
-        /// How many of its times have passed, of one that was resumed.
+        /// How many scheduled times a resumed cleanup has missed.
         package var missed: Int?
     }
 }
@@ -35,24 +35,24 @@ package struct Control: Sendable {
 // MARK: - Runs
 
 extension Control {
-    /// How a run that somebody asks for differs from a scheduled one.
+    /// The options of a requested run.
     package struct RunOptions: Sendable {
-        /// Whether it only looks.
+        /// Whether it is a dry run.
         package var dryRun: Bool
         /// The most records to change.
         package var limit: Int?
-        /// One timeout in place of the configured ones.
+        /// A timeout instead of the configured ones.
         package var timeout: Duration?
-        /// Whether it goes through with what its guard would refuse.
+        /// Whether it overrides the guard.
         package var overrideGuard: Bool
-        /// Whether what it removes is kept, so that it can be undone.
+        /// Whether removed records are kept, so that they can be restored.
         package var keepsTrash: Bool
-        /// What it does and nothing else.
+        /// The plan that it executes, and nothing else.
         package var plan: Plan?
-        /// Whether it waits where another instance holds the lease.
+        /// Whether it waits if another instance holds the lease.
         package var waits: Bool
 
-        /// A run like any other, unless said otherwise.
+        /// Creates options; the defaults are those of a scheduled run.
         package init(
             dryRun: Bool = false, limit: Int? = nil, timeout: Duration? = nil, overrideGuard: Bool = false,
             keepsTrash: Bool = true, plan: Plan? = nil, waits: Bool = false
@@ -69,11 +69,11 @@ extension Control {
 
     /// Claims a cleanup for a run now.
     ///
-    /// Throws a ``ClaimRefusal`` where another instance runs it, or it is paused.
+    /// Throws a ``ClaimRefusal`` if another instance runs it or it is paused.
     package func run(
         _ cleanup: Cleanup, _ options: RunOptions = RunOptions(), trigger: String = "manual"
     ) async throws -> Run {
-        let detail = options.dryRun ? "dry run" : options.plan == nil ? "" : "what a plan says"
+        let detail = options.dryRun ? "dry run" : options.plan == nil ? "" : "a plan"
         let (claim, clock) = try await claim(
             cleanup, trigger: trigger, isDryRun: options.dryRun || cleanup.isDryRun, detail: detail,
             waits: options.waits)
@@ -84,9 +84,9 @@ extension Control {
             overriddenBy: options.overrideGuard ? person : nil)
     }
 
-    /// Claims a cleanup to undo a run of it.
+    /// Claims a cleanup to undo one of its runs.
     ///
-    /// Throws as ``run(_:_:trigger:)`` does.
+    /// Throws like ``run(_:_:trigger:)``.
     package func undo(_ undo: Undo, waits: Bool = false) async throws -> Run {
         let (claim, clock) = try await claim(
             undo.cleanup, trigger: Trigger.undo, isDryRun: false, detail: "of \(undo.run)", waits: waits)
@@ -105,12 +105,12 @@ extension Control {
                 guard waits else {
                     throw ClaimRefusal.held(cleanup: cleanup.name, holder: holder, run: run, until: end)
                 }
-                // Long enough not to press, short enough not to miss the end by much.
+                // Long enough to cause little load, short enough to notice the end soon.
                 try await Task.sleep(for: min(.milliseconds(500), engine.coordinator.lease / 4))
             case .paused(let text):
                 throw ClaimRefusal.paused(cleanup: cleanup.name, CleanupPause(text: text))
             case .nothing:
-                throw CurfewError(.damaged, "the claim of \(cleanup.name) was not answered")
+                throw CurfewError(.damaged, "the claim of \(cleanup.name) got no answer")
             }
         }
     }
@@ -118,16 +118,16 @@ extension Control {
 
 /// Why a cleanup can't be claimed now.
 package enum ClaimRefusal: Error, CustomStringConvertible {
-    /// Another run of it is under way.
+    /// Another run of it is active.
     case held(cleanup: String, holder: String, run: String, until: Timestamp)
-    /// Somebody has paused it.
+    /// It is paused.
     case paused(cleanup: String, CleanupPause)
 
-    /// The same in a sentence.
+    /// The refusal in a sentence.
     package var description: String {
         switch self {
         case .held(let cleanup, let holder, let run, let end):
-            "\(cleanup) is being run by \(holder) (\(run)), whose lease lasts until \(end.iso8601) at least"
+            "\(cleanup) is already running on \(holder) (\(run), lease until \(end.iso8601))"
         case .paused(let cleanup, let pause): "\(cleanup) was paused by \(pause.by) at \(pause.at): \(pause.why)"
         }
     }
@@ -136,7 +136,7 @@ package enum ClaimRefusal: Error, CustomStringConvertible {
 // MARK: - Without a run
 
 extension Control {
-    /// Keeps a cleanup from being run, on every instance, until it is resumed.
+    /// Pauses a cleanup on every instance until it is resumed.
     package func pause(_ cleanup: String, why: String) async throws(CurfewError) -> Answer {
         let keys = engine.keys
         try await check(cleanup)
@@ -148,17 +148,17 @@ extension Control {
         var answer = Answer(isDone: true, message: "\(cleanup) is paused on every instance")
         if let text = earlier.string {
             let pause = CleanupPause(text: text)
-            answer.remark += " (it was before, by \(pause.by): \(pause.why))"
+            answer.remark += " (it was already paused by \(pause.by): \(pause.why))"
         }
         if let run = run.string {
-            answer.remark += "; \(run), under way, goes on to its end unless “curfew cancel \(cleanup)” stops it"
+            answer.remark += "; its current run \(run) continues unless you stop it with “curfew cancel \(cleanup)”"
         }
         return answer
     }
 
-    /// Lets a paused cleanup run again.
+    /// Resumes a paused cleanup.
     ///
-    /// - Parameter skip: whether what it missed is left.
+    /// - Parameter skip: whether missed runs are skipped.
     package func resume(_ cleanup: String, skip: Bool = false) async throws(CurfewError) -> Answer {
         let resumption = try await Operations(engine: engine).resume(cleanup, by: person, skip: skip)
         if !resumption.isDone { try await check(cleanup) }
@@ -167,20 +167,20 @@ extension Control {
             missed: resumption.isDone ? resumption.missed : nil)
     }
 
-    /// Asks the run under way to stop after the page in hand, whoever runs it.
+    /// Asks the current run to stop after its current page, on whichever instance it runs.
     package func cancel(_ cleanup: String) async throws(CurfewError) -> Answer {
         guard let run = try await Operations(engine: engine).cancel(cleanup, by: person) else {
             try await check(cleanup)
             return Answer(isDone: false, message: "\(cleanup) is not running")
         }
         return Answer(
-            isDone: true, message: "\(run) is asked to stop; what it has not done is left to the next run",
+            isDone: true, message: "\(run) was asked to stop; the next run continues",
             stopped: run)
     }
 
-    /// Throws where neither the configuration nor the schedule has a cleanup of that name.
+    /// Throws if neither the configuration nor the schedule has a cleanup of that name.
     ///
-    /// One that is only on the schedule is another instance's: it may be paused all the same.
+    /// A cleanup that is only on the schedule belongs to other instances; it can be paused as well.
     private func check(_ cleanup: String) async throws(CurfewError) {
         guard engine.configuration.cleanup(named: cleanup) == nil else { return }
         let score = RedisCommand("ZSCORE", [engine.keys.schedule, cleanup])

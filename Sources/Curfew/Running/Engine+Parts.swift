@@ -1,6 +1,6 @@
-/// The parts of an engine, each with what it needs.
+/// Creates the parts, each with what it needs.
 extension Engine {
-    /// Schedule and leases, for this instance.
+    /// The schedule and leases of this instance.
     package var coordinator: Coordinator {
         Coordinator(store: store, configuration: configuration, instance: instance)
     }
@@ -10,12 +10,12 @@ extension Engine {
         RecordNames(cleanup, among: configuration.cleanups, keys: keys)
     }
 
-    /// This instance, where it scans.
+    /// This instance, as the holder of a scan.
     var claimant: ScanLease.Claimant { ScanLease.Claimant(instance: instance, lease: coordinator.lease) }
 }
 
 extension History {
-    /// Makes the reader on this engine.
+    /// Creates the reader of this engine.
     package init(engine: Engine) {
         self.init(redis: engine.redis)
     }
@@ -64,7 +64,7 @@ extension ClockAlert {
 }
 
 extension FiringAlert {
-    /// What fires now, by the configuration of this engine.
+    /// The alerts that are firing now.
     package static func all(_ engine: Engine) async throws(CurfewError) -> [FiringAlert] {
         try await all(engine.store, alerts: engine.configuration.alerts, cleanups: engine.configuration.cleanups)
     }
@@ -80,14 +80,14 @@ extension WebhookSender {
 }
 
 extension Status {
-    /// Reads it all, by the configuration of this engine.
+    /// Reads the status of everything in this engine's configuration.
     package static func read(_ engine: Engine) async throws(CurfewError) -> Status {
         try await read(engine.coordinator)
     }
 }
 
 extension Statistics {
-    /// Counts; the control says when to stop, and learns how far it is.
+    /// Counts the records; the control can stop it and receives its progress.
     package static func read(
         _ engine: Engine, _ cleanup: Cleanup, control: RunControl
     ) async throws(CurfewError) -> Statistics {
@@ -98,7 +98,7 @@ extension Statistics {
 extension Doctor {
     /// The doctor of this engine.
     ///
-    /// - Parameter worker: the user whose rights are tried, where the doctor has a user of its own.
+    /// - Parameter worker: the user whose permissions are checked, if doctor has a user of its own.
     package init(engine: Engine, rightsOf worker: String? = nil) {
         self.init(coordinator: engine.coordinator, worker: worker)
     }

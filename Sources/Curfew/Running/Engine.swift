@@ -1,16 +1,16 @@
 package import Logging
 package import RedisClient
 
-/// What the file says, which instance this is, and what all its parts need in Redis: put together once.
+/// The configuration, this instance, and everything that is needed to talk to Redis, created once.
 package struct Engine: Sendable {
-    /// What the file says.
+    /// The configuration.
     package let configuration: Configuration
-    /// What the parts need that work in Redis.
+    /// What the parts need to work with Redis.
     package let store: Store
-    /// Which instance this is.
+    /// This instance.
     package let instance: Instance
 
-    /// Wires the parts for a configuration and a client that is run elsewhere.
+    /// Creates the engine for a configuration and a client that is run elsewhere.
     package init(
         configuration: Configuration, redis: RedisClient, instance: Instance = .current, logger: Logger
     ) {
@@ -19,22 +19,22 @@ package struct Engine: Sendable {
         store = Store(redis: redis, prefix: configuration.prefix, logger: logger)
     }
 
-    /// The connection.
+    /// The client.
     package var redis: RedisClient { store.redis }
-    /// The names of what Curfew keeps in Redis.
+    /// The names of Curfew's keys.
     package var keys: Keys { store.keys }
     /// The functions in Redis.
     package var functions: FunctionLibrary { store.functions }
-    /// Where state changes are logged.
+    /// The log for state changes.
     package var logger: Logger { store.logger }
 
-    /// The cleanup of that name; throws an error that lists the names there are.
+    /// The cleanup of that name; throws an error that lists the existing names.
     package func cleanup(named name: String) throws(CurfewError) -> Cleanup {
         guard let cleanup = configuration.cleanup(named: name) else { throw unknown(cleanup: name) }
         return cleanup
     }
 
-    /// What is wrong with the name of a cleanup that there isn't.
+    /// The error for an unknown cleanup.
     package func unknown(cleanup name: String) -> CurfewError {
         let names = configuration.cleanups.map(\.name)
         let known = names.isEmpty ? "none, since none is configured" : "one of \(names.joined(separator: ", "))"

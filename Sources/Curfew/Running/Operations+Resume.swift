@@ -2,19 +2,19 @@ package import Policies
 internal import RedisClient
 
 extension Operations {
-    /// What a cleanup that runs again has missed, and when it runs.
+    /// What a resumed cleanup has missed, and when it runs.
     package struct Resumption: Sendable, Equatable {
         /// The cleanup.
         package var cleanup: String
         /// Whether it was paused.
         package var isResumed: Bool
-        /// How many of its times have passed meanwhile; at most ``Schedule/mostMissed``.
+        /// How many scheduled times have passed; at most ``Schedule/mostMissed``.
         package var missed = 0
         /// The last of them.
         package var lastMissed: Timestamp?
-        /// When it runs; nil where it isn't on the schedule, or runs now.
+        /// When it runs; nil if it isn't on the schedule or is running now.
         package var due: Timestamp?
-        /// When it would run if what was missed were left; nil where nothing was, or is left.
+        /// When it would run if the missed run were skipped; nil if nothing was missed or it is skipped.
         package var next: Timestamp?
         /// The server's time.
         package var now: Timestamp
@@ -22,34 +22,34 @@ extension Operations {
         /// Whether anything was done.
         package var isDone: Bool { isResumed || (lastMissed != nil && next == nil) }
 
-        /// The same in a sentence.
+        /// The result in a sentence.
         package var message: String {
             guard isDone else { return "\(cleanup) is not paused" }
-            var text = isResumed ? "\(cleanup) runs again" : "\(cleanup) was resumed before"
+            var text = isResumed ? "\(cleanup) is resumed" : "\(cleanup) was resumed before"
             if let lastMissed {
                 let count = missed < Schedule.mostMissed ? String(missed) : "\(missed) or more"
-                let times = missed == 1 ? "one of its times" : "\(count) of its times"
-                text += ": \(times) passed meanwhile, the last at \(lastMissed.iso8601)"
+                let times = missed == 1 ? "1 scheduled time" : "\(count) scheduled times"
+                text += ": \(times) missed, the last at \(lastMissed.iso8601)"
             }
-            guard let due else { return text + (lastMissed == nil ? " when it is due" : "") }
-            text += lastMissed == nil ? " at \(due.iso8601)" : "; it runs at \(due.iso8601)"
-            text += due > now ? ", in \((due - now).roughText)" : ", that is now"
+            guard let due else { return text + (lastMissed == nil ? " and runs when it is due" : "") }
+            text += lastMissed == nil ? " and runs at \(due.iso8601)" : "; it runs at \(due.iso8601)"
+            text += due > now ? ", in \((due - now).roughText)" : ", now"
             if let next {
-                text += " (“curfew resume \(cleanup) --skip” leaves it at that, and waits for \(next.iso8601))"
+                text += " (“curfew resume \(cleanup) --skip” skips it; the next run is then at \(next.iso8601))"
             }
             return text
         }
     }
 
-    /// For how long what was missed waits: whoever resumes a cleanup is told, and may still want it to be left.
-    private static let secondThought = Duration.seconds(10)
+    /// How long the make-up run waits, so that the person who resumes a cleanup can still skip it.
+    private static let makeUpDelay = Duration.seconds(10)
 
-    /// Lets a paused cleanup run again, and wakes the instances.
+    /// Resumes a paused cleanup and wakes the instances.
     ///
-    /// Nobody waited for it while it was paused: it counts as overdue from now on. What it has missed is made up for by one
-    /// run, unless that is to be left; that can also be said a moment later.
+    /// The time of the pause doesn't count as overdue. Missed runs are made up for by one run, unless they are skipped,
+    /// which can also be requested a moment later.
     ///
-    /// - Parameter skip: whether what was missed is left, and the cleanup waits for its next time.
+    /// - Parameter skip: whether missed runs are skipped and the cleanup waits for its next scheduled time.
     package func resume(
         _ cleanup: String, by person: String, skip: Bool = false
     ) async throws(CurfewError) -> Resumption {
@@ -61,18 +61,18 @@ extension Operations {
             guard resumption.isDone else { return resumption }
             guard try await engine.functions.note(change, engine.keys) == .made else { continue }
             await record(
-                OperatorAction("resume", by: person, cleanup: cleanup, detail: skip ? "what was missed is left" : ""),
+                OperatorAction("resume", by: person, cleanup: cleanup, detail: skip ? "missed runs are skipped" : ""),
                 at: found.now)
             _ = try await engine.redis.reply(to: RedisCommand("PUBLISH", [engine.keys.wake, cleanup]))
             return resumption
         }
     }
 
-    /// What is known of a cleanup that is to run again.
+    /// The state of a cleanup that is resumed.
     private struct Found {
         let now: Timestamp
         let pause: String?
-        /// When it is due; nil where it isn't on the schedule, or runs now.
+        /// When it is due; nil if it isn't on the schedule or is running now.
         let due: Timestamp?
         let schedule: Schedule?
         let owes: Bool
@@ -98,7 +98,7 @@ extension Operations {
             owes: replies[4].integer == 1)
     }
 
-    /// What is to be written, and what is to be said of it.
+    /// What must be written and reported.
     private func plan(_ resumption: inout Resumption, _ found: Found, skip: Bool) -> PlainChange {
         let (cleanup, keys) = (resumption.cleanup, engine.keys)
         var change = PlainChange(member: cleanup)
@@ -108,8 +108,8 @@ extension Operations {
         } else if !skip {
             return change
         }
-        // Where it isn't paused, only what it is about to make up for can still be left.
-        let horizon = found.pause == nil ? found.now + Self.secondThought : found.now
+        // If it isn't paused, only its make-up run can still be skipped.
+        let horizon = found.pause == nil ? found.now + Self.makeUpDelay : found.now
         if let due = found.due, let schedule = found.schedule,
             let missed = schedule.missed(since: due, now: max(horizon, found.now))
         {
@@ -121,16 +121,16 @@ extension Operations {
             let score = String((resumption.due ?? next).milliseconds)
             change.write("ZADD", .own(keys.schedule), [.value(score), .value(cleanup)])
         }
-        // It owes nothing from before: nobody waited.
+        // It owes nothing from the time of the pause.
         if found.owes { change.write("HDEL", .own(keys.owed), [.value(cleanup)]) }
         return change
     }
 
-    /// A cleanup that runs all the time has nothing to be asked about.
+    /// A frequent cleanup needs no time for second thoughts.
     private static func pause(before schedule: Schedule) -> Duration {
         switch schedule {
-        case .every(let interval): min(secondThought, interval / 10)
-        case .cron: secondThought
+        case .every(let interval): min(makeUpDelay, interval / 10)
+        case .cron: makeUpDelay
         }
     }
 }

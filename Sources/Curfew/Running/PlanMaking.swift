@@ -1,11 +1,11 @@
 internal import Policies
 internal import Synchronization
 
-/// Takes down the changes that a preview comes to, up to ``Plan/mostRecords``.
+/// Collects the changes of a preview, up to ``Plan/mostRecords``.
 final class PlanDraft: Sendable {
     private let state = Mutex<(entries: [Plan.Entry], total: Int)>(([], 0))
 
-    /// Looks at a page, and leaves it as it is.
+    /// Adds a page and returns it unchanged.
     func note(_ page: [Evaluation]) -> [Evaluation] {
         for judged in page {
             guard let change = judged.change else { continue }
@@ -21,7 +21,7 @@ final class PlanDraft: Sendable {
         return page
     }
 
-    /// The plan of what was noted.
+    /// The plan of the collected changes.
     func plan(of cleanup: Cleanup, madeAt: String, timeout: Duration?) -> Plan {
         let (entries, total) = state.withLock { $0 }
         return Plan(cleanup: cleanup, madeAt: madeAt, timeout: timeout, total: total, records: entries)
@@ -29,7 +29,7 @@ final class PlanDraft: Sendable {
 }
 
 extension Preview {
-    /// What a run would do now, with the plan that does exactly that.
+    /// Previews a run and returns a plan of exactly these changes.
     package func plan(
         _ cleanup: Cleanup, limit: Int? = nil, timeout: Duration? = nil
     ) async throws(CurfewError) -> (result: RunResult, plan: Plan) {

@@ -1,27 +1,27 @@
 internal import Policies
 internal import RedisClient
 
-/// What a cleanup would do now, or at a later time: the same sweep with the commit left out.
+/// What a cleanup would do now or at a later time: the same sweep without the commit.
 ///
 /// It takes no lease and writes nothing.
 package struct Preview: Sendable {
     let engine: Engine
 
-    /// Makes previews on this engine.
+    /// Creates previews.
     package init(engine: Engine) {
         self.engine = engine
     }
 
-    /// What a run would do.
+    /// Previews a run.
     ///
-    /// - Parameter ahead: how much later than now, by the server's clock.
+    /// - Parameter ahead: how much later than now, on the server's clock.
     package func run(
         _ cleanup: Cleanup, ahead: Duration = .zero, limit: Int? = nil, timeout: Duration? = nil
     ) async throws(CurfewError) -> RunResult {
         try await run(cleanup, ahead: ahead, limit: limit, timeout: timeout, review: nil)
     }
 
-    /// The same, with somebody who takes down what is decided.
+    /// The same, with a plan draft that collects the changes.
     func run(
         _ cleanup: Cleanup, ahead: Duration = .zero, limit: Int?, timeout: Duration?,
         review: (@Sendable ([Evaluation]) -> [Evaluation])?
@@ -34,7 +34,7 @@ package struct Preview: Sendable {
         do {
             let scan = KeyspaceScan(engine: engine, cleanup: changed, control: control)
             let scanned = cleanup.index == nil ? try await scan.entries() : nil
-            // As a run would: by the time from before a step of the clock that is not over yet.
+            // Like a run, it uses the time from before a recent clock step.
             let step = try await ClockAlert.read(from: engine.store).step
             let correction = step?.correction(for: changed, at: began) ?? .zero
             outcome = await Sweep(
@@ -55,7 +55,7 @@ package struct Preview: Sendable {
             counters: outcome.counters, error: refusal?.message)
     }
 
-    /// The result for a cleanup that can't be previewed, among others that can.
+    /// The result for a cleanup that can't be previewed, when several are.
     package func failed(_ cleanup: Cleanup, _ error: CurfewError) async throws(CurfewError) -> RunResult {
         let now = try await engine.serverClock().now
         return RunResult(

@@ -2,21 +2,23 @@ internal import Logging
 internal import Policies
 internal import RedisClient
 
-/// What was before a run, and what its end means for the schedule.
+/// The conditions before a run, and the effect of its end on the schedule.
 extension Run {
     var isUndo: Bool {
         if case .undo = task { true } else { false }
     }
 
-    /// Whether a late run is too late: counted from the newest occurrence that has passed, or from the end of the lease
+    /// Whether a late run is too late, counted from the newest occurrence that has passed or from the end of the lease
     /// that it replaces.
     func isTooLate(_ grace: Duration) -> Bool {
         let late = cleanup.schedule.lateness(due: claim.due, now: claim.acquired, upTo: grace)
         return min(claim.lateness, late) > grace
     }
 
-    /// Refuses the run where its name stands for something else; gives back by how much earlier than by the clock of Redis
-    /// records are to be judged, below zero, while that clock is in doubt.
+    /// Refuses the run if other instances use the cleanup's name for other records.
+    ///
+    /// Returns the correction of the clock for evaluating records, zero or negative, while the clock of Redis is in
+    /// doubt.
     func begin() async throws -> Duration {
         let memory = claim.memory
         guard !isUndo else { return .zero }
@@ -27,11 +29,11 @@ extension Run {
         if step != nil { try await waitForClock() }
         let now = clock.now
         let own = step.map { ClockStep(step: $0, total: $0, seen: now).correction(for: cleanup, at: now) }
-        // Another instance may have noted the same step already, or one more.
+        // Another instance may have recorded the same step or a further one.
         return min(memory.step?.correction(for: cleanup, at: now) ?? .zero, own ?? .zero)
     }
 
-    /// Waits until two readings of the clock agree with the time between them.
+    /// Waits until two readings of the clock are consistent.
     private func waitForClock() async throws {
         var watch = ClockWatch()
         while true {
@@ -45,15 +47,15 @@ extension Run {
         }
     }
 
-    /// When the cleanup is due again; nil: at once.
+    /// When the cleanup is due again; nil for at once.
     ///
-    /// What it owes until then is written down before.
+    /// What it owes until then is recorded first.
     ///
-    /// A run that somebody asked for doesn't move the schedule.
+    /// A requested run doesn't change the schedule.
     func next(after status: RunResult.Status, _ outcome: Sweep.Outcome, now: Timestamp) async -> Timestamp? {
         let error = outcome.error
         if case .handedOver? = control.stopReason() { return nil }
-        // What is refused here is left to those who may run it.
+        // A cleanup that is refused here is left to the instances that may run it.
         guard !isUndo, !(error is Definitions.Conflict) else { return claim.due }
         let next = NextRun(
             after: ending(status, outcome), claimed: occurrence, owed: claim.memory.owed, schedule: cleanup.schedule,
@@ -62,7 +64,7 @@ extension Run {
         return next.due
     }
 
-    /// When the run was due, or now where that is later than it can be: left from a clock that was ahead.
+    /// When the run was due; at most the latest possible time, because a later one comes from a clock that was ahead.
     private var occurrence: Timestamp {
         let schedule = claim.memory.definition?.schedule ?? cleanup.schedule
         return claim.due > schedule.latest(from: claim.acquired + ClockStep.most) ? claim.acquired : claim.due
@@ -70,10 +72,10 @@ extension Run {
 
     private func ending(_ status: RunResult.Status, _ outcome: Sweep.Outcome) -> NextRun.Ending {
         let error = outcome.error
-        // To look is no success of a cleanup that works.
+        // A dry run isn't a success of the cleanup.
         if claim.isDryRun, !cleanup.isDryRun { return .stopped }
         switch status {
-        // Some were freed, and the rest was refused for want of memory.
+        // Some records were removed, and the rest was refused for lack of memory.
         case .completedWithErrors: return outcome.counters.fullMemory.map { .failedForNow($0) } ?? .done
         case .completed, .timedOut: return .done
         case .failed:
@@ -85,14 +87,14 @@ extension Run {
         }
     }
 
-    /// Whether what a run failed with may be over in a few minutes, with nobody doing anything about Curfew.
+    /// Whether the cause of a failed run may pass within minutes without intervention.
     ///
-    /// What lasts is what somebody has to set right: a configuration, a right, a key of another type.
+    /// Other causes need a person: a configuration, a permission, a key of the wrong type.
     static func willPass(_ error: any Error) -> Bool {
         let redis = CurfewError.redis(behind: error)
         if let redis {
             guard redis.code == .server else { return redis.code != .authentication }
-            // Functions that were taken away are loaded with the next call.
+            // Functions that were deleted are loaded with the next call.
             if FunctionLibrary.isMissingFunction(redis) { return true }
             return passing.contains(redis.server?.code ?? "")
         }
@@ -100,13 +102,13 @@ extension Run {
         return ![.usage, .damaged].contains(error.code)
     }
 
-    /// Full, read-only, unable to save, too few replicas, without its primary, starting, busy; a cluster that doesn't
-    /// serve, or whose keys are on the way.
+    /// Full, read-only, unable to save, too few replicas, without its primary, loading, busy; a cluster that is down,
+    /// or whose slot is migrating.
     private static let passing: Set<String> = [
         "OOM", "READONLY", "MISCONF", "NOREPLICAS", "MASTERDOWN", "LOADING", "BUSY", "CLUSTERDOWN", "TRYAGAIN",
     ]
 
-    /// Writes down what the cleanup owes, under the lease: a run that has lost it says nothing of its successor's.
+    /// Records what the cleanup owes, under the lease: a run that has lost it must not write for its successor.
     private func note(_ owed: Owed?) async {
         var change = PlainChange(member: cleanup.name)
         if let owed {
@@ -117,7 +119,7 @@ extension Run {
         do {
             _ = try await engine.functions.note(change, engine.keys, under: claim)
         } catch {
-            engine.logger.warning("what a cleanup owes could not be noted", metadata: ["error": "\(error)"])
+            engine.logger.warning("the run that a cleanup owes was not recorded", metadata: ["error": "\(error)"])
         }
     }
 }

@@ -5,40 +5,40 @@ internal import RedisClient
 /// One execution of a cleanup under its lease, from claim to release.
 package struct Run: Sendable {
     let engine: Engine
-    /// What is run.
+    /// The cleanup.
     package let cleanup: Cleanup
-    /// What gives the right to it.
+    /// Its claim.
     package let claim: Claim
     let clock: ServerClock
-    /// Lease, limits and progress; whoever wants the run to stop says so here.
+    /// The lease, limits and progress; requests to stop are made here.
     package let control: RunControl
     let options: Sweep.Options
-    /// By how much the clock had just stepped when the run was claimed, where it had.
+    /// The step of the clock at the claim, if there was one.
     let step: Duration?
-    /// What is to be done.
+    /// The task.
     let task: Assignment
-    /// Who said that the guard is not to hold the run up, if anybody did.
+    /// The person who overrode the guard, if any.
     let overriddenBy: String?
 
-    /// What a run is to do.
+    /// The task of a run.
     package enum Assignment: Sendable {
-        /// Whatever is due.
+        /// To process everything that is due.
         case due
-        /// What a plan says, and nothing else.
+        /// To execute a plan and nothing else.
         case plan(Plan)
-        /// To put back what another run did.
+        /// To undo another run.
         case undo(Undo)
     }
 
-    /// Makes the run that a claim gives the right to.
+    /// Creates a run for a claim.
     ///
     /// - Parameters:
-    ///   - limit: the most records to change, in place of the configured number.
-    ///   - timeout: one timeout in place of the configured ones.
-    ///   - keepsTrash: whether what is removed waits in the trash, where the cleanup keeps one.
-    ///   - task: what is to be done.
-    ///   - overriddenBy: who said that the guard is not to hold the run up.
-    ///   - step: by how much the clock of Redis has stepped with the very tick that brought the claim.
+    /// - limit: the most records to change, instead of the configured number.
+    /// - timeout: a timeout instead of the configured ones.
+    /// - keepsTrash: whether removed records go to the trash, if the cleanup keeps one.
+    /// - task: the task.
+    /// - overriddenBy: the person who overrode the guard.
+    /// - step: the step of Redis's clock at the tick that brought the claim.
     package init(
         engine: Engine, cleanup: Cleanup, claim: Claim, clock: ServerClock, limit: Int? = nil, timeout: Duration? = nil,
         keepsTrash: Bool = true, task: Assignment = .due, overriddenBy: String? = nil, step: Duration? = nil
@@ -58,9 +58,9 @@ package struct Run: Sendable {
             timeout: cleanup.runTimeout)
     }
 
-    /// Runs to the end, releases the lease and says what was done.
+    /// Runs to the end, releases the lease and returns the result.
     ///
-    /// Never throws: what went wrong is in the result.
+    /// It never throws: errors are part of the result.
     package func execute() async -> RunResult {
         await noticeLost()
         if let grace = cleanup.misfireGrace, claim.trigger == "schedule", isTooLate(grace) {
@@ -83,22 +83,22 @@ package struct Run: Sendable {
         await FailPoint.reached(.beforeFinish, cleanup)
         let (status, reason) = Self.status(of: outcome)
         if status == .failed, let cause = outcome.error { control.failed(cause) }
-        // Lost while Redis was away is another matter than lost to another instance.
+        // A lease that expired while Redis was unreachable is reported differently from one that another instance took.
         let away = status == .lost ? control.failure : nil
-        return await finish(outcome, status, error: away.map { "the lease ran out meanwhile: \($0)" } ?? reason)
+        return await finish(outcome, status, error: away.map { "the lease expired in the meantime: \($0)" } ?? reason)
     }
 
-    /// That the run before was lost is looked at before anything else: this one may be lost by the same fault.
+    /// Evaluates the alerts on the lost previous run before anything else: this run may be lost for the same reason.
     func noticeLost() async {
         guard let lost = claim.replaces else { return }
         do {
             try await Alerts(engine: engine).noticeLost(lost, of: cleanup.name, now: clock.now)
         } catch {
-            engine.logger.warning("the alerts on a lost run could not be looked at", metadata: ["error": "\(error)"])
+            engine.logger.warning("the alerts on a lost run were not evaluated", metadata: ["error": "\(error)"])
         }
     }
 
-    /// The work itself: the keyspace where it is time to look there, then what is due.
+    /// The work itself: the scan, if one is due, then the due records.
     private func work() async -> Sweep.Outcome {
         await FailPoint.reached(.afterClaim, cleanup)
         let sweep: Sweep
@@ -121,7 +121,7 @@ package struct Run: Sendable {
             ).run()
         case .plan(let plan):
             do {
-                // The guard compares with what is tracked.
+                // The guard compares with the number of tracked records.
                 let scan = KeyspaceScan(engine: engine, cleanup: cleanup, control: control, clock: clock)
                 if cleanup.index == nil, !claim.isDryRun { try await scan.runBeforeSweep(isAsked: true) }
             } catch {
@@ -193,11 +193,12 @@ package struct Run: Sendable {
             }
             try await alerts.evaluate(measured, definitions, states: states, now: now)
         } catch {
-            engine.logger.error("the end of a run could not be recorded", metadata: ["error": "\(error)"])
+            engine.logger.error("the end of a run was not recorded", metadata: ["error": "\(error)"])
             control.failed(error)
             let isSilent = (error as? CurfewError)?.underlying?.code == .shuttingDown
-            let rest = isSilent ? "; what was sent last may be done or not, and the lease runs out by itself" : ""
-            result.error = [result.error, "the end could not be recorded: \(error)\(rest)"].compactMap(\.self)
+            let rest =
+                isSilent ? "; the last changes may or may not have been made, and the lease expires by itself" : ""
+            result.error = [result.error, "the end was not recorded: \(error)\(rest)"].compactMap(\.self)
                 .joined(separator: "; ")
         }
         engine.logger.info(
@@ -211,7 +212,7 @@ package struct Run: Sendable {
 
     /// Ends the run in Redis.
     ///
-    /// A lost reply is followed by a second try; a lease that is gone then was released by the first.
+    /// A lost reply is followed by a second attempt; if the lease is gone by then, the first attempt released it.
     private func finishSurely(
         _ fields: [(String, String)], _ measured: RunMeasurements, _ alerts: [AlertDefinition],
         next: Timestamp?
@@ -231,7 +232,7 @@ package struct Run: Sendable {
         }
     }
 
-    /// The alert of the cleanup's guard, where the run says something about it.
+    /// The guard alert of the cleanup, if the run changes its state.
     private func guardAlert(after status: RunResult.Status) -> [AlertDefinition] {
         let hasPassed = [.completed, .completedWithErrors, .refused].contains(status)
         return cleanup.mayBeRefused && !claim.isDryRun && hasPassed ? [.ofGuard(on: cleanup.name)] : []
@@ -266,7 +267,7 @@ package struct Run: Sendable {
 }
 
 extension RunResult {
-    /// The result with the counts of a counters.
+    /// Creates the result from the run's counters.
     init(
         run: String, cleanup: String, instance: String, fence: Int64, trigger: String, dryRun: Bool, status: Status,
         startedAt: String, duration: Duration, counters: RunCounters, error: String?

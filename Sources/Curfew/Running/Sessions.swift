@@ -1,20 +1,23 @@
 internal import RedisClient
 
-/// Who is signed in to the dashboard: kept in Redis, where every instance looks, so that what ends a session ends it everywhere.
+/// The dashboard's sign-in sessions.
 ///
-/// Nothing that is derived from a token is kept. A session is there by a digest of its id, from which nobody gets the id;
-/// it says who it is, and expires. What it is signed with is `{curfew}:secret`: random, made by whoever needs it first.
+/// They are stored in Redis for all instances, so that ending a session ends it everywhere.
+///
+/// Nothing derived from a token is stored. A session is stored under a digest of its id, from which the id can't be
+/// derived; it contains the person and expires. The signing secret is `{curfew}:secret`: random, and created by the
+/// first instance that needs it.
 package struct Sessions: Sendable {
     private static let digits = 64
 
     let engine: Engine
 
-    /// Makes it for an engine.
+    /// Creates it for an engine.
     package init(engine: Engine) {
         self.engine = engine
     }
 
-    /// What is signed with: 64 hexadecimal digits; made where there is none yet.
+    /// The signing secret: 64 hexadecimal digits; created if it doesn't exist.
     package func secret() async throws(CurfewError) -> String {
         let key = engine.keys.secret
         if let secret = try await send([RedisCommand("GET", [key])])[0].string { return try checked(secret) }
@@ -24,7 +27,7 @@ package struct Sessions: Sendable {
         return try checked(replies[1].string ?? "")
     }
 
-    /// What is signed with, nil where there is none, and which of some sessions are there.
+    /// The signing secret, nil if there is none, and which of some sessions exist.
     package func look(
         at ids: [String]
     ) async throws(CurfewError) -> (secret: String?, present: [Bool]) {
@@ -33,11 +36,11 @@ package struct Sessions: Sendable {
         return (replies[0].string, replies.dropFirst().map { $0.string != nil })
     }
 
-    /// Begins a session.
+    /// Starts a session.
     ///
     /// - Parameters:
-    ///   - id: the digest of its id.
-    ///   - person: who it is, for people who look.
+    /// - id: the digest of its id.
+    /// - person: the person, as text for redis-cli users.
     package func begin(_ id: String, of person: String, lasting time: Duration) async throws(CurfewError) {
         let words = [engine.keys.session(id), person, "PX", String(time.components.seconds * 1_000)]
         _ = try await send([RedisCommand("SET", words)])
@@ -48,7 +51,7 @@ package struct Sessions: Sendable {
         _ = try await send([RedisCommand("DEL", [engine.keys.session(id)])])
     }
 
-    /// Ends all sessions, and whatever forms are open, on every instance.
+    /// Ends all sessions and invalidates all open forms, on every instance.
     package func endAll(by person: String) async throws(CurfewError) {
         let now = try await engine.serverClock().now
         _ = try await send([RedisCommand("SET", [engine.keys.secret, Self.random()])])
@@ -60,16 +63,16 @@ package struct Sessions: Sendable {
             throw CurfewError(
                 .damaged,
                 "\(engine.keys.secret) holds \(secret.utf8.count) bytes, expected \(Self.digits) hexadecimal digits: "
-                    + "“curfew sessions end” writes others")
+                    + "“curfew sessions end” creates a new one")
         }
         return secret
     }
 
     private func send(_ commands: [RedisCommand]) async throws(CurfewError) -> [RedisValue] {
-        try await engine.redis.replies(to: commands, "looking after sessions")
+        try await engine.redis.replies(to: commands, "updating sessions")
     }
 
-    /// 32 bytes that nobody can foretell.
+    /// 32 random bytes.
     private static func random() -> String {
         var generator = SystemRandomNumberGenerator()
         return (0..<4).map { _ in generator.next().hexadecimal }.joined()

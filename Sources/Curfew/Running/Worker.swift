@@ -4,52 +4,53 @@ internal import RedisClient
 internal import ServiceLifecycle
 internal import Synchronization
 
-/// One instance: looks at the schedule, runs what it can claim, sleeps until there is something to do.
+/// One instance: reads the schedule, runs what it can claim, and sleeps until there is something to do.
 ///
-/// It doesn't poll. A tick tells how long there is nothing to do; the sleep ends early when a run of its own ends, when
-/// another instance hands a cleanup over (a message on the wake channel), or at shutdown. An idle instance therefore
-/// sends one command per heartbeat. A tick that fails is tried again after a pause; the connection looks after itself.
+/// It doesn't poll. A tick returns how long there is nothing to do; the sleep ends early when one of its runs ends,
+/// when another instance hands a cleanup over (a message on the wake channel), or at shutdown. An idle instance
+/// therefore sends one command per heartbeat. A failed tick is retried after a delay; the client reconnects by itself.
 package final class Worker: Service {
     private struct State {
         var engine: Engine
         var background: BackgroundTasks
-        /// Whether the loop still has to begin with this engine.
+        /// Whether the loop has not yet started with this engine.
         var isNew = true
         var running: [String: RunControl] = [:]
         var isStopping = false
         var trouble: (any Error)?
-        /// Whether a run was refused because its name stands for something else.
+        /// Whether a run was refused because other instances use its name for other records.
         var isContested = false
     }
 
-    /// What the loop knows from one tick to the next.
+    /// The state of the loop between ticks.
     private struct ActiveRun {
         var clock: ServerClock?
         var started: Timestamp?
         var roundTrip: Duration = .zero
         var lastBeat: ContinuousClock.Instant?
         var watch: OverdueWatch
-        /// How the clock of Redis goes on from tick to tick.
+        /// The clock of Redis from tick to tick.
         var clockWatch = ClockWatch()
-        /// Until when it is looked again what has become of a step of the clock; nil where there was none.
-        var shaken: ContinuousClock.Instant?
-        /// What stands for something else on others; nil until that was asked under this configuration.
+        /// Until when a step of the clock is followed up; nil if there was none.
+        var clockFollowUp: ContinuousClock.Instant?
+        /// The cleanups whose names mean other records on other instances; nil until that was checked for this
+        /// configuration.
         var refused: [String: Definitions.Conflict]?
-        /// What goes by the schedule of a newer configuration that others have.
+        /// The cleanups that use the schedule of another instance's newer configuration.
         var waiting: Set<String> = []
         /// Whether the definitions of the alerts are published.
         var isAnnounced = false
 
-        /// Whether what the names of cleanups stand for is asked again with each heartbeat.
+        /// Whether the meanings of cleanup names are checked again with each heartbeat.
         var isUnsettled: Bool {
-            refused?.isEmpty == false || !waiting.isEmpty || shaken.map { $0 > .now } == true
+            refused?.isEmpty == false || !waiting.isEmpty || clockFollowUp.map { $0 > .now } == true
         }
 
         init(_ engine: Engine) {
             watch = OverdueWatch(engine: engine)
         }
 
-        /// Another configuration is in force: what depends on it is asked for, and told, anew.
+        /// Starts with another configuration: everything that depends on it is read and published again.
         mutating func begin(_ engine: Engine) {
             watch = OverdueWatch(engine: engine)
             lastBeat = nil
@@ -62,24 +63,25 @@ package final class Worker: Service {
     private let logger: Logger
     private let state: Mutex<State>
 
-    /// Makes the worker of an engine.
+    /// Creates the worker of an engine.
     package init(engine: Engine) {
         logger = engine.logger
         state = Mutex(State(engine: engine, background: BackgroundTasks(engine: engine)))
     }
 
-    /// The engine in force.
+    /// The current engine.
     private var engine: Engine { state.withLock { $0.engine } }
 
-    /// Why it can't work at this time: what its last look at the schedule failed with; nil where that went well.
+    /// Why it can't work now: the error of its last tick; nil if that succeeded.
     package var trouble: (any Error)? { state.withLock(\.trouble) }
 
-    /// Works until a graceful shutdown: then it claims nothing more, lets every run finish its page and give back its
-    /// lease, and returns.
+    /// Works until a graceful shutdown.
+    ///
+    /// Then it claims nothing more, lets every run finish its page and release its lease, and returns.
     package func run() async throws {
         await withTaskCancellationOrGracefulShutdownHandler {
             await withDiscardingTaskGroup { group in
-                // Ends, with the loop, when this scope does.
+                // Ends, together with the loop, when this scope does.
                 async let _: Void = listen()
                 await loop { background in
                     group.addTask { await background.run() }
@@ -93,9 +95,9 @@ package final class Worker: Service {
         }
     }
 
-    /// Goes on with another configuration on the same Redis, under the same prefix.
+    /// Continues with another configuration on the same Redis and prefix.
     ///
-    /// Runs under way keep the one they began with; everything else follows the new one at once.
+    /// Current runs keep their configuration; everything else uses the new one at once.
     package func reload(with engine: Engine) {
         let background = BackgroundTasks(engine: engine)
         let former = state.withLock { state -> BackgroundTasks? in
@@ -142,7 +144,7 @@ package final class Worker: Service {
             } catch {
                 if let count = outage.failed(error) {
                     logger.error(
-                        "the schedule could not be read", metadata: ["error": "\(error)", "failures": "\(count)"])
+                        "the schedule can't be read", metadata: ["error": "\(error)", "failures": "\(count)"])
                 }
                 state.withLock { $0.trouble = error }
                 await wakeUp.wait(atMost: retries.failed())
@@ -150,9 +152,9 @@ package final class Worker: Service {
         }
     }
 
-    /// Looks at the schedule once, and starts what it could claim.
+    /// Reads the schedule once and starts the runs that it claimed.
     ///
-    /// Gives back how long there is nothing to do; nil where there may be more at once.
+    /// Returns how long there is nothing to do; nil if there may be more at once.
     private func tick(_ engine: Engine, _ active: inout ActiveRun, _ start: (Run) -> Void) async throws -> Duration? {
         let clock = if let clock = active.clock { clock } else { try await engine.serverClock() }
         let isBeatDue = active.lastBeat.map { $0.duration(to: .now) >= engine.coordinator.heartbeat * 0.9 } ?? true
@@ -164,7 +166,7 @@ package final class Worker: Service {
         let beat = Coordinator.Beat(
             running: running, refused: refused.sorted(), roundTrip: active.roundTrip,
             started: active.started ?? clock.now)
-        // While two readings of the clock don't agree nothing new is begun.
+        // Nothing new is started while two readings of the clock disagree.
         let places = active.clockWatch.isInDoubt ? 0 : engine.configuration.worker.concurrency - running.count
         let answer = try await engine.coordinator.tick(
             beat: isBeatDue ? beat : nil, places: places, refused: refused, clock: clock)
@@ -174,12 +176,13 @@ package final class Worker: Service {
         if isBeatDue { active.lastBeat = .now }
         let step = active.clockWatch.take(
             answer.clock.reading, at: answer.clock.readAt, within: answer.roundTrip + clock.roundTrip)
-        // What was claimed is begun before anything else can fail: a claim that nobody runs is in everybody's way.
+        // A claimed run is started before anything else can fail: an abandoned claim would block its cleanup
+        // everywhere.
         var run: Run?
         if case .claimed(let claim) = answer.outcome { run = accept(claim, answer.clock, step, engine) }
         if let run { start(run) }
         try await look(at: step, &active, elapsed, engine)
-        // What answers under our name says that it is something else: it isn't called again before it was replaced.
+        // The library answers with another version: it must be replaced before it is called again.
         if answer.version != FunctionLibrary.version { try await engine.functions.load() }
         if !active.isAnnounced { try await announce(&active, answer, engine) }
         try await active.watch.look(at: answer)
@@ -187,13 +190,13 @@ package final class Worker: Service {
         return active.clockWatch.isInDoubt ? min(answer.sleep, .milliseconds(500)) : answer.sleep
     }
 
-    /// Settles what the names of the cleanups stand for, and says what is refused as soon as that is another set.
+    /// Checks the meanings of the cleanups' names, and logs refused cleanups whenever they change.
     private func settle(_ active: inout ActiveRun, _ clock: ServerClock, _ engine: Engine) async throws {
         let settlement = try await Definitions(engine.coordinator).settle(now: clock.now)
         let refused = settlement.refused
         for name in settlement.waiting.subtracting(active.waiting).sorted() {
             logger.notice(
-                "a cleanup goes by the schedule of a newer configuration that others have",
+                "a cleanup uses the schedule of another instance's newer configuration",
                 metadata: ["cleanup": "\(name)"])
         }
         active.waiting = settlement.waiting
@@ -202,9 +205,9 @@ package final class Worker: Service {
             logger.error("a cleanup is refused", metadata: ["cleanup": "\(name)", "error": "\(conflict)"])
         }
         for name in (active.refused ?? [:]).keys.sorted() where refused[name] == nil {
-            logger.notice("a cleanup is refused no longer", metadata: ["cleanup": "\(name)"])
+            logger.notice("a cleanup is no longer refused", metadata: ["cleanup": "\(name)"])
         }
-        // The others see it at once.
+        // The heartbeat shows it to the other instances at once.
         if active.refused.map({ Set($0.keys) }) ?? [] != Set(refused.keys) { active.lastBeat = nil }
         active.refused = refused
     }
@@ -216,28 +219,30 @@ package final class Worker: Service {
         }
     }
 
-    /// Tells of a step of the clock, and ends the alert after it.
+    /// Reports a step of the clock, and resolves its alert afterwards.
     private func look(at step: Duration?, _ active: inout ActiveRun, _ elapsed: Duration, _ engine: Engine) async throws
     {
         guard let now = active.clock?.now else { return }
         let alert = ClockAlert(engine: engine)
         if let step {
-            active.shaken = .now.advanced(by: ClockStep.shown)
+            active.clockFollowUp = .now.advanced(by: ClockStep.shown)
             logger.error(
                 "the clock of Redis has stepped",
                 metadata: ["step": "\(step < .zero ? "-" : "+")\(ClockStep.text(step))"])
             try await alert.saw(step, at: now, since: elapsed)
-        } else if let end = active.shaken, end <= .now {
-            active.shaken = try await alert.resolve(at: now) ? nil : .now.advanced(by: ClockStep.shown)
+        } else if let end = active.clockFollowUp, end <= .now {
+            active.clockFollowUp = try await alert.resolve(at: now) ? nil : .now.advanced(by: ClockStep.shown)
         }
     }
 
-    /// The first answer under a configuration: alerts may be new, and it comes from one node of a cluster alone.
+    /// The first answer under a configuration: alerts may be new, and in a cluster it comes from one node only.
     private func announce(_ active: inout ActiveRun, _ answer: TickAnswer, _ engine: Engine) async throws {
         if engine.redis.isCluster { try await engine.functions.load() }
         try await Alerts(engine: engine).publishDefinitions(now: answer.clock.now)
-        // Whoever has seen the clock step may be gone, and the alert is to end all the same.
-        if active.shaken == nil, try await ClockAlert.read(from: engine.store).isFiring { active.shaken = .now }
+        // The instance that saw the clock step may be gone, but the alert must still be resolved.
+        if active.clockFollowUp == nil, try await ClockAlert.read(from: engine.store).isFiring {
+            active.clockFollowUp = .now
+        }
         active.isAnnounced = true
         guard active.started == nil else { return }
         active.started = answer.clock.now
@@ -251,7 +256,7 @@ package final class Worker: Service {
             state.running[claim.cleanup] = run.control
             return state.isStopping
         }
-        // Claimed while the shutdown began: it is given back by a run that stops at its first checkpoint.
+        // Claimed while the shutdown began: the run stops at its first checkpoint and releases the claim.
         if isStopping { run.control.stop(.handedOver) }
         logger.info("run claimed", metadata: ["run": "\(claim.run)", "replaces": "\(claim.replaces ?? "none")"])
         return run
@@ -261,19 +266,19 @@ package final class Worker: Service {
         let result = await run.execute()
         state.withLock { state in
             state.isContested = state.isContested || run.control.isContested
-            // A run that lost its lease may end after its successor, which can be on this instance too, has begun.
+            // A run that lost its lease may end after its successor has started, possibly on this instance.
             guard state.running[run.cleanup.name] === run.control else { return }
             state.running[run.cleanup.name] = nil
         }
         wakeUp.send()
-        // The run is over by now, and its place free: an address that doesn't answer delays nothing but a shutdown.
+        // The run has ended and its slot is free: an address that doesn't respond only delays a shutdown.
         await Ping(of: run.cleanup, logger: logger).send(after: result) { self.state.withLock(\.isStopping) }
     }
 
-    /// Waits for other instances' messages.
+    /// Listens for messages of other instances.
     ///
-    /// Without them the heartbeat finds everything a little later. A server that refuses is asked again with every
-    /// heartbeat, because a person may have set it right.
+    /// Without them, the heartbeat finds everything a little later. If the server refuses, the subscription is retried
+    /// with every heartbeat, because a person may have fixed the permission.
     private func listen() async {
         var isKnown = false
         let heartbeat = engine.coordinator.heartbeat
@@ -308,7 +313,7 @@ package final class Worker: Service {
         do {
             try await engine.coordinator.leave()
         } catch {
-            logger.warning("the instance could not sign off", metadata: ["error": "\(error)"])
+            logger.warning("the instance was not removed from the list", metadata: ["error": "\(error)"])
         }
     }
 }

@@ -1,21 +1,21 @@
 internal import RedisClient
 
-/// The deletion of up to a thousand objects in one request: how it is written, and what is read from the answer.
+/// The deletion of up to a thousand objects in one request: its body and its answer.
 enum DeleteRequest {
     /// The most objects in one request: the limit of S3.
     static let mostKeys = 1_000
-    /// The most bytes that keys may take in one request, so that the answer stays small enough to be read.
+    /// The most bytes of keys in one request, so that the answer stays small enough.
     static let mostBytes = 1 << 20
 
-    /// What became of one object.
+    /// The result for one object.
     enum Outcome: Sendable, Equatable {
-        /// It isn't there any more, or never was.
+        /// It no longer exists, or never existed.
         case deleted
-        /// It is still there, or nobody knows: why.
+        /// It still exists, or its state is unknown, with the reason.
         case kept(String)
     }
 
-    /// Why a key can't be one; nil where it can.
+    /// Why a key is invalid; nil if it is valid.
     static func problem(with key: String) -> String? {
         if key.isEmpty { return "the object's key is empty" }
         let count = ByteText.count(of: key)
@@ -24,10 +24,9 @@ enum DeleteRequest {
         return nil
     }
 
-    /// Whether a key can be named in the request.
+    /// Whether the request can contain a key.
     ///
-    /// XML 1.0 has no way to write most control characters, and a name that is written as another one would delete
-    /// another object.
+    /// XML 1.0 can't represent most control characters, and a key written differently would delete another object.
     static func canName(_ key: String) -> Bool {
         key.readable.unicodeScalars.allSatisfy { scalar in
             switch scalar.value {
@@ -37,7 +36,7 @@ enum DeleteRequest {
         }
     }
 
-    /// How many of these records have objects that go into one request together.
+    /// How many of these records have objects that fit into one request.
     static func count(ofEach keys: some Sequence<[String]>) -> Int {
         var records = 0
         var count = 0
@@ -53,7 +52,7 @@ enum DeleteRequest {
 
     /// The body of the request.
     ///
-    /// It asks for a word on every object: silence would have to count as success.
+    /// It asks for a confirmation of every object: otherwise a missing answer would count as success.
     static func body(_ keys: [String]) -> [UInt8] {
         var text = #"<?xml version="1.0" encoding="UTF-8"?>"#
         text += #"<Delete xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Quiet>false</Quiet>"#
@@ -69,7 +68,7 @@ enum DeleteRequest {
             case "<": text += "&lt;"
             case ">": text += "&gt;"
             case "\"": text += "&quot;"
-            // Written as they are, a reader may take them for other white space.
+            // Unescaped, a reader could change them to other white space.
             case "\t", "\n", "\r": text += "&#\(scalar.value);"
             default: text.unicodeScalars.append(scalar)
             }
@@ -77,11 +76,11 @@ enum DeleteRequest {
         return text
     }
 
-    /// What became of each key, from the answer's document.
+    /// The result for each key, from the answer's document.
     ///
-    /// A key that the answer doesn't name was not deleted, as far as anybody knows.
+    /// A key that the answer doesn't mention counts as not deleted.
     static func outcomes(of keys: [String], in result: XMLElement) -> [Outcome] {
-        // By their bytes, as S3 tells objects apart.
+        // Compared by bytes, as S3 does.
         var deleted: Set<[UInt8]> = []
         var failures: [[UInt8]: S3Failure] = [:]
         for entry in result.children {
@@ -95,7 +94,7 @@ enum DeleteRequest {
         return keys.map { text in
             let key = ByteText.bytes(of: text)
             if let failure = failures[key] { return failure.isGone ? .deleted : .kept(failure.text) }
-            return deleted.contains(key) ? .deleted : .kept("the answer doesn't say what became of it")
+            return deleted.contains(key) ? .deleted : .kept("the answer doesn't mention it")
         }
     }
 }

@@ -1,10 +1,11 @@
 internal import RedisClient
 
 extension ObjectStorage {
-    /// Deletes objects: at most ``DeleteRequest/mostKeys``, in one request; those that it can't name one by one.
+    /// Deletes objects: at most ``DeleteRequest/mostKeys`` in one request, and separately those that the request can't
+    /// contain.
     ///
-    /// Gives back what became of each. Throws a `StorageError` where that isn't known, and what the checkpoint throws,
-    /// which is called before every try.
+    /// Returns the result for each. Throws a `StorageError` if the results are unknown. The checkpoint is called before
+    /// every attempt, and its error ends the request.
     func delete(
         _ keys: [String], checkpoint: @escaping @Sendable () throws -> Void = {}
     ) async throws -> [DeleteRequest.Outcome] {
@@ -20,7 +21,7 @@ extension ObjectStorage {
         return outcomes
     }
 
-    /// Deletes one object by its path, where every byte of its key can be written.
+    /// Deletes one object by its path, in which every byte of its key can be written.
     private func deleteAlone(
         _ key: String, checkpoint: @Sendable () throws -> Void
     ) async throws -> DeleteRequest.Outcome {
@@ -36,7 +37,7 @@ extension ObjectStorage {
         _ keys: [String], checkpoint: () throws -> Void
     ) async throws -> [DeleteRequest.Outcome] {
         guard !keys.isEmpty else { return [] }
-        // By their bytes: to Swift, two spellings of é are the same text; to S3 they are two objects.
+        // Compared by bytes: to Swift, two spellings of é are the same text; to S3 they are two objects.
         var seen: Set<[UInt8]> = []
         let body = DeleteRequest.body(keys.filter { seen.insert(Array($0.utf8)).inserted })
         let request = S3Request(
@@ -47,15 +48,15 @@ extension ObjectStorage {
         }
     }
 
-    /// Whether the bucket is there and the key is good, which is all that can be learned without deleting anything.
+    /// Checks that the bucket exists and the key is valid, which is all that can be tested without deleting anything.
     ///
-    /// Throws a `StorageError` that says what is wrong. A list of at most one object is asked for and not the head of
-    /// the bucket, because an answer without a body couldn't say why.
+    /// Throws a `StorageError` with the problem. It lists at most one object instead of requesting the head of the
+    /// bucket, because an answer without a body can't contain a reason.
     package func check() async throws {
         _ = try await list(prefix: "", most: 1)
     }
 
-    /// The names of the first objects with a prefix: at most a thousand.
+    /// The names of the first objects with a prefix, at most a thousand.
     package func list(prefix: String, most: Int = 1_000) async throws -> [String] {
         let request = S3Request(
             method: "GET", path: configuration.path,
@@ -72,7 +73,7 @@ extension ObjectStorage {
         try await send(request) { _ in }
     }
 
-    /// Makes the bucket: for the demo and for tests.
+    /// Creates the bucket: for the demo and for tests.
     package func makeBucket() async throws {
         try await send(S3Request(method: "PUT", path: configuration.path)) { _ in }
     }
@@ -81,16 +82,16 @@ extension ObjectStorage {
         "\(configuration.path)/\(PercentEncoding.encoded(key, keeping: "/"))"
     }
 
-    /// The document of an answer; an error where it is another one, or none.
+    /// The document of an answer; an error if it is another one or missing.
     private func document(_ answer: Answer, named name: String) throws(StorageError) -> XMLElement {
         let document: XMLElement
         do {
             document = try XMLElement(document: answer.body)
         } catch {
-            throw StorageError(.damaged, "\(configuration.place): the answer is no XML: \(error)")
+            throw StorageError(.damaged, "\(configuration.place): the answer is not XML: \(error)")
         }
         if document.name == name { return document }
-        // A request that takes long is answered with 200 before its end is known.
+        // A slow request is answered with 200 before its result is known.
         guard document.name == "Error" else {
             throw StorageError(
                 .damaged, "\(configuration.place): expected a \(name) in the answer, found <\(document.name)>")

@@ -1,23 +1,23 @@
-/// Whether objects are there, before they are deleted: S3 confirms the deletion of what never was.
+/// Checks whether objects exist before they are deleted: S3 also confirms the deletion of objects that never existed.
 extension ObjectStorage {
-    /// The most objects that are asked for at the same time.
+    /// How many objects are checked at the same time.
     static let mostLooks = 16
 
-    /// What is known of one object.
+    /// The result of a check.
     enum Presence: Sendable, Equatable {
-        /// It is in the bucket.
+        /// The object is in the bucket.
         case there
-        /// It is not in the bucket; of one with versions, its last one is a deletion.
+        /// The object isn't in the bucket; for a versioned object, the latest version is a deletion.
         case absent
-        /// The server doesn't say: why.
+        /// The server doesn't say, with the reason.
         case unknown(String)
     }
 
-    /// Asks for each object by itself (HEAD).
+    /// Checks each object separately (HEAD).
     ///
-    /// Throws a `StorageError` where not one answer can be believed: the bucket isn't there, or the key may not look. An
-    /// answer to HEAD has no body that could say so, so one object is then asked for in another way. What the checkpoint
-    /// throws, which is called before every try, ends the matter.
+    /// Throws a `StorageError` if no answer can be trusted: the bucket doesn't exist, or the key may not read. An
+    /// answer to HEAD has no body with a reason, so one object is then requested differently. The checkpoint is called
+    /// before every attempt, and its error ends the check.
     func presence(
         of keys: [String], checkpoint: @escaping @Sendable () throws -> Void = {}
     ) async throws -> [Presence] {
@@ -33,22 +33,22 @@ extension ObjectStorage {
             try await send(S3Request(method: "HEAD", path: path(of: key)), checkpoint: checkpoint) { _ in }
             return .there
         } catch let error as StorageError where error.code == .refused && error.status != nil {
-            return error.status == 404 ? .absent : .unknown("the server doesn't say whether it is there: \(error)")
+            return error.status == 404 ? .absent : .unknown("the server doesn't say whether it exists: \(error)")
         }
     }
 
-    /// Throws what keeps objects from being seen, apart from their absence; at most one byte of the object is read.
+    /// Throws the reason why objects can't be seen, other than their absence; reads at most one byte of the object.
     private func explain(_ key: String, checkpoint: @Sendable () throws -> Void) async throws {
         var request = S3Request(method: "GET", path: path(of: key), headers: [("range", "bytes=0-0")])
         request.right = "see objects in the bucket before they are deleted (s3:GetObject and s3:ListBucket)"
         do {
             try await send(request, checkpoint: checkpoint) { _ in }
         } catch let error as StorageError where error.failure?.isGone == true || error.status == 416 {
-            // It isn't there, or it is there and empty.
+            // The object doesn't exist, or it is empty.
         }
     }
 
-    /// Does the same with each key, some at a time, and gives back the results in order.
+    /// Runs a body for each key, several at a time, and returns the results in order.
     func forEach<Result: Sendable>(
         _ keys: [String], _ body: @escaping @Sendable (String) async throws -> Result
     ) async throws -> [Result] {
@@ -67,7 +67,7 @@ extension ObjectStorage {
     }
 }
 
-/// What became of one of many, and of which: a struct, because as a tuple its number can read as 0 with the optimiser.
+/// A result with its position: a struct, because the optimiser can make the number in a tuple read as 0.
 private struct Placed<Result: Sendable>: Sendable {
     let place: Int
     let result: Result

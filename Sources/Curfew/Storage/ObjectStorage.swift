@@ -6,34 +6,32 @@ internal import NIOPosix
 package import Policies
 package import RedisClient
 
-/// One bucket on an S3 server, as a value: requests are signed, limited in time and size, and tried again where that may
-/// help.
+/// One bucket on an S3 server, as a value: requests are signed, limited in time and size, and retried if that may help.
 ///
-/// Every request of Curfew's may be repeated: deleting what is gone is no error, and nothing is written but by tests and
-/// the demo. A request is tried at most ``mostTries`` times: again after a lost connection, and where the server says
-/// that it is busy, with growing pauses.
+/// All requests are repeatable: deleting a missing object is no error, and only tests and the demo write. A request is
+/// attempted at most ``mostTries`` times: again after a lost connection or if the server is busy, with growing delays.
 package struct ObjectStorage: Sendable {
-    /// The most tries of one request.
+    /// The most attempts of one request.
     package static let mostTries = 4
-    /// The most bytes of an answer that are read.
+    /// The most bytes of an answer.
     static let mostBytes = 4 << 20
 
-    /// Which bucket, and how.
+    /// The bucket.
     package let configuration: StorageConfiguration
     private let signature: S3Signature
     private let pace: Pace
     private let clock: @Sendable () -> Timestamp
 
-    /// How long the pauses between tries are.
+    /// The delays between attempts.
     package struct Pace: Sendable {
-        /// The pauses, where the server asks for none; none is longer, whatever it asks for.
+        /// The delays if the server requests none, and the longest delay even if it requests more.
         package var backoff = Backoff(
             first: .milliseconds(200), factor: 2, most: .seconds(10), spread: 0.5...1.5)
 
-        /// The pauses that are usual.
+        /// Creates the default delays.
         package init() {}
 
-        /// The pause after so many failures.
+        /// The delay after a number of failures.
         func pause(
             failures: Int, asked: Duration?, jitter: Double = .random(in: 0...1)
         ) -> Duration {
@@ -44,7 +42,7 @@ package struct ObjectStorage: Sendable {
 
     /// The connections of this process, shared by all its storages; they end with the process.
     ///
-    /// A redirect isn't followed: the signature wouldn't be valid there, and the message says what is wrong.
+    /// Redirects aren't followed: the signature wouldn't be valid there, and the error message explains it.
     private static let client: HTTPClient = {
         var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
         configuration.timeout.connect = .seconds(5)
@@ -53,9 +51,9 @@ package struct ObjectStorage: Sendable {
         return HTTPClient(eventLoopGroup: HTTPClient.defaultEventLoopGroup, configuration: configuration)
     }()
 
-    /// Makes the client of a bucket; nothing is sent yet.
+    /// Creates the client of a bucket; nothing is sent yet.
     ///
-    /// - Parameter clock: the time that requests are signed with: the server's own must not be more than 15 minutes off.
+    /// - Parameter clock: the time for signatures, which may differ from the storage server's by at most 15 minutes.
     package init(
         _ configuration: StorageConfiguration, pace: Pace = Pace(),
         clock: @escaping @Sendable () -> Timestamp = {
@@ -70,16 +68,16 @@ package struct ObjectStorage: Sendable {
             sessionToken: configuration.sessionToken, region: configuration.region)
     }
 
-    /// What a server answered.
+    /// The answer of a server.
     struct Answer: Sendable {
         var status: Int
         var retryAfter: String?
         var body: [UInt8]
     }
 
-    /// Sends a request and reads the answer, again and again while that may help.
+    /// Sends a request and reads the answer, repeatedly if that may help.
     ///
-    /// - Parameter checkpoint: called before every try; what it throws ends the matter.
+    /// - Parameter checkpoint: called before every attempt; its error ends the request.
     func send<Value>(
         _ request: S3Request, checkpoint: () throws -> Void = {}, read: (Answer) throws(StorageError) -> Value
     ) async throws -> Value {
@@ -99,7 +97,7 @@ package struct ObjectStorage: Sendable {
         }
     }
 
-    /// One try: the answer, or why there is none worth reading.
+    /// One attempt: the answer, or an error.
     private func answer(to request: S3Request) async throws -> Answer {
         let answer: Answer
         do {
@@ -131,7 +129,7 @@ package struct ObjectStorage: Sendable {
             body: Array(body.readableBytesView))
     }
 
-    /// The whole exchange within the time limit: the client's own deadline ends with the head of the answer.
+    /// Applies the time limit to the whole exchange: the client's own deadline ends with the head of the answer.
     private func limited(_ body: @escaping @Sendable () async throws -> Answer) async throws -> Answer {
         let limit = configuration.timeout
         return try await withThrowingTaskGroup(of: Answer.self) { group in
@@ -146,7 +144,7 @@ package struct ObjectStorage: Sendable {
         }
     }
 
-    /// What an answer of 300 or more says.
+    /// The error in an answer with a status of 300 or more.
     private func failure(_ answer: Answer, to request: S3Request) -> StorageError {
         let isBusy = answer.status >= 500 && answer.status != 501 || answer.status == 429 || answer.status == 408
         var said: S3Failure?
@@ -162,7 +160,7 @@ package struct ObjectStorage: Sendable {
             failure: said)
     }
 
-    /// The answer as XML; nil where it isn't any.
+    /// The answer as XML; nil if it isn't XML.
     private func document(of answer: Answer) -> XMLElement? {
         do {
             return try XMLElement(document: answer.body)
@@ -173,7 +171,7 @@ package struct ObjectStorage: Sendable {
 
     private static let isCut = "the connection was closed before the answer was complete"
 
-    /// What keeps a connection from being made or kept, in words.
+    /// The reason for a failed connection, in words.
     private static func reason(_ error: any Error) -> String {
         switch error {
         case is NIOTooManyBytesError: return "the answer is longer than \(mostBytes >> 20) MiB"

@@ -9,7 +9,7 @@ internal import RedisClient
 ///     canonical  = method, path, query, headers, names of the headers, SHA-256 of the body
 ///     signature  = HMAC(key, "AWS4-HMAC-SHA256", time, scope, SHA-256 of canonical)
 ///
-/// The body is always hashed: `UNSIGNED-PAYLOAD` would let anybody on the way change which objects are deleted.
+/// The body is always hashed: with `UNSIGNED-PAYLOAD`, the list of objects to delete could be changed in transit.
 struct S3Signature: Sendable {
     let accessKey: String
     let secretKey: Secret
@@ -18,7 +18,7 @@ struct S3Signature: Sendable {
 
     private static let algorithm = "AWS4-HMAC-SHA256"
 
-    /// Adds to a request what makes it a signed one: host, time, hash of the body, session token, signature.
+    /// Signs a request: adds host, time, hash of the body, session token and signature.
     func sign(_ request: inout S3Request, host: String, at time: Timestamp) {
         let moment = Self.moment(time)
         request.headers += [
@@ -53,7 +53,7 @@ struct S3Signature: Sendable {
         Array(HMAC<SHA256>.authenticationCode(for: Array(text.utf8), using: key))
     }
 
-    /// Runs of spaces count as one.
+    /// Multiple spaces count as one.
     private static func trimmed(_ value: String) -> String {
         value.split(separator: " ").joined(separator: " ")
     }
@@ -66,7 +66,7 @@ struct S3Signature: Sendable {
     /// The SHA-256 in hexadecimal.
     static func hash(_ bytes: [UInt8]) -> String { SHA256.hash(data: bytes).hexadecimal }
 
-    /// The MD5 in base 64: strict servers want it with a list of what is to be deleted.
+    /// The MD5 in base 64, which strict servers require for deletions.
     static func contentMD5(_ bytes: [UInt8]) -> String {
         Data(Insecure.MD5.hash(data: bytes)).base64EncodedString()
     }

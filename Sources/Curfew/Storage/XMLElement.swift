@@ -1,8 +1,8 @@
-/// An element of an XML document: what an S3 server answers with.
+/// An element of an XML document, the format of S3 answers.
 ///
-/// The reader is strict: whatever isn't well formed, as a reply that was cut in half, is refused as a whole. It knows
-/// what S3 servers write (declaration, comments, attributes, character references) and refuses the rest: a document type,
-/// which could define entities that grow without end, and other processing instructions.
+/// The reader is strict: a document that isn't well formed, such as a truncated answer, is refused as a whole. It
+/// supports what S3 servers write (declaration, comments, attributes, character references) and refuses everything
+/// else: a document type, which could define exponentially growing entities, and other processing instructions.
 struct XMLElement: Equatable, Sendable {
     /// The name, without its prefix.
     var name: String
@@ -11,12 +11,12 @@ struct XMLElement: Equatable, Sendable {
     /// The elements inside, in order.
     var children: [XMLElement] = []
 
-    /// The deepest that elements may lie inside each other.
+    /// The deepest nesting of elements.
     static let mostDepth = 16
 
-    /// Reads a document.
+    /// Parses a document.
     ///
-    /// Throws what is wrong with it, and at which byte.
+    /// Throws the problem and its byte position.
     init(document bytes: some Collection<UInt8>) throws(XMLError) {
         let bytes = Array(bytes)
         guard let text = String(validating: bytes, as: UTF8.self) else { throw XMLError("it is not UTF-8", at: 0) }
@@ -32,7 +32,7 @@ struct XMLElement: Equatable, Sendable {
     subscript(_ name: String) -> XMLElement? { children.first { $0.name == name } }
 }
 
-/// What is wrong with a document.
+/// A problem in a document.
 struct XMLError: Error, CustomStringConvertible {
     let description: String
 
@@ -41,7 +41,7 @@ struct XMLError: Error, CustomStringConvertible {
     }
 }
 
-/// Reads a document from its first byte to its last.
+/// Parses a document from its first byte to its last.
 private struct XMLReader {
     let bytes: [UInt8]
     private var place = 0
@@ -51,7 +51,7 @@ private struct XMLReader {
     }
 
     mutating func document() throws(XMLError) -> XMLElement {
-        // Some servers send spaces before the document, to keep a slow answer alive.
+        // Some servers send spaces before the document, to keep a slow connection open.
         skipSpace()
         if take("<?xml") { try skip(past: "?>", "the declaration") }
         try skipBetween()
@@ -62,7 +62,7 @@ private struct XMLReader {
         return root
     }
 
-    /// An element whose `<` was taken.
+    /// An element whose `<` has been read.
     private mutating func element(depth: Int) throws(XMLError) -> XMLElement {
         guard depth <= XMLElement.mostDepth else { throw error("elements lie deeper than \(XMLElement.mostDepth)") }
         let tag = try name()
@@ -111,13 +111,13 @@ private struct XMLReader {
         place += 1
     }
 
-    /// One character of text, or a reference that stands for one.
+    /// One character of text, or a reference to one.
     private mutating func character(into text: inout [UInt8]) throws(XMLError) {
         let byte = bytes[place]
         guard byte == UInt8(ascii: "&") else {
             guard byte >= 0x20 || [0x09, 0x0A, 0x0D].contains(byte) else { throw error("a control character") }
             place += 1
-            // The end of a line is one character, however it is written.
+            // A line break is one character, however it is written.
             guard byte == 0x0D else { return text.append(byte) }
             if place < bytes.count, bytes[place] == 0x0A { return }
             return text.append(0x0A)
@@ -126,7 +126,7 @@ private struct XMLReader {
             throw error("a reference is not closed")
         }
         let reference = String(decoding: bytes[(place + 1)..<end], as: UTF8.self)
-        guard let scalar = Self.scalar(reference) else { throw error("&\(reference); stands for nothing") }
+        guard let scalar = Self.scalar(reference) else { throw error("&\(reference); is unknown") }
         text += Array(String(Character(scalar)).utf8)
         place = end + 1
     }
@@ -164,7 +164,7 @@ private struct XMLReader {
         }
     }
 
-    /// What may stand before and after the document.
+    /// What may precede and follow the document.
     private mutating func skipBetween() throws(XMLError) {
         skipSpace()
         while take("<!--") {
@@ -185,7 +185,7 @@ private struct XMLReader {
         throw error("\(what) is not closed")
     }
 
-    /// Takes these bytes, where they come next.
+    /// Consumes these bytes if they come next.
     private mutating func take(_ text: StaticString) -> Bool {
         let count = text.utf8CodeUnitCount
         guard bytes.count - place >= count else { return false }

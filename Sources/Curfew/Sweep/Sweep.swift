@@ -47,7 +47,7 @@ struct Sweep: Sendable {
         /// instance with such a clock would keep a cleanup from all others.
         func storage(named name: String, clock: ServerClock) throws(CurfewError) -> ObjectStorage {
             guard let found = storages.first(where: { $0.name == name }) else {
-                throw CurfewError(.usage, "the configuration has no storage “\(name)”")
+                throw CurfewError(.usage, "there is no storage “\(name)” in the configuration")
             }
             return ObjectStorage(found, clock: { clock.now })
         }

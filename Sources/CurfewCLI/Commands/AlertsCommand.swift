@@ -1,15 +1,15 @@
 internal import ArgumentParser
 internal import Curfew
 
-/// `curfew alerts`: what crossed its threshold, and what no longer does.
+/// `curfew alerts`: thresholds that were crossed, and alerts that resolved.
 struct AlertsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "alerts", abstract: "Lists alerts, newest first; with --follow, new ones as they come.")
+        commandName: "alerts", abstract: "Lists alerts, newest first; with --follow, waits for new ones.")
 
-    @Flag(help: "Go on with new ones as they come, oldest first, until a signal (Ctrl-C).")
+    @Flag(help: "Keep printing new alerts, oldest first, until Ctrl-C.")
     var follow = false
 
-    @Option(help: "Show at most this many of those that are there.")
+    @Option(help: "Show at most this many existing alerts.")
     var limit = 20
 
     @OptionGroup var options: GlobalOptions
@@ -32,7 +32,9 @@ struct AlertsCommand: AsyncParsableCommand {
         for alert in alerts { Output.line(EntryView.line(alert: alert)) }
     }
 
-    /// The last ones, then new ones until it is cancelled; a Redis that is away meanwhile is waited for.
+    /// Prints the last alerts, then new ones until it is cancelled.
+    ///
+    /// While Redis is unreachable, it keeps trying.
     private func tail(_ engine: Engine) async throws {
         let history = History(engine: engine)
         let last = try await history.last(limit, of: engine.keys.alerts)

@@ -3,13 +3,13 @@ internal import Curfew
 internal import Policies
 internal import RedisClient
 
-/// `curfew config …`: about the configuration file.
+/// `curfew config …`: commands for the configuration file.
 struct ConfigCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "config", abstract: "Looks at the configuration.", subcommands: [ConfigCheckCommand.self])
+        commandName: "config", abstract: "Inspects the configuration.", subcommands: [ConfigCheckCommand.self])
 }
 
-/// `curfew config check`: reads the file as every command does, and says what it means.
+/// `curfew config check`: reads the file as every command does and prints what it means.
 struct ConfigCheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check", abstract: "Checks the configuration file without connecting to anything.")
@@ -22,7 +22,7 @@ struct ConfigCheckCommand: ParsableCommand {
             var name: String, policy: String, meaning: String, schedule: String, records: String
             var index: String?
             var enabled: Bool, dryRun: Bool
-            /// What is written in one step in a cluster, and what isn't; nil where there is none.
+            /// Which keys are written in one step in a cluster, and which are not; nil outside a cluster.
             var cluster: SlotPlan?
         }
         struct WebhookAnswer: Encodable {
@@ -43,7 +43,7 @@ struct ConfigCheckCommand: ParsableCommand {
         var alerts: [String]?
         var webhooks: [WebhookAnswer]?
         var errors: [Problem]?
-        /// What can hardly be meant; nil where there is none.
+        /// Settings that are probably mistakes; nil if there are none.
         var warnings: [Problem]?
     }
 
@@ -112,7 +112,7 @@ struct ConfigCheckCommand: ParsableCommand {
         webhooks.write(empty: "")
     }
 
-    /// What a change is made of where keys are in different slots.
+    /// How each change is split if its keys are in different slots.
     private func writeSlots(_ configuration: Configuration) {
         func text(_ keys: [String]) -> String { keys.isEmpty ? "-" : keys.joined(separator: ", ") }
         Output.line()

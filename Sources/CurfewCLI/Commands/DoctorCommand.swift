@@ -1,17 +1,17 @@
 internal import ArgumentParser
 internal import Curfew
 
-/// `curfew doctor`: everything that Curfew relies on, looked at one by one.
+/// `curfew doctor`: checks everything that Curfew depends on, one item at a time.
 struct DoctorCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "doctor", abstract: "Looks at everything Curfew relies on, and says what to do about it.",
+        commandName: "doctor", abstract: "Checks everything Curfew depends on and says how to fix what is wrong.",
         discussion: """
             Exit codes: 0 nothing worse than warnings · 1 a problem · 2 wrong configuration · 3 Redis not reachable.
             """)
 
     @OptionGroup var options: GlobalOptions
 
-    @Option(help: "The Redis user whose rights are tried, where doctor signs in as another: the worker's.")
+    @Option(help: "The Redis user whose permissions are checked, if doctor itself signs in as another: the worker's.")
     var rightsOf: String?
 
     func run() async throws {
@@ -22,7 +22,7 @@ struct DoctorCommand: AsyncParsableCommand {
             let findings = error.problems.map {
                 Doctor.Finding(
                     "configuration", .problem, $0.description,
-                    advice: "correct it; “curfew config check” looks again")
+                    advice: "correct the file, then run “curfew config check”")
             }
             try write(findings)
             throw ExitCode(Failure.Status.usage.rawValue)

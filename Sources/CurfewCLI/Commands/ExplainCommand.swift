@@ -1,10 +1,10 @@
 internal import ArgumentParser
 internal import Curfew
 
-/// `curfew explain NAME ID`: one record, its deadline, what would happen and why.
+/// `curfew explain NAME ID`: shows one record, its deadline, what would happen to it and why.
 struct ExplainCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "explain", abstract: "Explains one record: what it is, when it is due, what would happen and why.")
+        commandName: "explain", abstract: "Explains one record: its state, its deadline, what would happen and why.")
 
     @Argument(help: "The cleanup.")
     var name: String
@@ -27,6 +27,6 @@ struct ExplainCommand: AsyncParsableCommand {
         Output.line(
             "verdict       \(explanation.verdict)\(explanation.change.map { " (\($0.from) → \($0.to))" } ?? "")")
         Output.line("because       \(explanation.reason.printable)")
-        if let until = explanation.until { Output.line("looked at     again at \(until)") }
+        if let until = explanation.until { Output.line("next check    \(until)") }
     }
 }

@@ -1,12 +1,12 @@
 internal import ArgumentParser
 internal import Curfew
 
-/// `curfew history [NAME]`: what was run, and how it ended.
+/// `curfew history [NAME]`: lists runs and how they ended.
 struct HistoryCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "history", abstract: "Lists ended runs, newest first.")
 
-    @Argument(help: "The cleanup; all of them where it is left out.")
+    @Argument(help: "The cleanup. (default: all)")
     var name: String?
 
     @Option(help: "Show at most this many.")
@@ -36,12 +36,12 @@ struct HistoryCommand: AsyncParsableCommand {
     }
 }
 
-/// `curfew events`: single changes, each with its reason.
+/// `curfew events`: lists single changes, each with its reason.
 struct EventsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "events", abstract: "Lists single changes, newest first.")
 
-    @Option(name: .customLong("run"), help: "Only those of this run, as stuck-jobs-41.")
+    @Option(name: .customLong("run"), help: "Only the changes of this run, for example stuck-jobs-41.")
     var runName: String?
 
     @Option(help: "Show at most this many.")
@@ -63,9 +63,9 @@ struct EventsCommand: AsyncParsableCommand {
     }
 }
 
-/// What `--limit` may be, wherever entries are listed.
+/// The valid range of `--limit`, for every command that lists entries.
 enum EntryLimit {
-    /// Refuses a number that would list nothing.
+    /// Throws if the limit would list nothing.
     static func check(_ limit: Int) throws {
         if limit < 1 { throw ValidationError("--limit is \(limit): expected 1 or more") }
     }

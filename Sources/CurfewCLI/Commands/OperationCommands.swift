@@ -3,14 +3,14 @@ internal import Curfew
 internal import Foundation
 internal import RedisClient
 
-/// What a command that acts on all instances answers.
+/// The answer of a command that acts on all instances.
 private struct OperationAnswer: Codable {
     var success: Bool
     var message: String
     var cleanup: String
-    /// When it runs: ISO 8601.
+    /// When the cleanup runs: ISO 8601.
     var due: String?
-    /// How many of its times have passed.
+    /// How many scheduled times have passed.
     var missed: Int?
 
     init(_ answer: Control.Answer, of cleanup: String) {
@@ -21,7 +21,7 @@ private struct OperationAnswer: Codable {
         missed = answer.missed
     }
 
-    /// Writes it, and ends with 1 where nothing could be done.
+    /// Writes the answer, and exits with 1 if nothing could be done.
     func write(asJSON isJSON: Bool) throws {
         if isJSON {
             try Output.json(self)
@@ -34,9 +34,11 @@ private struct OperationAnswer: Codable {
     }
 }
 
-/// Who gives an order: what others read as the reason for what they see.
+/// The person who gives an order; recorded with it for others to read.
 enum Person {
-    /// User and host: the user as the system knows it, and not as the environment says, which anybody may set.
+    /// User and host.
+    ///
+    /// The user is the one that the system knows: environment variables can be set to anything.
     static var name: String { "\(user)@\(Instance.current.host)" }
 
     private static var user: String {
@@ -51,15 +53,15 @@ enum Person {
     }
 }
 
-/// `curfew pause NAME --why TEXT`: no instance runs it until it is resumed.
+/// `curfew pause NAME --why TEXT`: no instance runs the cleanup until it is resumed.
 struct PauseCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "pause", abstract: "Keeps a cleanup from being run, on every instance, until it is resumed.")
+        commandName: "pause", abstract: "Pauses a cleanup on every instance until it is resumed.")
 
     @Argument(help: "The cleanup.")
     var name: String
 
-    @Option(help: "Why, for everybody who asks.")
+    @Option(help: "The reason; status and the dashboard show it.")
     var why: String
 
     @OptionGroup var options: GlobalOptions
@@ -74,7 +76,7 @@ struct PauseCommand: AsyncParsableCommand {
     }
 }
 
-/// `curfew resume NAME`: instances may run it again.
+/// `curfew resume NAME`: instances may run the cleanup again.
 struct ResumeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "resume", abstract: "Lets a paused cleanup run again.")
@@ -82,7 +84,7 @@ struct ResumeCommand: AsyncParsableCommand {
     @Argument(help: "The cleanup.")
     var name: String
 
-    @Flag(help: "Leave what was missed, and wait for its next time.")
+    @Flag(help: "Skip missed runs and wait for the next scheduled time.")
     var skip = false
 
     @OptionGroup var options: GlobalOptions
@@ -93,10 +95,11 @@ struct ResumeCommand: AsyncParsableCommand {
     }
 }
 
-/// `curfew cancel NAME`: the run under way stops after its page, whoever runs it.
+/// `curfew cancel NAME`: the current run stops after its page, on whichever instance it runs.
 struct CancelCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "cancel", abstract: "Asks the run under way to stop after the page in hand, wherever it runs.")
+        commandName: "cancel",
+        abstract: "Asks the current run to stop after its current page, on whichever instance it runs.")
 
     @Argument(help: "The cleanup.")
     var name: String
@@ -110,7 +113,7 @@ struct CancelCommand: AsyncParsableCommand {
 }
 
 extension GlobalOptions {
-    /// Runs a body with what the person at the terminal may ask for.
+    /// Runs a body with the operations that the person at the terminal may request.
     fileprivate func withControl<Value: Sendable>(
         _ body: (Control) async throws -> Value
     ) async throws -> Value {

@@ -5,20 +5,21 @@ internal import RedisClient
 
 /// Plans as files.
 enum PlanFile {
-    /// Where a plan has gone.
+    /// Where a plan was written.
     enum Place {
-        /// To a file, where it stays.
+        /// To a regular file.
         case file
         /// To standard output, as the answer.
         case output
-        /// Through a pipe or into a device.
+        /// To a pipe or a device.
         case elsewhere
     }
 
     /// Writes a plan.
     ///
-    /// To a file of its own whole or not at all, and through to what can't be replaced without becoming something else: a
-    /// device, a pipe, a file with two names or another owner. A link stays, whatever it leads to.
+    /// A regular file is replaced as a whole or not at all. A device, a pipe, and a file with several names or another
+    /// owner can't be replaced without becoming something else, so these are written through. A symbolic link is kept,
+    /// whatever it points to.
     @discardableResult
     static func write(_ plan: Plan, to path: String) throws -> Place {
         let file = Destination(bytes: Array(try plan.data()), path: path.readable)
@@ -36,7 +37,7 @@ enum PlanFile {
         return .elsewhere
     }
 
-    /// Reads a plan for a cleanup, and no more of a file than a plan may have.
+    /// Reads a plan for a cleanup; a file longer than any plan is refused.
     static func read(_ path: String, for cleanup: Cleanup) throws -> Plan {
         var data = Data()
         do {
@@ -53,13 +54,14 @@ enum PlanFile {
     }
 }
 
-/// Where a plan goes, and its text.
+/// The destination of a plan, and its text.
 private struct Destination {
     let bytes: [UInt8]
     let path: String
 
-    /// The stream of this process that the path means: opened anew, a file behind it would be begun from its start, over
-    /// what is written there besides.
+    /// The stream of this process that the path names.
+    ///
+    /// Opening such a file again would start at its beginning and overwrite what is written there.
     var stream: Int32? {
         for prefix in ["/dev/fd/", "/proc/self/fd/"] where path.hasPrefix(prefix) {
             return Int32(path.dropFirst(prefix.count)).flatMap { fcntl($0, F_GETFL) == -1 ? nil : $0 }
@@ -67,7 +69,7 @@ private struct Destination {
         return ["/dev/stdout": STDOUT_FILENO, "/dev/stderr": STDERR_FILENO][path]
     }
 
-    /// Puts a new file into the place of the one that is there, or of none.
+    /// Replaces the existing file, if there is one.
     func replace(_ former: stat?) throws {
         guard former.map({ $0.st_nlink == 1 && $0.st_uid == geteuid() }) ?? !isLink else { return try writeThrough() }
         let target = former == nil ? path : URL(fileURLWithPath: path).resolvingSymlinksInPath().path
@@ -75,7 +77,7 @@ private struct Destination {
         let name = folder.appendingPathComponent(".curfew-plan-\(UInt64.random(in: 0...UInt64.max))").path
         let descriptor = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else {
-            // A folder that takes no new file may have one that can be written to.
+            // A folder that accepts no new file may contain one that is writable.
             guard former == nil else { return try writeThrough() }
             throw failure(errno, isOpening: true)
         }
@@ -90,7 +92,7 @@ private struct Destination {
             throw error
         }
         guard rename(name, target) != 0 else { return }
-        // A file that is mounted by itself can't be replaced.
+        // A mount point of a single file can't be replaced.
         let reason = errno
         unlink(name)
         guard former != nil else { throw failure(reason, isOpening: true) }
@@ -102,7 +104,7 @@ private struct Destination {
         return lstat(path, &facts) == 0
     }
 
-    /// Writes into what is there.
+    /// Writes into the existing file.
     func writeThrough() throws {
         let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else { throw failure(errno, isOpening: true) }
@@ -114,18 +116,18 @@ private struct Destination {
         defer { if isOpen { close(descriptor) } }
         guard prepare() else { throw failure(errno) }
         try write(to: descriptor)
-        // Some file systems say only now that there is no room.
+        // Some file systems report a full disk only on close.
         isOpen = false
         guard close(descriptor) == 0 else { throw failure(errno) }
     }
 
-    /// Writes everything; a reader that has gone wants no more of it.
+    /// Writes everything; if the reader is gone, the rest is dropped.
     func write(to descriptor: Int32) throws {
         let reason = Output.failure(of: bytes, to: descriptor)
         guard reason == 0 || reason == EPIPE else { throw failure(reason) }
     }
 
-    /// The error for people: a path that leads nowhere is wrong usage, and what there is no room for is none.
+    /// The error for people: a path that doesn't exist is wrong usage, a full disk is not.
     private func failure(_ reason: Int32, isOpening: Bool = false) -> CurfewError {
         let isUsage = isOpening && ![ENOSPC, EDQUOT, EIO].contains(reason)
         return CurfewError(

@@ -2,34 +2,36 @@ internal import ArgumentParser
 internal import Curfew
 internal import Policies
 
-/// `curfew preview [NAME]`: what would be done, and why.
+/// `curfew preview [NAME]`: shows what a run would do, and why.
 struct PreviewCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "preview", abstract: "Shows what would be done, and why. Changes nothing, takes no lease.")
+        commandName: "preview", abstract: "Shows what a run would do and why. Changes nothing and takes no lease.")
 
-    @Argument(help: "The cleanup; all of them where it is left out.")
+    @Argument(help: "The cleanup. (default: all)")
     var name: String?
 
-    @Option(help: "Look as if it were that much later, as +2h.")
+    @Option(help: "Preview as of a later time, for example +2h.")
     var at: DurationArgument?
 
     @Option(help: "Show at most this many changes.")
     var limit: Int?
 
-    @Option(help: "Use this timeout in place of the configured ones, as 10m.")
+    @Option(help: "Use this timeout instead of the configured ones, for example 10m.")
     var timeout: DurationArgument?
 
-    @Option(help: "Write the changes to this file, as a plan for “curfew run NAME --plan FILE”.")
+    @Option(help: "Write the changes to this file as a plan for “curfew run NAME --plan FILE”.")
     var out: String?
 
     @OptionGroup var options: GlobalOptions
 
     func validate() throws {
         if let limit, limit < 1 { throw ValidationError("--limit is \(limit): expected 1 or more") }
-        if let timeout, timeout.duration <= .zero { throw ValidationError("--timeout must be longer than nothing") }
-        if out != nil, name == nil { throw ValidationError("--out makes a plan of one cleanup: expected its name") }
+        if let timeout, timeout.duration <= .zero { throw ValidationError("--timeout must be longer than 0") }
+        if out != nil, name == nil { throw ValidationError("--out writes a plan for one cleanup: expected its name") }
         if out == "" { throw ValidationError("--out is empty: expected a file") }
-        if out != nil, at != nil { throw ValidationError("--at can't go with --out: a plan is of what is due now") }
+        if out != nil, at != nil {
+            throw ValidationError("--at can't be used with --out: a plan has only what is due now")
+        }
     }
 
     func run() async throws {
@@ -50,14 +52,14 @@ struct PreviewCommand: AsyncParsableCommand {
                         try await preview.run(
                             cleanup, ahead: at?.duration ?? .zero, limit: limit, timeout: timeout?.duration))
                 } catch let error as CurfewError where name == nil && [.server, .damaged].contains(error.code) {
-                    // What is wrong with one says nothing of the others.
+                    // A problem with one cleanup doesn't affect the others.
                     results.append(try await preview.failed(cleanup, error))
                 }
             }
             return (results, isAnswered)
         }
         if isAnswered {
-            // Whoever reads the plan there reads a plan and nothing else.
+            // Standard output then contains the plan and nothing else.
         } else if options.json {
             if name != nil, let result = results.first {
                 try Output.json(result.envelope)
@@ -84,7 +86,8 @@ struct PreviewCommand: AsyncParsableCommand {
         let some = count == 1 ? "1 change" : "\(count) changes"
         let part = plan.total > count ? "the first \(count) of \(plan.total) changes" : some
         let note =
-            "curfew: \(path) plans \(part); “curfew run \(cleanup.name) --plan \(path)” makes \(count == 1 ? "it" : "them")"
+            "curfew: \(path) plans \(part); "
+            + "“curfew run \(cleanup.name) --plan \(path)” runs \(count == 1 ? "it" : "them")"
         Output.note(note.printable + "\n")
         return (result, place)
     }

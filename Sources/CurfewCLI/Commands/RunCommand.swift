@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import Curfew
 internal import Policies
 
-/// `curfew run NAME`: one run now, under the lease.
+/// `curfew run NAME`: runs a cleanup once, now, under its lease.
 struct RunCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run", abstract: "Runs one cleanup now, under its lease.")
@@ -10,33 +10,35 @@ struct RunCommand: AsyncParsableCommand {
     @Argument(help: "The cleanup.")
     var name: String
 
-    @Flag(help: "Only look; change nothing.")
+    @Flag(help: "Dry run: change nothing.")
     var dryRun = false
 
     @Option(help: "Change at most this many records.")
     var limit: Int?
 
-    @Option(help: "Use this timeout in place of the configured ones, as 10m.")
+    @Option(help: "Use this timeout instead of the configured ones, for example 10m.")
     var timeout: DurationArgument?
 
-    @Flag(help: "Wait where another instance holds the lease, instead of giving up.")
+    @Flag(help: "If another instance holds the lease, wait for it.")
     var wait = false
 
-    @Option(help: "Do what this plan says and nothing else: a file of “curfew preview NAME --out FILE”.")
+    @Option(help: "Execute this plan and nothing else: a file written by “curfew preview NAME --out FILE”.")
     var plan: String?
 
-    @Flag(help: "Go through with what the cleanup's guard would refuse; it is noted who said so.")
+    @Flag(help: "Override the cleanup's guard. Recorded with your name.")
     var overrideGuard = false
 
-    @Flag(help: "Keep nothing of what is removed, so that its memory is free at once; undo can't bring it back.")
+    @Flag(help: "Keep no copy of removed records, so that their memory is freed at once. Undo can't restore them.")
     var noTrash = false
 
     @OptionGroup var options: GlobalOptions
 
     func validate() throws {
         if let limit, limit < 1 { throw ValidationError("--limit is \(limit): expected 1 or more") }
-        if let timeout, timeout.duration <= .zero { throw ValidationError("--timeout must be longer than nothing") }
-        if plan != nil, timeout != nil { throw ValidationError("--timeout can't go with --plan: a plan has its own") }
+        if let timeout, timeout.duration <= .zero { throw ValidationError("--timeout must be longer than 0") }
+        if plan != nil, timeout != nil {
+            throw ValidationError("--timeout can't be used with --plan: a plan has its own")
+        }
     }
 
     func run() async throws {

@@ -10,8 +10,8 @@ internal import UnixSignals
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve",
-        abstract: "Runs the HTTP server alone: API, dashboard and metrics, without claiming what is due.",
-        discussion: "SIGHUP makes it read the configuration again.")
+        abstract: "Runs the HTTP server without a worker: API, dashboard and metrics.",
+        discussion: "SIGHUP reloads the configuration.")
 
     @OptionGroup var options: GlobalOptions
 
@@ -38,14 +38,16 @@ struct ServeCommand: AsyncParsableCommand {
     }
 }
 
-/// Sees to it that the pages show the primary: a server that only reads is refused nothing by one that was demoted.
+/// Keeps the pages on the primary.
+///
+/// A server that only reads gets no error from a demoted primary, so its role is checked.
 struct PrimaryWatch: Service {
     private static let interval = Duration.seconds(10)
 
     let client: RedisClient
     let logger: Logger
 
-    /// Looks again and again until a graceful shutdown.
+    /// Checks periodically until a graceful shutdown.
     func run() async {
         await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
@@ -55,7 +57,7 @@ struct PrimaryWatch: Service {
                 } catch is CancellationError {
                     return
                 } catch {
-                    logger.debug("the role of the server could not be asked", metadata: ["error": "\(error)"])
+                    logger.debug("the role of the server can't be read", metadata: ["error": "\(error)"])
                 }
             }
         }

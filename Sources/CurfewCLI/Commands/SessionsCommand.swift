@@ -1,20 +1,20 @@
 internal import ArgumentParser
 internal import Curfew
 
-/// `curfew sessions …`: about those who are signed in to the dashboard.
+/// `curfew sessions …`: commands for the dashboard's sign-in sessions.
 struct SessionsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "sessions", abstract: "Looks after those who are signed in to the dashboard.",
+        commandName: "sessions", abstract: "Manages the dashboard's sign-in sessions.",
         subcommands: [SessionsEndCommand.self])
 }
 
-/// `curfew sessions end`: everybody must sign in again.
+/// `curfew sessions end`: signs everybody out.
 struct SessionsEndCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "end", abstract: "Ends every session of the dashboard, on every instance.",
+        commandName: "end", abstract: "Ends every dashboard session on every instance.",
         discussion: """
-            Whoever is signed in must sign in again, open pages end within two seconds, and forms must be loaded again. \
-            Tokens stay what they are.
+            Everybody who is signed in must sign in again. Open pages end within two seconds, and forms must be loaded \
+            again. Tokens stay valid.
             """)
 
     @OptionGroup var options: GlobalOptions
@@ -27,7 +27,7 @@ struct SessionsEndCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await options.withEngine { try await Sessions(engine: $0).endAll(by: Person.name) }
-        let message = "every session is ended, on every instance: whoever was signed in must sign in again"
+        let message = "every session is ended on every instance: everybody must sign in again"
         if options.json { try Output.json(Answer(success: true, message: message)) } else { Output.line(message) }
     }
 }

@@ -1,12 +1,12 @@
 internal import ArgumentParser
 internal import Curfew
 
-/// `curfew stats [NAME]`: how much a cleanup watches over; of files how many there are, and what they take.
+/// `curfew stats [NAME]`: counts a cleanup's records; for files, also orphans and bytes.
 struct StatsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "stats", abstract: "Counts what is tracked and due; of files also orphans and bytes.")
+        commandName: "stats", abstract: "Counts tracked and due records; for files, also orphans and bytes.")
 
-    @Argument(help: "The cleanup; all of them where it is left out.")
+    @Argument(help: "The cleanup. (default: all)")
     var name: String?
 
     @OptionGroup var options: GlobalOptions
@@ -17,7 +17,7 @@ struct StatsCommand: AsyncParsableCommand {
             var all: [Statistics] = []
             for cleanup in cleanups {
                 let control = RunControl(trust: nil, timeout: cleanup.runTimeout)
-                // It changes nothing, so that a signal may end it anywhere.
+                // It changes nothing, so a signal may end it at any point.
                 all.append(
                     try await Progress.shown(of: control) {
                         try await Statistics.read(engine, cleanup, control: control)

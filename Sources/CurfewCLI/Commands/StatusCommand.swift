@@ -1,10 +1,10 @@
 internal import ArgumentParser
 internal import Curfew
 
-/// `curfew status`: schedule, leases, instances, backlog.
+/// `curfew status`: shows the schedule, leases, instances and backlog.
 struct StatusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "status", abstract: "Shows schedule, leases, instances and backlog.")
+        commandName: "status", abstract: "Shows the schedule, leases, instances and backlog.")
 
     @OptionGroup var options: GlobalOptions
 

@@ -2,19 +2,19 @@ internal import ArgumentParser
 internal import Curfew
 internal import Policies
 
-/// `curfew undo RUN`: puts back what a run did, where the records still are as it left them.
+/// `curfew undo RUN`: reverts the changes of a run, for records that have not changed since.
 struct UndoCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "undo", abstract: "Puts back what a run did, record by record.",
+        commandName: "undo", abstract: "Undoes the changes of a run, record by record.",
         discussion: """
-            A record that has changed since is left, and said so. Refunds are taken back by a second entry in the ledger, \
-            even where the balance then is below zero. Objects deleted from storage can't be undone.
+            A record that has changed since the run is left unchanged and reported. Refunds are taken back by a second \
+            ledger entry, even if the balance falls below zero. Objects deleted from storage can't be restored.
             """)
 
-    @Argument(help: "The run, as stuck-jobs-41.")
+    @Argument(help: "The run, for example stuck-jobs-41.")
     var run: String
 
-    @Flag(help: "Wait where another instance holds the lease, instead of giving up.")
+    @Flag(help: "If another instance holds the lease, wait for it.")
     var wait = false
 
     @OptionGroup var options: GlobalOptions
@@ -26,9 +26,9 @@ struct UndoCommand: AsyncParsableCommand {
             let result = try await Interrupt.handled(by: execution, engine.redis) {
                 try await Progress.shown(of: execution.control) { await execution.execute() }
             }
-            // What Redis says no more of, isn't asked.
-            let isHeard = execution.control.failure == nil
-            let remark = isHeard ? try await hint(after: result, undo.cleanup, engine) : nil
+            // If Redis no longer answers, it isn't asked.
+            let isReachable = execution.control.failure == nil
+            let remark = isReachable ? try await hint(after: result, undo.cleanup, engine) : nil
             return (result, execution.control.failure, remark)
         }
         if options.json { try Output.json(result.envelope) } else { ResultView.write(result) }
@@ -37,13 +37,14 @@ struct UndoCommand: AsyncParsableCommand {
         guard result.status == .completed else { throw ExitCode(Failure.Status.doneWithErrors.rawValue) }
     }
 
-    /// What becomes of records that are as they were before: the cleanup finds them again, unless it is kept from it.
+    /// A remark on records that are restored: the cleanup finds them again unless it is paused.
     private func hint(after result: RunResult, _ cleanup: Cleanup, _ engine: Engine) async throws -> String? {
         guard result.cleanedUp > 0, cleanup.isEnabled else { return nil }
         let status = try await Status.read(engine).cleanups.first { $0.name == cleanup.name }
         guard let status, status.paused == nil else { return nil }
         let due = status.due.map { ", due \($0)," } ?? ""
         return
-            "the next run of \(cleanup.name)\(due) does it again, unless “curfew pause \(cleanup.name) --why …” comes first"
+            "the next run of \(cleanup.name)\(due) will make these changes again "
+            + "unless you first run “curfew pause \(cleanup.name) --why …”"
     }
 }

@@ -3,12 +3,12 @@ internal import Curfew
 internal import Foundation
 internal import RedisClient
 
-/// `curfew watch`: the status, live.
+/// `curfew watch`: shows the status, live.
 struct WatchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "watch", abstract: "Shows schedule, leases, instances and the last runs, live, until Ctrl-C.")
+        commandName: "watch", abstract: "Shows the schedule, leases, instances and last runs, live, until Ctrl-C.")
 
-    @Option(help: "How often to look, as 1s.")
+    @Option(help: "How often to refresh, for example 1s.")
     var interval = DurationArgument.second
 
     @OptionGroup var options: GlobalOptions
@@ -24,7 +24,9 @@ struct WatchCommand: AsyncParsableCommand {
         try await Interrupt.cancelling { try await options.withEngine { try await watch($0) } }
     }
 
-    /// Looks again and again: a Redis that is away meanwhile is waited for, one that never answered is an error.
+    /// Refreshes until it is cancelled.
+    ///
+    /// If Redis goes away, it keeps trying; if Redis never answered, it fails.
     private func watch(_ engine: Engine) async throws {
         var status = try await Status.read(engine)
         let screen = options.json || !Output.isTerminal ? nil : Screen()
@@ -58,7 +60,9 @@ struct WatchCommand: AsyncParsableCommand {
         if let screen { screen.draw(lines) } else { for line in lines + [""] { Output.line(line) } }
     }
 
-    /// The last runs; nil where they can't be read right now, which the next look at the status explains.
+    /// The last runs; nil if they can't be read right now.
+    ///
+    /// The next read of the status reports the cause.
     private func lastRuns(_ engine: Engine) async throws -> [String]? {
         do {
             let runs = try await History(engine: engine).last(Self.shownRuns, of: engine.keys.runs)

@@ -11,13 +11,13 @@ internal import UnixSignals
 struct WorkCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "work",
-        abstract: "Runs the worker: claims what is due, until it is told to stop.",
+        abstract: "Runs the worker: claims due cleanups until it is stopped.",
         discussion: """
-            Where the configuration has “http”, it answers there beside its work. SIGHUP makes it read the configuration \
-            again, SIGTERM hand over and end.
+            If the configuration has “http”, the worker also serves HTTP. SIGHUP reloads the configuration. SIGTERM \
+            makes it hand over and exit.
             """)
 
-    @Flag(help: "Start a private redis-server beside it, in place of the configured one.")
+    @Flag(help: "Start a private redis-server and use it instead of the configured one.")
     var embedded = false
 
     @OptionGroup var options: GlobalOptions
@@ -27,7 +27,7 @@ struct WorkCommand: AsyncParsableCommand {
         let logger = options.logger(.info)
         let server = embedded ? try EmbeddedRedis.start() : nil
         defer { server?.stop() }
-        if let server { Output.note("curfew: a private redis-server answers at \(server.command)\n") }
+        if let server { Output.note("curfew: a private redis-server is running: \(server.command)\n") }
         let own = try server.map { try RedisConfiguration(url: $0.url) }
         let configuration = Self.adapted(file, to: own)
         let redis = RedisClient(configuration.redis, logger: logger)
@@ -53,7 +53,7 @@ struct WorkCommand: AsyncParsableCommand {
         try await group.run()
     }
 
-    /// What the file says, with the private Redis in place of the configured one.
+    /// The configuration of the file, with the private Redis instead of the configured one.
     private static func adapted(_ file: Configuration, to own: RedisConfiguration?) -> Configuration {
         var configuration = file
         if let own { configuration.redis = own }
@@ -61,24 +61,26 @@ struct WorkCommand: AsyncParsableCommand {
     }
 }
 
-/// The connection as a service: it is closed after everything that uses it has come to its end.
+/// The connection as a service: it closes after every service that uses it has ended.
 struct RedisService: Service {
     let client: RedisClient
 
     func run() async throws {
-        // The group of services listens by now.
+        // The service group handles signals now.
         Interrupt.leave()
         try await withGracefulShutdownHandler {
             try await client.run()
         } onGracefulShutdown: {
             client.shutdown()
         }
-        // It may have ended before its turn, because the server said nothing more.
+        // The client may have ended early because the server no longer answers.
         try await gracefulShutdown()
     }
 }
 
-/// Told first that the end has come, and so the last of the services: from then on nothing waits long for a Redis that
+/// Starts the fast shutdown.
+///
+/// It is last in the group, so it hears of the shutdown first: from then on no command waits long for a Redis that
 /// doesn't answer, and a second signal ends the process at once.
 struct FarewellService: Service {
     let client: RedisClient

@@ -2,30 +2,30 @@ internal import Curfew
 internal import Policies
 internal import RedisClient
 
-/// The guard of `old-downloads`: refused, overridden, and undone.
+/// The guard of `old-downloads`: a refused run, an overridden one, and its undo.
 extension Demo {
-    /// What came of it.
+    /// What the runs did.
     struct Detour: Sendable {
-        /// The run that went through, and the one that put everything back.
+        /// The run that overrode the guard, and the undo.
         let overridden: RunResult, undone: RunResult
-        /// How many downloads were gone in between.
+        /// How many downloads were missing between the two.
         let missing: Int
-        /// Whether every download is byte for byte as it was before.
+        /// Whether every download is identical, byte for byte, to its state before.
         let isRestored: Bool
     }
 
-    /// Goes through with what the guard refused, as somebody in a hurry would, and takes it back.
+    /// Overrides the guard, as an operator in a hurry would, and undoes the run.
     func overrideGuardAndUndo(_ workload: DemoWorkload) async throws -> Detour {
         let cleanup = try engine.cleanup(named: "old-downloads")
         let keys = workload.history.downloadKeys
         let before = try await dumps(keys)
-        stage.say("Somebody means it: curfew run \(cleanup.name) --override-guard")
+        stage.say("An operator overrides the guard: curfew run \(cleanup.name) --override-guard")
         let control = Control(engine: engine, person: "the demo")
         let overridden = try await control.run(cleanup, .init(overrideGuard: true, waits: true)).execute()
         stage.say(overridden.message, overridden.isSuccess ? .green : .red)
         let missing = try await dumps(keys).count(where: \.isNull)
-        stage.say("And didn't mean it: curfew pause \(cleanup.name), curfew undo \(overridden.run)")
-        _ = try await control.pause(cleanup.name, why: "its last run is undone")
+        stage.say("It was a mistake: curfew pause \(cleanup.name), curfew undo \(overridden.run)")
+        _ = try await control.pause(cleanup.name, why: "its last run is being undone")
         let undone = try await control.undo(try await Undo.find(overridden.run, engine), waits: true).execute()
         stage.say(undone.message, undone.isSuccess ? .green : .red)
         return Detour(

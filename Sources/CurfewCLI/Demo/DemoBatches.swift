@@ -2,22 +2,22 @@ internal import Curfew
 internal import Policies
 internal import RedisClient
 
-/// Batches that somebody paused: not long ago, too long ago, or so long ago that nobody will come back for them.
+/// Paused batches: recent ones, old ones, and ones so old that their owners won't return.
 struct DemoBatches: Sendable {
-    /// What some of them have in common.
+    /// A kind of batch.
     struct Kind: Sendable {
         let name: String
         let count: Int
-        /// Since when they are paused.
+        /// How many days ago they were paused.
         let days: Int
         var status = "paused"
-        /// Whether they bear the marks of an earlier pause.
+        /// Whether they have the marks of an earlier pause.
         var isMarked = false
-        /// What must become of them: their status, and the marks of this pause.
+        /// The expected result: their status, and the marks of this pause.
         let outcome: String
     }
 
-    /// All of them.
+    /// All kinds.
     let kinds = [
         Kind(name: "fresh", count: 20, days: 1, outcome: "paused"),
         Kind(name: "forgotten", count: 20, days: 10, outcome: "paused, stale"),
@@ -27,10 +27,10 @@ struct DemoBatches: Sendable {
         Kind(name: "resumed", count: 10, days: 40, status: "running", outcome: "running"),
     ]
 
-    /// How many there are.
+    /// The number of batches.
     var count: Int { kinds.reduce(0) { $0 + $1.count } }
 
-    /// Writes them, each due in the application's own index.
+    /// Writes the batches, each due in the application's own index.
     func commands(_ now: Timestamp) -> [RedisCommand] {
         kinds.flatMap { kind in
             (0..<kind.count).flatMap { number -> [RedisCommand] in
@@ -47,7 +47,7 @@ struct DemoBatches: Sendable {
         }
     }
 
-    /// How many are as they must be, their `updatedAt` untouched.
+    /// How many batches are as expected, with `updatedAt` unchanged.
     func right(in found: [String: [String]], loaded: Timestamp) -> Int {
         kinds.reduce(0) { sum, kind in
             sum
@@ -55,14 +55,14 @@ struct DemoBatches: Sendable {
                     guard let values = found["\(kind.name)-\(number)"], values.count == Self.fields.count,
                         values[1] == Self.time(kind.days, before: loaded)
                     else { return false }
-                    // ISO 8601 in UTC: later texts are later times.
+                    // ISO 8601 in UTC: a later time is a later text.
                     let marks = (values[2] >= values[1] ? ", stale" : "") + (values[3] >= values[1] ? ", warned" : "")
                     return values[0] + marks == kind.outcome
                 }
         }
     }
 
-    /// What is read of each afterwards.
+    /// The fields that are read back.
     static let fields = ["status", "updatedAt", "staleSince", "warnedAt"]
 
     private static func time(_ days: Int, before now: Timestamp) -> String {

@@ -1,16 +1,18 @@
-/// The configuration that the demo's instances run: short times, so that everything happens while somebody watches.
+/// The configuration of the demo's instances.
+///
+/// Its times are short, so that everything happens while the user watches.
 enum DemoConfiguration {
     /// How long a lease lasts.
     static let lease = Duration.seconds(3)
 
-    /// The file's text for a Redis at this URL, and for a bucket.
+    /// The text of the file for a Redis at this URL and for a bucket.
     ///
-    /// Without a bucket the files are only for looking at: their cleanup is not run, and its storage is nowhere.
+    /// Without a bucket, the files can only be previewed: their cleanup is disabled, and its storage doesn't exist.
     static func text(redis: String, store: EmbeddedStore?) -> String {
         """
         redis: "\(redis)"
         worker: {lease: \(lease.components.seconds)s, heartbeat: 1s}
-        http: {listen: "127.0.0.1:0", open: true}  # any free port, each its own; open to this machine, for a demo alone
+        http: {listen: "127.0.0.1:0", open: true}  # any free port; open to this machine, for demos only
         storage:
           uploads:
             endpoint: "\(store?.endpoint ?? "http://127.0.0.1:1")"
@@ -32,7 +34,7 @@ enum DemoConfiguration {
         """
     }
 
-    /// What got stuck: jobs, groups of tasks, locks.
+    /// What is stuck: jobs, groups of tasks, locks.
     private static let jobs = """
           stuck-jobs:
             policy: stuck
@@ -69,7 +71,7 @@ enum DemoConfiguration {
             timeout: 3h
             alive: worker:<owner>:alive
 
-          file-locks:  # plain strings: their age counts from when they are first seen
+          file-locks:  # plain strings: their age counts from the first time they are seen
             policy: locks
             every: 2s
             records: "lock:file:<id>"
@@ -78,7 +80,7 @@ enum DemoConfiguration {
 
         """
 
-    /// What waits: for somebody to come back, or for a job that won't.
+    /// What waits: for its owner, or for a job.
     private static let waiting = """
           paused-batches:
             policy: paused
@@ -106,7 +108,7 @@ enum DemoConfiguration {
 
         """
 
-    /// What goes: history, and files with their objects.
+    /// What is removed: history, and files with their objects.
     private static let removal = """
           old-jobs:
             policy: retention

@@ -3,38 +3,38 @@ internal import Curfew
 internal import Policies
 internal import RedisClient
 
-/// What is in Redis when the demo is over, read from the application's own records and from what Curfew published.
+/// The state of Redis after the demo, read from the application's records and from Curfew's streams.
 struct DemoEvidence: Sendable {
     /// Job id → status.
     private(set) var jobs: [String: String] = [:]
-    /// Group id → its status with its counts of completed and failed tasks: `completed 8 2`.
+    /// Group id → its status and its counts of completed and failed tasks: `completed 8 2`.
     private(set) var groups: [String: String] = [:]
-    /// Every entry of the events stream, oldest first.
+    /// All entries of the events stream, oldest first.
     private(set) var events: [Event] = []
-    /// Every ended run, oldest first.
+    /// All ended runs, oldest first.
     private(set) var runs: [StreamEntry] = []
-    /// What the application's queue holds.
+    /// The entries of the application's queue.
     private(set) var queue: [String] = []
-    /// Entries of the jobs' index that are not due yet.
+    /// The entries of the jobs' index that are not yet due.
     private(set) var scheduled: Set<String> = []
     /// Tokens added to balances, and entries and tokens in ledgers.
     private(set) var paid = 0, ledgerEntries = 0, ledgerTokens = 0
-    /// Locks that are still there.
+    /// The locks that still exist.
     private(set) var locks: Set<String> = []
     /// Batch id → its ``DemoBatches/fields``.
     private(set) var batches: [String: [String]] = [:]
     /// Plan id → its status.
     private(set) var plans: [String: String] = [:]
-    /// Ids of jobs that still have a log.
+    /// The ids of jobs that still have a log.
     private(set) var logs: Set<String> = []
-    /// File id → its status, empty where it has none.
+    /// File id → its status; empty if it has none.
     private(set) var files: [String: String] = [:]
-    /// Names of the objects in the bucket.
+    /// The names of the objects in the bucket.
     private(set) var objects: Set<String> = []
 
     private let redis: RedisClient
 
-    /// Reads it all.
+    /// Reads everything.
     static func read(_ engine: Engine, _ storage: ObjectStorage?) async throws -> DemoEvidence {
         var evidence = DemoEvidence(redis: engine.redis)
         try await evidence.readRecords()
@@ -42,7 +42,7 @@ struct DemoEvidence: Sendable {
         if let storage { evidence.objects = Set(try await storage.list(prefix: "")) }
         let now = try await engine.serverClock().now
         let history = History(engine: engine)
-        // What is wrong with a record is no change of it.
+        // An error event is not a change.
         evidence.events = try await history.last(.max, of: engine.keys.events) { _ in true }
             .map(Event.init).filter { $0.action != Change.errorAction }.reversed()
         evidence.runs = try await history.last(.max, of: engine.keys.runs).reversed()
@@ -97,7 +97,7 @@ struct DemoEvidence: Sendable {
         try await values(of: ["status"], prefix, of: keys).mapValues { $0[0] }
     }
 
-    /// Id → the values of those fields, empty where there is none.
+    /// Id → the values of those fields; empty if a field is absent.
     private func values(
         of fields: [String], _ prefix: String, of keys: [String]
     ) async throws -> [String: [String]] {
@@ -114,7 +114,7 @@ struct DemoEvidence: Sendable {
 }
 
 extension RedisValue {
-    /// The elements of a list as texts; null is an empty one.
+    /// The elements of a list as texts; null counts as an empty list.
     fileprivate var strings: [String] {
         elements.map { $0.string ?? "" }
     }

@@ -2,27 +2,27 @@ internal import Curfew
 internal import Policies
 internal import RedisClient
 
-/// Uploaded files, each with an object in storage: owned, orphaned, deleted softly, or not linked yet.
+/// Uploaded files, each with an object in storage: owned, orphaned, soft-deleted, or not linked yet.
 struct DemoFiles: Sendable {
-    /// What some of them have in common.
+    /// A kind of file.
     struct Kind: Sendable {
         let name: String
         let count: Int
-        /// How long ago they were uploaded.
+        /// How many hours ago they were uploaded.
         let hours: Int
         var owner = ""
-        /// How long ago they were deleted softly.
+        /// How many days ago they were soft-deleted.
         var deletedDays: Int?
-        /// Whether the object is gone already.
+        /// Whether the object is already gone.
         var isHollow = false
-        /// Whether they are to go.
+        /// Whether they must be deleted.
         let goes: Bool
     }
 
     /// The size of each object in bytes.
     static let size = 1_024
 
-    /// All of them.
+    /// All kinds.
     let kinds = [
         Kind(name: "orphan", count: 60, hours: 30, goes: true),
         Kind(name: "hollow", count: 5, hours: 30, isHollow: true, goes: true),
@@ -32,20 +32,22 @@ struct DemoFiles: Sendable {
         Kind(name: "uploading", count: 10, hours: 1, goes: false),
     ]
 
-    /// How many there are.
+    /// The number of files.
     var count: Int { kinds.reduce(0) { $0 + $1.count } }
-    /// The files that are to go, and those that are to stay.
+    /// The files that must be deleted.
     var going: [String] { kinds.filter(\.goes).flatMap(\.ids) }
-    /// The files that are to stay.
+    /// The files that must stay.
     var staying: [String] { kinds.filter { !$0.goes }.flatMap(\.ids) }
-    /// How much storage the objects take that are to go: what isn't there frees nothing.
+    /// How much storage the deletion frees: an absent object frees nothing.
     var storedBytes: Int64 {
         Int64(kinds.filter { $0.goes && !$0.isHollow }.reduce(0) { $0 + $1.count } * Self.size)
     }
-    /// The objects that are to stay.
+    /// The objects that must stay.
     var stayingObjects: [String] { staying.map(Self.object) }
 
-    /// Writes the records; there is no index, so Curfew finds them by itself.
+    /// Writes the records.
+    ///
+    /// There is no index, so Curfew finds them by a scan.
     func commands(_ now: Timestamp) -> [RedisCommand] {
         kinds.flatMap { kind in
             kind.ids.map { id in
@@ -59,7 +61,7 @@ struct DemoFiles: Sendable {
         }
     }
 
-    /// Puts the objects into the bucket; says how many.
+    /// Puts the objects into the bucket; returns their number.
     func store(in storage: ObjectStorage) async throws -> Int {
         let body = [UInt8](repeating: 0x2E, count: Self.size)
         let ids = kinds.filter { !$0.isHollow }.flatMap(\.ids)
@@ -71,6 +73,6 @@ struct DemoFiles: Sendable {
 }
 
 extension DemoFiles.Kind {
-    /// The ids of its files.
+    /// The ids of the files of this kind.
     var ids: [String] { (0..<count).map { "\(name)-\($0)" } }
 }

@@ -2,11 +2,11 @@ internal import Curfew
 internal import Policies
 internal import RedisClient
 
-/// What has ended and is only kept: jobs with a log each, and downloads.
+/// Ended records that are kept: jobs, each with a log, and downloads.
 struct DemoHistory: Sendable {
     /// Jobs that ended 40 days ago, and 5 days ago.
     let oldJobs = 400, youngJobs = 200
-    /// Downloads of 20 days ago, and of 2: so many are old that their guard refuses to remove them.
+    /// Downloads from 20 days ago and from 2 days ago: so many are old that their guard refuses to remove them.
     let oldDownloads = 300, youngDownloads = 200
 
     /// The ids of the jobs.
@@ -14,12 +14,14 @@ struct DemoHistory: Sendable {
         ((0..<oldJobs).map { "old-\($0)" }, (0..<youngJobs).map { "young-\($0)" })
     }
 
-    /// The keys of the downloads, the old ones first.
+    /// The keys of the downloads, old ones first.
     var downloadKeys: [String] {
         (0..<oldDownloads).map { "download:old-\($0)" } + (0..<youngDownloads).map { "download:young-\($0)" }
     }
 
-    /// Writes them: the jobs have an index of the application's own, in which the young ones are too early.
+    /// Writes the records.
+    ///
+    /// The jobs have an index of the application; the young ones are listed there too early.
     func commands(_ now: Timestamp) -> [RedisCommand] {
         jobs.old.flatMap { job($0, days: 40, now) } + jobs.young.flatMap { job($0, days: 5, now) }
             + downloadKeys.enumerated().map { number, key in

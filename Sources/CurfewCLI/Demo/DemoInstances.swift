@@ -1,21 +1,21 @@
 internal import Curfew
 internal import Foundation
 
-/// One instance of the worker: a process of its own of this same executable, which ends with the demo however that ends.
+/// One instance of the worker: a process of this executable, which ends with the demo however the demo ends.
 ///
-/// As with ``EmbeddedRedis``, a shell stands between: it waits for the end of its standard input, which is a pipe from
-/// this process, and then ends the worker, at first kindly.
+/// As in ``EmbeddedRedis``, a shell stands between: it waits for the end of its standard input, a pipe from this
+/// process, and then ends the worker, first with SIGTERM.
 struct DemoInstance: Sendable {
-    /// What the story calls it: A, B, C.
+    /// Its name in the demo: A, B, C.
     let name: String
     /// The worker's process.
     let pid: Int32
-    /// Where it logs.
+    /// Its log file.
     let log: URL
     private let shell: Process
     private let input: Pipe
 
-    /// Its name and process, for lines.
+    /// Its name and process id, for messages.
     var label: String { "\(name) (pid \(pid))" }
 
     /// Starts a worker on this configuration.
@@ -54,20 +54,20 @@ struct DemoInstance: Sendable {
         return DemoInstance(name: name, pid: pid, log: log, shell: shell, input: input)
     }
 
-    /// Whether it still runs: of one that has ended, the system knows no arguments any more.
+    /// Whether the process is running: the system has no arguments for a process that has ended.
     var isAlive: Bool { FileManager.default.contents(atPath: "/proc/\(pid)/cmdline")?.isEmpty == false }
 
-    /// Ends it at once, as a crash or the kernel would: it can't finish anything.
+    /// Kills the process at once, as a crash would: it can't finish anything.
     func crash() {
         kill(pid, SIGKILL)
     }
 
-    /// Lets it hand over and end.
+    /// Asks the worker to hand over and end.
     func stop() {
         input.fileHandleForWriting.closeFile()
     }
 
-    /// Waits until it has ended after ``stop()``.
+    /// Waits until the worker has ended after ``stop()``.
     func waitUntilStopped() {
         shell.waitUntilExit()
     }
@@ -75,7 +75,7 @@ struct DemoInstance: Sendable {
     /// The end of its log, for messages.
     var lastLines: String { logText.split(separator: "\n").suffix(5).joined(separator: "\n") }
 
-    /// Where its dashboard is; nil until it answers.
+    /// The address of its dashboard; nil until it answers.
     var dashboard: String? {
         logText.firstMatch(of: /port=([0-9]+) .*listening/).map { "http://127.0.0.1:\($0.output.1)/" }
     }
@@ -86,6 +86,6 @@ struct DemoInstance: Sendable {
 
     private static func executable() throws -> String {
         if let path = Bundle.main.executablePath, FileManager.default.isExecutableFile(atPath: path) { return path }
-        throw CurfewError(.usage, "the demo starts more processes of this executable, which can't be found any more")
+        throw CurfewError(.usage, "the demo starts more processes of this executable, but the file no longer exists")
     }
 }

@@ -1,8 +1,8 @@
 internal import Curfew
 
-/// The checks of what waits and of what goes.
+/// The checks of batches, plans, history, files, the guard and the dashboard.
 extension DemoJudge {
-    /// Marked, warned about once, cancelled or left alone.
+    /// Batches are marked, warned about once, cancelled or left alone.
     var batches: Check {
         let batches = workload.batches
         let right = batches.right(in: evidence.batches, loaded: workload.loaded)
@@ -12,20 +12,20 @@ extension DemoJudge {
         return Check(
             ok: right == batches.count && isOnce,
             text:
-                "\(right) of \(batches.count) batches are as they must be: marked, \(warnings.count) warned about once, "
+                "\(right) of \(batches.count) batches are as expected: marked, \(warnings.count) warned about once, "
                 + "cancelled, or left alone because they were resumed")
     }
 
-    /// Back to where they can be taken up, or waiting.
+    /// Plans are back to DRAFT, or still waiting.
     var plans: Check {
         let right = workload.plans.right(in: evidence.plans)
         return Check(
             ok: right == workload.plans.count,
-            text: "\(right) of \(workload.plans.count) plans are as they must be: "
-                + "DRAFT where their job is gone or has ended, PENDING where it is alive")
+            text: "\(right) of \(workload.plans.count) plans are as expected: "
+                + "DRAFT if their job is gone or has ended, PENDING if it is alive")
     }
 
-    /// Gone with their logs, or there with them.
+    /// Old jobs are gone with their logs; young jobs and their logs are kept.
     var history: Check {
         let (old, young) = workload.history.jobs
         let gone = old.count { evidence.jobs[$0] == nil && !evidence.logs.contains($0) }
@@ -38,7 +38,7 @@ extension DemoJudge {
         )
     }
 
-    /// Gone here and from storage, or there in both; in a preview, all of them there.
+    /// Files are gone from Redis and from storage, or present in both; in a preview all are present.
     func files(preview: RunResult?) -> Check {
         let files = workload.files
         let (going, staying) = (files.going, files.staying)
@@ -48,7 +48,7 @@ extension DemoJudge {
             return Check(
                 ok: isSo && evidence.files.count == files.count && evidence.files.values.allSatisfy(\.isEmpty),
                 text: "\(preview.totalFound) of \(going.count) files would be deleted; without an S3 server all "
-                    + "\(evidence.files.count) are still there")
+                    + "\(evidence.files.count) still exist")
         }
         let gone = going.count { evidence.files[$0] == nil }
         let kept = staying.count { evidence.files[$0]?.isEmpty == true }
@@ -58,11 +58,11 @@ extension DemoJudge {
         return Check(
             ok: gone == going.count && kept == staying.count && isStorageRight && freed == files.storedBytes,
             text: "\(gone) of \(going.count) orphaned and deleted files are gone, "
-                + "\(kept) of \(staying.count) others are there; the bucket holds \(evidence.objects.count) objects, "
+                + "\(kept) of \(staying.count) others still exist; the bucket holds \(evidence.objects.count) objects, "
                 + (isStorageRight ? "exactly theirs" : "which are not exactly theirs"))
     }
 
-    /// Refused before anything was touched, and let through by a person, which is on record.
+    /// The run was refused before it changed anything, then allowed by a person, whose name is recorded.
     func refusal(_ detour: Demo.Detour) -> Check {
         let own = evidence.runs.filter { $0["cleanup"] == "old-downloads" }
         let refused = own.filter { $0["status"] == "refused" }
@@ -72,21 +72,22 @@ extension DemoJudge {
         return Check(
             ok: !refused.isEmpty && isUntouched && noted && detour.overridden.cleanedUp == old && detour.missing == old,
             text: "The guard refused to remove \(old) of \(workload.history.downloadKeys.count) downloads; "
-                + "overridden, \(detour.missing) were removed" + (noted ? " and it was noted by whom" : ", unnoted"))
+                + "after an override, \(detour.missing) were removed"
+                + (noted ? " and the person was recorded" : ", but the person was not recorded"))
     }
 
-    /// Everything as it was.
+    /// Every download is as it was before.
     func undo(_ detour: Demo.Detour) -> Check {
         let undone = evidence.events.count { event in
             event.run == detour.undone.run && event.action == "undo" && !event.record.isEmpty
         }
         return Check(
             ok: detour.isRestored && detour.undone.cleanedUp == detour.missing && undone == detour.missing,
-            text: "\(detour.undone.cleanedUp) of \(detour.missing) were put back by an undo, all downloads are "
-                + (detour.isRestored ? "byte for byte as before" : "not as before"))
+            text: "\(detour.undone.cleanedUp) of \(detour.missing) were restored by an undo, all downloads are "
+                + (detour.isRestored ? "identical to before" : "not identical to before"))
     }
 
-    /// Served by an instance that was not killed, with every cleanup on it.
+    /// An instance that was not killed serves the dashboard with every cleanup on it.
     func dashboard(_ page: Demo.DashboardPage) -> Check {
         let names = demo.engine.configuration.cleanups.map(\.name)
         let shown = names.count { page.text.contains($0) }
@@ -96,7 +97,7 @@ extension DemoJudge {
                 + (page.failure.map { "can't be read: \($0)" } ?? "shows \(shown) of \(names.count) cleanups"))
     }
 
-    /// The records that have such an event of that cleanup, one for each.
+    /// The records with an event of this action and cleanup, one entry per event.
     private func events(of cleanup: String, action: String) -> [String] {
         evidence.events.filter { $0.cleanup == cleanup && $0.action == action }.map(\.record)
     }

@@ -1,7 +1,7 @@
 internal import Curfew
 internal import Policies
 
-/// Compares what the workload asked for with what there is.
+/// Compares the state of Redis with what the workload requires.
 struct DemoJudge {
     let demo: Demo
     let workload: DemoWorkload
@@ -9,7 +9,7 @@ struct DemoJudge {
 
     typealias Check = DemoReport.Check
 
-    /// Failed, and by exactly one event each.
+    /// Stuck jobs are failed, by exactly one event each.
     var stuck: Check {
         let failed = count("stuck", is: "FAILED")
         let once = changedOnce("stuck", workload.stuck, by: "fail")
@@ -19,22 +19,22 @@ struct DemoJudge {
                 + "\(once.grouped) of them changed exactly once")
     }
 
-    /// Balances, ledgers and events say the same.
+    /// Balances, ledgers and events agree.
     var tokens: Check {
         let due = workload.stuck * DemoWorkload.cost
-        let told = evidence.events.reduce(0) { $0 + Int($1.tokens) }
+        let recorded = evidence.events.reduce(0) { $0 + Int($1.tokens) }
         let isSo =
-            evidence.paid == due && evidence.ledgerTokens == due && told == due
+            evidence.paid == due && evidence.ledgerTokens == due && recorded == due
             && evidence.ledgerEntries == workload.stuck
         return Check(
             ok: isSo,
-            text: "\(due.grouped) tokens to be refunded: balances grew by \(evidence.paid.grouped), "
+            text: "\(due.grouped) tokens were due as refunds: balances grew by \(evidence.paid.grouped), "
                 + "\(evidence.ledgerEntries.grouped) ledger entries say \(evidence.ledgerTokens.grouped), "
-                + "events \(told.grouped)"
+                + "events \(recorded.grouped)"
         )
     }
 
-    /// In the queue once, and counted.
+    /// Retried jobs are in the queue once, and their attempts are counted.
     var retried: Check {
         let queued = count("retry", is: "QUEUED")
         let once = changedOnce("retry", workload.retriable, by: "retry")
@@ -46,17 +46,17 @@ struct DemoJudge {
                 + "\(evidence.queue.count.grouped) entries in the queue")
     }
 
-    /// Completed, without a refund (which ``tokens`` would show).
+    /// Finished jobs are completed, without a refund (which ``tokens`` would show).
     var finished: Check {
         let completed = count("done", is: "COMPLETED")
         let once = changedOnce("done", workload.finished, by: "complete")
         return Check(
             ok: completed == workload.finished && once == completed,
-            text: "\(completed) of \(workload.finished) jobs that had finished are COMPLETED, nothing refunded for them"
+            text: "\(completed) of \(workload.finished) jobs that had finished are COMPLETED, without a refund"
         )
     }
 
-    /// Still at work.
+    /// Jobs whose worker is alive are still processing.
     var held: Check {
         let left = count("held", is: "PROCESSING")
         return Check(
@@ -64,27 +64,27 @@ struct DemoJudge {
             text: "\(left) of \(workload.held) jobs whose worker is alive were left alone")
     }
 
-    /// Still at work, and in the index under a time to come.
+    /// Jobs with a heartbeat are still processing, with a later deadline in the index.
     var beating: Check {
         let left = count("beat", is: "PROCESSING")
         let moved = (0..<workload.beating).count { evidence.scheduled.contains("beat-\($0)") }
         return Check(
             ok: left == workload.beating && moved == left && !isTouched("beat"),
             text: "\(left) of \(workload.beating) jobs with a heartbeat were left alone, "
-                + "\(moved) are looked at again when it is old")
+                + "\(moved) have a later deadline")
     }
 
-    /// As it was, and reported by a run.
+    /// The malformed job is unchanged and was reported by a run.
     var malformed: Check {
         let left = count("broken", is: "PROCESSING")
         let own = evidence.runs.filter { $0["cleanup"] == "stuck-jobs" }
         let reports = own.count { ($0["failed"].flatMap { Int($0) } ?? 0) > 0 }
         return Check(
             ok: left == workload.malformed && reports > 0 && !isTouched("broken"),
-            text: "\(workload.malformed) malformed job was reported (by \(reports) of the runs) and left as it is")
+            text: "\(workload.malformed) malformed job was reported (by \(reports) runs) and left unchanged")
     }
 
-    /// Closed, with counters that add up; the slow ones go on.
+    /// Groups are closed with correct counters; the slow ones are still active.
     var groups: Check {
         let expected = [
             ("drifted", workload.drifted, "completed 8 2"), ("unmarked", workload.unmarked, "completed 7 3"),
@@ -97,10 +97,10 @@ struct DemoJudge {
         let all = expected.reduce(0) { $0 + $1.1 }
         return Check(
             ok: right == all,
-            text: "\(right) of \(all) groups of tasks are as they must be: counters right, closed or still active")
+            text: "\(right) of \(all) groups of tasks are as expected: counters correct, closed or still active")
     }
 
-    /// The stale ones gone, the live ones there.
+    /// Stale locks are released; live locks are still held.
     var locks: Check {
         let stale = evidence.locks.count { $0.contains(":stale-") }
         let live = evidence.locks.count { $0.contains(":live-") }
@@ -110,25 +110,25 @@ struct DemoJudge {
                 + "\(live) of \(2 * workload.liveLocks) live ones are still held")
     }
 
-    /// The run that was cut short is lost, and the next went on elsewhere within a lease.
+    /// The interrupted run is lost, and another instance continued within a lease.
     func takeover(after crash: Demo.Crash) -> Check {
         let own = evidence.runs.filter { $0["cleanup"] == "stuck-jobs" }
         let lost = own.first { $0["run"] == crash.run }
         let fence = lost?["fence"].flatMap { Int($0) } ?? 0
         guard let lost, lost["status"] == "lost", let next = own.first(where: { $0["fence"] == String(fence + 1) }),
             let began = next["started_ms"].flatMap({ Int64($0) }), let instance = next["instance"]
-        else { return Check(ok: false, text: "\(crash.run) of \(crash.victim.name) was not taken over") }
+        else { return Check(ok: false, text: "\(crash.run) of \(crash.victim.name) was not continued elsewhere") }
         let later = Timestamp(milliseconds: began) - crash.at
-        // A heartbeat of a second, and a little for a machine that is busy building.
+        // A heartbeat of a second, plus some time for a busy machine.
         let isInTime = later <= DemoConfiguration.lease + .seconds(3)
         let seconds = Double(later.milliseconds) / 1000
         return Check(
             ok: isInTime && demo.name(of: instance) != crash.victim.name,
-            text: "\(crash.run) of \(crash.victim.name) was lost with it; \(next["run"] ?? "") "
-                + "on \(demo.name(of: instance)) went on \((seconds * 10).rounded() / 10) s later")
+            text: "\(crash.run) of \(crash.victim.name) was lost; \(next["run"] ?? "") "
+                + "on \(demo.name(of: instance)) continued \((seconds * 10).rounded() / 10) s later")
     }
 
-    /// Runs that changed something, with the events they left.
+    /// Runs that changed something, with the events they wrote.
     var shares: [DemoReport.RunShare] {
         let changes = evidence.events.filter { !$0.record.isEmpty }
         let counts = Dictionary(changes.map { ($0.run, 1) }, uniquingKeysWith: +)
@@ -143,7 +143,7 @@ struct DemoJudge {
         evidence.jobs.count { $0.key.hasPrefix(kind + "-") && $0.value == status }
     }
 
-    /// How many jobs of a kind have exactly one event, and that with this action.
+    /// How many jobs of a kind have exactly one event, with this action.
     private func changedOnce(_ kind: String, _ count: Int, by action: String) -> Int {
         var actions: [String: [String]] = [:]
         for event in evidence.events where event.cleanup == "stuck-jobs" && event.record.hasPrefix(kind + "-") {

@@ -2,34 +2,34 @@ internal import Curfew
 internal import Policies
 internal import RedisClient
 
-/// Plans that wait for a job: one that will never come, one that has ended without them, or one that is at work.
+/// Plans that wait for a job: one that doesn't exist, one that has ended, or one that is being processed.
 struct DemoPlans: Sendable {
-    /// What some of them have in common.
+    /// A kind of plan.
     struct Kind: Sendable {
         let name: String
         let count: Int
-        /// Which job they wait for.
+        /// The job they wait for.
         let parent: String
         var minutes = 30
-        /// What must become of them.
+        /// The expected status.
         let outcome: String
     }
 
-    /// All of them.
+    /// All kinds.
     ///
-    /// The jobs are those of the other kinds: ended ones that are kept, and ones whose worker is alive.
+    /// The jobs belong to the workload: ended jobs that are kept, and jobs whose worker is alive.
     let kinds = [
         Kind(name: "parentless", count: 40, parent: "nowhere", outcome: "DRAFT"),
         Kind(name: "missed", count: 30, parent: "young", outcome: "DRAFT"),
         Kind(name: "waiting", count: 30, parent: "held", outcome: "PENDING"),
-        // Its job may be written in a moment.
+        // The application may be about to write the job.
         Kind(name: "early", count: 10, parent: "nowhere", minutes: 1, outcome: "PENDING"),
     ]
 
-    /// How many there are.
+    /// The number of plans.
     var count: Int { kinds.reduce(0) { $0 + $1.count } }
 
-    /// Writes them, each due in the application's own index.
+    /// Writes the plans, each due in the application's own index.
     func commands(_ now: Timestamp) -> [RedisCommand] {
         kinds.flatMap { kind in
             (0..<kind.count).flatMap { number -> [RedisCommand] in
@@ -45,7 +45,7 @@ struct DemoPlans: Sendable {
         }
     }
 
-    /// How many are as they must be.
+    /// How many plans are as expected.
     func right(in found: [String: String]) -> Int {
         kinds.reduce(0) { sum, kind in
             sum + (0..<kind.count).count { found["\(kind.name)-\($0)"] == kind.outcome }

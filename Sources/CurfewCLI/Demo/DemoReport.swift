@@ -1,15 +1,15 @@
 internal import Curfew
 internal import Policies
 
-/// How the demo ended: what was to be shown, and whether it is so.
+/// The result of the demo: each check, and whether it holds.
 struct DemoReport: Sendable, Codable {
-    /// One claim, compared with what is in Redis.
+    /// One check, compared with the state of Redis.
     struct Check: Sendable, Codable {
         var ok: Bool
         var text: String
     }
 
-    /// What one run did, by the events it left.
+    /// What one run did, according to its events.
     struct RunShare: Sendable, Codable {
         var run: String, instance: String, status: String
         var changes: Int
@@ -41,7 +41,7 @@ struct DemoReport: Sendable, Codable {
             seconds: (demo.stage.seconds * 10).rounded() / 10, checks: checks, runs: judge.shares)
     }
 
-    /// Writes it for people.
+    /// Prints the report.
     func write() {
         Output.line()
         var table = Table("RUN", "INSTANCE", "STATUS", "CHANGES")

@@ -1,9 +1,9 @@
 internal import Curfew
 internal import Foundation
 
-/// Where the demo tells its story: a line for everything that happens, and on a terminal a bar for what is going on.
+/// The demo's output: a line for each thing that happens and, on a terminal, a progress bar.
 ///
-/// With `--json` it stays silent; the summary is all there is.
+/// With `--json` it prints nothing but the summary.
 struct DemoStage: Sendable {
     let isSilent: Bool
     private let start = ContinuousClock.now
@@ -12,17 +12,17 @@ struct DemoStage: Sendable {
         self.isSilent = isSilent
     }
 
-    /// Seconds since the demo began.
+    /// The number of seconds since the demo began.
     var seconds: Double { start.duration(to: .now) / .seconds(1) }
 
-    /// Says what happens, and when.
+    /// Prints a line with the time.
     func say(_ text: String, _ style: Style? = nil) {
         guard !isSilent else { return }
         clear()
         Output.line(Style.dim(String(format: "%6.1fs  ", seconds)) + (style?(text) ?? text))
     }
 
-    /// Shows how far something is, in place of what was shown before.
+    /// Shows the progress of a phase, in place of the previous bar.
     func meter(_ done: Int, of total: Int, _ text: String) {
         guard !isSilent, Output.showsProgress, total > 0 else { return }
         let share = min(max(done, 0), total) * 100 / total
@@ -30,7 +30,7 @@ struct DemoStage: Sendable {
         Output.note("\r\u{1B}[K         \(bar) \(share)%  \(text)")
     }
 
-    /// Takes the bar away.
+    /// Removes the progress bar.
     func clear() {
         if !isSilent, Output.showsProgress { Output.note("\r\u{1B}[K") }
     }

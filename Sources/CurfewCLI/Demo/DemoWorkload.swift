@@ -3,11 +3,11 @@ internal import Curfew
 internal import Policies
 internal import RedisClient
 
-/// The made-up application: how many records of each kind are stuck, and in which way.
+/// The simulated application: how many records of each kind are stuck, and why.
 struct DemoWorkload: Sendable {
-    /// When everything but the stuck jobs was written.
+    /// When the records were written, except the stuck jobs.
     let loaded: Timestamp
-    /// Batches that are paused.
+    /// Paused batches.
     let batches = DemoBatches()
     /// Plans that wait for a job.
     let plans = DemoPlans()
@@ -16,32 +16,34 @@ struct DemoWorkload: Sendable {
     /// Uploaded files.
     let files = DemoFiles()
 
-    /// What each stuck job has cost, and what is to be paid back.
+    /// The cost of each stuck job, which must be refunded.
     static let cost = 10
-    /// How many users own the jobs, and what each has to begin with.
+    /// How many users own the jobs, and the initial balance of each.
     static let users = 50, balance = 1_000
 
-    /// Jobs that nobody works on any more, out of retries: to be failed and refunded; more may be added.
+    /// Jobs that no worker processes, out of retries: to be failed and refunded.
+    ///
+    /// More may be added.
     private(set) var stuck = 0
-    /// Jobs that nobody works on, with retries left.
+    /// Jobs that no worker processes, with retries left.
     let retriable = 500
-    /// Jobs that had finished and were never marked.
+    /// Jobs that finished but were never marked.
     let finished = 300
     /// Jobs whose worker is alive.
     let held = 100
-    /// Jobs with a fresh heartbeat, which their index entry doesn't know of.
+    /// Jobs with a recent heartbeat, which their index entry doesn't reflect.
     let beating = 200
-    /// A job whose time can't be read.
+    /// Jobs whose time can't be read.
     let malformed = 1
-    /// Groups of tasks by what is wrong with them; the last is only slow.
+    /// Groups of tasks by what is wrong with them; the last kind is only slow.
     let drifted = 20, unmarked = 20, crashed = 20, empty = 10, slow = 5
-    /// Locks whose owner is gone, and those whose owner lives; as many that are hashes as plain strings.
+    /// Locks whose owner is gone, and locks whose owner is alive; as many are hashes as are plain strings.
     let staleLocks = 20, liveLocks = 10
 
-    /// How many jobs stay in the index for good or for another day.
+    /// How many jobs stay in the index after the demo.
     var remaining: Int { retriable + held + beating + malformed }
 
-    /// Everything but the stuck jobs.
+    /// Writes everything except the stuck jobs.
     func load(into redis: RedisClient) async throws {
         let now = loaded
         var commands = (0..<Self.users).map { RedisCommand("SET", ["user:u\($0):tokens", String(Self.balance)]) }
@@ -59,7 +61,7 @@ struct DemoWorkload: Sendable {
         try await send(commands, to: redis)
     }
 
-    /// Adds jobs that are to be failed and refunded, from ten minutes to an hour old.
+    /// Adds jobs that must be failed and refunded, from ten minutes to an hour old.
     mutating func addStuck(_ count: Int, to redis: RedisClient, now: Timestamp) async throws {
         let first = stuck
         let commands = jobs("stuck", count, now, first: first) { number in
@@ -74,7 +76,7 @@ struct DemoWorkload: Sendable {
         stuck += count
     }
 
-    /// Makes the application as of that time; nothing is written yet.
+    /// Creates the workload as of that time; nothing is written yet.
     init(loaded: Timestamp) {
         self.loaded = loaded
     }

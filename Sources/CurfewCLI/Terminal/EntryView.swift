@@ -1,8 +1,8 @@
 internal import Curfew
 
-/// Entries of Curfew's streams as rows of a table.
+/// Entries of Curfew's streams as table rows.
 enum EntryView {
-    /// Ended runs, newest first, line by line.
+    /// Ended runs, newest first, one line each.
     static func lines(runs: [StreamEntry]) -> [String] {
         guard !runs.isEmpty else { return ["no runs"] }
         var table = Table(
@@ -26,10 +26,10 @@ enum EntryView {
         return table.lines
     }
 
-    /// The run; of what a person did to a cleanup while none was under way, the cleanup.
+    /// The run; for an operator's action outside a run, the cleanup.
     private static func place(of event: Event) -> String { event.run.isEmpty ? event.cleanup : event.run }
 
-    /// Writes single changes, newest first.
+    /// Prints single changes, newest first.
     static func write(events: [StreamEntry]) {
         var table = Table("AT", "RUN", "RECORD", "ACTION", "FROM", "TO", "TOKENS", "REASON")
         for event in events.map(Event.init) {

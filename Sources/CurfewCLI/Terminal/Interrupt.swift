@@ -5,37 +5,39 @@ internal import Glibc
 internal import RedisClient
 internal import Synchronization
 
-/// Lets Ctrl-C and SIGTERM end a command: a run cleanly, after the page in hand, with its lease given back; what would go
-/// on for ever in order, not in the middle of a line; and everything else at once.
+/// Handles Ctrl-C and SIGTERM.
 ///
-/// The kernel keeps signals that nobody asks for from the first process of a container, so they are asked for always. The
-/// commands of services leave that to their group of services as soon as it listens.
+/// A run stops cleanly, after its current page, and releases its lease. An endless command stops between two lines.
+/// Everything else ends at once.
+///
+/// The kernel does not deliver signals without a handler to the first process of a container, so there is always a
+/// handler. The commands with services leave signals to the service group as soon as it listens.
 enum Interrupt {
     private static let signals = [SIGINT, SIGTERM]
     private static let state = Mutex(State())
-    /// How long a page in hand may take until its lease is given back, in seconds.
+    /// How long the current page may take until the lease is released, in seconds.
     private static let patience = 0.9
-    /// How long Redis may be silent meanwhile.
+    /// How long Redis may be silent during that time.
     static let silence = Duration.milliseconds(500)
 
     private struct State {
-        /// What asks for the end of what is under way; nil where nothing has to be put back.
+        /// Stops the current work; nil if nothing has to be cleaned up.
         var stop: Stop?
-        /// What is said where it doesn't end in time; nil where nothing is under way, or it may take its time.
+        /// The message if the work doesn't end in time; nil if there is no work or no time limit.
         var unfinished: String?
-        /// Kept, so that they go on to listen.
+        /// Retained, so that they keep listening.
         var sources: [any DispatchSourceSignal] = []
     }
 
     private struct Stop {
         let action: @Sendable () -> Void
-        /// Whether a second signal ends the process: who asks twice doesn't want to wait.
+        /// Whether a second signal ends the process at once.
         let isOnce: Bool
-        /// What is said where it doesn't end in time; nil where it may take its time.
+        /// The message if the work doesn't end in time; nil if there is no time limit.
         var unfinished: String?
     }
 
-    /// From now on a signal ends the process, as if by itself.
+    /// From now on, a signal ends the process, as it would by default.
     static func listen() {
         state.withLock { state in
             state.sources = signals.map { number in
@@ -47,7 +49,7 @@ enum Interrupt {
         }
     }
 
-    /// No more: somebody else listens.
+    /// Stops listening: another handler takes over.
     static func leave() {
         state.withLock { state in
             for source in state.sources { source.cancel() }
@@ -65,7 +67,7 @@ enum Interrupt {
         stop.action()
     }
 
-    /// What is under way has had its time.
+    /// The time for the current work is over.
     private static func giveUp() {
         guard let text = state.withLock(\.unfinished) else { return }
         Output.note("curfew: \(text.printable)\n")
@@ -88,7 +90,9 @@ enum Interrupt {
         return try await body()
     }
 
-    /// Runs a body; a signal meanwhile asks the run to stop, and nothing is waited for that doesn't answer.
+    /// Runs a body.
+    ///
+    /// A signal asks the run to stop; from then on no command waits for a server that doesn't answer.
     static func handled<Value: Sendable>(
         by run: Run, _ redis: RedisClient, _ body: () async throws -> Value
     ) async throws -> Value {
@@ -97,18 +101,18 @@ enum Interrupt {
                 run.control.stop(.cancelled(by: "a signal"))
                 redis.endWhenSilent(for: silence)
             }, isOnce: true,
-            unfinished: "\(run.claim.run) was ended by a signal in the middle of a page: what it did last may be done "
-                + "or not, and its lease on \(run.cleanup.name) runs out by itself")
+            unfinished: "\(run.claim.run) was ended by a signal during a page: its last changes may or may not have "
+                + "been made, and its lease on \(run.cleanup.name) expires by itself")
         return try await handled(by: stop, body)
     }
 
-    /// Runs a body until it ends by itself or a signal cancels it.
+    /// Runs a body until it ends or a signal cancels it.
     ///
-    /// What the body throws because it was cancelled is no failure. Whatever it has to put back, it does in a `defer`.
+    /// An error thrown because of the cancellation is not a failure. The body cleans up in a `defer`.
     ///
-    /// - Parameter isPatient: whether it may put back what it must (processes that it started) however often somebody
-    ///   presses Ctrl-C meanwhile; otherwise a second signal ends the process.
-    /// - Returns: What the body returned; nil where a signal ended it.
+    /// - Parameter isPatient: whether the body may finish its cleanup (processes that it started) however often Ctrl-C
+    ///   is pressed; otherwise a second signal ends the process.
+    /// - Returns: What the body returned; nil if a signal ended it.
     @discardableResult
     static func cancelling<Value: Sendable>(
         isPatient: Bool = false, _ body: @escaping @Sendable () async throws -> Value

@@ -2,12 +2,12 @@ internal import Foundation
 internal import Glibc
 internal import RedisClient
 
-/// Where answers go: standard output, as JSON or as text for people.
+/// Writes answers to standard output, as JSON or as text for people.
 enum Output {
     /// Whether standard output is a terminal.
     static var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
 
-    /// Whether standard error is a terminal, where progress is shown.
+    /// Whether standard error, which shows the progress, is a terminal.
     static var showsProgress: Bool { isatty(STDERR_FILENO) == 1 }
 
     /// Writes a line.
@@ -15,11 +15,11 @@ enum Output {
         write(text + "\n", to: .standardOutput)
     }
 
-    /// Writes text; what is held in it as ``ByteText`` says is made readable here, as the last step.
+    /// Writes text; ``ByteText`` in it is decoded here, as the last step.
     ///
-    /// Where the reader has gone (`curfew watch | head`), the command has nothing left to do and ends. Where the answer gets
-    /// lost for another reason (a full disk), the command has failed. What standard error doesn't take keeps nobody from
-    /// the work.
+    /// If the reader is gone (`curfew watch | head`), the command has nothing left to do and exits. If the answer is
+    /// lost for another reason (a full disk), the command has failed. A failed write to standard error doesn't stop the
+    /// work.
     static func write(_ text: String, to file: FileHandle) {
         let reason = failure(of: Array(ByteText.readable(text.utf8)), to: file.fileDescriptor)
         guard reason != 0, file.fileDescriptor != STDERR_FILENO else { return }
@@ -28,7 +28,7 @@ enum Output {
         exit(Failure.Status.doneWithErrors.rawValue)
     }
 
-    /// Writes bytes; the number of the error that came up, or 0.
+    /// Writes bytes; returns the error number, or 0.
     static func failure(of bytes: [UInt8], to descriptor: Int32) -> Int32 {
         var rest = bytes[...]
         while !rest.isEmpty {
@@ -45,18 +45,18 @@ enum Output {
         return 0
     }
 
-    /// Sees to it that the standard streams are there, so that nothing else, a connection or a file, is taken for one.
+    /// Opens missing standard streams, so that no connection or file takes their place.
     ///
-    /// One that whoever started us has closed refuses to be written to.
+    /// Writing to a stream that was closed by the parent process fails.
     static func prepare() {
         signal(SIGPIPE, SIG_IGN)
         for stream in STDIN_FILENO...STDERR_FILENO where fcntl(stream, F_GETFD) == -1 {
-            // The lowest number that is free, which is this one.
+            // `open` returns the lowest free number, which is this stream.
             _ = open("/dev/null", O_RDONLY)
         }
     }
 
-    /// Writes a value as JSON: on one line, keys sorted.
+    /// Writes a value as JSON: one line, keys sorted.
     static func json(_ value: some Encodable) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -69,7 +69,7 @@ enum Output {
     }
 }
 
-/// Colours, on a terminal only and not where `NO_COLOR` is set (https://no-color.org).
+/// Colours, only on a terminal and only if `NO_COLOR` is not set (https://no-color.org).
 enum Style: String {
     case bold = "1", dim = "2", red = "31", green = "32", yellow = "33", blue = "34"
 
@@ -82,9 +82,9 @@ enum Style: String {
 }
 
 extension String {
-    /// The text with what a terminal would obey, or be misled by, written as escapes: ids and reasons come from Redis.
+    /// The text with everything that controls or misleads a terminal escaped: ids and reasons come from Redis.
     var printable: String {
-        // Readable first: the bytes of a character that steers terminals are none by themselves.
+        // Decoded first: the bytes of such a character don't look special on their own.
         let text = readable
         guard text.unicodeScalars.contains(where: \.steersTerminals) else { return text }
         return text.unicodeScalars.reduce(into: "") { text, scalar in
@@ -96,7 +96,7 @@ extension String {
         }
     }
 
-    /// The text padded with spaces to that many characters.
+    /// The text padded with spaces to this many characters.
     func padded(to width: Int) -> String {
         let text = readable
         return text.count >= width ? text : text + String(repeating: " ", count: width - text.count)
@@ -104,7 +104,7 @@ extension String {
 }
 
 extension Unicode.Scalar {
-    /// Whether it is a control character, breaks the line, or turns the direction of the text around it.
+    /// Whether it is a control character, a line break, or changes the direction of text.
     fileprivate var steersTerminals: Bool {
         switch properties.generalCategory {
         case .control, .lineSeparator, .paragraphSeparator: true

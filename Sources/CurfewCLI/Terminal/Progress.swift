@@ -1,8 +1,8 @@
 internal import Curfew
 
-/// The progress of a run on one line of standard error, where that is a terminal.
+/// The progress of a run on one line of standard error, if that is a terminal.
 enum Progress {
-    /// Runs a body and shows how far the control says it is.
+    /// Runs a body and shows the progress that the control reports.
     static func shown<Value: Sendable>(
         of control: RunControl, _ body: @Sendable () async throws -> Value
     ) async throws -> Value {

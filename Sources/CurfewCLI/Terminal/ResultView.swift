@@ -1,9 +1,9 @@
 internal import Curfew
 internal import Policies
 
-/// A run's result for people: the sentence, then what was done to which record and why.
+/// A run's result for people: the summary, then each record with its change and the reason.
 enum ResultView {
-    /// Writes the result.
+    /// Prints the result.
     static func write(_ result: RunResult) {
         Output.line((result.isSuccess ? Style.green : Style.red)(result.message.printable))
         if !result.run.isEmpty {
@@ -26,7 +26,7 @@ enum ResultView {
         }
         if let left = result.left, !left.isEmpty {
             Output.line()
-            var table = Table("RECORD", "LEFT, BECAUSE")
+            var table = Table("RECORD", "LEFT BECAUSE")
             for record in left { table.add(record.id, record.error) }
             table.write(empty: "")
             if result.skipped > left.count { Output.line(Style.dim("… and \(result.skipped - left.count) more")) }

@@ -3,14 +3,14 @@ internal import Policies
 
 /// Statistics for people.
 enum StatsView {
-    /// Writes a table of all cleanups, and one of those whose records are files.
+    /// Prints a table of all cleanups, and a table of those with files.
     static func write(_ all: [Statistics]) {
         var table = Table("CLEANUP", "POLICY", "TRACKED", "DUE", "DUE SINCE")
         for one in all {
             let late = one.oldestOverdueMs > 0 ? Duration.milliseconds(one.oldestOverdueMs).roughText : "-"
             table.add(one.cleanup, one.policy, String(one.tracked), String(one.due), late)
         }
-        table.write(empty: "No cleanups.")
+        table.write(empty: "no cleanups")
         var files = Table(
             "FILES", "TOTAL", "ORPHANED", "SOFT-DELETED", "CLAIMED", "UNREADABLE", "SIZE", "ORPHANED SIZE")
         var isAny = false

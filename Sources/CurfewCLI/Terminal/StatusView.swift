@@ -1,10 +1,10 @@
 internal import Curfew
 
-/// Schedule, leases, instances and backlog for people: the same lines for `status` and, again and again, for `watch`.
+/// The schedule, leases, instances and backlog for people: the same lines for `status` and `watch`.
 struct StatusView {
     let status: Status
 
-    /// Everything, line by line.
+    /// All lines.
     var lines: [String] {
         var lines = cleanups + [""] + instances
         if !scans.isEmpty { lines += [""] + scans }
@@ -29,7 +29,7 @@ struct StatusView {
     }
 
     private var instances: [String] {
-        guard !status.instances.isEmpty else { return ["no instance was seen within a day"] }
+        guard !status.instances.isEmpty else { return ["no instance seen within a day"] }
         var table = Table("INSTANCE", "STATE", "SEEN", "VERSION", "CONFIG", "STARTED", "RUNNING")
         for instance in status.instances {
             table.add([
@@ -61,7 +61,7 @@ struct StatusView {
 
     private var uncounted: [String] {
         status.cleanups.compactMap { cleanup in
-            cleanup.uncounted.map { "the records of \(cleanup.name) could not be counted: \($0)" }
+            cleanup.uncounted.map { "the records of \(cleanup.name) can't be counted: \($0)" }
         }
     }
 
@@ -70,8 +70,8 @@ struct StatusView {
     private var owing: [String] {
         status.cleanups.compactMap { cleanup in
             guard let since = cleanup.owedSince, cleanup.paused == nil else { return nil }
-            let next = cleanup.due.map { ", the next try is at \($0)" } ?? ""
-            // Redis ends some of its errors like a sentence.
+            let next = cleanup.due.map { "; next try at \($0)" } ?? ""
+            // Some errors of Redis end with a period.
             let error = cleanup.lastError ?? ""
             let reason = error.hasSuffix(".") ? String(error.dropLast()) : error
             return "\(cleanup.name) has not succeeded since it was due at \(since): \(reason)\(next)"

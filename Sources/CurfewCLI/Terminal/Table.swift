@@ -1,9 +1,9 @@
-/// Rows in columns as wide as their widest cell.
+/// Rows in columns that are as wide as their widest cell.
 struct Table {
     private let header: [String]
     private var rows: [[(text: String, style: Style?)]] = []
 
-    /// An empty table under a header.
+    /// Creates an empty table with a header.
     init(_ header: String...) {
         self.header = header
     }
@@ -34,7 +34,7 @@ struct Table {
         return [line(header.map { ($0, .bold) })] + rows.map(line)
     }
 
-    /// Writes the table, or that there is nothing to show.
+    /// Prints the table, or a message if it is empty.
     func write(empty: String) {
         for line in rows.isEmpty ? [empty] : lines { Output.line(line) }
     }

@@ -1,9 +1,9 @@
 internal import Synchronization
 
-/// Lets tasks wait until something has changed, for a while.
+/// Lets tasks wait for a change, up to a time limit.
 ///
-/// A task that is about to look notes the number of signals first and waits with ``wait(after:atMost:)``, so that no
-/// signal is missed between looking and waiting. Where only one task waits, ``wait(atMost:)`` keeps that number for it.
+/// A task first reads the number of signals, then checks its condition and waits with ``wait(after:atMost:)``, so that
+/// no signal is missed in between. If only one task waits, ``wait(atMost:)`` keeps that number for it.
 package final class AsyncSignal: Sendable {
     private struct State {
         var count = 0
@@ -15,13 +15,13 @@ package final class AsyncSignal: Sendable {
 
     private let state = Mutex(State())
 
-    /// Makes one that has not been sent.
+    /// Creates a signal that has not been sent.
     package init() {}
 
     /// How often it was sent.
     package var count: Int { state.withLock { $0.count } }
 
-    /// Wakes all tasks that wait.
+    /// Wakes all waiting tasks.
     package func send() {
         let waiting = state.withLock { state in
             defer { state.waiting = [:] }
@@ -31,7 +31,7 @@ package final class AsyncSignal: Sendable {
         for continuation in waiting { continuation.resume() }
     }
 
-    /// Waits for the signal after so many; at most for a while, and not in a cancelled task.
+    /// Waits for the signal with the next number, at most for the limit; returns at once in a cancelled task.
     package func wait(after count: Int, atMost limit: Duration) async {
         guard limit > .zero, self.count == count else { return }
         await withTaskGroup(of: Void.self) { group in
@@ -40,7 +40,7 @@ package final class AsyncSignal: Sendable {
                 do {
                     try await Task.sleep(for: limit)
                 } catch {
-                    // The signal came first, or the task that waits was cancelled.
+                    // The signal came first, or the waiting task was cancelled.
                 }
             }
             await group.next()
@@ -48,17 +48,18 @@ package final class AsyncSignal: Sendable {
         }
     }
 
-    /// Waits for the next signal, or not at all where one came since the last such wait; at most for a while, and not in
-    /// a cancelled task.
+    /// Waits for the next signal, at most for the limit.
     ///
-    /// For one task alone: of two, one would take the other's signal.
+    /// Returns at once if there was a signal since the last call, or in a cancelled task.
+    ///
+    /// For a single task only: of two tasks, one would take the other's signal.
     package func wait(atMost limit: Duration) async {
         await wait(after: state.withLock { $0.seen }, atMost: limit)
-        // What came since the wake-up is seen as well: the task looks after this, not before.
+        // A signal since the wake-up is covered too: the task checks its condition after this.
         state.withLock { $0.seen = $0.count }
     }
 
-    /// Waits for the signal after so many, or for the end of the task.
+    /// Waits for the signal with the next number, or for the end of the task.
     private func signal(after count: Int) async {
         let number = state.withLock { state in
             state.next += 1

@@ -1,16 +1,16 @@
-/// How long to wait before the next attempt: longer after every failure in a row, and never quite as long as others wait.
+/// The delays between attempts: growing with every consecutive failure, with random jitter.
 package struct Backoff: Sendable, Equatable {
-    /// The wait after the first failure.
+    /// The delay after the first failure.
     package var first: Duration
-    /// How much longer each wait is than the one before.
+    /// The factor between two delays.
     package var factor: Double
-    /// The longest wait.
+    /// The longest delay.
     package var most: Duration
-    /// What a wait is multiplied by, at random: instances that lost the same server at the same moment don't return to
-    /// it at the same moment.
+    /// The range of the random factor: instances that lost the same server at the same moment must not return at the
+    /// same moment.
     package var spread: ClosedRange<Double>
 
-    /// Makes one: 100 ms, a quarter longer after every failure, up to 10 s, a quarter more or less by chance.
+    /// Creates delays; by default 100 ms, growing by a quarter up to 10 s, with a jitter of a quarter.
     package init(
         first: Duration = .milliseconds(100), factor: Double = 1.25, most: Duration = .seconds(10),
         spread: ClosedRange<Double> = 0.75...1.25
@@ -21,19 +21,19 @@ package struct Backoff: Sendable, Equatable {
         self.spread = spread
     }
 
-    /// The waits between attempts to reach what a configuration names.
+    /// The delays between attempts to reach the servers of a configuration.
     ///
-    /// Short with Sentinels: they know in time whom to connect to, and are there to be asked. Short for a node of a
-    /// cluster: the others go on meanwhile.
+    /// They are short with Sentinels, which soon know the new primary and are there to be asked, and short for a node
+    /// of a cluster, because the other nodes keep working.
     init(for configuration: RedisConfiguration, isOneOfMany: Bool = false) {
         self.init()
         if case .sentinel = configuration.topology { most = .seconds(1) }
         if isOneOfMany { most = .seconds(1) }
     }
 
-    /// The wait after so many failures in a row.
+    /// The delay after a number of consecutive failures.
     ///
-    /// - Parameter jitter: a random number from 0 to 1: where in ``spread`` this wait is.
+    /// - Parameter jitter: a random number from 0 to 1, the position within ``spread``.
     package func delay(failures: Int, jitter: Double = .random(in: 0...1)) -> Duration {
         var delay = first
         for _ in 1..<max(failures, 1) where delay < most {
@@ -43,22 +43,22 @@ package struct Backoff: Sendable, Equatable {
     }
 }
 
-/// The waits of one loop that tries until it succeeds.
+/// The delays of one loop that tries until it succeeds.
 package struct Retries: Sendable {
-    /// How long the waits are.
+    /// The delays.
     package let backoff: Backoff
-    /// How many attempts in a row have failed.
+    /// The number of consecutive failures.
     package private(set) var failures = 0
 
-    /// Makes the waits of a loop that has not failed yet.
+    /// Creates the delays of a loop without failures.
     package init(_ backoff: Backoff) { self.backoff = backoff }
 
-    /// An attempt has failed: how long to wait before the next.
+    /// Records a failed attempt; returns the delay before the next one.
     package mutating func failed() -> Duration {
         failures += 1
         return backoff.delay(failures: failures)
     }
 
-    /// An attempt has succeeded: the next failure is the first again.
+    /// Records a success: the next failure counts as the first.
     package mutating func succeeded() { failures = 0 }
 }

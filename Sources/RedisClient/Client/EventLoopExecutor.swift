@@ -1,9 +1,9 @@
 internal import NIOCore
 
-/// Runs tasks on the event loop of a connection, so that a task that mostly talks to Redis changes threads for nothing.
+/// Runs tasks on the event loop of a connection, so that a task that mostly talks to Redis doesn't switch threads.
 ///
-/// Measured with 100,000 changes in commit calls of 50, that saves a sixth of the worker's processor time. What such a
-/// task does in one piece delays the replies to everybody else, so it should be short.
+/// In a measurement with 100,000 changes in commit calls of 50, this saved a sixth of the worker's CPU time. Such a
+/// task delays all other replies while it runs, so its steps should be short.
 final class EventLoopExecutor: TaskExecutor {
     private let eventLoop: any EventLoop
 
@@ -18,7 +18,7 @@ final class EventLoopExecutor: TaskExecutor {
 }
 
 extension RedisClient {
-    /// For a task that mostly talks to these servers, in short pieces: it runs where the replies come in.
+    /// The executor for a task that mostly talks to these servers, in short steps: the thread where the replies arrive.
     package var taskExecutor: any TaskExecutor {
         switch servers {
         case .one(let node): EventLoopExecutor(node.eventLoop)

@@ -1,8 +1,8 @@
 internal import NIOCore
 
-/// The end of a program that was told to end: a server that answers is heard out, and one that is silent isn't waited for.
+/// The end of a program that is shutting down: a server that answers is waited for, a silent one isn't.
 struct Farewell {
-    /// For how long it may say nothing.
+    /// How long the server may be silent.
     let limit: Duration
     private var lastHeard = NIODeadline.now()
 
@@ -10,23 +10,23 @@ struct Farewell {
         self.limit = limit
     }
 
-    /// The server has said something.
+    /// The server has answered.
     mutating func heard() {
         lastHeard = .now()
     }
 
-    /// Whether somebody has waited for that long and nothing has come.
+    /// Whether a request has waited that long without any answer.
     func isSilent(_ machine: RedisNode.StateMachine, now: NIODeadline = .now()) -> Bool {
-        // What waits on a connection waits for an answer to what was sent.
+        // A request that waits for a connection is waiting for an answer too.
         let waiting = machine.state == .connected ? nil : machine.waiting.first
         guard let oldest = machine.inFlight.first ?? waiting else { return false }
-        return max(lastHeard, oldest.begun) + TimeAmount(limit) <= now
+        return max(lastHeard, oldest.started) + TimeAmount(limit) <= now
     }
 }
 
 extension RedisError {
-    /// Why nothing more is sent after a ``Farewell``.
+    /// The error of everything after a ``Farewell``.
     static func silent(for limit: Duration, at address: String?) -> RedisError {
-        RedisError(.shuttingDown, "told to end, and no answer within \(limit)", address: address)
+        RedisError(.shuttingDown, "shutting down, and no answer within \(limit)", address: address)
     }
 }

@@ -1,4 +1,4 @@
-/// The keys of the metadata in log messages.
+/// The metadata keys of log messages.
 enum LogKey {
     static let address = "redis.address"
     static let channel = "redis.channel"

@@ -1,8 +1,8 @@
 extension RedisClient {
-    /// The replies to commands that are on their way.
+    /// The replies to commands that were sent.
     package struct PendingReplies: Sendable {
         private enum Source {
-            case nobody
+            case none
             case node(RedisRequest, RedisNode)
             case cluster(ClusterRequest)
         }
@@ -10,14 +10,14 @@ extension RedisClient {
         private let source: Source
 
         /// The replies to no command.
-        static let none = PendingReplies(source: .nobody)
+        static let none = PendingReplies(source: .none)
 
-        /// Those of one server.
+        /// The replies of one server.
         static func of(_ request: RedisRequest, on node: RedisNode) -> PendingReplies {
             PendingReplies(source: .node(request, node))
         }
 
-        /// Those of the nodes of a cluster.
+        /// The replies of the nodes of a cluster.
         static func of(_ request: ClusterRequest) -> PendingReplies {
             PendingReplies(source: .cluster(request))
         }
@@ -30,39 +30,41 @@ extension RedisClient {
             if case .cluster(let request) = source { request } else { nil }
         }
 
-        /// How long they took from the socket and back, once they are there, whenever they are waited for.
+        /// How long the replies took, from socket to socket, once they have arrived; independent of when they are
+        /// waited for.
         ///
-        /// In a cluster from the first that went out to the last that came, without what was sent on elsewhere.
+        /// In a cluster it is the time from the first command sent to the last reply received, without redirected
+        /// commands.
         package var elapsed: Duration {
             if case .cluster(let request) = source { return request.elapsed }
             guard let request, let written = request.writtenAt, let finished = request.finishedAt else { return .zero }
             return written.duration(to: finished)
         }
 
-        /// The same without the time in which those others, sent before to the same server, were not answered yet.
+        /// The same without the time before the replies of `others`, which were sent to the same server earlier.
         ///
-        /// In a cluster the others don't count.
+        /// In a cluster the others are ignored.
         package func elapsed(after others: PendingReplies?) -> Duration {
             guard let finished = request?.finishedAt, let before = others?.request?.finishedAt else { return elapsed }
             return min(elapsed, before.duration(to: finished))
         }
 
-        /// Waits for all of them; see ``RedisClient/pipeline(_:deadline:)``.
+        /// Waits for all replies; see ``RedisClient/pipeline(_:deadline:)``.
         package func replies() async throws(RedisError) -> [RedisValue] {
             switch source {
-            case .nobody: []
+            case .none: []
             case .node(let request, _): try await request.outcome()
             case .cluster(let request): try await request.outcome().replies
             }
         }
 
-        /// Waits for the reply to the only command; an error that the server answered is thrown.
+        /// Waits for the reply to a single command; throws an error of the server.
         func onlyReply(to command: RedisCommand) async throws(RedisError) -> RedisValue {
             let reply: RedisValue
             let place: String?
             var hint = ""
             switch source {
-            case .nobody: return .null
+            case .none: return .null
             case .node(let request, let node):
                 reply = try await request.outcome()[0]
                 place = node.place
@@ -73,7 +75,7 @@ extension RedisClient {
             }
             guard let error = reply.error else { return reply }
             if error.code == "CROSSSLOT" {
-                hint = " (in a cluster the keys of one command share what stands between { and })"
+                hint = " (in a cluster, the keys of one command must have the same text between { and })"
             }
             throw RedisError(
                 .server, error.message + hint, command: command.name, address: place, server: error)

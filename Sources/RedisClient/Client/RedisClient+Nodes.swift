@@ -1,8 +1,8 @@
 extension RedisClient {
-    /// One server that takes writes: the only one, or a primary of a cluster.
+    /// One server that accepts writes: the only one, or a primary of a cluster.
     package struct Node: Hashable, Sendable, CustomStringConvertible {
         let address: RedisConfiguration.Address
-        /// Where it is, for messages: `127.0.0.1:7000`.
+        /// Its address, for messages: `127.0.0.1:7000`.
         package let description: String
 
         init(_ address: RedisConfiguration.Address) {
@@ -17,22 +17,23 @@ extension RedisClient {
         }
     }
 
-    /// Whether keys are spread over several nodes, so that a command or a function reaches the keys of one slot alone.
+    /// Whether keys are distributed over several nodes, so that a command or function only reaches the keys of one
+    /// slot.
     package var isCluster: Bool {
         if case .many = servers { true } else { false }
     }
 
-    /// The servers that take writes, each of which holds a part of the keys; one, where this is no cluster.
+    /// The servers that accept writes, each with a part of the keys; a single one outside a cluster.
     ///
-    /// In a cluster the nodes are asked, unless they were within the last second. A primary without a slot is none.
+    /// In a cluster the nodes are asked, at most once a second. A primary without slots isn't included.
     ///
-    /// - Throws: The reason where no node of the cluster has ever said which they are.
+    /// - Throws: The reason if no node of the cluster has ever answered.
     package func primaries() async throws(RedisError) -> [Node] {
         guard case .many(let connections) = servers else { return [Node(only: configuration)] }
         return try await connections.primaries(within: configuration.commandDeadline).map(Node.init)
     }
 
-    /// The server that holds a key, as far as is known; nil where nothing is known yet, or no node serves its slot.
+    /// The server of a key as far as known; nil if nothing is known yet or no node serves its slot.
     ///
     /// In a cluster this may have changed when the command arrives: the node then answers `MOVED` or `ASK`.
     package func node(of key: String) -> Node? {
@@ -40,9 +41,9 @@ extension RedisClient {
         return connections.map?.owner(of: RedisSlot.of(key)).map(Node.init)
     }
 
-    /// Who serves which slot, as far as was known at one moment.
+    /// The servers of all slots, as known at one moment.
     ///
-    /// For many keys at once: a number instead of a ``Node`` for each.
+    /// For many keys at once: it uses a number instead of a ``Node`` for each.
     package struct Owners: Sendable {
         private let only: RedisConfiguration
         private let map: SlotMap?
@@ -54,16 +55,16 @@ extension RedisClient {
             map = if case .many(let connections) = client.servers { connections.map } else { nil }
         }
 
-        /// The number of the server that holds a key; nil as with ``RedisClient/node(of:)``.
+        /// The number of the server of a key; nil as for ``RedisClient/node(of:)``.
         package func number(of key: String) -> Int? {
             isCluster ? map?.number(of: RedisSlot.of(key)) : 0
         }
 
-        /// The server of such a number.
+        /// The server with this number.
         package func node(_ number: Int) -> Node { map.map { Node($0.address(number)) } ?? Node(only: only) }
     }
 
-    /// The servers of all keys, as they are known now.
+    /// The servers of all slots as currently known.
     package var owners: Owners { Owners(self) }
 
     /// Sends a command to one node and waits for its reply; see ``send(_:deadline:)``.
@@ -74,7 +75,7 @@ extension RedisClient {
         try await begin([command], on: node, deadline: deadline).onlyReply(to: command)
     }
 
-    /// Sends commands to one node together and waits for all their replies; see ``pipeline(_:deadline:)``.
+    /// Sends commands to one node together and waits for all replies; see ``pipeline(_:deadline:)``.
     @discardableResult
     package func pipeline(
         _ commands: [RedisCommand], to node: Node, deadline: Duration? = nil
@@ -82,10 +83,10 @@ extension RedisClient {
         try await begin(commands, on: node, deadline: deadline).replies()
     }
 
-    /// Sends commands to one node together and leaves the waiting for later; see ``begin(_:after:deadline:)``.
+    /// Sends commands to one node together without waiting; see ``begin(_:after:deadline:)``.
     ///
-    /// What that node answers is the reply, also where it says that a key has moved. A node that is no primary any more is
-    /// sent nothing: ``RedisError/Code/unreachable``.
+    /// The answer of that node is the reply, even if it says that a key has moved. Nothing is sent to a node that is no
+    /// longer a primary: ``RedisError/Code/unreachable``.
     package func begin(
         _ commands: [RedisCommand], on node: Node, after others: PendingReplies? = nil, deadline: Duration? = nil
     ) throws(RedisError) -> PendingReplies {

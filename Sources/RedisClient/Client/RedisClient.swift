@@ -2,28 +2,28 @@ package import Logging
 
 /// A client of Redis: of one server, or of all nodes of a cluster.
 ///
-/// The tasks of a program share one client, whose ``run()`` keeps its connections. On each of them the commands of any
-/// number of tasks are pipelined. What was sent when a connection is lost is never sent again, unless it is idempotent:
-/// its outcome is unknown. What was not sent yet, and what is idempotent, waits for the next connection within its
+/// The tasks of a program share one client, and ``run()`` maintains its connections. On each connection the commands of
+/// any number of tasks are pipelined. A command that was sent on a lost connection is not sent again unless it is
+/// idempotent: its outcome is unknown. Unsent and idempotent commands wait for the next connection within their
 /// deadline.
 ///
-/// At most ``RedisConfiguration/pendingLimit`` commands wait at once, for each server.
+/// At most ``RedisConfiguration/pendingLimit`` commands wait at the same time for each server.
 package final class RedisClient: Sendable {
-    /// What the client was made of.
+    /// The configuration of the client.
     package let configuration: RedisConfiguration
     let logger: Logger
     let subscribers = RedisSubscribers()
     let servers: Servers
 
-    /// What is behind it.
+    /// The servers behind the client.
     enum Servers {
-        /// One server, or one at a time: the primary that Sentinels name.
+        /// One server, or one at a time: the primary named by Sentinels.
         case one(RedisNode)
         /// The nodes of a cluster.
         case many(ClusterConnections)
     }
 
-    /// A client that connects once ``run()`` is called.
+    /// Creates a client, which connects once ``run()`` is called.
     package init(_ configuration: RedisConfiguration, logger: Logger) {
         self.configuration = configuration
         self.logger = logger
@@ -34,8 +34,8 @@ package final class RedisClient: Sendable {
             }
     }
 
-    /// Whether there is a connection that has signed in; in a cluster, one to every node that was asked for something,
-    /// and every slot is served.
+    /// Whether it has an authenticated connection; in a cluster, one to every node that was needed, with all slots
+    /// served.
     package var isConnected: Bool {
         switch servers {
         case .one(let node): node.isConnected
@@ -43,7 +43,7 @@ package final class RedisClient: Sendable {
         }
     }
 
-    /// What is talked to, for messages: the server, with Sentinels the last that was the primary; or the cluster.
+    /// The server, for messages: with Sentinels the last known primary; or the cluster.
     package var place: String {
         switch servers {
         case .one(let node): node.place
@@ -51,12 +51,12 @@ package final class RedisClient: Sendable {
         }
     }
 
-    /// Connects, and connects again after each loss, with backoff.
+    /// Connects, and reconnects after each loss with backoff.
     ///
-    /// Called once.
+    /// It must be called once.
     ///
-    /// Returns after ``shutdown()``, when the last reply has come. Cancellation ends it at once: commands already sent
-    /// fail with ``RedisError/Code/outcomeUnknown``, the others with ``RedisError/Code/shuttingDown``.
+    /// It returns after ``shutdown()``, when the last reply has arrived. Cancellation ends it at once: sent commands
+    /// fail with ``RedisError/Code/outcomeUnknown``, others with ``RedisError/Code/shuttingDown``.
     package func run() async throws {
         await withTaskCancellationHandler {
             switch servers {
@@ -68,7 +68,7 @@ package final class RedisClient: Sendable {
         }
     }
 
-    /// Takes no more commands, lets those that were sent finish, and closes the connections.
+    /// Accepts no more commands, lets sent ones finish, and closes the connections.
     package func shutdown() {
         subscribers.endAll()
         switch servers {
@@ -77,19 +77,19 @@ package final class RedisClient: Sendable {
         }
     }
 
-    /// Asks a single server whether it is the primary; one that isn't any more is left, and its name looked up anew.
+    /// Asks a single server whether it is the primary; if not, leaves it and resolves its name again.
     ///
-    /// For whoever only reads, and so would never be refused.
+    /// For programs that only read, and so would never get an error from a replica.
     package func leaveReplica() async throws(RedisError) {
         guard case .one(let node) = servers, configuration.topology == .standalone else { return }
         let role = try await send(RedisCommand("ROLE"))
         if role[0].string == "slave" { node.leaveReplica() }
     }
 
-    /// Goes on only as long as the server answers: once somebody has waited that long for an answer and nothing has come,
-    /// everything fails, and nothing more is sent.
+    /// Continues only as long as the server answers: if a request waits that long without any answer, everything fails
+    /// and nothing more is sent.
     ///
-    /// For a program that was told to end: what it sent last has an unknown outcome then, as after any loss.
+    /// For a program that is shutting down: its last commands then have an unknown outcome, as after any loss.
     package func endWhenSilent(for limit: Duration) {
         switch servers {
         case .one(let node): node.endWhenSilent(for: limit)
@@ -99,25 +99,24 @@ package final class RedisClient: Sendable {
 
     /// Sends a command and waits for its reply.
     ///
-    /// - Parameter deadline: how long to wait, for a connection too; the configuration's where it is left out.
-    /// - Throws: An error that the server answers is thrown too, as ``RedisError/Code/server``. A command that is not
-    ///   answered in time closes the connection if it was sent. Cancellation fails this command alone; its reply is
-    ///   dropped when it comes.
+    /// - Parameter deadline: how long to wait, including for a connection; nil for the configured deadline.
+    /// - Throws: An error of the server is thrown as ``RedisError/Code/server``. If a sent command isn't answered in
+    ///   time, the connection is closed. Cancellation only fails this command; its reply is dropped when it arrives.
     @discardableResult
     package func send(_ command: RedisCommand, deadline: Duration? = nil) async throws(RedisError) -> RedisValue {
         try await begin([command], deadline: deadline).onlyReply(to: command)
     }
 
-    /// Sends commands together, in order, and waits for all their replies.
+    /// Sends commands together, in order, and waits for all replies.
     ///
-    /// Other tasks' commands may come before or after them but not in between. Errors that the server answers are
-    /// values among the replies. The commands share their fate otherwise: when the connection is lost in the middle,
-    /// the outcome of all of them is unknown, unless all are idempotent.
+    /// Commands of other tasks may come before or after them but not in between. Errors of the server are values among
+    /// the replies. Otherwise the commands share their fate: if the connection is lost, the outcome of all of them is
+    /// unknown, unless all are idempotent.
     ///
-    /// In a cluster each goes to the node of its key, and those without a key to that of
-    /// ``RedisConfiguration/homeKey``; all nodes work at once. What holds of all of them above then holds of those of one
-    /// node, and an error that is thrown is that of one. A slot that is on its way to another node is followed there, and
-    /// the commands of that slot may lose their order.
+    /// In a cluster each command goes to the node of its key, and those without a key to the node of
+    /// ``RedisConfiguration/homeKey``; all nodes work in parallel. The guarantees above then apply to the commands of
+    /// one node, and a thrown error is that of one node. Commands follow a slot that is migrating to another node, and
+    /// may then lose their order.
     @discardableResult
     package func pipeline(
         _ commands: [RedisCommand],
@@ -126,13 +125,14 @@ package final class RedisClient: Sendable {
         try await begin(commands, deadline: deadline).replies()
     }
 
-    /// Sends commands together, in order, and leaves the waiting for later.
+    /// Sends commands together, in order, without waiting.
     ///
-    /// What is begun first is sent first: a caller with two pipelines that shall run side by side decides their order
-    /// without waiting for either. The replies are waited for once.
+    /// Pipelines are sent in the order of the calls: a caller with two pipelines in parallel decides their order
+    /// without waiting for either. The replies must be waited for once.
     ///
-    /// With `after` they stay here until those others are answered, or failed, and are then sent by the event loop itself:
-    /// a caller that wants no more than one call in flight loses no time between two of them. In a cluster those for one
+    /// With `after`, the commands are held until those other commands are answered or have failed, and are then sent by
+    /// the event loop itself: a caller with at most one call in flight loses no time between two calls. In a cluster
+    /// the commands for one node wait for the others' on the same node, but not for redirected ones.
     /// node wait for the others' on the same node, and not for what the others are still sent on to.
     package func begin(
         _ commands: [RedisCommand], after others: PendingReplies? = nil, deadline: Duration? = nil
@@ -144,7 +144,7 @@ package final class RedisClient: Sendable {
         }
     }
 
-    /// Runs a client beside a body and shuts it down after it.
+    /// Runs a client during a body and shuts it down afterwards.
     package static func withClient<Result: Sendable>(
         _ configuration: RedisConfiguration,
         logger: Logger,
@@ -152,7 +152,7 @@ package final class RedisClient: Sendable {
     ) async throws -> Result {
         let client = RedisClient(configuration, logger: logger)
         return try await withThrowingTaskGroup(of: Void.self) { group in
-            // At once: the first command's time must not run while this waits for a free thread.
+            // Starts at once: the deadline of the first command must not pass while this waits for a free thread.
             group.addImmediateTask { try await client.run() }
             let result: Swift.Result<Result, any Error>
             do {

@@ -1,17 +1,17 @@
 internal import Synchronization
 
-/// Where callers leave their requests for the event loop, from any thread.
+/// Hands requests from any thread to the event loop.
 ///
-/// One lock and, for all that arrive while the loop is busy, one wake-up.
+/// It takes one lock and, for all requests that arrive while the loop is busy, one wake-up.
 final class RedisInbox: Sendable {
     private struct State {
         var requests: [RedisRequest] = []
-        /// Commands in `requests`.
+        /// The number of commands in `requests`.
         var queued = 0
-        /// Commands that the event loop holds.
+        /// The number of commands that the event loop has.
         var held = 0
         var isWakePending = false
-        /// Why no more is taken; nil where it is.
+        /// Why no more requests are accepted; nil if they are.
         var closed: RedisError?
         var isConnected = false
         var place: String?
@@ -24,7 +24,7 @@ final class RedisInbox: Sendable {
         self.limit = limit
     }
 
-    /// Takes a request in; whether the event loop must be woken to fetch it.
+    /// Adds a request; returns whether the event loop must be woken.
     func add(_ request: RedisRequest) throws(RedisError) -> Bool {
         let result: Result<Bool, RedisError> = state.withLock { state in
             if let reason = state.closed { return .failure(reason) }
@@ -43,9 +43,9 @@ final class RedisInbox: Sendable {
         }
     }
 
-    /// Everything that came in since the last call.
+    /// All requests since the last call.
     ///
-    /// The commands count as held until ``update(held:isConnected:)``.
+    /// Their commands count as held until ``update(held:isConnected:)``.
     func takeAll() -> [RedisRequest] {
         state.withLock { state in
             defer {
@@ -58,7 +58,7 @@ final class RedisInbox: Sendable {
         }
     }
 
-    /// Tells callers how many commands the event loop holds, and whether there is a connection.
+    /// Publishes how many commands the event loop has, and whether there is a connection.
     func update(held: Int, isConnected: Bool) {
         state.withLock {
             $0.held = held
@@ -71,10 +71,10 @@ final class RedisInbox: Sendable {
         state.withLock { $0.closed = $0.closed ?? reason }
     }
 
-    /// The server that was connected to last; nil before.
+    /// The server of the last connection; nil before the first one.
     var place: String? { state.withLock { $0.place } }
 
-    /// Tells callers which server was connected to.
+    /// Publishes the server of the connection.
     func connected(to place: String) {
         state.withLock { $0.place = place }
     }

@@ -2,23 +2,23 @@ internal import Logging
 internal import NIOCore
 
 extension RedisNode {
-    /// The shell around the state machine, on the event loop: takes requests from the inbox, writes them to the
-    /// connection, and does what the machine says.
+    /// The shell of the state machine, on the event loop: takes requests from the inbox, writes them to the connection,
+    /// and executes the machine's actions.
     final class Core {
         private var machine: StateMachine
         private let configuration: RedisConfiguration
         private let sentinels: NIOLoopBoundBox<SentinelWatch>?
         private let onTrouble: (@Sendable () -> Void)?
-        /// Whether the address was announced by others, and nobody has been reached there yet.
-        private var isHearsay: Bool
+        /// Whether the address was announced by other nodes and never reached.
+        private var isUnconfirmed: Bool
         private let inbox: RedisInbox
         private let eventLoop: any EventLoop
         private let logger: Logger
         private let backoff: Backoff
         private var connection: RedisConnectionHandler?
-        /// Where the server's name leads; nil where somebody else says where it is.
+        /// The addresses of the server's name; nil if another source decides where the server is.
         private let addresses: NamedAddresses?
-        /// Why the connection is about to be left: nothing more is written to it.
+        /// Why the connection is being left; nothing more is written to it.
         private var demotion: RedisError?
         private var deadlineTimer: (deadline: NIODeadline, task: Scheduled<Void>)?
         private var backoffTimer: Scheduled<Void>?
@@ -34,7 +34,7 @@ extension RedisNode {
             self.sentinels = sentinels
             addresses = sentinels == nil && onTrouble == nil ? NamedAddresses() : nil
             self.onTrouble = onTrouble
-            isHearsay = isAnnounced
+            isUnconfirmed = isAnnounced
             backoff = Backoff(for: configuration, isOneOfMany: onTrouble != nil)
             self.inbox = inbox
             self.eventLoop = eventLoop
@@ -42,14 +42,14 @@ extension RedisNode {
             machine = StateMachine(outageLimit: onTrouble == nil ? configuration.commandDeadline : nil)
         }
 
-        /// Connects, and resumes the continuation once everything is over.
+        /// Connects; resumes the continuation when everything has ended.
         func start(_ continuation: CheckedContinuation<Void, Never>) {
             precondition(whenFinished == nil, "run() is called once")
             whenFinished = continuation
             perform(machine.start())
         }
 
-        /// Writes what callers have left in the inbox.
+        /// Writes the requests in the inbox.
         func drain() {
             let now = NIODeadline.now()
             var actions: [StateMachine.Action] = []
@@ -60,7 +60,7 @@ extension RedisNode {
             perform(actions)
         }
 
-        /// Lets what was written finish, and ends.
+        /// Lets sent commands finish, then ends.
         func shutdown() {
             drain()
             perform(machine.shutdown())
@@ -72,7 +72,7 @@ extension RedisNode {
             perform(machine.cancel(because: reason))
         }
 
-        /// Ends once somebody has waited that long for an answer and nothing has come.
+        /// Ends if a request waits that long without any answer.
         func endWhenSilent(for limit: Duration, _ onEnd: @escaping @Sendable () -> Void) {
             guard farewell == nil else { return }
             farewell = Farewell(limit: limit)
@@ -97,9 +97,9 @@ extension RedisNode {
             if onTrouble != nil { watchForSilence() }
         }
 
-        /// While replies are awaited, looks once a second whether the oldest is slow to come.
+        /// While replies are awaited, checks once a second whether the oldest is late.
         ///
-        /// One that was given more time than is usual may take that much longer: it waits for data.
+        /// A request with a longer deadline than usual gets that much more time: it waits for data.
         private func watchForSilence() {
             guard silenceTimer == nil, !machine.inFlight.isEmpty else { return }
             silenceTimer = eventLoop.assumeIsolated().scheduleTask(in: .seconds(1)) {
@@ -127,7 +127,7 @@ extension RedisNode {
             armDeadline()
         }
 
-        /// Before callers are told: whoever has an answer may send anew at once, and must find the room that it left.
+        /// Called before callers get their results: they may send again at once and need the space.
         private func updateInbox() {
             inbox.update(held: machine.commandCount, isConnected: machine.state == .connected)
         }
@@ -165,7 +165,7 @@ extension RedisNode {
             whenFinished = nil
         }
 
-        /// One timer for all: it is moved forward when a sooner deadline comes in, and looks again when it fires.
+        /// One timer for all deadlines: it is moved forward for an earlier deadline, and checks again when it fires.
         private func armDeadline() {
             guard machine.state != .finished, let earliest = machine.earliestDeadline else { return }
             if let deadlineTimer {
@@ -184,7 +184,7 @@ extension RedisNode {
 
 extension RedisNode.Core: RedisConnectionDelegate {
     func connectionOpened() {
-        isHearsay = false
+        isUnconfirmed = false
         logger.debug("Connected to Redis", metadata: [LogKey.address: "\(place)"])
         inbox.connected(to: place)
         machine.opened()
@@ -199,7 +199,7 @@ extension RedisNode.Core: RedisConnectionDelegate {
     func connectionReceived(_ tape: RedisTape, from start: Int) {
         farewell?.heard()
         var refused: [(request: RedisRequest, replies: [RedisValue])] = []
-        /// What the primary behind the same name is to be asked.
+        /// The requests for the primary behind the same name.
         var elsewhere: [(request: RedisRequest, replies: [RedisValue])] = []
         for position in start..<tape.rootCount {
             let value = tape.root(position)
@@ -220,7 +220,7 @@ extension RedisNode.Core: RedisConnectionDelegate {
                 updateInbox()
                 request.finish(.success(replies))
             case .unsolicited:
-                let text = value.error?.message ?? "a reply that nobody asked for"
+                let text = value.error?.message ?? "an unexpected reply"
                 connection?.end(RedisError(.connectionClosed, "the server said “\(text)”", address: place))
                 return
             }
@@ -230,17 +230,18 @@ extension RedisNode.Core: RedisConnectionDelegate {
             updateInbox()
             request.finish(.success(replies))
         }
-        // What waited for one of these replies.
+        // Requests that waited for one of these replies.
         writeWaiting()
         perform(machine.settle())
         if let demotion, machine.inFlight.isEmpty { connection?.end(demotion) }
     }
 
-    /// The server takes no writes any more, and nobody tells where the primary is but the name that led here: the next
-    /// connection looks it up anew, when this one has answered what it was sent.
+    /// Leaves a server that no longer accepts writes, if only its name can lead to the primary: the next connection
+    /// resolves the name again, after this one has answered its commands.
     ///
-    /// Whoever asked has the refusal, since this may be a replica that was given as primary. A server that starts is not
-    /// left: in time it answers. Nor is a node of a cluster for what passes: the map of the slots says where to go.
+    /// The caller gets the refusal, since a replica may have been configured as the primary. A server that is loading
+    /// isn't left: it will answer in time. A node of a cluster isn't left for a temporary refusal: the slot map says
+    /// where to go.
     private func leave(becauseOf refusal: RedisValue) {
         guard demotion == nil, let refusal = refusal.error else { return }
         let codes = onTrouble == nil ? ["READONLY", "MASTERDOWN", "UNBLOCKED"] : ["READONLY"]
@@ -248,7 +249,7 @@ extension RedisNode.Core: RedisConnectionDelegate {
         leave(because: RedisError(.notPrimary, "the server said “\(refusal)”", address: place))
     }
 
-    /// The server is a replica, as it says itself.
+    /// The server reports that it is a replica.
     func leaveReplica() {
         guard machine.state == .connected, demotion == nil else { return }
         leave(because: RedisError(.notPrimary, "the server is a replica", address: place))
@@ -258,12 +259,12 @@ extension RedisNode.Core: RedisConnectionDelegate {
     private func leave(because error: RedisError) {
         demotion = error
         addresses?.leave(connection?.remoteAddress)
-        // A reply that waits for data may be long in coming.
+        // A reply that waits for data may take long.
         let left = connection
         _ = eventLoop.assumeIsolated().scheduleTask(in: .seconds(1)) { left?.end(error) }
     }
 
-    /// The server takes no writes any more: what it refused as a whole was not done, and is for the primary.
+    /// The server no longer accepts writes: what it refused as a whole was not executed, and is sent to the primary.
     private func demoted(_ refused: [(request: RedisRequest, replies: [RedisValue])]) {
         for (request, replies) in refused.reversed() {
             if replies.allSatisfy(\.isDemotion), machine.putBack(request) { continue }
@@ -275,7 +276,7 @@ extension RedisNode.Core: RedisConnectionDelegate {
     }
 
     func connectionEnded(_ reason: RedisError) {
-        let isRemarked = isHearsay && reason.code == .unreachable && reason.server == nil
+        let isRemarked = isUnconfirmed && reason.code == .unreachable && reason.server == nil
         let error = isRemarked ? reason.atAnnouncedAddress : reason
         logger.debug(
             "No connection to Redis",
@@ -288,17 +289,17 @@ extension RedisNode.Core: RedisConnectionDelegate {
 }
 
 extension RedisError {
-    /// The same, said of an address that only the cluster names: in containers and behind NAT it may be of use to nobody
-    /// but its nodes.
+    /// The same error for an address that only the cluster names: with containers or NAT, only its nodes may be able to
+    /// use it.
     fileprivate var atAnnouncedAddress: RedisError {
         let remark =
-            "the cluster announces this address; where clients need another, set cluster-announce-ip on the node"
+            "the cluster announces this address; if clients need another one, set cluster-announce-ip on the node"
         return RedisError(code, "\(message) (\(remark))", address: address, underlying: self)
     }
 }
 
 extension RedisValue {
-    /// Whether this is the error of a server that is a primary no more.
+    /// Whether this is the error of a server that is no longer the primary.
     fileprivate var isDemotion: Bool {
         guard kind == .error, let error else { return false }
         return ["READONLY", "MASTERDOWN", "LOADING", "UNBLOCKED"].contains(error.code)

@@ -10,7 +10,7 @@ extension RedisNode.StateMachine {
         return [.connect]
     }
 
-    /// The connection has signed in.
+    /// The connection is authenticated.
     mutating func opened() {
         guard state == .connecting else { return }
         state = .connected
@@ -18,7 +18,7 @@ extension RedisNode.StateMachine {
         trouble = nil
     }
 
-    /// The connection ended, or none came about.
+    /// The connection ended, or could not be made.
     mutating func ended(_ error: RedisError, now: NIODeadline) -> [Action] {
         switch state {
         case .connecting: attemptFailed(error, now: now)
@@ -28,16 +28,16 @@ extension RedisNode.StateMachine {
         }
     }
 
-    /// The wait between two attempts is over.
+    /// The delay between two attempts has passed.
     mutating func backoffElapsed() -> [Action] {
         guard state == .backingOff else { return [] }
         state = .connecting
         return [.connect]
     }
 
-    /// No more requests are taken.
+    /// No more requests are accepted.
     ///
-    /// Those already written get their replies first.
+    /// Sent ones get their replies first.
     mutating func shutdown() -> [Action] {
         switch state {
         case .connected:
@@ -61,10 +61,10 @@ extension RedisNode.StateMachine {
         return failed + failWaiting(reason) + [.close, .finish]
     }
 
-    /// The first failure reaches whoever waits, so that a person who mistyped an address knows at once.
+    /// A failed attempt: the first failure reaches waiting callers, so that a mistyped address is noticed at once.
     ///
-    /// After a loss requests wait for the connection to come back, for a while; a server that turned us away is not
-    /// waited for.
+    /// After a loss, requests wait for a while for the connection to come back; they don't wait for a server that
+    /// refused the client.
     private mutating func attemptFailed(_ error: RedisError, now: NIODeadline) -> [Action] {
         state = .backingOff
         failures += 1
@@ -72,11 +72,11 @@ extension RedisNode.StateMachine {
         let isRefused = error.code != .unreachable && error.code != .notPrimary
         let isHopeless = isRefused || outageLimit == nil
         let hope = patience
-        let failed = failWaiting(error) { isHopeless || $0.begun >= hope }
+        let failed = failWaiting(error) { isHopeless || $0.started >= hope }
         return failed + [.backOff(failures: failures)]
     }
 
-    /// What was written may have run or not: only what is idempotent is kept, to be sent again before all the rest.
+    /// Commands that were sent may have run: only idempotent ones are kept, to be sent again before all others.
     mutating func lost(_ error: RedisError, now: NIODeadline) -> [Action] {
         var actions: [Action] = []
         let unknown = RedisError.outcomeUnknown(because: error)
@@ -116,7 +116,7 @@ extension RedisError {
     static let shuttingDown = RedisError(.shuttingDown, "the client is shutting down")
 
     static func noReply(within timeout: Duration) -> RedisError {
-        RedisError(.timedOut, "no reply within \(timeout); whether it ran is unknown")
+        RedisError(.timedOut, "no reply within \(timeout); outcome unknown")
     }
 
     static func noConnection(within timeout: Duration) -> RedisError {
@@ -126,7 +126,7 @@ extension RedisError {
     static func outcomeUnknown(because reason: RedisError) -> RedisError {
         RedisError(
             .outcomeUnknown,
-            "the connection was lost before the reply came, so it ran or it did not (\(reason.message))",
+            "the connection was lost before the reply arrived; outcome unknown (\(reason.message))",
             address: reason.address,
             underlying: reason
         )

@@ -6,74 +6,75 @@ internal import NIOCore
 //              elapsed │      ▼                 │                            ▼
 //                     backing off ◄─────────────┘        any ──cancel──► finished
 //
-// Shutdown in any other state ends at once, because nothing that waits has been sent.
+// Shutdown in any other state ends at once, because no waiting request has been sent.
 
 extension RedisNode {
-    /// What becomes of requests while the connection comes and goes.
+    /// The state of requests while the connection comes and goes.
     ///
-    /// An event goes in, actions come out.
+    /// Events go in, actions come out.
     struct StateMachine {
-        /// Where the connection stands.
+        /// The state of the connection.
         enum State: Equatable {
             /// `run()` was not called yet. Requests wait. Becomes `connecting` or `finished`.
             case idle
-            /// A connection is being made or signs in. Requests wait. Becomes `connected`, `backingOff` or `finished`.
+            /// A connection is being made or authenticated. Requests wait. Becomes `connected`, `backingOff` or
+            /// `finished`.
             case connecting
-            /// Requests are written as they come. Becomes `backingOff`, `draining` or `finished`.
+            /// Requests are written as they arrive. Becomes `backingOff`, `draining` or `finished`.
             case connected
             /// The next attempt is due later. Becomes `connecting` or `finished`.
             case backingOff
-            /// No more requests are taken; those written wait for their replies. Becomes `finished`.
+            /// No more requests are accepted; sent ones wait for their replies. Becomes `finished`.
             case draining
             /// Over. Every request fails.
             case finished
         }
 
-        /// What the shell is to do, in order.
+        /// The actions of the shell, in order.
         enum Action {
             /// Open a connection.
             case connect
-            /// Report the end of the wait after so many failures in a row.
+            /// Report the end of the delay after that many consecutive failures.
             case backOff(failures: Int)
             /// Close the connection without reporting its end.
             case close
-            /// Tell the caller. `mayHaveRun`: it had been sent.
+            /// Fail the request. `mayHaveRun`: it had been sent.
             case fail(RedisRequest, RedisError, mayHaveRun: Bool)
             /// Let `run()` return.
             case finish
         }
 
-        /// What a reply completes.
+        /// The effect of a reply.
         enum Reply {
-            /// Nothing yet: the request at the head has more to come.
+            /// The oldest request has more replies to come.
             case partial
-            /// The request at the head.
+            /// The oldest request is complete.
             case whole(RedisRequest, [RedisValue])
-            /// Nobody asked.
+            /// There is no request for it.
             case unsolicited
         }
 
         var state = State.idle
-        /// Not written yet, oldest first.
+        /// Requests that aren't written yet, oldest first.
         var waiting = CircularBuffer<RedisRequest>()
-        /// Written and not fully answered, oldest first.
+        /// Requests that are written and not fully answered, oldest first.
         var inFlight = CircularBuffer<RedisRequest>()
         /// The replies to the oldest request so far.
         var replies: [RedisValue] = []
-        /// The commands of all requests held.
+        /// The number of commands of all requests.
         var commandCount = 0
-        /// No deadline is sooner than this.
+        /// The earliest deadline, or an earlier time.
         var earliestDeadline: NIODeadline?
         var failures = 0
         /// Why there is no connection; nil while there is one, and before the first attempt has failed.
         var trouble: RedisError?
         /// Until when requests wait for the connection to come back.
         ///
-        /// In the past where there has never been one.
+        /// It is in the past if there was never a connection.
         var patience = NIODeadline.uptimeNanoseconds(0)
-        /// How long requests wait for a lost connection to come back, before they fail at once.
+        /// How long requests wait for a lost connection before they fail at once.
         ///
-        /// Nil where there are other nodes: then nothing waits past a failed attempt, and nothing is sent again.
+        /// Nil for one node of several: then no request waits after a failed attempt, and none is sent again.
         let outageLimit: TimeAmount?
 
         init(outageLimit: Duration?) {
@@ -85,7 +86,7 @@ extension RedisNode {
 // MARK: - Requests
 
 extension RedisNode.StateMachine {
-    /// Takes a request in.
+    /// Adds a request.
     mutating func enqueue(_ request: RedisRequest, now: NIODeadline) -> [Action] {
         switch state {
         case .draining, .finished:
@@ -101,9 +102,9 @@ extension RedisNode.StateMachine {
         return []
     }
 
-    /// Everything to be written now, in one piece, where there is a connection; its requests are then in flight.
+    /// Everything to be written now, in one piece, if there is a connection; its requests are then in flight.
     ///
-    /// Those that were cancelled meanwhile are dropped; those whose predecessor is not finished stay.
+    /// Cancelled requests are dropped; those whose predecessor isn't finished stay.
     mutating func takeWritable() -> ByteBuffer? {
         guard state == .connected, !waiting.isEmpty else { return nil }
         var batch: ByteBuffer?
@@ -131,7 +132,7 @@ extension RedisNode.StateMachine {
         return batch
     }
 
-    /// Takes the next reply in.
+    /// Processes the next reply.
     mutating func received(_ value: RedisValue) -> Reply {
         guard let request = inFlight.first else { return .unsolicited }
         if replies.isEmpty { replies.reserveCapacity(request.count) }
@@ -143,8 +144,8 @@ extension RedisNode.StateMachine {
         return .whole(request, replies)
     }
 
-    /// Takes a request in that was answered, to be sent once more before all others; whether there will be a connection to
-    /// send it on.
+    /// Puts an answered request back, to be sent again before all others; returns whether there will be a connection
+    /// for it.
     mutating func putBack(_ request: RedisRequest) -> Bool {
         guard state == .connected, !request.isFinished else { return false }
         waiting.prepend(request)
@@ -152,19 +153,18 @@ extension RedisNode.StateMachine {
         return true
     }
 
-    /// Ends a shutdown once the last reply has come.
+    /// Ends a shutdown once the last reply has arrived.
     mutating func settle() -> [Action] {
         guard state == .draining, inFlight.isEmpty else { return [] }
         state = .finished
         return [.close, .finish]
     }
 
-    /// Fails what is past its deadline.
+    /// Fails requests whose deadline has passed.
     ///
-    /// A request that was sent takes the connection with it, because a reply that came later could not be told from the
-    /// next one's.
+    /// If one was sent, its connection is closed, because a late reply could not be told from the next one.
     ///
-    /// - Parameter silence: what is to be said of a connection on which a server has been silent for so long.
+    /// - Parameter silence: the message for a connection on which the server has been silent for so long.
     mutating func deadlinePassed(
         now: NIODeadline, silence: (Duration) -> String? = { _ in nil }
     ) -> [Action] {
@@ -187,7 +187,7 @@ extension RedisNode.StateMachine {
         return actions
     }
 
-    /// Removes requests and answers how many commands they were.
+    /// Removes requests; returns their number of commands.
     static func remove(
         from requests: inout CircularBuffer<RedisRequest>,
         where isGone: (RedisRequest) -> Bool

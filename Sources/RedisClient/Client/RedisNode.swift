@@ -3,31 +3,31 @@ internal import NIOCore
 internal import NIOPosix
 
 /// One Redis server: one connection, on which the commands of any number of tasks are pipelined, and which is made
-/// again whenever it is lost.
+/// again after a loss.
 ///
-/// ``run()`` keeps the connection; until the first attempt has succeeded or failed, commands wait for it. What was
-/// sent when a connection is lost is never sent again, unless it is idempotent: its outcome is unknown. What was not
-/// sent yet, and what is idempotent, waits for the next connection within its deadline. After an outage of a command's
-/// usual deadline, commands fail at once with the reason of the last failed attempt.
+/// ``run()`` maintains the connection; until the first attempt has succeeded or failed, commands wait for it. A command
+/// that was sent on a lost connection is not sent again unless it is idempotent: its outcome is unknown. Unsent and
+/// idempotent commands wait for the next connection within their deadline. After an outage as long as the usual
+/// deadline of a command, commands fail at once with the reason of the last failed attempt.
 ///
-/// At most ``RedisConfiguration/pendingLimit`` commands wait at once.
+/// At most ``RedisConfiguration/pendingLimit`` commands wait at the same time.
 final class RedisNode: Sendable {
     /// The server and the limits.
     let configuration: RedisConfiguration
     let eventLoop: any EventLoop
-    /// Who says where the server is; nil where the configuration does.
+    /// The source of the server's address; nil if it is configured.
     let sentinels: NIOLoopBoundBox<SentinelWatch>?
     private let inbox: RedisInbox
     private let core: NIOLoopBoundBox<Core>
 
-    /// A node that connects once ``run()`` is called.
+    /// Creates a node, which connects once ``run()`` is called.
     ///
-    /// - Parameter eventLoop: where its connection is; nodes of a cluster share one, so that who asks several of them
-    ///   need not change threads.
-    /// - Parameter onTrouble: for a node among others; called when its connection is lost, none comes about, or a reply
-    ///   is slow to come. Nothing then waits for it past a failed attempt, and nothing is sent twice: it is for whoever
-    ///   knows the others to decide.
-    /// - Parameter isAnnounced: whether the cluster names this address, and not the configuration.
+    /// - Parameter eventLoop: the event loop of its connection; the nodes of a cluster share one, so that calls to
+    ///   several nodes don't switch threads.
+    /// - Parameter onTrouble: for one node of several; called when its connection is lost or can't be made, or when a
+    ///   reply is late. No request then waits after a failed attempt, and none is sent twice: the caller, which knows
+    ///   the other nodes, decides.
+    /// - Parameter isAnnounced: whether the address comes from the cluster and not from the configuration.
     init(
         _ configuration: RedisConfiguration, logger: Logger,
         on eventLoop: any EventLoop = MultiThreadedEventLoopGroup.singleton.any(),
@@ -52,18 +52,18 @@ final class RedisNode: Sendable {
         )
     }
 
-    /// Whether there is a connection that has signed in.
+    /// Whether it has an authenticated connection.
     var isConnected: Bool { inbox.isConnected }
 
-    /// The server, for messages: with Sentinels, the one that was the primary last.
+    /// The server, for messages; with Sentinels the last known primary.
     var place: String { inbox.place ?? configuration.place }
 
-    /// Connects, and connects again after each loss, with backoff.
+    /// Connects, and reconnects after each loss with backoff.
     ///
-    /// Called once.
+    /// It must be called once.
     ///
-    /// Returns after ``shutdown()``, when the last reply has come. Cancellation ends it at once: commands already sent
-    /// fail with ``RedisError/Code/outcomeUnknown``, the others with ``RedisError/Code/shuttingDown``.
+    /// It returns after ``shutdown()``, when the last reply has arrived. Cancellation ends it at once: sent commands
+    /// fail with ``RedisError/Code/outcomeUnknown``, others with ``RedisError/Code/shuttingDown``.
     func run() async {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
@@ -74,28 +74,28 @@ final class RedisNode: Sendable {
         }
     }
 
-    /// Takes no more commands, lets those that were sent finish, and closes the connection.
+    /// Accepts no more commands, lets sent ones finish, and closes the connection.
     func shutdown() {
         close { $0.shutdown() }
     }
 
-    /// Takes no more commands, and closes the connection after a while, with or without the replies.
+    /// Accepts no more commands, and closes the connection after a time limit, with or without replies.
     func shutdown(within limit: Duration) {
         shutdown()
         eventLoop.scheduleTask(in: TimeAmount(limit)) { self.core.value.cancel() }
     }
 
-    /// Goes on only as long as the server answers; see ``RedisClient/endWhenSilent(for:)``.
+    /// Continues only as long as the server answers; see ``RedisClient/endWhenSilent(for:)``.
     func endWhenSilent(for limit: Duration, _ onEnd: @escaping @Sendable () -> Void = {}) {
         eventLoop.execute { self.core.value.endWhenSilent(for: limit, onEnd) }
     }
 
-    /// Leaves a server that says it is a replica; see ``RedisClient/leaveReplica()``.
+    /// Leaves a server that reports it is a replica; see ``RedisClient/leaveReplica()``.
     func leaveReplica() {
         eventLoop.execute { self.core.value.leaveReplica() }
     }
 
-    /// Ends at once, for a reason.
+    /// Ends at once, with a reason.
     func cancel(because reason: RedisError) {
         inbox.close(because: reason)
         eventLoop.execute { self.core.value.cancel(because: reason) }
@@ -106,7 +106,7 @@ final class RedisNode: Sendable {
         eventLoop.execute { end(self.core.value) }
     }
 
-    /// Sends commands together, in order, once those before them are answered or have failed.
+    /// Sends commands together, in order, once their predecessors are answered or have failed.
     ///
     /// Commands of other requests may come before or after them but not in between.
     func begin(

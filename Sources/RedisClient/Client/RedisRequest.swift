@@ -3,33 +3,33 @@ internal import Synchronization
 
 /// Commands that one caller sent together and waits for together.
 ///
-/// Encoded on the caller's thread. It is finished exactly once, by whoever comes first: the replies, a failure, or the
-/// cancellation of the caller; later attempts change nothing.
+/// They are encoded on the caller's thread. The request is finished exactly once, by the replies, a failure or the
+/// cancellation of the caller; later attempts have no effect.
 final class RedisRequest: Sendable {
     typealias Outcome = Result<[RedisValue], RedisError>
 
     private enum State {
-        /// Nobody waits yet. Becomes `awaited` or `finished`.
+        /// No caller waits yet. Becomes `awaited` or `finished`.
         case pending
-        /// The caller sleeps. Becomes `finished`.
+        /// The caller waits. Becomes `finished`.
         case awaited(CheckedContinuation<Void, Never>)
-        /// The outcome is known, since then.
+        /// The outcome, and when it became known.
         case finished(Outcome, at: ContinuousClock.Instant)
     }
 
-    /// The commands as they go on the wire.
+    /// The encoded commands.
     let bytes: ByteBuffer
-    /// How many replies will come.
+    /// The number of replies.
     let count: Int
-    /// Whether all of them may be sent again.
+    /// Whether all commands may be sent again.
     let isIdempotent: Bool
-    /// How much is read of the replies: as little as one of the commands says.
+    /// The size limit of the replies: the strictest of the commands.
     let replySize: ReplySize
-    /// When to give up.
+    /// When it fails.
     let deadline: NIODeadline
-    /// When the caller began to wait.
-    let begun: NIODeadline
-    /// The time given, for messages.
+    /// When the caller started to wait.
+    let started: NIODeadline
+    /// The time limit, for messages.
     let timeout: Duration
 
     private let first: RedisCommand
@@ -37,7 +37,7 @@ final class RedisRequest: Sendable {
     private let predecessor: Mutex<RedisRequest?>
     private let written = Mutex<ContinuousClock.Instant?>(nil)
 
-    /// Encodes commands, of which there is at least one; they wait until the predecessor is finished.
+    /// Encodes at least one command; the request waits until its predecessor is finished.
     init(
         _ commands: [RedisCommand], after predecessor: RedisRequest? = nil, timeout: Duration,
         now: NIODeadline = .now()
@@ -61,11 +61,11 @@ final class RedisRequest: Sendable {
         self.timeout = timeout
         count = commands.count
         first = commands[0]
-        begun = now
+        started = now
         deadline = now + TimeAmount(max(timeout, .zero))
     }
 
-    /// What is asked, for messages: `HMGET`, or `HMGET and 63 more`.
+    /// The commands, for messages: `HMGET`, or `HMGET and 63 more`.
     var name: String {
         count == 1 ? first.name : "\(first.name) and \(count - 1) more"
     }
@@ -75,9 +75,9 @@ final class RedisRequest: Sendable {
         state.withLock { if case .finished = $0 { true } else { false } }
     }
 
-    /// Whether it must not be written yet, because its predecessor is not finished.
+    /// Whether it must not be written yet, because its predecessor isn't finished.
     ///
-    /// A predecessor that is finished is let go, so that a long chain is not kept in memory.
+    /// A finished predecessor is released, so that a long chain doesn't stay in memory.
     var isHeldBack: Bool {
         predecessor.withLock { predecessor in
             if predecessor?.isFinished == true { predecessor = nil }
@@ -85,12 +85,12 @@ final class RedisRequest: Sendable {
         }
     }
 
-    /// Notes that it goes to the socket now.
+    /// Records that it is written to the socket now.
     func markWritten() {
         written.withLock { $0 = .now }
     }
 
-    /// When it went to the socket, the last time; nil before.
+    /// When it was last written to the socket; nil if it wasn't.
     var writtenAt: ContinuousClock.Instant? { written.withLock { $0 } }
 
     /// When the outcome became known; nil before.
@@ -98,7 +98,7 @@ final class RedisRequest: Sendable {
         state.withLock { if case .finished(_, let instant) = $0 { instant } else { nil } }
     }
 
-    /// Sets the outcome, unless it is known already.
+    /// Sets the outcome, unless it is known.
     func finish(_ outcome: Outcome) {
         let waiting: CheckedContinuation<Void, Never>? = state.withLock { state in
             switch state {
@@ -115,15 +115,15 @@ final class RedisRequest: Sendable {
         waiting?.resume()
     }
 
-    /// Fails, unless the outcome is known already.
+    /// Fails, unless the outcome is known.
     func fail(_ error: RedisError, at server: String? = nil, mayHaveRun: Bool = false) {
         finish(.failure(error.of(name, at: server, mayHaveRun: mayHaveRun)))
     }
 
     /// Waits for the outcome.
     ///
-    /// Called once. A cancelled task stops waiting at once, with ``RedisError/Code/cancelled``; the commands may then
-    /// have run or still run.
+    /// It must be called once. A cancelled task stops waiting at once with ``RedisError/Code/cancelled``; the commands
+    /// may have run or may still run.
     func outcome() async throws(RedisError) -> [RedisValue] {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in

@@ -3,49 +3,49 @@ internal import NIOCore
 internal import NIOPosix
 internal import Synchronization
 
-/// The nodes of a cluster: who serves which slot, and a connection to each primary that was asked for something.
+/// The nodes of a cluster: the slot map, and a connection to each primary that was needed.
 ///
-/// The map is asked for when ``run()`` begins, and again whenever a node is lost, says that a slot has moved, or keeps us
-/// waiting; one question at a time. A node that is no primary on the new map is let go: what it has in hand is waited
-/// for shortly, and what was not sent yet goes to the others.
+/// The map is read when ``run()`` starts, and again when a node is lost, reports a moved slot, or is slow; one read at
+/// a time. A node that isn't a primary on the new map is released: sent commands are waited for shortly, and unsent
+/// ones go to other nodes.
 final class ClusterConnections: Sendable {
     private struct State {
         /// Nil before the first answer.
         var map: SlotMap?
-        /// How new the map is.
+        /// The epoch of the map.
         var epoch: Int64 = 0
-        /// The connections, each to a primary of the map, or to one that another node named since.
+        /// The connections to primaries of the map, or to nodes that another node has named since.
         var nodes: [RedisConfiguration.Address: RedisNode] = [:]
-        /// Why the last survey found no map; nil when it did.
+        /// Why the last survey found no map; nil if it did.
         var trouble: RedisError?
-        /// When the last survey that is over had begun.
+        /// When the last completed survey started.
         var surveyed: NIODeadline?
-        /// The commands that wait for a change of the map.
+        /// The number of commands that wait for a change of the map.
         var paused = 0
-        /// Why no more is taken; nil where it is.
+        /// Why no more commands are accepted; nil if they are.
         var closed: RedisError?
-        /// For how long a node may be silent, where the program was told to end.
+        /// How long a node may be silent during a shutdown; nil before it.
         var farewell: Duration?
 
         var isClosed: Bool { closed != nil }
     }
 
-    /// How long a node that was let go may take to answer what it was sent.
+    /// How long a released node may take to answer sent commands.
     private static let farewell = Duration.seconds(1)
 
     let configuration: RedisConfiguration
-    /// Where commands without a key go, so that the time, for one, always comes from the same server.
+    /// The slot of commands without a key, so that the time, for example, always comes from the same server.
     let homeSlot: Int
-    /// Where all connections are: a call to several nodes comes back on one thread.
+    /// The event loop of all connections: a call to several nodes returns on one thread.
     let eventLoop: any EventLoop = MultiThreadedEventLoopGroup.singleton.any()
-    /// Rings when there is a new map, or none could be found, or the client is shut down.
+    /// Signals a new map, a failed survey or a shutdown.
     let news = AsyncSignal()
     private let logger: Logger
     private let state = Mutex(State())
     private let (starts, started) = AsyncStream<RedisNode>.makeStream()
     private let (requests, requested) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
 
-    /// Connections that are made once ``run()`` is called.
+    /// Creates connections, which are made once ``run()`` is called.
     init(_ configuration: RedisConfiguration, logger: Logger) {
         self.configuration = configuration
         self.logger = logger
@@ -53,7 +53,7 @@ final class ClusterConnections: Sendable {
         wantSurvey()
     }
 
-    /// Whether the map is known and whole, and the nodes that were asked for something are all connected.
+    /// Whether the map is complete, and all needed nodes are connected.
     var isConnected: Bool {
         state.withLock { state in
             guard let map = state.map, map.coverage == RedisSlot.count, !state.nodes.isEmpty else { return false }
@@ -61,7 +61,7 @@ final class ClusterConnections: Sendable {
         }
     }
 
-    /// Keeps the connections and the map; see ``RedisClient/run()``.
+    /// Maintains the connections and the map; see ``RedisClient/run()``.
     func run() async {
         await withTaskCancellationHandler {
             await withTaskGroup(of: Void.self) { surveys in
@@ -76,7 +76,7 @@ final class ClusterConnections: Sendable {
         }
     }
 
-    /// Takes no more commands, and lets those that were sent finish.
+    /// Accepts no more commands, and lets sent ones finish.
     func shutdown() {
         let nodes = state.withLock { state in
             state.closed = state.closed ?? .shuttingDown
@@ -87,7 +87,7 @@ final class ClusterConnections: Sendable {
         news.send()
     }
 
-    /// Goes on only as long as the nodes answer; see ``RedisClient/endWhenSilent(for:)``.
+    /// Continues only as long as the nodes answer; see ``RedisClient/endWhenSilent(for:)``.
     func endWhenSilent(for limit: Duration) {
         let nodes = state.withLock { state in
             guard state.farewell == nil else { return [RedisNode]() }
@@ -103,7 +103,7 @@ final class ClusterConnections: Sendable {
         node.endWhenSilent(for: limit) { [weak self] in self?.cancel(because: .silent(for: limit, at: address)) }
     }
 
-    /// Commands that wait for a node to be found wait for an answer, too.
+    /// Commands that wait for a node are waiting for an answer too.
     private func watchForTheEnd(_ limit: Duration, since start: NIODeadline?) {
         eventLoop.scheduleTask(in: .milliseconds(50)) { [weak self] in
             guard let self else { return }
@@ -127,7 +127,7 @@ final class ClusterConnections: Sendable {
         news.send()
     }
 
-    /// Has the map asked for again, soon.
+    /// Requests a new read of the map soon.
     func wantSurvey() {
         requested.yield()
     }
@@ -137,7 +137,7 @@ final class ClusterConnections: Sendable {
         var backoff = Backoff()
         for await _ in requests {
             failures = await survey() ? 0 : failures + 1
-            // Once there was a map, commands wait for the next one; before that they fail at once.
+            // If there was a map before, commands wait for the next one; otherwise they fail at once.
             backoff.most = map == nil ? .seconds(10) : .seconds(1)
             do {
                 try await Task.sleep(for: backoff.delay(failures: failures))
@@ -148,10 +148,10 @@ final class ClusterConnections: Sendable {
         }
     }
 
-    /// Asks for the map once; whether a node answered.
+    /// Reads the map once; returns whether a node answered.
     private func survey() async -> Bool {
         let began = NIODeadline.now()
-        let (candidates, epoch) = state.withLock { (whomToAsk($0), $0.epoch) }
+        let (candidates, epoch) = state.withLock { (surveyCandidates($0), $0.epoch) }
         let result = await ClusterSurvey(configuration, logger: logger).run(asking: candidates, notBefore: epoch)
         guard !Task.isCancelled else { return false }
         let gone: [RedisNode] = state.withLock { state in
@@ -174,7 +174,7 @@ final class ClusterConnections: Sendable {
         return true
     }
 
-    /// Takes a map over; the nodes that are no primaries on it.
+    /// Adopts a map; returns the nodes that aren't primaries on it.
     private func adopt(_ view: ClusterSurvey.View, in state: inout State) -> [RedisNode] {
         let primaries = Set(view.map.primaries)
         if state.map != view.map {
@@ -187,8 +187,8 @@ final class ClusterConnections: Sendable {
         return Array(gone.values)
     }
 
-    /// Whom to ask, the likeliest to answer first: nodes that are connected, other nodes of the map, the seeds.
-    private func whomToAsk(_ state: State) -> [ClusterSurvey.Candidate] {
+    /// The nodes to ask, the most promising first: connected nodes, other nodes of the map, the seeds.
+    private func surveyCandidates(_ state: State) -> [ClusterSurvey.Candidate] {
         let nodes = state.nodes
         let primaries = (state.map?.primaries ?? []).shuffled()
         let connected = primaries.filter { nodes[$0]?.isConnected == true }
@@ -203,7 +203,7 @@ final class ClusterConnections: Sendable {
 // MARK: - Looking up
 
 extension ClusterConnections {
-    /// Why nothing can be sent at all, for now or for ever; nil where something can.
+    /// Why no command can be sent, now or ever; nil if commands can be sent.
     var refusal: RedisError? {
         state.withLock { $0.closed ?? ($0.map == nil ? $0.trouble : nil) }
     }
@@ -211,12 +211,12 @@ extension ClusterConnections {
     /// The map; nil before the first answer.
     var map: SlotMap? { state.withLock { $0.map } }
 
-    /// The connections to those that serve some slots, in the same order; nil where nobody is known.
+    /// The connections to the nodes of these slots, in the same order; nil for a slot without a known node.
     func nodes(serving slots: [Int]) -> [RedisNode?] {
         state.withLock { state in
             guard !state.isClosed else { return slots.map { _ in nil } }
             guard let map = state.map else { return slots.map { _ in nil } }
-            // Thousands of commands go to a handful of nodes, each of which is looked up once.
+            // Thousands of commands go to a few nodes, each of which is looked up once.
             var found: [Int: RedisNode] = [:]
             return slots.map { slot in
                 guard let number = map.number(of: slot) else { return nil }
@@ -228,12 +228,12 @@ extension ClusterConnections {
         }
     }
 
-    /// The connection to a node that another one has named.
+    /// The connection to a node that another node has named.
     func node(named address: RedisConfiguration.Address) -> RedisNode? {
         state.withLock { state in state.isClosed ? nil : node(at: address, in: &state) }
     }
 
-    /// The connection to a primary of the map; nil where it is none any more.
+    /// The connection to a primary of the map; nil if it isn't one any more.
     func primary(at address: RedisConfiguration.Address) -> RedisNode? {
         state.withLock { state in
             guard !state.isClosed else { return nil }
@@ -243,25 +243,25 @@ extension ClusterConnections {
         }
     }
 
-    /// A node to subscribe on: after a failure another than before.
+    /// A node to subscribe on; after a failure, a different one.
     func anyNode(_ failures: Int) -> RedisConfiguration.Address {
-        let candidates = state.withLock { whomToAsk($0) }
+        let candidates = state.withLock { surveyCandidates($0) }
         return candidates.isEmpty ? configuration.address : candidates[failures % candidates.count].address
     }
 
-    /// Whether a server is a node of the cluster, as far as is known.
+    /// Whether a server is a known node of the cluster.
     func isMember(_ address: RedisConfiguration.Address) -> Bool {
         guard let map else { return true }
         return map.primaries.contains(address) || map.replicas.contains(address)
     }
 
-    /// Notes that a slot is served by another node, and has the map asked for.
+    /// Records that another node serves a slot, and requests a new map.
     func moved(_ slot: Int, to address: RedisConfiguration.Address) {
         state.withLock { $0.map?.move(slot, to: address) }
         wantSurvey()
     }
 
-    /// Those that serve slots, by a map that is not older than a second, or the last one where no node answers.
+    /// The primaries by a map that is at most a second old, or by the last one if no node answers.
     func primaries(within limit: Duration) async throws(RedisError) -> [RedisConfiguration.Address] {
         let asked = NIODeadline.now()
         let end = asked + TimeAmount(limit)
@@ -278,7 +278,7 @@ extension ClusterConnections {
         }
     }
 
-    /// Waits for news, with so many commands of which none is under way.
+    /// Waits for a signal, on behalf of a number of unsent commands.
     func pause(_ count: Int, after seen: Int, atMost limit: Duration) async throws(RedisError) {
         let isFull = state.withLock { state in
             guard state.paused + count <= configuration.pendingLimit else { return true }
@@ -309,6 +309,6 @@ extension ClusterConnections {
 
 extension RedisError {
     static func noMap(within limit: Duration) -> RedisError {
-        RedisError(.timedOut, "no node of the cluster has said within \(limit) who serves which slot")
+        RedisError(.timedOut, "no node of the cluster returned the slot map within \(limit)")
     }
 }

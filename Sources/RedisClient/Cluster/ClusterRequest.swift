@@ -1,50 +1,50 @@
 internal import NIOCore
 
-/// Commands for the nodes of a cluster, sent together and waited for together.
+/// Commands for the nodes of a cluster that are sent together and waited for together.
 ///
-/// They are split by node, and all nodes work at once. A node that answers `MOVED` or `ASK` is believed, and the command
-/// sent on by whoever waits; so is a command that was not sent, or may be sent again, when its node is lost. Commands of
-/// one slot keep their order unless one of them had to be sent again. The same commands on one node of the caller's
-/// choice go nowhere else.
+/// They are split by node, and all nodes work in parallel. If a node answers `MOVED` or `ASK`, the waiting caller sends
+/// the command to the named node. The same applies to a command that was not sent, or may be sent again, when its node
+/// is lost. Commands of one slot keep their order unless one of them had to be sent again. Commands for one chosen node
+/// are never sent elsewhere.
 final class ClusterRequest: Sendable {
-    /// Where the commands may go.
+    /// The route of the commands.
     enum Route: Sendable, Equatable {
-        /// To whoever serves the slot of the key.
+        /// To the node of the key's slot.
         case byKey
-        /// To this node alone.
+        /// To this node only.
         case only(RedisConfiguration.Address)
     }
 
-    /// The replies, in the order of the commands, and who gave them.
+    /// The replies in the order of the commands, and the nodes that sent them.
     struct Answers {
         var replies: [RedisValue]
         var addresses: [RedisConfiguration.Address?]
-        /// Whether some command went out whose reply never came.
+        /// Whether a command was sent whose reply never arrived.
         var isUncertain = false
     }
 
-    /// Those commands that went to one node, by their positions.
+    /// The commands for one node, by position.
     struct Part: Sendable {
         let node: RedisNode?
         let positions: [Int]
-        /// Whether each has `ASKING` before it.
+        /// Whether each command is preceded by `ASKING`.
         let isAsking: Bool
         let request: Result<RedisRequest, RedisError>
     }
 
-    /// What is to be sent once more.
+    /// A command to be sent again.
     private struct Repetition {
         var anew: [Int] = []
         var asking: [RedisConfiguration.Address: [Int]] = [:]
         var isRedirected = false
         var isLater = false
-        /// Why the last of them got no answer at all.
+        /// Why the last attempt got no answer at all.
         var failure: RedisError?
 
         var isEmpty: Bool { anew.isEmpty && asking.isEmpty }
     }
 
-    /// How often in a row a command follows `MOVED` and `ASK`; nodes that disagree for longer are not waited for.
+    /// How many consecutive `MOVED` and `ASK` answers a command follows; nodes that disagree longer aren't waited for.
     static let redirectionLimit = 8
     private static let backoff = Backoff(first: .milliseconds(20), most: .milliseconds(500))
 
@@ -56,9 +56,9 @@ final class ClusterRequest: Sendable {
     private let deadline: NIODeadline
     private let first: [Part]
 
-    /// Sends commands, of which there is at least one, as far as it is known where to.
+    /// Sends at least one command, as far as the nodes are known.
     ///
-    /// - Parameter others: what was sent before; on each node these commands wait for those of the others there.
+    /// - Parameter others: earlier commands; on each node these commands wait for the others there.
     init(
         _ commands: [RedisCommand], _ route: Route, of connections: ClusterConnections,
         after others: ClusterRequest? = nil, timeout: Duration
@@ -78,7 +78,7 @@ final class ClusterRequest: Sendable {
         }
     }
 
-    /// How long the first attempt took from the socket and back, on all nodes together.
+    /// How long the first attempt took, from socket to socket, on all nodes together.
     var elapsed: Duration {
         let requests = first.compactMap { try? $0.request.get() }
         guard let written = requests.compactMap(\.writtenAt).min(),
@@ -91,9 +91,9 @@ final class ClusterRequest: Sendable {
         first.first { $0.node === node }.flatMap { try? $0.request.get() }
     }
 
-    /// Waits for all replies, sending on what is sent elsewhere.
+    /// Waits for all replies, and sends redirected commands again.
     ///
-    /// Called once.
+    /// It must be called once.
     func outcome() async throws(RedisError) -> Answers {
         var answers = Answers(
             replies: Array(repeating: .null, count: commands.count),
@@ -122,7 +122,7 @@ final class ClusterRequest: Sendable {
 // MARK: - Sending
 
 extension ClusterRequest {
-    /// The commands by node, in their order; without a node those of slots that nobody is known to serve.
+    /// The commands by node, in order; those of slots without a known node have none.
     private static func place(
         _ commands: [RedisCommand], _ slots: [Int], _ route: Route, on connections: ClusterConnections
     ) -> [(RedisNode?, [Int])] {
@@ -147,7 +147,7 @@ extension ClusterRequest {
     private static func begin(
         _ commands: [RedisCommand], on node: RedisNode?, after predecessor: RedisRequest? = nil, _ timeout: Duration
     ) -> Result<RedisRequest, RedisError> {
-        guard let node else { return .failure(RedisError(.unreachable, "no node is known for it")) }
+        guard let node else { return .failure(RedisError(.unreachable, "no node is known for its slot")) }
         do {
             return .success(try node.begin(commands, after: predecessor, deadline: timeout))
         } catch {
@@ -178,9 +178,9 @@ extension ClusterRequest {
             }
     }
 
-    /// Waits before the next attempt; whether there is one.
+    /// Waits before the next attempt; returns whether there is one.
     ///
-    /// At the end of the time, what a server has answered last is the reply.
+    /// After the deadline, the last answer of a server is the reply.
     private func pause(_ number: Int, _ repetition: Repetition, after seen: Int) async throws(RedisError) -> Bool {
         let left = Duration(deadline - .now())
         let delay = Self.backoff.delay(failures: number)
@@ -223,7 +223,7 @@ extension ClusterRequest {
         _ redirection: Redirection, _ error: RedisServerError, _ position: Int, _ repetition: inout Repetition
     ) {
         if route != .byKey {
-            // Whoever chose the node decides what to do; the next choice shall be a better one.
+            // The caller chose the node and decides what to do; its next choice should be better.
             return connections.wantSurvey()
         }
         switch redirection {
@@ -241,31 +241,31 @@ extension ClusterRequest {
         }
     }
 
-    /// Takes up what was not carried out, or may be twice; throws where that can't be said.
+    /// Collects commands that were not executed, or may be sent twice; throws if neither is certain.
     private func note(
         _ failure: RedisError, of part: Part, _ answers: inout Answers, _ repetition: inout Repetition
     ) throws(RedisError) {
         answers.isUncertain = answers.isUncertain || failure.mayHaveRun
         let mayHaveRun = answers.isUncertain || part.positions.count < commands.count
         if let refusal = connections.refusal { throw refusal.of(name, mayHaveRun: mayHaveRun) }
-        let reason = part.node == nil ? nobody(for: part.positions[0]) : failure
+        let reason = part.node == nil ? unserved(at: part.positions[0]) : failure
         let error = reason.of(reason.command ?? name, mayHaveRun: mayHaveRun)
         let isRepeatable = !failure.mayHaveRun || part.positions.allSatisfy { commands[$0].isIdempotent }
         let isPassing = [.unreachable, .shuttingDown, .outcomeUnknown].contains(failure.code)
         guard isRepeatable, isPassing, deadline > .now() else { throw error }
-        // A node of the caller's choice that is none any more has no successor.
+        // A chosen node that is no longer a primary has no successor.
         if route != .byKey, part.node == nil, connections.map != nil { throw error }
         connections.wantSurvey()
         repetition.anew += part.positions
         repetition.failure = error
-        // A node that was let go has a successor already.
+        // A released node already has a successor.
         if failure.code == .shuttingDown { repetition.isRedirected = true } else { repetition.isLater = true }
     }
 
-    private func nobody(for position: Int) -> RedisError {
+    private func unserved(at position: Int) -> RedisError {
         if case .only(let address) = route {
             return RedisError(
-                .unreachable, "it is no primary of the cluster any more", address: address.description)
+                .unreachable, "it is no longer a primary of the cluster", address: address.description)
         }
         guard let map = connections.map else { return .noMap(within: timeout) }
         return RedisError(
@@ -277,12 +277,12 @@ extension ClusterRequest {
         let position = repetition.anew.first ?? repetition.asking.values.first?.first ?? 0
         let answer = answers.replies[position].error
         return RedisError(
-            .server, "sent on more than \(Self.redirectionLimit) times in a row, last by “\(answer?.message ?? "")”",
+            .server, "redirected more than \(Self.redirectionLimit) times in a row, last by “\(answer?.message ?? "")”",
             command: commands[position].name, address: answers.addresses[position]?.description, server: answer,
             mayHaveRun: commands.count > 1)
     }
 
-    /// What is to be said of slots that nobody serves, where there are any.
+    /// The message on slots that no node serves, if there are any.
     var gap: String? {
         guard let map = connections.map, map.coverage < RedisSlot.count else { return nil }
         return map.summary

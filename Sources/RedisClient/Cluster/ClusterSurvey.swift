@@ -1,23 +1,23 @@
 internal import Logging
 internal import NIOCore
 
-/// Asking the nodes of a cluster who serves which slot.
+/// Asks the nodes of a cluster for the slot map.
 ///
-/// Three are asked at a time, and the first good answer counts: one whose map is whole and not older than the one that
-/// is known, so that a node that was cut off from the others is not believed. Where no answer is good, the best is taken.
+/// Three nodes are asked at a time, and the first good answer counts: one with a complete map that isn't older than the
+/// known one, so that a partitioned node isn't believed. If no answer is good, the best one is used.
 struct ClusterSurvey {
     /// A node to ask.
     struct Candidate {
         let address: RedisConfiguration.Address
-        /// Its connection, where there is one; else one is made for the question alone.
+        /// Its connection, if there is one; otherwise one is made for this question only.
         let node: RedisNode?
     }
 
-    /// What a node sees.
+    /// The view of one node.
     struct View: Sendable {
         let address: RedisConfiguration.Address
         let map: SlotMap
-        /// The cluster's count of changes, as far as this node has heard of them; 0 where we may not ask.
+        /// The configuration epoch of the cluster as this node knows it; 0 if it can't be read.
         let epoch: Int64
 
         fileprivate func isBetter(than other: View) -> Bool {
@@ -25,23 +25,23 @@ struct ClusterSurvey {
         }
     }
 
-    /// How many are asked at most, and how many of them at once.
+    /// How many nodes are asked in total, and how many at the same time.
     static let (most, atOnce) = (30, 3)
-    /// How long they have.
+    /// The time limit.
     static let patience = Duration.seconds(1)
 
     private let configuration: RedisConfiguration
     private let logger: Logger
 
-    /// A survey with the credentials and TLS of a configuration.
+    /// Creates a survey with the credentials and TLS of a configuration.
     init(_ configuration: RedisConfiguration, logger: Logger) {
         self.configuration = configuration
         self.logger = logger
     }
 
-    /// Asks one after the other.
+    /// Asks several nodes after each other.
     ///
-    /// - Parameter epoch: how new the map is that is known.
+    /// - Parameter epoch: the epoch of the known map.
     func run(asking candidates: [Candidate], notBefore epoch: Int64) async -> Result<View, RedisError> {
         var best: View?
         var failures: [RedisError] = []
@@ -63,14 +63,14 @@ struct ClusterSurvey {
         view.map.coverage == RedisSlot.count && view.epoch >= epoch
     }
 
-    /// Asks some at once until one has a good answer, or the time is up.
+    /// Asks several nodes at the same time until one has a good answer or the time limit passes.
     private func ask(_ candidates: ArraySlice<Candidate>, notBefore epoch: Int64) async -> [Result<View, RedisError>] {
         await withTaskGroup(of: Result<View, RedisError>?.self) { group in
             for candidate in candidates {
                 group.addImmediateTask { await self.ask(candidate) }
             }
             group.addTask {
-                // Cut short when the answers are there.
+                // Cancelled when the answers have arrived.
                 await AsyncSignal().wait(atMost: Self.patience)
                 return nil
             }
@@ -94,7 +94,7 @@ struct ClusterSurvey {
         if let node = candidate.node { return await view(of: node) }
         let isAnnounced = !configuration.seeds.contains(candidate.address)
         var configuration = configuration.at(candidate.address)
-        // A little less, so that the node's own reason is there in time.
+        // Slightly less, so that the node's own error arrives in time.
         configuration.connectTimeout = Self.patience * 0.9
         let node = RedisNode(configuration, logger: logger, isAnnounced: isAnnounced) {}
         return await withTaskGroup(of: Void.self) { group in
@@ -105,7 +105,7 @@ struct ClusterSurvey {
         }
     }
 
-    /// A node that is slow to answer keeps its connection, on which others wait too: only the question is given up.
+    /// A slow node keeps its connection, which others are using: only the question is cancelled.
     private func view(of node: RedisNode) async -> Result<View, RedisError> {
         let commands = ["SLOTS", "INFO"].map { RedisCommand("CLUSTER", [$0]) }
         do throws(RedisError) {
@@ -123,7 +123,7 @@ struct ClusterSurvey {
         let isAlone = error.message.contains("cluster support disabled")
         let message =
             isAlone
-            ? "the server is not part of a cluster (“\(error)”): expected redis:// in place of redis+cluster://"
+            ? "the server is not part of a cluster (“\(error)”): expected redis:// instead of redis+cluster://"
             : "“\(error)”"
         return RedisError(
             .server, message, command: "CLUSTER SLOTS", address: address.description, server: error)
@@ -137,15 +137,15 @@ struct ClusterSurvey {
 }
 
 extension RedisError {
-    /// No node could be asked; the reasons of the first few, and as code the one that says most.
+    /// The error if no node could be asked: the reasons of the first few, with the most specific code.
     fileprivate static func noNode(because failures: [RedisError]) -> RedisError {
-        let telling = failures.first { ![.unreachable, .cancelled].contains($0.code) }
-        guard let first = telling ?? failures.first else {
+        let specific = failures.first { ![.unreachable, .cancelled].contains($0.code) }
+        guard let first = specific ?? failures.first else {
             return RedisError(.unreachable, "the cluster has no node to ask")
         }
         if failures.count == 1 { return first }
         let reasons = failures.prefix(4).map { "\($0.address ?? "?"): \($0.message)" }.joined(separator: "; ")
-        let code = telling?.code ?? .unreachable
+        let code = specific?.code ?? .unreachable
         return RedisError(code, "no node of the cluster answers (\(reasons))", server: first.server, underlying: first)
     }
 }

@@ -1,20 +1,20 @@
-/// What a node of a cluster answers in place of a result when a command is to be sent elsewhere, or later.
+/// The answer of a cluster node if a command must be sent elsewhere or later.
 ///
-/// In all these cases the command was not carried out.
+/// In all these cases the command was not executed.
 enum Redirection: Equatable {
-    /// The slot is served by another node, now and later: `MOVED 3999 127.0.0.1:6381`.
+    /// Another node serves the slot from now on: `MOVED 3999 127.0.0.1:6381`.
     case moved(slot: Int, to: RedisConfiguration.Address)
-    /// Only this time, and after `ASKING`: `ASK 3999 127.0.0.1:6381`.
+    /// Another node serves the key, for this command only, after `ASKING`: `ASK 3999 127.0.0.1:6381`.
     ///
-    /// The slot is on its way there, and the key has gone already.
+    /// The slot is being migrated, and the key has already moved.
     case asking(RedisConfiguration.Address)
-    /// The same again after a while: some keys of the command are still on the way, a node is loading its data, or the
-    /// nodes have not agreed yet on who takes over from one that failed.
+    /// To be sent again after a while: some keys of the command are being migrated, a node is loading its data, or the
+    /// nodes have not yet agreed on the successor of a failed one.
     case later
 
-    /// Reads an answer; nil for any other error.
+    /// Parses an answer; nil for any other error.
     ///
-    /// - Parameter address: who answered. A node that doesn't know its own name leaves the host out.
+    /// - Parameter address: the node that answered. A node that doesn't know its own host omits it.
     init?(_ error: RedisServerError, from address: RedisConfiguration.Address) {
         switch error.code {
         case "TRYAGAIN", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "READONLY": self = .later
@@ -39,7 +39,7 @@ enum Redirection: Equatable {
 }
 
 extension RedisConfiguration.Address {
-    /// The address of another node, as this one names it: without a host, or with `?`, it is on the host of this one.
+    /// The address of another node as this one names it: without a host, or with `?`, it is on the same host.
     func neighbor(_ host: String?, port: Int) -> RedisConfiguration.Address? {
         if let host, !host.isEmpty, host != "?" { return .host(host, port: port) }
         guard case .host(let own, _) = self else { return nil }

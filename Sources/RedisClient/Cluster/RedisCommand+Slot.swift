@@ -1,16 +1,16 @@
 extension RedisCommand {
     /// The slot of the command's first key; nil for a command without keys, which any node can answer.
     ///
-    /// All keys of a command must share a slot; where they don't, the node that it goes to says so.
+    /// All keys of a command must be in one slot; otherwise the node returns an error.
     var slot: Int? {
         key.map { RedisSlot.of($0) }
     }
 
-    /// The first key, by the place that a command has it in; the first argument where nothing else is known.
+    /// The first key, at the position that the command defines; by default the first argument.
     var key: ArraySlice<UInt8>? {
         var words = Words(body)
         guard let first = words.next() else { return nil }
-        // Most commands are those on hashes; HELLO is none, and HEXISTS looks like it.
+        // Most commands are hash commands; HELLO looks like one but isn't, and HEXISTS looks different but is.
         if first.first == UInt8(ascii: "H"), first.dropFirst().first != UInt8(ascii: "E") { return words.next() }
         let name = String(decoding: first, as: UTF8.self).uppercased()
         switch KeyPlace.of(name) {
@@ -31,15 +31,15 @@ extension RedisCommand {
     }
 }
 
-/// Where a command has its first key.
+/// The position of a command's first key.
 private enum KeyPlace {
-    /// It has none.
+    /// The command has no key.
     case none
-    /// It is the argument of this number, counted from 1.
+    /// The argument with this number, counted from 1.
     case argument(Int)
-    /// It follows the number of keys, which is the argument of this number.
+    /// After the number of keys, which is the argument with this number.
     case counted(Int)
-    /// It follows the word `STREAMS`, which is not among so many first arguments.
+    /// After the word `STREAMS`, which doesn't occur among that many first arguments.
     case streams(after: Int)
 
     static func of(_ name: String) -> KeyPlace { exceptions[name] ?? .argument(1) }
@@ -67,12 +67,12 @@ private enum KeyPlace {
     ]
 }
 
-/// The words of an encoded command, one after the other.
+/// The words of an encoded command, in order.
 struct Words {
-    /// What is left of the command.
+    /// The rest of the command.
     private(set) var rest: ArraySlice<UInt8>
 
-    /// All words of a command.
+    /// Starts at the first word of a command.
     init(_ body: ArraySlice<UInt8>) {
         rest = body
     }
@@ -90,7 +90,7 @@ struct Words {
     /// The next word as text.
     mutating func nextText() -> String? { next().map { String(decoding: $0, as: UTF8.self) } }
 
-    /// The word so many places on.
+    /// The word that many positions ahead.
     mutating func word(_ number: Int) -> ArraySlice<UInt8>? {
         for _ in 1..<number { _ = next() }
         return next()

@@ -1,12 +1,12 @@
-/// The slots that the keys of a cluster are spread over.
+/// The hash slots of a cluster.
 package enum RedisSlot {
-    /// How many there are.
+    /// The number of slots.
     package static let count = 16_384
 
     /// The slot of a key.
     ///
-    /// Of a key with something between its first `{` and the next `}` only that counts, so that an application can put
-    /// keys into one slot.
+    /// If a key has text between its first `{` and the next `}`, only that text is hashed, so that an application can
+    /// put several keys in one slot.
     package static func of(_ key: String) -> Int {
         var key = key
         return key.withUTF8 { utf8 in
@@ -14,7 +14,7 @@ package enum RedisSlot {
         }
     }
 
-    /// The slot of a key that is bytes.
+    /// The slot of a key given as bytes.
     static func of<Bytes: RandomAccessCollection<UInt8>>(_ key: Bytes) -> Int where Bytes.SubSequence == Bytes {
         var crc: UInt16 = 0
         for byte in hashed(key) {
@@ -33,7 +33,7 @@ package enum RedisSlot {
 
     /// The smallest number whose digits hash to a slot.
     ///
-    /// All of them are looked up once, which takes about a millisecond: as long as the search for a single one.
+    /// All numbers are computed once, which takes about a millisecond: as long as the search for a single one.
     package static func number(hashingTo slot: Int) -> Int { numbers[slot] }
 
     private static let numbers: [Int] = {
@@ -47,7 +47,7 @@ package enum RedisSlot {
         return numbers
     }()
 
-    /// CRC-16/XMODEM: polynomial 0x1021, nothing reflected, starting at 0.
+    /// CRC-16/XMODEM: polynomial 0x1021, no reflection, initial value 0.
     private static let table: [UInt16] = (0..<256).map { byte in
         (0..<8).reduce(UInt16(byte) << 8) { crc, _ in
             crc & 0x8000 == 0 ? crc << 1 : crc << 1 ^ 0x1021

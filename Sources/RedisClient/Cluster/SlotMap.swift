@@ -1,21 +1,21 @@
-/// Which node of a cluster serves which slot.
+/// The slot map of a cluster.
 struct SlotMap: Sendable, Equatable {
-    /// More nodes than this are not believed; Redis recommends no more than 1,000.
+    /// The most nodes in a valid map; Redis recommends no more than 1,000.
     static let nodeLimit = 2_000
-    private static let nobody = UInt16.max
+    private static let unserved = UInt16.max
 
-    /// Those that serve slots, and those that did: slots name them by their position.
+    /// The nodes that serve or served slots; slots refer to them by position.
     private var known: [RedisConfiguration.Address] = []
-    private var owners = [UInt16](repeating: nobody, count: RedisSlot.count)
-    /// Nodes that serve none: replicas, who know the map too.
+    private var owners = [UInt16](repeating: unserved, count: RedisSlot.count)
+    /// The nodes without slots: replicas, which also know the map.
     private(set) var replicas: [RedisConfiguration.Address] = []
 
-    /// A map on which nobody serves anything.
+    /// Creates a map without any served slot.
     init() {}
 
-    /// Reads the reply to `CLUSTER SLOTS`.
+    /// Parses the reply to `CLUSTER SLOTS`.
     ///
-    /// - Parameter address: the node that was asked; it may leave out its own host, or that of all.
+    /// - Parameter address: the node that was asked; its answer may omit its own host or all hosts.
     init(_ reply: RedisValue, from address: RedisConfiguration.Address) throws(RedisError) {
         guard reply.kind == .array else { throw .unreadableMap(reply, from: address) }
         for range in reply.elements {
@@ -34,35 +34,35 @@ struct SlotMap: Sendable, Equatable {
         replicas = Array(Set(replicas).subtracting(known)).sorted { $0.description < $1.description }
     }
 
-    /// Who serves a slot.
+    /// The node of a slot.
     func owner(of slot: Int) -> RedisConfiguration.Address? { number(of: slot).map(address) }
 
-    /// Who serves a slot, by a number that means the same on every copy of this map.
+    /// The node of a slot as a number, which is the same for every copy of this map.
     func number(of slot: Int) -> Int? {
-        owners[slot] == Self.nobody ? nil : Int(owners[slot])
+        owners[slot] == Self.unserved ? nil : Int(owners[slot])
     }
 
-    /// The node of such a number.
+    /// The node with this number.
     func address(_ number: Int) -> RedisConfiguration.Address { known[number] }
 
-    /// Those that serve slots, in the order of their first.
+    /// The nodes that serve slots, in the order of their first slot.
     var primaries: [RedisConfiguration.Address] {
         var isListed = [Bool](repeating: false, count: known.count)
         var addresses: [RedisConfiguration.Address] = []
-        for owner in owners where owner != Self.nobody && !isListed[Int(owner)] {
+        for owner in owners where owner != Self.unserved && !isListed[Int(owner)] {
             isListed[Int(owner)] = true
             addresses.append(known[Int(owner)])
         }
         return addresses
     }
 
-    /// How many slots somebody serves.
-    var coverage: Int { owners.reduce(0) { $1 == Self.nobody ? $0 : $0 + 1 } }
+    /// The number of served slots.
+    var coverage: Int { owners.reduce(0) { $1 == Self.unserved ? $0 : $0 + 1 } }
 
-    /// The same in words.
+    /// The coverage in words.
     var summary: String { "the cluster covers \(coverage) of \(RedisSlot.count) slots (see CLUSTER INFO)" }
 
-    /// Notes that a slot is served by another node; too many nodes that nobody heard of before are not noted.
+    /// Records that another node serves a slot; if there are too many unknown nodes, it isn't recorded.
     mutating func move(_ slot: Int, to address: RedisConfiguration.Address) {
         guard known.count < Self.nodeLimit || known.contains(address) else { return }
         owners[slot] = number(of: address)
@@ -74,9 +74,9 @@ struct SlotMap: Sendable, Equatable {
         return UInt16(known.count - 1)
     }
 
-    /// `[host, port, identifier, [name, value, …]]`; the last only from Redis 7.0 on.
+    /// `[host, port, identifier, [name, value, …]]`; the last element only from Redis 7.0.
     ///
-    /// A node that is to be known by a name, but has none, is given as `?`, with its number among the rest.
+    /// A node that should have a host name but has none is given as `?`, with its IP address in the last element.
     private static func node(_ value: RedisValue, from address: RedisConfiguration.Address)
         -> RedisConfiguration.Address?
     {

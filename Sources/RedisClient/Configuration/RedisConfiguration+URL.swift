@@ -1,5 +1,5 @@
 extension RedisConfiguration {
-    /// Reads a Redis URL.
+    /// Parses a Redis URL.
     ///
     ///     redis://[[user]:password@]host[:port][/database]
     ///     redis+unix://[[user]:password@]/path/to.sock[?db=0]
@@ -7,11 +7,11 @@ extension RedisConfiguration {
     ///     redis+cluster://[[user]:password@]host[:port][,host[:port]…]
     ///     rediss://…, rediss+sentinel://…, rediss+cluster://…[?ca=FILE&cert=FILE&key=FILE&verify=full|ca|none]
     ///
-    /// Sentinels are signed in to with the options `sentinel-user` and `sentinel-password`. User, password, name, path
-    /// and option values are percent-decoded. A message never repeats any part of the URL but its scheme, because a URL
-    /// that can't be read may hold its password anywhere.
+    /// The options `sentinel-user` and `sentinel-password` are the credentials of Sentinels. User, password, name, path
+    /// and option values are percent-decoded. An error message never contains any part of the URL except its scheme,
+    /// because an invalid URL may have its password anywhere.
     ///
-    /// - Throws: ``RedisError/Code/invalidURL``, saying what was expected.
+    /// - Throws: ``RedisError/Code/invalidURL`` with what was expected.
     package init(url: String) throws(RedisError) {
         let parts = try RedisURL(url)
         switch parts.kind {
@@ -29,7 +29,7 @@ extension RedisConfiguration {
         case .cluster:
             self.init(seeds: try parts.addresses(6379))
             guard ["", "/", "/0"].contains(parts.path) else {
-                throw .invalidURL("a cluster has database 0 alone: expected \(parts.example)")
+                throw .invalidURL("a cluster only has database 0: expected \(parts.example)")
             }
             topology = .cluster
         }
@@ -47,7 +47,7 @@ extension RedisConfiguration {
         let example = "\(scheme)://h1:26379,h2:26379/mymaster/0"
         let parts = path.dropFirst().split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
         guard let first = parts.first, !first.isEmpty else {
-            throw .invalidURL("expected the name that the Sentinels know the primary by, as in \(example)")
+            throw .invalidURL("expected the name of the primary at the Sentinels, as in \(example)")
         }
         let name = try RedisURL.decoded(first, "name of the primary")
         topology = .sentinel(Sentinel(name: name))
@@ -76,7 +76,7 @@ extension RedisConfiguration {
             case ("key", _) where parts.isSecure: tls?.key = value
             case ("verify", _) where parts.isSecure:
                 guard let verification = TLS.Verification(rawValue: value) else {
-                    throw .invalidURL("verify is full (chain and host name), ca (chain alone) or none")
+                    throw .invalidURL("verify is full (chain and host name), ca (chain only) or none")
                 }
                 tls?.verification = verification
             case ("db", .unix):
@@ -88,7 +88,7 @@ extension RedisConfiguration {
             }
         }
         if let tls, (tls.certificate == nil) != (tls.key == nil) {
-            throw .invalidURL("cert and key go together: a client's certificate is of no use without its key")
+            throw .invalidURL("cert and key must be used together")
         }
         guard signIn.user == nil || signIn.password != nil else {
             throw .invalidURL("sentinel-user needs a sentinel-password")
@@ -104,7 +104,7 @@ extension RedisConfiguration {
 // MARK: - The way back
 
 extension RedisConfiguration {
-    /// The URL with the passwords shown as •••, for logs and messages.
+    /// The URL with passwords shown as •••, for logs and messages.
     package var redacted: String {
         let signIn = credentials.map { "\(PercentEncoding.encoded($0.user ?? "")):•••@" } ?? ""
         let scheme = tls == nil ? "redis" : "rediss"

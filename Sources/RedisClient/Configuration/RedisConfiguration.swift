@@ -1,46 +1,46 @@
-/// Where a Redis server is, how to sign in, and the limits of a connection to it.
+/// The address of a Redis server, how to authenticate, and the limits of a connection.
 package struct RedisConfiguration: Sendable, Equatable {
-    /// The server; with Sentinels or a cluster, the first to ask.
+    /// The server; with Sentinels or a cluster, the first one to ask.
     package var address: Address
-    /// Further Sentinels, or nodes of a cluster, to ask where the first doesn't answer.
+    /// Further Sentinels or cluster nodes to ask if the first one doesn't answer.
     package var otherSeeds: [Address] = []
-    /// Whether that is the server itself, or knows where it is.
+    /// The topology.
     package var topology = Topology.standalone
-    /// The user and password; nil where the server wants none.
+    /// The user and password; nil if the server needs none.
     package var credentials: Credentials?
     /// The number of the database to select.
     package var database = 0
-    /// TLS, and whom to trust; nil for a plain connection.
+    /// The TLS settings; nil for a plain connection.
     package var tls: TLS?
-    /// The key whose node is sent the commands that have no key, in a cluster.
+    /// In a cluster, the key whose node gets the commands without a key.
     ///
-    /// So that the time, for one, always comes from the same server.
+    /// So the time, for example, always comes from the same server.
     package var homeKey = ""
-    /// How the connection is called in `CLIENT LIST`.
+    /// The name of the connection in `CLIENT LIST`.
     package var clientName = "curfew"
-    /// How long making a connection may take, and then signing in.
+    /// How long connecting may take, and then authentication.
     package var connectTimeout = Duration.seconds(5)
-    /// How long a command may take, waiting for a connection included, unless it is given a deadline of its own.
+    /// How long a command may take, including waiting for a connection, unless it has its own deadline.
     package var commandDeadline = Duration.seconds(5)
-    /// How often the silent connection of a subscription is probed; one that doesn't answer in this time is given up.
+    /// How often the silent connection of a subscription is probed; it is closed if there is no answer in this time.
     ///
-    /// Rarely: the kernel's own probes find a host that has gone, and an idle subscriber should cost nothing.
+    /// Rarely: the kernel's own probes find a dead host, and an idle subscriber should cost nothing.
     package var probeInterval = Duration.seconds(300)
-    /// The most bytes that one reply may have.
+    /// The most bytes of one reply.
     package var replyBytesLimit = 64 << 20
-    /// The most values that one reply may have, on all levels together.
+    /// The most values of one reply, on all levels together.
     package var replyElementsLimit = 1 << 20
-    /// The most commands that may wait for their replies at once.
+    /// The most commands that may wait for replies at the same time.
     package var pendingLimit = 65_536
 
-    /// A configuration of its parts.
+    /// Creates a configuration.
     package init(address: Address) {
         self.address = address
     }
 }
 
 extension RedisConfiguration {
-    /// Where a server listens.
+    /// The address of a server.
     package enum Address: Sendable, Hashable, CustomStringConvertible {
         /// A TCP port of a host, given by name or number.
         case host(String, port: Int)
@@ -58,14 +58,14 @@ extension RedisConfiguration {
 
     /// A user and a password.
     ///
-    /// Prints without the password, and shows none to a mirror or a debugger's `dump`.
+    /// It prints without the password, also in a mirror or a debugger's `dump`.
     package struct Credentials: Sendable, Equatable, CustomStringConvertible, CustomReflectable {
         /// The ACL user; nil for the default one.
         package var user: String?
         /// The password.
         package var password: String
 
-        /// Credentials of a user, or of the default one.
+        /// Creates credentials of a user, or of the default user.
         package init(user: String? = nil, password: String) {
             self.user = user
             self.password = password
@@ -74,32 +74,32 @@ extension RedisConfiguration {
         /// The credentials with the password hidden.
         package var description: String { "\(user ?? ""):•••" }
 
-        /// Shows the user alone.
+        /// Shows the user only.
         package var customMirror: Mirror { Mirror(self, children: ["user": user ?? ""]) }
     }
 
-    /// How a TLS connection is made.
+    /// The TLS settings of a connection.
     package struct TLS: Sendable, Equatable {
-        /// What of the server's certificate is checked.
+        /// What is verified in the server's certificate.
         package enum Verification: String, Sendable, CaseIterable {
             /// The chain of trust and the host's name.
             case full
-            /// The chain of trust alone.
+            /// The chain of trust only.
             case ca
-            /// Nothing: anyone in between can read and write everything.
+            /// Nothing: anyone in between can read and change everything.
             case none
         }
 
-        /// What is checked.
+        /// What is verified.
         package var verification = Verification.full
-        /// A PEM file with the authorities to trust; nil for those of the system.
+        /// A PEM file with the trusted authorities; nil for those of the system.
         package var authorities: String?
-        /// A PEM file with this client's certificate chain, where the server wants one.
+        /// A PEM file with the client's certificate chain, if the server requires one.
         package var certificate: String?
-        /// A PEM file with the key of the certificate.
+        /// A PEM file with the key of that certificate.
         package var key: String?
 
-        /// TLS with everything checked.
+        /// Creates settings with full verification.
         package init() {}
     }
 }

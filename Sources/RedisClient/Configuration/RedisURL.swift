@@ -1,8 +1,8 @@
-/// The parts of a Redis URL, cut but not yet decoded.
+/// The parts of a Redis URL, split but not decoded.
 struct RedisURL {
     static let schemes = "redis://, redis+unix://, redis+sentinel://, redis+cluster:// or, with TLS, rediss://"
 
-    /// What a URL leads to.
+    /// The kind of a URL.
     enum Kind: String {
         case redis
         case unix = "redis+unix"
@@ -10,16 +10,16 @@ struct RedisURL {
         case cluster = "redis+cluster"
     }
 
-    /// As it was written, in small letters.
+    /// The scheme in lower case.
     var scheme: String
     var kind: Kind
-    /// Whether TLS is asked for.
+    /// Whether it uses TLS.
     var isSecure: Bool
-    /// What stands before the last `@` of the authority; nil without one.
+    /// The text before the last `@` of the authority; nil if there is none.
     var userInfo: Substring?
-    /// None where there is no host at all.
+    /// Empty if there is no host at all.
     var hosts: [(name: Substring, port: Substring?)]
-    /// With its leading slash, or empty.
+    /// The path with its leading slash, or empty.
     var path: Substring
     var options: [(name: String, value: String)]
 
@@ -36,7 +36,7 @@ struct RedisURL {
         self.kind = kind
         let rest = url[mark.upperBound...]
         guard !rest.contains("#"), !rest.utf8.contains(where: { $0 <= 32 || $0 == 127 }) else {
-            throw .invalidURL("a # or a blank is written as %23 or %20")
+            throw .invalidURL("write # as %23 and a space as %20")
         }
         let question = rest.firstIndex(of: "?") ?? rest.endIndex
         let slash = rest[..<question].firstIndex(of: "/") ?? question
@@ -53,7 +53,7 @@ struct RedisURL {
         }
     }
 
-    /// A URL of this kind that can be read.
+    /// An example of a valid URL of this kind.
     var example: String {
         switch kind {
         case .redis: "\(scheme)://127.0.0.1:6379/0"
@@ -93,7 +93,7 @@ struct RedisURL {
         return options
     }
 
-    /// The one server, at this port where none is given.
+    /// The single server, with the default port if there is none.
     func address(_ usualPort: Int) throws(RedisError) -> RedisConfiguration.Address {
         let addresses = try addresses(usualPort)
         guard addresses.count == 1 else {
@@ -102,7 +102,7 @@ struct RedisURL {
         return addresses[0]
     }
 
-    /// All servers, at this port where none is given.
+    /// All servers, with the default port for those without.
     func addresses(_ usualPort: Int) throws(RedisError) -> [RedisConfiguration.Address] {
         guard !hosts.isEmpty, hosts.allSatisfy({ !$0.name.isEmpty }) else {
             throw .invalidURL("expected a host, as in \(example)")
@@ -127,13 +127,13 @@ struct RedisURL {
         guard isNumber, let number = Int(text), (1...65_535).contains(number) else {
             throw .invalidURL(
                 "expected a port from 1 to 65535 after the host "
-                    + "(in a password, : / ? # @ % are written as %3A %2F %3F %23 %40 %25)"
+                    + "(in a password, write : / ? # @ % as %3A %2F %3F %23 %40 %25)"
             )
         }
         return number
     }
 
-    /// Why an option is not taken.
+    /// Why an option is refused.
     func refusal(of option: String) -> RedisError {
         let tls = ["ca", "cert", "key", "verify"]
         let takes = (isSecure ? tls : []) + (kind == .sentinel ? ["sentinel-user", "sentinel-password"] : [])
@@ -141,9 +141,9 @@ struct RedisURL {
         case _ where tls.contains(option) && kind != .unix:
             return .invalidURL("\(option) is an option of TLS: expected rediss\(scheme.dropFirst(5))://")
         case "db" where kind == .redis || kind == .sentinel:
-            return .invalidURL("the database is given as a path, as in \(example)")
+            return .invalidURL("the database belongs in the path, as in \(example)")
         case "db" where kind == .cluster:
-            return .invalidURL("a cluster has database 0 alone: expected \(example)")
+            return .invalidURL("a cluster only has database 0: expected \(example)")
         case "sentinel-user", "sentinel-password":
             return .invalidURL("\(option) is an option of redis+sentinel://")
         case _ where kind == .unix:

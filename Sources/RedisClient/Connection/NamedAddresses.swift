@@ -2,10 +2,10 @@ internal import Glibc
 internal import NIOCore
 internal import NIOPosix
 
-/// The addresses that a host's name leads to, and those of them that were left because a replica was there: while another
-/// one may be the primary, they are passed over.
+/// The addresses of a host name, and those that were left because a replica was found there: they are skipped while
+/// another address may be the primary.
 ///
-/// On the event loop of its connections.
+/// Used on the event loop of its connections.
 final class NamedAddresses {
     private var known: [SocketAddress] = []
     private var left: Set<SocketAddress> = []
@@ -13,23 +13,23 @@ final class NamedAddresses {
     /// Whether there is an address that was not left.
     var hasOther: Bool { known.contains { !left.contains($0) } }
 
-    /// An address turned out to be of no use, for now.
+    /// An address was useless for now.
     func leave(_ address: SocketAddress?) {
         if let address { left.insert(address) }
     }
 
-    /// Which of the addresses that the name has now is to be tried; nil where they are as good as each other.
+    /// The address to try among those that the name has now; nil if they are equally good.
     func choose(among found: [SocketAddress]) -> SocketAddress? {
         known = found
         if found.count == 1 { return found[0] }
         guard !left.isEmpty else { return nil }
         let others = found.filter { !left.contains($0) }
-        // All of them were tried: whoever was a replica may be the primary by now.
+        // All were tried: a former replica may be the primary by now.
         if others.isEmpty { left = [] }
         return others.first
     }
 
-    /// Looks a name up; nothing where it isn't known.
+    /// Resolves a name; returns nothing if it is unknown.
     static func resolve(_ host: String, _ port: Int, on loop: any EventLoop) -> EventLoopFuture<[SocketAddress]> {
         NIOThreadPool.singleton.runIfActive(eventLoop: loop) {
             var hints = addrinfo()

@@ -1,15 +1,16 @@
 internal import CHiredis
 internal import NIOCore
 
-/// Decodes RESP2: bytes in, whole replies out.
+/// Decodes RESP2: bytes in, complete replies out.
 ///
-/// A value of one connection, used by one thread at a time. What is not whole yet stays inside, within the limits.
-/// A reply that has too many bytes is an error (`TOOLARGE`), and the next one is read as ever. After a failure every later
-/// read fails in the same way.
+/// It belongs to one connection and is used by one thread at a time. Incomplete data stays inside, within the limits. A
+/// reply with too many bytes becomes an error (`TOOLARGE`), and reading continues. After a failure every later read
+/// fails in the same way.
 final class RESPReader {
     private let reader: OpaquePointer
 
-    /// A reader with limits for the bytes of a reply and for its values, on all levels together: more values are a failure.
+    /// Creates a reader with limits for the bytes and values of a reply, on all levels together; too many values are a
+    /// failure.
     init(byteLimit: Int, elementLimit: Int) {
         let most = Int(UInt32.max) - 1
         guard let reader = curfew_reader_create(UInt64(min(byteLimit, most)), UInt64(min(elementLimit, most))) else {
@@ -22,14 +23,14 @@ final class RESPReader {
         curfew_reader_free(reader)
     }
 
-    /// Sets what may be read from here on, of larger values.
+    /// Sets the limits for larger values from here on.
     ///
-    /// - Parameter isNew: whether it is for a new request, of which nothing was read yet.
+    /// - Parameter isNew: whether they apply to a new request of which nothing was read yet.
     func limit(to size: ReplySize, isNew: Bool) {
         curfew_reader_limit(reader, UInt64(size.valueBytes), UInt64(size.bytes), isNew)
     }
 
-    /// What came out of some bytes: the replies that are whole now, and why nothing can come after them.
+    /// The result of decoding: the complete replies, and why no more can follow.
     struct Output {
         var tape: RedisTape?
         var failure: String?

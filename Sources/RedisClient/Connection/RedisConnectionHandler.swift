@@ -1,14 +1,14 @@
 internal import NIOCore
 
-/// Whom a connection reports to, on its event loop.
+/// The receiver of a connection's events, on its event loop.
 protocol RedisConnectionDelegate: AnyObject {
-    /// The server let us in.
+    /// The connection is authenticated.
     func connectionOpened()
-    /// Replies came: those of the tape from a position on.
+    /// Replies arrived: those of the tape from a position on.
     func connectionReceived(_ tape: RedisTape, from start: Int)
-    /// The connection is over, or none came about. Reported once, and last.
+    /// The connection ended or could not be made. Reported once, and last.
     func connectionEnded(_ error: RedisError)
-    /// How much may be read of what comes next, and whether nothing of it has come yet.
+    /// The limits of the next reply, and whether none of it has arrived.
     var nextReply: (size: ReplySize, isNew: Bool) { get }
 }
 
@@ -16,23 +16,23 @@ extension RedisConnectionDelegate {
     var nextReply: (size: ReplySize, isNew: Bool) { (.usual, true) }
 }
 
-/// One connection to a server, as a channel handler: signs in, decodes replies, and reports its end once.
+/// One connection to a server, as a channel handler: authenticates, decodes replies, and reports its end once.
 ///
-/// Made before the channel, so that nothing the server says first is lost.
+/// It is created before the channel, so that nothing the server says first is lost.
 final class RedisConnectionHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
-    /// How many bytes are decoded before their replies are handed on, and the limits of the next reply looked up.
+    /// How many bytes are decoded before their replies are passed on and the limits of the next reply are read.
     private static let pieceSize = 1024
 
     private enum State {
         /// Nothing was sent yet. Becomes `signingIn` or `ended`.
         case idle
-        /// The handshake is under way; fails when the timer is faster. Becomes `open` or `ended`.
+        /// The handshake is running; fails when the timer fires first. Becomes `open` or `ended`.
         case signingIn(RedisHandshake, ChannelHandlerContext, timer: Scheduled<Void>)
         /// Replies go to the delegate. Becomes `ended`.
         case open(ChannelHandlerContext)
-        /// Reported. Whatever comes is dropped.
+        /// Reported. Everything that arrives is dropped.
         case ended
     }
 
@@ -40,10 +40,10 @@ final class RedisConnectionHandler: ChannelInboundHandler {
     private var configuration: RedisConfiguration
     private let reader: RESPReader
     private weak var delegate: (any RedisConnectionDelegate)?
-    /// What went wrong on the way to the end: the channel itself only says that it ended.
+    /// The cause of the end: the channel itself only reports that it ended.
     private var failure: RedisError?
 
-    /// A handler for one channel.
+    /// Creates the handler of one channel.
     init(_ configuration: RedisConfiguration, delegate: any RedisConnectionDelegate) {
         self.configuration = configuration
         self.delegate = delegate
@@ -56,12 +56,12 @@ final class RedisConnectionHandler: ChannelInboundHandler {
     /// The server.
     var address: RedisConfiguration.Address { configuration.address }
 
-    /// Whether the end has been reported, or was asked for.
+    /// Whether the end was reported or requested.
     var isEnded: Bool {
         if case .ended = state { true } else { false }
     }
 
-    /// Where the server was reached; nil where it wasn't.
+    /// The address of the server; nil if it wasn't reached.
     var remoteAddress: SocketAddress? {
         switch state {
         case .idle, .ended: nil
@@ -69,21 +69,21 @@ final class RedisConnectionHandler: ChannelInboundHandler {
         }
     }
 
-    /// Names the server, where it was not known from the start; before the channel is opened.
+    /// Sets the server, if it wasn't known from the start; before the channel is opened.
     func aim(at address: RedisConfiguration.Address) {
         configuration.address = address
     }
 
-    /// Writes whole commands.
+    /// Writes complete commands.
     ///
-    /// Dropped after the end.
+    /// They are dropped after the end.
     func write(_ bytes: ByteBuffer) {
         guard case .open(let context) = state else { return }
         context.writeAndFlush(NIOAny(bytes), promise: nil)
     }
 
-    /// What is to be said of a server that takes the connection and says nothing for so long; nil where it has let us in, or
-    /// there is no connection yet.
+    /// The message for a server that accepts the connection but is silent for so long; nil if it is authenticated or
+    /// not connected yet.
     func silence(for time: Duration) -> String? {
         guard case .signingIn(_, let context, _) = state else { return nil }
         let isSecure = RedisConnector.certificate(of: context.channel) != nil
@@ -97,7 +97,7 @@ final class RedisConnectionHandler: ChannelInboundHandler {
         delegate?.connectionEnded(error)
     }
 
-    /// Ends the connection without a report; whether there was anything to end.
+    /// Ends the connection without a report; returns whether there was anything to end.
     @discardableResult
     func close() -> Bool {
         let context: ChannelHandlerContext?
@@ -137,7 +137,7 @@ extension RedisConnectionHandler {
             return end(error(.unreachable, SigningInFailure.wantsTLS))
         }
         let answer = bytes
-        // In pieces: what waits for the first reply is sent before the last one is decoded.
+        // In parts: requests that wait for the first reply are sent before the last one is decoded.
         limitReply()
         while let piece = bytes.readSlice(length: min(bytes.readableBytes, Self.pieceSize)), piece.readableBytes > 0 {
             let output = reader.read(piece)
@@ -146,7 +146,7 @@ extension RedisConnectionHandler {
                 limitReply()
             }
             if let failure = output.failure {
-                if case .signingIn = state { return end(error(.protocolViolation, SigningInFailure.noRedis(answer))) }
+                if case .signingIn = state { return end(error(.protocolViolation, SigningInFailure.notRedis(answer))) }
                 return end(error(.protocolViolation, "the server's reply cannot be read: \(failure)"))
             }
         }

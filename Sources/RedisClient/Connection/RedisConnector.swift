@@ -2,11 +2,11 @@ internal import NIOCore
 internal import NIOPosix
 internal import NIOSSL
 
-/// Opens channels as a configuration says: TCP or a Unix socket, with or without TLS.
+/// Opens channels as configured: TCP or a Unix socket, with or without TLS.
 enum RedisConnector {
-    /// Opens a channel to the server, where there are Sentinels to the one that they name at this moment.
+    /// Opens a channel to the server; with Sentinels, to the one that they name now.
     ///
-    /// That they name none ends the handler.
+    /// If they name none, the handler ends.
     static func open(
         _ configuration: RedisConfiguration,
         askedOf sentinels: SentinelWatch?,
@@ -30,8 +30,8 @@ enum RedisConnector {
 
     /// Opens a channel with the handler at its end.
     ///
-    /// A failure is a ``RedisError`` and ends the handler, which reports it; so does an error in the files that TLS
-    /// needs, which are read for every connection: certificates get renewed.
+    /// A failure is a ``RedisError`` and ends the handler, which reports it. The same applies to errors in TLS files,
+    /// which are read for every connection because certificates get renewed.
     static func open(
         _ configuration: RedisConfiguration,
         among addresses: NamedAddresses? = nil,
@@ -63,7 +63,7 @@ enum RedisConnector {
         }
     }
 
-    /// A number is not looked up: that would wait behind every slow lookup of a name in the process.
+    /// A numeric address isn't resolved: that would wait behind every slow name lookup of the process.
     private static func connect(
         _ bootstrap: ClientBootstrap,
         _ host: String,
@@ -85,7 +85,7 @@ enum RedisConnector {
         }
     }
 
-    /// The address that a host given by number has; nil for a name.
+    /// The address of a numeric host; nil for a name.
     private static func number(_ host: String, _ port: Int) -> SocketAddress? {
         try? SocketAddress(ipAddress: host, port: port)
     }
@@ -98,7 +98,7 @@ enum RedisConnector {
         return NIOThreadPool.singleton.runIfActive(eventLoop: loop) { try NIOSSLContext(reading: tls) }
     }
 
-    /// A certificate for an address (not a name) is checked against the socket's address.
+    /// The certificate of a numeric host is verified against the socket's address.
     private static func tlsHandler(
         _ context: NIOSSLContext,
         _ configuration: RedisConfiguration
@@ -108,14 +108,14 @@ enum RedisConnector {
         return try NIOSSLClientHandler(context: context, serverHostname: host)
     }
 
-    /// What the server at the other end of a channel has shown, if it has TLS and got that far.
+    /// The certificate of the server at the other end of a channel, if TLS got that far.
     static func certificate(of channel: any Channel) -> NIOSSLCertificate? {
         try? channel.pipeline.syncOperations.nioSSL_peerCertificate()
     }
 
     /// The reason of a failed connection, for people.
     ///
-    /// - Parameter certificate: what a server with TLS has shown, if it got that far.
+    /// - Parameter certificate: the certificate of a server with TLS, if it got that far.
     static func describe(
         _ error: any Error,
         _ configuration: RedisConfiguration,
@@ -124,7 +124,7 @@ enum RedisConnector {
         switch error {
         case let error as NIOConnectionError:
             if let first = error.connectionErrors.first { return describe(first.error, configuration) }
-            return "the host \(error.host) is not known"
+            return "the host \(error.host) is unknown"
         case let error as IOError:
             return describe(errno: error.errnoCode) ?? error.description
         case ChannelError.connectTimeout(let time):
@@ -147,7 +147,7 @@ enum RedisConnector {
         case ECONNREFUSED: "connection refused"
         case ECONNRESET: "connection reset by the server"
         case EPIPE: "the server closed the connection"
-        case ENOENT: "there is no such socket"
+        case ENOENT: "the socket does not exist"
         case EACCES, EPERM: "permission denied"
         case EHOSTUNREACH, ENETUNREACH: "no route to the host"
         case ETIMEDOUT: "no answer from the host"

@@ -1,31 +1,31 @@
-/// Signing in: `AUTH`, `CLIENT SETNAME`, `SELECT`, `ROLE`, `PING`, sent together and answered in turn.
+/// The handshake: `AUTH`, `CLIENT SETNAME`, `SELECT`, `ROLE`, `PING`, sent together and answered in order.
 ///
-/// A connection counts as open only when the server let us in, selected the database and serves commands, and where
-/// Sentinels named it, says itself that it is the primary. A refused `SELECT` taken lightly would leave a tool that
-/// deletes on database 0.
+/// A connection counts as open only if the server accepted the credentials, selected the database and serves commands,
+/// and, if Sentinels named it, reports that it is the primary. An ignored `SELECT` error would leave a program that
+/// deletes data on database 0.
 struct RedisHandshake {
     private enum Step {
         case authenticate, setName, select, role, ping
     }
 
-    /// What an answer means.
+    /// The meaning of an answer.
     enum Outcome {
-        /// More answers are to come.
+        /// More answers follow.
         case more
         /// The connection is open.
         case open
-        /// It never will be.
+        /// The connection failed.
         case refused(RedisError)
     }
 
-    /// What to send, in order.
+    /// The commands, in order.
     let commands: [RedisCommand]
     private var steps: ArraySlice<Step>
     private let address: String
-    /// Whether the password looks as if it were written for a URL.
+    /// Whether the password looks percent-encoded.
     private let looksEncoded: Bool
 
-    /// The handshake that a configuration asks for.
+    /// Creates the handshake for a configuration.
     init(_ configuration: RedisConfiguration) {
         var commands: [RedisCommand] = []
         var steps: [Step] = []
@@ -53,10 +53,10 @@ struct RedisHandshake {
         looksEncoded = password.contains(/%[0-9A-Fa-f]{2}/)
     }
 
-    /// Takes the next answer in.
+    /// Processes the next answer.
     mutating func received(_ value: RedisValue) -> Outcome {
         guard let step = steps.popFirst() else {
-            return .refused(RedisError(.protocolViolation, "an answer that nobody asked for", address: address))
+            return .refused(RedisError(.protocolViolation, "an unexpected answer", address: address))
         }
         if let error = value.error, let refusal = refusal(error, step) { return .refused(refusal) }
         if case .role = step, value[0].string != "master" { return .refused(replica(value)) }
@@ -67,7 +67,7 @@ struct RedisHandshake {
         let isReplica = role[0].string == "slave"
         let what = isReplica ? "a replica of \(role[1].string ?? "?"):\(role[2].string ?? "?")" : "a \(role[0])"
         return RedisError(
-            .notPrimary, "a Sentinel calls this the primary, but it is \(what): the Sentinel is out of date",
+            .notPrimary, "a Sentinel names this server as the primary, but it is \(what): the Sentinel is out of date",
             command: "ROLE", address: address)
     }
 
@@ -77,23 +77,23 @@ struct RedisHandshake {
             return RedisError(.unreachable, "the server answered “\(error)”", address: address, server: error)
         }
         if error.code == "NOAUTH", step != .setName {
-            let message = "the server wants a password (“\(error)”)"
+            let message = "the server requires a password (“\(error)”)"
             return RedisError(.authentication, message, address: address, server: error)
         }
         switch step {
         case .authenticate:
             let hint =
-                looksEncoded ? "; the password has a % in it, which stands for itself: it isn't decoded any more" : ""
+                looksEncoded ? "; the password contains %, which is used literally and no longer decoded" : ""
             let message = "signing in was refused (“\(error)”\(hint))"
             return RedisError(.authentication, message, address: address, server: error)
         case .select:
             let message = "the database cannot be selected (“\(error)”)"
             return RedisError(.server, message, command: "SELECT", address: address, server: error)
         case .role:
-            let message = "the server doesn't say whether it is the primary (“\(error)”)"
+            let message = "the server doesn't report whether it is the primary (“\(error)”)"
             return RedisError(.server, message, command: "ROLE", address: address, server: error)
         case .setName:
-            // A name is a courtesy, which an ACL may forbid.
+            // The connection name is optional, and an ACL may forbid it.
             return nil
         case .ping:
             if error.code == "NOPERM" { return nil }

@@ -1,13 +1,14 @@
 internal import CHiredis
 
-/// The memory that replies which arrived together live in.
+/// The memory of replies that arrived together.
 ///
-/// `@unchecked Sendable`: the C side gives a tape away whole and keeps no pointer to it; from then on nobody writes.
+/// `@unchecked Sendable`: the C code hands over the whole tape and keeps no pointer to it; from then on it is never
+/// written.
 final class RedisTape: @unchecked Sendable {
     private let tape: UnsafeMutablePointer<curfew_tape>
     private let nodes: UnsafePointer<curfew_node>
 
-    /// Takes a tape over, to be freed with this object.
+    /// Adopts a tape, which is freed with this object.
     ///
     /// The tape has at least one node.
     init(adopting tape: UnsafeMutablePointer<curfew_tape>) {
@@ -28,18 +29,18 @@ final class RedisTape: @unchecked Sendable {
         return body(UnsafeBufferPointer(start: tape.pointee.arena + Int(node.value), count: Int(node.length)))
     }
 
-    /// The number of whole replies.
+    /// The number of complete replies.
     var rootCount: Int { tape.pointee.root_count }
 
-    /// A whole reply, in order of arrival.
+    /// A complete reply, in order of arrival.
     func root(_ position: Int) -> RedisValue {
         RedisValue(tape: self, index: Int(tape.pointee.roots[position]))
     }
 
-    /// The whole replies, in order of arrival.
+    /// The complete replies, in order of arrival.
     var roots: [RedisValue] { (0..<rootCount).map { root($0) } }
 
-    /// A tape with one null on it.
+    /// A tape with a single null.
     static let oneNull: RedisTape = {
         let reader = RESPReader(byteLimit: 64, elementLimit: 1)
         guard let tape = reader.read("$-1\r\n".utf8).tape else { preconditionFailure("a null is a whole reply") }

@@ -1,19 +1,18 @@
-/// How much is read of the replies to the commands of one request.
+/// The size limit of the replies to one request.
 ///
-/// A reply that would be more is an error of its own, ``RedisServerError/isTooLarge``, and what it held is dropped as it
-/// comes: the connection goes on, and nobody keeps in memory what a stranger has written. Values of up to 1 KiB count as
-/// nothing.
+/// A larger reply becomes an error, ``RedisServerError/isTooLarge``, and its content is dropped as it arrives: the
+/// connection continues, and no arbitrarily large data is kept in memory. Values of up to 1 KiB don't count.
 package enum ReplySize: UInt8, Sendable {
-    /// As much as any reply may have.
+    /// The limit of any reply.
     case usual
-    /// Lists whose entries hold what records hold.
+    /// For lists whose entries contain data of records.
     case list
     /// Records.
     case record
 
-    /// The most bytes that are read of one value of a record.
+    /// The most bytes of one value of a record.
     package static let recordValueBytes = 1 << 20
-    /// The most bytes that all replies to one request hold together, where they are bounded.
+    /// The most bytes of all replies to one request, if they are limited.
     package static let requestBytes = 8 << 20
 
     /// The most bytes of one value.
@@ -23,28 +22,28 @@ package enum ReplySize: UInt8, Sendable {
 }
 
 extension RedisServerError {
-    /// Whether the reply was larger than was asked for; this is said here, and not by the server.
+    /// Whether the reply exceeded the limit; this error comes from the client, not from the server.
     package var isTooLarge: Bool { message.hasPrefix(Self.tooLarge) }
 
     private static let tooLarge = "TOOLARGE "
 
-    /// The whole text, without a code that only programs need.
+    /// The message without the code, which only programs need.
     package var words: String { isTooLarge ? String(message.dropFirst(Self.tooLarge.count)) : message }
 }
 
 extension RedisValue {
-    /// Whether the reply was larger than was asked for.
+    /// Whether the reply exceeded the limit.
     package var isTooLarge: Bool { kind == .error && error?.isTooLarge == true }
 
-    /// Whether it was too large only beside the replies before it.
+    /// Whether it only exceeded the limit together with earlier replies.
     fileprivate var isTooMuch: Bool { kind == .error && error?.message.hasPrefix("TOOLARGE the replies ") == true }
 }
 
 extension RedisClient {
-    /// Sends commands together as ``pipeline(_:deadline:)`` does, again and again for those whose replies don't fit beside
-    /// the others'.
+    /// Sends commands together like ``pipeline(_:deadline:)``, and repeats those whose replies exceeded the limit
+    /// together with others.
     ///
-    /// - Parameter take: is given each reply with the place of its command, so that none need be kept.
+    /// - Parameter take: receives each reply with the position of its command, so that replies needn't be kept.
     package func pipelineInPieces(
         _ commands: [RedisCommand], take: (Int, RedisValue) throws -> Void
     ) async throws {
@@ -53,14 +52,14 @@ extension RedisClient {
             let replies = try await pipeline(open.map { commands[$0] })
             var rest: [Int] = []
             for (number, (place, reply)) in zip(open, replies).enumerated() {
-                // The first had all the room there is.
+                // The first reply had the whole limit.
                 if number > 0, reply.isTooMuch { rest.append(place) } else { try take(place, reply) }
             }
             open = rest
         }
     }
 
-    /// Replies to commands whose replies may not fit beside each other.
+    /// The replies to commands whose replies may exceed the limit together.
     package func pipelineInPieces(_ commands: [RedisCommand]) async throws -> [RedisValue] {
         var replies = Array(repeating: RedisValue.null, count: commands.count)
         try await pipelineInPieces(commands) { replies[$0] = $1 }
@@ -69,6 +68,6 @@ extension RedisClient {
 }
 
 extension RedisError {
-    /// Whether the reply was larger than was asked for.
+    /// Whether the reply exceeded the limit.
     package var isTooLarge: Bool { server?.isTooLarge == true }
 }

@@ -1,17 +1,18 @@
 /// Writes RESP into raw memory that is known to be large enough.
 ///
-/// One reservation per word and a cursor that only moves forward: several times faster than appending piece by piece.
+/// With one reservation per word and a cursor that only moves forward, it is several times faster than appending in
+/// parts.
 struct WireCursor {
     private let target: UnsafeMutableRawBufferPointer
     private(set) var offset: Int
 
-    /// A cursor at a place of the memory.
+    /// Creates a cursor at an offset.
     init(_ target: UnsafeMutableRawBufferPointer, at offset: Int = 0) {
         self.target = target
         self.offset = offset
     }
 
-    /// Writes a mark, a number that is not negative, and the end of the line.
+    /// Writes a type byte, a non-negative number, and a line break.
     mutating func writeHeader(ascii mark: UInt8, _ number: Int) {
         target[offset] = mark
         offset += 1

@@ -1,11 +1,11 @@
-/// What a Sentinel said to the questions where the primary is and which other Sentinels there are.
+/// The answer of a Sentinel: the primary, and the other Sentinels.
 struct SentinelAnswer: Equatable {
-    /// Where the primary is.
+    /// The address of the primary.
     let primary: RedisConfiguration.Address
-    /// The other Sentinels; nil where it didn't say, for it may forbid the question.
+    /// The other Sentinels; nil if it refused to list them.
     let others: [RedisConfiguration.Address]?
 
-    /// The questions about a primary of this name; asked anew on each connection, the second once.
+    /// The questions about a primary of this name; the second one is asked once per connection.
     static func questions(about name: String) -> [RedisCommand] {
         [
             RedisCommand("SENTINEL", ["GET-MASTER-ADDR-BY-NAME", name]),
@@ -13,9 +13,9 @@ struct SentinelAnswer: Equatable {
         ]
     }
 
-    /// Reads the replies, of which the second may be missing.
+    /// Parses the replies; the second may be missing.
     ///
-    /// - Throws: ``RedisError/Code/unreachable``, saying why this Sentinel is of no use.
+    /// - Throws: ``RedisError/Code/unreachable`` with the reason why this Sentinel is useless.
     init(_ replies: [RedisValue], about name: String, from sentinel: String) throws(RedisError) {
         let reply = replies.first ?? .null
         if let error = reply.error {
@@ -23,11 +23,11 @@ struct SentinelAnswer: Equatable {
         }
         guard !reply.isNull else {
             throw RedisError(
-                .unreachable, "it knows no primary called “\(name)” (SENTINEL MASTERS lists what it knows)",
+                .unreachable, "it has no primary named “\(name)” (SENTINEL MASTERS lists its primaries)",
                 address: sentinel)
         }
         guard let host = reply[0].string, let port = reply[1].integer, let address = Self.address(host, port) else {
-            throw RedisError(.unreachable, "its answer “\(reply)” is no address", address: sentinel)
+            throw RedisError(.unreachable, "its answer “\(reply)” is not an address", address: sentinel)
         }
         primary = address
         others = replies.count < 2 || replies[1].error != nil ? nil : replies[1].elements.compactMap(Self.sentinel)
@@ -36,11 +36,11 @@ struct SentinelAnswer: Equatable {
     private static func refusal(_ error: RedisServerError, from sentinel: String) -> RedisError {
         let code: RedisError.Code = ["NOAUTH", "NOPERM"].contains(error.code) ? .authentication : .unreachable
         let isOther = error.message.contains("unknown command")
-        let message = isOther ? "this is no Sentinel (“\(error)”)" : "it refuses to answer (“\(error)”)"
+        let message = isOther ? "this is not a Sentinel (“\(error)”)" : "it refuses to answer (“\(error)”)"
         return RedisError(code, message, address: sentinel, server: error)
     }
 
-    /// Fields and values in turn, `ip` and `port` among them.
+    /// A flat list of fields and values, including `ip` and `port`.
     private static func sentinel(_ fields: RedisValue) -> RedisConfiguration.Address? {
         guard let host = fields.field("ip")?.string, let port = fields.field("port")?.integer else { return nil }
         return address(host, port)

@@ -1,8 +1,8 @@
 internal import NIOCore
 
-/// A connection to one Sentinel, on the event loop, kept for as long as it answers in time.
+/// A connection to one Sentinel, on the event loop, kept as long as it answers in time.
 ///
-/// One question at a time. After the first failure it is of no more use.
+/// It has one question at a time. After the first failure it is useless.
 final class SentinelConnection: RedisConnectionDelegate {
     typealias Outcome = Result<SentinelAnswer, RedisError>
 
@@ -18,7 +18,7 @@ final class SentinelConnection: RedisConnectionDelegate {
     private var replies: [RedisValue] = []
     private var question: (timer: Scheduled<Void>, answer: (Outcome) -> Void)?
 
-    /// A connection that is made with the first question.
+    /// Creates a connection, which is made with the first question.
     init(
         to address: RedisConfiguration.Address, of sentinel: RedisConfiguration.Sentinel,
         _ configuration: RedisConfiguration, on eventLoop: any EventLoop
@@ -29,10 +29,10 @@ final class SentinelConnection: RedisConnectionDelegate {
         self.configuration = configuration.sentinel(sentinel, at: address)
     }
 
-    /// Asks where the primary is.
+    /// Asks for the primary.
     func ask(_ answer: @escaping (Outcome) -> Void) {
         precondition(question == nil, "one question at a time")
-        // With connecting and signing in.
+        // Including connecting and authentication.
         let patience = configuration.commandDeadline
         let timer = eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(patience)) {
             let silence = self.handler?.silence(for: patience) ?? "no answer within \(patience)"
@@ -47,7 +47,7 @@ final class SentinelConnection: RedisConnectionDelegate {
 
     /// Closes the connection; an open question fails.
     func close() {
-        end(RedisError(.connectionClosed, "given up", address: "\(address)"))
+        end(RedisError(.connectionClosed, "closed", address: "\(address)"))
     }
 
     func connectionOpened() {
@@ -59,7 +59,7 @@ final class SentinelConnection: RedisConnectionDelegate {
         replies += (start..<tape.rootCount).map(tape.root)
         guard replies.count >= awaited else { return }
         guard question != nil else {
-            return end(RedisError(.connectionClosed, "an answer that nobody asked for", address: "\(address)"))
+            return end(RedisError(.connectionClosed, "an unexpected answer", address: "\(address)"))
         }
         do throws(RedisError) {
             finish(.success(try SentinelAnswer(replies, about: name, from: "\(address)")))

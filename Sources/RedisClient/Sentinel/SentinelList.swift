@@ -1,36 +1,36 @@
-/// The Sentinels that are known, in the order in which they are asked.
+/// The known Sentinels, in the order of asking.
 ///
-/// The one that answered last comes first, and one that did not goes last: a Sentinel that hangs costs its time once,
-/// not with every question.
+/// The last one that answered comes first, and one that didn't answer goes last: a Sentinel that hangs costs its
+/// timeout once, not for every question.
 struct SentinelList {
-    /// How many are kept at most; those of the configuration always are.
+    /// How many are kept; the configured ones are always kept.
     static let limit = 64
 
-    /// The addresses, the first to be asked at the front.
+    /// The addresses, in the order of asking.
     private(set) var addresses: [RedisConfiguration.Address]
     private let seeds: [RedisConfiguration.Address]
 
-    /// The Sentinels that a configuration names.
+    /// Starts with the configured Sentinels.
     init(seeds: [RedisConfiguration.Address]) {
         self.seeds = seeds
         addresses = seeds
     }
 
-    /// One has said where the primary is.
+    /// A Sentinel has named the primary.
     mutating func answered(_ address: RedisConfiguration.Address) {
         guard let position = addresses.firstIndex(of: address) else { return }
         addresses.insert(addresses.remove(at: position), at: 0)
     }
 
-    /// One gave no answer, or a wrong one.
+    /// A Sentinel gave no answer, or a wrong one.
     mutating func failed(_ address: RedisConfiguration.Address) {
         guard let position = addresses.firstIndex(of: address) else { return }
         addresses.append(addresses.remove(at: position))
     }
 
-    /// Takes in those that a Sentinel knows beside itself, for the case that all of the configuration have gone.
+    /// Adds the other Sentinels that one knows, in case all configured ones disappear.
     ///
-    /// What was learned before and is not among them is forgotten; so are those beyond the limit.
+    /// Sentinels learned before that aren't among them are removed, and so are those beyond the limit.
     mutating func learn(_ others: [RedisConfiguration.Address], from teacher: RedisConfiguration.Address) {
         addresses.removeAll { !seeds.contains($0) && $0 != teacher && !others.contains($0) }
         for other in others where !addresses.contains(other) && addresses.count < Self.limit {

@@ -1,17 +1,17 @@
 internal import Logging
 internal import NIOCore
 
-/// Asks Sentinels where the primary is: before each connection, and every second while there is one.
+/// Asks Sentinels for the primary: before each connection, and every second while there is one.
 ///
-/// On the event loop of the connections that it watches. When the primary is elsewhere, those to the old one are ended
-/// at once, and so made again at the new one: a frozen server keeps its connections open and says nothing, and one that
-/// wakes after a failover takes writes until a Sentinel demotes it, all of which are lost. Asking is preferred to a
-/// subscription of `+switch-master`, because a silent Sentinel has to be noticed too, and because an answer can't be
-/// missed; most Sentinels learn of a failover by asking each other anyway.
+/// It runs on the event loop of the watched connections. If the primary has moved, connections to the old one are
+/// closed at once and made again to the new one: a frozen server keeps its connections open without answering, and one
+/// that wakes after a failover accepts writes until a Sentinel demotes it, and these are lost. Polling is preferred to
+/// a subscription of `+switch-master`, because a silent Sentinel must be noticed too and an answer can't be missed;
+/// most Sentinels also learn of a failover by polling each other.
 final class SentinelWatch {
     typealias Outcome = Result<RedisConfiguration.Address, RedisError>
 
-    /// How often the primary is asked for while there are connections to it.
+    /// How often Sentinels are asked while there are connections.
     static let interval = Duration.seconds(1)
     /// How many reasons a message lists.
     private static let reasonLimit = 5
@@ -25,15 +25,15 @@ final class SentinelWatch {
     private let eventLoop: any EventLoop
     private let logger: Logger
     private var list: SentinelList
-    /// To the one that answered last.
+    /// The connection to the Sentinel that answered last.
     private var current: SentinelConnection?
-    /// Who waits for the answer; one question serves all.
+    /// The callers waiting for the answer; one question serves all.
     private var waiting: [(Outcome) -> Void] = []
     private var watched: [Watched] = []
     private var timer: Scheduled<Void>?
     private var isClosed = false
 
-    /// The Sentinels that a configuration names.
+    /// Starts with the configured Sentinels.
     init(
         _ sentinel: RedisConfiguration.Sentinel, _ configuration: RedisConfiguration, on eventLoop: any EventLoop,
         logger: Logger
@@ -45,21 +45,21 @@ final class SentinelWatch {
         list = SentinelList(seeds: configuration.seeds)
     }
 
-    /// Asks one Sentinel after the other, until one says where the primary is.
+    /// Asks one Sentinel after the other, until one names the primary.
     func primary(_ answer: @escaping (Outcome) -> Void) {
         guard !isClosed else { return answer(.failure(.shuttingDown)) }
         waiting.append(answer)
         if waiting.count == 1 { ask(list.addresses[...], failures: []) }
     }
 
-    /// Ends a connection as soon as the primary is elsewhere.
+    /// Ends a connection as soon as the primary has moved.
     func watch(_ connection: RedisConnectionHandler) {
         watched.removeAll { $0.connection?.isEnded ?? true }
         watched.append(Watched(connection: connection))
         if timer == nil { askLater() }
     }
 
-    /// The server that was named says it is a replica: another Sentinel may know better.
+    /// The named server reports that it is a replica: another Sentinel may know better.
     func redirected() {
         guard let misleading = current else { return }
         current = nil
@@ -67,7 +67,7 @@ final class SentinelWatch {
         misleading.close()
     }
 
-    /// Asks no more.
+    /// Stops asking.
     func close() {
         isClosed = true
         timer?.cancel()
@@ -137,7 +137,7 @@ final class SentinelWatch {
         timer = eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(Self.interval)) {
             self.timer = nil
             guard !self.isClosed, self.watched.contains(where: { $0.connection?.isEnded == false }) else { return }
-            // Where none answers, the connection is as good as it was.
+            // If no Sentinel answers, the connection is kept.
             self.primary { _ in
                 if !self.isClosed, self.timer == nil { self.askLater() }
             }

@@ -2,16 +2,15 @@ internal import NIOCore
 internal import NIOPosix
 
 extension RedisClient {
-    /// Subscribes to a channel on a connection of its own, while a body runs.
+    /// Subscribes to a channel on a separate connection while a body runs.
     ///
-    /// The body begins once the server has confirmed the subscription, however long it takes to reach the server. A
-    /// lost connection is made again with backoff, and the subscription with it; in a cluster to any node, because all
-    /// of them pass on what is published anywhere. The body is not interrupted by anything;
-    /// its sequence of messages ends at ``shutdown()``.
+    /// The body starts once the server has confirmed the subscription, however long that takes. After a loss, the
+    /// connection and the subscription are made again with backoff; in a cluster to any node, because all nodes forward
+    /// published messages. The body is not interrupted; its sequence of messages ends at ``shutdown()``.
     ///
-    /// - Throws: What the body throws; ``RedisError/Code/server`` where the server refuses (`NOPERM`),
-    ///   ``RedisError/Code/authentication`` where it lets us not in, ``RedisError/Code/shuttingDown`` when the client was
-    ///   shut down first, `CancellationError` where the task was cancelled first.
+    /// - Throws: The errors of the body; ``RedisError/Code/server`` if the server refuses (`NOPERM`),
+    ///   ``RedisError/Code/authentication`` if it refuses the credentials, ``RedisError/Code/shuttingDown`` if the
+    ///   client was shut down before, `CancellationError` if the task was cancelled before.
     package func subscribe<Result>(
         _ channel: String,
         _ body: (RedisSubscription) async throws -> Result
@@ -30,7 +29,7 @@ extension RedisClient {
             eventLoop: eventLoop
         )
         let end: @Sendable () -> Void = { eventLoop.execute { subscriber.value.end() } }
-        // Registered first: a client that was shut down ends it before it begins.
+        // Registered first: a client that was shut down ends it before it starts.
         let number = subscribers.add(end)
         eventLoop.execute { subscriber.value.connect() }
         defer {

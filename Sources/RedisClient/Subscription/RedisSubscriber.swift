@@ -1,11 +1,10 @@
 internal import Logging
 internal import NIOCore
 
-/// Keeps one subscription alive, on the event loop: connects, subscribes, passes messages on, and begins again after a
+/// Maintains one subscription, on the event loop: connects, subscribes, forwards messages, and starts again after a
 /// loss.
 ///
-/// A silent connection is probed with `PING`, because a subscriber sends nothing else that would show that the server
-/// has gone.
+/// A silent connection is probed with `PING`, because a subscriber sends nothing else that would show a dead server.
 final class RedisSubscriber: RedisConnectionDelegate {
     private let channel: String
     private let configuration: RedisConfiguration
@@ -19,7 +18,7 @@ final class RedisSubscriber: RedisConnectionDelegate {
     private var failures = 0
     private var timer: Scheduled<Void>?
     private var isEnded = false
-    /// Whether anything came since the last probe.
+    /// Whether anything arrived since the last probe.
     private var hasHeard = false
 
     init(
@@ -41,7 +40,7 @@ final class RedisSubscriber: RedisConnectionDelegate {
         self.events = events
     }
 
-    /// Begins an attempt.
+    /// Starts an attempt.
     func connect() {
         guard !isEnded else { return }
         let target = cluster.map { configuration.at($0.anyNode(failures)) } ?? configuration
@@ -50,7 +49,7 @@ final class RedisSubscriber: RedisConnectionDelegate {
         RedisConnector.open(target, askedOf: sentinels?.value, with: handler, on: eventLoop)
     }
 
-    /// Ends the subscription, with an error or without.
+    /// Ends the subscription, with or without an error.
     func end(_ error: RedisError? = nil) {
         guard !isEnded else { return }
         isEnded = true
@@ -109,11 +108,11 @@ final class RedisSubscriber: RedisConnectionDelegate {
 
     private func probe() {
         guard hasHeard else {
-            connection?.end(RedisError(.timedOut, "no sign of the server within \(configuration.probeInterval)"))
+            connection?.end(RedisError(.timedOut, "no answer from the server within \(configuration.probeInterval)"))
             return
         }
         if let cluster, let address = connection?.address, !cluster.isMember(address) {
-            connection?.end(RedisError(.connectionClosed, "the server is no node of the cluster any more"))
+            connection?.end(RedisError(.connectionClosed, "the server is no longer a node of the cluster"))
             return
         }
         cluster?.wantSurvey()

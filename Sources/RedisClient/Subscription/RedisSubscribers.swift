@@ -1,6 +1,6 @@
 internal import Synchronization
 
-/// The subscriptions of a client, to be ended with it.
+/// The subscriptions of a client, which end with it.
 final class RedisSubscribers: Sendable {
     private struct State {
         var ends: [Int: @Sendable () -> Void] = [:]
@@ -10,9 +10,9 @@ final class RedisSubscribers: Sendable {
 
     private let state = Mutex(State())
 
-    /// Registers what ends a subscription; at once, where all have been ended.
+    /// Registers the end of a subscription; calls it at once if all have been ended.
     ///
-    /// Answers the number to remove it by.
+    /// Returns the number to remove it by.
     func add(_ end: @escaping @Sendable () -> Void) -> Int {
         let (number, isEnded) = state.withLock { state in
             state.next += 1
@@ -23,12 +23,12 @@ final class RedisSubscribers: Sendable {
         return number
     }
 
-    /// Forgets a subscription that has ended.
+    /// Removes a subscription that has ended.
     func remove(_ number: Int) {
         state.withLock { _ = $0.ends.removeValue(forKey: number) }
     }
 
-    /// Ends all of them, and every one that comes later.
+    /// Ends all subscriptions, including later ones.
     func endAll() {
         let ends = state.withLock { state in
             defer { state.ends = [:] }

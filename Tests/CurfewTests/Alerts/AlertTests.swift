@@ -152,7 +152,7 @@ struct AlertTests {
                         + AlertScene.text("s: {cleanup: jobs, metric: stalled, above: 1, over: 2 runs}"),
                     file: "test.yaml", environment: [:])
             })
-        #expect("\(error)".contains("alerts.s.over: doesn't go with stalled"))
+        #expect("\(error)".contains("alerts.s.over: can't be used with stalled"))
     }
 
     @Test("real runs fire the alert, whichever instance makes them")

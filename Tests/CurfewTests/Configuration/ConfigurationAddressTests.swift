@@ -77,8 +77,8 @@ struct ConfigurationAddressTests {
         } catch let error as ConfigurationError {
             #expect(
                 error.description
-                    == "c:2: redis-password: the URL under redis names a user or a password too: expected "
-                    + "them in one place")
+                    == "c:2: redis-password: the redis URL also has a user or a password: expected "
+                    + "them in one place only")
         }
     }
 

@@ -18,11 +18,11 @@ struct ConfigurationDoubtsTests {
         arguments: [
             ("alive: \"worker:*\"", "c.yaml:3: cleanups.a.alive: “worker:*” has a “*”"),
             ("alive: \"worker:[a-z]<id>\"", "cleanups.a.alive: “worker:[a-z]<id>” has a “[…]”"),
-            ("status: \"<state>\"", "cleanups.a.status: “<state>” is looked for as a field of just that name"),
+            ("status: \"<state>\"", "cleanups.a.status: “<state>” is the literal name of a field"),
             ("heartbeat: \"<beat>\"", "expected the name of a field, like beat"),
-            ("completed-to: \"<done>\"", "cleanups.a.completed-to: “<done>” is compared as it is written"),
+            ("completed-to: \"<done>\"", "cleanups.a.completed-to: “<done>” is compared as written"),
             ("alive: \"worker:alive\"", "cleanups.a.alive: “worker:alive” has no gap: it is the same key"),
-            ("writes: {finished: \"<at>\"}", "cleanups.a.writes.finished: “<at>” is looked for as a field"),
+            ("writes: {finished: \"<at>\"}", "cleanups.a.writes.finished: “<at>” is the literal name of a field"),
             (
                 "refund: {amount: \"<cost>\", balance: \"b:<id>?\", ledger: l}",
                 "cleanups.a.refund.balance: “b:<id>?” has a “?”"

@@ -97,7 +97,7 @@ struct ConfigurationHostileTests {
     func large() {
         #expect(
             problems(String(repeating: " ", count: 1 << 20) + "a")
-                == ["c: the file is larger than 1 MiB, which is no configuration"])
+                == ["c: the file is larger than 1 MiB, which is too large for a configuration"])
         let keys = (0..<80_000).map { "key\($0): 1\n" }.joined()
         let told = problems(String(keys.utf8.prefix(1 << 20)) ?? "")
         #expect(told.count == 101)
@@ -159,7 +159,8 @@ struct ConfigurationHostileTests {
         #expect(loading(folder.path) == "\(folder.path): cannot be read: it is a directory")
         try Data([0x61, 0xff, 0x62]).write(to: URL(filePath: path))
         #expect(loading(path) == "\(path): cannot be read: it is not UTF-8")
-        #expect(loading("/dev/zero") == "/dev/zero: the file is larger than 1 MiB, which is no configuration")
+        #expect(
+            loading("/dev/zero") == "/dev/zero: the file is larger than 1 MiB, which is too large for a configuration")
         try "redis: redis://127.0.0.1\nprefix: ${P}\ncleanups: {}".write(
             toFile: path, atomically: true, encoding: .utf8)
         #expect(try Configuration.load(path: path, environment: ["P": "mine"]).prefix == "mine")

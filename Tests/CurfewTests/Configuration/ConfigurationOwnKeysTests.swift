@@ -38,7 +38,7 @@ struct ConfigurationOwnKeysTests {
         let found = problems(cleanup)
         #expect(found.count == 1, "\(found)")
         #expect(found.first?.hasPrefix("c.yaml:4: cleanups.a.\(key): “<") == true, "\(found)")
-        #expect(found.first?.contains("begins with a gap, so that a record can name any key") == true, "\(found)")
+        #expect(found.first?.contains("begins with a gap, so a record could name any key") == true, "\(found)")
         #expect(try parse(cleanup + ", allow: any").warnings.contains { $0.description.contains("Curfew's own keys") })
     }
 
@@ -68,7 +68,7 @@ struct ConfigurationOwnKeysTests {
     }
 
     @Test(
-        "a template that may come to be one of them is warned of",
+        "a template that may match one of them is warned of",
         arguments: [
             ("policy: retention, since: [at], keep: 1d, records: \"<id>:session\"", "records"),
             ("policy: locks, timeout: 1m, records: \"{<id>}:lock\"", "records"),
@@ -81,7 +81,7 @@ struct ConfigurationOwnKeysTests {
         let found = try parse(cleanup).warnings.map(\.description)
         #expect(
             found.contains {
-                $0.hasPrefix("c.yaml:4: cleanups.a.\(key): “") && $0.contains("may come to be one of Curfew's own keys")
+                $0.hasPrefix("c.yaml:4: cleanups.a.\(key): “") && $0.contains("may match one of Curfew's own keys")
             }, "\(found)")
     }
 
@@ -96,7 +96,9 @@ struct ConfigurationOwnKeysTests {
         let files =
             "policy: files, since: [at], orphan: {unless: o, after: 1d}, storage: s, object: key, records: \"f:<id>\""
         #expect(
-            problems("\(files), object-prefix: \"a/<\"").contains { $0.contains("object-prefix: “a/<” is no template") }
+            problems("\(files), object-prefix: \"a/<\"").contains {
+                $0.contains("object-prefix: “a/<” is not a template")
+            }
         )
     }
 }

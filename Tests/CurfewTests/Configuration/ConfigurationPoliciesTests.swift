@@ -93,11 +93,11 @@ struct ConfigurationPoliciesTests {
             ),
             (
                 ["timeout: 20d"],
-                "7: cleanups.a.timeout: expected no less than warn, which is 23d where it is left out, found 20d"
+                "7: cleanups.a.timeout: expected no less than warn, which is 23d by default, found 20d"
             ),
             (
                 ["stale: 25d"],
-                "7: cleanups.a.stale: expected no more than warn, which is 23d where it is left out, found 25d"
+                "7: cleanups.a.stale: expected no more than warn, which is 23d by default, found 25d"
             ),
         ])
     func order(lines: [String], message: String) {
@@ -113,7 +113,7 @@ struct ConfigurationPoliciesTests {
             ),
             (
                 ["policy: paused", "states: cancelled", "since: at"],
-                "3: cleanups.a.to: left out, it is “cancelled”, which is one of states, so the record would never leave "
+                "3: cleanups.a.to: omitted, it is “cancelled”, which is one of states, so the record would never leave "
                     + "them"
             ),
             (
@@ -130,7 +130,7 @@ struct ConfigurationPoliciesTests {
             ),
             (
                 ["policy: retention", "since: at", "keep: 30d", "also: ['j:<id']"],
-                "7: cleanups.a.also: “j:<id” is no key: “<” is never closed (column 3)"
+                "7: cleanups.a.also: “j:<id” is not a key: “<” is never closed (column 3)"
             ),
             (
                 ["policy: retention", "since: at", "keep: 30d", "states: []"],
@@ -138,7 +138,7 @@ struct ConfigurationPoliciesTests {
             ),
             (
                 ["policy: retention", "since: at", "keep: 30d", "keeps: {by: t}"],
-                "7: cleanups.a.keeps: names no type, expected one like TIER_4K: 20m"
+                "7: cleanups.a.keeps: has no type, expected one like TIER_4K: 20m"
             ),
         ])
     func wrong(lines: [String], message: String) {
@@ -160,17 +160,17 @@ struct ConfigurationPoliciesTests {
             ),
             (
                 ["since: d", "orphan: {unless: o, mark: d}", "deleted: {since: d}"],
-                "8: cleanups.a.orphan.mark: “d” is one of since already"
+                "8: cleanups.a.orphan.mark: “d” is already one of since"
             ),
             (
                 ["since: at", "orphan: {unless: d}", "deleted: {since: d}"],
-                "9: cleanups.a.deleted.since: “d” is the field of cleanups.a.orphan.unless already"
+                "9: cleanups.a.deleted.since: “d” is already the field of cleanups.a.orphan.unless"
             ),
             (
                 ["deleted: {since: d}", "refs: d"],
-                "7: cleanups.a.deleted.since: “d” is the field of cleanups.a.refs already"
+                "7: cleanups.a.deleted.since: “d” is already the field of cleanups.a.refs"
             ),
-            (["deleted: {since: status}"], "7: cleanups.a.deleted.since: “status” is the field of status already"),
+            (["deleted: {since: status}"], "7: cleanups.a.deleted.since: “status” is already the field of status"),
             (
                 ["deleted: {since: d, afer: 1d}"],
                 "7: cleanups.a.deleted.afer: unknown key, did you mean “after”? (expected one of since, after)"
@@ -196,7 +196,7 @@ struct ConfigurationPoliciesTests {
         #expect(both.refs == .key(try KeyTemplate("blob:<key>:refs")))
         #expect(try policy("key", "refs: uses").refs == .field("uses"))
         for (object, expected) in [
-            ("[]", "has 0 objects, expected 1 to 20"), ("a<", "“a<” is no template: “<” is never closed (column 2)"),
+            ("[]", "has 0 objects, expected 1 to 20"), ("a<", "“a<” is not a template: “<” is never closed (column 2)"),
             ("[[a]]", "expected the name of a field, a template"), ("{field: u}", "object.strip: missing"),
             ("{field: u, stripp: a}", "did you mean “strip”?"),
         ] {

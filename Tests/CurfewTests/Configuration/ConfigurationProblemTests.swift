@@ -88,7 +88,7 @@ struct ConfigurationProblemTests {
         "a wrong value says what was expected",
         arguments: [
             ("timeout: 5", "timeout: “5” has no unit, write 5s, 5m or 5h"),
-            ("timeout: 0s", "timeout: expected more than no time, found “0s”"),
+            ("timeout: 0s", "timeout: expected more than 0, found “0s”"),
             ("timeout: -5m", "timeout: expected a duration like 30s, 15m, 1h30m or 7d, found “-5m”"),
             ("timeout: 5 parsecs", "timeout: expected a duration like 30s, 15m, 1h30m or 7d, found “5 parsecs”"),
             ("timeout: 40000d", "timeout: expected at most 36500d, found “40000d”"),
@@ -118,17 +118,17 @@ struct ConfigurationProblemTests {
                 "records: 'j:<id>:<user>'",
                 "records: “j:<id>:<user>” has another placeholder than <id>, expected a key like job:<id>"
             ),
-            ("records: <id>", "records: “<id>” is every key there is, expected a key like job:<id>"),
-            ("records: 'job:<id'", "records: “job:<id” is no key: “<” is never closed (column 5)"),
+            ("records: <id>", "records: “<id>” matches every key, expected a key like job:<id>"),
+            ("records: 'job:<id'", "records: “job:<id” is not a key: “<” is never closed (column 5)"),
             ("index: 'due:<id>'", "index: expected the name of one sorted set, without placeholders, found “due:<id>”"),
-            ("timezone: UTC", "timezone: goes with cron, every needs none"),
-            ("cron: 0 4 * * *", "cron: stands beside every, expected only one of them"),
+            ("timezone: UTC", "timezone: is only used with cron, not with every"),
+            ("cron: 0 4 * * *", "cron: can't be used together with every"),
             ("retry: {limit: -1, to: Q}", "retry.limit: expected a whole number from 0 to 100, found “-1”"),
             ("retry: {limit: 1}", "retry.to: missing, expected a status"),
             ("retry: 3", "retry: expected a section, found “3”"),
             ("refund: {amount: a, balance: b}", "refund.ledger: missing, expected a key like job:<id>"),
             ("timeouts: {A: 5m}", "timeouts.by: missing, expected the name of a field"),
-            ("timeouts: {by: t}", "timeouts: names no type, expected one like TIER_4K: 20m"),
+            ("timeouts: {by: t}", "timeouts: has no type, expected one like TIER_4K: 20m"),
             ("timeouts: {by: t, A: 5}", "timeouts.A: “5” has no unit, write 5s, 5m or 5h"),
             ("format: xml", "format: unknown “xml” (expected one of hash, json)"),
             ("ping: ftp://x", "ping: expected an address like https://host/path"),
@@ -170,8 +170,8 @@ struct ConfigurationProblemTests {
         "a bad cron expression or time zone is told apart",
         arguments: [
             ("0 4 * *", "", "cron: “0 4 * *” has 4 fields, expected 5: minute, hour, day of month, month, day of week"),
-            ("0 24 * * *", "", "cron: hour “24”: 24 is outside of 0 to 23"),
-            ("0 0 31 2 *", "", "cron: “0 0 31 2 *” never happens: no such month has such a day"),
+            ("0 24 * * *", "", "cron: hour “24”: 24 is out of range (0 to 23)"),
+            ("0 0 31 2 *", "", "cron: “0 0 31 2 *” never matches: the month has no such day"),
             ("0 4 * * *", "Europe/Berln", "timezone: unknown “Europe/Berln”, did you mean “Europe/Berlin”?"),
             ("0 4 * * *", "Nowhere", "timezone: unknown “Nowhere”, expected a time zone like Europe/Berlin"),
         ])
@@ -215,7 +215,7 @@ struct ConfigurationProblemTests {
             """
         #expect(
             problems(text) == """
-                curfew.yaml:3: cleanups.my jobs: is no name, expected up to 64 letters, digits, “_”, “.” and “-”, \
+                curfew.yaml:3: cleanups.my jobs: is not a name, expected up to 64 letters, digits, “_”, “.” and “-”, \
                 beginning with a letter or a digit
                 """)
     }
@@ -241,7 +241,7 @@ struct ConfigurationProblemTests {
             ("cleanup: jobs, metric: found", "above: missing, expected above or below"),
             (
                 "cleanup: jobs, metric: found, above: 1, below: 2",
-                "below: stands beside above, expected only one of them"
+                "below: can't be used together with above"
             ),
             (
                 "cleanup: jobs, metric: found, above: 10m",
@@ -258,7 +258,7 @@ struct ConfigurationProblemTests {
             ),
             (
                 "cleanup: jobs, metric: overdue, above: 1m, over: 1h",
-                "over: doesn't go with overdue, which is a state and not a number of each run"
+                "over: can't be used with overdue, which is a state and not a number of each run"
             ),
             (
                 "cleanup: jobs, metric: found, above: 1, severity: fatal",
@@ -286,7 +286,7 @@ struct ConfigurationProblemTests {
                 curfew.yaml:3: worker.lease: expected at least 300ms, found “299ms”
                 curfew.yaml:3: worker.heartbeat: expected at least 100ms, found “99ms”
                 curfew.yaml:3: worker.concurrency: expected a whole number from 1 to 64, found “65”
-                curfew.yaml:5: streams.runs: expected more than no time, found “0s”
+                curfew.yaml:5: streams.runs: expected more than 0, found “0s”
                 curfew.yaml:6: streams.length: expected a whole number from 1 to 100000000, found “0”
                 """)
     }
@@ -295,7 +295,7 @@ struct ConfigurationProblemTests {
     func defaultTarget() {
         #expect(
             problems(["states: COMPLETED"]) == """
-                curfew.yaml:3: cleanups.jobs.completed-to: left out, it is “COMPLETED”, which is one of states, so the \
+                curfew.yaml:3: cleanups.jobs.completed-to: omitted, it is “COMPLETED”, which is one of states, so the \
                 record would never leave them
                 """)
     }
@@ -309,7 +309,7 @@ struct ConfigurationProblemTests {
                 curfew.yaml:5: cleanups.jobs.limit: expected a whole number from 1, found “x”
                 curfew.yaml:6: cleanups.jobs.cron: “x” has 1 fields, expected 5: minute, hour, day of month, month, day \
                 of week
-                curfew.yaml:6: cleanups.jobs.cron: stands beside every, expected only one of them
+                curfew.yaml:6: cleanups.jobs.cron: can't be used together with every
                 curfew.yaml:7: cleanups.jobs.undo: expected a duration like 30s, 15m, 1h30m or 7d, found “x”
                 curfew.yaml:8: cleanups.jobs.records: “x” has no <id>, expected a key like job:<id>
                 """)
@@ -326,8 +326,8 @@ struct ConfigurationProblemTests {
             """
         #expect(
             problems(text) == """
-                curfew.yaml:5: cleanups.g.counters.processing: is the field of queued already
-                curfew.yaml:5: cleanups.g.counters.completed: is the field of total already
+                curfew.yaml:5: cleanups.g.counters.processing: is already the field of queued
+                curfew.yaml:5: cleanups.g.counters.completed: is already the field of total
                 curfew.yaml:5: cleanups.g.counters.failed: missing, expected the name of a field
                 """)
     }

@@ -200,7 +200,7 @@ struct ConfigurationTests {
         } catch {
             #expect(
                 "\(error)".contains(
-                    "cleanups.b.since: missing, expected the field that says when a lock was taken (format is json)"))
+                    "cleanups.b.since: missing, expected the field with the time of the acquisition (format is json)"))
         }
     }
 

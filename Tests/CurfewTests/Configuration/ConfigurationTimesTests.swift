@@ -74,7 +74,7 @@ struct ConfigurationTimesTests {
         #expect(policy.members?.collection == kind && policy.members?.isJSON == true)
         #expect(policy.members?.key.text == "m:<id>")
         let other = kind == .set ? "list" : "set"
-        #expect(problems(line + ", \(other): \"n:<id>\"}").contains("expected only one of them"))
+        #expect(problems(line + ", \(other): \"n:<id>\"}").contains("can't be used together with \(kind.rawValue)"))
     }
 
     @Test("locks that expire are left unless the file says otherwise")

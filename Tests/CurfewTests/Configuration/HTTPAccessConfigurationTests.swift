@@ -58,7 +58,7 @@ struct HTTPAccessConfigurationTests {
     func others(_ token: String, _ isDoubtful: Bool) throws {
         let configuration = try parse("{admin-token: \"\(token)\"}")
         let warnings = configuration.warnings.map { "\($0.path): \($0.message)" }
-        #expect(warnings.contains { $0.hasPrefix("http.admin-token: is made of words") } == isDoubtful)
+        #expect(warnings.contains { $0.hasPrefix("http.admin-token: consists of words") } == isDoubtful)
         #expect(!warnings.contains { $0.contains(token) })
     }
 
@@ -79,7 +79,7 @@ struct HTTPAccessConfigurationTests {
         let hook = problems("{open: true}", "webhooks: {ops: {url: https://x, secret: \"${NONE:-}\", on: [alert]}}")
         #expect(
             hook == [
-                "webhooks.ops.secret: “${NONE:-}” is empty, expected a text: set the variable, or leave the key out"
+                "webhooks.ops.secret: “${NONE:-}” is empty, expected a text: set the variable, or remove the key"
             ])
     }
 
@@ -89,18 +89,22 @@ struct HTTPAccessConfigurationTests {
         let http = try #require(try parse("{open: true}").http)
         #expect(http.isOpen && !http.hasTokens)
         #expect(
-            problems("{listen: \"0.0.0.0:1\", open: true}").contains { $0.hasPrefix("http.open: lets everybody in") })
+            problems("{listen: \"0.0.0.0:1\", open: true}").contains {
+                $0.hasPrefix("http.open: gives everyone access")
+            })
         for key in ["admin-token: \(Self.token)", "admins: {ada: \(Self.token)}"] {
             #expect(
-                problems("{open: true, \(key)}").contains { $0.hasPrefix("http.open: lets everybody in, and admin") })
+                problems("{open: true, \(key)}").contains {
+                    $0.hasPrefix("http.open: gives everyone access, and admin")
+                })
         }
     }
 
     @Test("that everybody is let in, or nobody, is a warning that says what to write")
     func doubts() throws {
         for (http, path, words) in [
-            ("{open: true}", "http.open", "everybody who reaches this port may do everything"),
-            ("{}", "http.admin-token", "nobody is let in: there is no token"),
+            ("{open: true}", "http.open", "anyone who can reach this port may do everything"),
+            ("{}", "http.admin-token", "access is not configured: there is no token"),
         ] {
             let configuration = try parse(http)
             let warning = try #require(configuration.warnings.first)
@@ -122,11 +126,11 @@ struct HTTPAccessConfigurationTests {
         for (text, problem) in [
             (
                 "{admins: {ada: \(Self.token)}, viewers: {bob: \(Self.token)}}",
-                "http.viewers.bob: is the admins.ada too"
+                "http.viewers.bob: is also the admins.ada"
             ),
             ("{admins: {\"a b\": \(Self.token)}}", "http.admins.a b: is no name"),
             ("{admins: {cron: \(Self.token)}}", "http.admins.cron: is what those without a name are called"),
-            ("{admins: {}}", "http.admins: names nobody"), ("{admins: x}", "http.admins: expected a section"),
+            ("{admins: {}}", "http.admins: is empty"), ("{admins: x}", "http.admins: expected a section"),
             ("{viewers: {bob: \(Self.token)}}", "http.viewers: says who may only look"),
         ] {
             #expect(problems(text).contains { $0.hasPrefix(problem) }, "\(problems(text))")

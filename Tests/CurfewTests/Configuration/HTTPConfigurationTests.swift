@@ -68,10 +68,10 @@ struct HTTPConfigurationTests {
             ("{listen: \"1:2:3\"}", "http.listen: expected an address with its port"),
             ("{listen: \"127.0.0.1:65536\"}", "http.listen: expected an address"),
             ("{admin-token: short}", "http.admin-token: expected at least 16"),
-            ("{viewer-token: 7f3b9c0d2e4a6815}", "http.viewer-token: says who may only look"),
+            ("{viewer-token: 7f3b9c0d2e4a6815}", "http.viewer-token: gives read-only access"),
             (
                 "{admin-token: 7f3b9c0d2e4a6815, viewer-token: 7f3b9c0d2e4a6815}",
-                "http.viewer-token: is the admin-token too"
+                "http.viewer-token: is also the admin-token"
             ),
             ("{metrics-open: maybe}", "http.metrics-open: expected true or false"),
             ("{tls: {certificate: a.pem}}", "http.tls.key: missing"),

@@ -81,7 +81,7 @@ struct StorageConfigurationTests {
         }
         #expect(
             problems(without.joined(separator: "\n")) == """
-                c.yaml:8: cleanups.files.storage: expected the name of a bucket under storage, where there is none
+                c.yaml:8: cleanups.files.storage: expected the name of a bucket under storage, but storage is empty
                 """)
     }
 

@@ -128,7 +128,7 @@ struct FunctionsVersionTests {
             try await load(Self.pretender, on: scene)
             try await scene.send("ACL", "SETUSER", "default", "-function|load")
             let error = try #require(await #expect(throws: CurfewError.self) { try await scene.tick() })
-            #expect(error.message.contains("another library than this program's is loaded as \(FunctionLibrary.name)"))
+            #expect(error.message.contains("the library loaded as \(FunctionLibrary.name) on "))
             #expect(error.message.contains("curfew functions | redis-cli -x FUNCTION LOAD REPLACE"))
             #expect(try await scene.send("EXISTS", "stolen").integer == 0)
         }
@@ -166,7 +166,7 @@ struct FunctionsVersionTests {
             for node in try await scene.redis.primaries() {
                 let finding = try await Doctor(engine: engine).functions(node).first
                 #expect(
-                    finding?.message.hasSuffix("not loaded; other versions use this server, too: curfew (version 6)")
+                    finding?.message.hasSuffix("not loaded; other versions also use this server: curfew (version 6)")
                         == true)
             }
             #expect(try await scene.tick()["version"]?.string == FunctionLibrary.version)

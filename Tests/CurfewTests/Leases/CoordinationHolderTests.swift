@@ -62,7 +62,7 @@ struct CoordinationHolderTests {
             #expect(ended == nil)
             let result = await olderRun.execute()
             #expect(result.status == .lost && result.cleanedUp == 0)
-            #expect(result.error == "the lease is no longer ours: fence 1 was refused, 1 is current (\(other))")
+            #expect(result.error == "the lease is lost: fence 1 was refused, the current one is 1 (\(other))")
             #expect(try await scene.status(1) == "RUNNING")
             #expect(await newerRun.execute().cleanedUp == 3)
             #expect(try await scene.stream(scene.keys.runs).map { $0["status"] } == ["completed"])

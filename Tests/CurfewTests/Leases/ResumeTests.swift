@@ -35,7 +35,7 @@ struct ResumeTests {
             #expect(resumption.next == first + .seconds(3 * 86_400))
             let due = try await score(scene)
             #expect(due == resumption.due && due > now && due - now < .seconds(60))
-            #expect(resumption.message.contains("3 of its times passed meanwhile, the last at "))
+            #expect(resumption.message.contains("3 scheduled times missed, the last at "))
             #expect(resumption.message.contains("it runs at \(due.iso8601), in 10s (“curfew resume jobs --skip”"))
             #expect(try await scene.tick(engine, places: 0).overdue.isEmpty)
             #expect(try await scene.send("EXISTS", scene.keys.owed).integer == 0)
@@ -76,7 +76,7 @@ struct ResumeTests {
                 #expect(resumption.isResumed && resumption.missed == 0)
                 #expect(try await score(scene) == was)
                 #expect(
-                    resumption.message == "jobs runs again "
+                    resumption.message == "jobs is resumed and runs "
                         + (isRunning ? "when it is due" : "at \(was.iso8601), in 29m59s")
                         || !isRunning)
             }

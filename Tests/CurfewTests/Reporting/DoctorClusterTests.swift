@@ -22,13 +22,13 @@ struct DoctorClusterTests {
             try await scene.engine.functions.load()
             let found = await examine(scene)
             #expect(found["cluster"]?.state == .ok)
-            #expect(found["cluster"]?.message == "16384 slots on 3 primaries, 3 nodes in all (all 3 primaries)")
+            #expect(found["cluster"]?.message == "16384 slots on 3 primaries, 3 nodes in total (all 3 primaries)")
             #expect(found["version"]?.message.hasSuffix(" (all 3 primaries)") == true)
-            #expect(found["permissions"]?.message.contains("default may do all") == true)
+            #expect(found["permissions"]?.message.contains("user default has all") == true)
             #expect(found["functions"]?.state == .ok)
             #expect(found["role"]?.state == .warning && found["role"]?.message.contains("without a replica") == true)
             #expect(found["steps"]?.message.contains("old: also job:<id>:log") == true)
-            #expect(found["clock"]?.message.contains("the primaries are at most") == true)
+            #expect(found["clock"]?.message.contains("the clocks of the primaries differ by at most") == true)
             #expect(found.values.filter { $0.state == .problem }.isEmpty)
         }
     }
@@ -46,7 +46,8 @@ struct DoctorClusterTests {
             }
             let found = await examine(scene)
             #expect(found["permissions"]?.state == .problem)
-            #expect(found["permissions"]?.message.hasPrefix("\(one.address): default may not: RENAME job:x") == true)
+            let lacking = "\(one.address): user default lacks permissions: RENAME job:x"
+            #expect(found["permissions"]?.message.hasPrefix(lacking) == true)
             #expect(found["eviction"]?.state == .problem)
             #expect(found["eviction"]?.message.hasPrefix("\(one.address): allkeys-lru") == true)
             #expect(found["functions"]?.message == "\(one.address): the library \(FunctionLibrary.name) is not loaded")

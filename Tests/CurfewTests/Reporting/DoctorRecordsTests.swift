@@ -15,13 +15,13 @@ struct DoctorRecordsTests {
     func nothing() async throws {
         try await withSweepScene(SweepCleanups.stuck) { scene in
             let empty = try await remarks(scene)
-            #expect(empty.count == 1 && empty[0].hasPrefix("warning stuck-jobs: no key fits job:<id>"))
+            #expect(empty.count == 1 && empty[0].hasPrefix("warning stuck-jobs: no key matches job:<id>"))
             _ = try await scene.send("ZADD", "jobs:deadlines", String(scene.began.milliseconds), "a")
             #expect(
                 try await remarks(scene)
                     == ["warning stuck-jobs: no record under job:<id> for any of 1 entries of its index"])
             try await scene.stick("a")
-            #expect(try await remarks(scene) == ["ok a sample of each cleanup's is as expected"])
+            #expect(try await remarks(scene) == ["ok samples of every cleanup are as expected"])
         }
     }
 
@@ -30,14 +30,14 @@ struct DoctorRecordsTests {
         try await withSweepScene(SweepCleanups.stuck) { scene in
             _ = try await scene.send("SET", "job:1", " {\"status\": \"PROCESSING\"}")
             let findings = try await Doctor(engine: scene.engine).records()
-            #expect(findings.map(\.message) == ["stuck-jobs: job:1 is a string that holds JSON: expected a hash"])
+            #expect(findings.map(\.message) == ["stuck-jobs: job:1 is a JSON string: expected a hash"])
             #expect(findings.map(\.advice) == ["add format: json"])
             _ = try await scene.send("SET", "job:1", "é")
             #expect(try await remarks(scene) == ["warning stuck-jobs: job:1 is a plain string: expected a hash"])
         }
         try await withSweepScene(SweepJSON.stuck) { scene in
             try await scene.write("job:1", ["status": "PROCESSING"])
-            #expect(try await remarks(scene) == ["warning stuck-jobs: job:1 is a hash: expected a string of JSON"])
+            #expect(try await remarks(scene) == ["warning stuck-jobs: job:1 is a hash: expected a JSON string"])
         }
     }
 

@@ -45,15 +45,16 @@ struct DoctorRightsTests {
     func more() async throws {
         try await withInstances("cleanups:\n  old: \(Self.cleanups[0])\n") { scene in
             let all = try #require(try await permissions(scene)["more rights"])
-            #expect(all.state == .warning && all.message.hasPrefix("default may do everything: CONFIG GET, "))
-            #expect(all.message.contains("keys that no template names"))
+            #expect(all.state == .warning && all.message.hasPrefix("user default may do everything: CONFIG GET, "))
+            #expect(all.message.contains("keys that match no template"))
             let rights = [
                 "-@admin", "-@dangerous", "+acl", "-function", "-@scripting", "resetkeys", "~job:*", "~{curfew}:*",
             ]
             try await scene.redis.send(RedisCommand("ACL", ["SETUSER", "default"] + rights + ["+config|get"]))
             let some = try #require(try await permissions(scene)["more rights"])
             #expect(
-                some.message == "default may do more than is needed: CONFIG GET, ACL SETUSER, ACL GETUSER, ACL LIST")
+                some.message == "user default may do more than it needs: CONFIG GET, ACL SETUSER, ACL GETUSER, ACL LIST"
+            )
         }
     }
 }

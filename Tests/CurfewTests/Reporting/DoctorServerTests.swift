@@ -21,7 +21,7 @@ struct DoctorServerTests {
             #expect(writes.state == .problem && writes.message.contains("NOREPLICAS"))
             #expect(writes.advice?.contains("min-replicas-to-write 0") == true)
             #expect(findings["role"]?.state == .problem)
-            #expect(findings["instances"]?.advice?.contains("see to the writes first") == true)
+            #expect(findings["instances"]?.advice?.contains("fix the writes first") == true)
         }
     }
 
@@ -47,7 +47,8 @@ struct DoctorServerTests {
             try await scene.engine("one").functions.load()
             let ours = try #require(try await found(scene)["functions"])
             #expect(
-                ours.state == .ok && ours.message.hasPrefix("\(FunctionLibrary.name) is loaded, and is this program's"))
+                ours.state == .ok
+                    && ours.message.hasPrefix("\(FunctionLibrary.name) is loaded and is that of this program"))
             let stranger = """
                 #!lua name=curfew
                 redis.register_function{function_name = 'curfew_version', callback = function() return 999 end, flags = {'no-writes'}}
@@ -74,7 +75,7 @@ struct DoctorServerTests {
             let findings = try await found(scene)
             let message = try #require(findings["functions"]?.message)
             #expect(findings["functions"]?.state == .ok && findings["other functions"] == nil)
-            #expect(message.contains("other versions use this server, too: "))
+            #expect(message.contains("other versions also use this server: "))
             #expect(message.contains("curfew (version 6)") && message.contains("curfew_7"))
             #expect(message.contains("curfew_99_0123abcd"))
         }

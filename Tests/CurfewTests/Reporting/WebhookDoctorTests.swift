@@ -18,7 +18,7 @@ struct WebhookDoctorTests {
             let host = "127.0.0.1:\(hook.receiver.port)"
             #expect(
                 try await findings(engine) == [
-                    Doctor.Finding("webhook ops", .ok, "\(host): 0 waiting, 0 given up")
+                    Doctor.Finding("webhook ops", .ok, "\(host): 0 waiting, 0 failed")
                 ])
             try await hook.withSenders(engine) {
                 try await hook.alert()
@@ -29,7 +29,7 @@ struct WebhookDoctorTests {
             #expect(finding.state == .warning)
             #expect(
                 finding.message
-                    == "\(host): 1 waiting, 1 given up, the last because it answered 410: the address is gone for good")
+                    == "\(host): 1 waiting, 1 failed, the last because it answered 410: the address is gone for good")
             #expect(finding.advice?.contains("{curfew}:webhook:ops:dead") == true)
         }
     }
@@ -43,7 +43,7 @@ struct WebhookDoctorTests {
             try await scene.send("XGROUP", "CREATE", scene.keys.events, "somebody else's", "$")
             let findings = try await findings(try scene.engine("one"))
             #expect(findings.map(\.state) == [.warning, .warning])
-            #expect(findings[0].message == "ops.example: 0 waiting, 0 given up, unsigned")
+            #expect(findings[0].message == "ops.example: 0 waiting, 0 failed, unsigned")
             #expect(findings[1].advice == "XGROUP DESTROY {curfew}:events curfew:webhook:old")
         }
     }

@@ -155,8 +155,8 @@ struct StorageClientTests {
         let good = ObjectGateway.Reply(200, "<DeleteResult><Deleted><Key>a</Key></Deleted></DeleteResult>")
         let answers: [(ObjectGateway.Answer, String)] = [
             (.half(good), "closed before the answer was complete"), (.hangUp, "closed before the answer was complete"),
-            (.reply(.init(200, "<html><br></html>")), "the answer is no XML"),
-            (.reply(.init(200, "")), "the answer is no XML"),
+            (.reply(.init(200, "<html><br></html>")), "the answer is not XML"),
+            (.reply(.init(200, "")), "the answer is not XML"),
             (.reply(.init(200, "<Other/>")), "expected a DeleteResult in the answer, found <Other>"),
             (.reply(.init(200, String(repeating: " ", count: 5 << 20))), "the answer is longer than 4 MiB"),
             (.reply(.init(301, "<Error><Code>PermanentRedirect</Code></Error>")), "check region and endpoint"),
@@ -207,7 +207,7 @@ struct StorageClientTests {
         let reply = ObjectGateway.Reply(200, "<DeleteResult/>")
         try await ObjectGateway.withGateway(decision: { _, _, _ in .reply(reply) }) { gateway in
             let storage = try makeStorage(gateway.endpoint, bucket: "b")
-            #expect(try await storage.delete(["a"]) == [.kept("the answer doesn't say what became of it")])
+            #expect(try await storage.delete(["a"]) == [.kept("the answer doesn't mention it")])
             let request = try #require(gateway.requests.first)
             #expect(request.method == "POST" && request.target == "/b?delete=" && request.isDeletion)
             #expect(request.headers["host"] == String(gateway.endpoint.dropFirst("http://".count)))

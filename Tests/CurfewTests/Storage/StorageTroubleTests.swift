@@ -119,7 +119,7 @@ struct StorageTroubleTests {
             "half an answer", .half(.init(200, "<DeleteResult><Deleted><Key>objects/a</Key></Deleted></DeleteResult>")),
             4
         ),
-        ("no XML", .reply(.init(200, "<html><p>sign in</html>")), 1),
+        ("not XML", .reply(.init(200, "<html><p>sign in</html>")), 1),
         ("nothing", .reply(.init(200, "")), 1),
         ("an answer about something else", .reply(.init(200, "<ListBucketResult/>")), 1),
     ]

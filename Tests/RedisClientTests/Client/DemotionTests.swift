@@ -73,16 +73,17 @@ struct DemotionTests {
             ("*3\r\n$6\r\nmaster\r\n:9\r\n*0\r\n", "nothing"),
             (
                 "*5\r\n$5\r\nslave\r\n$2\r\nh2\r\n:6380\r\n$9\r\nconnected\r\n:9\r\n-MASTERDOWN no\r\n",
-                "notPrimary: a Sentinel calls this the primary, but it is a replica of h2:6380: "
+                "notPrimary: a Sentinel names this server as the primary, but it is a replica of h2:6380: "
                     + "the Sentinel is out of date"
             ),
             (
                 "*2\r\n$8\r\nsentinel\r\n*0\r\n",
-                "notPrimary: a Sentinel calls this the primary, but it is a \"sentinel\": the Sentinel is out of date"
+                "notPrimary: a Sentinel names this server as the primary, but it is a \"sentinel\": "
+                    + "the Sentinel is out of date"
             ),
             (
                 "-NOPERM no\r\n",
-                "server: the server doesn't say whether it is the primary (“NOPERM no”)"
+                "server: the server doesn't report whether it is the primary (“NOPERM no”)"
             ),
         ]
     )

@@ -63,15 +63,18 @@ struct RedisConfigurationTests {
             ("redis://:6379", "expected a host, as in redis://127.0.0.1:6379/0"),
             (
                 "redis://h:",
-                "expected a port from 1 to 65535 after the host (in a password, : / ? # @ % are written as %3A %2F %3F %23 %40 %25)"
+                "expected a port from 1 to 65535 after the host "
+                    + "(in a password, write : / ? # @ % as %3A %2F %3F %23 %40 %25)"
             ),
             (
                 "redis://h:0",
-                "expected a port from 1 to 65535 after the host (in a password, : / ? # @ % are written as %3A %2F %3F %23 %40 %25)"
+                "expected a port from 1 to 65535 after the host "
+                    + "(in a password, write : / ? # @ % as %3A %2F %3F %23 %40 %25)"
             ),
             (
                 "redis://h:65536",
-                "expected a port from 1 to 65535 after the host (in a password, : / ? # @ % are written as %3A %2F %3F %23 %40 %25)"
+                "expected a port from 1 to 65535 after the host "
+                    + "(in a password, write : / ? # @ % as %3A %2F %3F %23 %40 %25)"
             ),
             ("redis://[::1", "expected a ] after the IPv6 address"),
             ("redis://[::1]6379", "expected a port after the IPv6 address, as in redis://[::1]:6379"),
@@ -83,19 +86,19 @@ struct RedisConfigurationTests {
             ("redis://:%f@h", "in the password, expected two hexadecimal digits after % (a % itself is %25)"),
             ("redis://:%ff@h", "the password is not UTF-8"),
             ("redis://h?ca=/x", "ca is an option of TLS: expected rediss://"),
-            ("redis://h?db=1", "the database is given as a path, as in redis://127.0.0.1:6379/0"),
+            ("redis://h?db=1", "the database belongs in the path, as in redis://127.0.0.1:6379/0"),
             ("redis://h?x=1", "redis:// takes no options"),
             ("rediss://h?x=1", "unknown option; rediss:// takes ca, cert, key and verify"),
-            ("rediss://h?verify=maybe", "verify is full (chain and host name), ca (chain alone) or none"),
-            ("rediss://h?cert=/c", "cert and key go together: a client's certificate is of no use without its key"),
+            ("rediss://h?verify=maybe", "verify is full (chain and host name), ca (chain only) or none"),
+            ("rediss://h?cert=/c", "cert and key must be used together"),
             ("rediss://h?ca=/c&ca=/d", "an option is given twice"),
             ("rediss://h?ca", "expected options like ?name=value after the address"),
             ("redis+unix://h/run", "expected an absolute path, as in redis+unix:///run/redis.sock"),
             ("redis+unix://", "expected an absolute path, as in redis+unix:///run/redis.sock"),
             ("redis+unix:///s?db=x", "expected the number of a database, as in redis+unix:///run/redis.sock?db=0"),
             ("redis+unix:///s?db=", "expected the number of a database after db="),
-            ("redis://h/0#x", "a # or a blank is written as %23 or %20"),
-            ("redis://h /0", "a # or a blank is written as %23 or %20"),
+            ("redis://h/0#x", "write # as %23 and a space as %20"),
+            ("redis://h /0", "write # as %23 and a space as %20"),
         ]
     )
     func refused(url: String, message: String) {

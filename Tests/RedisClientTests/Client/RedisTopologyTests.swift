@@ -50,15 +50,15 @@ struct RedisTopologyTests {
     @Test(
         "what cannot be read is refused, saying what was expected",
         arguments: [
-            ("redis+sentinel://h1", "expected the name that the Sentinels know the primary by, as in \(sentinel)"),
-            ("redis+sentinel://h1/", "expected the name that the Sentinels know the primary by, as in \(sentinel)"),
-            ("redis+sentinel://h1//0", "expected the name that the Sentinels know the primary by, as in \(sentinel)"),
+            ("redis+sentinel://h1", "expected the name of the primary at the Sentinels, as in \(sentinel)"),
+            ("redis+sentinel://h1/", "expected the name of the primary at the Sentinels, as in \(sentinel)"),
+            ("redis+sentinel://h1//0", "expected the name of the primary at the Sentinels, as in \(sentinel)"),
             ("redis+sentinel:///m/0", "expected a host, as in \(sentinel)"),
             ("redis+sentinel://h1,,h2/m", "expected a host, as in \(sentinel)"),
             ("redis+sentinel://h1,h1:26379/m", "a host is given twice"),
             ("redis+sentinel://h1/m/x", "expected the number of a database, as in \(sentinel)"),
             ("redis+sentinel://h1/m/0/1", "expected the number of a database, as in \(sentinel)"),
-            ("redis+sentinel://h1/m?db=1", "the database is given as a path, as in \(sentinel)"),
+            ("redis+sentinel://h1/m?db=1", "the database belongs in the path, as in \(sentinel)"),
             ("redis+sentinel://h1/m?sentinel-user=a", "sentinel-user needs a sentinel-password"),
             ("redis+sentinel://h1/m?ca=/c", "ca is an option of TLS: expected rediss+sentinel://"),
             (
@@ -71,16 +71,17 @@ struct RedisTopologyTests {
             ),
             (
                 "redis+sentinel://h1,h2:0/m",
-                "expected a port from 1 to 65535 after the host (in a password, : / ? # @ % are written as %3A %2F %3F %23 %40 %25)"
+                "expected a port from 1 to 65535 after the host "
+                    + "(in a password, write : / ? # @ % as %3A %2F %3F %23 %40 %25)"
             ),
             ("redis+cluster://", "expected a host, as in redis+cluster://h1:7000,h2:7001"),
             (
                 "redis+cluster://h/1",
-                "a cluster has database 0 alone: expected redis+cluster://h1:7000,h2:7001"
+                "a cluster only has database 0: expected redis+cluster://h1:7000,h2:7001"
             ),
             (
                 "redis+cluster://h?db=0",
-                "a cluster has database 0 alone: expected redis+cluster://h1:7000,h2:7001"
+                "a cluster only has database 0: expected redis+cluster://h1:7000,h2:7001"
             ),
             ("redis+cluster://h?sentinel-user=x", "sentinel-user is an option of redis+sentinel://"),
             ("redis+cluster://h?verify=none", "verify is an option of TLS: expected rediss+cluster://"),

@@ -68,12 +68,12 @@ struct SentinelAnswerTests {
     @Test(
         "an answer that is of no use says why",
         arguments: [
-            (Frame.nullArray, "it knows no primary called “main” (SENTINEL MASTERS lists what it knows)"),
-            (.failure("ERR unknown command 'SENTINEL'"), "this is no Sentinel (“ERR unknown command 'SENTINEL'”)"),
+            (Frame.nullArray, "it has no primary named “main” (SENTINEL MASTERS lists its primaries)"),
+            (.failure("ERR unknown command 'SENTINEL'"), "this is not a Sentinel (“ERR unknown command 'SENTINEL'”)"),
             (.failure("NOPERM no"), "it refuses to answer (“NOPERM no”)"),
-            (.array([.integer(1)]), "its answer “[1]” is no address"),
-            (.array([.simple("h"), .simple("0")]), "its answer “[\"h\", \"0\"]” is no address"),
-            (.array([.simple(""), .simple("1")]), "its answer “[\"\", \"1\"]” is no address"),
+            (.array([.integer(1)]), "its answer “[1]” is not an address"),
+            (.array([.simple("h"), .simple("0")]), "its answer “[\"h\", \"0\"]” is not an address"),
+            (.array([.simple(""), .simple("1")]), "its answer “[\"\", \"1\"]” is not an address"),
         ]
     )
     func useless(frame: Frame, message: String) {

@@ -71,7 +71,8 @@ struct ClusterAstrayTests {
             let error = await #expect(throws: RedisError.self) { try await client.send(RedisCommand("GET", ["foo"])) }
             #expect(error?.code == .server)
             #expect(
-                error?.message.hasPrefix("sent on more than 8 times in a row, last by “MOVED 12182 127.0.0.1:") == true)
+                error?.message.hasPrefix("redirected more than 8 times in a row, last by “MOVED 12182 127.0.0.1:")
+                    == true)
             #expect(error?.mayHaveRun == false)
         }
         #expect(count.withLockedValue { $0 } == 9)

@@ -155,7 +155,7 @@ struct ClusterReshardingTests {
             #expect(error?.code == .unreachable)
             #expect(
                 error?.description
-                    == "Redis at \(leaving.address): PING: it is no primary of the cluster any more")
+                    == "Redis at \(leaving.address): PING: it is no longer a primary of the cluster")
         }
     }
 }

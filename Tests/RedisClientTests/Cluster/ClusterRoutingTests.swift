@@ -81,7 +81,7 @@ struct ClusterRoutingTests {
             #expect(
                 error?.description
                     == "Redis at \(address): MSET: CROSSSLOT Keys in request don't hash to the same slot "
-                    + "(in a cluster the keys of one command share what stands between { and })")
+                    + "(in a cluster, the keys of one command must have the same text between { and })")
             try await client.send(RedisCommand("MSET", ["{x}foo", "1", "{x}bar", "2"]))
         }
     }

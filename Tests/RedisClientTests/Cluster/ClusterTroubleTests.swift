@@ -76,7 +76,7 @@ struct ClusterTroubleTests {
             #expect(
                 error.message
                     == "the server is not part of a cluster (“ERR This instance has cluster support disabled”): "
-                    + "expected redis:// in place of redis+cluster://")
+                    + "expected redis:// instead of redis+cluster://")
         }
     }
 

@@ -73,7 +73,7 @@ struct LossTests {
             #expect(error?.mayHaveRun == true)
             #expect(
                 error?.description
-                    == "Redis at 127.0.0.1:\(server.port): SET: no reply within 0.2 seconds; whether it ran is unknown"
+                    == "Redis at 127.0.0.1:\(server.port): SET: no reply within 0.2 seconds; outcome unknown"
             )
             let lost = await #expect(throws: RedisError.self) { try await other.replies() }
             #expect(lost?.code == .outcomeUnknown)

@@ -60,7 +60,8 @@ struct SentinelTroubleTests {
                         let reasons = [
                             "\(seeds[0].address): connection refused",
                             "no answer within 1.0 seconds",
-                            "\(seeds[2].address): it knows no primary called “main” (SENTINEL MASTERS lists what it knows)",
+                            "\(seeds[2].address): it has no primary named “main” "
+                                + "(SENTINEL MASTERS lists its primaries)",
                         ]
                         for reason in reasons { #expect(failure.contains(reason)) }
                     }
@@ -81,7 +82,7 @@ struct SentinelTroubleTests {
                 let text = try await outcome(configuration([sentinel.configuration]))
                 #expect(
                     text == "unreachable: Redis at nobody.invalid:\(server.port): PING: "
-                        + "the host nobody.invalid is not known")
+                        + "the host nobody.invalid is unknown")
             }
         }
     }
@@ -90,7 +91,7 @@ struct SentinelTroubleTests {
     func noSentinel() async throws {
         try await withServer { server in
             let text = try await outcome(configuration([server.configuration]))
-            #expect(text.contains("\(server.configuration.address): this is no Sentinel (“ERR unknown command"))
+            #expect(text.contains("\(server.configuration.address): this is not a Sentinel (“ERR unknown command"))
         }
     }
 
@@ -101,8 +102,9 @@ struct SentinelTroubleTests {
                 try await FakeServer.withServer(answer: answer(naming: replica)) { stale in
                     let only = try await outcome(configuration([stale.configuration]))
                     #expect(
-                        only == "notPrimary: Redis at 127.0.0.1:\(replica.port): PING: a Sentinel calls this the "
-                            + "primary, but it is a replica of 127.0.0.1:\(primary.port): the Sentinel is out of date")
+                        only == "notPrimary: Redis at 127.0.0.1:\(replica.port): PING: a Sentinel names this "
+                            + "server as the primary, but it is a replica of 127.0.0.1:\(primary.port): "
+                            + "the Sentinel is out of date")
                     try await FakeServer.withServer(answer: answer(naming: primary)) { right in
                         try await RedisClient.withClient(
                             configuration([stale.configuration, right.configuration]), logger: Logger(label: "test")
@@ -154,14 +156,14 @@ struct SentinelTroubleTests {
         try await withServer(arguments: ["--requirepass", "data"], credentials: right) { server in
             try await FakeServer.withServer(answer: answer(naming: server)) { sentinel in
                 let text = try await outcome(configuration([sentinel.configuration]))
-                #expect(text.hasPrefix("authentication: Redis at 127.0.0.1:\(server.port): PING: the server wants"))
+                #expect(text.hasPrefix("authentication: Redis at 127.0.0.1:\(server.port): PING: the server requires"))
             }
         }
         let lines = "requirepass watch\nsentinel monitor main 127.0.0.1 1 2\n"
         let sentinel = try await RedisServer.start(credentials: .init(password: "watch"), sentinel: lines)
         let missing = try await outcome(configuration([sentinel.configuration]))
         #expect(missing.hasPrefix("authentication: Redis at main: PING: no Sentinel says where the primary is"))
-        #expect(missing.contains("\(sentinel.configuration.address): the server wants a password"))
+        #expect(missing.contains("\(sentinel.configuration.address): the server requires a password"))
         var wrong = configuration([sentinel.configuration])
         wrong.topology = .sentinel(.init(name: "main", credentials: .init(password: "other")))
         let refused = try await outcome(wrong)

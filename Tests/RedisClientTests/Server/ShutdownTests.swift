@@ -37,7 +37,7 @@ struct ShutdownTests {
             }
             #expect(error?.code == .outcomeUnknown, "\(String(describing: error))")
             let next = await #expect(throws: RedisError.self) { try await client.send(RedisCommand("PING")) }
-            #expect(next?.code == .shuttingDown && next?.message == "told to end, and no answer within 1.0 seconds")
+            #expect(next?.code == .shuttingDown && next?.message == "shutting down, and no answer within 1.0 seconds")
             server.resume()
         }
     }

@@ -95,12 +95,12 @@ struct RedisConnectionHandlerTests {
                 "-DENIED Redis is running in protected mode\r\n", "unreachable",
                 "the server answered “DENIED Redis is running in protected mode”"
             ),
-            ("+OK\r\n+OK\r\n+OK\r\n-NOAUTH no\r\n", "authentication", "the server wants a password (“NOAUTH no”)"),
+            ("+OK\r\n+OK\r\n+OK\r\n-NOAUTH no\r\n", "authentication", "the server requires a password (“NOAUTH no”)"),
             (
                 "HTTP/1.1 400\r\nServer: x\r\n", "protocolViolation",
-                "this is no Redis server: it answered “HTTP/1.1 400”"
+                "this is not a Redis server: it answered “HTTP/1.1 400”"
             ),
-            ("\u{1}\u{2}", "protocolViolation", "this is no Redis server: its answer is no RESP"),
+            ("\u{1}\u{2}", "protocolViolation", "this is not a Redis server: its answer is not RESP"),
         ]
     )
     func refusals(answer: String, code: String, message: String) throws {
@@ -172,7 +172,7 @@ struct RedisConnectionHandlerTests {
         try early.channel.close().wait()
         #expect(
             early.recorder.error?.message
-                == "the server closed the connection without an answer (where it speaks TLS at this port: expected rediss://)"
+                == "the server closed the connection without an answer (if it speaks TLS at this port, use rediss://)"
         )
         let late = try Scene()
         try late.server(says: Self.signedIn)

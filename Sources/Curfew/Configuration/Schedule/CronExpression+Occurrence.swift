@@ -20,9 +20,9 @@ package import Policies
 extension CronExpression {
     /// The first occurrence strictly after this time, on the wall clock of a time zone.
     ///
-    /// Takes microseconds; a few milliseconds around a change of the clocks. The longest wait, for a 29 February on a given
-    /// day of the week, is 40 years. Never (`Timestamp` at its maximum) for a time outside of the years 1…9999, which no
-    /// server tells.
+    /// It takes microseconds, or a few milliseconds around a change of the clocks. The longest wait, for a 29 February
+    /// on a given day of the week, is 40 years. Returns the maximum `Timestamp` for a time outside the years 1…9999,
+    /// which no server reports.
     package func occurrence(after time: Timestamp, in timezone: Zone) -> Timestamp {
         let zone = Offsets(offset: timezone.offset)
         let second = floorDivide(Int(time.milliseconds), by: 1000)
@@ -37,7 +37,7 @@ extension CronExpression {
         return Timestamp(milliseconds: .max)
     }
 
-    /// The first second of this day's occurrences after a second; nil where the day has none.
+    /// The first second of this day's occurrences after a second; nil if the day has none.
     private func firstSecond(of day: Int, after second: Int, _ zone: Offsets) -> Int? {
         let midnight = day * 86_400
         if let offset = zone.constantOffset(around: midnight) {
@@ -53,7 +53,7 @@ extension CronExpression {
         return earliest
     }
 
-    /// The instants at which the wall clock shows this reading and the expression means it.
+    /// The instants at which the wall clock shows this reading and the expression runs.
     private func seconds(at reading: Int, _ zone: Offsets) -> [Int] {
         let before = zone.offset(at: reading - 86_400)
         let after = zone.offset(at: reading + 86_400)
@@ -66,7 +66,7 @@ extension CronExpression {
         return isFrequent || minutes.isStarred ? fitting : Array(fitting.prefix(1))
     }
 
-    /// Whether the expression runs in each hour of the day.
+    /// Whether the expression runs in every hour of the day.
     private var isFrequent: Bool { (0...23).allSatisfy(hours.contains) }
 }
 
@@ -76,14 +76,14 @@ private struct Offsets {
 
     func offset(at second: Int) -> Int { offset(second) }
 
-    /// The offset of a whole day with a day's margin on both sides; nil where it changes.
+    /// The offset of a whole day including a day before and after; nil if it changes.
     func constantOffset(around midnight: Int) -> Int? {
         let offset = offset(at: midnight - 86_400)
         let probes = [midnight, midnight + 86_400, midnight + 2 * 86_400]
         return probes.allSatisfy { self.offset(at: $0) == offset } ? offset : nil
     }
 
-    /// The first second of the later offset, where the offset changes once between two seconds.
+    /// The first second with the later offset, if the offset changes once between two seconds.
     func change(between start: Int, and end: Int) -> Int {
         let before = offset(at: start)
         var (low, high) = (start, end)

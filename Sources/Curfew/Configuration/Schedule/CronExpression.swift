@@ -1,15 +1,15 @@
 internal import Policies
 
-/// A cron expression: which minutes of the wall clock it means.
+/// A cron expression: a set of minutes on the wall clock.
 ///
-/// Five fields (minute, hour, day of month, month, day of week) as in `crontab(5)` of Vixie cron: numbers, ranges `1-5`,
-/// steps `*/5` and `10-50/20`, lists `1,15,30`, names `JAN` and `MON` in any case, 7 for Sunday; or one of `@hourly`,
-/// `@daily`, `@weekly`, `@monthly`, `@yearly`. Where neither the day of month nor the day of week begins with `*`, a day
-/// that matches **either** of them matches; otherwise it must match both.
+/// Five fields (minute, hour, day of month, month, day of week) as in `crontab(5)` of Vixie cron: numbers, ranges
+/// `1-5`, steps `*/5` and `10-50/20`, lists `1,15,30`, names `JAN` and `MON` in any case, 7 for Sunday; or one of
+/// `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`. If neither the day of month nor the day of week begins with
+/// `*`, a day matches if **either** of them matches; otherwise both must match.
 ///
-/// An expression no day ever matches (`0 0 31 2 *`) is refused when it is read.
+/// An expression that matches no day (`0 0 31 2 *`) is refused when it is read.
 package struct CronExpression: Sendable {
-    /// The expression as it was written.
+    /// The expression as written.
     package let text: String
     let minutes: CronField
     let hours: CronField
@@ -17,9 +17,9 @@ package struct CronExpression: Sendable {
     let months: CronField
     let daysOfWeek: CronField
 
-    /// Reads an expression.
+    /// Parses an expression.
     ///
-    /// - Throws: `CronError` with what was expected, and in which field.
+    /// - Throws: `CronError` with the field and what was expected.
     package init(_ text: String) throws(CronError) {
         let fields = try Self.fields(of: text)
         self.text = text
@@ -28,7 +28,7 @@ package struct CronExpression: Sendable {
         daysOfMonth = try CronField(fields[2], .dayOfMonth)
         months = try CronField(fields[3], .month)
         daysOfWeek = try CronField(fields[4], .dayOfWeek)
-        guard happens else { throw CronError(message: "“\(text)” never happens: no such month has such a day") }
+        guard happens else { throw CronError(message: "“\(text)” never matches: the month has no such day") }
     }
 
     private static let shorthands = [
@@ -43,7 +43,7 @@ package struct CronExpression: Sendable {
         if text.hasPrefix("@") {
             guard let expression = shorthands[text.lowercased()] else {
                 let known = "@hourly, @daily, @weekly, @monthly, @yearly"
-                throw CronError(message: "“\(text)” is not known, expected five fields or one of \(known)")
+                throw CronError(message: "“\(text)” is unknown, expected five fields or one of \(known)")
             }
             return expression.split(separator: " ")
         }
@@ -65,7 +65,7 @@ package struct CronExpression: Sendable {
     /// Whether a day must match both the day of month and the day of week.
     private var matchesBothDays: Bool { daysOfMonth.isStarred || daysOfWeek.isStarred }
 
-    /// Whether the expression takes in this day.
+    /// Whether the expression matches this day.
     func matches(_ day: CivilDate) -> Bool {
         guard months.contains(day.month) else { return false }
         let isDayOfMonth = daysOfMonth.contains(day.day)
@@ -73,23 +73,23 @@ package struct CronExpression: Sendable {
         return matchesBothDays ? isDayOfMonth && isDayOfWeek : isDayOfMonth || isDayOfWeek
     }
 
-    /// The minutes of a day that match, from 0 to 1,439, beginning with this one.
+    /// The matching minutes of a day, from 0 to 1,439, starting with this one.
     func minutesOfDay(from start: Int = 0) -> some Sequence<Int> {
         (max(0, start)..<max(max(0, start), 1440)).lazy.filter { hours.contains($0 / 60) && minutes.contains($0 % 60) }
     }
 }
 
 extension CronExpression: Equatable {
-    /// Two expressions are equal where they mean the same minutes, however they are written.
+    /// Two expressions are equal if they match the same minutes, however they are written.
     package static func == (left: CronExpression, right: CronExpression) -> Bool {
         left.minutes == right.minutes && left.hours == right.hours && left.daysOfMonth == right.daysOfMonth
             && left.months == right.months && left.daysOfWeek == right.daysOfWeek
     }
 }
 
-/// Why a text is no cron expression.
+/// Why a text isn't a cron expression.
 package struct CronError: Error, Equatable, CustomStringConvertible {
-    /// What was found, and what was expected.
+    /// What was found and what was expected.
     package let message: String
     /// The message.
     package var description: String { message }

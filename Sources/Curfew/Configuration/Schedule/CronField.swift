@@ -1,6 +1,6 @@
 /// One field of a cron expression as a set of small numbers.
 struct CronField: Sendable, Equatable {
-    /// Which field it is: its range and its names.
+    /// The kind of a field: its range and its names.
     enum Kind: String {
         case minute = "minute"
         case hour = "hour"
@@ -8,7 +8,7 @@ struct CronField: Sendable, Equatable {
         case month = "month"
         case dayOfWeek = "day of week"
 
-        /// The numbers that may be written.
+        /// The accepted numbers.
         var range: ClosedRange<Int> {
             switch self {
             case .minute: 0...59
@@ -19,7 +19,7 @@ struct CronField: Sendable, Equatable {
             }
         }
 
-        /// The names in order, the first one for this number.
+        /// The names in order, and the number of the first one.
         var names: (first: Int, words: [String]) {
             switch self {
             case .month: (1, ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"])
@@ -29,9 +29,9 @@ struct CronField: Sendable, Equatable {
         }
     }
 
-    /// Bit n is set where n belongs to the field; Sunday is 0.
+    /// Bit n is set if n belongs to the field; Sunday is 0.
     private var bits: UInt64 = 0
-    /// Whether the text begins with `*`, which decides how the two day fields go together and what a repeated hour means.
+    /// Whether the text begins with `*`, which decides how the two day fields combine and what a repeated hour means.
     let isStarred: Bool
 
     init(_ text: Substring, _ kind: Kind) throws(CronError) {
@@ -89,12 +89,12 @@ struct CronField: Sendable, Equatable {
         guard let value = number(text) else { throw unreadable(field, kind) }
         guard kind.range.contains(value) else {
             let range = "\(kind.range.lowerBound) to \(kind.range.upperBound)"
-            throw CronError(message: "\(kind.rawValue) “\(field)”: \(value) is outside of \(range)")
+            throw CronError(message: "\(kind.rawValue) “\(field)”: \(value) is out of range (\(range))")
         }
         return value
     }
 
-    /// A number of plain digits: no sign, no more digits than a field can need.
+    /// A number of digits only: no sign, and no more digits than needed.
     private static func number(_ text: Substring) -> Int? {
         guard (1...4).contains(text.utf8.count), text.utf8.allSatisfy({ (48...57).contains($0) }) else { return nil }
         return Int(text)

@@ -1,14 +1,14 @@
 package import Policies
 
 extension Schedule {
-    /// When a cleanup is due that was scheduled by another definition and is by this one now.
+    /// The due time of a cleanup whose definition has changed.
     ///
-    /// What was due already, and would have been by this definition too, stays due; everything else is scheduled as this
-    /// definition says, sooner or later than before.
+    /// A cleanup that was due, and would have been by the new definition too, stays due. Everything else is scheduled
+    /// by the new definition, sooner or later than before.
     ///
     /// - Parameters:
-    ///   - former: the definition before, where it is known.
-    ///   - due: when it was due by that.
+    /// - former: the previous definition, if it is known.
+    /// - due: the due time by that definition.
     package func anew(after former: Schedule?, due: Timestamp, now: Timestamp) -> Timestamp {
         switch self {
         case .every(let interval):
@@ -23,7 +23,9 @@ extension Schedule {
         }
     }
 
-    /// The latest time at which a cleanup that isn't running can be due: later ones are left from a clock that was ahead.
+    /// The latest possible due time of a cleanup that isn't running.
+    ///
+    /// Later times come from a clock that was ahead.
     package func latest(from now: Timestamp) -> Timestamp {
         switch self {
         case .every(let interval): now + interval
@@ -31,9 +33,9 @@ extension Schedule {
         }
     }
 
-    /// By how much a run that was due then is late: counted from the newest occurrence that has passed, up to a bound.
+    /// The lateness of a run that was due at a time, counted from the newest occurrence that has passed, up to a bound.
     ///
-    /// Where nothing ran for days, those before it are missed, and it alone is late.
+    /// If nothing ran for days, earlier occurrences are missed, and only the newest one is late.
     package func lateness(due: Timestamp, now: Timestamp, upTo bound: Duration) -> Duration {
         let late = max(.zero, now - due)
         guard late > bound else { return late }
@@ -43,7 +45,7 @@ extension Schedule {
         case .cron:
             var newest = next(after: now - bound - .milliseconds(1), now: due)
             guard newest <= now else { return late }
-            // Bounded: as many as are tried tell whether the bound is kept, and that is what is asked for.
+            // Bounded: this many attempts suffice to tell whether the lateness is within the bound.
             for _ in 1...Self.mostMissed {
                 let following = next(after: newest, now: due)
                 guard following <= now else { break }
@@ -56,7 +58,7 @@ extension Schedule {
     /// The most occurrences that are counted.
     package static let mostMissed = 1_000
 
-    /// How many times have passed from the first on that was missed, at most ``mostMissed``, and the last of those.
+    /// How many occurrences have passed since the first missed one, at most ``mostMissed``, and the last of them.
     package func missed(since due: Timestamp, now: Timestamp) -> (count: Int, last: Timestamp)? {
         guard due <= now else { return nil }
         if case .every(let interval) = self {

@@ -1,18 +1,18 @@
 extension Schedule {
-    /// Reads `every`, or `cron` and `timezone`; nil where they have a problem.
+    /// Reads `every`, or `cron` and `timezone`; nil if they have a problem.
     init?(_ section: Section) {
         let every = section.duration("every", atLeast: .seconds(1))
         let timezone = Self.timezone(section)
         let expression = Self.expression(section)
         switch (section.has("every"), section.has("cron")) {
         case (true, true):
-            section.problem("cron", "stands beside every, expected only one of them")
+            section.problem("cron", "can't be used together with every")
             return nil
         case (false, false):
             section.problem("every", "missing, expected every or cron")
             return nil
         case (true, false):
-            if section.has("timezone") { section.problem("timezone", "goes with cron, every needs none") }
+            if section.has("timezone") { section.problem("timezone", "is only used with cron, not with every") }
             guard let every else { return nil }
             self = .every(every)
         case (false, true):
@@ -26,12 +26,12 @@ extension Schedule {
         do {
             return try CronExpression(scalar.text)
         } catch {
-            section.problem("cron", scalar.isExpanded ? "“\(scalar.written)” is no cron expression" : error.message)
+            section.problem("cron", scalar.isExpanded ? "“\(scalar.written)” is not a cron expression" : error.message)
             return nil
         }
     }
 
-    /// UTC where none is named; nil where there is none of that name.
+    /// The time zone, UTC by default; nil if the name is unknown.
     private static func timezone(_ section: Section) -> Zone? {
         guard section.has("timezone") else { return .utc }
         return section.timeZone("timezone")

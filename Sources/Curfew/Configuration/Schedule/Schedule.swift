@@ -2,17 +2,17 @@ package import Policies
 
 /// When a cleanup runs.
 ///
-/// A schedule is a pure function of time: no timer, no clock. The times it gives are those of the Redis server.
+/// A schedule is a pure function of time: it has no timer and no clock. Its times are those of the Redis server.
 package enum Schedule: Sendable, Equatable {
-    /// Again and again at this distance, counted from the schedule and not from the end of the last run.
+    /// At a fixed interval, counted from the schedule and not from the end of the last run.
     case every(Duration)
-    /// At the times of a cron expression, read on the wall clock of a time zone.
+    /// At the times of a cron expression, on the wall clock of a time zone.
     case cron(CronExpression, timezone: Zone)
 
-    /// The first due time of a cleanup that has never been scheduled.
+    /// The first due time of a cleanup that was never scheduled.
     ///
-    /// `every` begins at once, so that a new cleanup shows what it does without waiting for its interval; `cron` waits
-    /// for its next occurrence strictly after `now`.
+    /// `every` starts at once, so that a new cleanup runs without waiting for its interval. `cron` waits for its next
+    /// occurrence strictly after `now`.
     package func first(from now: Timestamp) -> Timestamp {
         switch self {
         case .every: now
@@ -20,10 +20,10 @@ package enum Schedule: Sendable, Equatable {
         }
     }
 
-    /// The due time that follows `due`, and lies in the future of `now`.
+    /// The due time after `due` that is in the future.
     ///
-    /// Occurrences that passed meanwhile are coalesced: however late a run was, the next one is the first that is still
-    /// to come, on the beat of the schedule (`due` + k × interval, k ≥ 1, or an occurrence of the expression).
+    /// Missed occurrences are coalesced: however late a run was, the next one is the first future occurrence of the
+    /// schedule (`due` + k × interval, k ≥ 1, or an occurrence of the expression).
     package func next(after due: Timestamp, now: Timestamp) -> Timestamp {
         switch self {
         case .every(let interval):
@@ -33,7 +33,7 @@ package enum Schedule: Sendable, Equatable {
         }
     }
 
-    /// The first `due` + k × `step` after `now`, k ≥ 1; the end of time where that is beyond it.
+    /// The first `due` + k × `step` after `now`, k ≥ 1; the maximum time if that is out of range.
     private static func next(after due: Int64, now: Int64, step: Int64) -> Timestamp {
         guard now > due else {
             return Timestamp(milliseconds: due.addingReportingOverflow(step).overflow ? .max : due + step)

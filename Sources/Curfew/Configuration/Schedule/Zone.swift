@@ -1,11 +1,11 @@
 package import Foundation
 
-/// A time zone: how far its clocks are ahead of UTC.
+/// A time zone: the offset of its clocks from UTC.
 ///
-/// Governments change their clocks, and it is the machine's data that hears of it: the program's own is as old as the
-/// program. So the system's file of a zone counts where it is there, and what is built in is for machines without one.
+/// Governments change clock rules, and the machine's data is updated while the built-in data is as old as the program.
+/// So the machine's file is used if there is one, otherwise the built-in data.
 package struct Zone: Sendable {
-    /// What it is called: `Europe/Berlin`.
+    /// Its name: `Europe/Berlin`.
     package let name: String
     private let builtIn: TimeZone?
     private let folder: ZoneFolder?
@@ -13,15 +13,15 @@ package struct Zone: Sendable {
     /// Coordinated universal time, which needs no data.
     package static let utc = Zone(builtIn: .gmt)
 
-    /// The zone as the program knows it.
+    /// The zone with built-in data.
     package init(builtIn: TimeZone) {
-        // Foundation calls UTC `GMT`, which is London's winter time to most people.
+        // Foundation calls UTC `GMT`, which most people take for London's winter time.
         name = builtIn.identifier == "GMT" ? "UTC" : builtIn.identifier
         self.builtIn = builtIn
         folder = nil
     }
 
-    /// A zone by its name; nil where neither the system nor the program knows it.
+    /// A zone by its name; nil if neither the machine nor the program knows it.
     package init?(_ name: String) {
         self.init(name, in: .system)
     }
@@ -38,24 +38,24 @@ package struct Zone: Sendable {
         self.folder = folder
     }
 
-    /// The system's file of it, as it is now.
+    /// The machine's current file of the zone.
     var file: ZoneFile? { folder?.zone(name) }
 
-    /// Whether the system has a file of it, though it may be one that can't be read.
+    /// Whether the machine has a file of the zone, readable or not.
     var hasFile: Bool { folder?.has(name) ?? false }
 
-    /// How far ahead of UTC it is where that is all that its name says (`GMT+5`), and no file says otherwise.
+    /// The offset of a zone whose name is an offset (`GMT+5`), if no file says otherwise.
     var fixedOffset: Int? {
         guard !hasFile, let builtIn, ["GMT+", "GMT-"].contains(where: builtIn.identifier.hasPrefix) else { return nil }
         return builtIn.secondsFromGMT()
     }
 
-    /// The offset at a second, by what is built in; nil where it isn't known there.
+    /// The offset at a second by the built-in data; nil if the zone isn't known there.
     func builtInOffset(at second: Int) -> Int? {
         builtIn?.secondsFromGMT(for: Date(timeIntervalSince1970: Double(second)))
     }
 
-    /// The offset at a second as a function, by what is known of the zone now.
+    /// The offset at a second as a function, by the current data.
     package var offset: @Sendable (_ second: Int) -> Int {
         if let file { return { file.offset(at: $0) } }
         let builtIn = builtIn ?? .gmt
@@ -64,6 +64,6 @@ package struct Zone: Sendable {
 }
 
 extension Zone: Equatable {
-    /// Zones are equal where they are called the same.
+    /// Zones are equal if their names are equal.
     package static func == (one: Zone, other: Zone) -> Bool { one.name == other.name }
 }

@@ -1,18 +1,18 @@
-/// A time zone as the system keeps it: a compiled file of the time zone database (TZif, RFC 8536).
+/// A time zone file of the system: a compiled file of the time zone database (TZif, RFC 8536).
 struct ZoneFile: Sendable, Equatable {
     /// The largest file that is read; those of the database have a few kilobytes.
     static let mostBytes = 1 << 20
 
-    /// When the offset changes, in order.
+    /// The times of offset changes, in order.
     private let changes: [Int]
-    /// The offsets from then on.
+    /// The offset from each change on.
     private let offsets: [Int]
     /// The offset before the first change.
     private let first: Int
-    /// What holds after the last change.
+    /// The rule for the time after the last change.
     private let rule: ZoneRule?
 
-    /// How far ahead of UTC the clocks are at a second.
+    /// The offset from UTC at a second.
     func offset(at second: Int) -> Int {
         guard let start = changes.first, second >= start else {
             return changes.isEmpty ? rule?.offset(at: second) ?? first : first
@@ -26,7 +26,7 @@ struct ZoneFile: Sendable, Equatable {
         return offsets[low]
     }
 
-    /// Reads a file; nil where it is none, or counts leap seconds, which no server's clock does.
+    /// Parses a file; nil if it is invalid or counts leap seconds, which no server clock does.
     init?(_ bytes: [UInt8]) {
         guard bytes.count <= Self.mostBytes, var header = Header(bytes, at: 0) else { return nil }
         var width = 4
@@ -59,11 +59,11 @@ struct ZoneFile: Sendable, Equatable {
         }
         let footer = bytes[(end + 1)..<close]
         rule = ZoneRule(footer)
-        // A rule that can't be read would leave the clocks where they are at the last change.
+        // If the rule were ignored, the offset would stay as it is after the last change.
         if !footer.isEmpty, rule == nil { return nil }
     }
 
-    /// The counts with which each half of a file begins.
+    /// The counts at the beginning of each half of a file.
     private struct Header {
         static let length = 44
         let version: UInt8

@@ -1,17 +1,16 @@
 internal import Foundation
 internal import Synchronization
 
-/// The time zones that the machine has: the folder which its packages keep up to date.
+/// The time zone files of the machine, in the folder that its packages update.
 ///
-/// A file is read again where it is another one than it was, so that a worker which runs for months follows what its machine
-/// is told.
+/// A file is read again if it has changed, so that a worker that runs for months follows the updates of its machine.
 final class ZoneFolder: Sendable {
-    /// Where systems have it.
+    /// The usual folders.
     private static let usual = [
         "/usr/share/zoneinfo", "/usr/lib/zoneinfo", "/usr/share/lib/zoneinfo", "/etc/zoneinfo",
     ]
 
-    /// That of this machine; `TZDIR` names another, as it does for every program.
+    /// The folder of this machine; `TZDIR` overrides it, as for every program.
     static let system = ZoneFolder(
         paths: ProcessInfo.processInfo.environment["TZDIR"].map { $0.isEmpty ? usual : [$0] } ?? usual)
 
@@ -23,11 +22,11 @@ final class ZoneFolder: Sendable {
         let file: ZoneFile?
     }
 
-    /// What tells one file from another that takes its place.
+    /// Detects that a file was replaced.
     private struct Stamp: Equatable {
         let inode: UInt64
         let size: Int64
-        /// The time of the last change as the system keeps it, to be compared and nothing else.
+        /// The time of the last change, used for comparison only.
         let modified: [UInt8]
         let device: UInt64
     }
@@ -36,10 +35,10 @@ final class ZoneFolder: Sendable {
         self.paths = paths
     }
 
-    /// The folder; nil where there is none.
+    /// The folder; nil if there is none.
     var path: String? { paths.first { access("\($0)/.", R_OK) == 0 } }
 
-    /// What is known of a zone now; nil where there is no file, or none that can be read.
+    /// The current data of a zone; nil if there is no readable file.
     func zone(_ name: String) -> ZoneFile? {
         guard Self.isName(name), let path, let stamp = Self.stamp(of: "\(path)/\(name)") else { return nil }
         if let found = known.withLock({ $0[name] }), found.stamp == stamp { return found.file }
@@ -54,7 +53,7 @@ final class ZoneFolder: Sendable {
         return Self.stamp(of: "\(path)/\(name)") != nil
     }
 
-    /// The version of the data, such as 2026a; nil where the folder doesn't say.
+    /// The version of the data, such as 2026a; nil if the folder has no version.
     var version: String? {
         guard let path else { return nil }
         for name in ["tzdata.zi", "+VERSION", "version"] {
@@ -68,7 +67,7 @@ final class ZoneFolder: Sendable {
         return nil
     }
 
-    /// Whether it is the name of a zone: no way out of the folder.
+    /// Whether it is a valid zone name, which can't lead out of the folder.
     private static func isName(_ name: String) -> Bool {
         let parts = name.split(separator: "/", omittingEmptySubsequences: false)
         let isPlain = name.utf8.allSatisfy {

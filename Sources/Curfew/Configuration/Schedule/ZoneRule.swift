@@ -1,24 +1,24 @@
 internal import Policies
 
-/// The rule for all times to come with which the data of a time zone ends: `CET-1CEST,M3.5.0,M10.5.0/3` (POSIX.1, `TZ`).
+/// The rule at the end of a time zone file for all later times: `CET-1CEST,M3.5.0,M10.5.0/3` (POSIX.1, `TZ`).
 ///
-/// Offsets are written there as what is to be added to local time to get UTC, so that east of Greenwich is negative.
+/// Its offsets are added to local time to get UTC, so they are negative east of Greenwich.
 struct ZoneRule: Sendable, Equatable {
-    /// A day of every year, and the second of that day at which the clocks change.
+    /// A day of every year and the second of that day at which the clocks change.
     private struct Change: Equatable {
         enum Day: Equatable {
-            /// The week (5: the last) and the day of the week of a month.
+            /// A day of the week in a week of a month; week 5 is the last one.
             case weekday(month: Int, week: Int, day: Int)
-            /// From 1, without 29 February.
+            /// A day of the year from 1, without 29 February.
             case julian(Int)
-            /// From 0, with 29 February.
+            /// A day of the year from 0, with 29 February.
             case ordinal(Int)
         }
 
         let day: Day
         let second: Int
 
-        /// The second at which the clocks show it in a year, as if they showed UTC.
+        /// The second of the change in a year, on the wall clock, counted as if it were UTC.
         func reading(in year: Int) -> Int {
             let first = CivilDate.start(of: 1, in: year)
             let number: Int
@@ -46,7 +46,7 @@ struct ZoneRule: Sendable, Equatable {
             && one.summer?.start == other.summer?.start && one.summer?.end == other.summer?.end
     }
 
-    /// Reads a rule; nil where it isn't one.
+    /// Parses a rule; nil if it is invalid.
     init?(_ text: some Sequence<UInt8>) {
         var reader = Reader(rest: Array(text)[...])
         guard reader.skipName(), let standard = reader.time(most: 24) else { return nil }
@@ -67,18 +67,18 @@ struct ZoneRule: Sendable, Equatable {
         summer = (offset, start, end)
     }
 
-    /// How far ahead of UTC the clocks are at a second.
+    /// The offset from UTC at a second.
     func offset(at second: Int) -> Int {
         guard let summer else { return standard }
         let day = (second + standard) / 86_400 - ((second + standard) % 86_400 < 0 ? 1 : 0)
         let year = CivilDate(daysSinceEpoch: day).year
-        // The changes around the second, in order; those of the years beside it, because a change may reach over new year.
+        // The changes around the second, in order; including adjacent years, because a change may cross the new year.
         var changes: [(second: Int, isSummer: Bool)] = []
         for year in (year - 1)...(year + 1) {
             changes.append((summer.start.reading(in: year) - standard, true))
             changes.append((summer.end.reading(in: year) - summer.offset, false))
         }
-        // Where both come at once, as in a zone that has summer time all year, summer time goes on.
+        // If both changes coincide, as in a zone with permanent summer time, summer time continues.
         changes.sort { ($0.second, $0.isSummer ? 1 : 0) < ($1.second, $1.isSummer ? 1 : 0) }
         return changes.last { $0.second <= second }?.isSummer == true ? summer.offset : standard
     }

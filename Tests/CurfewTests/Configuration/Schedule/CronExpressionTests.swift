@@ -41,10 +41,10 @@ struct CronExpressionTests {
         "what can't be read says why",
         arguments: [
             ("", "“” has 0 fields, expected 5: minute, hour, day of month, month, day of week"),
-            ("60 * * * *", "minute “60”: 60 is outside of 0 to 59"),
-            ("* * 0 * *", "day of month “0”: 0 is outside of 1 to 31"),
-            ("* * * 13 *", "month “13”: 13 is outside of 1 to 12"),
-            ("* * * * 8", "day of week “8”: 8 is outside of 0 to 7"),
+            ("60 * * * *", "minute “60”: 60 is out of range (0 to 59)"),
+            ("* * 0 * *", "day of month “0”: 0 is out of range (1 to 31)"),
+            ("* * * 13 *", "month “13”: 13 is out of range (1 to 12)"),
+            ("* * * * 8", "day of week “8”: 8 is out of range (0 to 7)"),
             ("5-1 * * * *", "minute “5-1”: the range runs backwards"),
             ("*/0 * * * *", "minute “*/0”: a step is a whole number from 1"),
             ("*/x * * * *", "minute “*/x”: a step is a whole number from 1"),
@@ -62,10 +62,10 @@ struct CronExpressionTests {
             ),
             (
                 "@often",
-                "“@often” is not known, expected five fields or one of @hourly, @daily, @weekly, @monthly, @yearly"
+                "“@often” is unknown, expected five fields or one of @hourly, @daily, @weekly, @monthly, @yearly"
             ),
-            ("0 0 31 4,6 *", "“0 0 31 4,6 *” never happens: no such month has such a day"),
-            ("0 0 30 2 */2", "“0 0 30 2 */2” never happens: no such month has such a day"),
+            ("0 0 31 4,6 *", "“0 0 31 4,6 *” never matches: the month has no such day"),
+            ("0 0 30 2 */2", "“0 0 30 2 */2” never matches: the month has no such day"),
         ])
     func unreadable(text: String, message: String) {
         #expect(throws: CronError(message: message)) { try CronExpression(text) }

@@ -124,15 +124,15 @@ struct ZoneTests {
             let findings = Doctor.findings(on: names, in: folder, at: now)
             #expect(findings.map(\.check) == ["time zones", "time zone America/Vancouver", "time zone Europe/Berlin"])
             #expect(findings.map(\.state) == [.ok, .warning, .warning])
-            #expect(findings[0].message.hasPrefix("the machine's, 2020a (\(path.path))"))
+            #expect(findings[0].message.hasPrefix("data of this machine, 2020a (\(path.path))"))
             #expect(findings[0].message.hasSuffix("is \(TimeZone.timeZoneDataVersion)"))
             #expect(findings[1].message.hasPrefix("from 2030-11-03T09:00:00"), "\(findings[1].message)")
-            #expect(findings[1].message.contains("at -07:00 by the machine's data"))
-            #expect(findings[2].message.hasPrefix("this machine has no file of it"))
+            #expect(findings[1].message.contains("at -07:00 by the data of this machine"))
+            #expect(findings[2].message.hasPrefix("this machine has no file for it"))
         }
         for (name, offset) in [("GMT+5", "+05:00"), ("UTC-3", "-03:00")] {
             let finding = Doctor.findings(on: [name], in: .system, at: now).last
-            #expect(finding?.state == .ok && finding?.message == "always at \(offset), whatever the data")
+            #expect(finding?.state == .ok && finding?.message == "fixed offset \(offset)")
         }
         let none = Doctor.findings(on: ["Europe/Berlin"], in: ZoneFolder(paths: ["/nowhere"]), at: now)
         #expect(none.map(\.state) == [.warning])
