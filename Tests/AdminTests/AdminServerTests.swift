@@ -8,12 +8,13 @@ import NIOCore
 import NIOPosix
 import Policies
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Admin
 
-@Suite("The HTTP server")
+@Suite("The HTTP server", .tags(.ownServer))
 struct AdminServerTests {
     @Test("a client that doesn't finish its request is closed", .timeLimit(.minutes(1)))
     func slowClients() async throws {

@@ -2,11 +2,12 @@ import Curfew
 import Foundation
 import Logging
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
-/// All tests that let processes fight over a Redis; one after the other, because each of them wants the machine.
-@Suite("real processes", .serialized)
+/// All tests that let processes fight over a Redis.
+@Suite("real processes", .tags(.processes))
 enum Chaos {}
 
 /// A private Redis, a client that watches it, and processes of the built program around it.

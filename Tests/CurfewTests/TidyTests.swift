@@ -1,8 +1,9 @@
 import Foundation
+import TestNeeds
 import Testing
 
 /// The rules of the house that a formatter can't see.
-@Suite("tidiness")
+@Suite("tidiness", .tags(.pure))
 struct TidyTests {
     private static let root = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()

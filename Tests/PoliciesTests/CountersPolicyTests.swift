@@ -1,4 +1,5 @@
 import Policies
+import TestNeeds
 import Testing
 
 /// The policy of the design's example, with the parts that a test asks for.
@@ -21,7 +22,7 @@ func generation(_ total: String?, _ counters: [String?], age: Duration = .second
     return values
 }
 
-@Suite("Counters")
+@Suite("Counters", .tags(.pure))
 struct CountersPolicyTests {
     /// A row: total, the four counters, what is to happen, and the counters after it.
     struct Row: Sendable, CustomTestStringConvertible {

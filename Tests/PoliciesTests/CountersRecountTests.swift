@@ -1,7 +1,8 @@
 import Policies
+import TestNeeds
 import Testing
 
-@Suite("Counters: recount")
+@Suite("Counters: recount", .tags(.pure))
 struct CountersRecountTests {
     private let impossible = generation("6", ["0", "0", "9", "0"])
 
@@ -125,7 +126,7 @@ struct CountersRecountTests {
 }
 
 /// Groups of applications that count down: what is neither pending nor failed was completed.
-@Suite("Counters that count down")
+@Suite("Counters that count down", .tags(.pure))
 struct CountersPendingTests {
     private func policy(members: Bool = false) throws -> CountersPolicy {
         CountersPolicy(

@@ -1,7 +1,8 @@
 import Policies
+import TestNeeds
 import Testing
 
-@Suite("Dependent")
+@Suite("Dependent", .tags(.pure))
 struct DependentPolicyTests {
     private func policy(to: String = "DRAFT", parentStatus: String? = nil) throws -> DependentPolicy {
         DependentPolicy(

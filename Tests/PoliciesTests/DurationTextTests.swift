@@ -1,7 +1,8 @@
 import Policies
+import TestNeeds
 import Testing
 
-@Suite("Duration text")
+@Suite("Duration text", .tags(.pure))
 struct DurationTextTests {
     @Test(
         "a duration is read as people write it",

@@ -1,7 +1,8 @@
 import Policies
+import TestNeeds
 import Testing
 
-@Suite("Files")
+@Suite("Files", .tags(.pure))
 struct FilesPolicyTests {
     private static let day = Duration.seconds(86_400)
 

@@ -1,8 +1,9 @@
+import TestNeeds
 import Testing
 
 @testable import Policies
 
-@Suite("Patterns for what a gap may hold")
+@Suite("Patterns for what a gap may hold", .tags(.pure))
 struct GapPatternTests {
     private func held(_ text: String) -> String { HeldBytes.text(Array(text.utf8)) }
 

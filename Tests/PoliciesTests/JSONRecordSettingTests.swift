@@ -1,8 +1,9 @@
+import TestNeeds
 import Testing
 
 @testable import Policies
 
-@Suite("JSON records: writing")
+@Suite("JSON records: writing", .tags(.pure))
 struct JSONRecordSettingTests {
     /// A write, the text before and the text after.
     struct Writing: Sendable, CustomTestStringConvertible {

@@ -1,8 +1,9 @@
+import TestNeeds
 import Testing
 
 @testable import Policies
 
-@Suite("JSON records: reading")
+@Suite("JSON records: reading", .tags(.pure))
 struct JSONRecordTests {
     /// A path and what is found there.
     struct Reading: Sendable, CustomTestStringConvertible {

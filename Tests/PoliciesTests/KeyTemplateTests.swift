@@ -1,7 +1,8 @@
 import Policies
+import TestNeeds
 import Testing
 
-@Suite("Key templates")
+@Suite("Key templates", .tags(.pure))
 struct KeyTemplateTests {
     @Test("a placeholder takes the id or a field; braces are literal")
     func expands() throws {

@@ -1,7 +1,8 @@
 import Policies
+import TestNeeds
 import Testing
 
-@Suite("Paused")
+@Suite("Paused", .tags(.pure))
 struct PausedPolicyTests {
     private static let day = Duration.seconds(86_400)
     private let policy = PausedPolicy(states: ["paused"], since: ["updatedAt"])

@@ -1,4 +1,5 @@
 import Policies
+import TestNeeds
 import Testing
 
 /// What a policy comes to, as far as the oracles tell.
@@ -40,7 +41,7 @@ func filled(_ text: String?) -> String? {
 }
 
 /// The rules once more, written as plainly as can be, against the policies on made-up records.
-@Suite("Oracles")
+@Suite("Oracles", .tags(.pure))
 struct PolicyOracleTests {
     @Test("stuck", arguments: seeds)
     func stuck(seed: UInt64) throws {

@@ -1,8 +1,9 @@
 import Policies
+import TestNeeds
 import Testing
 
 /// What holds for every policy, on made-up records.
-@Suite("Every policy")
+@Suite("Every policy", .tags(.pure))
 struct PolicyPropertyTests {
     /// Runs a check on many records, with the final verdict; a record's own error is no verdict.
     private func forEachVerdict(

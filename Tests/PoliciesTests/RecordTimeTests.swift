@@ -1,9 +1,10 @@
 import Foundation
+import TestNeeds
 import Testing
 
 @testable import Policies
 
-@Suite("Times in records")
+@Suite("Times in records", .tags(.pure))
 struct RecordTimeTests {
     private typealias Zone = TimeForm.Zone
 

@@ -1,7 +1,8 @@
 import Policies
+import TestNeeds
 import Testing
 
-@Suite("Retention")
+@Suite("Retention", .tags(.pure))
 struct RetentionPolicyTests {
     private static let day = Duration.seconds(86_400)
     private static let states = ["COMPLETED", "FAILED", "CANCELLED"]

@@ -1,7 +1,8 @@
 import Policies
+import TestNeeds
 import Testing
 
-@Suite("Stuck: retries")
+@Suite("Stuck: retries", .tags(.pure))
 struct StuckRetryTests {
     private let stuck = ["status": "PROCESSING", "processingStartedAt": "1689999400", "lane": "fast", "tier": "4K"]
 

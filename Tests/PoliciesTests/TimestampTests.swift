@@ -1,7 +1,8 @@
 import Policies
+import TestNeeds
 import Testing
 
-@Suite("Timestamp")
+@Suite("Timestamp", .tags(.pure))
 struct TimestampTests {
     @Test("adding and subtracting a duration are inverse")
     func arithmetic() {

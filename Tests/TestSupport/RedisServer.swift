@@ -149,7 +149,12 @@ package final class RedisServer: Sendable {
         process.withLock { $0 = started }
         while started.isRunning {
             if await isServing() { return }
-            await Task.yield()
+            // Not at once again: others need the machine meanwhile, the server itself too.
+            do {
+                try await Task.sleep(for: .milliseconds(3))
+            } catch {
+                throw ChildProcessError("cancelled while redis-server started")
+            }
         }
         throw ChildProcessError("redis-server ended at once: \(log)")
     }

@@ -1,12 +1,13 @@
 import Foundation
 import Policies
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
-@Suite("webhooks", .serialized, .everyTopology, .timeLimit(.minutes(5)))
+@Suite("webhooks", .tags(.ownServer), .everyTopology, .timeLimit(.minutes(5)))
 struct WebhookDeliveryTests {
     @Test("an alert is delivered once, as the documentation says")
     func once() async throws {

@@ -1,13 +1,14 @@
 import Logging
 import Policies
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
 /// The race that cost the users of others their finished jobs, thousands of times over.
-@Suite("sweep: an app that finishes its jobs while they are swept", .everyTopology)
+@Suite("sweep: an app that finishes its jobs while they are swept", .tags(.ownServer), .everyTopology)
 struct SweepRoundsTests {
     /// Finishes a job as an app does that takes care, only where it is still its own, and says whether it was.
     private static let finish = """

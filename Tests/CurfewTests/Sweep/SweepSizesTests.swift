@@ -1,12 +1,13 @@
 import Foundation
 import Policies
 import RedisClient
+import TestNeeds
 import Testing
 
 @testable import Curfew
 
 /// Whoever owns a record decides how large it is: that is his record's error at most, and never the run's.
-@Suite("sweep: sizes", .everyTopology)
+@Suite("sweep: sizes", .tags(.ownServer), .everyTopology)
 struct SweepSizesTests {
     /// A field of more than is read.
     private static let tooLong = String(repeating: "a", count: ReplySize.recordValueBytes + 1)

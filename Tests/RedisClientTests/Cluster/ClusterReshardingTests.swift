@@ -1,9 +1,10 @@
 import NIOConcurrencyHelpers
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
-@Suite("slots on the move", .timeLimit(.minutes(4)))
+@Suite("slots on the move", .tags(.cluster), .timeLimit(.minutes(4)))
 struct ClusterReshardingTests {
     /// A primary that doesn't serve the key.
     private func other(than key: String, in cluster: RedisCluster) async throws -> RedisCluster.Member {

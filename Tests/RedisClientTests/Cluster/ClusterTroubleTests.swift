@@ -1,9 +1,10 @@
 import Logging
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
-@Suite("a cluster in trouble", .timeLimit(.minutes(4)))
+@Suite("a cluster in trouble", .tags(.cluster), .timeLimit(.minutes(4)))
 struct ClusterTroubleTests {
     /// What a command gets from a cluster at these seeds.
     private func failure(
