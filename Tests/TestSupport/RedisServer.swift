@@ -175,8 +175,19 @@ package final class RedisServer: Sendable {
         }
     }
 
+    /// Where servers have their folders: in memory where there is room for it.
+    ///
+    /// Whatever a server is told to keep needs to outlive it, not the machine; and on a disk that is busy with something
+    /// else it waits for seconds until a file is really written, as a Cluster's node does with every slot that moves.
+    private static let parent: String = {
+        let memory = "/dev/shm"
+        let facts = try? FileManager.default.attributesOfFileSystem(forPath: memory)
+        let free = (facts?[.systemFreeSize] as? NSNumber)?.int64Value ?? 0
+        return free > 1 << 30 && FileManager.default.isWritableFile(atPath: memory)
+            ? memory : FileManager.default.temporaryDirectory.path
+    }()
+
     private static func makeFolder() throws -> String {
-        let parent = FileManager.default.temporaryDirectory.path
         // Short, because the path of a Unix socket has 107 bytes at most.
         let folder = "\(parent)/curfew-\(String(UInt64.random(in: 0...UInt64.max), radix: 36))"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)

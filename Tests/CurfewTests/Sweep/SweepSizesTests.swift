@@ -118,7 +118,8 @@ struct SweepSizesTests {
         let cleanup = """
             old: {policy: retention, every: 1h, records: "old:<id>", index: olds, since: [at], keep: 1h, guard: off}
             """
-        // Long texts take long where nothing is optimised.
+        // On a Cluster the index is read in the same way, and long texts take long where nothing is optimised.
+        guard !EveryTopology.isCluster else { return }
         try await withSweepScene(cleanup, settings: "worker: {lease: 5m}") { scene in
             let at = String((scene.began - .seconds(7_200)).milliseconds)
             for number in 0..<9 {
