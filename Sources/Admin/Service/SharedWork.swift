@@ -68,14 +68,14 @@ final class SharedWork<Value: Sendable>: Sendable {
                     leave(reading.id, of: cleanup)
                 }
             case .busy(let other):
-                // Whoever asks again and again is kept from asking as often as he can.
-                try await Task.sleep(for: Self.interval)
                 guard ContinuousClock.now < end else {
                     let what = other == nil ? "\(limit) \(noun)s are" : "another \(noun) of \(cleanup) is"
                     throw AdminError(
                         .serviceUnavailable, "\(what) under way here: expected one to end first",
                         headers: [.retryAfter: "5"])
                 }
+                // Whoever asks again and again is kept from asking as often as he can.
+                try await Task.sleep(for: Self.interval)
             }
         }
     }

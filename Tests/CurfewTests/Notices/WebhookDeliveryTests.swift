@@ -148,8 +148,8 @@ struct WebhookDeliveryTests {
             }
             let queue = WebhookQueue(engine: engine, webhook: engine.configuration.webhooks[0])
             try await queue.add([("curfew:alerts:1-0", "{}", "1-0")], from: hook.keys.alerts, group: "none")
-            let taken = try await queue.take(4).taken
             let start = ContinuousClock.now
+            let taken = try await queue.take(4).taken
             #expect(taken.map(\.id) == ["curfew:alerts:1-0"])
             try await hook.withSenders(try hook.engine("one")) {
                 try await hook.received(1)
