@@ -74,8 +74,9 @@ struct ProcessesScene: Sendable {
         try await CurfewProgram.run(arguments + ["--config", configuration], folder: server.folder)
     }
 
+    /// Sends a command of the test's own, which may take its time: scripts go through all records.
     func send(_ words: String...) async throws -> RedisValue {
-        try await redis.send(RedisCommand.repeatable(words[0], Array(words.dropFirst())))
+        try await redis.send(RedisCommand.repeatable(words[0], Array(words.dropFirst())), deadline: .seconds(60))
     }
 
     /// The server's time in milliseconds.
