@@ -161,7 +161,8 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
-        .testTarget(name: "PoliciesTests", dependencies: ["Policies", "TestNeeds"], swiftSettings: settings),
+        .testTarget(
+            name: "PoliciesTests", dependencies: ["Policies", "TestNeeds", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "CurfewTests",
             dependencies: [

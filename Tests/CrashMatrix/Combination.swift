@@ -43,7 +43,7 @@ enum Step: String, CaseIterable, Sendable {
     /// In a Cluster a page is written in steps, each of which is over here.
     case planned, changed
     case carriedOut = "carried-out"
-    case told, cleared, ended
+    case recorded, cleared, ended
     case beforeDeletion = "before-deletion"
     case afterDeletion = "after-deletion"
     /// The objects are gone; the records and their index entries are not.
@@ -57,7 +57,7 @@ enum Step: String, CaseIterable, Sendable {
         case .afterRead: "afterRead"
         case .beforeCommit, .commitUnanswered: "beforeCommit"
         case .afterCommit: "afterCommit"
-        case .planned, .changed, .told, .cleared, .ended: rawValue
+        case .planned, .changed, .recorded, .cleared, .ended: rawValue
         case .carriedOut: "carriedOut"
         case .beforeDeletion: "beforeDeletion"
         case .afterDeletion: "afterDeletion"
@@ -81,7 +81,7 @@ enum Step: String, CaseIterable, Sendable {
         switch self {
         case .commitUnanswered: topology == .standalone
         case .afterCommit: topology != .cluster
-        case .planned, .changed, .carriedOut, .told, .cleared, .ended: topology == .cluster
+        case .planned, .changed, .carriedOut, .recorded, .cleared, .ended: topology == .cluster
         default: true
         }
     }

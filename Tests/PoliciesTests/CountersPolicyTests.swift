@@ -1,5 +1,6 @@
 import Policies
 import TestNeeds
+import TestSupport
 import Testing
 
 /// The policy of the design's example, with the parts that a test asks for.

@@ -1,4 +1,5 @@
 import TestNeeds
+import TestSupport
 import Testing
 
 @testable import Policies
@@ -135,12 +136,13 @@ struct JSONRecordSettingTests {
             sets: zip(names, ["B", "stuck", "2", "x", "y"]).map { FieldWrite(field: $0, value: $1) },
             before: record.image(names))
         guard case .change(let bound) = try Verdict.change(change).bound(to: record) else { return }
-        let after = try #require(bound.document)
-        let restored = try JSONRecord.restoring(bound.before, originals: bound.originals, in: after)
-        #expect(restored.held == text.held, "\(after), \(bound.originals)")
+        let write = try #require(bound.write)
+        let after = try #require(write.document)
+        let restored = try JSONRecord.restoring(write.before, originals: write.originals, in: after)
+        #expect(restored.held == text.held, "\(after), \(write.originals)")
         // What the app has added since stays, also in an object that was made.
         let added = try JSONRecord.setting([FieldWrite(field: "m.app", value: "x")], in: after)
-        let kept = try JSONRecord(JSONRecord.restoring(bound.before, originals: bound.originals, in: added))
+        let kept = try JSONRecord(JSONRecord.restoring(write.before, originals: write.originals, in: added))
         #expect(try kept["m.app"] == "x" && kept["s"] == record["s"])
     }
 }

@@ -1,5 +1,6 @@
 import Policies
 import TestNeeds
+import TestSupport
 import Testing
 
 @Suite("Key templates", .tags(.pure))

@@ -1,4 +1,5 @@
 import TestNeeds
+import TestSupport
 import Testing
 
 @testable import Policies

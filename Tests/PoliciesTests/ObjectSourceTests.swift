@@ -1,4 +1,5 @@
 import TestNeeds
+import TestSupport
 import Testing
 
 @testable import Policies
@@ -16,7 +17,7 @@ struct ObjectSourceTests {
     }
 
     private func keys(_ policy: FilesPolicy, _ values: [String: String]) throws -> [String]? {
-        try policy.settle(file(values)).change?.objects
+        try policy.settle(file(values)).change?.objectKeys
     }
 
     private func message(_ policy: FilesPolicy, _ values: [String: String]) -> String {

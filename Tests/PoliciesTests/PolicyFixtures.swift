@@ -1,4 +1,5 @@
 import Policies
+import TestSupport
 
 /// The time at which the tests decide: 2023-07-22T04:26:40Z.
 let now = Timestamp(milliseconds: 1_690_000_000_000)

@@ -1,5 +1,6 @@
 import Policies
 import TestNeeds
+import TestSupport
 import Testing
 
 /// The rules for records that grow too old once more, against the policies on made-up records.

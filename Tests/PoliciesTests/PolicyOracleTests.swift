@@ -1,5 +1,6 @@
 import Policies
 import TestNeeds
+import TestSupport
 import Testing
 
 /// What a policy comes to, as far as the oracles tell.

@@ -1,5 +1,6 @@
 import Policies
 import TestNeeds
+import TestSupport
 import Testing
 
 /// What holds for every policy, on made-up records.
@@ -80,7 +81,7 @@ struct PolicyPropertyTests {
             #expect(Set(saved).count == saved.count, "seed \(seed)")
             #expect(change.before.allSatisfy { record[$0.field] == $0.value }, "seed \(seed)")
             #expect(change.sets.allSatisfy { saved.contains($0.field) }, "seed \(seed)")
-            let isWhole = change.removesRecord && change.objects.isEmpty
+            let isWhole = change.removesRecord && change.objectKeys.isEmpty
             #expect(isWhole ? change.sets.isEmpty : saved.contains("status"), "seed \(seed)")
             let since = ["startedAt", "updatedAt", "updated_at", "heartbeatAt"]
             #expect(change.sets.allSatisfy { !since.contains($0.field) }, "seed \(seed)")
@@ -113,9 +114,9 @@ struct PolicyPropertyTests {
             let comesBack: Set<Change.Action> = [.retry, .recount, .mark, .warn, .reset]
             let isLooked = comesBack.contains(change.action) && change.to != "cancelled"
             #expect((change.next != nil) == isLooked, "\(change), seed \(seed)")
-            #expect(!change.objects.isEmpty == (change.action == .delete), "seed \(seed)")
-            #expect(change.bytes >= 0 && (change.bytes == 0 || !change.objects.isEmpty), "seed \(seed)")
-            #expect(change.also.isEmpty || change.removesRecord, "seed \(seed)")
+            #expect(!change.objectKeys.isEmpty == (change.action == .delete), "seed \(seed)")
+            #expect(change.bytes >= 0 && (change.bytes == 0 || !change.objectKeys.isEmpty), "seed \(seed)")
+            #expect(change.alsoRemoved.isEmpty || change.removesRecord, "seed \(seed)")
             let unwritten = change.action == .remove ? "" : change.from
             #expect(change.to == change.written("status") ?? unwritten, "seed \(seed)")
             #expect(!change.reason.isEmpty && change.drift >= 0, "seed \(seed)")

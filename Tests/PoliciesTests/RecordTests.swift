@@ -1,5 +1,6 @@
 import Policies
 import TestNeeds
+import TestSupport
 import Testing
 
 @Suite("Records", .tags(.pure))
@@ -31,12 +32,12 @@ struct RecordTests {
     @Test("kinds and actions are written as configurations and streams name them")
     func names() {
         #expect(
-            PolicyKind.allCases.map(\.rawValue)
+            PolicyKind.builtIn.map(\.rawValue)
                 == ["stuck", "counters", "locks", "paused", "dependent", "retention", "files"])
         #expect(
             Change.Action.allCases.map(\.rawValue) == [
                 "fail", "retry", "complete", "recount", "release", "cancel", "mark", "warn", "reset", "remove",
-                "delete", "drop",
+                "delete", "drop", "undo",
             ])
     }
 }

@@ -35,6 +35,7 @@ package final class RedisServer: Sendable {
     deinit {
         process.withLock { $0?.signal(SIGKILL) }
         _ = try? FileManager.default.removeItem(atPath: folder)
+        FoldersAtExit.forget(folder)
     }
 
     /// Starts a server and waits until it serves.
@@ -191,6 +192,7 @@ package final class RedisServer: Sendable {
         // Short, because the path of a Unix socket has 107 bytes at most.
         let folder = "\(parent)/curfew-\(String(UInt64.random(in: 0...UInt64.max), radix: 36))"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        FoldersAtExit.add(folder)
         return folder
     }
 

@@ -75,7 +75,7 @@ enum CleanupPage {
                         HTML.element("input", ["type": "checkbox", "name": "dryRun", "value": "1"])
                         " Only look (dry run)"
                     }
-                    if let cleanup = view.cleanup, cleanup.keepsTrash, cleanup.kind.removesRecords {
+                    if let cleanup = view.cleanup, cleanup.keepsTrash, cleanup.removesRecords {
                         HTML.element("label", ["class": "check"]) {
                             HTML.element("input", ["type": "checkbox", "name": "noTrash", "value": "1"])
                             " Keep nothing of what is removed: no undo, and its memory is free at once"

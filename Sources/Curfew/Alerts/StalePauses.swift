@@ -19,7 +19,7 @@ package struct StalePauses: Sendable, Equatable {
     package static func read(
         _ engine: Engine, _ cleanup: Cleanup, at now: Timestamp
     ) async throws(CurfewError) -> StalePauses? {
-        guard let policy = cleanup.policy as? PausedPolicy else { return nil }
+        guard cleanup.policy.watchesPauses else { return nil }
         let index = cleanup.indexKey(engine.keys)
         do {
             let replies = try await engine.redis.pipeline([
@@ -38,7 +38,7 @@ package struct StalePauses: Sendable, Equatable {
                 // A record that can't be read is its run's error, and is told there.
                 guard case .success(let record) = read else { return nil }
                 do {
-                    return try policy.stalePause(of: record, at: now).map { (record.id, $0) }
+                    return try cleanup.policy.stalePause(of: record, at: now).map { (record.id, $0) }
                 } catch {
                     return nil
                 }

@@ -6,36 +6,31 @@ internal import Policies
 /// refused for its values. What is left are the keys beside it, whose types and contents nobody has looked at, and the
 /// rights, for which the commands are there without their values. So a preview costs Redis little more than reading.
 extension ChangeEncoder {
-    func tellCheck(_ change: Change, of record: Record, isPart: Bool, to sink: inout some CommitSink) {
+    func encodeCheck(_ change: Change, of record: Record, isPart: Bool, to sink: inout some CommitSink) {
         let own = sink.key(record.key)
         if let known = record.known { sink.check(known, own, field: .none, value: .none) }
-        if let refund = change.refund {
-            let ledger = sink.key(refund.ledger)
-            let balance = sink.key(refund.balance)
-            let amount = sink.value(String(refund.amount))
-            sink.begin("HSETNX", ledger)
-            sink.hole(sink.value(refund.entry))
-            sink.hole(amount)
-            sink.begin("INCRBY", balance)
-            sink.hole(amount)
+        let amount = sink.value(String(change.refund?.amount ?? 0))
+        let context = EffectContext(own: own, record: record, to: change.to, amount: amount, isPart: isPart)
+        for effect in change.effects {
+            switch effect {
+            case .write(let write): encodeCheck(write, own, to: &sink)
+            case .unlist: continue
+            default: encode(effect, context, to: &sink)
+            }
         }
-        tellFieldsCheck(change, own, to: &sink)
-        if !isPart, let note = change.note { tellNote(note, of: record.id, to: &sink) }
-        if let push = change.push { tell(push, of: .member, to: &sink) }
-        if change.removesRecord { tellRemoval(of: record, own, also: change.also, to: &sink) }
         guard !isPart, !change.isClaim else { return }
         sink.begin("XADD", .shared(.events))
         for word in ["*", "run", run] { sink.constant(word) }
     }
 
-    private func tellFieldsCheck(_ change: Change, _ own: Statement.Key, to sink: inout some CommitSink) {
-        guard change.document == nil else {
+    private func encodeCheck(_ write: RecordWrite, _ own: Statement.Key, to sink: inout some CommitSink) {
+        guard write.document == nil else {
             sink.begin("SET", own)
             sink.constant("")
             return
         }
         for (command, isWritten) in [("HSET", true), ("HDEL", false)] {
-            let fields = change.sets.filter { ($0.value != nil) == isWritten }.map(\.field)
+            let fields = write.sets.filter { ($0.value != nil) == isWritten }.map(\.field)
             guard !fields.isEmpty else { continue }
             sink.begin(command, own)
             for field in fields {

@@ -5,34 +5,14 @@ internal import RedisClient
 ///
 /// Without a claim it only asks Redis what would become of the same statements, for previews and dry runs.
 struct Committer {
-    let library: FunctionLibrary
-    let keys: Keys
-    let cleanup: Cleanup
-    let claim: Claim?
-    let journal: Journal
+    let scope: CommitScope
 
-    /// What became of a judged record.
-    enum Result: Sendable {
-        /// It was changed; a refund was left out where the charge had been paid back before.
-        case changed(isRefunded: Bool)
-        /// It had moved meanwhile.
-        case moved
-        /// Redis would have refused the change, so nothing of it was written.
-        case refused(String)
-        /// It was malformed, and left as it was.
-        case malformed(RecordError)
-        /// It was left or dropped.
-        case left(isStalled: Bool, stays: Bool)
+    typealias Result = CommitResult
 
-        /// Whether the index entry is still where it was.
-        var stays: Bool {
-            switch self {
-            case .changed: false
-            case .moved, .refused, .malformed: true
-            case .left(_, let stays): stays
-            }
-        }
-    }
+    var library: FunctionLibrary { scope.library }
+    var keys: Keys { scope.keys }
+    var cleanup: Cleanup { scope.cleanup }
+    var lease: LeaseTerm? { scope.lease }
 
     /// A page that is ready to be sent.
     struct Prepared: Sendable {
@@ -55,7 +35,7 @@ struct Committer {
     /// with a shorter timeout): its entry then stays as it is.
     func prepare(_ page: [Evaluation], at now: Timestamp, rescores: Bool) async throws -> Prepared {
         try await library.compare()
-        return try await prepare(try await queued(page), encoder: encoder(at: now), rescores: rescores)
+        return try await prepare(try await scope.queued(page), encoder: scope.encoder(at: now), rescores: rescores)
     }
 
     private func prepare(_ page: [Evaluation], encoder: ChangeEncoder, rescores: Bool) async throws -> Prepared {
@@ -67,7 +47,7 @@ struct Committer {
             switch judged.decision {
             case .change(let change): encoder.add(change, of: judged.record, to: &call, &known)
             // Nothing can be refused of these.
-            case .drop where claim == nil, .leave where claim == nil: continue
+            case .drop where lease == nil, .leave where lease == nil: continue
             case .drop(_, let guards):
                 encoder.add(dropOf: judged.entry, key: judged.record.key, guards: guards, to: &call, &known)
             case .leave(var leave):
@@ -83,31 +63,6 @@ struct Committer {
             rescores: rescores)
     }
 
-    /// What encodes the changes of a page.
-    func encoder(at now: Timestamp) -> ChangeEncoder {
-        ChangeEncoder(
-            cleanup: cleanup, run: claim?.run ?? "preview", keys: keys, time: String(now.milliseconds),
-            journal: journal, isCheck: claim == nil)
-    }
-
-    /// The page with what the queues of its changes are; a change that can't be put on its queue is its record's error.
-    func queued(_ page: [Evaluation]) async throws -> [Evaluation] {
-        guard (cleanup.policy as? StuckPolicy)?.retry?.queue != nil else { return page }
-        let queues = Array(Set(page.compactMap(\.change?.push?.key)))
-        let kinds = try await QueueKinds(queues, library.redis, keys, isNoting: claim != nil)
-        return page.map { judged in
-            guard var change = judged.change, let push = change.push else { return judged }
-            var judged = judged
-            do throws(RecordError) {
-                change.push?.kind = try kinds.kind(of: push)
-                judged.decision = .change(change)
-            } catch {
-                judged.decision = .malformed(error)
-            }
-            return judged
-        }
-    }
-
     /// What became of each record of a page, from the reply to its command.
     func results(of prepared: Prepared, reply: RedisValue) async throws -> [Result] {
         let page = prepared.page
@@ -120,7 +75,7 @@ struct Committer {
         let outcomes = try prepared.call.outcomes(of: try await library.checked(reply, of: prepared.command))
         var paid: [Int] = []
         for (place, outcome) in zip(prepared.places, outcomes) {
-            if case .moved(ChangeEncoder.ledgerGuard) = outcome, page[place].hasRefund {
+            if outcome == .moved(guardNumber: ChangeEncoder.ledgerGuard), page[place].hasRefund {
                 paid.append(place)
             } else {
                 results[place] = Self.result(outcome, of: page[place], rescores: prepared.rescores)
@@ -187,7 +142,7 @@ struct Committer {
         var call = makeCall()
         var known = ChangeEncoder.Known()
         var changed: [Evaluation] = []
-        for judged in try await repaid(places, of: page) {
+        for judged in try await scope.repaid(places, of: page) {
             if let change = judged.change { encoder.add(change, of: judged.record, to: &call, &known) }
             changed.append(judged)
         }
@@ -201,27 +156,22 @@ struct Committer {
         return results
     }
 
-    /// An empty call under the lease; about the cleanup's own index, unless another is named.
-    func makeCall(index other: String? = nil) -> CommitCall {
-        let index = other ?? cleanup.indexKey(keys)
-        return CommitCall(
-            lease: claim.map { (keys.lease(cleanup.name), $0.term) }, index: index,
-            shared: [index, keys.events, keys.seen(cleanup.name)], isCheck: claim == nil)
-    }
+    /// An empty call under the lease, about the cleanup's own index.
+    private func makeCall() -> CommitCall { scope.makeCall() }
 
     /// The result where nothing is sent.
     static func untouched(_ judged: Evaluation) -> Result {
         switch judged.decision {
         case .malformed(let error): .malformed(error)
         case .leave(let leave): .left(isStalled: leave.isStalled, stays: true)
-        case .change, .drop: .moved
+        case .change, .drop: .moved(guardNumber: nil)
         }
     }
 
     /// The results before anything is answered; a look leaves what it would drop where it is.
     private func untouched(_ page: [Evaluation]) -> [Result] {
         page.map { judged in
-            if claim == nil, case .drop = judged.decision { return .left(isStalled: false, stays: true) }
+            if lease == nil, case .drop = judged.decision { return .left(isStalled: false, stays: true) }
             return Self.untouched(judged)
         }
     }
@@ -229,7 +179,7 @@ struct Committer {
     private static func result(_ outcome: CommitCall.Outcome, of judged: Evaluation, rescores: Bool) -> Result {
         switch (judged.decision, outcome) {
         case (.change, .made): .changed(isRefunded: true)
-        case (.change, .moved): .moved
+        case (.change, .moved(let number)): .moved(guardNumber: number)
         case (.change, .refused(let why)): .refused(why)
         case (.leave(let leave), .made): .left(isStalled: leave.isStalled, stays: leave.until == nil || !rescores)
         case (.leave(let leave), _): .left(isStalled: leave.isStalled, stays: true)
@@ -241,17 +191,40 @@ struct Committer {
 }
 
 extension Evaluation {
-    /// Whether the verdict is a change.
-    var isChange: Bool {
-        if case .change = decision { true } else { false }
+    /// Whether it is a change that pays something back; an undo takes it back, once.
+    fileprivate var hasRefund: Bool { (change?.refund?.amount ?? 0) > 0 }
+}
+
+extension Committer: Committing {
+    func commit(_ page: [Evaluation], rescores: Bool, repeats: Bool) async throws -> [CommitResult] {
+        guard !page.isEmpty else { return [] }
+        guard repeats else { return try await send(page, rescores: rescores) }
+        var tries = 0
+        var results = try await scope.retrying {
+            tries += 1
+            if let loss = scope.control.loss { throw loss }
+            return try await send(page, rescores: rescores)
+        }
+        guard tries > 1 else { return results }
+        // A change that the lost reply was about is made already: its guards don't hold any more.
+        let moved = results.indices.filter { if case .moved = results[$0] { true } else { false } }
+        let exists = moved.map { RedisCommand("EXISTS", [page[$0].record.key]) }
+        let replies = try await scope.retrying { try await library.redis.pipeline(exists) }
+        for (place, reply) in zip(moved, replies) where reply.integer == 0 && page[place].change?.removesRecord == true
+        {
+            results[place] = .changed(isRefunded: false)
+        }
+        return results
     }
 
-    /// Whether it is a change that pays something back.
-    fileprivate var hasRefund: Bool { change?.refund != nil }
-
-    /// The change, where the verdict is one.
-    var change: Change? {
-        guard case .change(let change) = decision else { return nil }
-        return change
+    private func send(_ page: [Evaluation], rescores: Bool) async throws -> [CommitResult] {
+        let prepared = try await prepare(page, at: scope.now, rescores: rescores)
+        return try await results(of: prepared, reply: try await library.redis.pipeline([prepared.command])[0])
     }
+
+    /// Nothing is kept.
+    func close() async throws {}
+
+    /// Nothing is begun that could be unfinished.
+    func finishEarlier() async throws -> [Finished] { [] }
 }

@@ -26,7 +26,7 @@ enum FailPoint {
     /// Objects are gone; their records and index entries are not.
     case beforeRemoval
     /// In a Cluster, a step of a page's saga is over.
-    case planned, changed, carriedOut, told, cleared, ended
+    case planned, changed, carriedOut, recorded, cleared, ended
     /// All is done; the end of the run isn't recorded.
     case beforeFinish
 
@@ -46,7 +46,7 @@ extension Saga.Stage {
         case .planned: .planned
         case .changed: .changed
         case .carriedOut: .carriedOut
-        case .told: .told
+        case .recorded: .recorded
         case .cleared: .cleared
         case .ended: .ended
         }

@@ -27,7 +27,7 @@ extension Cleanup {
         let schedule = Schedule(section)
         let options = Options(section)
         let gap = GapRule(section)
-        let limits = section.guardLimits(for: kind?.kind)
+        let limits = section.guardLimits(for: kind)
         guard let policy, let records, let schedule else { return nil }
         self.init(
             name: entry.key, policy: policy, records: records, index: options.index, schedule: schedule,
@@ -103,10 +103,7 @@ extension Cleanup {
     }
 
     private static func policyKind(_ section: Section) -> (any ConfiguredPolicy.Type)? {
-        let kinds: [any ConfiguredPolicy.Type] = [
-            StuckPolicy.self, CountersPolicy.self, LocksPolicy.self, PausedPolicy.self, DependentPolicy.self,
-            RetentionPolicy.self, FilesPolicy.self,
-        ]
+        let kinds = section.policies
         let words = kinds.map { $0.kind.rawValue }
         let expected = "one of \(words.joined(separator: ", "))"
         guard let scalar = section.scalar("policy", isRequired: true, expected: expected) else { return nil }

@@ -113,6 +113,8 @@ package struct Cleanup: Sendable {
 
     /// Which kind of policy it uses.
     package var kind: PolicyKind { type(of: policy).kind }
+    /// Whether its changes take records away.
+    package var removesRecords: Bool { type(of: policy).removesRecords }
 
     /// The sorted set in which the records are listed: the application's, or the one that Curfew keeps.
     func indexKey(_ keys: Keys) -> String { index ?? keys.index(name) }

@@ -62,11 +62,19 @@ extension Configuration {
     package static func parse(
         _ text: String, file: String, environment: [String: String]
     ) throws(ConfigurationError) -> Configuration {
+        try parse(text, file: file, environment: environment, policies: Section.builtInPolicies)
+    }
+
+    /// Reads the text of a file whose cleanups may have these policies.
+    static func parse(
+        _ text: String, file: String, environment: [String: String], policies: [any ConfiguredPolicy.Type]
+    ) throws(ConfigurationError) -> Configuration {
         let problems = ProblemList(file: file)
         let reader = YAMLReader(problems: problems, environment: environment)
-        guard let root = reader.read(text), let section = Section(root, path: "", line: root.line, problems) else {
+        guard let root = reader.read(text), var section = Section(root, path: "", line: root.line, problems) else {
             throw problems.error
         }
+        section.policies = policies
         guard var configuration = Configuration(section, fingerprint: Fingerprint.of(root)), problems.isEmpty else {
             throw problems.error
         }

@@ -9,6 +9,12 @@ protocol ConfiguredPolicy: Policy {
 }
 
 extension Section {
+    /// The policies that are built in, in the order in which messages list them.
+    static let builtInPolicies: [any ConfiguredPolicy.Type] = [
+        StuckPolicy.self, CountersPolicy.self, LocksPolicy.self, PausedPolicy.self, DependentPolicy.self,
+        RetentionPolicy.self, FilesPolicy.self,
+    ]
+
     /// `states` and `since`, as most policies have them.
     func scope() -> (states: [String], since: [String])? {
         let states = states(isRequired: true)

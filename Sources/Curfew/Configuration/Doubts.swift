@@ -37,10 +37,10 @@ struct Doubts {
         keys = list?.templates.keys ?? TemplateRules().keys
         for entry in list?.entries ?? [] { look(at: entry, path: "cleanups.\(entry.key)", parent: "") }
         for cleanup in cleanups {
-            guard let retention = cleanup.policy as? RetentionPolicy else { continue }
+            guard let awaited = cleanup.policy.awaitedEnd else { continue }
             let line = list?.section(cleanup.name)?.entry("since")?.line
             for other in cleanups where other.records == cleanup.records {
-                guard let why = Self.neverWritten(retention, other) else { continue }
+                guard let why = Self.neverWritten(awaited, other) else { continue }
                 add(line, "cleanups.\(cleanup.name).since", why)
             }
         }
@@ -113,16 +113,16 @@ struct Doubts {
     }
 
     /// Why a retention never finds the time at which another cleanup ended a record; nil where it does, or may.
-    private static func neverWritten(_ retention: RetentionPolicy, _ other: Cleanup) -> String? {
-        guard let stuck = other.policy as? StuckPolicy, let first = retention.since.first,
-            retention.states.map({ $0.contains(stuck.to) }) ?? true,
-            retention.since.allSatisfy({ isEnd($0) && !stuck.fields.contains($0) })
+    private static func neverWritten(_ awaited: AwaitedEnd, _ other: Cleanup) -> String? {
+        guard let ending = other.policy.ending, let first = awaited.since.first,
+            awaited.states.map({ $0.contains(ending.to) }) ?? true,
+            awaited.since.allSatisfy({ isEnd($0) && !ending.fields.contains($0) })
         else { return nil }
-        let writes = stuck.writes.finished.map { "it writes \($0)" } ?? "it writes none"
+        let writes = ending.finished.map { "it writes \($0)" } ?? "it writes none"
         return
-            "waits for \(retention.since.joined(separator: ", ")), which \(other.name) doesn't write when it ends such a "
+            "waits for \(awaited.since.joined(separator: ", ")), which \(other.name) doesn't write when it ends such a "
             + "record (\(writes)), so that what it has ended is kept for ever: expected "
-            + (stuck.writes.finished.map { "\($0) among them, or " } ?? "")
+            + (ending.finished.map { "\($0) among them, or " } ?? "")
             + "writes: {finished: \(first)} in \(other.name)"
     }
 

@@ -30,14 +30,9 @@ package struct GuardLimits: Sendable, Equatable, CustomStringConvertible {
     }
 }
 
-extension PolicyKind {
-    /// Whether its changes take records away: such cleanups are guarded unless the file says otherwise.
-    package var removesRecords: Bool { [.retention, .locks, .files].contains(self) }
-}
-
 extension Section {
     /// `guard`: a section, or `off`; left out, policies that remove have the usual limits and others none.
-    func guardLimits(for kind: PolicyKind?) -> GuardLimits? {
+    func guardLimits(for kind: (any Policy.Type)?) -> GuardLimits? {
         let usual = kind?.removesRecords == true ? GuardLimits() : nil
         guard has("guard"), let entry = entry("guard") else { return usual }
         if case .scalar(let scalar) = entry.value.content {

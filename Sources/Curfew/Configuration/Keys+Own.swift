@@ -42,13 +42,55 @@ extension Keys {
 
     /// Throws where a change names one of them: what it writes to, or what it is guarded by.
     func permit(_ change: Change) throws(RecordError) {
-        if let refund = change.refund {
+        for effect in change.effects { try permit(effect) }
+        try permit(change.guards)
+    }
+
+    /// Throws where an effect writes to one of them.
+    func permit(_ effect: Effect) throws(RecordError) {
+        switch effect {
+        case .pay(let refund), .credit(let refund), .enter(let refund):
             try permit(refund.balance, as: "the balance of its refund")
             try permit(refund.ledger, as: "the ledger of its refund")
+        case .put(let push): try permit(push.key, as: "its queue")
+        case .take(let taking): try permit(taking.key, as: "its queue")
+        case .discard(let key), .erase(let key): try permit(key, as: "what goes with it")
+        case .restore(let restoration): try permit(restoration.key, as: "what goes with it")
+        case .store(let text): try permit(text.key, as: "what is written")
+        case .objects, .write, .remember, .remove, .unlist, .relist: return
         }
-        if let push = change.push { try permit(push.key, as: "its queue") }
-        for key in change.also { try permit(key, as: "what goes with it") }
-        try permit(change.guards)
+    }
+
+    /// Throws where no run of a cleanup can have an effect on a record: what was written down may be anybody's.
+    func permit(_ effect: Effect, of id: String, in cleanup: Cleanup) throws(RecordError) {
+        let own = recoveries(cleanup.name, of: id)
+        switch effect {
+        case .store(let text):
+            guard text.key == own else {
+                throw RecordError("what is written down names another key for its recoveries than Curfew's")
+            }
+        case .erase(let key):
+            guard key == own else {
+                throw RecordError("what is written down names another key for its recoveries than Curfew's")
+            }
+        case .relist(let relisting):
+            guard relisting.index == cleanup.indexKey(self) else {
+                throw RecordError("what is written down names another index than \(cleanup.indexKey(self))")
+            }
+        case .restore(let restoration):
+            guard Self.isRun(restoration.run, of: cleanup.name) else {
+                throw RecordError(
+                    "what is written down names the trash of \(restoration.run), which is no run of \(cleanup.name)")
+            }
+            try permit(effect)
+        default: try permit(effect)
+        }
+    }
+
+    /// Whether a name is one that runs of a cleanup have: `stuck-jobs-17`.
+    static func isRun(_ name: String, of cleanup: String) -> Bool {
+        guard name.hasPrefix(cleanup + "-") else { return false }
+        return UInt64(name.dropFirst(cleanup.count + 1)) != nil
     }
 
     /// Throws where a guard looks at one of them.
@@ -91,7 +133,9 @@ extension Policies.Guard {
     var otherKey: String? {
         switch self {
         case .field, .text, .recordMissing: nil
-        case .keyAbsent(let key), .keyPresent(let key), .otherField(let key, _, _), .atMost(let key, _): key
+        case .keyAbsent(let key), .keyPresent(let key), .otherField(let key, _, _), .otherText(let key, _),
+            .listed(let key, _), .holds(let key, _), .atMost(let key, _):
+            key
         }
     }
 }

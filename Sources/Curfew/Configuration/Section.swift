@@ -12,6 +12,8 @@ struct Section {
     let problems: ProblemList
     /// What the key templates below it may say.
     var templates = TemplateRules()
+    /// The policies that a cleanup may have.
+    var policies: [any ConfiguredPolicy.Type] = builtInPolicies
 
     /// Takes a node as a section; nil where it isn't one.
     ///
@@ -99,6 +101,7 @@ struct Section {
     func inner(_ node: YAMLNode, _ key: String, line: Int) -> Section? {
         var section = Section(node, path: path(of: key), line: line, problems)
         section?.templates = templates
+        section?.policies = policies
         return section
     }
 

@@ -17,39 +17,21 @@ package struct SlotPlan: Sendable, Codable, Equatable {
     /// The plan of a cleanup, with the word that Curfew's own keys begin with.
     package init(_ cleanup: Cleanup, prefix: String) {
         let keys = Keys(prefix: prefix)
-        for (role, key) in Self.written(by: cleanup.policy) {
-            let name = "\(role) \(key)"
-            if cleanup.records.sharesSlot(with: key) { atomic.append(name) } else { saga.append(name) }
+        for use in cleanup.policy.writes {
+            if cleanup.records.sharesSlot(with: use.template) { atomic.append(use.name) } else { saga.append(use.name) }
         }
         let own = [("events", keys.events), ("index", cleanup.indexKey(keys))]
         for (role, key) in own {
             let name = "\(role) \(key)"
             if cleanup.records.sharesSlot(withKey: key) { atomic.append(name) } else { saga.append(name) }
         }
-        for (role, key) in Self.asked(by: cleanup.policy) where !cleanup.records.sharesSlot(with: key) {
-            readOnly.append("\(role) \(key)")
+        for use in cleanup.policy.reads where use.isGuard && !cleanup.records.sharesSlot(with: use.template) {
+            readOnly.append(use.name)
         }
     }
+}
 
-    /// The keys beside the record that a change may write to.
-    private static func written(by policy: any Policy) -> [(role: String, key: KeyTemplate)] {
-        switch policy {
-        case let stuck as StuckPolicy:
-            let refund = stuck.refund.map { [("ledger", $0.ledger), ("balance", $0.balance)] } ?? []
-            return refund + ((stuck.retry?.queue).map { [("queue", $0.key)] } ?? [])
-        case let retention as RetentionPolicy: return retention.also.map { ("also", $0) }
-        default: return []
-        }
-    }
-
-    /// The keys of others that a change is guarded by.
-    private static func asked(by policy: any Policy) -> [(role: String, key: KeyTemplate)] {
-        switch policy {
-        case let stuck as StuckPolicy: stuck.alive.map { [("alive", $0)] } ?? []
-        case let locks as LocksPolicy: locks.alive.map { [("alive", $0)] } ?? []
-        case let files as FilesPolicy: if case .key(let key)? = files.refs { [("refs", key)] } else { [] }
-        case let dependent as DependentPolicy: [("parent", dependent.parent)]
-        default: []
-        }
-    }
+extension KeyUse {
+    /// As a plan names it.
+    fileprivate var name: String { "\(role.rawValue) \(template)" }
 }

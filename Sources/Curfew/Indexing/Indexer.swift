@@ -113,8 +113,8 @@ final class Indexer: Sendable {
         } catch  where error is RunControl.Stop || error is CancellationError {
             plan = Plan(ask: .now)
         } catch {
-            if !Sweep.isPassing(error) { plan.fence = "" }
-            let count = Sweep.isPassing(error) ? state.withLock { $0.outage.failed(error) } : 1
+            if !CommitScope.isPassing(error) { plan.fence = "" }
+            let count = CommitScope.isPassing(error) ? state.withLock { $0.outage.failed(error) } : 1
             if let count {
                 engine.logger.warning(
                     "a scan of the keyspace failed and will be continued",

@@ -34,7 +34,7 @@ extension KeyspaceScan {
                     metadata: ["cleanup": "\(cleanup.name)", "error": "\(error)"])
                 return
             } catch {
-                guard Sweep.isPassing(error) else { throw error }
+                guard CommitScope.isPassing(error) else { throw error }
                 if let stop = control.stopReason() {
                     if stop == .lost { control.failed(error) }
                     throw stop

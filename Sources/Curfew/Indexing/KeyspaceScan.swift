@@ -66,7 +66,7 @@ struct KeyspaceScan: Sendable {
                 }
                 return try await walk(&position, lease, self.clock ?? clock)
             } catch {
-                if !Sweep.isPassing(error) { await giveBack(position, lease) }
+                if !CommitScope.isPassing(error) { await giveBack(position, lease) }
                 throw error
             }
         }

@@ -10,7 +10,7 @@ struct RecordNames: Sendable {
     init(engine: Engine, cleanup: Cleanup) {
         self.cleanup = cleanup
         keys = engine.keys
-        companions = engine.configuration.cleanups.flatMap { ($0.policy as? RetentionPolicy)?.also ?? [] }
+        companions = engine.configuration.cleanups.flatMap(\.policy.companions)
     }
 
     /// The id of the record at a key; nil where there is none.

@@ -33,6 +33,11 @@ package struct Claim: Sendable {
     let attempt: ContinuousClock.Instant
 }
 
+extension Claim {
+    /// The lease that its writes are made under.
+    func leaseTerm(_ keys: Keys) -> LeaseTerm { LeaseTerm(key: keys.lease(cleanup), term: term) }
+}
+
 /// What a tick found.
 package struct TickAnswer: Sendable {
     /// What became of the wish to run something.

@@ -124,3 +124,14 @@ package final class RunControl: Sendable {
     /// Until when the lease is trusted.
     var trustEnd: ContinuousClock.Instant? { state.withLock { $0.trust?.end } }
 }
+
+/// What a committer asks and says.
+extension RunControl: CommitControl {
+    func mayContinue() throws { try checkpoint() }
+
+    var obstacle: (any Error)? { stopReason() }
+
+    var loss: (any Error)? { stopReason() == .lost ? Stop.lost : nil }
+
+    func isFinishing() { advance { $0.step = "unfinished" } }
+}

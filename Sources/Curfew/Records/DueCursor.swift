@@ -49,13 +49,3 @@ struct DueCursor {
         if stays { left += 1 }
     }
 }
-
-/// An entry of an index.
-struct DueEntry: Sendable, Equatable {
-    /// The record's id.
-    let id: String
-    /// When it is due, in Unix milliseconds, whatever the unit of the index.
-    let score: Double
-    /// Its score as Redis writes it, for the guard that nobody has moved the entry.
-    let scoreText: String
-}

@@ -1,21 +1,6 @@
 internal import Policies
 internal import RedisClient
 
-/// A record with what is to become of it.
-struct Evaluation: Sendable {
-    /// What a policy decided in the end, its questions answered.
-    enum Decision: Sendable {
-        case leave(Leave)
-        case drop(because: String, guards: [Policies.Guard])
-        indirect case change(Change)
-        case malformed(RecordError)
-    }
-
-    let entry: DueEntry
-    let record: Record
-    var decision: Decision
-}
-
 /// Reads a page of records and lets the policy decide over each.
 struct Evaluator {
     /// How often a policy may ask for more about one record.

@@ -15,40 +15,51 @@ extension Change {
     /// There is one run at a time, so a claim that a run finds is one that nobody will finish.
     static let claimTime: Duration = .milliseconds(1)
 
-    /// Whether it only claims a record whose object is to be deleted; such a change has no event: the removal has one.
-    var isClaim: Bool { action == .delete && !objects.isEmpty && !removesRecord }
-
     /// The first part of a deletion.
     func claim(at now: Timestamp) -> Change {
-        var change = self
-        change.removesRecord = false
+        var change = mapEffects { effect in
+            if case .remove = effect { nil } else { effect }
+        }
         change.next = now + Self.claimTime
         return change
     }
 
     /// The last part: what a claim leads to when the object is gone, for the record as it was read after the claim.
     func removal(of record: Record, status: String) throws(RecordError) -> Change {
-        var change = unclaimed(of: record, status: status)
-        change.removesRecord = true
-        change.objects = []
-        change.sets = []
+        let change = unclaimed(of: record, status: status).mapEffects { effect in
+            if case .write(let write) = effect { .remove(image: write.before) } else { effect }
+        }
         return try change.bound(to: record)
     }
 
     /// The claim taken back: what it wrote is as it was before, and the record is due.
     func release(of record: Record, status: String, at now: Timestamp) throws(RecordError) -> Change {
-        var change = unclaimed(of: record, status: status)
-        change.sets = sets.compactMap { write in before.first { $0.field == write.field } }
+        var change = unclaimed(of: record, status: status).mapEffects { effect in
+            guard case .write(let write) = effect else { return effect }
+            let sets = write.sets.compactMap { set in write.before.first { $0.field == set.field } }
+            return .write(RecordWrite(sets, before: write.before))
+        }
         change.next = now
         // Others who use the object are a reason to take the claim back, and not one to leave it.
         change.guards.removeAll { if case .atMost = $0 { true } else { false } }
         return try change.bound(to: record)
     }
 
+    /// The same with what it frees.
+    func freeing(_ bytes: Int64) -> Change {
+        mapEffects { effect in
+            guard case .objects(var objects) = effect else { return effect }
+            objects.bytes = bytes
+            return .objects(objects)
+        }
+    }
+
     /// Guarded by what the claim wrote, and by all else that decided.
     private func unclaimed(of record: Record, status: String) -> Change {
-        var change = self
-        change.document = nil
+        var change = mapEffects { effect in
+            guard case .write(let write) = effect else { return effect }
+            return .write(RecordWrite(write.sets, before: write.before))
+        }
         change.next = nil
         change.guards = guards.compactMap { item in
             switch item {
@@ -77,7 +88,7 @@ extension Verdict {
     /// Throws where the object has a name that storage can't be asked for.
     func claimed(at now: Timestamp) throws(RecordError) -> Verdict {
         guard isDeletion, case .change(let change) = self else { return self }
-        for object in change.objects {
+        for object in change.objects?.keys ?? [] {
             if let problem = DeleteRequest.problem(with: object) {
                 throw RecordError("\(problem): nothing was deleted")
             }

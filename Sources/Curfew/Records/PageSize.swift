@@ -23,8 +23,8 @@ struct PageSize: Sendable {
         /// History has waited for days and can wait a little more, so that nobody notices when it goes.
         static let gentle = Aim(time: .microseconds(400), bounds: 16...1_000, start: 16, inFlight: 1)
 
-        /// What suits a kind of policy.
-        static func of(_ kind: PolicyKind) -> Aim { kind == .retention ? gentle : usual }
+        /// What suits the manner of a policy.
+        static func of(_ manner: RecordManner) -> Aim { manner.isGentle ? gentle : usual }
     }
 
     private(set) var current: Int

@@ -19,10 +19,10 @@ struct RecordReader {
         self.redis = redis
         self.cleanup = cleanup
         self.keys = keys
-        let locks = cleanup.policy as? LocksPolicy
+        let manner = cleanup.policy.manner
         // JSON locks say when they were taken, as any other record.
-        looksAtLocks = locks != nil && cleanup.format == .hash
-        readsWholeHash = looksAtLocks && locks?.since.isEmpty == true
+        looksAtLocks = manner.takesText && cleanup.format == .hash
+        readsWholeHash = looksAtLocks && manner.readsWholeHash
         let names = readsWholeHash ? [] : cleanup.policy.fields
         self.names = names
         guard let first = names.first else {

@@ -68,7 +68,7 @@ package struct RunCounters: Sendable {
         if change.isStalled { stalled += 1 }
         refunded.addSaturating(refund)
         drift.addSaturating(change.drift)
-        bytesFreed.addSaturating(change.bytes)
+        bytesFreed.addSaturating(change.freedBytes ?? 0)
         if !change.type.isEmpty, types[change.type] != nil || types.count < Self.mostTypes {
             types[change.type, default: 0] += 1
         }

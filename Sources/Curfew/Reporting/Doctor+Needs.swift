@@ -82,37 +82,36 @@ extension Doctor {
         let isJSON = cleanup.format == .json
         needs += [isJSON ? ["GET", record] : ["HMGET", record, "a"], ["TYPE", record], ["EXISTS", record]]
         needs.append(isJSON ? ["STRLEN", record] : ["HSTRLEN", record, "a"])
-        let kind = cleanup.kind
-        if kind.removesRecords { needs += self.needs(ofRemoving: record) }
-        switch kind {
-        case .locks:
+        if cleanup.removesRecords { needs += self.needs(ofRemoving: record) }
+        let manner = cleanup.policy.manner
+        if manner.takesText {
+            needs += [
+                ["GET", record], ["STRLEN", record], ["HGET", record, "a"], ["HLEN", record], ["HGETALL", record],
+            ]
+        }
+        if manner.notesFirstSeen {
             let seen = keys.seen(cleanup.name)
-            needs += [
-                ["GET", record], ["STRLEN", record], ["HGET", record, "a"], ["HGET", seen, "a"],
-                ["HSET", seen, "a", "b"],
-            ]
-            needs += [["HDEL", seen, "a"], ["OBJECT", "IDLETIME", record], ["PTTL", record]]
-            needs += [["HLEN", record], ["HGETALL", record]]
-        case .retention: needs += [["HGET", record, "a"], ["HEXISTS", record, "a"]]
-        case _ where isJSON: needs.append(["SET", record, "a", "KEEPTTL"])
-        default:
-            needs += [
-                ["HGET", record, "a"], ["HEXISTS", record, "a"], ["HSET", record, "a", "b"], ["HDEL", record, "a"],
-            ]
+            needs += [["HGET", seen, "a"], ["HSET", seen, "a", "b"], ["HDEL", seen, "a"]]
+            needs += [["OBJECT", "IDLETIME", record], ["PTTL", record]]
+        }
+        if !manner.takesText {
+            if !isJSON { needs += [["HGET", record, "a"], ["HEXISTS", record, "a"]] }
+            if !cleanup.policy.writtenFields.isEmpty {
+                needs +=
+                    isJSON ? [["SET", record, "a", "KEEPTTL"]] : [["HSET", record, "a", "b"], ["HDEL", record, "a"]]
+            }
         }
         return needs + self.needs(of: cleanup.policy)
     }
 
-    /// What is kept while a change, or an undo, goes from slot to slot.
+    /// What is kept while a change goes from slot to slot.
     private func needs(ofSagas plans: String, beside record: String) -> [[String]] {
         let mark = Keys.pending(of: record, run: "x")
-        let undoing = Keys.name("curfew:undoing:x", beside: record)
         return [
             ["HLEN", plans], ["HGETALL", plans], ["HSET", plans, "a", "b"], ["HDEL", plans, "a"],
             ["HSET", mark, "a", "b"], ["HGET", mark, "a"], ["HMGET", mark, "a"], ["HGETALL", mark],
             ["HDEL", mark, "a"],
-            ["PEXPIRE", mark, "1"], ["HSETNX", mark, "a", "b"], ["EXISTS", mark], ["SET", undoing, "x"],
-            ["GET", undoing], ["DEL", undoing],
+            ["PEXPIRE", mark, "1"], ["HSETNX", mark, "a", "b"], ["EXISTS", mark],
         ]
     }
 
@@ -128,57 +127,16 @@ extension Doctor {
 
     /// What is done to keys beside the record, tried with such keys as its fields might name.
     private func needs(of policy: any Policy) -> [[String]] {
-        switch policy {
-        case let stuck as StuckPolicy:
-            var needs = Self.sample(stuck.alive).map { [["EXISTS", $0]] } ?? []
-            if let ledger = Self.sample(stuck.refund?.ledger), let balance = Self.sample(stuck.refund?.balance) {
-                needs += [
-                    ["HMGET", ledger, "a"], ["HGET", ledger, "a"], ["HSETNX", ledger, "a", "1"], ["HDEL", ledger, "a"],
-                    ["INCRBY", balance, "1"], ["TYPE", balance],
-                ]
+        var needs: [[String]] = []
+        for use in policy.reads + policy.writes {
+            guard let key = Self.sample(use.template) else { continue }
+            needs += use.commands.map { [$0[0], key] + $0.dropFirst() }
+            if use.role == .companion { needs += self.needs(ofRemoving: key) }
+            if use.role == .queue {
+                needs += [["HMGET", engine.keys.kinds, "a"], ["HSET", engine.keys.kinds, "a", "b"]]
             }
-            if let queue = Self.sample(stuck.retry?.queue?.key) {
-                needs += [["TYPE", queue], ["LLEN", queue], ["HMGET", engine.keys.kinds, "a"]]
-                needs.append(["HSET", engine.keys.kinds, "a", "b"])
-                let kind = stuck.retry?.queue?.kind
-                if kind == nil || kind == .list {
-                    needs += [
-                        [stuck.retry?.queue?.isAtHead == true ? "LPUSH" : "RPUSH", queue, "x"], ["LPOS", queue, "x"],
-                        ["LREM", queue, "-1", "x"],
-                    ]
-                }
-                if kind == nil || kind == .stream { needs.append(["XADD", queue, "*", "id", "x"]) }
-                if kind == .zset || stuck.retry?.queue?.score != nil {
-                    needs += [["ZADD", queue, "1", "x"], ["ZSCORE", queue, "x"], ["ZREM", queue, "x"]]
-                }
-            }
-            return needs
-        case let locks as LocksPolicy: return Self.sample(locks.alive).map { [["EXISTS", $0]] } ?? []
-        case let dependent as DependentPolicy:
-            return Self.sample(dependent.parent).map { [["HGET", $0, "a"], ["EXISTS", $0]] } ?? []
-        case let counters as CountersPolicy:
-            guard let members = counters.members, let key = Self.sample(members.key),
-                let member = Self.sample(members.record)
-            else { return [] }
-            let reading = members.isJSON ? ["GET", member] : ["HGET", member, "a"]
-            return Self.needs(of: members.collection, at: key) + [reading, ["TYPE", member], ["TYPE", key]]
-        case let files as FilesPolicy:
-            guard case .key(let template)? = files.refs, let key = Self.sample(template) else { return [] }
-            return ["TYPE", "GET", "LLEN", "SCARD", "ZCARD", "HLEN", "XLEN"].map { [$0, key] }
-        case let retention as RetentionPolicy:
-            return retention.also.compactMap { Self.sample($0) }.flatMap { needs(ofRemoving: $0) }
-        default: return []
         }
-    }
-
-    /// What reads the members of a group.
-    private static func needs(of collection: GroupMembers.Collection, at key: String) -> [[String]] {
-        switch collection {
-        case .set: [["SCARD", key], ["SMEMBERS", key]]
-        case .list: [["LLEN", key], ["LRANGE", key, "0", "1"]]
-        case .zset: [["ZCARD", key], ["ZRANGE", key, "0", "1"]]
-        case .hash: [["HLEN", key], ["HKEYS", key]]
-        }
+        return needs
     }
 
     /// A key such as a template makes; nil where there is no template.

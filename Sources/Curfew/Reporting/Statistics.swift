@@ -56,8 +56,8 @@ package struct Statistics: Sendable, Codable, Equatable {
             var statistics = Statistics(
                 cleanup: cleanup.name, policy: cleanup.kind.rawValue,
                 tracked: Int(replies[0].integer ?? 0), due: Int(replies[1].integer ?? 0), oldestOverdueMs: late)
-            if let policy = cleanup.policy as? FilesPolicy {
-                statistics.files = try await FileCount(engine: engine, cleanup: cleanup, policy: policy, now: now)
+            if let filing = cleanup.policy.filing {
+                statistics.files = try await FileCount(engine: engine, cleanup: cleanup, filing: filing, now: now)
                     .count(control)
             }
             return statistics
@@ -71,7 +71,7 @@ package struct Statistics: Sendable, Codable, Equatable {
 private struct FileCount {
     let engine: Engine
     let cleanup: Cleanup
-    let policy: FilesPolicy
+    let filing: Filing
     let now: Timestamp
 
     /// The most records that are read in one pipeline.
@@ -118,12 +118,12 @@ private struct FileCount {
             files.unreadableCount += 1
             return
         }
-        let bytes = policy.bytes(of: record)
+        let bytes = filing.bytes(of: record)
         files.totalFiles += 1
         files.totalStorageBytes = files.totalStorageBytes.addingReportingOverflow(bytes).partialValue
-        if record[cleanup.statusField] == FilesPolicy.claimed {
+        if record[cleanup.statusField] == filing.claimed {
             files.claimedCount += 1
-        } else if let field = policy.deleted?.since, let since = record[field], !since.isEmpty {
+        } else if let field = filing.deletedSince, let since = record[field], !since.isEmpty {
             files.softDeletedCount += 1
         } else {
             switch judged.decision {

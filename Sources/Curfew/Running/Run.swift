@@ -108,14 +108,16 @@ package struct Run: Sendable {
                 engine: engine, cleanup: cleanup, claim: claim.isDryRun ? nil : claim, control: control, clock: clock,
                 options: options, scanned: nil)
             options.ahead = try await first.retrying { try await begin() }
-            sweep = try await first.with(options).finishingSagas()
+            sweep = try await first.with(options).finishingEarlier()
         } catch {
             return Sweep.Outcome(error: error)
         }
         let sweepGuard = RunGuard(limits: cleanup.guardLimits, overriddenBy: overriddenBy)
         switch task {
         case .undo(let undo):
-            return await UndoSweep(engine: engine, undo: undo, claim: claim, control: control, clock: clock).run()
+            return await UndoSweep(
+                engine: engine, undo: undo, claim: claim, control: control, clock: clock, begun: sweep.options.begun
+            ).run()
         case .plan(let plan):
             do {
                 // The guard compares with what is tracked.
@@ -221,7 +223,7 @@ package struct Run: Sendable {
                     claim, next: next, runFields: fields, metricFields: measured.fields, alerts: alerts)
                 return states ?? (isRepeated ? [] : nil)
             } catch {
-                guard Sweep.isPassing(error), control.trustEnd.map({ $0 > .now }) == true else { throw error }
+                guard CommitScope.isPassing(error), control.trustEnd.map({ $0 > .now }) == true else { throw error }
                 isRepeated = isRepeated || error.underlying?.code == .outcomeUnknown
             }
             try await Task.sleep(for: retries.failed())

@@ -14,6 +14,7 @@ extension Change {
             for word in words { form += word.map { "\(ByteText.count(of: $0)):\($0)" } ?? "-" }
             form += ";"
         }
+        let objects = objects?.keys ?? []
         add(action.rawValue, from, to, removesRecord ? "removed" : "kept", objects.first)
         for object in objects.dropFirst() { add("object", object) }
         for item in guards {
@@ -24,13 +25,22 @@ extension Change {
             case .keyAbsent(let key): add("absent", key)
             case .keyPresent(let key): add("present", key)
             case .otherField(let key, let field, let value): add("other", key, field, value)
+            case .otherText(let key, let text): add("other text", key, text)
+            case .listed(let key, let member): add("listed", key, member)
+            case .holds(let key, let element): add("holds", key, element)
             case .atMost(let key, let most): add("most", key, String(most))
             }
         }
-        for write in sets { add("set", write.field) }
-        for key in also { add("also", key) }
-        if let push { add("push", push.key) }
-        if let refund { add("refund", String(refund.amount), refund.balance, refund.ledger, refund.entry) }
+        for set in write?.sets ?? [] { add("set", set.field) }
+        for effect in effects {
+            switch effect {
+            case .discard(let key): add("also", key)
+            case .put(let push): add("push", push.key)
+            case .pay(let refund): add("refund", String(refund.amount), refund.balance, refund.ledger, refund.entry)
+            case .objects, .write, .remember, .remove, .unlist: continue
+            default: add(effect.words)
+            }
+        }
         return String(SHA256.hash(data: ByteText.bytes(of: form)).hexadecimal.prefix(32))
     }
 }

@@ -81,7 +81,7 @@ struct RunGuard: Sendable {
     }
 
     private func refusal(of cleanup: Cleanup, count: Int, tracked: Int, _ limits: GuardLimits) -> Refusal {
-        let verb = cleanup.kind.removesRecords ? "remove" : "change"
+        let verb = cleanup.removesRecords ? "remove" : "change"
         let share = GuardLimits.text(percent: 100 * Double(count) / Double(max(tracked, 1)))
         return Refusal(
             count: count, tracked: tracked,
@@ -100,7 +100,7 @@ struct RunGuard: Sendable {
         var change = PlainChange(member: "")
         change.add(event, to: sweep.engine.journal)
         // With Curfew's own index, which this doesn't touch: in a Cluster the app's may be on another node.
-        var call = sweep.committer(claim).makeCall(index: sweep.engine.keys.index(sweep.cleanup.name))
+        var call = sweep.scope.makeCall(index: sweep.engine.keys.index(sweep.cleanup.name))
         var known = PlainChange.Known()
         change.append(to: &call, &known)
         // Who lets a run through where Redis is full may want to free its memory.

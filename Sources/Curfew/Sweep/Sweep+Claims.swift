@@ -10,10 +10,10 @@ struct ClaimedRecord: Sendable {
     let record: Record
 
     /// The keys of its objects; never empty.
-    var objects: [String] { change.objects }
+    var objects: [String] { change.objects?.keys ?? [] }
 
     /// Whether this run has claimed it: whether its claim has written anything.
-    var isFresh: Bool { !change.sets.isEmpty }
+    var isFresh: Bool { change.write?.sets.isEmpty == false }
 }
 
 /// Claims between their commit and the deletion of the objects: read once more, and taken back where they should be.
@@ -23,16 +23,16 @@ extension Sweep {
     /// One that the app has changed since it was judged, as by linking it, or whose object has other users now, is no longer
     /// what was decided over: its claim is taken back.
     func confirmed(
-        _ batch: [Evaluation], pageSize: Int, _ saga: Saga?, _ counters: inout RunCounters
+        _ batch: [Evaluation], pageSize: Int, _ committer: any Committing, _ counters: inout RunCounters
     ) async throws -> [ClaimedRecord] {
         var claimed: [ClaimedRecord] = []
         var released: [Evaluation] = []
         for page in batch.chunks(ofCount: pageSize) {
             try control.checkpoint()
             let reads = try await reread(page)
-            let shared = try await shared(reads)
+            let shared = try await shared(page, reads)
             for (judged, read) in zip(page, reads) {
-                guard let change = judged.change, !change.objects.isEmpty else { continue }
+                guard let change = judged.change, change.objects != nil else { continue }
                 switch read {
                 case .failure(let error): counters.failed(judged.entry.id, error.message)
                 case .success(let record)
@@ -44,7 +44,7 @@ extension Sweep {
                 }
             }
         }
-        if !released.isEmpty { _ = try await commit(released, saga) }
+        if !released.isEmpty { _ = try await committer.commit(released, rescores: true, repeats: true) }
         return claimed
     }
 
@@ -62,7 +62,7 @@ extension Sweep {
                     guard let change = judged.change, case .success(let record) = read else { return nil }
                     return Self.release(judged, change, record, cleanup, at: now)
                 }
-                _ = try await commit(released, state.saga)
+                _ = try await state.committer.commit(released, rescores: true, repeats: true)
             }
         } catch {
             engine.logger.warning("claims could not be taken back", metadata: ["error": "\(error)"])
@@ -81,17 +81,13 @@ extension Sweep {
     /// The keys of those records whose objects others use too, where a key counts them.
     ///
     /// The count is guarded at the claim; this is the last look before the object goes.
-    private func shared(_ reads: [RecordReader.Read]) async throws -> [String] {
-        guard let refs = (cleanup.policy as? FilesPolicy)?.refs else { return [] }
+    private func shared(
+        _ page: ArraySlice<Evaluation>, _ reads: [RecordReader.Read]
+    ) async throws -> [String] {
         var questions: [(record: Record, question: Question)] = []
-        for case .success(let record) in reads where record.content != .missing {
-            do {
-                guard let key = try refs.key(for: record) else { return [] }
-                questions.append((record, .count(key: key)))
-            } catch {
-                // A field that the key is made of is gone: the record isn't as it was claimed, which is seen by itself.
-                continue
-            }
+        for (judged, read) in zip(page, reads) {
+            guard case .success(let record) = read, record.content != .missing else { continue }
+            for case .atMost(let key, _) in judged.change?.guards ?? [] { questions.append((record, .count(key: key))) }
         }
         guard !questions.isEmpty else { return [] }
         let asked = questions
@@ -107,7 +103,9 @@ extension Sweep {
     private static func release(
         _ judged: Evaluation, _ change: Change, _ record: Record, _ cleanup: Cleanup, at now: Timestamp
     ) -> Evaluation? {
-        guard !change.sets.isEmpty, change.sets.allSatisfy({ record[$0.field] == $0.value }) else { return nil }
+        guard let sets = change.write?.sets, !sets.isEmpty, sets.allSatisfy({ record[$0.field] == $0.value }) else {
+            return nil
+        }
         do {
             let release = try change.release(of: record, status: cleanup.statusField, at: now)
             return Evaluation(entry: judged.claimed(cleanup.indexUnit), record: record, decision: .change(release))
@@ -123,7 +121,7 @@ extension Record {
     fileprivate func isAsClaimed(by claim: Change, since old: Record) -> Bool {
         guard case .hash(let fields) = old.content, case .hash = content else { return false }
         return zip(fields.names, fields.values).allSatisfy { name, value in
-            let written = claim.sets.first { $0.field == name }
+            let written = claim.write?.sets.first { $0.field == name }
             return self[name] == (written.map(\.value) ?? value)
         }
     }

@@ -75,7 +75,7 @@ extension Sweep {
             change.add(event, to: engine.journal)
         }
         // With Curfew's own index, which this doesn't touch: in a Cluster the app's may be on another node.
-        var call = committer(claim).makeCall(index: engine.keys.index(cleanup.name))
+        var call = scope.makeCall(index: engine.keys.index(cleanup.name))
         var known = PlainChange.Known()
         change.append(to: &call, &known)
         let command = isNote ? call.note() : call.command()

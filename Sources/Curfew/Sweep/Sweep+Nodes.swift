@@ -12,7 +12,7 @@ internal import RedisClient
 /// the page is split over the nodes. They are counted in order, whichever comes back first.
 extension Sweep {
     /// How many pages are on their way at once: more would be a tenth faster at best, and make others wait.
-    static let mostFlights = 4
+    static let mostInFlight = 4
 
     /// How many records are in a page: where three nodes share them, each of the calls holds its node for less than a
     /// millisecond, and for less still where history is pruned.
@@ -20,85 +20,91 @@ extension Sweep {
     private static let gentlePage = 48
 
     /// A page that is back.
-    private struct Landed: Sendable {
+    private struct Received: Sendable {
         let number: Int
         let page: Page
-        let results: Result<[Committer.Result], any Error>
+        let results: Result<[CommitResult], any Error>
     }
 
-    /// The same sweep, after what earlier runs have begun and not finished; only in a Cluster can there be any.
-    func finishingSagas() async throws -> Sweep {
-        guard let claim, engine.redis.isCluster else { return self }
+    /// The same sweep, after what earlier runs have begun and not finished; only in a cluster can there be any.
+    func finishingEarlier() async throws -> Sweep {
+        guard claim != nil else { return self }
+        let finished = try await scope.committer.finishEarlier()
+        guard !finished.isEmpty else { return self }
         var options = options
-        options.begun = try await SagaRecovery(saga: Saga(sweep: self, claim: claim)).run()
+        for item in finished {
+            switch item {
+            case .changed(let id, let change): options.begun.changed(id, change, isDryRun: false)
+            case .failed(let id, let why, let isRecord): options.begun.failed(id, why, isRecord: isRecord)
+            }
+        }
         return Sweep(
             engine: engine, cleanup: cleanup, claim: claim, control: control, clock: clock, options: options,
             scanned: scanned)
     }
 
     /// Sweeps as ``run()`` does, on the thread that the replies of all nodes come in on.
-    func runByNodes(_ claim: Claim) async -> Outcome {
-        await withTaskExecutorPreference(engine.redis.taskExecutor) { await sweepByNodes(claim) }
+    func runByNodes() async -> Outcome {
+        await withTaskExecutorPreference(engine.redis.taskExecutor) { await sweepByNodes() }
     }
 
-    private func sweepByNodes(_ claim: Claim) async -> Outcome {
-        let page = cleanup.kind == .retention ? Self.gentlePage : Self.usualPage
-        var state = State(size: PageSize(fixed: cleanup.page ?? page))
+    private func sweepByNodes() async -> Outcome {
+        let page = cleanup.policy.manner.isGentle ? Self.gentlePage : Self.usualPage
+        let committer = scope.committer
+        var state = State(size: PageSize(fixed: cleanup.page ?? page), committer: committer)
         state.outcome.counters = options.begun
-        let saga = Saga(sweep: self, claim: claim)
-        state.saga = saga
         do {
             try await begin(&state, horizon)
-            try await flyPages(&state, saga)
+            try await sendPages(&state, committer)
             try await deleteObjects(&state, all: true)
             try await reportErrors(&state)
-            try await saga.close()
+            try await committer.close()
             if state.outcome.due > 0, scanned == nil { try await measureRest(&state.outcome) }
         } catch {
             state.outcome.error = error
             await releaseClaims(&state)
             await reportErrorsAfterStop(&state)
-            await closeAfterStop(saga)
+            await closeAfterStop(committer)
             await measureRestAfterStop(&state.outcome)
         }
         return state.outcome
     }
 
     /// Where that fails, the next run does it.
-    private func closeAfterStop(_ saga: Saga) async {
+    func closeAfterStop(_ committer: any Committing) async {
         do {
-            try await saga.close()
+            try await committer.close()
         } catch {
             engine.logger.debug("the marks of the run stay named", metadata: ["error": "\(error)"])
         }
     }
 
-    private func flyPages(_ state: inout State, _ saga: Saga) async throws {
-        try await withThrowingTaskGroup(of: Landed.self) { group in
-            var flights = 0
+    private func sendPages(_ state: inout State, _ committer: any Committing) async throws {
+        try await withThrowingTaskGroup(of: Received.self) { group in
+            var inFlight = 0
             var started = 0
-            var early: [Int: Landed] = [:]
+            var early: [Int: Received] = [:]
             var counted = 0
             do {
                 repeat {
                     try control.checkpoint()
                     if let page = state.ready {
                         state.ready = nil
-                        flights += 1
-                        group.addTask { [started] in await fly(page, started, saga) }
+                        inFlight += 1
+                        group.addTask { [started] in await send(page, started, committer) }
                         started += 1
                     }
                     let sent = try engine.redis.begin(state.request.commands)
                     state.ready = try await prepare(state.reading, &state)
                     state.reading = Reading(state.request, sent: sent)
                     state.request = try nextRequest(&state)
-                    while flights >= Self.mostFlights || (flights > 0 && state.ready == nil) {
-                        guard let landed = try await group.next() else { break }
-                        flights -= 1
-                        early[landed.number] = landed
+                    while inFlight >= Self.mostInFlight || (inFlight > 0 && state.ready == nil) {
+                        guard let received = try await group.next() else { break }
+                        inFlight -= 1
+                        early[received.number] = received
                         while let next = early.removeValue(forKey: counted) {
                             counted += 1
-                            try land(next, &state)
+                            try receive(next, &state)
                         }
                         if state.ready == nil, !isDone(state) { break }
                     }
@@ -107,30 +113,31 @@ extension Sweep {
                 } while !isDone(state)
             } catch {
                 // What is on its way is counted all the same; the first error is the one that tells.
-                while let landed = try await group.next() { early[landed.number] = landed }
-                for landed in early.values { landUnlessFailed(landed, &state) }
+                while let received = try await group.next() { early[received.number] = received }
+                for received in early.values { receiveUnlessFailed(received, &state) }
                 throw error
             }
         }
     }
 
-    private func fly(_ page: Page, _ number: Int, _ saga: Saga) async -> Landed {
+    private func send(_ page: Page, _ number: Int, _ committer: any Committing) async -> Received {
         await FailPoint.reached(.beforeCommit, cleanup)
         do {
-            let results = try await saga.commit(page.judged, rescores: options.timeout == nil)
-            return Landed(number: number, page: page, results: .success(results))
+            let results = try await committer.commit(
+                page.judged, rescores: options.timeout == nil, repeats: true)
+            return Received(number: number, page: page, results: .success(results))
         } catch {
-            return Landed(number: number, page: page, results: .failure(error))
+            return Received(number: number, page: page, results: .failure(error))
         }
     }
 
-    private func land(_ landed: Landed, _ state: inout State) throws {
-        settle(landed.page, try landed.results.get(), &state)
+    private func receive(_ received: Received, _ state: inout State) throws {
+        settle(received.page, try received.results.get(), &state)
     }
 
-    private func landUnlessFailed(_ landed: Landed, _ state: inout State) {
-        switch landed.results {
-        case .success(let results): settle(landed.page, results, &state)
+    private func receiveUnlessFailed(_ received: Received, _ state: inout State) {
+        switch received.results {
+        case .success(let results): settle(received.page, results, &state)
         case .failure(let error):
             engine.logger.debug("a page on its way failed too", metadata: ["error": "\(error)"])
         }

@@ -13,7 +13,7 @@ extension Sweep {
     /// Deletes the objects of claimed records: as many as fill requests or, at the end, all.
     func deleteObjects(_ state: inout State, all: Bool) async throws {
         while state.claimed.count >= (all ? 1 : DeleteRequest.mostKeys) {
-            let count = DeleteRequest.count(ofEach: state.claimed.lazy.compactMap(\.change?.objects))
+            let count = DeleteRequest.count(ofEach: state.claimed.lazy.compactMap(\.change?.objects?.keys))
             let batch = Array(state.claimed.prefix(count))
             state.claimed.removeFirst(count)
             let size = state.size.current
@@ -21,7 +21,7 @@ extension Sweep {
                 let outcome = state.outcome
                 control.advance { $0.report(outcome) }
             }
-            let claimed = try await confirmed(batch, pageSize: size, state.saga, &state.outcome.counters)
+            let claimed = try await confirmed(batch, pageSize: size, state.committer, &state.outcome.counters)
             let deleted: [ClaimedRecord]
             try await replicate(claimed)
             do {
@@ -33,15 +33,15 @@ extension Sweep {
             }
             for page in deleted.chunks(ofCount: size) {
                 await FailPoint.reached(.beforeRemoval, cleanup)
-                try await remove(page, state.saga, &state.outcome.counters)
+                try await remove(page, state.committer, &state.outcome.counters)
             }
         }
     }
 
     /// Deletes objects in one request; gives back the records whose objects are gone.
     private func deleted(_ claimed: [ClaimedRecord], _ counters: inout RunCounters) async throws -> [ClaimedRecord] {
-        guard !claimed.isEmpty, let policy = cleanup.policy as? FilesPolicy else { return [] }
-        let storage = try engine.storage(named: policy.storage, clock: clock)
+        guard let name = claimed.first?.change.objects?.storage else { return [] }
+        let storage = try engine.storage(named: name, clock: clock)
         let place = storage.configuration.place
         do {
             let seen = try await seen(claimed, in: storage, &counters)
@@ -111,7 +111,7 @@ extension Sweep {
                 continue
             }
             // Nothing was freed by what wasn't there.
-            if own.allSatisfy({ $0.1 == .absent }) { item.change.bytes = 0 }
+            if own.allSatisfy({ $0.1 == .absent }) { item.change = item.change.freeing(0) }
             seen.append(item)
         }
         return seen
@@ -154,7 +154,9 @@ extension Sweep {
     }
 
     /// Removes the records of deleted objects and counts them.
-    private func remove(_ page: ArraySlice<ClaimedRecord>, _ saga: Saga?, _ counters: inout RunCounters) async throws {
+    private func remove(_ page: ArraySlice<ClaimedRecord>, _ committer: any Committing, _ counters: inout RunCounters)
+        async throws
+    {
         var removals: [Evaluation] = []
         for item in page {
             do {
@@ -166,7 +168,7 @@ extension Sweep {
                 counters.failed(item.judged.entry.id, error.message)
             }
         }
-        for (judged, result) in zip(removals, try await commit(removals, saga)) {
+        for (judged, result) in zip(removals, try await committer.commit(removals, rescores: true, repeats: true)) {
             switch result {
             case .changed:
                 guard let change = judged.change else { continue }
@@ -175,32 +177,6 @@ extension Sweep {
             case .moved, .left, .malformed: counters.moved()
             }
         }
-    }
-
-    /// Commits changes that are guarded so well that they may be sent again when a reply was lost.
-    func commit(_ page: [Evaluation], _ saga: Saga?) async throws -> [Committer.Result] {
-        guard let claim, !page.isEmpty else { return [] }
-        if let saga { return try await saga.commit(page, rescores: true) }
-        var tries = 0
-        var results = try await retrying {
-            tries += 1
-            // Objects that are gone can't wait for another run to see it: only a lost lease is a reason to stop here.
-            if control.stopReason() == .lost { throw RunControl.Stop.lost }
-            let committer = committer(claim)
-            let prepared = try await committer.prepare(page, at: now, rescores: true)
-            let replies = try await engine.redis.pipeline([prepared.command])
-            return try await committer.results(of: prepared, reply: replies[0])
-        }
-        guard tries > 1 else { return results }
-        // A change that the lost reply was about is made already: its guards don't hold any more.
-        let moved = results.indices.filter { if case .moved = results[$0] { true } else { false } }
-        let keys = moved.map { RedisCommand("EXISTS", [page[$0].record.key]) }
-        let replies = try await retrying { try await engine.redis.pipeline(keys) }
-        for (place, reply) in zip(moved, replies) where reply.integer == 0 && page[place].change?.removesRecord == true
-        {
-            results[place] = .changed(isRefunded: false)
-        }
-        return results
     }
 }
 

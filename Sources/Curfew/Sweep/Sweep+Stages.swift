@@ -21,11 +21,11 @@ extension Sweep {
         /// The page that is sent next.
         var ready: Page?
         /// The pages in flight and, behind them, the one that is sent as soon as the first of them is answered.
-        var flights: [Flight] = []
+        var inFlight: [Flight] = []
         /// The last commit that was answered.
-        var landed: RedisClient.PendingReplies?
-        /// What commits in a Cluster.
-        var saga: Saga?
+        var received: RedisClient.PendingReplies?
+        /// What commits.
+        var committer: any Committing
         /// Records that are claimed and whose objects are not deleted yet.
         var claimed: [Evaluation] = []
         /// Whether a range of entries was asked for and not taken in yet.
@@ -118,8 +118,9 @@ extension Sweep {
 
     /// Looks what the queue is that records are put on, where it is the same for all: so that it is known when it is drained.
     private func seeQueue() async throws {
-        guard let queue = (cleanup.policy as? StuckPolicy)?.retry?.queue?.key, queue.isConstant else { return }
-        try await retrying { _ = try await QueueKinds([queue.text], engine.redis, engine.keys, isNoting: true) }
+        let queues = cleanup.policy.writes.filter { $0.role == .queue && $0.template.isConstant }.map(\.template.text)
+        guard !queues.isEmpty else { return }
+        try await retrying { _ = try await QueueKinds(queues, engine.redis, engine.keys, isNoting: true) }
     }
 
     /// Takes a page of entries from the queue, and asks for more where few are left.
@@ -205,7 +206,7 @@ extension Sweep {
         state.promised += judged.count(where: \.isChange)
         guard !judged.isEmpty else { return nil }
         guard !engine.redis.isCluster else { return Page(judged: judged, prepared: nil) }
-        let committer = committer(claim)
+        let committer = Committer(scope: scope)
         let ready = judged
         let prepared = try await retrying {
             try await committer.prepare(ready, at: now, rescores: options.timeout == nil)
@@ -214,7 +215,7 @@ extension Sweep {
     }
 
     /// Counts what became of a page.
-    func settle(_ page: Page, _ results: [Committer.Result], _ state: inout State) {
+    func settle(_ page: Page, _ results: [CommitResult], _ state: inout State) {
         let isDryRun = claim == nil
         for (place, result) in zip(page.judged.indices, results) {
             let id = page.judged[place].entry.id

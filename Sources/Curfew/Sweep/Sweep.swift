@@ -78,12 +78,13 @@ struct Sweep: Sendable {
 
     /// Sweeps until nothing new is due, the limit is reached or the control says stop.
     func run() async -> Outcome {
-        if let claim, engine.redis.isCluster { return await runByNodes(claim) }
+        if claim != nil, engine.redis.isCluster { return await runByNodes() }
         return await withTaskExecutorPreference(engine.redis.taskExecutor) { await sweep() }
     }
 
     private func sweep() async -> Outcome {
-        var state = State(size: PageSize(fixed: cleanup.page, aim: .of(cleanup.kind)))
+        var state = State(
+            size: PageSize(fixed: cleanup.page, aim: .of(cleanup.policy.manner)), committer: Committer(scope: scope))
         state.outcome.counters = options.begun
         do {
             try await begin(&state, horizon)
@@ -93,13 +94,13 @@ struct Sweep: Sendable {
                 try await deleteObjects(&state, all: false)
                 try await reportErrors(&state)
             } while !isDone(state)
-            while !state.flights.isEmpty { try await land(&state) }
+            while !state.inFlight.isEmpty { try await receive(&state) }
             try await deleteObjects(&state, all: true)
             try await reportErrors(&state)
             if state.outcome.due > 0, scanned == nil { try await measureRest(&state.outcome) }
         } catch {
             state.outcome.error = error
-            await landRest(&state)
+            await receiveRest(&state)
             await releaseClaims(&state)
             await reportErrorsAfterStop(&state)
             await measureRestAfterStop(&state.outcome)
@@ -107,30 +108,30 @@ struct Sweep: Sendable {
         return state.outcome
     }
 
-    /// Sends a page behind those in flight, lands the first of them, and makes the page after ready.
+    /// Sends a page behind those in flight, receives the first of them, and makes the page after ready.
     private func step(_ state: inout State) async throws {
         if claim != nil, state.ready?.prepared != nil { await FailPoint.reached(.beforeCommit, cleanup) }
-        let before = state.flights.dropLast(state.size.inFlight - 1).last?.commit
+        let before = state.inFlight.dropLast(state.size.inFlight - 1).last?.commit
         let commit = try state.ready?.prepared.map { try engine.redis.begin([$0.command], after: before) }
-        state.flights.append(Flight(page: state.ready, commit: commit))
+        state.inFlight.append(Flight(page: state.ready, commit: commit))
         state.ready = nil
         let sent = try engine.redis.begin(state.request.commands, after: before)
-        if state.flights.count > state.size.inFlight { try await land(&state) }
+        if state.inFlight.count > state.size.inFlight { try await receive(&state) }
         state.ready = try await prepare(state.reading, &state)
         state.reading = Reading(state.request, sent: sent)
         state.request = try nextRequest(&state)
     }
 
     /// Waits for the first page that is in flight, and counts it.
-    private func land(_ state: inout State) async throws {
-        let flight = state.flights.removeFirst()
+    private func receive(_ state: inout State) async throws {
+        let flight = state.inFlight.removeFirst()
         guard let page = flight.page else { return }
         let results = try await results(of: page, commit: flight.commit)
         await FailPoint.reached(.afterCommit, cleanup)
         settle(page, results, &state)
         if let commit = flight.commit {
-            state.size.called(with: page.judged.count, took: commit.elapsed(after: state.landed))
-            state.landed = commit
+            state.size.called(with: page.judged.count, took: commit.elapsed(after: state.received))
+            state.received = commit
         }
     }
 
@@ -147,10 +148,10 @@ struct Sweep: Sendable {
     }
 
     /// What is on its way when a sweep ends early is counted all the same; the first error is the one that tells.
-    private func landRest(_ state: inout State) async {
-        while !state.flights.isEmpty {
+    private func receiveRest(_ state: inout State) async {
+        while !state.inFlight.isEmpty {
             do {
-                try await land(&state)
+                try await receive(&state)
             } catch {
                 engine.logger.debug("a page on its way failed too", metadata: ["error": "\(error)"])
             }

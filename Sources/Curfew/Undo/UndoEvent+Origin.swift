@@ -12,7 +12,9 @@ extension UndoEvent {
         func disbelieved(_ why: String) -> RecordError {
             RecordError("its event can't be one of \(cleanup.name), and nothing is put back: \(why)")
         }
-        guard Change.Action(rawValue: action) != nil else { throw disbelieved("no change is called \(action)") }
+        guard let known = Change.Action(rawValue: action), known != .undo else {
+            throw disbelieved("no change is called \(action)")
+        }
         let expected = try cleanup.records.expand(id: record) { _ in nil }
         guard key == expected, !keys.own(key) else {
             throw disbelieved("it names the key \(key), where that record is at \(expected)")
@@ -29,11 +31,11 @@ extension UndoEvent {
                 throw disbelieved("what it says of \(original.field) is no JSON")
             }
         }
-        let companions = (cleanup.policy as? RetentionPolicy)?.also ?? []
+        let companions = cleanup.policy.companions
         for key in also where keys.own(key) || !companions.contains(where: { $0.fits(key, id: record) }) {
             throw disbelieved("it says that \(key) was removed too, which fits nothing that goes with that record")
         }
-        if let trashRun, !Self.isRun(trashRun, of: cleanup.name) {
+        if let trashRun, !Keys.isRun(trashRun, of: cleanup.name) {
             throw disbelieved("it names the trash of \(trashRun), which is no run of that cleanup")
         }
     }
@@ -46,11 +48,5 @@ extension UndoEvent {
         } catch {
             return false
         }
-    }
-
-    /// Whether a name is one that runs of a cleanup have: `stuck-jobs-17`.
-    private static func isRun(_ name: String, of cleanup: String) -> Bool {
-        guard name.hasPrefix(cleanup + "-") else { return false }
-        return UInt64(name.dropFirst(cleanup.count + 1)) != nil
     }
 }

@@ -35,8 +35,8 @@ struct UndoEvent: Sendable {
         before.first { $0.field == Change.scoreField }?.value
     }
 
-    /// Whether the record's id was pushed on a queue, where there is one.
-    var isRetry: Bool { action == "retry" }
+    /// What was done, if changes know it.
+    var known: Change.Action? { Change.Action(rawValue: action) }
 
     /// Reads an entry of the events stream; throws where it says not what was there before.
     ///

@@ -34,7 +34,7 @@ struct UndoReader {
     let now: Timestamp
 
     private var cleanup: Cleanup { undo.cleanup }
-    private var policy: StuckPolicy? { cleanup.policy as? StuckPolicy }
+    private var policy: any Policy { cleanup.policy }
 
     /// Reads for each event what its undoing needs, or why it can't be undone.
     func read(_ events: [UndoEvent]) async throws -> [Read] {
@@ -63,7 +63,7 @@ struct UndoReader {
 
     private func needsRecord(_ event: UndoEvent) -> Bool {
         guard !event.isRemoval else { return false }
-        return cleanup.format == .json || event.tokens > 0 || (event.isRetry && policy?.retry?.queue != nil)
+        return cleanup.format == .json || event.tokens > 0 || policy.writes.contains { $0.role == .queue }
     }
 
     /// What can't be undone, whatever the record is like.
@@ -108,8 +108,9 @@ struct UndoReader {
 
     /// The recoveries that were noted apart from their records, without those that are undone.
     private func readNotes(_ events: [UndoEvent], _ reads: inout [Read]) async throws {
-        guard let policy, policy.retry != nil, policy.writes.recoveries == nil else { return }
-        let places = events.indices.filter { events[$0].isRetry && isFound(reads[$0]) }
+        let places = events.indices.filter { place in
+            isFound(reads[place]) && events[place].known.map(policy.notesRecovery) ?? false
+        }
         guard !places.isEmpty else { return }
         let keys = places.map { engine.keys.recoveries(cleanup.name, of: events[$0].record) }
         let replies = try await engine.redis.pipeline(keys.map { RedisCommand("GET", [$0]) })
@@ -134,11 +135,11 @@ struct UndoReader {
     private func readPayments(
         _ events: [UndoEvent], _ places: [Int], _ records: [RecordReader.Read], _ reads: inout [Read]
     ) async throws {
-        var charges: [(place: Int, charge: StuckPolicy.Charge)] = []
+        var charges: [(place: Int, charge: Charge)] = []
         for (place, read) in zip(places, records) where events[place].tokens > 0 && isFound(reads[place]) {
             let tokens = events[place].tokens
             do throws(RecordError) {
-                guard let charge = try policy?.charge(of: read.get()) else {
+                guard let charge = try policy.charge(of: read.get()) else {
                     throw RecordError("\(tokens) tokens were refunded, and \(cleanup.name) has no refund now")
                 }
                 try engine.keys.permit(charge.balance, as: "the balance of its refund")
@@ -176,9 +177,10 @@ struct UndoReader {
         _ events: [UndoEvent], _ places: [Int], _ records: [RecordReader.Read], _ reads: inout [Read]
     ) async throws {
         var queues: [(place: Int, queue: String)] = []
-        for (place, read) in zip(places, records) where events[place].isRetry && isFound(reads[place]) {
+        for (place, read) in zip(places, records) where isFound(reads[place]) {
             do throws(RecordError) {
-                guard let queue = try policy?.queue(of: read.get()) else { continue }
+                guard let action = events[place].known, let queue = try policy.queue(of: read.get(), after: action)
+                else { continue }
                 try engine.keys.permit(queue, as: "its queue")
                 queues.append((place, queue))
             } catch {

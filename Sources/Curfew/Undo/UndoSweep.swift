@@ -1,3 +1,4 @@
+internal import Logging
 internal import Policies
 internal import RedisClient
 
@@ -15,10 +16,13 @@ struct UndoSweep: Sendable {
     let claim: Claim
     let control: RunControl
     let clock: ServerClock
+    /// What was finished of earlier runs when it begins.
+    let begun: RunCounters
 
     /// Undoes the run, as far as it can be undone.
     func run() async -> Sweep.Outcome {
-        var outcome = Sweep.Outcome()
+        var outcome = Sweep.Outcome(counters: begun)
+        let committer = scope.committer
         do {
             try await IndexCheck(engine.redis, undo.cleanup)?.checkScores()
             var end: String? = String(undo.ended.milliseconds)
@@ -27,16 +31,37 @@ struct UndoSweep: Sendable {
                 let (entries, next) = try await events(from: from)
                 for page in Self.pages(entries) {
                     try control.checkpoint()
-                    try await putBack(page, &outcome)
+                    try await putBack(page, committer, &outcome)
                 }
                 end = next
             }
+            try await committer.close()
             let missing = undo.changed - outcome.counters.found
             if missing > 0 { outcome.remark = undo.remark(missing: missing, engine) }
         } catch {
             outcome.error = error
+            await closeAfterStop(committer)
         }
         return outcome
+    }
+
+    /// If that fails, the next run does it.
+    private func closeAfterStop(_ committer: any Committing) async {
+        do {
+            try await committer.close()
+        } catch {
+            engine.logger.debug("the marks of the run stay named", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// For whom it commits.
+    ///
+    /// Events aren't trimmed: the oldest, which would go, may be those that are still to be undone.
+    private var scope: CommitScope {
+        CommitScope(
+            library: engine.library, keys: engine.keys, cleanup: undo.cleanup,
+            lease: claim.leaseTerm(engine.keys), run: claim.run, journal: engine.journal.untrimmed, control: control,
+            clock: clock)
     }
 
     /// The run's events in a part of the stream, newest first, and where the next part begins.
@@ -65,7 +90,9 @@ struct UndoSweep: Sendable {
         return pages
     }
 
-    private func putBack(_ page: [StreamEntry], _ outcome: inout Sweep.Outcome) async throws {
+    private func putBack(
+        _ page: [StreamEntry], _ committer: any Committing, _ outcome: inout Sweep.Outcome
+    ) async throws {
         var events: [UndoEvent] = []
         for entry in page {
             let event: UndoEvent
@@ -82,62 +109,36 @@ struct UndoSweep: Sendable {
                 outcome.counters.failed(event.record, error.message)
             }
         }
-        if engine.redis.isCluster {
-            let saga = UndoSaga(engine: engine, undo: undo, claim: claim)
-            let begun = try await saga.begun(events)
-            let fresh = events.indices.filter { begun[$0] == nil }.map { events[$0] }
-            var steps = begun.sorted { $0.key < $1.key }.map(\.value)
-            steps += try await changes(fresh, &outcome.counters).map(saga.step)
-            count(Array(zip(steps.map(\.event), try await saga.commit(steps))), &outcome.counters)
-        } else {
-            let changes = try await changes(events, &outcome.counters)
-            count(Array(zip(changes.map(\.event), try await commit(changes))), &outcome.counters)
-        }
-        report(outcome)
-    }
-
-    /// The changes that put records back; those that can't be are left alone.
-    private func changes(
-        _ events: [UndoEvent], _ counters: inout RunCounters
-    ) async throws -> [(event: UndoEvent, change: PlainChange)] {
         let reader = UndoReader(engine: engine, undo: undo, now: clock.now)
-        let encoder = UndoEncoder(undo: undo, claim: claim, journal: engine.journal, time: clock.now)
-        var changes: [(event: UndoEvent, change: PlainChange)] = []
+        let encoder = UndoEncoder(undo: undo, keys: engine.keys)
+        var changes: [(event: UndoEvent, change: Change)] = []
         for (event, read) in zip(events, try await reader.read(events)) {
             do {
                 changes.append((event, try encoder.change(event, try read.get())))
             } catch {
-                counters.leftAlone(event.record, error.message)
+                outcome.counters.leftAlone(event.record, error.message)
             }
         }
-        return changes
-    }
-
-    /// Makes all changes of a page in one call.
-    private func commit(_ changes: [(event: UndoEvent, change: PlainChange)]) async throws -> [UndoOutcome] {
-        guard !changes.isEmpty else { return [] }
-        let index = undo.cleanup.indexKey(engine.keys)
-        var call = CommitCall(
-            lease: (engine.keys.lease(claim.cleanup), claim.term), index: index,
-            shared: [index, engine.keys.events, engine.keys.seen(claim.cleanup)])
-        var known = PlainChange.Known()
-        for (_, change) in changes { change.append(to: &call, &known) }
-        let results = try call.outcomes(of: try await engine.library.call(call.command()))
-        return zip(results, changes).map { UndoOutcome($0, of: $1.change) }
-    }
-
-    private func count(_ outcomes: [(UndoEvent, UndoOutcome)], _ counters: inout RunCounters) {
-        for (event, outcome) in outcomes {
-            switch outcome {
-            case .putBack:
-                counters.putBack(
+        let page = changes.map { event, change in
+            Evaluation(
+                entry: DueEntry(id: event.record, score: 0, scoreText: ""),
+                record: Record(id: event.record, key: event.key, content: .missing), decision: .change(change))
+        }
+        for ((event, change), result) in zip(changes, try await committer.commit(page, rescores: true, repeats: false))
+        {
+            switch result {
+            case .changed, .left:
+                outcome.counters.putBack(
                     .init(
                         id: event.record, action: Undo.action, from: event.to, to: event.from, type: event.type,
                         ageMs: 0, timeoutMs: 0, tokensRefunded: -event.tokens, reason: undo.reason(of: event)))
-            case .leftAlone(let why): counters.leftAlone(event.record, why)
-            case .failed(let why): counters.failed(event.record, why)
+            case .moved(let number):
+                outcome.counters.leftAlone(event.record, encoder.complaint(number, of: change, event))
+            case .refused(let why): outcome.counters.failed(event.record, why)
+            case .malformed(let error): outcome.counters.failed(event.record, error.message)
             }
         }
+        report(outcome)
     }
 
     private func report(_ outcome: Sweep.Outcome) {
@@ -148,26 +149,6 @@ struct UndoSweep: Sendable {
             progress.refunded = counters.refunded
             progress.percent = min(100, undo.changed > 0 ? counters.found * 100 / undo.changed : 100)
             progress.step = Trigger.undo
-        }
-    }
-}
-
-/// What became of a record that was to be put back.
-enum UndoOutcome: Sendable, Equatable {
-    case putBack
-    /// It isn't as the run left it, and why.
-    case leftAlone(String)
-    /// Redis would not have it.
-    case failed(String)
-
-    /// What a commit says of the change.
-    init(_ result: CommitCall.Outcome, of change: PlainChange) {
-        switch result {
-        case .made: self = .putBack
-        case .moved(let number):
-            let isCheck = change.checks.indices.contains(number)
-            self = .leftAlone(isCheck ? change.checks[number].complaint : "its refund was taken back before")
-        case .refused(let why): self = .failed(why)
         }
     }
 }

@@ -63,7 +63,7 @@ struct ConfigCheckCommand: ParsableCommand {
     private func writeJSON(_ configuration: Configuration) throws {
         let cleanups = configuration.cleanups.map { cleanup in
             Answer.CleanupAnswer(
-                name: cleanup.name, policy: cleanup.kind.rawValue, meaning: cleanup.meaning,
+                name: cleanup.name, policy: cleanup.kind.rawValue, meaning: cleanup.policy.meaning,
                 schedule: "\(cleanup.schedule)", records: cleanup.records.text, index: cleanup.index,
                 enabled: cleanup.isEnabled, dryRun: cleanup.isDryRun,
                 cluster: configuration.isCluster ? SlotPlan(cleanup, prefix: configuration.prefix) : nil)
@@ -89,7 +89,7 @@ struct ConfigCheckCommand: ParsableCommand {
             let notes = (cleanup.isEnabled ? "" : " (disabled)") + (cleanup.isDryRun ? " (dry run)" : "")
             table.add([
                 (cleanup.name, .bold), ("\(cleanup.schedule)\(notes)", nil), (cleanup.records.text, nil),
-                (cleanup.index ?? "kept by Curfew", nil), ("\(cleanup.kind.rawValue): \(cleanup.meaning)", nil),
+                (cleanup.index ?? "kept by Curfew", nil), ("\(cleanup.kind.rawValue): \(cleanup.policy.meaning)", nil),
             ])
         }
         table.write(empty: "no cleanups")
@@ -129,20 +129,4 @@ struct ConfigCheckCommand: ParsableCommand {
 extension Configuration {
     /// Whether Redis is a Cluster.
     fileprivate var isCluster: Bool { redis.topology == .cluster }
-}
-
-extension Cleanup {
-    /// What the policy does, in words, with the longest time that it grants.
-    fileprivate var meaning: String {
-        let time = longestTimeout.text
-        return switch kind {
-        case .stuck: "ends or retries work that nothing was heard of for up to \(time)"
-        case .counters: "closes groups of tasks after \(time), and puts their counters right"
-        case .locks: "releases locks older than \(time) whose holders are gone"
-        case .paused: "ends what was paused and forgotten for \(time)"
-        case .dependent: "ends what waits for a parent that is gone, after \(time)"
-        case .retention: "removes records older than \(time)"
-        case .files: "deletes files without an owner after \(time)"
-        }
-    }
 }

@@ -41,9 +41,11 @@ extension CountersPolicy {
             Change(
                 action: outcome.action, from: status, to: outcome.to, reason: reason,
                 age: now - started.time.timestamp, timeout: timeout,
-                guards: guards(on: record, status: status, started), sets: sets,
-                before: record.image(unique([scope.field] + sets.map(\.field))), drift: drift,
-                isStalled: isStalled, next: isStalled ? now + timeout : nil))
+                guards: guards(on: record, status: status, started),
+                effects: [
+                    .write(RecordWrite(sets, before: record.image(unique([scope.field] + sets.map(\.field)))))
+                ],
+                drift: drift, next: isStalled ? now + timeout : nil))
     }
 
     /// What becomes of a group with these counts, which are possible.

@@ -121,3 +121,25 @@ package struct CountersPolicy: Policy {
     /// The states that are looked at.
     package var activeStates: [String]? { scope.states }
 }
+
+/// What it looks at beside its records.
+extension CountersPolicy {
+    /// What it does, in words.
+    package var meaning: String { "closes groups of tasks after \(longestTimeout.text), and puts their counters right" }
+
+    /// The members of a group, and the record of each.
+    package var reads: [KeyUse] {
+        guard let members else { return [] }
+        let listing: [[String]] =
+            switch members.collection {
+            case .set: [["SCARD"], ["SMEMBERS"]]
+            case .list: [["LLEN"], ["LRANGE", "0", "1"]]
+            case .zset: [["ZCARD"], ["ZRANGE", "0", "1"]]
+            case .hash: [["HLEN"], ["HKEYS"]]
+            }
+        return [
+            KeyUse(.members, members.key, listing + [["TYPE"]]),
+            KeyUse(.member, members.record, [members.isJSON ? ["GET"] : ["HGET", "a"], ["TYPE"]]),
+        ]
+    }
+}

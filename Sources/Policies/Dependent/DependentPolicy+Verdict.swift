@@ -38,7 +38,11 @@ extension DependentPolicy {
                     action: .reset, from: status, to: to,
                     reason: "\(status) for \(age.roughText): \(started.moment), grace \(grace.text); \(because)",
                     age: age, timeout: grace, guards: own + naming + [guardOfParent],
-                    sets: [FieldWrite(field: scope.field, value: to)], before: record.image([scope.field]),
+                    effects: [
+                        .write(
+                            RecordWrite(
+                                [FieldWrite(field: scope.field, value: to)], before: record.image([scope.field])))
+                    ],
                     next: scope.isFinal(to) ? nil : now + grace))
         }
     }

@@ -52,3 +52,12 @@ package struct DependentPolicy: Policy {
     /// The states that are looked at.
     package var activeStates: [String]? { scope.states }
 }
+
+/// What it looks at beside its records.
+extension DependentPolicy {
+    /// What it does, in words.
+    package var meaning: String { "ends what waits for a parent that is gone, after \(longestTimeout.text)" }
+
+    /// What a record waits for.
+    package var reads: [KeyUse] { [KeyUse(.parent, parent, [["HGET", "a"], ["EXISTS"]], isGuard: true)] }
+}

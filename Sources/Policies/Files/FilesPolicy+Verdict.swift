@@ -88,7 +88,12 @@ extension FilesPolicy {
                 action: .mark, from: state, to: state,
                 reason: "\(cause.reason); deleted for good in \(rest.text) unless it is restored", age: age,
                 timeout: after, guards: guards(of: record, cause.guards + [.field(mark, equals: record[mark])]),
-                sets: [FieldWrite(field: mark, value: started.time.text(for: now))], before: record.image(fields),
+                effects: [
+                    .write(
+                        RecordWrite(
+                            [FieldWrite(field: mark, value: started.time.text(for: now))],
+                            before: record.image(fields)))
+                ],
                 next: now + rest))
     }
 
@@ -118,8 +123,14 @@ extension FilesPolicy {
                 action: .delete, from: state, to: FilesPolicy.claimed, reason: cause.reason, age: cause.age,
                 timeout: cause.timeout,
                 guards: self.guards(of: record, guards),
-                sets: isClaimed ? [] : [FieldWrite(field: status, value: FilesPolicy.claimed)], removesRecord: true,
-                objects: keys, bytes: bytes(of: record), before: record.image(fields)))
+                effects: [
+                    .objects(ObjectDeletion(storage: storage, keys: keys, bytes: filing?.bytes(of: record) ?? 0)),
+                    .write(
+                        RecordWrite(
+                            isClaimed ? [] : [FieldWrite(field: status, value: FilesPolicy.claimed)],
+                            before: record.image(fields))),
+                    .remove(image: record.image(fields)),
+                ]))
     }
 
     /// The keys of its objects: what isn't the first may be absent.
@@ -157,12 +168,6 @@ extension FilesPolicy {
         var guards: [Guard] = [.field(status, equals: record[status])]
         for condition in others where !guards.contains(condition) { guards.append(condition) }
         return guards
-    }
-
-    /// The size as far as it can be read: it is only counted, and a file isn't kept for a number.
-    package func bytes(of record: Record) -> Int64 {
-        guard let raw = size.flatMap({ record.present($0) }), let bytes = Int64(raw) else { return 0 }
-        return (0...FilesPolicy.largest).contains(bytes) ? bytes : 0
     }
 
     /// How long until a file that neither rule is about now is looked at again.

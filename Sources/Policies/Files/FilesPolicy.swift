@@ -10,9 +10,6 @@ package struct FilesPolicy: Policy {
     /// The status of a file that is being deleted.
     package static let claimed = "deleting"
 
-    /// The largest size that is believed, 64 TiB: more than any storage takes as one object.
-    static let largest: Int64 = 1 << 46
-
     /// Which files have no owner.
     package struct Orphan: Sendable, Equatable {
         /// The field that names the owner; empty or absent where there is none.
@@ -109,4 +106,23 @@ package struct FilesPolicy: Policy {
     package var shortestTimeout: Duration {
         timeoutOverride ?? [orphan?.after, deleted?.after].compactMap(\.self).min() ?? .zero
     }
+}
+
+/// What it looks at beside its records, and how these are counted.
+extension FilesPolicy {
+    /// What it does, in words.
+    package var meaning: String { "deletes files without an owner after \(longestTimeout.text)" }
+
+    /// They are removed, with their objects.
+    package static var removesRecords: Bool { true }
+
+    /// What counts the uses of an object.
+    package var reads: [KeyUse] {
+        guard case .key(let template)? = refs else { return [] }
+        let commands = ["TYPE", "GET", "LLEN", "SCARD", "ZCARD", "HLEN", "XLEN"].map { [$0] }
+        return [KeyUse(.refs, template, commands, isGuard: true)]
+    }
+
+    /// How its records are counted.
+    package var filing: Filing? { Filing(size: size, deletedSince: deleted?.since, claimed: Self.claimed) }
 }

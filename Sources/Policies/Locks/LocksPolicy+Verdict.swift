@@ -47,7 +47,7 @@ extension LocksPolicy {
         return .change(
             Change(
                 action: .release, from: "", to: "", reason: reason, age: age, timeout: timeout, guards: held.guards,
-                removesRecord: true, before: held.before))
+                effects: [.remove(image: held.before)]))
     }
 
     /// Whether the holder is alive; throws where a plain string can't tell who the holder is.

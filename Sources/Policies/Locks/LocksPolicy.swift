@@ -44,3 +44,20 @@ package struct LocksPolicy: Policy {
     /// The key that exists while the holder of a lock lives; nil where nobody says so.
     package var alive: KeyTemplate? { liveness?.template }
 }
+
+/// How its records are read, and what it looks at beside them.
+extension LocksPolicy {
+    /// What it does, in words.
+    package var meaning: String { "releases locks older than \(longestTimeout.text) whose holders are gone" }
+
+    /// They are removed.
+    package static var removesRecords: Bool { true }
+
+    /// A lock may be a plain string; one without a time of its own is read whole, and its value noted.
+    package var manner: RecordManner {
+        RecordManner(takesText: true, readsWholeHash: since.isEmpty, notesFirstSeen: true)
+    }
+
+    /// The key of whoever holds a lock.
+    package var reads: [KeyUse] { (liveness?.use).map { [$0] } ?? [] }
+}

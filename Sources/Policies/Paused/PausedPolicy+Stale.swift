@@ -11,6 +11,12 @@ package struct StalePause: Sendable, Equatable {
 }
 
 extension PausedPolicy {
+    /// What it does, in words.
+    package var meaning: String { "ends what was paused and forgotten for \(longestTimeout.text)" }
+
+    /// They are.
+    package var watchesPauses: Bool { true }
+
     /// The stale pause that a record is in; nil where it is in none.
     ///
     /// Throws where a time can't be read.

@@ -62,11 +62,9 @@ extension PausedPolicy {
     }
 
     private func end(of pause: Pause) -> Change {
-        var change = change(
-            .cancel, pause, after: longestTimeout, marks: [], next: nil, outlook: "timeout \(longestTimeout.text)")
-        change.to = to
-        change.sets = [FieldWrite(field: scope.field, value: to)]
-        return change
+        change(
+            .cancel, pause, to: to, after: longestTimeout, sets: [FieldWrite(field: scope.field, value: to)],
+            next: nil, outlook: "timeout \(longestTimeout.text)")
     }
 
     /// A change that writes now into those marks, guarded by what they held.
@@ -75,13 +73,21 @@ extension PausedPolicy {
         outlook: String
     ) -> Change {
         let now = pause.since.time.text(for: pause.now)
-        return Change(
-            action: action, from: pause.status, to: pause.status,
+        return change(
+            action, pause, to: pause.status, after: timeout, marks: marks,
+            sets: marks.map { FieldWrite(field: $0, value: now) }, next: next, outlook: outlook)
+    }
+
+    private func change(
+        _ action: Change.Action, _ pause: Pause, to: String, after timeout: Duration, marks: [String] = [],
+        sets: [FieldWrite], next: Timestamp?, outlook: String
+    ) -> Change {
+        Change(
+            action: action, from: pause.status, to: to,
             reason: "\(pause.status) for \(pause.age.roughText): \(pause.since.moment), \(outlook)", age: pause.age,
             timeout: timeout,
             guards: pause.since.guards(after: scope.isUnchanged(pause.status, in: pause.record))
                 + marks.map { .field($0, equals: pause.record[$0]) },
-            sets: marks.map { FieldWrite(field: $0, value: now) }, before: pause.record.image([scope.field] + marks),
-            next: next)
+            effects: [.write(RecordWrite(sets, before: pause.record.image([scope.field] + marks)))], next: next)
     }
 }

@@ -13,6 +13,9 @@ struct Liveness: Sendable {
     /// The key, with fields of the record.
     let template: KeyTemplate
 
+    /// What is done there.
+    var use: KeyUse { KeyUse(.alive, template, [["EXISTS"]], isGuard: true) }
+
     /// Looks the record's worker up.
     ///
     /// A record that lacks a field of the template names no worker, so nobody works on it. What names the worker, or

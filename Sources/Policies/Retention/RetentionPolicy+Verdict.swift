@@ -34,8 +34,8 @@ extension RetentionPolicy {
             Change(
                 action: .remove, from: from, to: "",
                 reason: "\(what) for \(age.roughText): \(started.moment), keep \(keep.text)\(whose)", type: type,
-                age: age, timeout: keep, guards: isState + started.guards + others, removesRecord: true,
-                also: unique(keys), before: record.image(fields)))
+                age: age, timeout: keep, guards: isState + started.guards + others,
+                effects: [.remove(image: record.image(fields))] + unique(keys).map { .discard($0) }))
     }
 
     /// The verdict on a record in a state that isn't looked for; nil for one that is.

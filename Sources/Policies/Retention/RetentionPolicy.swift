@@ -55,3 +55,21 @@ package struct RetentionPolicy: Policy {
     /// The states that are looked at; nil where any is.
     package var activeStates: [String]? { states }
 }
+
+/// What it does to keys, and how.
+extension RetentionPolicy {
+    /// What it does, in words.
+    package var meaning: String { "removes records older than \(longestTimeout.text)" }
+
+    /// They are removed.
+    package static var removesRecords: Bool { true }
+
+    /// History has waited for days and can wait a little more.
+    package var manner: RecordManner { RecordManner(isGentle: true) }
+
+    /// The keys that go with a record.
+    package var writes: [KeyUse] { also.map { KeyUse(.companion, $0, []) } }
+
+    /// What it waits for on a record that has ended.
+    package var awaitedEnd: AwaitedEnd? { AwaitedEnd(states: states, since: since) }
+}

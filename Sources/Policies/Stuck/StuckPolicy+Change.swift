@@ -11,8 +11,9 @@ extension StuckPolicy {
         change(
             .fail, overdue, to: to, reason: overdue.reason,
             sets: [FieldWrite(field: scope.field, value: to)]
-                + (writes.error.map { [FieldWrite(field: $0, value: overdue.error)] } ?? []) + finish(of: overdue),
-            refund: try refund(for: overdue))
+                + (writtenNames.error.map { [FieldWrite(field: $0, value: overdue.error)] } ?? [])
+                + finish(of: overdue),
+            try refund(for: overdue).map { [.pay($0)] } ?? [])
     }
 
     /// Another try; the record stays in the index, in case nobody takes it up.
@@ -22,26 +23,27 @@ extension StuckPolicy {
         if let field = retry.attempts {
             sets.append(FieldWrite(field: field, value: String((history.attempts ?? 0) + 1)))
         }
-        if let field = writes.recoveries {
+        if let field = writtenNames.recoveries {
             sets.append(FieldWrite(field: field, value: history.text(adding: overdue.now)))
         }
+        var others: [Effect] = []
+        if writtenNames.recoveries == nil {
+            let text = history.text(adding: overdue.now)
+            others.append(.remember(RecoveryNote(before: history.text, after: text, keptFor: retry.window)))
+        }
+        if let queue = retry.queue { others.append(.put(try push(overdue, on: queue))) }
         var change = change(
             .retry, overdue, to: retry.to,
-            reason: "\(overdue.reason); recovery \(history.recent.count + 1) of \(retry.limit)", sets: sets)
-        change.guards += [retry.attempts, writes.recoveries].compactMap { $0 }
+            reason: "\(overdue.reason); recovery \(history.recent.count + 1) of \(retry.limit)", sets: sets, others)
+        change.guards += [retry.attempts, writtenNames.recoveries].compactMap { $0 }
             .map { .field($0, equals: record[$0]) }
-        if writes.recoveries == nil {
-            change.note = RecoveryNote(
-                before: history.text, after: history.text(adding: overdue.now), keptFor: retry.window)
-        }
-        if let queue = retry.queue { change.push = try push(overdue, on: queue) }
         change.next = overdue.now + overdue.timeout
         return change
     }
 
     /// When the record ended, in the form of the time that decided.
     private func finish(of overdue: Overdue) -> [FieldWrite] {
-        guard let field = writes.finished else { return [] }
+        guard let field = writtenNames.finished else { return [] }
         return [FieldWrite(field: field, value: overdue.latest.time.text(for: overdue.now))]
     }
 
@@ -63,12 +65,13 @@ extension StuckPolicy {
 
     private func change(
         _ action: Change.Action, _ overdue: Overdue, to: String, reason: String, sets: [FieldWrite],
-        refund: Refund? = nil
+        _ others: [Effect] = []
     ) -> Change {
-        Change(
+        let before = sets.map { FieldWrite(field: $0.field, value: overdue.record[$0.field]) }
+        return Change(
             action: action, from: overdue.status, to: to, reason: reason, type: overdue.type, age: overdue.age,
-            timeout: overdue.timeout, guards: overdue.guards, sets: sets, refund: refund,
-            before: sets.map { FieldWrite(field: $0.field, value: overdue.record[$0.field]) })
+            timeout: overdue.timeout, guards: overdue.guards,
+            effects: others + [.write(RecordWrite(sets, before: before))])
     }
 
     /// What is paid back; nil where nothing is to be, or nothing was charged.

@@ -1,15 +1,5 @@
 /// What an undo has to find again: where a change put something beside its record.
 extension StuckPolicy {
-    /// Where a charge of this record is accounted for.
-    package struct Charge: Sendable, Equatable {
-        /// The key of the balance.
-        package var balance: String
-        /// The key of the ledger.
-        package var ledger: String
-        /// What names the charge in the ledger: its name now, and the one that older versions gave it.
-        package var entries: [String]
-    }
-
     /// Where the charge of the record stands; nil where nothing is ever refunded.
     package func charge(of record: Record) throws(RecordError) -> Charge? {
         guard let refund else { return nil }
@@ -19,8 +9,50 @@ extension StuckPolicy {
             entries: [record.key, record.id].map { "\($0)@\(started.raw)" })
     }
 
-    /// Where a retry pushes the record's id; nil where it isn't pushed.
-    package func queue(of record: Record) throws(RecordError) -> String? {
-        try retry?.queue?.key.expand(for: record)
+    /// Whether a recovery is noted in a key of Curfew's own.
+    package func notesRecovery(_ action: Change.Action) -> Bool {
+        action == .retry && retry != nil && writtenNames.recoveries == nil
+    }
+
+    /// Where a retry has pushed the record's id; nil if it hasn't.
+    package func queue(of record: Record, after action: Change.Action) throws(RecordError) -> String? {
+        action == .retry ? try retry?.queue?.key.expand(for: record) : nil
+    }
+}
+
+/// What it looks at and writes to beside its records.
+extension StuckPolicy {
+    /// What it does, in words.
+    package var meaning: String { "ends or retries work that nothing was heard of for up to \(longestTimeout.text)" }
+
+    /// The key of whoever works on a record.
+    package var reads: [KeyUse] { (liveness?.use).map { [$0] } ?? [] }
+
+    /// Ledger and balance of a refund, and the queue of a retry.
+    package var writes: [KeyUse] {
+        let refund = refund.map { refund in
+            [
+                KeyUse(
+                    .ledger, refund.ledger, [["HMGET", "a"], ["HGET", "a"], ["HSETNX", "a", "1"], ["HDEL", "a"]]),
+                KeyUse(.balance, refund.balance, [["INCRBY", "1"], ["TYPE"]]),
+            ]
+        }
+        return (refund ?? []) + ((retry?.queue).map { [$0.use] } ?? [])
+    }
+
+    /// How it ends records.
+    package var ending: RecordEnding? { RecordEnding(to: to, fields: fields, finished: writtenNames.finished) }
+}
+
+extension StuckPolicy.Queue {
+    /// What is done there.
+    fileprivate var use: KeyUse {
+        var commands: [[String]] = [["TYPE"], ["LLEN"]]
+        if kind == nil || kind == .list {
+            commands += [[isAtHead ? "LPUSH" : "RPUSH", "x"], ["LPOS", "x"], ["LREM", "-1", "x"]]
+        }
+        if kind == nil || kind == .stream { commands.append(["XADD", "*", "id", "x"]) }
+        if kind == .zset || score != nil { commands += [["ZADD", "1", "x"], ["ZSCORE", "x"], ["ZREM", "x"]] }
+        return KeyUse(.queue, key, commands)
     }
 }

@@ -83,7 +83,7 @@ extension StuckPolicy {
         }
         guard let retry else { return .change(try failure(of: overdue)) }
         let history: RecoveryHistory
-        switch try RecoveryHistory.find(of: record, field: writes.recoveries, retry: retry, at: overdue.now) {
+        switch try RecoveryHistory.find(of: record, field: writtenNames.recoveries, retry: retry, at: overdue.now) {
         case .unknown(let question): return .ask([question])
         case .known(let known): history = known
         }

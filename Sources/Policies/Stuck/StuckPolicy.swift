@@ -109,7 +109,7 @@ package struct StuckPolicy: Policy {
     /// What is paid back when a record fails; nil: nothing.
     package let refund: RefundRule?
     /// What the fields are called that are written.
-    package let writes: Writes
+    package let writtenNames: Writes
     /// Everything that is looked at or written, each once.
     package let fields: [String]
     /// Replaces the configured timeout for one run; nil leaves it.
@@ -136,15 +136,15 @@ package struct StuckPolicy: Policy {
         self.retry = retry
         self.to = to
         self.refund = refund
-        self.writes = writes
+        writtenNames = writes
         self.timeoutOverride = timeoutOverride
         var fields = [status] + since + [heartbeat, timeouts?.by, completedWhen].compactMap { $0 }
         fields += alive?.fields ?? []
         if let retry {
-            fields += [retry.attempts, writes.recoveries].compactMap { $0 } + (retry.queue?.fields ?? [])
+            fields += [retry.attempts, writtenNames.recoveries].compactMap { $0 } + (retry.queue?.fields ?? [])
         }
         if let refund { fields += [refund.amount] + refund.balance.fields + refund.ledger.fields }
-        self.fields = unique(fields + [writes.error, writes.finished].compactMap { $0 })
+        self.fields = unique(fields + [writtenNames.error, writtenNames.finished].compactMap { $0 })
     }
 
     /// The longest of the general timeout and those by type, or the override.
@@ -162,7 +162,11 @@ package struct StuckPolicy: Policy {
 
     /// The fields of the record that a change may write.
     package var writtenFields: [String] {
-        unique([scope.field] + [writes.error, writes.finished, writes.recoveries, retry?.attempts].compactMap { $0 })
+        unique(
+            [scope.field]
+                + [writtenNames.error, writtenNames.finished, writtenNames.recoveries, retry?.attempts].compactMap {
+                    $0
+                })
     }
 
     /// The states that are looked at.

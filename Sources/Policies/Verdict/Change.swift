@@ -1,4 +1,7 @@
-/// Everything that is to be done to one record: a pure value, carried out by the engine in one commit.
+/// Everything that is to be done to one record: guards, effects and a reason, carried out by the engine in one commit.
+///
+/// What it takes beside these (commands, keys, rights, the parts of a cluster commit, undo, what a preview says) follows
+/// from its effects.
 package struct Change: Sendable, Equatable {
     /// What the change amounts to.
     package enum Action: String, Sendable, CaseIterable {
@@ -26,6 +29,8 @@ package struct Change: Sendable, Equatable {
         case delete
         /// An entry taken out of the application's index, because its record is missing.
         case drop
+        /// A change of an earlier run taken back.
+        case undo
     }
 
     /// What it amounts to.
@@ -44,132 +49,92 @@ package struct Change: Sendable, Equatable {
     package var timeout: Duration
     /// What must still be so; never empty.
     package var guards: [Guard]
-    /// The fields to be written.
-    package var sets: [FieldWrite]
-    /// The score of its index entry, where the change is about that entry: it must still be so.
-    package var listed: String?
-    /// The whole text of the record with ``sets`` written, where it is kept as JSON; nil where it isn't.
-    package var document: String?
-    /// What the written places of ``document`` held, as JSON, where ``before`` alone would not put it back as it was.
-    package var originals: [FieldWrite] = []
-    /// Whether the record itself goes.
-    package var removesRecord: Bool
-    /// Keys that go with the record, where they are there.
-    package var also: [String]
-    /// The keys of the objects in storage that are deleted before the record goes.
-    package var objects: [String]
-    /// How much storage that frees.
-    package var bytes: Int64
-    /// Where the id is pushed, if anywhere.
-    package var push: Push?
-    /// What is paid back, if anything.
-    package var refund: Refund?
-    /// What Curfew notes of the record in a key of its own, if anything.
-    package var note: RecoveryNote?
-    /// What the fields in ``sets`` held, and the status: writing it back undoes the change.
-    ///
-    /// For a plain string that is removed, its text under ``Record/valueField``.
-    package var before: [FieldWrite]
+    /// What it does, in the order in which it is done.
+    package private(set) var effects: [Effect]
     /// By how much counters were off, in total.
     package var drift: Int64
-    /// Whether work was still going on, which is counted as stalled.
-    package var isStalled: Bool
     /// When to look at the record again; nil takes it out of the index.
     package var next: Timestamp?
+
+    /// Makes a change; its effects are brought into their order.
+    package init(
+        action: Action, from: String, to: String, reason: String, type: String = "", age: Duration,
+        timeout: Duration, guards: [Guard], effects: [Effect], drift: Int64 = 0, next: Timestamp? = nil
+    ) {
+        // An index entry that gives way to any other guards itself.
+        precondition(
+            !guards.isEmpty || effects.allSatisfy { if case .relist = $0 { true } else { false } },
+            "a change without guards could overwrite anything")
+        self.action = action
+        self.from = from
+        self.to = to
+        self.reason = reason
+        self.type = type
+        self.age = age
+        self.timeout = timeout
+        self.guards = guards
+        self.effects = Self.ordered(effects)
+        self.drift = drift
+        self.next = next
+    }
+
+    /// The effects in the order in which they are carried out; those of one place stay as they are.
+    private static func ordered(_ effects: [Effect]) -> [Effect] {
+        var last = 0
+        for effect in effects {
+            guard effect.order >= last else {
+                return effects.enumerated().sorted { ($0.1.order, $0.0) < ($1.1.order, $1.0) }.map(\.1)
+            }
+            last = effect.order
+        }
+        return effects
+    }
 }
 
 extension Change {
-    /// Makes a change that does nothing to the record but what the later arguments say.
-    package init(
-        action: Action, from: String, to: String, reason: String, type: String = "", age: Duration,
-        timeout: Duration, guards: [Guard], sets: [FieldWrite] = [], removesRecord: Bool = false,
-        also: [String] = [], objects: [String] = [], bytes: Int64 = 0, push: Push? = nil,
-        refund: Refund? = nil, before: [FieldWrite] = [], drift: Int64 = 0, isStalled: Bool = false,
-        next: Timestamp? = nil
-    ) {
-        precondition(!guards.isEmpty, "a change without guards could overwrite anything")
-        // All at once: one property after the other, the change would be copied when the last is there.
-        self.init(
-            action: action, from: from, to: to, reason: reason, type: type, age: age, timeout: timeout, guards: guards,
-            sets: sets, listed: nil, document: nil, originals: [], removesRecord: removesRecord, also: also,
-            objects: objects,
-            bytes: bytes, push: push, refund: refund, note: nil, before: before, drift: drift, isStalled: isStalled,
-            next: next)
-    }
-}
+    /// Whether work was still going on, which is counted as stalled.
+    package var isStalled: Bool { action == .recount }
 
-/// A field and what is, or was, in it.
-package struct FieldWrite: Sendable, Equatable {
-    /// The name of the field.
-    package var field: String
-    /// Its value; nil where it is, or was, absent.
-    package var value: String?
-
-    /// Makes a write of the value, or a removal of the field.
-    package init(field: String, value: String?) {
-        self.field = field
-        self.value = value
-    }
-}
-
-/// A queue that the record's id is put on, so that the app works on it again.
-package struct Push: Sendable, Equatable {
-    /// What a queue is.
-    package enum Kind: String, Sendable, CaseIterable {
-        case list, zset, stream
+    /// What is paid back, if anything.
+    package var refund: Refund? {
+        for case .pay(let refund) in effects { return refund }
+        return nil
     }
 
-    /// The key of the queue.
-    package var key: String
-    /// What it is; nil where that is left to what is found there.
-    package var kind: Kind?
-    /// The score in a sorted set.
-    package var score: String?
-    /// Whether the id goes to the head of a list.
-    package var isAtHead: Bool
-
-    /// Makes it.
-    package init(key: String, kind: Kind? = nil, score: String? = nil, isAtHead: Bool = false) {
-        self.key = key
-        self.kind = kind
-        self.score = score
-        self.isAtHead = isAtHead
+    /// What is written into the record, if anything.
+    package var write: RecordWrite? {
+        for case .write(let write) in effects { return write }
+        return nil
     }
-}
 
-/// The recoveries of a record, as Curfew keeps them apart from the record.
-package struct RecoveryNote: Sendable, Equatable {
-    /// The text as it was read; nil where there was none.
-    package var before: String?
-    /// The text as it is to be.
-    package var after: String
-    /// How long it counts.
-    package var keptFor: Duration
-
-    /// Makes it.
-    package init(before: String?, after: String, keptFor: Duration) {
-        self.before = before
-        self.after = after
-        self.keptFor = keptFor
+    /// Whether the record itself goes.
+    package var removesRecord: Bool {
+        for case .remove in effects { return true }
+        return false
     }
-}
 
-/// An amount that is paid back, once.
-package struct Refund: Sendable, Equatable {
-    /// How much; above zero.
-    package var amount: Int64
-    /// The key of the balance that it is added to.
-    package var balance: String
-    /// The key that keeps account of the refunds already paid.
-    package var ledger: String
-    /// What names the charge in the ledger: a refund whose entry is there already isn't paid again.
-    package var entry: String
+    /// The objects that are deleted before the record goes, if any.
+    package var objects: ObjectDeletion? {
+        for case .objects(let objects) in effects { return objects }
+        return nil
+    }
 
-    /// Makes it.
-    package init(amount: Int64, balance: String, ledger: String, entry: String) {
-        self.amount = amount
-        self.balance = balance
-        self.ledger = ledger
-        self.entry = entry
+    /// The same with each effect replaced; nil leaves one out.
+    package func mapEffects<Failure>(_ body: (Effect) throws(Failure) -> Effect?) throws(Failure) -> Change {
+        var change = self
+        var effects: [Effect] = []
+        effects.reserveCapacity(self.effects.count)
+        for effect in self.effects {
+            if let effect = try body(effect) { effects.append(effect) }
+        }
+        change.effects = Self.ordered(effects)
+        return change
+    }
+
+    /// The same with one more effect.
+    package func adding(_ effect: Effect) -> Change {
+        var change = self
+        change.effects = Self.ordered(effects + [effect])
+        return change
     }
 }

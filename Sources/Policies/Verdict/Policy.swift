@@ -2,7 +2,7 @@
 ///
 /// A policy is a value without dependencies: no clock, no I/O, no randomness. The same record at the same time always
 /// gets the same verdict, which is why a dry run is the same code with the commit left out.
-package protocol Policy: Sendable {
+package protocol Policy: PolicyFacts, Sendable {
     /// Which of the kinds it is.
     static var kind: PolicyKind { get }
 
@@ -10,8 +10,23 @@ package protocol Policy: Sendable {
     /// for the before-image.
     var fields: [String] { get }
 
-    /// The fields of the record that a change may write, each once; none where it only removes records.
+    /// The fields of the record that a change may write, each once; none if it only removes records.
     var writtenFields: [String] { get }
+
+    /// Whether its changes take records away: such cleanups are guarded unless the file says otherwise.
+    static var removesRecords: Bool { get }
+
+    /// What it does, in words, with the longest time that it grants.
+    var meaning: String { get }
+
+    /// How its records are read, and how gently they are changed.
+    var manner: RecordManner { get }
+
+    /// The keys beside the record that it looks at, each with what is done there.
+    var reads: [KeyUse] { get }
+
+    /// The keys beside the record that its changes write to, each with what is done there.
+    var writes: [KeyUse] { get }
 
     /// Replaces the configured timeouts for one run, types and all; nil leaves them.
     var timeoutOverride: Duration? { get set }
@@ -42,6 +57,21 @@ package protocol Policy: Sendable {
 }
 
 extension Policy {
+    /// It does not.
+    package static var removesRecords: Bool { false }
+
+    /// Fields of a hash, at the usual pace.
+    package var manner: RecordManner { RecordManner() }
+
+    /// None.
+    package var reads: [KeyUse] { [] }
+
+    /// None.
+    package var writes: [KeyUse] { [] }
+
+    /// The keys that go with a record that is removed.
+    package var companions: [KeyTemplate] { writes.filter { $0.role == .companion }.map(\.template) }
+
     /// Nil: any record is this policy's business.
     package var activeStates: [String]? { nil }
 
@@ -74,22 +104,4 @@ extension Policy {
             return nil
         }
     }
-}
-
-/// The kinds of policies, by the names that configurations use.
-package enum PolicyKind: String, CaseIterable, Sendable {
-    /// Work that was started and never finished.
-    case stuck
-    /// A group of tasks whose counters don't add up to an end.
-    case counters
-    /// Locks whose holders are gone.
-    case locks
-    /// What was paused and forgotten.
-    case paused
-    /// What waits for a parent that is gone.
-    case dependent
-    /// Records that are old enough to go.
-    case retention
-    /// Files without an owner, or deleted by theirs.
-    case files
 }

@@ -51,6 +51,12 @@ package enum Guard: Sendable, Equatable {
     case keyPresent(String)
     /// The field of the hash at that other key has this value; nil: it is absent.
     case otherField(key: String, field: String, equals: String?)
+    /// The text at that other key is this.
+    case otherText(key: String, equals: String)
+    /// That member is in the sorted set at that other key.
+    case listed(key: String, member: String)
+    /// That element is in the list at that other key.
+    case holds(key: String, element: String)
     /// The number at that other key, or the size of what is there, is at most that; nothing there counts as 0.
     case atMost(key: String, Int64)
 }

@@ -100,7 +100,7 @@ struct DocumentationConfigurationTests {
         #expect(try Self.documented(heading) == Self.known()[path])
     }
 
-    @Test("the reference has every key of each policy and no other", arguments: PolicyKind.allCases)
+    @Test("the reference has every key of each policy and no other", arguments: PolicyKind.builtIn)
     func policies(_ kind: PolicyKind) throws {
         let policy = kind.rawValue
         let common = try Self.documented("Every cleanup")
@@ -165,9 +165,9 @@ struct DocumentationConfigurationTests {
             "Every cleanup trash": cleanup.keepsTrash ? "on" : "off",
             "guard share": "\(Int(GuardLimits().share))%", "guard beyond": "\(GuardLimits().beyond)",
             "Every cleanup missing": cleanup.missing.rawValue, "index unit": cleanup.indexUnit.rawValue,
-            "queue at": "tail", "writes error": stuck.writes.error ?? "",
-            "writes finished": stuck.writes.finished ?? "",
-            "writes recoveries": stuck.writes.recoveries ?? "none",
+            "queue at": "tail", "writes error": stuck.writtenNames.error ?? "",
+            "writes finished": stuck.writtenNames.finished ?? "",
+            "writes recoveries": stuck.writtenNames.recoveries ?? "none",
             "policy: stuck completed-to": stuck.completedTo,
             "retry window": stuck.retry?.window.text ?? "", "retry attempts": stuck.retry?.attempts ?? "",
             "policy: counters completed-to": counters.completedTo, "policy: counters failed-to": counters.failedTo,

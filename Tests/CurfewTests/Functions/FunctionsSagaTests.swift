@@ -21,12 +21,9 @@ struct FunctionsSagaTests {
     /// Curfew's slot as the holder of a new lease sees it.
     private func claimHome(_ scene: FunctionsScene, by instance: String = "one") async throws -> SagaLog {
         let answer = try await scene.claim("jobs", by: instance)
-        let claim = Claim(
-            cleanup: "jobs", run: answer["run"]?.string ?? "", fence: answer["fence"]?.string ?? "",
-            term: answer["term"]?.string ?? "", due: Timestamp(milliseconds: 0), lateness: .zero,
-            acquired: Timestamp(milliseconds: 0), trigger: "manual", isDryRun: false, replaces: nil, attempt: .now)
         return SagaLog(
-            library: scene.library, keys: scene.keys, claim: claim,
+            library: scene.library, keys: scene.keys, cleanup: "jobs", run: answer["run"]?.string ?? "",
+            lease: LeaseTerm(key: scene.keys.lease("jobs"), term: answer["term"]?.string ?? ""),
             journal: Journal(stream: scene.keys.events, length: 1_000))
     }
 
@@ -34,7 +31,7 @@ struct FunctionsSagaTests {
     func told() async throws {
         try await withFunctions { scene in
             let home = try await claimHome(scene)
-            let written = try await home.tell(Self.plan, (0..<300).map(entry))
+            let written = try await home.record(Self.plan, (0..<300).map(entry))
             #expect(written.written == Set(0..<300))
             let events = try await scene.stream(scene.keys.events)
             #expect(events.map { $0["record"] } == (0..<300).map(String.init))
@@ -49,19 +46,19 @@ struct FunctionsSagaTests {
     func toldOnce() async throws {
         try await withFunctions { scene in
             let home = try await claimHome(scene)
-            _ = try await home.tell(Self.plan, (0..<200).map(entry))
+            _ = try await home.record(Self.plan, (0..<200).map(entry))
             // A reply was lost, and all of it is told again.
-            let again = try await home.tell(Self.plan, (0..<200).map(entry))
+            let again = try await home.record(Self.plan, (0..<200).map(entry))
             #expect(again.written.isEmpty)
             // A run after this one knows what was noted, and finishes one change more.
-            let note = try #require(try await scene.hash(scene.keys.saga("jobs"))[Self.plan.told])
-            let more = try await home.tell(Self.plan, (0..<201).map(entry), after: note)
+            let note = try #require(try await scene.hash(scene.keys.saga("jobs"))[Self.plan.recorded])
+            let more = try await home.record(Self.plan, (0..<201).map(entry), after: note)
             #expect(more.written == [200])
             // What is told of it, once another page tells that it is over.
             let other = SagaPlan(run: "jobs-1", page: "1 one 5/2")
-            _ = try await home.tell(other, [entry(0)], forgetting: [Self.plan.told])
-            #expect(try await scene.hash(scene.keys.saga("jobs")) == [other.told: "0"])
-            _ = try await home.tell(Self.plan, [], forgetting: [other.told])
+            _ = try await home.record(other, [entry(0)], forgetting: [Self.plan.recorded])
+            #expect(try await scene.hash(scene.keys.saga("jobs")) == [other.recorded: "0"])
+            _ = try await home.record(Self.plan, [], forgetting: [other.recorded])
             #expect(try await scene.hash(scene.keys.saga("jobs")) == [:])
             #expect(try await scene.stream(scene.keys.events).count == 202)
         }
@@ -73,7 +70,7 @@ struct FunctionsSagaTests {
             let old = try await claimHome(scene)
             try await scene.schedule("jobs", in: -1)
             _ = try await claimHome(scene, by: "two")
-            await #expect(throws: CurfewError.self) { _ = try await old.tell(Self.plan, [entry(0)]) }
+            await #expect(throws: CurfewError.self) { _ = try await old.record(Self.plan, [entry(0)]) }
             let index = scene.keys.index("jobs")
             try await scene.send("ZADD", index, "5", "a")
             let removal = SagaLog.IndexStep(place: 0, entry: DueEntry(id: "a", score: 5, scoreText: "5"), score: nil)

@@ -94,7 +94,7 @@ struct IndexingClusterTests {
                 do {
                     return try await Self.scan(scene, .due) == .finished
                 } catch {
-                    guard Sweep.isPassing(error) else { throw error }
+                    guard CommitScope.isPassing(error) else { throw error }
                     return false
                 }
             }

@@ -159,8 +159,8 @@ struct CoordinationPageSizeTests {
 
     @Test("history goes in smaller calls than everything else")
     func gentle() {
-        var size = PageSize(aim: .of(.retention))
-        #expect(size.current < PageSize(aim: .of(.stuck)).current)
+        var size = PageSize(aim: .of(RecordManner(isGentle: true)))
+        #expect(size.current < PageSize(aim: .of(RecordManner())).current)
         for _ in 0..<10 { size.called(with: size.current, took: .microseconds(20) * size.current) }
         #expect((16...20).contains(size.current))
     }

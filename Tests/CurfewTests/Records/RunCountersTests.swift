@@ -5,12 +5,13 @@ import Testing
 @testable import Curfew
 
 @Suite("the counters of a run", .tags(.pure))
-struct TallyTests {
+struct RunCountersTests {
     private func change(tokens: Int64, bytes: Int64) -> Change {
         let refund = Refund(amount: tokens, balance: "balance", ledger: "ledger", entry: "a@1")
         return Change(
             action: .fail, from: "A", to: "B", reason: "", age: .zero, timeout: .zero,
-            guards: [.field("status", equals: "A")], bytes: bytes, refund: refund, drift: .max)
+            guards: [.field("status", equals: "A")],
+            effects: [.objects(ObjectDeletion(storage: "s", keys: ["o"], bytes: bytes)), .pay(refund)], drift: .max)
     }
 
     @Test("sums that no number can hold stop at the largest, and the run goes on")

@@ -226,15 +226,14 @@ struct StorageAbsentTests {
                 control: RunControl(trust: nil, timeout: .seconds(60)), clock: clock, options: .init(), scanned: nil)
             let entries = [DueEntry(id: "a", score: 0, scoreText: "0")]
             let judged = try await sweep.judge.judge(entries, at: clock.now)
-            var state = Sweep.State(size: PageSize(fixed: nil))
-            if sweep.engine.redis.isCluster { state.saga = Saga(sweep: sweep, claim: claim) }
+            var state = Sweep.State(size: PageSize(fixed: nil), committer: sweep.scope.committer)
             // Somebody was quicker than the claim: nothing is claimed.
             _ = try await scene.sweep.send("SET", "blob:objects/a:refs", "2")
-            _ = try await sweep.commit(judged, state.saga)
+            _ = try await state.committer.commit(judged, rescores: true, repeats: true)
             #expect(try await scene.record("a")["status"] == "ready")
 
             _ = try await scene.sweep.send("SET", "blob:objects/a:refs", "1")
-            _ = try await sweep.commit(judged, state.saga)
+            _ = try await state.committer.commit(judged, rescores: true, repeats: true)
             #expect(try await scene.record("a")["status"] == "deleting")
             _ = try await scene.sweep.send("INCR", "blob:objects/a:refs")
             state.claimed = judged

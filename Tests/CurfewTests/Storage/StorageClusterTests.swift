@@ -43,7 +43,7 @@ struct StorageClusterTests {
             let result = try await scene.sweep.run("files")
 
             #expect(result.status == .completed && result.skipped == 0, "\(result)")
-            let isTold = part == "removal" && [.told, .cleared, .ended].contains(stage)
+            let isTold = part == "removal" && [.recorded, .cleared, .ended].contains(stage)
             #expect(result.cleanedUp == (isTold ? 0 : 12) && result.bytesFreed == (isTold ? 0 : 1_200), "\(result)")
             try await scene.expectNothingLost()
             #expect(try await scene.objects() == ["objects/linked"])

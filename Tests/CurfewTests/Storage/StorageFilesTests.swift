@@ -8,11 +8,8 @@ import Testing
 
 extension Sweep {
     /// Commits a page as a run does; what became of each record.
-    fileprivate func committed(_ page: [Evaluation]) async throws -> [Committer.Result] {
-        let claim = try #require(claim)
-        if engine.redis.isCluster { return try await Saga(sweep: self, claim: claim).commit(page, rescores: true) }
-        let prepared = try await committer(claim).prepare(page, at: now, rescores: true)
-        return try await results(of: Page(judged: page, prepared: prepared), commit: nil)
+    fileprivate func committed(_ page: [Evaluation]) async throws -> [CommitResult] {
+        try await scope.committer.commit(page, rescores: true, repeats: true)
     }
 }
 
@@ -153,9 +150,8 @@ struct StorageFilesTests {
                 #expect(score <= clock.now.milliseconds)
 
                 _ = try await scene.sweep.send("HSET", "file:a", "entityId", "e1")
-                var state = Sweep.State(size: PageSize(fixed: nil))
+                var state = Sweep.State(size: PageSize(fixed: nil), committer: sweep.scope.committer)
                 state.claimed = judged
-                if sweep.engine.redis.isCluster { state.saga = Saga(sweep: sweep, claim: claim) }
                 try await sweep.deleteObjects(&state, all: true)
 
                 #expect(state.outcome.counters.changed == 1 && state.outcome.counters.skipped == 1)

@@ -239,7 +239,7 @@ struct StorageTroubleTests {
                 options: .init(), scanned: nil)
             let judged = try await sweep.judge.judge([DueEntry(id: "a", score: 0, scoreText: "0")], at: clock.now)
             control.stop(.cancelled(by: "test"))
-            var state = Sweep.State(size: PageSize(fixed: nil))
+            var state = Sweep.State(size: PageSize(fixed: nil), committer: sweep.scope.committer)
             state.claimed = judged
             await #expect(throws: RunControl.Stop.cancelled(by: "test")) {
                 try await sweep.deleteObjects(&state, all: true)

@@ -64,14 +64,14 @@ struct SagaEndTests {
                 control: RunControl(trust: nil, timeout: .seconds(60)), clock: clock, options: .init(), scanned: nil)
             let judged = try await sweep.judge.judge(
                 (1...5).map { DueEntry(id: "\($0)", score: 0, scoreText: "0") }, at: sweep.now)
-            let saga = Saga(sweep: sweep, claim: claim)
+            let saga = sweep.scope.committer
             await #expect(throws: Cut.self) {
                 try await Saga.$cut.withValue({ if $0 == .changed { throw Cut() } }) {
-                    _ = try await saga.commit(judged, rescores: true)
+                    _ = try await saga.commit(judged, rescores: true, repeats: true)
                 }
             }
-            let next = Saga(sweep: sweep, claim: claim)
-            #expect(try await SagaRecovery(saga: next).run().changed == 5)
+            let next = sweep.scope.committer
+            #expect(try await next.finishEarlier().count == 5)
             let marks = try await scene.names("curfew:pending:*")
             #expect(!marks.isEmpty)
             for mark in marks {
@@ -81,13 +81,13 @@ struct SagaEndTests {
         }
     }
 
-    @Test("an undo that was brought to its end leaves no marks; one that broke off keeps them until they expire")
+    @Test("an undo that came to its end leaves no marks, and one that was refused a part is finished by the next")
     func undone() async throws {
         try await withClusterSweep(SweepCleanups.stuck) { cluster, scene in
             for id in ["a", "b"] { try await scene.stick(id) }
             let run = try await scene.run("stuck-jobs")
             #expect(try await scene.undo(run.run).cleanedUp == 2)
-            #expect(try await scene.names("curfew:undo*").isEmpty)
+            #expect(try await scene.names("curfew:pending:*").isEmpty)
 
             let second = try await scene.run("stuck-jobs")
             #expect(second.cleanedUp == 2, "\(second)")
@@ -95,11 +95,13 @@ struct SagaEndTests {
             let narrow = RedisCommand("ACL", ["SETUSER", "default", "-zadd", "(+zadd ~{curfew}:*)"])
             try await cluster.send(narrow, to: index)
             #expect(try await scene.undo(second.run).failed == 2)
+            #expect(try await !scene.names("curfew:pending:*").isEmpty)
             try await cluster.send(RedisCommand("ACL", ["SETUSER", "default", "clearselectors", "+zadd"]), to: index)
             #expect(try await scene.undo(second.run).cleanedUp == 2)
-            let marks = try await scene.names("curfew:undone:*")
-            #expect(!marks.isEmpty)
-            for mark in marks { #expect(try await scene.send("TTL", mark).integer ?? 0 > 0) }
+            #expect(try await scene.names("curfew:pending:*").isEmpty)
+            for mark in try await scene.names("curfew:once:*") {
+                #expect(try await scene.send("TTL", mark).integer ?? 0 > 0)
+            }
         }
     }
 }

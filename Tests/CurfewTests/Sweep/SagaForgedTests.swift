@@ -20,8 +20,10 @@ struct SagaForgedTests {
         let mark = SagaMark(key: key, term: term)
         let entry = SagaEntry(
             place: 0, id: id, key: record,
-            refund: Refund(amount: 1_000, balance: "user:{m}:tokens", ledger: "user:{m}:refunds", entry: "x@1"),
-            recoveries: recoveries.map { .init(key: $0, text: "1", keptFor: .seconds(9)) }, moves: [moves])
+            effects: [
+                .pay(Refund(amount: 1_000, balance: "user:{m}:tokens", ledger: "user:{m}:refunds", entry: "x@1")),
+                .discard(moves),
+            ] + (recoveries.map { [.store(StoredText(key: $0, text: "1", keptFor: .seconds(9)))] } ?? []))
         let plan = SagaPlan(run: run, page: "\(term)/1", entries: [entry])
         try await scene.write(key, [mark.field(1): String(decoding: plan.text, as: UTF8.self)])
         let note = SagaLogEntry.of([mark])[0]

@@ -26,7 +26,7 @@ struct SagaMovingTests {
     /// With ledger and balance in one slot, which are written together.
     private static let together = apart.replacing("user:<userId>:", with: "user:{<userId>}:")
 
-    private static let stages: [Saga.Stage] = [.planned, .changed, .carriedOut, .told, .cleared]
+    private static let stages: [Saga.Stage] = [.planned, .changed, .carriedOut, .recorded, .cleared]
 
     /// Runs a cleanup while the slot of a key moves after a stage; the result of the run that ends it.
     private func run(

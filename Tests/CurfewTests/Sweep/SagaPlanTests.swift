@@ -34,13 +34,21 @@ struct SagaPlanTests {
             entries.append(
                 SagaEntry(
                     place: place, id: odd, key: "job:" + odd,
-                    refund: Refund(amount: 10, balance: "b" + odd, ledger: "l" + odd, entry: odd),
-                    push: [
-                        Push(key: odd, kind: .stream), Push(key: odd, kind: .list, isAtHead: true),
-                        Push(key: odd, kind: .zset, score: "1.5"),
-                    ][place % 3],
-                    recoveries: .init(key: odd, text: "1,2", keptFor: .seconds(60)),
-                    moves: Array(Self.odd.prefix(place)), tokens: 10,
+                    effects: [
+                        .pay(Refund(amount: 10, balance: "b" + odd, ledger: "l" + odd, entry: odd)),
+                        .credit(Refund(amount: -10, balance: "b" + odd, ledger: "l" + odd, entry: odd)),
+                        .enter(Refund(amount: .max, balance: "b" + odd, ledger: "l" + odd, entry: odd)),
+                        .put(
+                            [
+                                Push(key: odd, kind: .stream), Push(key: odd, kind: .list, isAtHead: true),
+                                Push(key: odd, kind: .zset, score: "1.5"),
+                            ][place % 3]),
+                        .take(Taking(key: odd, isSorted: place % 2 == 0)),
+                        .store(StoredText(key: odd, text: "1,2", keptFor: place == 0 ? nil : .seconds(60))),
+                        .erase(odd), .restore(Restoration(key: odd, run: odd, expires: place == 0 ? nil : "17")),
+                        .relist(Relisting(index: odd, score: "1.5", rule: place == 0 ? .ifAbsent : .ifEarlier)),
+                    ] + Self.odd.prefix(place).map { .discard($0) },
+                    tokens: 10,
                     event: .init(
                         action: "fail", from: odd, to: odd, reason: odd, type: odd, bytes: .max, before: odd,
                         time: "1")))
@@ -48,7 +56,7 @@ struct SagaPlanTests {
         }
         let plan = SagaPlan(run: "stuck-jobs-7", page: "12", entries: entries)
         #expect(SagaPlan(text: ByteText.held(plan.text)) == plan)
-        #expect(plan.told == "told/12")
+        #expect(plan.recorded == "told/12")
         for length in stride(from: 1, to: plan.text.count, by: 97) {
             let cut = ByteText.held(plan.text.prefix(length))
             #expect(SagaPlan(text: cut) != plan)
@@ -78,7 +86,7 @@ struct SagaPlanTests {
             #expect(!mark.isPart(SagaMark(key: mark.key, term: mark.term + "/x 9").field(12)))
         }
         #expect(SagaLogEntry.read("1:13:run1:t") == nil && SagaLogEntry.read("x") == nil)
-        #expect(!SagaPlan.isTold(SagaLogEntry.field(of: SagaMark(key: "told/", term: "told/"))))
+        #expect(!SagaPlan.isRecorded(SagaLogEntry.field(of: SagaMark(key: "told/", term: "told/"))))
     }
 
     @Test("names that go with a key are in its slot, wherever it has braces", arguments: SagaPlanTests.keys)

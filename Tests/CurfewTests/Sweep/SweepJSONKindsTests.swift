@@ -10,7 +10,7 @@ import Testing
 /// The other kinds of cleanups on JSON, and what happens between reading and commit.
 @Suite("sweep: JSON records of every kind, and races", .tags(.ownServer), .everyTopology)
 struct SweepJSONKindsTests {
-    private func expectMoved(_ result: Committer.Result) {
+    private func expectMoved(_ result: CommitResult) {
         if case .moved = result { return }
         Issue.record("expected it to have moved: \(result)")
     }
@@ -149,7 +149,7 @@ struct SweepJSONKindsTests {
             return
         }
         #expect(bound.guards == [.text(equals: text), .keyAbsent("k")])
-        let after = try #require(bound.document)
+        let after = try #require(bound.write?.document)
         #expect(after == #"{"meta": {"status": "FAILED"}, "n": 2,"error":"e"}"#)
         #expect(!bound.isMade(in: record))
         #expect(bound.isMade(in: try Record(id: "a", key: "job:a", document: JSONRecord(after), fields: names)))

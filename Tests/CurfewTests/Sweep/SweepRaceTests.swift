@@ -24,7 +24,7 @@ struct SweepRaceTests {
     /// - Returns: What became of the entry, and all keys as the app has left them.
     func interleaved(
         _ cleanup: String, _ id: String, _ scene: SweepScene, app: @escaping @Sendable () async throws -> Void
-    ) async throws -> (result: Committer.Result, before: [String: [UInt8]]) {
+    ) async throws -> (result: CommitResult, before: [String: [UInt8]]) {
         let cleanup = try scene.cleanup(cleanup)
         let (claim, clock) = try await scene.claim(cleanup)
         let index = try #require(cleanup.index)
@@ -40,23 +40,23 @@ struct SweepRaceTests {
             let dump = try await scene.dump()
             before.withLock { $0 = dump }
         }
-        let results: [Committer.Result]
+        let results: [CommitResult]
         if scene.redis.isCluster {
             // Where nothing is to be changed there is no plan.
             let isPlanned = judged[0].isChange
             if !isPlanned { try await write() }
             results = try await Saga.$cut.withValue({ if isPlanned, $0 == .planned { try await write() } }) {
-                try await Saga(sweep: sweep, claim: claim).commit(judged, rescores: true)
+                try await sweep.scope.committer.commit(judged, rescores: true, repeats: true)
             }
         } else {
-            let prepared = try await sweep.committer(claim).prepare(judged, at: clock.now, rescores: true)
+            let prepared = try await Committer(scope: sweep.scope).prepare(judged, at: clock.now, rescores: true)
             try await write()
             results = try await sweep.results(of: Page(judged: judged, prepared: prepared), commit: nil)
         }
         return (try #require(results.first), before.withLock(\.self))
     }
 
-    private func expectMoved(_ result: Committer.Result) {
+    private func expectMoved(_ result: CommitResult) {
         if case .moved = result { return }
         Issue.record("expected it to have moved: \(result)")
     }

@@ -105,11 +105,10 @@ struct SweepScene: Sendable {
         try await send("XRANGE", key, "-", "+").elements.map(StreamEntry.init)
     }
 
-    /// Every key with what `DUMP` says of it; without Curfew's own unless told otherwise, and without the marks that an undo
-    /// leaves in a Cluster.
+    /// Every key with what `DUMP` says of it; without Curfew's own unless told otherwise,.
     func dump(withOwn: Bool = false) async throws -> [String: [UInt8]] {
         var names = try await names("*")
-        if !withOwn { names = names.filter { !$0.hasPrefix(keys.prefix) && !$0.hasPrefix("curfew:undone:") } }
+        if !withOwn { names = names.filter { !$0.hasPrefix(keys.prefix) } }
         let replies = try await redis.pipeline(names.map { RedisCommand("DUMP", [$0]) })
         return Dictionary(uniqueKeysWithValues: zip(names, replies.map { $0.bytes ?? [] }))
     }
@@ -120,28 +119,30 @@ struct SweepScene: Sendable {
 /// Where the suite is of ``EveryTopology``, the scene is once on a single server and once on a Cluster.
 func withSweepScene(
     _ cleanups: String, settings: String = "", instance: String = "test-1", program: String = "redis-server",
-    _ body: (SweepScene) async throws -> Void
+    policies: [any ConfiguredPolicy.Type] = Section.builtInPolicies, _ body: (SweepScene) async throws -> Void
 ) async throws {
     if EveryTopology.isCluster {
         try await SharedClusters.withEmptied { cluster in
             try await RedisClient.withClient(cluster.configuration, logger: Logger(label: "test")) { redis in
-                try await scene(cluster.url, cluster.members[0].server, redis, cleanups, settings, instance, body)
+                try await scene(
+                    cluster.url, cluster.members[0].server, redis, cleanups, settings, instance, policies, body)
             }
         }
     } else {
         try await withServerAndClient(.unixSocket, program: program) { server, redis in
-            try await scene(server.url, server, redis, cleanups, settings, instance, body)
+            try await scene(server.url, server, redis, cleanups, settings, instance, policies, body)
         }
     }
 }
 
 private func scene(
     _ url: String, _ server: RedisServer, _ redis: RedisClient, _ cleanups: String, _ settings: String,
-    _ instance: String, _ body: (SweepScene) async throws -> Void
+    _ instance: String, _ policies: [any ConfiguredPolicy.Type], _ body: (SweepScene) async throws -> Void
 ) async throws {
     let indented = cleanups.split(separator: "\n").map { "  " + $0 }.joined(separator: "\n")
     let text = "redis: \(url)\n\(settings)\ncleanups:\n\(indented)\n"
-    let configuration = try Configuration.parse(text, file: "test.yaml", environment: [:])
+    let configuration = try Configuration.parse(
+        text, file: "test.yaml", environment: [:], policies: policies)
     var logger = Logger(label: "test")
     logger.logLevel = .critical
     let engine = Engine(

@@ -39,33 +39,35 @@ internal import RedisClient
 /// | a slot is moving | the change waits with the client until its keys are in one place again, under a mark of its own |
 /// | the slot of a mark has moved | the next page gets another mark; what is written is found where it went |
 /// | the ledger gets the entry between the look before step 1 and step 3 | nothing is paid, and the event says so, where the balance shares its slot; else it is paid twice |
-struct Saga: Sendable {
+struct Saga: Committing {
     /// How long marks are kept that might stop somebody who was frozen for long.
     static let patience: Duration = .seconds(7 * 86_400)
 
-    let sweep: Sweep
-    let claim: Claim
+    let scope: CommitScope
+    let lease: LeaseTerm
     let marks: SagaMarks
 
     /// The sagas of a run; ``close()`` ends them.
-    init(sweep: Sweep, claim: Claim) {
-        (self.sweep, self.claim, marks) = (sweep, claim, SagaMarks(claim))
+    init(_ scope: CommitScope, _ lease: LeaseTerm) {
+        (self.scope, self.lease, marks) = (scope, lease, SagaMarks(run: scope.run, term: lease.term))
     }
 
     /// A step that is over.
     enum Stage: CaseIterable, Sendable {
-        case planned, changed, carriedOut, told, ended, cleared
+        case planned, changed, carriedOut, recorded, ended, cleared
     }
 
     /// Commits a page; what became of each record.
-    func commit(_ page: [Evaluation], rescores: Bool) async throws -> [Committer.Result] {
-        var work = try await sweep.retrying { try await SagaWork(page, rescores: rescores, self) }
+    ///
+    /// Its steps are repeated by themselves.
+    func commit(_ page: [Evaluation], rescores: Bool, repeats: Bool) async throws -> [CommitResult] {
+        var work = try await scope.retrying { try await SagaWork(page, rescores: rescores, self) }
         let calls = calls(work.encoder)
         let changes = SagaChanges(saga: self, calls: calls)
         if !work.open.isEmpty { try await changes.begin(&work) }
         let looks = work.looks
         let outcomes = try await step(nil) { try await calls.make(looks.map(\.step)) }
-        for (look, outcome) in zip(looks, outcomes) { work.looked(look.place, outcome) }
+        for (look, outcome) in zip(looks, outcomes) { work.looked(look, outcome) }
         if !work.open.isEmpty {
             marks.begun()
             try await changes.make(&work)
@@ -81,7 +83,7 @@ struct Saga: Sendable {
     /// Takes out of the index what is over, and gives the rest its new place.
     private func end(_ work: inout SagaWork) async throws {
         let ending = work.ending
-        let (asRead, unseen) = try await step(.ended) { try await home.end(ending, index: sweep.index) }
+        let (asRead, unseen) = try await step(.ended) { try await log.end(ending, index: index) }
         work.ended(ending, asRead, unseen: unseen)
     }
 
@@ -92,8 +94,8 @@ struct Saga: Sendable {
         // Somebody may still come for these, in a call that was never answered.
         try await step(nil) { try await close(ending.doubtful) }
         let empty = try await step(nil) { try await leave(ending.left) }
-        let fields = (ending.marks + empty).map(SagaLogEntry.field) + ending.told
-        try await step(nil) { try await home.forget(fields) }
+        let fields = (ending.marks + empty).map(SagaLogEntry.field) + ending.recorded
+        try await step(nil) { try await log.forget(fields) }
     }
 
     /// What follows where the record's part is made; the changes that are through, and those that are not.
@@ -103,8 +105,8 @@ struct Saga: Sendable {
         let plan = work.plan
         let (done, left) = try await carryOut(work.made, of: plan, calls, isRepeated: false)
         work.finished(done, left: left)
-        let gone = marks.takeTold()
-        try await step(.told) { _ = try await home.tell(plan, done, forgetting: gone) }
+        let gone = marks.takeRecorded()
+        try await step(.recorded) { _ = try await log.record(plan, done, forgetting: gone) }
         return (done, left.map(\.entry))
     }
 
@@ -127,12 +129,11 @@ struct Saga: Sendable {
     func carryOut(
         _ entries: [SagaEntry], of plan: SagaPlan, _ calls: SagaCalls, isRepeated: Bool
     ) async throws -> (done: [SagaEntry], left: [(entry: SagaEntry, why: String)]) {
-        let trash = sweep.cleanup.undo
         var steps: [SagaStep] = []
         // Whose they are.
         var numbers: [Int] = []
         for (number, entry) in entries.enumerated() {
-            entry.addSteps(plan, keeping: trash, to: &steps)
+            entry.addSteps(plan, to: &steps)
             while numbers.count < steps.count { numbers.append(number) }
         }
         var isRepeated = isRepeated
@@ -151,7 +152,7 @@ struct Saga: Sendable {
         for ((number, step), outcome) in zip(zip(numbers, steps), outcomes) {
             switch (outcome, step) {
             case (.refused(let why), _): complaints[number] = complaints[number] ?? why
-            case (.moved, .pay) where !isRepeated: entries[number].tokens = 0
+            case (.moved, .effect(.pay, _, _)) where !isRepeated: entries[number].tokens = 0
             default: break
             }
         }
@@ -218,7 +219,7 @@ struct Saga: Sendable {
 
     private func write(_ commands: [RedisCommand]) async throws {
         guard !commands.isEmpty else { return }
-        for error in try await sweep.engine.redis.pipeline(commands).lazy.compactMap(\.error) {
+        for error in try await scope.redis.pipeline(commands).lazy.compactMap(\.error) {
             throw CurfewError(error, "writing how far changes are")
         }
     }
@@ -226,7 +227,7 @@ struct Saga: Sendable {
     /// Writes at marks, each in its slot, also where a node has no memory left.
     private func note(_ notes: [(mark: SagaMark, change: PlainChange)]) async throws -> [CommitCall.Outcome] {
         guard !notes.isEmpty else { return [] }
-        let library = sweep.engine.library
+        let library = scope.library
         let calls = notes.map { mark, change in
             var call = CommitCall(lease: nil, index: mark.key, shared: [])
             var known = PlainChange.Known()
@@ -234,7 +235,7 @@ struct Saga: Sendable {
             return call
         }
         let commands = calls.map { library.outgoing($0.note()) }
-        let replies = try await sweep.engine.redis.pipeline(commands)
+        let replies = try await scope.redis.pipeline(commands)
         var outcomes: [CommitCall.Outcome] = []
         for (number, call) in calls.enumerated() {
             outcomes += try call.outcomes(of: try await library.checked(replies[number], of: commands[number]))
@@ -246,7 +247,7 @@ struct Saga: Sendable {
     /// What marks say of parts; nil where nothing.
     func notes(on parts: [SagaPart]) async throws -> [(text: String?, omitted: String?)] {
         let commands = parts.map { RedisCommand("HMGET", [$0.mark.key, $0.field, $0.omitted]) }
-        let replies = try await sweep.retrying { try await sweep.engine.redis.pipeline(commands) }
+        let replies = try await scope.retrying { try await scope.redis.pipeline(commands) }
         if let error = replies.lazy.compactMap(\.error).first {
             throw CurfewError(error, "reading how far changes are")
         }
@@ -259,20 +260,20 @@ extension Saga {
     ///
     /// A wish to stop doesn't end a page in the middle.
     func step<Value: Sendable>(_ stage: Stage?, _ body: () async throws -> Value) async throws -> Value {
-        if sweep.control.stopReason() == .lost { throw RunControl.Stop.lost }
-        let value = try await sweep.retrying(body)
+        if let loss = scope.control.loss { throw loss }
+        let value = try await scope.retrying(body)
         if let stage { try await pass(stage) }
         return value
     }
 
     /// What is said of a change whose later parts are refused.
     static func unfinished(_ why: String) -> String {
-        "changed, but not everything that follows could be written: \(why)"
+        "changed, but not everything that follows could be written: \(why); the next run tries again"
     }
 
     /// Says that a step is over, to those who want to cut it off there.
     func pass(_ stage: Stage) async throws {
-        await FailPoint.reached(stage.failPoint, sweep.cleanup)
+        await FailPoint.reached(stage.failPoint, scope.cleanup)
         #if DEBUG
         try await Self.cut?(stage)
         #endif
@@ -283,11 +284,17 @@ extension Saga {
     @TaskLocal static var cut: (@Sendable (Stage) async throws -> Void)?
     #endif
 
-    func calls(_ encoder: ChangeEncoder) -> SagaCalls { SagaCalls(library: sweep.engine.library, encoder: encoder) }
+    func calls(_ encoder: ChangeEncoder) -> SagaCalls { SagaCalls(library: scope.library, encoder: encoder) }
 
-    var home: SagaLog {
+    var log: SagaLog {
         SagaLog(
-            library: sweep.engine.library, keys: sweep.engine.keys, claim: claim,
-            journal: sweep.engine.journal)
+            library: scope.library, keys: scope.keys, cleanup: scope.cleanup.name, run: scope.run, lease: lease,
+            journal: scope.journal)
     }
+
+    /// The key of the cleanup's index.
+    var index: String { scope.cleanup.indexKey(scope.keys) }
+
+    /// Finishes what earlier runs have begun; what came of it.
+    func finishEarlier() async throws -> [Finished] { try await SagaRecovery(saga: self).run() }
 }

@@ -32,11 +32,11 @@ struct SagaCalls: Sendable {
         mutating func append(_ step: SagaStep, at place: Int, _ encoder: ChangeEncoder) {
             places.append(place)
             if let form = forms.last(where: { $0.step.hasForm(of: step) }) {
-                _ = call.append(.same(form.number), member: "") { step.tell(by: encoder, to: &$0) }
+                _ = call.append(.same(form.number), member: "") { step.encode(by: encoder, to: &$0) }
             } else {
                 var sink = StatementSink(index: .none)
-                step.tell(by: encoder, to: &sink)
-                let number = call.append(.new(sink.statement), member: "") { step.tell(by: encoder, to: &$0) }
+                step.encode(by: encoder, to: &sink)
+                let number = call.append(.new(sink.statement), member: "") { step.encode(by: encoder, to: &$0) }
                 forms.append((step, number))
             }
         }
@@ -50,10 +50,10 @@ struct SagaCalls: Sendable {
         try await library.compare()
         let owners = library.redis.owners
         var byNode: [Int: NodeCall] = [:]
-        var strays: [Int] = []
+        var orphans: [Int] = []
         for (place, step) in steps.enumerated() {
             guard let node = owners.number(of: step.key) else {
-                strays.append(place)
+                orphans.append(place)
                 continue
             }
             byNode[node, default: NodeCall(isCheck: isCheck)].append(step, at: place, encoder)
@@ -72,11 +72,13 @@ struct SagaCalls: Sendable {
                 continue
             }
             for (place, outcome) in zip(call.places, try call.call.outcomes(of: try reply.get())) {
-                if case .refused(let why) = outcome, Self.isElsewhere(why) { strays.append(place) }
+                if case .refused(let why) = outcome, Self.isElsewhere(why) { orphans.append(place) }
                 outcomes[place] = outcome
             }
         }
-        for (place, outcome) in zip(strays, try await makeAlone(strays.map { steps[$0] })) { outcomes[place] = outcome }
+        for (place, outcome) in zip(orphans, try await makeAlone(orphans.map { steps[$0] })) {
+            outcomes[place] = outcome
+        }
         let freeing = full.filter { steps[$0].frees }
         guard !freeing.isEmpty else { return outcomes }
         var notes = self
@@ -146,7 +148,7 @@ struct SagaCalls: Sendable {
             return try call.outcomes(of: try reply.get())
         } catch let error as CurfewError where FullMemory.isMeant(error) {
             return [.refused(FullMemory.refusal(of: error))]
-        } catch let error as CurfewError where error.code == .server && !Sweep.isPassing(error) {
+        } catch let error as CurfewError where error.code == .server && !CommitScope.isPassing(error) {
             return [.refused(error.message)]
         }
     }

@@ -50,7 +50,7 @@ struct SagaChanges {
     }
 
     private func parts(_ state: State, _ work: SagaWork) -> [SagaPart] {
-        let owners = saga.sweep.engine.redis.owners
+        let owners = saga.scope.redis.owners
         var byNode: [Group: [Int]] = [:]
         var alone = state.alone
         for place in state.open {
@@ -60,7 +60,7 @@ struct SagaChanges {
                 alone.append(place)
             }
         }
-        let control = saga.sweep.control
+        let control = saga.scope.control
         return byNode.map { group, places in
             let node = owners.node(group.node)
             let mark = saga.marks.mark(on: node, beside: work.key(places[0]))
@@ -82,7 +82,7 @@ struct SagaChanges {
 
     private func announce(_ marks: [SagaMark], isNote: Bool = false) async throws {
         let new = Array(Set(saga.marks.unannounced(marks)))
-        try await saga.home.announce(new, isNote: isNote)
+        try await saga.log.announce(new, isNote: isNote)
         saga.marks.announced(new)
     }
 
@@ -91,7 +91,7 @@ struct SagaChanges {
         _ answers: some Sequence<(SagaPart, SagaCalls.PartOutcome)>, _ state: inout State, _ work: inout SagaWork
     ) async throws {
         var paid: [Int] = []
-        var moved: [Int] = []
+        var moved: [Int: Int] = [:]
         let answers = Array(answers)
         // All of them before the first error ends this.
         for case (let part, .failed(let error)) in answers where !SagaMarks.isAnswer(error) {
@@ -105,8 +105,8 @@ struct SagaChanges {
                         paid.append(place)
                     } else if case .refused(let why) = outcome, part.node != nil, SagaCalls.isElsewhere(why) {
                         state.alone.append(place)
-                    } else if case .moved = outcome {
-                        moved.append(place)
+                    } else if case .moved(let number) = outcome {
+                        moved[place] = number
                     } else {
                         work.changed(place, outcome)
                     }
@@ -119,21 +119,21 @@ struct SagaChanges {
                 let rest = work.keepToFreeing(part.places, FullMemory.refusal(of: error))
                 if part.node == nil { state.alone += rest } else { state.open += rest }
             case .failed(let error):
-                guard Sweep.isPassing(error) else { throw error }
+                guard CommitScope.isPassing(error) else { throw error }
                 state.unanswered.append(part)
                 state.open += part.places
             }
         }
         if !state.unanswered.isEmpty {
             // What goes on while Redis is away may stop; what was begun is finished by the next run.
-            if !state.open.isEmpty, let stop = saga.sweep.control.stopReason() { throw stop }
-            let made = try await takeUnanswered(among: state.open + state.alone + moved + paid, state, &work)
+            if !state.open.isEmpty, let stop = saga.scope.control.obstacle { throw stop }
+            let made = try await takeUnanswered(among: state.open + state.alone + moved.keys + paid, state, &work)
             state.open.removeAll(where: made.contains)
             state.alone.removeAll(where: made.contains)
-            moved.removeAll(where: made.contains)
+            for place in made { moved[place] = nil }
             paid.removeAll(where: made.contains)
         }
-        for place in moved { work.changed(place, .moved(guardNumber: 0)) }
+        for (place, number) in moved { work.changed(place, .moved(guardNumber: number)) }
         try await work.reprice(paid, saga)
         state.open += paid
     }

@@ -5,7 +5,7 @@ internal import Policies
 /// It is handed on with every step of its page, so all but what may still change is kept in one place.
 struct SagaEntry: Sendable, Equatable {
     private let content: Content
-    /// What was given back, wherever, if the ledger doesn't say otherwise.
+    /// What was given back, wherever, if the ledger doesn't say otherwise; below zero if an undo takes it again.
     var tokens: Int64
 
     /// Its place in the page.
@@ -14,52 +14,102 @@ struct SagaEntry: Sendable, Equatable {
     var id: String { content.id }
     /// The record's key.
     var key: String { content.key }
-    /// What is paid back in other slots.
-    var refund: Refund? { content.refund }
-    /// Whether balance and ledger of the refund share a slot.
-    var isPaidAtOnce: Bool { content.isPaidAtOnce }
-    /// The queue in another slot that the id is put on.
-    var push: Push? { content.push }
-    /// What Curfew notes of the record in its own slot.
-    var recoveries: Recoveries? { content.recoveries }
-    /// Keys in other slots that go with the record.
-    var moves: [String] { content.moves }
+    /// What is done in other slots than the record's.
+    var effects: [Effect] { content.effects }
     /// What the event says; nil for a change that has none.
     var event: Event? { content.event }
 
     private final class Content: Sendable, Equatable {
         let place: Int
         let id: String, key: String
-        let refund: Refund?
-        let isPaidAtOnce: Bool
-        let push: Push?
-        let recoveries: Recoveries?
-        let moves: [String]
+        let effects: [Effect]
         let event: Event?
 
-        init(
-            _ place: Int, _ id: String, _ key: String, _ refund: Refund?, _ push: Push?, _ recoveries: Recoveries?,
-            _ moves: [String], _ event: Event?
-        ) {
-            (self.place, self.id, self.key, self.refund) = (place, id, key, refund)
-            (self.push, self.recoveries, self.moves, self.event) = (push, recoveries, moves, event)
-            isPaidAtOnce = refund.map { Slots.share($0.ledger, $0.balance) } ?? false
+        init(_ place: Int, _ id: String, _ key: String, _ effects: [Effect], _ event: Event?) {
+            (self.place, self.id, self.key, self.effects, self.event) = (place, id, key, effects, event)
         }
 
         static func == (one: Content, other: Content) -> Bool {
-            (one.place, one.id, one.key, one.moves) == (other.place, other.id, other.key, other.moves)
-                && one.refund == other.refund && one.push == other.push && one.recoveries == other.recoveries
+            (one.place, one.id, one.key) == (other.place, other.id, other.key) && one.effects == other.effects
                 && one.event == other.event
         }
     }
 
-    /// The note of a record's recoveries: where it is, what it is to say, and how long it counts.
-    struct Recoveries: Sendable, Equatable {
-        var key: String
-        var text: String
-        var keptFor: Duration
+    /// Makes one, with nothing left to do unless told.
+    init(place: Int, id: String, key: String, effects: [Effect] = [], tokens: Int64 = 0, event: Event? = nil) {
+        content = Content(place, id, key, effects, event)
+        self.tokens = tokens
     }
 
+    /// The refund that is made in other slots, if any.
+    var refund: Refund? {
+        for effect in effects {
+            switch effect {
+            case .pay(let refund), .credit(let refund), .enter(let refund): return refund
+            default: continue
+            }
+        }
+        return nil
+    }
+
+    /// The same if the charge was paid back before.
+    func unpaid(_ refund: Refund) -> SagaEntry {
+        var event = event
+        event?.reason += Change.unpaidNote(refund)
+        return SagaEntry(place: place, id: id, key: key, effects: effects, tokens: 0, event: event)
+    }
+
+    /// The same with an event that says only what was removed, and not what it was like.
+    func brief(_ change: Change) -> SagaEntry {
+        var event = event
+        event?.reason = change.briefReason
+        event?.before = BeforeImage.text([], also: change.also)
+        return SagaEntry(place: place, id: id, key: key, effects: effects, tokens: tokens, event: event)
+    }
+
+    /// The entry as a change to be counted: only what counts and a result show of one.
+    var counted: Change? {
+        guard let event, let action = Change.Action(rawValue: event.action) else { return nil }
+        var effects: [Effect] = []
+        if event.bytes != 0 { effects.append(.objects(ObjectDeletion(storage: "", keys: [], bytes: event.bytes))) }
+        if tokens != 0 { effects.append(.pay(Refund(amount: tokens, balance: "", ledger: "", entry: ""))) }
+        return Change(
+            action: action, from: event.from, to: event.to, reason: event.reason, type: event.type, age: .zero,
+            timeout: .zero, guards: [.recordMissing], effects: effects)
+    }
+}
+
+extension SagaEntry {
+    /// Adds what is left to do in other slots than the record's and our own.
+    func addSteps(_ plan: SagaPlan, to steps: inout [SagaStep]) {
+        for effect in effects { steps.append(.effect(effect, of: id, once(effect, plan))) }
+    }
+
+    /// What shows in other slots that something is written there.
+    func onces(_ plan: SagaPlan) -> [SagaOnce] { effects.compactMap { once($0, plan) } }
+
+    private func once(_ effect: Effect, _ plan: SagaPlan) -> SagaOnce? {
+        guard !effect.isRepeatable, let key = effect.key else { return nil }
+        return SagaOnce(key: Keys.once(at: key, run: plan.run), field: "\(plan.page)/\(place)")
+    }
+
+    /// Why no run of the cleanup can have written the entry; nil if one can.
+    func doubt(_ cleanup: Cleanup, _ keys: Keys) -> String? {
+        do throws(RecordError) {
+            let expected = try cleanup.records.expand(id: id) { _ in nil }
+            guard key == expected, !keys.own(key) else {
+                throw RecordError("what is written down names the key \(key), where \(id) is at \(expected)")
+            }
+            for effect in effects { try keys.permit(effect, of: id, in: cleanup) }
+            return nil
+        } catch {
+            return error.message
+        }
+    }
+}
+
+/// An entry as it is written down with the records' parts of a page, and read by whoever finishes it.
+extension SagaEntry {
     /// The fields of an event that are known from the beginning, in the order in which a plan has them.
     private static let known: [Event.Field] = [.action, .from, .to, .reason, .type, .bytes, .before, .time]
 
@@ -69,148 +119,108 @@ struct SagaEntry: Sendable, Equatable {
         words.append(id)
         words.append(key)
         words.append(tokens)
-        words.append(refund == nil ? 0 : 4)
-        if let refund {
-            words.append(refund.amount)
-            for word in [refund.balance, refund.ledger, refund.entry] { words.append(word) }
-        }
-        words.append(push == nil ? 0 : 3)
-        if let push { for word in [push.key, push.word, push.score ?? ""] { words.append(word) } }
-        words.append(moves.count)
-        for key in moves { words.append(key) }
-        words.append(recoveries == nil ? 0 : 3)
-        if let recoveries {
-            for word in [recoveries.key, recoveries.text] { words.append(word) }
-            words.append(recoveries.keptFor.milliseconds)
+        words.append(effects.count)
+        for effect in effects {
+            let code = effect.code
+            words.append(code.count)
+            for word in code { words.append(word) }
         }
         words.append(event == nil ? 0 : Self.known.count)
         if let event { for field in Self.known { words.append(event[field]) } }
     }
 
-    /// Reads one; nil where the words are none.
-    ///
-    /// - Parameter hasRecoveries: whether the plan is of a version that notes them.
-    init?(_ reader: inout WordReader, hasRecoveries: Bool) {
-        guard let place = reader.number(), let id = reader.next(), let key = reader.next(),
-            let tokens = reader.number(), let refund = reader.list(), let queue = reader.list(),
-            let moves = reader.list(), let noted = hasRecoveries ? reader.list() : [], let event = reader.list()
+    /// Reads one; nil if the words are none.
+    init?(_ reader: inout WordReader, version: SagaPlan.Version) {
+        guard let place = reader.number(), let id = reader.next(), let key = reader.next(), let tokens = reader.number()
         else { return nil }
-        var recoveries: Recoveries?
-        if noted.count == 3, let time = Int64(noted[2]) {
-            recoveries = Recoveries(key: noted[0], text: noted[1], keptFor: .milliseconds(time))
-        }
-        var owed: Refund?
-        if refund.count == 4, let amount = Int64(refund[0]) {
-            owed = Refund(amount: amount, balance: refund[1], ledger: refund[2], entry: refund[3])
-        }
-        var told: Event?
-        if event.count == Self.known.count, Int64(event[5]) != nil {
+        guard let effects = version == .current ? Self.effects(&reader) : Self.earlierEffects(&reader, version),
+            let words = reader.list()
+        else { return nil }
+        var event: Event?
+        if words.count == Self.known.count, Int64(words[5]) != nil {
             var known = Event()
-            for (field, word) in zip(Self.known, event) { known[field] = word }
-            told = known
+            for (field, word) in zip(Self.known, words) { known[field] = word }
+            event = known
         }
-        self.init(
-            place: Int(place), id: id, key: key, refund: owed, push: Push(words: queue), recoveries: recoveries,
-            moves: moves, tokens: tokens, event: told)
+        self.init(place: Int(place), id: id, key: key, effects: effects, tokens: tokens, event: event)
     }
 
-    /// Makes one, with nothing left to do unless told.
-    init(
-        place: Int, id: String, key: String, refund: Refund? = nil, push: Push? = nil, recoveries: Recoveries? = nil,
-        moves: [String] = [], tokens: Int64 = 0, event: Event? = nil
-    ) {
-        content = Content(place, id, key, refund, push, recoveries, moves, event)
-        self.tokens = tokens
-    }
-}
-
-extension SagaEntry {
-    /// The same where the charge was paid back before.
-    func unpaid(_ refund: Refund) -> SagaEntry {
-        var event = event
-        event?.reason += Change.unpaidNote(refund)
-        return SagaEntry(
-            place: place, id: id, key: key, push: push, recoveries: recoveries, moves: moves, tokens: 0, event: event)
-    }
-}
-
-extension SagaEntry {
-    /// The same with an event that says only what was removed, and not what it was like.
-    func brief(_ change: Change) -> SagaEntry {
-        var event = event
-        event?.reason = change.briefReason
-        event?.before = BeforeImage.text([], also: change.also)
-        return SagaEntry(
-            place: place, id: id, key: key, refund: refund, push: push, recoveries: recoveries, moves: moves,
-            tokens: tokens, event: event)
-    }
-}
-
-extension Push {
-    /// What the queue is, and which end of it is meant, as a plan writes it.
-    fileprivate var word: String { isAtHead ? "head" : (kind ?? .list).rawValue }
-
-    /// Reads a queue of a plan: its key, what it is and, in newer ones, the score; nil where there is none.
-    fileprivate init?(words: [String]) {
-        guard words.count == 2 || words.count == 3 else { return nil }
-        let score = words.count == 3 && !words[2].isEmpty ? words[2] : nil
-        self.init(key: words[0], kind: Kind(rawValue: words[1]) ?? .list, score: score, isAtHead: words[1] == "head")
-    }
-}
-
-extension SagaEntry {
-    /// Adds what is left to do in other slots than the record's and our own.
-    func addSteps(_ plan: SagaPlan, keeping trash: Duration, to steps: inout [SagaStep]) {
-        if let refund {
-            if isPaidAtOnce {
-                steps.append(.pay(refund))
-            } else {
-                let once = once(at: refund.balance, plan)
-                steps += [.add(balance: refund.balance, amount: refund.amount, once), .note(refund)]
-            }
+    private static func effects(_ reader: inout WordReader) -> [Effect]? {
+        guard let count = reader.number(), (0...1_000).contains(count) else { return nil }
+        var effects: [Effect] = []
+        for _ in 0..<count {
+            guard let code = reader.list(), let effect = Effect(code: code) else { return nil }
+            effects.append(effect)
         }
-        if let push { steps.append(.push(id, push, once(at: push.key, plan))) }
-        if let recoveries { steps.append(.remember(recoveries)) }
-        for key in moves { steps.append(.move(key, to: Keys.trash(of: key, run: plan.run), keeping: trash)) }
+        return effects
     }
 
-    /// What shows in other slots that something is written there.
-    func onces(_ plan: SagaPlan) -> [SagaOnce] {
-        let balance = isPaidAtOnce ? nil : refund?.balance
-        return [balance, push?.key].compactMap { $0.map { once(at: $0, plan) } }
+    /// What earlier versions wrote: refund, queue, keys that go along and, since the third, the note of recoveries.
+    private static func earlierEffects(_ reader: inout WordReader, _ version: SagaPlan.Version) -> [Effect]? {
+        guard let refund = reader.list(), let queue = reader.list(), let moves = reader.list(),
+            let noted = version == .third ? reader.list() : []
+        else { return nil }
+        var effects: [Effect] = []
+        if refund.count == 4, let amount = Int64(refund[0]) {
+            let refund = Refund(amount: amount, balance: refund[1], ledger: refund[2], entry: refund[3])
+            effects += Slots.share(refund.ledger, refund.balance) ? [.pay(refund)] : [.credit(refund), .enter(refund)]
+        }
+        if let put = Effect(code: ["put"] + queue + (queue.count == 2 ? [""] : [])) { effects.append(put) }
+        if noted.count == 3, let time = Int64(noted[2]) {
+            effects.append(.store(StoredText(key: noted[0], text: noted[1], keptFor: .milliseconds(time))))
+        }
+        return effects + moves.map { .discard($0) }
     }
+}
 
-    private func once(at key: String, _ plan: SagaPlan) -> SagaOnce {
-        SagaOnce(key: Keys.once(at: key, run: plan.run), field: "\(plan.page)/\(place)")
-    }
-
-    /// Why no run of the cleanup can have written the entry; nil where one can.
-    func doubt(_ cleanup: Cleanup, _ keys: Keys) -> String? {
-        do throws(RecordError) {
-            let expected = try cleanup.records.expand(id: id) { _ in nil }
-            guard key == expected, !keys.own(key) else {
-                throw RecordError("what is written down names the key \(key), where \(id) is at \(expected)")
-            }
-            try keys.permit(refund?.balance, as: "the balance of its refund")
-            try keys.permit(refund?.ledger, as: "the ledger of its refund")
-            try keys.permit(push?.key, as: "its queue")
-            for move in moves { try keys.permit(move, as: "what goes with it") }
-            guard recoveries.map({ $0.key == keys.recoveries(cleanup.name, of: id) }) ?? true else {
-                throw RecordError("what is written down names another key for its recoveries than Curfew's")
-            }
-            return nil
-        } catch {
-            return error.message
+extension Effect {
+    /// The effect as words, for those that are made in other slots than the record's.
+    fileprivate var code: [String] {
+        switch self {
+        case .pay(let refund): ["pay"] + refund.code
+        case .credit(let refund): ["credit"] + refund.code
+        case .enter(let refund): ["enter"] + refund.code
+        case .store(let text): ["store", text.key, text.text, text.keptFor.map { String($0.milliseconds) } ?? ""]
+        case .erase(let key): ["erase", key]
+        case .put(let push):
+            ["put", push.key, push.isAtHead ? "head" : (push.kind ?? .list).rawValue, push.score ?? ""]
+        case .take(let taking): ["take", taking.key, taking.isSorted ? "zset" : "list"]
+        case .discard(let key): ["discard", key]
+        case .restore(let restoration): ["restore", restoration.key, restoration.run, restoration.expires ?? ""]
+        case .relist(let relisting): ["relist", relisting.index, relisting.score, relisting.rule.rawValue]
+        case .objects, .write, .remember, .remove, .unlist:
+            preconditionFailure("\(words) is made in the record's slot")
         }
     }
 
-    /// The entry as a change to be counted: only what a counters and a result show of one.
-    var counted: Change? {
-        guard let event, let action = Change.Action(rawValue: event.action) else { return nil }
-        var change = Change(
-            action: action, from: event.from, to: event.to, reason: event.reason, type: event.type, age: .zero,
-            timeout: .zero, guards: [.recordMissing], bytes: event.bytes)
-        if tokens > 0 { change.refund = Refund(amount: tokens, balance: "", ledger: "", entry: "") }
-        return change
+    /// Reads one; nil if the words are none.
+    fileprivate init?(code: [String]) {
+        func rest(_ index: Int) -> String? { code[index].isEmpty ? nil : code[index] }
+        switch (code.first ?? "", code.count) {
+        case ("pay", 5), ("credit", 5), ("enter", 5):
+            guard let amount = Int64(code[1]) else { return nil }
+            let refund = Refund(amount: amount, balance: code[2], ledger: code[3], entry: code[4])
+            self = code[0] == "pay" ? .pay(refund) : code[0] == "credit" ? .credit(refund) : .enter(refund)
+        case ("store", 4):
+            guard code[3].isEmpty || Int64(code[3]) != nil else { return nil }
+            let time = Int64(code[3]).map { Duration.milliseconds($0) }
+            self = .store(StoredText(key: code[1], text: code[2], keptFor: time))
+        case ("erase", 2): self = .erase(code[1])
+        case ("put", 4):
+            let isAtHead = code[2] == "head"
+            guard let kind = isAtHead ? .list : Push.Kind(rawValue: code[2]) else { return nil }
+            self = .put(Push(key: code[1], kind: kind, score: rest(3), isAtHead: isAtHead))
+        case ("take", 3): self = .take(Taking(key: code[1], isSorted: code[2] == "zset"))
+        case ("discard", 2): self = .discard(code[1])
+        case ("restore", 4): self = .restore(Restoration(key: code[1], run: code[2], expires: rest(3)))
+        case ("relist", 4):
+            guard let rule = Relisting.Rule(rawValue: code[3]) else { return nil }
+            self = .relist(Relisting(index: code[1], score: code[2], rule: rule))
+        default: return nil
+        }
     }
+}
+
+extension Refund {
+    fileprivate var code: [String] { [String(amount), balance, ledger, entry] }
 }

@@ -3,10 +3,19 @@ internal import RedisClient
 
 /// The part of a saga that is written in the slot of Curfew's own keys, under the fence.
 struct SagaLog: Sendable {
-    let library: FunctionLibrary
-    let keys: Keys
-    let claim: Claim
-    let journal: Journal
+    private let library: FunctionLibrary
+    private let keys: Keys
+    private let cleanup: String
+    private let run: String
+    private let lease: LeaseTerm
+    private let journal: Journal
+
+    init(
+        library: FunctionLibrary, keys: Keys, cleanup: String, run: String, lease: LeaseTerm, journal: Journal
+    ) {
+        (self.library, self.keys, self.cleanup, self.run) = (library, keys, cleanup, run)
+        (self.lease, self.journal) = (lease, journal)
+    }
 
     /// What becomes of an index entry, unless somebody has moved it since it was read.
     struct IndexStep: Sendable {
@@ -25,7 +34,7 @@ struct SagaLog: Sendable {
     private static let mostEvents = 128
 
     /// The hash of the marks that are in use, and of the events that are written.
-    private var saga: String { keys.saga(claim.cleanup) }
+    private var saga: String { keys.saga(cleanup) }
 
     /// Writes down marks, before they are used; without any it is a look at the fence.
     ///
@@ -50,23 +59,23 @@ struct SagaLog: Sendable {
     /// - Parameters:
     ///   - before: whose events an earlier run has written, as it was noted.
     ///   - gone: the notes on pages that are over, which go along.
-    func tell(
+    func record(
         _ plan: SagaPlan, _ entries: [SagaEntry], after before: String = "", forgetting gone: [String] = []
     ) async throws -> (written: Set<Int>, note: String) {
         let known = Set(before.split(separator: " ").compactMap { Int($0) })
-        var untold = entries.filter { $0.event != nil && !known.contains($0.place) }[...]
+        var unrecorded = entries.filter { $0.event != nil && !known.contains($0.place) }[...]
         // Claims have no events, and nothing that the rest could go along with.
-        if untold.isEmpty { try await forget(gone) }
+        if unrecorded.isEmpty { try await forget(gone) }
         var note = before
         var written: Set<Int> = []
-        while !untold.isEmpty {
-            let part = untold.prefix(Self.mostEvents)
-            untold = untold.dropFirst(part.count)
+        while !unrecorded.isEmpty {
+            let part = unrecorded.prefix(Self.mostEvents)
+            unrecorded = unrecorded.dropFirst(part.count)
             for entry in part { note += note.isEmpty ? "\(entry.place)" : " \(entry.place)" }
-            let events = SagaEvents(part, of: plan, for: claim.run)
+            let events = SagaEvents(part, of: plan, for: run)
             let call = RecordEventsCall(
-                lease: term, saga: saga, events: keys.events, forgotten: gone, field: plan.told, note: note,
-                head: journal.words, fields: events.fields(run: claim.run, cleanup: claim.cleanup),
+                lease: lease, saga: saga, events: keys.events, forgotten: gone, field: plan.recorded, note: note,
+                head: journal.words, fields: events.fields(run: run, cleanup: cleanup),
                 columns: events.columns)
             if try await library.call(call) { written.formUnion(part.map(\.place)) }
         }
@@ -141,7 +150,7 @@ struct SagaLog: Sendable {
     private func unlist(_ entries: [DueEntry], from index: String, isHome: Bool) async throws -> [Int] {
         // The fence is where the lease is.
         try await library.call(
-            UnlistCall(index: index, lease: isHome ? term : nil, entries: entries.map { ($0.id, $0.scoreText) }))
+            UnlistCall(index: index, lease: isHome ? lease : nil, entries: entries.map { ($0.id, $0.scoreText) }))
     }
 
     /// Takes the entries of records out of the index that were removed by changes which are through.
@@ -169,29 +178,27 @@ struct SagaLog: Sendable {
         for step in steps {
             let form = [step.score != nil, step.entry.scoreText.isEmpty]
             if let number = numbers[form] {
-                _ = call.append(.same(number), member: step.entry.id, score: step.score) { tell(step, to: &$0) }
+                _ = call.append(.same(number), member: step.entry.id, score: step.score) { encode(step, to: &$0) }
             } else {
                 var sink = StatementSink(index: step.score == nil ? .remove : .score)
-                tell(step, to: &sink)
+                encode(step, to: &sink)
                 numbers[form] = call.append(.new(sink.statement), member: step.entry.id, score: step.score) {
-                    tell(step, to: &$0)
+                    encode(step, to: &$0)
                 }
             }
         }
     }
 
     /// An entry that the index didn't have is entered without asking.
-    private static func tell(_ step: IndexStep, to sink: inout some CommitSink) {
+    private static func encode(_ step: IndexStep, to sink: inout some CommitSink) {
         guard !step.entry.scoreText.isEmpty else { return }
         sink.check(.score, .shared(.index), field: .own(.member), value: .own(sink.value(step.entry.scoreText)))
     }
 
-    private var term: LeaseTerm { LeaseTerm(key: keys.lease(claim.cleanup), term: claim.term) }
-
     private func makeCall(index: String? = nil) -> CommitCall {
         CommitCall(
-            lease: (keys.lease(claim.cleanup), claim.term), index: index ?? keys.index(claim.cleanup),
-            shared: [index ?? keys.index(claim.cleanup), keys.events, keys.seen(claim.cleanup), saga])
+            lease: (lease.key, lease.term), index: index ?? keys.index(cleanup),
+            shared: [index ?? keys.index(cleanup), keys.events, keys.seen(cleanup), saga])
     }
 
     private func send(
@@ -205,4 +212,45 @@ struct SagaLog: Sendable {
         for case .refused(let why) in outcomes.prefix(changes.count) { throw CurfewError(.server, why) }
         return outcomes
     }
+}
+
+/// The events of a page's changes, as one call writes them: what is the same in all of them is sent once.
+struct SagaEvents {
+    /// The fields between those of the run and the time, by name, with what each event has there, and whether that is the
+    /// same in all.
+    private var all: [(name: String, values: [String], isShared: Bool)] = []
+
+    /// The events of changes that have one.
+    init(_ entries: some Collection<SagaEntry>, of plan: SagaPlan, for run: String) {
+        for field in Event.Field.allCases where ![.run, .cleanup].contains(field) {
+            let values = entries.compactMap { entry in entry.event.map { Self.value(field, of: entry, $0, plan, run) } }
+            // At least one differs, so that the events can be counted.
+            all.append((field.rawValue, values, field != .record && values.allSatisfy { $0 == values[0] }))
+        }
+    }
+
+    private static func value(
+        _ field: Event.Field, of entry: SagaEntry, _ event: Event, _ plan: SagaPlan, _ run: String
+    ) -> String {
+        switch field {
+        case .record: return entry.id
+        case .key: return entry.key
+        case .reason:
+            // What the ledger had already was found only when it was to be paid.
+            guard let refund = entry.refund, entry.tokens == 0 else { return event.reason }
+            return event.reason + Change.unpaidNote(refund)
+        case .tokens: return String(entry.tokens)
+        case .before: return BeforeImage.text(event.before, of: plan.run, for: run)
+        case .run, .cleanup, .action, .from, .to, .type, .bytes, .time: return event[field]
+        }
+    }
+
+    /// The fields of all, in order, with their values where those are the same in all.
+    func fields(run: String, cleanup: String) -> [(name: String, value: String?)] {
+        [(Event.Field.run.rawValue, run), (Event.Field.cleanup.rawValue, cleanup)]
+            + all.map { ($0.name, $0.isShared ? $0.values[0] : nil) }
+    }
+
+    /// What differs: for each such field one value for each event.
+    var columns: [[String]] { all.filter { !$0.isShared }.map(\.values) }
 }

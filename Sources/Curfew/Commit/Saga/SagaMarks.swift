@@ -17,7 +17,7 @@ final class SagaMarks: Sendable {
         /// Those under which a call was sent that was never answered: it may still come.
         var doubtful: Set<SagaMark> = []
         /// The fields of pages that are through, which say whose events are written.
-        var told: Set<String> = []
+        var recorded: Set<String> = []
     }
 
     private let run: String
@@ -25,9 +25,9 @@ final class SagaMarks: Sendable {
     private let state = Mutex(State())
 
     /// The marks of a run that has none yet.
-    init(_ claim: Claim) {
-        run = claim.run
-        term = claim.term
+    init(run: String, term: String) {
+        self.run = run
+        self.term = term
     }
 
     /// The mark for changes on a node; where there is none, one beside this record, which is there.
@@ -81,15 +81,15 @@ final class SagaMarks: Sendable {
         state.withLock { state in
             state.pages -= 1
             state.unfinished.formUnion(left)
-            if left.isEmpty { state.told.insert(plan.told) }
+            if left.isEmpty { state.recorded.insert(plan.recorded) }
         }
     }
 
     /// The fields of pages that are through, once.
-    func takeTold() -> [String] {
+    func takeRecorded() -> [String] {
         state.withLock { state in
-            defer { state.told = [] }
-            return state.told.sorted()
+            defer { state.recorded = [] }
+            return state.recorded.sorted()
         }
     }
 
@@ -98,7 +98,7 @@ final class SagaMarks: Sendable {
         /// The marks that it needs no more.
         var marks: [SagaMark] = []
         /// The fields of pages that are through.
-        var told: [String] = []
+        var recorded: [String] = []
         /// Of the marks, those that somebody may still come for.
         var doubtful: [SagaMark] = []
         /// The marks that may hold something, and that nobody comes for any more but to finish it.
@@ -118,10 +118,10 @@ final class SagaMarks: Sendable {
             defer {
                 state.announced.subtract(marks)
                 state.current = state.current.filter { !marks.contains($1) }
-                (state.told, state.doubtful) = ([], state.doubtful.subtracting(marks))
+                (state.recorded, state.doubtful) = ([], state.doubtful.subtracting(marks))
             }
             return Ending(
-                marks: marks.sorted { $0.key < $1.key }, told: state.told.sorted(),
+                marks: marks.sorted { $0.key < $1.key }, recorded: state.recorded.sorted(),
                 doubtful: Array(state.doubtful.intersection(marks)), left: left.sorted { $0.key < $1.key })
         }
     }

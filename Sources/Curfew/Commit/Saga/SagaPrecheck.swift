@@ -17,7 +17,7 @@ struct SagaPrecheck: Sendable {
         guard !changes.isEmpty else { return }
         let all = changes.compactMap { place in page[place].refundElsewhere.map { (place: place, refund: $0) } }
         let refunds = try await RefundLookup(all.map(\.refund), library.redis.owners).unusual(library).map { all[$0] }
-        let queues = changes.compactMap { place in page[place].queueElsewhere.map { (place: place, queue: $0) } }
+        let queues = changes.flatMap { place in page[place].queuesElsewhere.map { (place: place, queue: $0) } }
         // Many jobs have one queue, and some have one owner.
         let balances = Array(Set(refunds.map(\.refund.balance)))
         let ledgers = refunds.map(\.refund.ledger)
@@ -80,9 +80,105 @@ extension Evaluation {
         return isHere ? nil : refund
     }
 
-    /// The queue in another slot than the record's that it is put on.
-    fileprivate var queueElsewhere: Push? {
-        guard let queue = change?.push, !Slots.share(record.key, queue.key) else { return nil }
-        return queue
+    /// The queues in other slots than the record's that it is put on.
+    fileprivate var queuesElsewhere: [Push] {
+        guard let change else { return [] }
+        var queues: [Push] = []
+        for case .put(let push) in change.effects where !Slots.share(record.key, push.key) { queues.append(push) }
+        return queues
+    }
+}
+
+/// What a ``Saga`` would come to: the same looks and the same parts of changes, none of which is made.
+struct SagaCheck: Sendable {
+    let scope: CommitScope
+
+    /// What would become of each record of a page.
+    func results(_ page: [Evaluation]) async throws -> [CommitResult] {
+        let encoder = scope.encoder(at: scope.now)
+        let (priced, refused) = try await scope.priced(try await scope.queued(page))
+        var results = zip(priced, refused).map { judged, result -> CommitResult in
+            switch (judged.decision, result) {
+            case (_, .refused), (_, .malformed): return result
+            case (.change(let change), _): return .changed(isRefunded: change.refund != nil)
+            case (.leave(let leave), _): return .left(isStalled: leave.isStalled, stays: true)
+            default: return .left(isStalled: false, stays: true)
+            }
+        }
+        var steps: [(place: Int, step: SagaStep)] = []
+        for (place, judged) in priced.enumerated() {
+            guard case .changed = results[place], let change = judged.change else { continue }
+            let split = SagaSplit(change, of: judged.record, at: place, encoder)
+            steps.append((place, .change(split.first, of: judged.record)))
+        }
+        let calls = SagaCalls(library: scope.library, encoder: encoder, isCheck: true)
+        for ((place, _), outcome) in zip(steps, try await calls.make(steps.map(\.step))) {
+            switch outcome {
+            case .made: break
+            case .moved(ChangeEncoder.ledgerGuard): results[place] = .changed(isRefunded: false)
+            case .moved(let number): results[place] = .moved(guardNumber: number)
+            case .refused(let why): results[place] = .refused(why)
+            }
+        }
+        return results
+    }
+}
+
+extension Record {
+    /// Whether it is a plain string.
+    var isText: Bool {
+        if case .text = content { true } else { false }
+    }
+}
+
+/// A quick look at the ledgers and balances of many refunds, one call for each node: which of them need a closer one.
+///
+/// Almost always a charge has no entry yet and a balance is a number. Asking for each by itself would cost several times
+/// as much, on both sides.
+struct RefundLookup: Sendable {
+    /// What is asked of one node.
+    private struct NodeLook {
+        var call = RefundLookupCall()
+        /// The refunds that the ledgers are of, by their numbers, and those that the balances are of.
+        var ledgersOf: [Int] = []
+        var balancesOf: [Int] = []
+    }
+
+    private let looks: [(node: RedisClient.Node, look: NodeLook)]
+    /// Refunds with a key that no node is known to hold.
+    private let orphans: Set<Int>
+
+    /// What to ask of whom.
+    init(_ refunds: [Refund], _ owners: RedisClient.Owners) {
+        var looks: [Int: NodeLook] = [:]
+        var orphans: Set<Int> = []
+        for (number, refund) in refunds.enumerated() {
+            guard let ledger = owners.number(of: refund.ledger), let balance = owners.number(of: refund.balance) else {
+                orphans.insert(number)
+                continue
+            }
+            looks[ledger, default: NodeLook()].call.add(ledger: refund.ledger, entry: refund.entry)
+            looks[ledger, default: NodeLook()].ledgersOf.append(number)
+            looks[balance, default: NodeLook()].call.add(balance: refund.balance, amount: refund.amount)
+            looks[balance, default: NodeLook()].balancesOf.append(number)
+        }
+        self.looks = looks.map { (owners.node($0), $1) }
+        self.orphans = orphans
+    }
+
+    /// The refunds that must be looked at more closely, by their numbers, in order.
+    func unusual(_ library: FunctionLibrary) async throws -> [Int] {
+        try await library.compare()
+        let sent = try looks.map { item in
+            let command = item.look.call.command
+            return (item, command, try library.redis.begin([library.outgoing(command)], on: item.node))
+        }
+        var unusual = orphans
+        for ((node, look), command, pending) in sent {
+            let reply = try await library.checked(try await pending.replies()[0], of: command, on: node)
+            let refunds = look.ledgersOf + look.balancesOf
+            for place in try look.call.answer(reply) { unusual.insert(refunds[place]) }
+        }
+        return unusual.sorted()
     }
 }

@@ -20,77 +20,77 @@ struct SagaRecovery: Sendable {
 
     let saga: Saga
 
-    private var sweep: Sweep { saga.sweep }
-    private var hash: String { sweep.engine.keys.saga(saga.claim.cleanup) }
+    private var scope: CommitScope { saga.scope }
+    private var hash: String { scope.keys.saga(scope.cleanup.name) }
 
     /// What is known of earlier runs, and what has come of it.
     private struct State {
         /// Whose events are written, by the field that says so.
-        var told: [String: String]
+        var recorded: [String: String]
         /// The fields that are to stay.
         var kept: Set<String> = []
-        var counters = RunCounters()
+        var finished: [Finished] = []
     }
 
     /// Finishes everything that is unfinished; what came of it.
-    func run() async throws -> RunCounters {
+    func run() async throws -> [Finished] {
         let length = RedisCommand("HLEN", [hash])
-        let count = try await sweep.retrying { try await sweep.engine.redis.send(length) }.integer ?? 0
-        guard count > 0 else { return RunCounters() }
+        let count = try await scope.retrying { try await scope.redis.send(length) }.integer ?? 0
+        guard count > 0 else { return [] }
         let fields = RedisCommand("HGETALL", [hash])
-        let pairs = try await sweep.retrying { try await sweep.engine.redis.send(fields) }.pairs
-        let notes = pairs.filter { !SagaPlan.isTold($0.0) }.sorted { $0.0 < $1.0 }
+        let pairs = try await scope.retrying { try await scope.redis.send(fields) }.pairs
+        let notes = pairs.filter { !SagaPlan.isRecorded($0.0) }.sorted { $0.0 < $1.0 }
         guard notes.count <= Self.mostMarks else {
             throw CurfewError(
                 .damaged,
                 "\(hash) names \(notes.count) unfinished marks: expected at most \(Self.mostMarks); see what “curfew history” says of them"
             )
         }
-        var state = State(told: Dictionary(pairs.filter { SagaPlan.isTold($0.0) }, uniquingKeysWith: { $1 }))
+        var state = State(recorded: Dictionary(pairs.filter { SagaPlan.isRecorded($0.0) }, uniquingKeysWith: { $1 }))
         var marks: [(field: String, mark: SagaMark)] = []
         for (field, text) in notes {
             if let mark = SagaLogEntry.read(text), SagaLogEntry.field(of: mark) == field,
-                mark.run(of: saga.claim.cleanup) != nil
+                mark.run(of: scope.cleanup.name) != nil
             {
                 marks.append((field, mark))
             } else {
                 state.kept.insert(field)
-                state.counters.failed(
-                    field, "\(hash) holds something else than the name of a mark at \(field)", isRecord: false)
+                let why = "\(hash) holds something else than the name of a mark at \(field)"
+                state.finished.append(.failed(field, why, isRecord: false))
             }
         }
         try await saga.step(nil) { try await saga.close(marks.map(\.mark), isForGood: false) }
         for (field, mark) in marks where try await !finish(mark, &state) { state.kept.insert(field) }
-        let gone = Set(pairs.map(\.0)).union(state.told.keys).subtracting(state.kept).sorted()
+        let gone = Set(pairs.map(\.0)).union(state.recorded.keys).subtracting(state.kept).sorted()
         try await saga.step(.ended) {
             for fields in gone.chunks(ofCount: Self.mostFields) {
-                try await saga.home.forget(Array(fields))
+                try await saga.log.forget(Array(fields))
             }
         }
-        return state.counters
+        return state.finished
     }
 
     /// Finishes what a mark holds; whether all of it is through.
     private func finish(_ mark: SagaMark, _ state: inout State) async throws -> Bool {
         let command = RedisCommand("HGETALL", [mark.key])
-        let pairs = try await sweep.retrying { try await sweep.engine.redis.send(command) }.pairs
+        let pairs = try await scope.retrying { try await scope.redis.send(command) }.pairs
         let omitted = Dictionary(pairs, uniquingKeysWith: { $1 })
         var isThrough = true
         for (field, text) in pairs.sorted(by: { $0.0 < $1.0 }) where mark.isPart(field) {
-            try sweep.control.checkpoint()
-            guard let plan = SagaPlan(text: text), plan.run == mark.run(of: saga.claim.cleanup) else {
+            try scope.control.mayContinue()
+            guard let plan = SagaPlan(text: text), plan.run == mark.run(of: scope.cleanup.name) else {
                 isThrough = false
-                state.counters.failed(
-                    field, "\(mark.key) holds something else than changes at \(field)", isRecord: false)
+                let why = "\(mark.key) holds something else than changes at \(field)"
+                state.finished.append(.failed(field, why, isRecord: false))
                 continue
             }
             let part = SagaPart(mark: mark, field: field, places: plan.entries.map(\.place), node: nil)
             let made = SagaPart.made(of: plan.entries, omitting: omitted[part.omitted])
             if try await !finish(made, of: plan, part, &state) {
                 isThrough = false
-                state.kept.insert(plan.told)
+                state.kept.insert(plan.recorded)
             }
-            sweep.control.advance { $0.step = "unfinished" }
+            scope.control.isFinishing()
         }
         guard isThrough else { return false }
         let isLeft = omitted[mark.closed] == SagaMark.left
@@ -101,25 +101,27 @@ struct SagaRecovery: Sendable {
     private func finish(
         _ entries: [SagaEntry], of plan: SagaPlan, _ part: SagaPart, _ state: inout State
     ) async throws -> Bool {
-        let encoder = sweep.committer(saga.claim).encoder(at: sweep.now)
+        // What was moved to the trash lies there under the name of the run that began it.
+        var encoder = scope.encoder(at: scope.now)
+        encoder.run = plan.run
         let calls = saga.calls(encoder)
-        let doubts = entries.map { $0.doubt(sweep.cleanup, sweep.engine.keys) }
+        let doubts = entries.map { $0.doubt(scope.cleanup, scope.keys) }
         let sound = zip(entries, doubts).filter { $0.1 == nil }.map(\.0)
         var (done, left) = try await saga.carryOut(sound, of: plan, calls, isRepeated: true)
         left += zip(entries, doubts).compactMap { entry, why in why.map { (entry, $0) } }
-        let before = state.told[plan.told] ?? ""
-        let told = try await saga.step(.told) { try await saga.home.tell(plan, done, after: before) }
-        state.told[plan.told] = told.note
-        try await saga.step(nil) { try await saga.home.unlistRemoved(done, from: sweep.index, sweep.engine.redis) }
+        let before = state.recorded[plan.recorded] ?? ""
+        let recorded = try await saga.step(.recorded) { try await saga.log.record(plan, done, after: before) }
+        state.recorded[plan.recorded] = recorded.note
+        try await saga.step(nil) { try await saga.log.unlistRemoved(done, from: saga.index, scope.redis) }
         let rest = left.map(\.entry)
         _ = try await saga.step(nil) { try await saga.clear([part], of: plan, left: rest) }
         try await saga.step(.cleared) {
             _ = try await calls.make(done.flatMap { $0.onces(plan).map { .expire($0, after: Saga.patience) } })
         }
-        for entry in done where told.written.contains(entry.place) {
-            if let change = entry.counted { state.counters.changed(entry.id, change, isDryRun: false) }
+        for entry in done where recorded.written.contains(entry.place) {
+            if let change = entry.counted { state.finished.append(.changed(id: entry.id, change)) }
         }
-        for (entry, why) in left { state.counters.failed(entry.id, Saga.unfinished(why)) }
+        for (entry, why) in left { state.finished.append(.failed(entry.id, Saga.unfinished(why), isRecord: true)) }
         return left.isEmpty
     }
 }

@@ -9,45 +9,59 @@ final class SagaSplit: Sendable {
     let record: Record
     /// What is written in the record's slot, in one step with its guards.
     let first: Change
-    /// What must still be so in other slots; it can only be looked at just before.
-    let others: [Policies.Guard]
+    /// The guards of ``first``, by their numbers among those of the whole change.
+    let numbers: [Int]
+    /// What must still be so in other slots, with its number; it can only be looked at just before.
+    let others: [(item: Policies.Guard, number: Int)]
     /// What is left.
     let entry: SagaEntry
 
-    private init(_ record: Record, _ first: Change, _ others: [Policies.Guard], _ entry: SagaEntry) {
-        (self.record, self.first, self.others, self.entry) = (record, first, others, entry)
+    private init(
+        _ record: Record, _ first: Change, _ numbers: [Int], _ others: [(item: Policies.Guard, number: Int)],
+        _ entry: SagaEntry
+    ) {
+        (self.record, self.first, self.numbers, self.others, self.entry) = (record, first, numbers, others, entry)
     }
 
     /// Splits a change of the record at that place of a page.
     convenience init(_ change: Change, of record: Record, at place: Int, _ encoder: ChangeEncoder) {
         let slot = RedisSlot.of(record.key)
         func isHere(_ key: String) -> Bool { RedisSlot.of(key) == slot }
-        var first = change
-        let isElsewhere = change.guards.map { $0.otherKey.map { !isHere($0) } ?? false }
-        let others = zip(change.guards, isElsewhere).filter(\.1).map(\.0)
-        if !others.isEmpty { first.guards = zip(change.guards, isElsewhere).filter { !$0.1 }.map(\.0) }
-        if let refund = change.refund, !isHere(refund.ledger) || !isHere(refund.balance) { first.refund = nil }
-        if let push = change.push, !isHere(push.key) { first.push = nil }
-        if !change.also.isEmpty { first.also = change.also.filter(isHere) }
-        let event = encoder.event(of: change)
-        let entry = SagaEntry(
-            place: place, id: record.id, key: record.key, refund: first.refund == nil ? change.refund : nil,
-            push: first.push == nil ? change.push : nil,
-            recoveries: change.note.map { note in
+        var left: [Effect] = []
+        var first = change.mapEffects { effect in
+            switch effect {
+            case .pay(let refund):
+                if isHere(refund.ledger), isHere(refund.balance) { return effect }
+                let isOne = Slots.share(refund.ledger, refund.balance)
+                left += isOne ? [effect] : [.credit(refund), .enter(refund)]
+                return nil
+            case .remember(let note):
                 let key = encoder.keys.recoveries(encoder.cleanup.name, of: record.id)
-                return SagaEntry.Recoveries(key: key, text: note.after, keptFor: note.keptFor)
-            },
-            moves: change.also.isEmpty ? [] : change.also.filter { !isHere($0) }, tokens: change.refund?.amount ?? 0,
-            event: change.isClaim ? nil : event)
-        self.init(record, first, others, entry)
+                left.append(.store(StoredText(key: key, text: note.after, keptFor: note.keptFor)))
+                return nil
+            default:
+                guard let key = effect.key, !isHere(key) else { return effect }
+                left.append(effect)
+                return nil
+            }
+        }
+        var others: [(item: Policies.Guard, number: Int)] = []
+        var numbers: [Int] = []
+        for (number, item) in change.guards.enumerated() {
+            if let key = item.otherKey, !isHere(key) { others.append((item, number)) } else { numbers.append(number) }
+        }
+        if !others.isEmpty { first.guards = numbers.map { change.guards[$0] } }
+        let event = change.isClaim ? nil : encoder.event(of: change)
+        let entry = SagaEntry(
+            place: place, id: record.id, key: record.key, effects: left, tokens: change.refund?.amount ?? 0,
+            event: event)
+        self.init(record, first, numbers, others, entry)
     }
 
     /// The same with another refund in the record's slot, or none, which its event then says.
     func with(refund: Refund?) -> SagaSplit {
-        var first = first
         let unpaid = refund == nil ? first.refund : nil
-        first.refund = refund
-        return SagaSplit(record, first, others, unpaid.map(entry.unpaid) ?? entry)
+        return SagaSplit(record, first.with(refund: refund), numbers, others, unpaid.map(entry.unpaid) ?? entry)
     }
 }
 
@@ -55,4 +69,80 @@ final class SagaSplit: Sendable {
 enum Slots {
     /// Whether two keys are in one.
     static func share(_ one: String, _ other: String) -> Bool { RedisSlot.of(one) == RedisSlot.of(other) }
+}
+
+/// One write or look of a saga, within one slot, beside the changes of the records themselves.
+enum SagaStep: Sendable {
+    /// Looks whether a guard still holds at a record, or at another key.
+    case look(Policies.Guard, at: String)
+    /// Makes an effect in another slot than the record's, for the record of that id; what isn't the same if repeated is
+    /// made once.
+    case effect(Effect, of: String, SagaOnce?)
+    /// Makes the part of a change that is in the record's slot; only asked, never made in this way.
+    case change(Change, of: Record)
+    /// Takes away what shows that something is written once: all is done.
+    case clear(SagaOnce)
+    /// Lets it expire.
+    case expire(SagaOnce, after: Duration)
+
+    /// The key that says which slot it is about.
+    var key: String {
+        switch self {
+        case .look(_, let key): key
+        case .effect(let effect, let id, _): effect.key ?? id
+        case .change(_, let record): record.key
+        case .clear(let once), .expire(let once, _): once.key
+        }
+    }
+
+    /// Whether it only looks, removes or frees, and so is made also if a node has no memory left.
+    var frees: Bool {
+        switch self {
+        case .look, .clear, .expire: true
+        case .effect(let effect, _, let once): effect.frees && once == nil
+        case .change: false
+        }
+    }
+
+    /// Whether two steps differ only in what a statement leaves open.
+    func hasForm(of other: SagaStep) -> Bool {
+        switch (self, other) {
+        case (.look(let one, _), .look(let other, _)): [one].haveForm(of: [other])
+        case (.effect(let effect, _, let once), .effect(let other, _, let otherOnce)):
+            (once == nil) == (otherOnce == nil) && effect.hasForm(of: other, status: nil, time: "")
+        case (.change(let change, let record), .change(let other, let otherRecord)):
+            record.isText == otherRecord.isText && change.hasForm(of: other, time: "")
+        case (.clear, .clear): true
+        case (.expire(_, let time), .expire(_, let other)): time == other
+        default: false
+        }
+    }
+
+    /// Encodes the step.
+    func encode(by encoder: ChangeEncoder, to sink: inout some CommitSink) {
+        switch self {
+        case .look(let item, let key):
+            // A guard of another key brings it along.
+            encoder.encode([item], status: nil, item.otherKey == nil ? sink.key(key) : .own(0), to: &sink)
+        case .effect(let effect, let id, let once?):
+            let key = sink.key(once.key)
+            sink.begin("HSETNX", key)
+            sink.hole(sink.value(once.field))
+            sink.constant("made")
+            encoder.encode(effect, of: id, to: &sink)
+            // If a failover has lost the mark that it belongs to, nothing comes to take it away.
+            sink.begin("PEXPIRE", key)
+            sink.constant(String(SagaOnce.longest.milliseconds))
+        case .effect(let effect, let id, nil):
+            if case .restore(let restoration) = effect { encoder.encodeGuards(of: restoration, to: &sink) }
+            encoder.encode(effect, of: id, to: &sink)
+        case .change(let change, let record): encoder.encode(change, of: record, isPart: true, to: &sink)
+        case .clear(let once):
+            sink.begin("HDEL", sink.key(once.key))
+            sink.hole(sink.value(once.field))
+        case .expire(let once, let time):
+            sink.begin("PEXPIRE", sink.key(once.key))
+            sink.constant(String(time.milliseconds))
+        }
+    }
 }

@@ -17,7 +17,7 @@ struct SagaWork: Sendable {
 
     let plan: SagaPlan
     let encoder: ChangeEncoder
-    private(set) var results: [Committer.Result]
+    private(set) var results: [CommitResult]
     private var page: [Evaluation]
     /// By the place in the page; nil where there is no change.
     private var splits: [SagaSplit?]
@@ -31,10 +31,9 @@ struct SagaWork: Sendable {
 
     /// Splits a page, its refunds checked against the ledgers.
     init(_ page: [Evaluation], rescores: Bool, _ saga: Saga) async throws {
-        let sweep = saga.sweep
-        let committer = sweep.committer(saga.claim)
-        encoder = committer.encoder(at: sweep.now)
-        (self.page, results) = try await committer.priced(try await committer.queued(page))
+        let scope = saga.scope
+        encoder = scope.encoder(at: scope.now)
+        (self.page, results) = try await scope.priced(try await scope.queued(page))
         self.rescores = rescores
         splits = Array(repeating: nil, count: page.count)
         fates = Array(repeating: nil, count: page.count)
@@ -45,28 +44,40 @@ struct SagaWork: Sendable {
             splits[place] = split
             fates[place] = .open
         }
-        let claim = saga.claim
-        plan = SagaPlan(run: claim.run, page: "\(claim.term)/\(sweep.control.nextPage())")
+        plan = SagaPlan(run: scope.run, page: "\(saga.lease.term)/\(scope.control.nextPage())")
+    }
+
+    /// A guard that is looked at before anything is written.
+    struct Look: Sendable {
+        let place: Int
+        /// Its number among the guards of the change, or of the record that is dropped.
+        let number: Int
+        let step: SagaStep
     }
 
     /// What has to be looked at first: the guards of changes in other slots, and those of records that are dropped.
-    var looks: [(place: Int, step: SagaStep)] {
-        page.indices.flatMap { place -> [(place: Int, step: SagaStep)] in
+    var looks: [Look] {
+        page.indices.flatMap { place -> [Look] in
             let key = page[place].record.key
             var guards = splits[place]?.others ?? []
-            if case .drop(_, let conditions) = page[place].decision { guards = conditions }
-            return guards.map { (place, .look([$0], at: $0.otherKey ?? key)) }
+            if case .drop(_, let conditions) = page[place].decision {
+                guards = conditions.enumerated().map { ($1, $0) }
+            }
+            return guards.map { item, number in
+                Look(place: place, number: number, step: .look(item, at: item.otherKey ?? key))
+            }
         }
     }
 
     /// What a look has shown.
-    mutating func looked(_ place: Int, _ outcome: CommitCall.Outcome) {
+    mutating func looked(_ look: Look, _ outcome: CommitCall.Outcome) {
         guard outcome != .made else { return }
-        if splits[place] != nil, fates[place] == .open {
-            fates[place] = .kept
-            results[place] = if case .refused(let why) = outcome { .refused(why) } else { .moved }
-        } else if case .drop = page[place].decision {
-            fates[place] = .kept
+        if splits[look.place] != nil, fates[look.place] == .open {
+            fates[look.place] = .kept
+            results[look.place] =
+                if case .refused(let why) = outcome { .refused(why) } else { .moved(guardNumber: look.number) }
+        } else if case .drop = page[look.place].decision {
+            fates[look.place] = .kept
         }
     }
 
@@ -113,16 +124,14 @@ struct SagaWork: Sendable {
 
     /// Whether a change was refused only because the ledger in its slot has its charge already.
     func isPaidBefore(_ place: Int, _ outcome: CommitCall.Outcome) -> Bool {
-        guard case .moved(ChangeEncoder.ledgerGuard) = outcome else { return false }
-        return splits[place]?.first.refund != nil
+        guard outcome == .moved(guardNumber: ChangeEncoder.ledgerGuard) else { return false }
+        return (splits[place]?.first.refund?.amount ?? 0) > 0
     }
 
     /// Changes whose charge is in the ledger get another entry, or no refund.
     mutating func reprice(_ places: [Int], _ saga: Saga) async throws {
         guard !places.isEmpty else { return }
-        let repaid = try await saga.sweep.retrying { [page] in
-            try await saga.sweep.committer(saga.claim).repaid(places, of: page)
-        }
+        let repaid = try await saga.scope.retrying { [page] in try await saga.scope.repaid(places, of: page) }
         for (place, judged) in zip(places, repaid) {
             page[place] = judged
             guard let split = splits[place]?.with(refund: judged.change?.refund) else { continue }
@@ -136,7 +145,9 @@ struct SagaWork: Sendable {
         fates[place] = outcome == .made ? .made : .over
         switch outcome {
         case .made: results[place] = .changed(isRefunded: true)
-        case .moved: results[place] = .moved
+        case .moved(let number):
+            let numbers = splits[place]?.numbers ?? []
+            results[place] = .moved(guardNumber: numbers.indices.contains(number) ? numbers[number] : number)
         case .refused(let why): results[place] = .refused(why)
         }
     }
@@ -149,7 +160,7 @@ struct SagaWork: Sendable {
 
     /// The other parts are made too, but for those that are left.
     mutating func finished(_ done: [SagaEntry], left: [(entry: SagaEntry, why: String)]) {
-        for entry in done { results[entry.place] = .changed(isRefunded: entry.tokens > 0) }
+        for entry in done { results[entry.place] = .changed(isRefunded: entry.tokens != 0) }
         for (entry, why) in left {
             results[entry.place] = .refused(Saga.unfinished(why))
             fates[entry.place] = .over
@@ -159,16 +170,17 @@ struct SagaWork: Sendable {
     /// What ends the page.
     var ending: SagaLog.Ending {
         var ending = SagaLog.Ending()
-        let isLocks = encoder.cleanup.kind == .locks
+        let notesFirstSeen = encoder.cleanup.policy.manner.notesFirstSeen
         for (place, judged) in page.enumerated() {
             let id = judged.entry.id
             switch judged.decision {
             case .change(let change) where fates[place] == .made:
-                if isLocks { ending.seen.append((id, nil)) }
+                if notesFirstSeen { ending.seen.append((id, nil)) }
+                guard change.indexEffect != .none else { continue }
                 let score = change.next.map(encoder.cleanup.indexUnit.score)
                 ending.index.append(.init(place: place, entry: judged.entry, score: score))
             case .drop where fates[place] == nil:
-                if isLocks { ending.seen.append((id, nil)) }
+                if notesFirstSeen { ending.seen.append((id, nil)) }
                 ending.index.append(.init(place: place, entry: judged.entry, score: nil))
             case .leave(let leave):
                 if let value = leave.remember { ending.seen.append((id, "\(encoder.time) \(value)")) }

@@ -24,13 +24,15 @@ extension Verdict {
         case .drop(let because, let guards): return .drop(because: because, guards: document.guards(guards))
         case .change(var change):
             change.guards = document.guards(change.guards)
-            if !change.sets.isEmpty {
-                let text = try JSONRecord.setting(change.sets, like: fields.names, in: document.text)
-                change.document = text
-                let isEnough = try JSONRecord.restoring(change.before, in: text) == document.text
-                change.originals = isEnough ? [] : try document.originals(of: change.sets)
-            }
-            return .change(change)
+            return .change(
+                try change.mapEffects { effect throws(RecordError) in
+                    guard case .write(var write) = effect, !write.sets.isEmpty else { return effect }
+                    let text = try JSONRecord.setting(write.sets, like: fields.names, in: document.text)
+                    write.document = text
+                    let isEnough = try JSONRecord.restoring(write.before, in: text) == document.text
+                    write.originals = isEnough ? [] : try document.originals(of: write.sets)
+                    return .write(write)
+                })
         }
     }
 }

@@ -2,14 +2,14 @@ internal import Policies
 internal import RedisClient
 
 /// Charges whose refund was undone are paid once more.
-extension Committer {
+extension CommitScope {
     /// The page with refunds that are still owed, by what their ledgers hold now; refused already is what can't be written
     /// because of a key in another slot.
     ///
     /// In a Cluster such keys are out of reach of the step that changes the record, which then rests on this look.
-    func priced(_ page: [Evaluation]) async throws -> (page: [Evaluation], results: [Result]) {
+    func priced(_ page: [Evaluation]) async throws -> (page: [Evaluation], results: [CommitResult]) {
         var page = page
-        var results = page.map(Self.untouched)
+        var results = page.map(Committer.untouched)
         let look = try await SagaPrecheck(page, events: keys.events, library)
         for (place, why) in look.refusals { results[place] = .refused(why) }
         guard !look.paid.isEmpty else { return (page, results) }
@@ -29,11 +29,14 @@ extension Committer {
         var next = 0
         return places.map { place in
             var judged = page[place]
-            guard var change = judged.change, let refund = change.refund else { return judged }
+            guard var change = judged.change, var refund = change.refund else { return judged }
             let ledger = replies[next].elements.map(\.string)
             next += 1
+            // An undo takes one payment back, and no other.
+            guard refund.amount > 0 else { return judged }
             if let entry = RefundEntry.next(refund.entry, ledger: ledger) {
-                change.refund?.entry = entry
+                refund.entry = entry
+                change = change.with(refund: refund)
             } else {
                 change = change.unpaid
             }

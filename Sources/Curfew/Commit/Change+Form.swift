@@ -1,0 +1,67 @@
+internal import Policies
+
+extension Change {
+    /// Whether two changes differ only in what a statement leaves open.
+    func hasForm(of other: Change, time: String) -> Bool {
+        guard
+            action == other.action, from == other.from, to == other.to, (next == nil) == (other.next == nil),
+            effects.count == other.effects.count, guards.haveForm(of: other.guards, status: from)
+        else { return false }
+        for (mine, theirs) in zip(effects, other.effects) {
+            guard mine.hasForm(of: theirs, status: to, time: time) else { return false }
+        }
+        return true
+    }
+}
+
+extension Effect {
+    /// Whether two effects differ only in what a statement leaves open.
+    func hasForm(of other: Effect, status: String?, time: String) -> Bool {
+        switch (self, other) {
+        case (.pay, .pay), (.credit, .credit), (.enter, .enter), (.erase, .erase), (.remove, .remove),
+            (.discard, .discard), (.unlist, .unlist):
+            return true
+        case (.objects(let mine), .objects(let theirs)): return (mine.bytes == 0) == (theirs.bytes == 0)
+        case (.write(let mine), .write(let theirs)):
+            guard (mine.document == nil) == (theirs.document == nil), mine.sets.count == theirs.sets.count else {
+                return false
+            }
+            for (mine, theirs) in zip(mine.sets, theirs.sets) {
+                guard mine.field == theirs.field, (mine.value == nil) == (theirs.value == nil),
+                    (mine.value == status) == (theirs.value == status), (mine.value == time) == (theirs.value == time)
+                else { return false }
+            }
+            return true
+        case (.remember(let mine), .remember(let theirs)):
+            return (mine.before == nil) == (theirs.before == nil) && mine.keptFor == theirs.keptFor
+        case (.store(let mine), .store(let theirs)): return mine.keptFor == theirs.keptFor
+        case (.put(let mine), .put(let theirs)): return mine.kind == theirs.kind && mine.isAtHead == theirs.isAtHead
+        case (.take(let mine), .take(let theirs)): return mine.isSorted == theirs.isSorted
+        case (.restore(let mine), .restore(let theirs)): return (mine.expires == nil) == (theirs.expires == nil)
+        case (.relist(let mine), .relist(let theirs)): return mine.rule == theirs.rule
+        default: return false
+        }
+    }
+}
+
+extension [Policies.Guard] {
+    /// Whether two lists of guards look at the same things in the same way, whatever they expect there.
+    func haveForm(of other: [Policies.Guard], status: String? = nil) -> Bool {
+        guard count == other.count else { return false }
+        for (mine, theirs) in zip(self, other) {
+            switch (mine, theirs) {
+            case (.field(let field, let value), .field(let otherField, let otherValue)):
+                guard field == otherField, (value == nil) == (otherValue == nil),
+                    (value == status) == (otherValue == status)
+                else { return false }
+            case (.otherField(_, let field, let value), .otherField(_, let otherField, let otherValue)):
+                guard field == otherField, (value == nil) == (otherValue == nil) else { return false }
+            case (.text, .text), (.recordMissing, .recordMissing), (.keyAbsent, .keyAbsent), (.keyPresent, .keyPresent),
+                (.otherText, .otherText), (.listed, .listed), (.holds, .holds), (.atMost, .atMost):
+                continue
+            default: return false
+            }
+        }
+        return true
+    }
+}

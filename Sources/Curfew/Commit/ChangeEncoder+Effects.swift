@@ -1,0 +1,185 @@
+internal import Policies
+
+/// What an effect is encoded for.
+struct EffectContext {
+    /// The record's key, as the change brings it along.
+    let own: Statement.Key
+    let record: Record
+    /// The new status: it is the same in many changes.
+    let to: String
+    /// The amount that is paid back, which the event names too.
+    let amount: Statement.Source
+    /// Whether only what is in the record's slot is written.
+    let isPart: Bool
+}
+
+/// The commands of each effect. This is the only place that knows them.
+extension ChangeEncoder {
+    /// Encodes an effect of a change.
+    func encode(_ effect: Effect, _ context: EffectContext, to sink: inout some CommitSink) {
+        switch effect {
+        case .objects: return
+        case .pay(let refund):
+            let ledger = sink.key(refund.ledger)
+            encodeEntry(refund, ledger, context.amount, to: &sink)
+            sink.begin("INCRBY", sink.key(refund.balance))
+            sink.hole(context.amount)
+        case .write(let write): encode(write, context, to: &sink)
+        case .remember(let note):
+            if !context.isPart { encode(note, of: context.record.id, to: &sink) }
+        case .put(let push): encode(push, of: .member, to: &sink)
+        case .take(let taking): encode(taking, of: .member, to: &sink)
+        case .remove: encodeMove(of: context.record.key, context.own, to: &sink)
+        case .unlist(let score):
+            if !context.isPart { encodeListed(score, to: &sink) }
+        case .relist(let relisting): encode(relisting, of: .member, to: &sink)
+        case .credit, .enter, .store, .erase, .discard, .restore: encode(effect, of: context.record.id, to: &sink)
+        }
+    }
+
+    /// Encodes an effect that needs nothing of its record but the id.
+    func encode(_ effect: Effect, of id: String, to sink: inout some CommitSink) {
+        switch effect {
+        case .pay(let refund):
+            let ledger = sink.key(refund.ledger)
+            let amount = sink.value(String(refund.amount))
+            encodeEntry(refund, ledger, amount, to: &sink)
+            sink.begin("INCRBY", sink.key(refund.balance))
+            sink.hole(amount)
+        case .credit(let refund):
+            sink.begin("INCRBY", sink.key(refund.balance))
+            sink.hole(sink.value(String(refund.amount)))
+        case .enter(let refund):
+            encodeEntry(refund, sink.key(refund.ledger), sink.value(String(refund.amount)), to: &sink)
+        case .store(let text):
+            sink.begin("SET", sink.key(text.key))
+            sink.hole(sink.value(text.text))
+            guard let time = text.keptFor else { return sink.constant("KEEPTTL") }
+            sink.constant("PX")
+            sink.constant(String(time.milliseconds))
+        case .erase(let key): sink.begin("DEL", sink.key(key))
+        case .put(let push): encode(push, of: sink.value(id), to: &sink)
+        case .take(let taking): encode(taking, of: sink.value(id), to: &sink)
+        case .discard(let key): encodeMove(of: key, sink.key(key), to: &sink)
+        case .restore(let restoration): encode(restoration, to: &sink)
+        case .relist(let relisting): encode(relisting, of: sink.value(id), to: &sink)
+        case .objects, .write, .remember, .remove, .unlist:
+            preconditionFailure("\(effect.words) is about the record itself")
+        }
+    }
+
+    /// The entry of a refund in its ledger comes first, and fails the change if it is there.
+    private func encodeEntry(
+        _ refund: Refund, _ ledger: Statement.Key, _ amount: Statement.Source, to sink: inout some CommitSink
+    ) {
+        sink.begin("HSETNX", ledger)
+        sink.hole(sink.value(refund.entry))
+        sink.hole(amount)
+    }
+
+    private func encode(_ write: RecordWrite, _ context: EffectContext, to sink: inout some CommitSink) {
+        if let document = write.document {
+            sink.begin("SET", context.own)
+            sink.hole(sink.value(document))
+            sink.constant("KEEPTTL")
+            return
+        }
+        if write.sets.contains(where: { $0.value != nil }) {
+            sink.begin("HSET", context.own)
+            for set in write.sets {
+                guard let value = set.value else { continue }
+                sink.constant(set.field)
+                // The new status is the same for all changes of the statement, and the time often; most others differ.
+                if value == context.to {
+                    sink.constant(value)
+                } else {
+                    sink.hole(value == time ? .time : sink.value(value))
+                }
+            }
+        }
+        if write.sets.contains(where: { $0.value == nil }) {
+            sink.begin("HDEL", context.own)
+            for set in write.sets where set.value == nil { sink.constant(set.field) }
+        }
+    }
+
+    /// Notes a recovery, unless another was noted since it was read.
+    func encode(_ note: RecoveryNote, of id: String, to sink: inout some CommitSink) {
+        let key = sink.key(keys.recoveries(cleanup.name, of: id))
+        if let before = note.before {
+            sink.check(.text, key, field: .none, value: .own(sink.value(before)))
+        } else {
+            sink.check(.missing, key, field: .none, value: .none)
+        }
+        sink.begin("SET", key)
+        sink.hole(sink.value(note.after))
+        sink.constant("PX")
+        sink.constant(String(note.keptFor.milliseconds))
+    }
+
+    /// Puts a record's id on a queue, in the way of its kind.
+    func encode(_ push: Push, of id: Statement.Source, to sink: inout some CommitSink) {
+        let queue = sink.key(push.key)
+        switch push.kind ?? .list {
+        case .list: sink.begin(push.isAtHead ? "LPUSH" : "RPUSH", queue)
+        case .zset:
+            sink.begin("ZADD", queue)
+            sink.hole(sink.value(push.score ?? "0"))
+        case .stream:
+            sink.begin("XADD", queue)
+            sink.constant("*")
+            sink.constant("id")
+        }
+        sink.hole(id)
+    }
+
+    private func encode(_ taking: Taking, of id: Statement.Source, to sink: inout some CommitSink) {
+        let queue = sink.key(taking.key)
+        sink.begin(taking.isSorted ? "ZREM" : "LREM", queue)
+        // From the end, where it was put.
+        if !taking.isSorted { sink.constant("-1") }
+        sink.hole(id)
+    }
+
+    private func encode(_ relisting: Relisting, of id: Statement.Source, to sink: inout some CommitSink) {
+        sink.begin("ZADD", sink.key(relisting.index))
+        sink.constant(relisting.rule.rawValue)
+        sink.hole(sink.value(relisting.score))
+        sink.hole(id)
+    }
+
+    /// Removal is a move: the record waits under another name in the same slot until it expires.
+    func encodeMove(of key: String, _ own: Statement.Key, to sink: inout some CommitSink) {
+        guard cleanup.keepsTrash else { return sink.begin("DEL", own) }
+        let trash = sink.key(Keys.trash(of: key, run: run))
+        sink.begin("TRASH", own)
+        sink.hole(trash.source)
+        sink.constant(String(cleanup.undo.milliseconds))
+    }
+
+    private func encode(_ restoration: Restoration, to sink: inout some CommitSink) {
+        let trash = sink.key(Keys.trash(of: restoration.key, run: restoration.run))
+        let key = sink.key(restoration.key)
+        sink.begin("RENAME", trash)
+        sink.hole(key.source)
+        if let expires = restoration.expires {
+            sink.begin("PEXPIREAT", key)
+            sink.hole(sink.value(expires))
+            sink.begin("DEL", sink.key(Keys.trash(of: restoration.key, run: restoration.run) + ":expires"))
+        } else {
+            sink.begin("PERSIST", key)
+        }
+    }
+
+    /// It is in the trash, and nothing is in its place: repeated, nothing is to do.
+    func encodeGuards(of restoration: Restoration, to sink: inout some CommitSink) {
+        let trash = Keys.trash(of: restoration.key, run: restoration.run)
+        sink.check(.exists, sink.key(trash), field: .none, value: .none)
+        sink.check(.missing, sink.key(restoration.key), field: .none, value: .none)
+    }
+
+    /// The index entry has not moved since it was read.
+    func encodeListed(_ score: String, to sink: inout some CommitSink) {
+        sink.check(.score, .shared(.index), field: .own(.member), value: .own(sink.value(score)))
+    }
+}

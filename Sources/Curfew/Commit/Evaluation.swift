@@ -1,0 +1,26 @@
+internal import Policies
+
+/// An entry of an index.
+struct DueEntry: Sendable, Equatable {
+    /// The record's id.
+    let id: String
+    /// When it is due, in Unix milliseconds, whatever the unit of the index.
+    let score: Double
+    /// Its score as Redis writes it, for the guard that nobody has moved the entry.
+    let scoreText: String
+}
+
+/// A record with what is to become of it.
+struct Evaluation: Sendable {
+    /// What a policy decided in the end, its questions answered.
+    enum Decision: Sendable {
+        case leave(Leave)
+        case drop(because: String, guards: [Policies.Guard])
+        indirect case change(Change)
+        case malformed(RecordError)
+    }
+
+    let entry: DueEntry
+    let record: Record
+    var decision: Decision
+}
