@@ -81,7 +81,7 @@ struct ProcessesWorkload {
         do {
             return try await scene.redis.send(RedisCommand.repeatable("ZCARD", ["\(records):deadlines"])).integer
                 .map { Int($0) }
-        } catch is RedisError {
+        } catch {
             return nil
         }
     }
