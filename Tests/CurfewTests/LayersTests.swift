@@ -55,6 +55,9 @@ struct LayersTests {
         }
     }
 
+    /// All of them, read once.
+    private static let all = Result { try sources() }
+
     private static func sources() throws -> [Source] {
         let root = URL(fileURLWithPath: #filePath)
             .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
@@ -103,7 +106,18 @@ struct LayersTests {
 
     @Test("each folder of the engine uses only those below it")
     func arrows() throws {
-        let found = Self.offences(in: try Self.sources())
+        let found = Self.offences(in: try Self.all.get())
+        #expect(found.isEmpty, "\(found.joined(separator: "\n"))")
+    }
+
+    @Test("no folder below the composition root knows the engine, which holds everything")
+    func engine() throws {
+        let below = Set(Self.order.prefix { $0 != "Running" })
+        let found = try Self.all.get().filter { below.contains($0.layer) }.flatMap { source in
+            source.lines.enumerated().filter { Source.names(on: $0.element).contains("Engine") }.map {
+                "\(source.path):\($0.offset + 1): “\($0.element.trimmingCharacters(in: .whitespaces))”"
+            }
+        }
         #expect(found.isEmpty, "\(found.joined(separator: "\n"))")
     }
 

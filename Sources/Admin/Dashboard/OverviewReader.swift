@@ -104,7 +104,7 @@ final class OverviewReader: Sendable {
         var found: [StalePauses] = []
         for cleanup in engine.configuration.cleanups {
             do {
-                if let pauses = try await StalePauses.read(engine, cleanup, at: now) { found.append(pauses) }
+                if let pauses = try await StalePauses.read(engine.store, cleanup, at: now) { found.append(pauses) }
             } catch {
                 // A server of a cluster that is away hides what it has, and nothing of the others.
                 guard engine.redis.isCluster else { throw error }

@@ -77,7 +77,7 @@ package struct AdminService: Sendable {
     /// Throws where Redis doesn't answer in time, a primary hasn't the functions and doesn't take them, or the worker can't
     /// work, as on a replica or without a right that it needs.
     package func check() async throws {
-        let library = engine.library
+        let library = engine.functions
         // A server that was restarted may have forgotten them.
         if try await !library.isLoaded(deadline: .seconds(2)) { try await library.load() }
         if let trouble = worker?.trouble { throw trouble }

@@ -10,11 +10,15 @@ struct Alerts: Sendable {
     /// The most entries of the metrics stream that one evaluation reads.
     static let mostEntries = 10_000
 
-    let engine: Engine
+    let store: Store
+    let configured: [AlertDefinition]
+    let cleanups: [Cleanup]
+    /// About how many entries their stream keeps.
+    let streamLength: Int
 
     /// The alerts that are about runs of this cleanup.
     func definitions(for cleanup: String) -> [AlertDefinition] {
-        engine.configuration.alerts.filter { $0.watches(cleanup) && $0.metric != .overdue }
+        configured.filter { $0.watches(cleanup) && $0.metric != .overdue }
     }
 
     /// Compares a run with its alerts.
@@ -45,8 +49,8 @@ struct Alerts: Sendable {
         let definitions = definitions(for: cleanup).filter { $0.metric == .runsLost }
         guard !definitions.isEmpty else { return }
         let words = ["definition", "state:" + cleanup, "since_ms:" + cleanup]
-        let replies = try await engine.redis.pipeline(
-            definitions.map { RedisCommand("HMGET", [engine.keys.alert($0.name)] + words) })
+        let replies = try await store.redis.pipeline(
+            definitions.map { RedisCommand("HMGET", [store.keys.alert($0.name)] + words) })
         let states = replies.map { reply in
             AlertState(
                 definition: reply[0].string ?? "", isFiring: reply[1].string == AlertState.firing,
@@ -63,7 +67,7 @@ struct Alerts: Sendable {
     /// it has something to say.
     private func isUnasked(_ alert: AlertDefinition) -> Bool {
         guard alert == .ofGuard(on: alert.cleanup) else { return false }
-        return engine.configuration.cleanup(named: alert.cleanup)?.guardLimits == nil
+        return cleanups.first { $0.name == alert.cleanup }?.guardLimits == nil
     }
 
     /// One wish to change the state of an alert.
@@ -76,11 +80,10 @@ struct Alerts: Sendable {
 
     /// Publishes definitions that are new or have changed.
     func publishDefinitions(now: Timestamp) async throws {
-        let alerts = engine.configuration.alerts
-        guard !alerts.isEmpty else { return }
-        let known = try await engine.redis.pipeline(
-            alerts.map { RedisCommand("HGET", [engine.keys.alert($0.name), "definition"]) })
-        let changed = zip(alerts, known).filter { $0.definitionText != $1.string }
+        guard !configured.isEmpty else { return }
+        let known = try await store.redis.pipeline(
+            configured.map { RedisCommand("HGET", [store.keys.alert($0.name), "definition"]) })
+        let changed = zip(configured, known).filter { $0.definitionText != $1.string }
         try await publish(changed.map { .published($0.0) }, now: now)
     }
 
@@ -88,12 +91,12 @@ struct Alerts: Sendable {
     func publish(_ transitions: [Transition], now: Timestamp) async throws {
         guard !transitions.isEmpty else { return }
         var call = CommitCall(
-            lease: nil, index: engine.keys.schedule, shared: [engine.keys.schedule, engine.keys.alerts])
+            lease: nil, index: store.keys.schedule, shared: [store.keys.schedule, store.keys.alerts])
         for transition in transitions { add(transition, to: &call, now: now) }
-        let outcomes = try call.outcomes(of: try await engine.library.call(call.note()))
+        let outcomes = try call.outcomes(of: try await store.functions.call(call.note()))
         for case (.crossed(let alert, let cleanup, let value, let isFiring, _, _), .made) in zip(transitions, outcomes)
         {
-            engine.logger.info(
+            store.logger.info(
                 isFiring ? "alert fires" : "alert resolved",
                 metadata: ["alert": "\(alert.name)", "cleanup": "\(cleanup)", "value": "\(value)"])
         }
@@ -150,12 +153,12 @@ struct Alerts: Sendable {
         fields: [(String, String)], entry: [(String, String)], to call: inout CommitCall
     ) {
         func tell(_ sink: inout some CommitSink) {
-            let own = sink.key(engine.keys.alert(alert.name))
+            let own = sink.key(store.keys.alert(alert.name))
             sink.check(check.0, own, field: .constant(check.field), value: .own(sink.value(check.value)))
             sink.begin("HSET", own)
             for word in fields.flatMap({ [$0.0, $0.1] }) { sink.constant(word) }
             sink.begin("XADD", .shared(.events))
-            let head = ["MAXLEN", "~", String(engine.configuration.streams.length), "*"]
+            let head = ["MAXLEN", "~", String(streamLength), "*"]
             for word in head + entry.flatMap({ [$0.0, $0.1] }) { sink.constant(word) }
         }
         var sink = StatementSink(index: .none)
@@ -185,7 +188,7 @@ struct Alerts: Sendable {
         var read = 0
         while read < Self.mostEntries {
             let page = try await StreamPage(
-                "XREVRANGE", of: engine.keys.metrics, from: end, to: start, engine.redis)
+                "XREVRANGE", of: store.keys.metrics, from: end, to: start, store.redis)
             for entry in page.entries
             where entry["cleanup"] == cleanup && definition.metric.counts(entry["kind"]) {
                 guard runs > 0 else { return sum }

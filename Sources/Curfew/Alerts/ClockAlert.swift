@@ -7,14 +7,17 @@ internal import RedisClient
 /// Every instance that ticks sees the same step. The first one notes it, and the guards keep the others from noting it
 /// again.
 struct ClockAlert: Sendable {
-    let engine: Engine
+    let store: Store
+    let cleanups: [Cleanup]
+    /// About how many entries the stream of alerts keeps.
+    let streamLength: Int
 
-    private var key: String { engine.keys.alert(ClockStep.alert) }
+    private var key: String { store.keys.alert(ClockStep.alert) }
 
     /// What is known of the last step.
-    func read() async throws -> (step: ClockStep?, isFiring: Bool) {
+    static func read(from store: Store) async throws -> (step: ClockStep?, isFiring: Bool) {
         let words = ClockStep.fields + ["state:" + ClockStep.everything]
-        let reply = try await engine.redis.read("HMGET", key, words)
+        let reply = try await store.redis.read("HMGET", store.keys.alert(ClockStep.alert), words)
         let isFiring = reply.count == words.count && reply[words.count - 1].string == AlertState.firing
         return (ClockStep(reply.elements.dropLast()), isFiring)
     }
@@ -23,7 +26,7 @@ struct ClockAlert: Sendable {
     ///
     /// - Parameter elapsed: how long ago this instance last saw the clock: a note since then is of the same step.
     func saw(_ step: Duration, at now: Timestamp, since elapsed: Duration) async throws {
-        let (known, isFiring) = try await read()
+        let (known, isFiring) = try await Self.read(from: store)
         if let known, isFiring {
             let age = now - known.seen
             let difference = known.step - step
@@ -40,10 +43,10 @@ struct ClockAlert: Sendable {
     ///
     /// False where it has to go on.
     func resolve(at now: Timestamp) async throws -> Bool {
-        let (known, isFiring) = try await read()
+        let (known, isFiring) = try await Self.read(from: store)
         guard isFiring, let known else { return true }
         let longest =
-            engine.configuration.cleanups.filter { known.total > $0.clockTolerance }
+            cleanups.filter { known.total > $0.clockTolerance }
             .map(\.longestTimeout).max() ?? .zero
         guard now - known.seen >= max(ClockStep.shown, longest) else { return false }
         try await write(known, isFiring: false, after: known, wasFiring: true, now: now)
@@ -85,11 +88,11 @@ struct ClockAlert: Sendable {
             ("metric", "step"), ("op", ">"), ("threshold", limit), ("value", value),
             ("since_ms", String(now.milliseconds)), ("run", ""), ("message", message),
         ]
-        let head = ["MAXLEN", "~", String(engine.configuration.streams.length), "*"]
+        let head = ["MAXLEN", "~", String(streamLength), "*"]
         change.write(
-            "XADD", .own(engine.keys.alerts),
+            "XADD", .own(store.keys.alerts),
             head.map { .constant($0) } + entry.flatMap { [.constant($0.0), .value($0.1)] })
-        guard try await engine.library.note(change, engine.keys) == .made else { return }
-        engine.logger.warning("\(message)", metadata: ["alert": "\(ClockStep.alert)", "state": "\(state)"])
+        guard try await store.functions.note(change, store.keys) == .made else { return }
+        store.logger.warning("\(message)", metadata: ["alert": "\(ClockStep.alert)", "state": "\(state)"])
     }
 }

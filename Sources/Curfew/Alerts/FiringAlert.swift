@@ -13,16 +13,17 @@ package struct FiringAlert: Sendable, Codable, Equatable {
     package var sinceMs: Int64
 
     /// What fires now, by the alerts of the configuration and the guards of its cleanups.
-    package static func all(_ engine: Engine) async throws(CurfewError) -> [FiringAlert] {
-        let configuration = engine.configuration
-        let guards = configuration.cleanups.filter(\.mayBeRefused).map {
+    static func all(
+        _ store: Store, alerts: [AlertDefinition], cleanups: [Cleanup]
+    ) async throws(CurfewError) -> [FiringAlert] {
+        let guards = cleanups.filter(\.mayBeRefused).map {
             AlertDefinition.ofGuard(on: $0.name)
         }
         var names: [String] = []
-        for alert in configuration.alerts + guards where !names.contains(alert.name) { names.append(alert.name) }
+        for alert in alerts + guards where !names.contains(alert.name) { names.append(alert.name) }
         if !names.contains(ClockStep.alert) { names.append(ClockStep.alert) }
-        let replies = try await engine.redis.replies(
-            to: names.map { RedisCommand("HGETALL", [engine.keys.alert($0)]) })
+        let replies = try await store.redis.replies(
+            to: names.map { RedisCommand("HGETALL", [store.keys.alert($0)]) })
         return zip(names, replies).flatMap { name, reply in
             let state = reply.texts
             return state.filter { $0.key.hasPrefix("state:") && $0.value == AlertState.firing }.keys.sorted().map {

@@ -6,7 +6,9 @@ internal import RedisClient
 /// It sends nothing while what it sees stays the same. Every instance sees the same and sends the same, and the guards of
 /// the alerts let one of them through.
 struct OverdueWatch {
-    let engine: Engine
+    let alerts: Alerts
+    /// How long the cleanups that owe a run aren't asked about again.
+    let heartbeat: Duration
     /// What fires, as far as this instance knows; nil until it has looked for what others have left firing.
     private var firing: Set<Pair>?
     /// Since when the cleanups that owe a run do, and when that was read.
@@ -18,13 +20,16 @@ struct OverdueWatch {
         var cleanup: String
     }
 
-    init(engine: Engine) {
-        self.engine = engine
+    init(_ alerts: Alerts, heartbeat: Duration) {
+        self.alerts = alerts
+        self.heartbeat = heartbeat
     }
+
+    private var store: Store { alerts.store }
 
     /// Compares one answer with the alerts.
     mutating func look(at answer: TickAnswer) async throws {
-        let definitions = engine.configuration.alerts.filter { $0.metric == .overdue }
+        let definitions = alerts.configured.filter { $0.metric == .overdue }
         guard !definitions.isEmpty else { return }
         let known = if let firing { firing } else { try await leftFiring(definitions) }
         let values = try await values(answer)
@@ -47,7 +52,7 @@ struct OverdueWatch {
             }
         }
         transitions += try await resolutions(ended)
-        try await Alerts(engine: engine).publish(transitions, now: answer.clock.now)
+        try await alerts.publish(transitions, now: answer.clock.now)
         firing = crossed
     }
 
@@ -59,7 +64,7 @@ struct OverdueWatch {
         for (cleanup, since) in try await owedSince() {
             values[cleanup] = max(values[cleanup] ?? 0, Double((answer.clock.now - since).milliseconds))
         }
-        for cleanup in engine.configuration.cleanups where !cleanup.isEnabled || values[cleanup.name] == nil {
+        for cleanup in alerts.cleanups where !cleanup.isEnabled || values[cleanup.name] == nil {
             values[cleanup.name] = 0
         }
         return values
@@ -67,13 +72,13 @@ struct OverdueWatch {
 
     /// Since when cleanups that nobody has paused owe a run: asked once in a heartbeat.
     private mutating func owedSince() async throws -> [String: Timestamp] {
-        if let owed, owed.readAt.duration(to: .now) < engine.coordinator.heartbeat * 0.9 { return owed.since }
-        let keys = engine.keys
-        let texts = try await engine.redis.send(RedisCommand("HGETALL", [keys.owed])).pairs
+        if let owed, owed.readAt.duration(to: .now) < heartbeat * 0.9 { return owed.since }
+        let keys = store.keys
+        let texts = try await store.redis.send(RedisCommand("HGETALL", [keys.owed])).pairs
         var since: [String: Timestamp] = [:]
         if !texts.isEmpty {
             let names = texts.map(\.0)
-            let paused = try await engine.redis.send(RedisCommand("HMGET", [keys.paused] + names))
+            let paused = try await store.redis.send(RedisCommand("HMGET", [keys.paused] + names))
             for (place, (name, text)) in texts.enumerated() where paused[place].isNull {
                 since[name] = Owed(text: text)?.since
             }
@@ -84,8 +89,8 @@ struct OverdueWatch {
 
     /// What others have published as firing and nobody as resolved.
     private func leftFiring(_ definitions: [AlertDefinition]) async throws -> Set<Pair> {
-        let states = try await engine.redis.pipeline(
-            definitions.map { RedisCommand("HGETALL", [engine.keys.alert($0.name)]) })
+        let states = try await store.redis.pipeline(
+            definitions.map { RedisCommand("HGETALL", [store.keys.alert($0.name)]) })
         var firing: Set<Pair> = []
         for (definition, state) in zip(definitions, states) {
             for (name, value) in state.pairs where name.hasPrefix("state:") && value == AlertState.firing {
@@ -98,9 +103,9 @@ struct OverdueWatch {
     /// The ends of alerts that do fire, with the time since when.
     private func resolutions(_ ended: [(AlertDefinition, String, Double)]) async throws -> [Alerts.Transition] {
         guard !ended.isEmpty else { return [] }
-        let known = try await engine.redis.pipeline(
+        let known = try await store.redis.pipeline(
             ended.map { alert, name, _ in
-                RedisCommand("HMGET", [engine.keys.alert(alert.name), "state:" + name, "since_ms:" + name])
+                RedisCommand("HMGET", [store.keys.alert(alert.name), "state:" + name, "since_ms:" + name])
             })
         return zip(ended, known).compactMap { item, state in
             guard state.count == 2, state[0].string == AlertState.firing else { return nil }

@@ -17,23 +17,23 @@ package struct StalePauses: Sendable, Equatable {
 
     /// Reads them; nil where the cleanup isn't about pauses.
     package static func read(
-        _ engine: Engine, _ cleanup: Cleanup, at now: Timestamp
+        _ store: Store, _ cleanup: Cleanup, at now: Timestamp
     ) async throws(CurfewError) -> StalePauses? {
         guard cleanup.policy.watchesPauses else { return nil }
-        let index = cleanup.indexKey(engine.keys)
+        let index = cleanup.indexKey(store.keys)
         do {
-            let replies = try await engine.redis.pipeline([
+            let replies = try await store.redis.pipeline([
                 RedisCommand("ZRANGE", [index, "0", String(most - 1)]), RedisCommand("ZCARD", [index]),
             ])
             if let error = replies.lazy.compactMap(\.error).first {
                 throw CurfewError(error, "reading \(index)")
             }
             let entries = replies[0].elements.compactMap(\.string).map { DueEntry(id: $0, score: 0, scoreText: "0") }
-            let reader = RecordReader(redis: engine.redis, cleanup: cleanup, keys: engine.keys)
+            let reader = RecordReader(redis: store.redis, cleanup: cleanup, keys: store.keys)
             let judge = Evaluator(reader: reader)
             let keyed = try judge.keyed(entries[...])
             let reads = try await reader.records(
-                keyed, replies: try await engine.redis.pipeline(judge.commands(for: keyed)))
+                keyed, replies: try await store.redis.pipeline(judge.commands(for: keyed)))
             let found = reads.compactMap { read -> (id: String, pause: StalePause)? in
                 // A record that can't be read is its run's error, and is told there.
                 guard case .success(let record) = read else { return nil }

@@ -20,8 +20,7 @@ protocol CommitControl: Sendable {
 
 /// For whom changes are committed: a cleanup, under a lease, or without one only to ask.
 struct CommitScope: Sendable {
-    let library: FunctionLibrary
-    let keys: Keys
+    let store: Store
     let cleanup: Cleanup
     /// The right to write; nil only asks what would become of the same changes.
     let lease: LeaseTerm?
@@ -33,7 +32,9 @@ struct CommitScope: Sendable {
     /// How much later than now the changes are made for: a preview of the future.
     var ahead: Duration = .zero
 
-    var redis: RedisClient { library.redis }
+    var redis: RedisClient { store.redis }
+    var keys: Keys { store.keys }
+    var library: FunctionLibrary { store.functions }
     var now: Timestamp { clock.now + ahead }
 
     /// The committer that suits the servers.

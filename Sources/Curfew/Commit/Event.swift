@@ -132,8 +132,3 @@ struct Journal: Sendable {
         RedisCommand("XADD", [stream] + words + event.fields.flatMap { [$0.name, $0.value] })
     }
 }
-
-extension Engine {
-    /// Where events go.
-    var journal: Journal { Journal(keys, configuration.streams) }
-}

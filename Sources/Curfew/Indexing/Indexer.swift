@@ -37,15 +37,21 @@ final class Indexer: Sendable {
         var isStopping = false
     }
 
-    private let engine: Engine
+    private let store: Store
+    private let all: [Cleanup]
+    private let claimant: ScanLease.Claimant
     private let cleanups: [String: Cleanup]
     private let wakeUp = AsyncSignal()
     private let state: Mutex<State>
 
-    /// Makes the indexer of an engine; every cleanup is asked about once at the start.
-    init(engine: Engine) {
-        self.engine = engine
-        let scanned = engine.configuration.cleanups.filter { $0.scan != nil && $0.isEnabled && !$0.isDryRun }
+    /// Makes the indexer of an instance; every cleanup is asked about once at the start.
+    ///
+    /// - Parameter all: every cleanup of the configuration.
+    init(store: Store, cleanups all: [Cleanup], claimant: ScanLease.Claimant) {
+        self.store = store
+        self.all = all
+        self.claimant = claimant
+        let scanned = all.filter { $0.scan != nil && $0.isEnabled && !$0.isDryRun }
         cleanups = Dictionary(scanned.map { ($0.name, $0) }) { first, _ in first }
         state = Mutex(State(plans: cleanups.mapValues { _ in Plan(ask: .now) }))
     }
@@ -101,7 +107,9 @@ final class Indexer: Sendable {
         }
         guard !begun.isStopping, var plan = begun.plan else { return }
         do {
-            let scan = KeyspaceScan(engine: engine, cleanup: cleanup, control: control)
+            let scan = KeyspaceScan(
+                store: store, cleanup: cleanup, names: RecordNames(cleanup, among: all, keys: store.keys),
+                claimant: claimant, control: control)
             let outcome = try await scan.runOnce(.due, fence: &plan.fence)
             switch outcome {
             // The next answer tells when the next one is due.
@@ -116,7 +124,7 @@ final class Indexer: Sendable {
             if !CommitScope.isPassing(error) { plan.fence = "" }
             let count = CommitScope.isPassing(error) ? state.withLock { $0.outage.failed(error) } : 1
             if let count {
-                engine.logger.warning(
+                store.logger.warning(
                     "a scan of the keyspace failed and will be continued",
                     metadata: ["cleanup": "\(cleanup.name)", "error": "\(error)", "failures": "\(count)"])
             }

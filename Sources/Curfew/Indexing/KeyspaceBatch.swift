@@ -8,15 +8,15 @@ struct KeyspaceBatch {
     /// What is due is entered as due since then: the clocks of a scan and of the sweep after it differ by a round trip.
     private static let due: Duration = .seconds(1)
 
-    let engine: Engine
+    let store: Store
     let cleanup: Cleanup
-    private(set) var pace = ScanPace()
     private let names: RecordNames
+    private(set) var pace = ScanPace()
 
-    init(engine: Engine, cleanup: Cleanup) {
-        self.engine = engine
+    init(store: Store, cleanup: Cleanup, names: RecordNames) {
+        self.store = store
         self.cleanup = cleanup
-        names = RecordNames(engine: engine, cleanup: cleanup)
+        self.names = names
     }
 
     /// What one step found.
@@ -31,7 +31,7 @@ struct KeyspaceBatch {
         var walked: Int
     }
 
-    private var index: String { cleanup.indexKey(engine.keys) }
+    private var index: String { cleanup.indexKey(store.keys) }
 
     /// Walks past some keys of a server.
     ///
@@ -42,7 +42,7 @@ struct KeyspaceBatch {
         let count = pace.step
         var arguments = [cursor, "MATCH", cleanup.records.scanPattern, "COUNT", String(count)]
         if let type = cleanup.recordType { arguments += ["TYPE", type] }
-        let saving = try save.map { try engine.redis.begin([$0]) }
+        let saving = try save.map { try store.redis.begin([$0]) }
         let (replies, elapsed) = try await send([RedisCommand("SCAN", arguments)], to: node)
         // What is sent along takes time of its own.
         if save == nil { pace.walked(count, took: elapsed) }
@@ -75,7 +75,7 @@ struct KeyspaceBatch {
             added += min(piece.count, Int(replies[0].integer ?? 0))
         }
         if added > 0, cleanup.index != nil {
-            engine.logger.notice(
+            store.logger.notice(
                 "records adopted that the index lacked",
                 metadata: [
                     "cleanup": "\(cleanup.name)", "count": "\(added)",
@@ -89,7 +89,7 @@ struct KeyspaceBatch {
     private mutating func judged(
         _ ids: ArraySlice<String>, at now: Timestamp
     ) async throws -> [(id: String, deadline: Timestamp)] {
-        let reader = RecordReader(redis: engine.redis, cleanup: cleanup, keys: engine.keys)
+        let reader = RecordReader(redis: store.redis, cleanup: cleanup, keys: store.keys)
         let judge = Evaluator(reader: reader)
         let found = ids.map { DueEntry(id: $0, score: 0, scoreText: "0") }
         let keyed = try judge.keyed(found[...])
@@ -131,7 +131,7 @@ struct KeyspaceBatch {
     private mutating func send(
         _ commands: [RedisCommand], to node: RedisClient.Node? = nil
     ) async throws -> ([RedisValue], Duration) {
-        let redis = engine.redis
+        let redis = store.redis
         let pending = try node.map { try redis.begin(commands, on: $0) } ?? redis.begin(commands)
         let replies = try await pending.replies()
         let elapsed = pending.elapsed
@@ -140,7 +140,7 @@ struct KeyspaceBatch {
     }
 
     private func failure(_ command: String, _ error: RedisServerError) -> CurfewError {
-        let address = engine.redis.configuration.place
+        let address = store.redis.configuration.place
         return CurfewError(RedisError(.server, error.message, command: command, address: address, server: error))
     }
 }

@@ -29,7 +29,7 @@ extension KeyspaceScan {
                 if when == .now { when = .due }
             } catch let error as CurfewError where FullMemory.isMeant(error) {
                 // What is known already may be what frees the memory.
-                engine.logger.warning(
+                store.logger.warning(
                     "Redis is full: the scan is left out, and the run goes by what the index has",
                     metadata: ["cleanup": "\(cleanup.name)", "error": "\(error)"])
                 return
@@ -46,7 +46,7 @@ extension KeyspaceScan {
 
     /// Finds records without writing anything, for a preview: at most ``mostListed``.
     func entries() async throws -> [DueEntry] {
-        var walk = try await KeyspaceWalk(engine: engine, cleanup: cleanup)
+        var walk = try await KeyspaceWalk(store: store, cleanup: cleanup, names: names)
         var found: Set<String> = []
         while found.count < Self.mostListed {
             try control.checkpoint()

@@ -19,19 +19,26 @@ struct KeyspaceScan: Sendable {
     /// How often the cursor is saved: what was done since then is done again after a crash.
     private static let saveInterval: Duration = .milliseconds(100)
 
-    let engine: Engine
+    let store: Store
     let cleanup: Cleanup
+    let names: RecordNames
+    let claimant: ScanLease.Claimant
     let control: RunControl
     /// The clock of the run that the scan belongs to, so that what is entered as due is due for its sweep; nil where it
     /// belongs to none.
     let clock: ServerClock?
 
     /// A scan for a cleanup as the file has it: the timeout of one run changes no index.
-    init(engine: Engine, cleanup: Cleanup, control: RunControl, clock: ServerClock? = nil) {
-        self.engine = engine
-        self.clock = clock
+    init(
+        store: Store, cleanup: Cleanup, names: RecordNames, claimant: ScanLease.Claimant, control: RunControl,
+        clock: ServerClock? = nil
+    ) {
+        self.store = store
         self.cleanup = cleanup.withoutOverride
+        self.names = names
+        self.claimant = claimant
         self.control = control
+        self.clock = clock
     }
 
     /// What became of a wish to scan.
@@ -50,7 +57,7 @@ struct KeyspaceScan: Sendable {
     /// whose fence then lets the next call go on.
     func runOnce(_ when: ScanClaimCall.When, fence: inout String) async throws -> Outcome {
         guard let interval = cleanup.scan else { return .notDue(for: .seconds(3600)) }
-        let lease = ScanLease(engine: engine, cleanup: cleanup, interval: interval)
+        let lease = ScanLease(store: store, cleanup: cleanup, claimant: claimant, interval: interval)
         switch try await lease.claim(when, fence: fence) {
         case .notDue(let wait): return .notDue(for: wait)
         case .held(let wait, let position):
@@ -60,9 +67,9 @@ struct KeyspaceScan: Sendable {
             fence = position.fence
             do {
                 // What is adopted into the application's index is written in its unit.
-                try await IndexCheck(engine.redis, cleanup)?.checkScores()
-                if engine.redis.isCluster, position.cursors.isAtStart {
-                    position.keys = try await ScanServer.keys(engine.redis)
+                try await IndexCheck(store.redis, cleanup)?.checkScores()
+                if store.redis.isCluster, position.cursors.isAtStart {
+                    position.keys = try await ScanServer.keys(store.redis)
                 }
                 return try await walk(&position, lease, self.clock ?? clock)
             } catch {
@@ -77,24 +84,24 @@ struct KeyspaceScan: Sendable {
     ) async throws -> Outcome {
         let began = ContinuousClock.now
         while true {
-            let servers = try await ScanServer.all(engine.redis)
+            let servers = try await ScanServer.all(store.redis)
             position.cursors.keep(servers)
             if let server = servers.first(where: { !position.cursors.isThrough(with: $0) }) {
                 guard try await walk(server, &position, lease, clock) else {
-                    return .held(for: engine.coordinator.lease)
+                    return .held(for: claimant.lease)
                 }
                 continue
             }
             switch try await lease.finish(position) {
             case .accepted:
-                engine.logger.info(
+                store.logger.info(
                     "keyspace scanned",
                     metadata: [
                         "cleanup": "\(cleanup.name)", "added": "\(position.added)",
                         "duration_ms": "\(began.duration(to: .now).milliseconds)",
                     ])
                 return .finished
-            case .lost: return .held(for: engine.coordinator.lease)
+            case .lost: return .held(for: claimant.lease)
             case .restarted: position.restart()
             }
         }
@@ -106,17 +113,17 @@ struct KeyspaceScan: Sendable {
     private func walk(
         _ server: ScanServer, _ position: inout ScanPosition, _ lease: ScanLease, _ clock: ServerClock
     ) async throws -> Bool {
-        var batch = KeyspaceBatch(engine: engine, cleanup: cleanup)
+        var batch = KeyspaceBatch(store: store, cleanup: cleanup, names: names)
         var saved = ContinuousClock.now
         repeat {
             try control.checkpoint()
             show(percent: position.percent)
             let save = saved.duration(to: .now) >= Self.saveInterval ? lease.saving(position) : nil
             let step = try await batch.walk(
-                server.node, from: position.cursors[server], after: save.map { engine.library.outgoing($0.command) })
+                server.node, from: position.cursors[server], after: save.map { store.functions.outgoing($0.command) })
             if let save, let reply = step.save {
                 saved = .now
-                switch try save.answer(try await engine.library.checked(reply, of: save.command)) {
+                switch try save.answer(try await store.functions.checked(reply, of: save.command)) {
                 case .accepted: break
                 case .lost: return false
                 case .restarted:
@@ -128,7 +135,7 @@ struct KeyspaceScan: Sendable {
             position.seen += step.walked
             // Asked after the cursor has come: one that another process gave is of no use.
             if save != nil || step.next == "0" {
-                guard try await server.isSame(engine.redis) else { return true }
+                guard try await server.isSame(store.redis) else { return true }
             }
             position.cursors.moved(to: step.next, at: server)
         } while !position.cursors.isThrough(with: server)
@@ -150,7 +157,7 @@ struct KeyspaceScan: Sendable {
         do {
             try await lease.release(position)
         } catch {
-            engine.logger.debug("the lease of a scan runs out", metadata: ["error": "\(error)"])
+            store.logger.debug("the lease of a scan runs out", metadata: ["error": "\(error)"])
         }
     }
 }

@@ -11,11 +11,11 @@ struct KeyspaceWalk {
     private var seen = 0
 
     /// Begins at the first server.
-    init(engine: Engine, cleanup: Cleanup) async throws {
-        fresh = KeyspaceBatch(engine: engine, cleanup: cleanup)
+    init(store: Store, cleanup: Cleanup, names: RecordNames) async throws {
+        fresh = KeyspaceBatch(store: store, cleanup: cleanup, names: names)
         batch = fresh
-        nodes = try await engine.redis.primaries()
-        keys = try await ScanServer.keys(engine.redis)
+        nodes = try await store.redis.primaries()
+        keys = try await ScanServer.keys(store.redis)
     }
 
     /// How far, 0…100, as good as it can be told.

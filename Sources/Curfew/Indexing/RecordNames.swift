@@ -7,10 +7,11 @@ struct RecordNames: Sendable {
     /// The keys that go along with records of any cleanup: they look like records and are none.
     private let companions: [KeyTemplate]
 
-    init(engine: Engine, cleanup: Cleanup) {
+    /// - Parameter all: every cleanup of the configuration.
+    init(_ cleanup: Cleanup, among all: [Cleanup], keys: Keys) {
         self.cleanup = cleanup
-        keys = engine.keys
-        companions = engine.configuration.cleanups.flatMap(\.policy.companions)
+        self.keys = keys
+        companions = all.flatMap(\.policy.companions)
     }
 
     /// The id of the record at a key; nil where there is none.

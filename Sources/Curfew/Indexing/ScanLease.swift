@@ -19,15 +19,22 @@ struct ScanLease: Sendable {
         case notDue(for: Duration)
     }
 
-    let engine: Engine
+    /// Who asks for a scan, and for how long it is then had.
+    struct Claimant: Sendable {
+        let instance: Instance
+        let lease: Duration
+    }
+
+    let store: Store
     let cleanup: Cleanup
+    let claimant: Claimant
     let interval: Duration
 
     /// Asks for the scan.
     ///
     /// - Parameter fence: that of the lease held before, after an error that left it in doubt; else empty.
     func claim(_ when: ScanClaimCall.When, fence: String) async throws(CurfewError) -> Answer {
-        switch try await engine.library.call(ScanClaimCall(holder: holder(fence), when: when)) {
+        switch try await store.functions.call(ScanClaimCall(holder: holder(fence), when: when)) {
         case .claimed(let fence, let words, let now):
             return .claimed(ScanPosition(fence: fence, words), ServerClock(Timestamp(milliseconds: now)))
         case .held(let wait, let words): return .held(for: .milliseconds(wait), ScanPosition(fence: "", words))
@@ -42,27 +49,27 @@ struct ScanLease: Sendable {
     func finish(_ position: ScanPosition) async throws(CurfewError) -> ScanReportCall.Answer {
         var position = position
         position.cursors = ScanCursors()
-        return try await engine.library.call(report(.finish, position))
+        return try await store.functions.call(report(.finish, position))
     }
 
     /// Gives the lease back with the cursor where it is, and wakes the others.
     func release(_ position: ScanPosition) async throws(CurfewError) {
-        _ = try await engine.library.call(report(.release, position))
+        _ = try await store.functions.call(report(.release, position))
     }
 
     private func holder(_ fence: String) -> ScanHolder {
         ScanHolder(
-            keys: engine.keys, cleanup: cleanup.name, instance: engine.instance.id, fence: fence,
-            lease: engine.coordinator.lease, interval: interval, server: engine.redis.isCluster ? "cluster" : "")
+            keys: store.keys, cleanup: cleanup.name, instance: claimant.instance.id, fence: fence,
+            lease: claimant.lease, interval: interval, server: store.redis.isCluster ? "cluster" : "")
     }
 
     private func report(_ step: ScanReportCall.Step, _ position: ScanPosition) -> ScanReportCall {
         // A single server knows by itself how many keys it has.
-        let keys = engine.redis.isCluster ? String(position.keys) : ""
+        let keys = store.redis.isCluster ? String(position.keys) : ""
         let words = ScanWords(
             cursor: position.cursors.text, seen: String(position.seen), added: String(position.added), keys: keys)
         return ScanReportCall(
-            holder: holder(position.fence), step: step, words: words, wake: step == .release ? engine.keys.wake : "")
+            holder: holder(position.fence), step: step, words: words, wake: step == .release ? store.keys.wake : "")
     }
 }
 

@@ -3,10 +3,11 @@ internal import RedisClient
 
 /// Schedule and leases, by way of the functions in Redis: every decision is one atomic call.
 package struct Coordinator: Sendable {
-    let library: FunctionLibrary
-    let keys: Keys
+    let store: Store
     let configuration: Configuration
     let instance: Instance
+
+    private var keys: Keys { store.keys }
 
     /// How long a lease lasts.
     package var lease: Duration { configuration.worker.lease }
@@ -15,9 +16,8 @@ package struct Coordinator: Sendable {
     package var heartbeat: Duration { min(configuration.worker.heartbeat, lease) }
 
     /// Makes the coordinator of one instance.
-    package init(library: FunctionLibrary, keys: Keys, configuration: Configuration, instance: Instance) {
-        self.library = library
-        self.keys = keys
+    package init(store: Store, configuration: Configuration, instance: Instance) {
+        self.store = store
         self.configuration = configuration
         self.instance = instance
     }
@@ -61,7 +61,7 @@ package struct Coordinator: Sendable {
         // Only the occurrences of a cron line have to be computed from the time before the call.
         let clock: ServerClock
         if case .cron = cleanup.schedule {
-            clock = try await ServerClock.read(from: library.redis)
+            clock = try await store.serverClock()
         } else {
             clock = ServerClock(Timestamp(milliseconds: 0))
         }
@@ -90,7 +90,7 @@ package struct Coordinator: Sendable {
             },
             event: deed?.event().fieldsOfClaim)
         let attempt = ContinuousClock.now
-        let answer = try await library.call(call)
+        let answer = try await store.functions.call(call)
         return try TickAnswer(answer, attempt: attempt, trigger: trigger) { name in
             known.first { $0.name == name }?.isDryRun ?? false
         }
@@ -105,7 +105,7 @@ package struct Coordinator: Sendable {
 
     /// Extends exactly this lease and publishes how far its run is.
     func renew(_ claim: Claim, progress: RunControl.Progress) async throws(CurfewError) -> RenewCall.Answer {
-        try await library.call(renewal(of: claim, progress: progress))
+        try await store.functions.call(renewal(of: claim, progress: progress))
     }
 
     /// The call that extends a lease: a write under it, whatever else it is for.
@@ -135,7 +135,7 @@ package struct Coordinator: Sendable {
             streamLength: streams.length,
             ages: .init(runs: streams.runs, metrics: streams.metrics, events: streams.events, alerts: streams.alerts),
             run: runFields, metrics: metricFields, alerts: alerts.map(\.name))
-        guard let known = try await library.call(call) else { return nil }
+        guard let known = try await store.functions.call(call) else { return nil }
         if let next, let definition = known.definition {
             await Definitions(self).follow(definition, after: claim, due: next)
         }
@@ -151,7 +151,7 @@ package struct Coordinator: Sendable {
         let commands = [
             RedisCommand("ZREM", [keys.instances, instance.id]), RedisCommand("DEL", [keys.instance(instance.id)]),
         ]
-        _ = try await library.redis.replies(to: commands, deadline: .seconds(2))
+        _ = try await store.redis.replies(to: commands, deadline: .seconds(2))
     }
 
     private func instanceFields(_ beat: Beat) -> [(String, String)] {
@@ -168,13 +168,6 @@ package struct Coordinator: Sendable {
             ("cpu_ms", String(Instance.processorMilliseconds())),
             ("redis_rtt_us", String(beat.roundTrip / .microseconds(1))), ("running", String(beat.running.count)),
         ]
-    }
-}
-
-extension Engine {
-    /// Schedule and leases, for this instance.
-    package var coordinator: Coordinator {
-        Coordinator(library: library, keys: keys, configuration: configuration, instance: instance)
     }
 }
 

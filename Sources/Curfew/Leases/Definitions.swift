@@ -22,17 +22,17 @@ struct Definitions: Sendable {
     /// The most instances that are looked at: those that lived last.
     static let mostInstances = 200
 
-    private let library: FunctionLibrary
-    private let keys: Keys
+    private let store: Store
     private let configuration: Configuration
     private let instance: String
 
     init(_ coordinator: Coordinator) {
-        (library, keys) = (coordinator.library, coordinator.keys)
+        store = coordinator.store
         (configuration, instance) = (coordinator.configuration, coordinator.instance.id)
     }
 
-    private var redis: RedisClient { library.redis }
+    private var redis: RedisClient { store.redis }
+    private var keys: Keys { store.keys }
 
     /// One name that stands for something else as long as others live.
     struct Conflict: Error, Sendable, CustomStringConvertible {
@@ -119,7 +119,7 @@ struct Definitions: Sendable {
         let former = isKept ? before?.schedule ?? cleanup.schedule : cleanup.schedule
         guard former != schedule else { return }
         do {
-            let now = try await ServerClock.read(from: redis).now
+            let now = try await store.serverClock().now
             var change = PlainChange(member: name)
             change.checks = [
                 .init(check: .equals, key: keys.definitions, field: name, value: text, complaint: ""),
@@ -127,9 +127,9 @@ struct Definitions: Sendable {
             ]
             let anew = schedule.anew(after: former, due: due, now: now)
             change.write("ZADD", .own(keys.schedule), [.value(String(anew.milliseconds)), .value(name)])
-            _ = try await library.note(change, keys)
+            _ = try await store.functions.note(change, keys)
         } catch {
-            library.logger.warning("a cleanup could not be scheduled anew", metadata: ["error": "\(error)"])
+            store.logger.warning("a cleanup could not be scheduled anew", metadata: ["error": "\(error)"])
         }
     }
 
@@ -189,7 +189,7 @@ struct Definitions: Sendable {
         let name = found.cleanup.name
         if try await note(found, definition, due: due) {
             if let noted = found.noted, !noted.means(theSameAs: found.own) || !noted.runs(asOftenAs: found.own) {
-                library.logger.notice(
+                store.logger.notice(
                     "a cleanup is defined anew",
                     metadata: [
                         "cleanup": "\(name)", "before": "\(noted.words)", "now": "\(definition.words)",
@@ -261,7 +261,7 @@ struct Definitions: Sendable {
         }
         // Nobody waited for what it owes while it was switched off.
         if found.noted?.isOff == true, found.cleanup.isEnabled { change.write("HDEL", .own(keys.owed), [.value(name)]) }
-        return try await library.note(change, keys) == .made
+        return try await store.functions.note(change, keys) == .made
     }
 }
 

@@ -2,14 +2,9 @@ internal import RedisClient
 
 /// Reads Curfew's streams, newest first, a page at a time.
 package struct History: Sendable {
-    let engine: Engine
+    let redis: RedisClient
     /// The most entries that a filtered reading looks through.
     static let mostRead = 100_000
-
-    /// Makes the reader on this engine.
-    package init(engine: Engine) {
-        self.engine = engine
-    }
 
     /// The last entries of a stream that pass, newest first.
     package func last(
@@ -97,7 +92,7 @@ package struct History: Sendable {
         _ command: String, of stream: String, from start: String, to end: String, count: Int = StreamPage.most
     ) async throws(CurfewError) -> StreamPage {
         do {
-            return try await StreamPage(command, of: stream, from: start, to: end, count: count, engine.redis)
+            return try await StreamPage(command, of: stream, from: start, to: end, count: count, redis)
         } catch {
             throw CurfewError(error)
         }

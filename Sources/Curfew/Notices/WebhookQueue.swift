@@ -15,7 +15,7 @@ struct WebhookQueue: Sendable {
     /// The dead letters that are kept, the newest.
     static let mostDead = 1_000
 
-    let engine: Engine
+    let store: Store
     let webhook: Webhook
 
     /// One delivery, as it is kept.
@@ -38,13 +38,13 @@ struct WebhookQueue: Sendable {
         fileprivate let score: String
     }
 
-    private var key: String { engine.keys.webhook(webhook.name) }
-    private var deadLetters: String { engine.keys.webhookLetters(webhook.name) }
-    private var dead: String { engine.keys.webhookDead(webhook.name) }
+    private var key: String { store.keys.webhook(webhook.name) }
+    private var deadLetters: String { store.keys.webhookLetters(webhook.name) }
+    private var dead: String { store.keys.webhookDead(webhook.name) }
 
     /// Whether there is no room for more.
     func isFull() async throws -> Bool {
-        try await engine.redis.send(RedisCommand("ZCARD", [key])).integer ?? 0 >= Int64(Self.most)
+        try await store.redis.send(RedisCommand("ZCARD", [key])).integer ?? 0 >= Int64(Self.most)
     }
 
     /// Puts what was read from a stream on the queue, due at once, and acknowledges it in the same step.
@@ -52,7 +52,7 @@ struct WebhookQueue: Sendable {
     /// What is on the queue already stays as it is.
     func add(_ entries: [(id: String, body: String, entry: String)], from stream: String, group: String) async throws {
         // Ids of a stream never go back: after the clock was set back new ones are of a time that is still to come.
-        let now = try await engine.serverClock().now.milliseconds
+        let now = try await store.serverClock().now.milliseconds
         let moves = try entries.map { item in
             Move(
                 member: item.id, guarded: .isNew,
@@ -64,16 +64,16 @@ struct WebhookQueue: Sendable {
         }
         let outcomes = try await commit(moves)
         let known = zip(entries, outcomes).filter { $0.1 != .made }.map(\.0.entry)
-        if !known.isEmpty { try await engine.redis.send(RedisCommand("XACK", [stream, group] + known)) }
+        if !known.isEmpty { try await store.redis.send(RedisCommand("XACK", [stream, group] + known)) }
     }
 
     /// Takes what is due, up to so many, and answers how long there is nothing to take where that was all.
     func take(_ count: Int) async throws -> (taken: [Taken], next: Duration?) {
-        let scored = try await engine.redis.send(
+        let scored = try await store.redis.send(
             RedisCommand("ZRANGE", [key, "0", String(count - 1), "WITHSCORES"])
         ).pairs
         guard !scored.isEmpty else { return ([], nil) }
-        let clock = try await engine.serverClock()
+        let clock = try await store.serverClock()
         let now = Double(clock.now.milliseconds)
         // No attempt is later than that: one that is was put off before the clock was set back.
         let wait = max(webhook.timing.backoff.most, webhook.timeout + webhook.timing.margin) + ClockStep.most
@@ -86,7 +86,7 @@ struct WebhookQueue: Sendable {
         let outcomes = try await commit(due.map { Move(member: $0.0, guarded: .score($0.1), score: score) })
         let won = zip(due, outcomes).filter { $0.1 == .made }.map(\.0.0)
         guard !won.isEmpty else { return ([], .zero) }
-        let texts = try await engine.redis.pipelineInPieces(
+        let texts = try await store.redis.pipelineInPieces(
             won.map { id in
                 var command = RedisCommand("HGET", [deadLetters, id])
                 command.replySize = .list
@@ -99,7 +99,7 @@ struct WebhookQueue: Sendable {
                 taken.append(Taken(id: id, letter: letter, clock: clock, score: score))
             } catch {
                 // Somebody else has been at it: what was to be sent is not known any more.
-                engine.logger.error(
+                store.logger.error(
                     "a webhook's queue holds something that is no message, which is dropped",
                     metadata: ["webhook": "\(webhook.name)", "id": "\(id)"])
                 try await remove(id)
@@ -185,7 +185,7 @@ extension WebhookQueue {
             tell(move, &sink)
             _ = call.append(.new(sink.statement), member: move.member, score: move.score) { tell(move, &$0) }
         }
-        let outcomes = try call.outcomes(of: try await engine.library.call(call.command()))
+        let outcomes = try call.outcomes(of: try await store.functions.call(call.command()))
         for case .refused(let why) in outcomes { throw CurfewError(.server, "\(key): \(why)") }
         return outcomes
     }

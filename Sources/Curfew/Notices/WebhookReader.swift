@@ -17,9 +17,13 @@ struct WebhookReader: Sendable {
     /// A consumer without pending entries that wasn't heard of for so long is one of an instance that has gone.
     static let forgottenAfter = Duration.seconds(86_400)
 
-    let engine: Engine
-    let webhook: Webhook
     let queue: WebhookQueue
+    /// The name under which this instance reads.
+    let consumer: String
+    /// The word before the names of the streams in what is sent.
+    let prefix: String
+    /// How often it looks after what dead instances left.
+    let heartbeat: Duration
     /// A connection of its own, on which it waits for entries.
     let blocking: RedisClient
     /// Called when something new is on the queue.
@@ -28,9 +32,11 @@ struct WebhookReader: Sendable {
     /// The name of the consumer group of a webhook.
     static func group(of name: String) -> String { "curfew:webhook:" + name }
 
+    private var store: Store { queue.store }
+    private var webhook: Webhook { queue.webhook }
     private var group: String { Self.group(of: webhook.name) }
     private var streams: [Webhook.Subject.Stream] { webhook.subjects.map(\.stream) }
-    private func key(_ stream: Webhook.Subject.Stream) -> String { stream.key(engine.keys) }
+    private func key(_ stream: Webhook.Subject.Stream) -> String { stream.key(store.keys) }
 
     /// Where reading begins where a group has to be made: at the end of the stream the first time, and after that, when
     /// somebody has removed it, where reading was.
@@ -44,25 +50,25 @@ struct WebhookReader: Sendable {
     /// Reads until the task is cancelled.
     func run() async {
         var position = Position()
-        var retries = Retries(Backoff(factor: 2, most: engine.coordinator.heartbeat))
+        var retries = Retries(Backoff(factor: 2, most: heartbeat))
         var isKnown = false
         while !Task.isCancelled {
             let begun = ContinuousClock.now
             do {
                 try await makeGroups(position)
                 if position.started == nil {
-                    position.started = "\(try await engine.serverClock().now.milliseconds)-0"
+                    position.started = "\(try await store.serverClock().now.milliseconds)-0"
                     try await forgetConsumers()
                 }
                 try await read(&position)
             } catch {
                 guard !Task.isCancelled else { return }
                 // What went well for a while is news when it fails, and may be tried again soon.
-                if begun.duration(to: .now) > engine.coordinator.heartbeat {
+                if begun.duration(to: .now) > heartbeat {
                     retries.succeeded()
                     isKnown = false
                 }
-                engine.logger.log(
+                store.logger.log(
                     level: isKnown ? .debug : .warning, "a webhook's streams could not be read",
                     metadata: ["webhook": "\(webhook.name)", "error": "\(error)"])
                 isKnown = true
@@ -75,26 +81,25 @@ struct WebhookReader: Sendable {
     private func read(_ position: inout Position) async throws {
         var tended: ContinuousClock.Instant?
         while !Task.isCancelled {
-            if tended.map({ $0.duration(to: .now) >= engine.coordinator.heartbeat * 0.9 }) ?? true {
+            if tended.map({ $0.duration(to: .now) >= heartbeat * 0.9 }) ?? true {
                 try await claim()
                 tended = .now
             }
             if try await queue.isFull() {
                 // The streams hold what comes meanwhile, for as long as they hold anything.
-                await rest(for: engine.coordinator.heartbeat)
+                await rest(for: heartbeat)
                 continue
             }
-            let block = engine.coordinator.heartbeat
             var command = RedisCommand(
                 "XREADGROUP",
                 [
-                    "GROUP", group, engine.instance.id, "COUNT", String(Self.page), "BLOCK",
-                    String(block.milliseconds), "STREAMS",
+                    "GROUP", group, consumer, "COUNT", String(Self.page), "BLOCK",
+                    String(heartbeat.milliseconds), "STREAMS",
                 ] + streams.map(key) + streams.map { _ in ">" })
             command.replySize = .list
             let reply: RedisValue
             do {
-                reply = try await blocking.send(command, deadline: block + blocking.configuration.commandDeadline)
+                reply = try await blocking.send(command, deadline: heartbeat + blocking.configuration.commandDeadline)
             } catch {
                 guard error.isTooLarge else { throw error }
                 try await readOwn()
@@ -119,14 +124,14 @@ struct WebhookReader: Sendable {
 
     /// Puts entries that it is to be told of on the queue, and acknowledges the others.
     private func accept(_ entries: [StreamEntry], of stream: Webhook.Subject.Stream) async throws {
-        let name = "\(engine.configuration.prefix):\(stream.rawValue)"
+        let name = "\(prefix):\(stream.rawValue)"
         guard let subject = webhook.subjects.first(where: { $0.stream == stream }) else { return }
         let wanted = try entries.filter(subject.includes).map { entry in
             let payload = WebhookPayload(entry, of: name, subject: subject, to: webhook)
             return (id: payload.id, body: try payload.text(), entry: entry.id)
         }
         let others = entries.filter { !subject.includes($0) }.map(\.id)
-        if !others.isEmpty { try await engine.redis.send(RedisCommand("XACK", [key(stream), group] + others)) }
+        if !others.isEmpty { try await store.redis.send(RedisCommand("XACK", [key(stream), group] + others)) }
         // A page of events that are all wanted would be too much for one commit.
         for part in wanted.chunks(ofCount: 50) {
             try await queue.add(Array(part), from: key(stream), group: group)
@@ -140,10 +145,10 @@ struct WebhookReader: Sendable {
             let idle = String(webhook.timing.takeOver.milliseconds)
             var command = RedisCommand(
                 "XAUTOCLAIM",
-                [key(stream), group, engine.instance.id, idle, "0-0", "COUNT", String(Self.mostClaimed)])
+                [key(stream), group, consumer, idle, "0-0", "COUNT", String(Self.mostClaimed)])
             command.replySize = .list
             do {
-                try await accept(try await engine.redis.send(command)[1].elements.map(StreamEntry.init), of: stream)
+                try await accept(try await store.redis.send(command)[1].elements.map(StreamEntry.init), of: stream)
             } catch let error as RedisError where error.isTooLarge {
                 try await readOwn()
             }
@@ -157,10 +162,10 @@ struct WebhookReader: Sendable {
             while !Task.isCancelled {
                 var command = RedisCommand(
                     "XREADGROUP",
-                    ["GROUP", group, engine.instance.id, "COUNT", String(count), "STREAMS", key(stream), "0"])
+                    ["GROUP", group, consumer, "COUNT", String(count), "STREAMS", key(stream), "0"])
                 command.replySize = count > 1 ? .list : .usual
                 do {
-                    let entries = try await engine.redis.send(command)[0][1].elements.map(StreamEntry.init)
+                    let entries = try await store.redis.send(command)[0][1].elements.map(StreamEntry.init)
                     if entries.isEmpty { break }
                     try await accept(entries, of: stream)
                 } catch let error as RedisError where error.isTooLarge {
@@ -173,20 +178,20 @@ struct WebhookReader: Sendable {
 
     /// Acknowledges the first entry of this instance's, which can't be read at all.
     private func passOver(_ stream: Webhook.Subject.Stream) async throws {
-        let pending = try await engine.redis.send(
-            RedisCommand("XPENDING", [key(stream), group, "-", "+", "1", engine.instance.id]))
+        let pending = try await store.redis.send(
+            RedisCommand("XPENDING", [key(stream), group, "-", "+", "1", consumer]))
         guard let id = pending[0][0].string else { return }
-        engine.logger.error(
+        store.logger.error(
             "an entry of a stream is too large to be sent to a webhook",
             metadata: ["webhook": "\(webhook.name)", "stream": "\(key(stream))", "entry": "\(id)"])
-        try await engine.redis.send(RedisCommand("XACK", [key(stream), group, id]))
+        try await store.redis.send(RedisCommand("XACK", [key(stream), group, id]))
     }
 
     private func makeGroups(_ position: Position) async throws {
         for stream in streams {
             let start = position.start(of: stream)
             do {
-                try await engine.redis.send(RedisCommand("XGROUP", ["CREATE", key(stream), group, start, "MKSTREAM"]))
+                try await store.redis.send(RedisCommand("XGROUP", ["CREATE", key(stream), group, start, "MKSTREAM"]))
             } catch {
                 // It is there already every time but the first.
                 guard error.server?.code == "BUSYGROUP" else { throw error }
@@ -197,11 +202,11 @@ struct WebhookReader: Sendable {
     /// Every process has a name of its own, so the list of consumers would grow with every restart.
     private func forgetConsumers() async throws {
         for stream in streams {
-            let consumers = try await engine.redis.send(RedisCommand("XINFO", ["CONSUMERS", key(stream), group]))
+            let consumers = try await store.redis.send(RedisCommand("XINFO", ["CONSUMERS", key(stream), group]))
             for consumer in consumers.elements.prefix(1_000) {
                 let facts = consumer.texts
-                guard let name = facts["name"], Self.isForgotten(facts, by: engine.instance.id) else { continue }
-                try await engine.redis.send(RedisCommand("XGROUP", ["DELCONSUMER", key(stream), group, name]))
+                guard let name = facts["name"], Self.isForgotten(facts, by: self.consumer) else { continue }
+                try await store.redis.send(RedisCommand("XGROUP", ["DELCONSUMER", key(stream), group, name]))
             }
         }
     }

@@ -17,23 +17,34 @@ final class WebhookSender: Sendable {
         var isStopping = false
     }
 
-    private let engine: Engine
-    private let webhook: Webhook
     private let queue: WebhookQueue
+    private let consumer: String
+    private let prefix: String
+    private let heartbeat: Duration
     private let wakeUp = AsyncSignal()
     private let state = Mutex(State())
 
-    init(engine: Engine, webhook: Webhook) {
-        self.engine = engine
-        self.webhook = webhook
-        queue = WebhookQueue(engine: engine, webhook: webhook)
+    /// Makes the sender of a webhook.
+    ///
+    /// - Parameters:
+    ///   - consumer: the name under which this instance reads.
+    ///   - prefix: the word before the names of the streams in what is sent.
+    ///   - heartbeat: the longest time between two looks at the queue.
+    init(_ webhook: Webhook, store: Store, consumer: String, prefix: String, heartbeat: Duration) {
+        queue = WebhookQueue(store: store, webhook: webhook)
+        self.consumer = consumer
+        self.prefix = prefix
+        self.heartbeat = heartbeat
     }
+
+    private var store: Store { queue.store }
+    private var webhook: Webhook { queue.webhook }
 
     /// Delivers until it is stopped; attempts under way then have a few seconds.
     ///
     /// What isn't through by then is attempted again by another instance.
     func run() async {
-        await WebCaller.withCaller(logger: engine.logger) { caller in
+        await WebCaller.withCaller(logger: store.logger) { caller in
             await withDiscardingTaskGroup { group in
                 await readAndSend { taken in
                     group.addTask { await self.attempt(taken, caller) }
@@ -58,8 +69,10 @@ final class WebhookSender: Sendable {
 
     /// Reads the streams on a connection of its own: a command that waits would hold up all others on a shared one.
     private func read() async {
-        let client = RedisClient(engine.redis.configuration, logger: engine.logger)
-        let reader = WebhookReader(engine: engine, webhook: webhook, queue: queue, blocking: client) {
+        let client = RedisClient(store.redis.configuration, logger: store.logger)
+        let reader = WebhookReader(
+            queue: queue, consumer: consumer, prefix: prefix, heartbeat: heartbeat, blocking: client
+        ) {
             self.wakeUp.send()
         }
         await withDiscardingTaskGroup { group in
@@ -67,7 +80,7 @@ final class WebhookSender: Sendable {
                 do {
                     try await client.run()
                 } catch {
-                    self.engine.logger.debug("the connection of a webhook ended", metadata: ["error": "\(error)"])
+                    self.store.logger.debug("the connection of a webhook ended", metadata: ["error": "\(error)"])
                 }
             }
             await reader.run()
@@ -76,7 +89,6 @@ final class WebhookSender: Sendable {
     }
 
     private func loop(start: (WebhookQueue.Taken) -> Void) async {
-        let heartbeat = engine.coordinator.heartbeat
         var retries = Retries(Backoff(factor: 2, most: .seconds(5)))
         var isKnown = false
         while !state.withLock(\.isStopping), !Task.isCancelled {
@@ -95,7 +107,7 @@ final class WebhookSender: Sendable {
                 isKnown = false
                 if next != .zero { await wakeUp.wait(atMost: min(next ?? heartbeat, heartbeat)) }
             } catch {
-                engine.logger.log(
+                store.logger.log(
                     level: isKnown ? .debug : .warning, "a webhook's queue could not be read",
                     metadata: ["webhook": "\(webhook.name)", "error": "\(error)"])
                 isKnown = true
@@ -142,14 +154,14 @@ final class WebhookSender: Sendable {
             try await queue.postpone(taken, by: wait)
         } catch {
             // Nothing is lost: the delivery's time runs out, and it is attempted again.
-            engine.logger.warning(
+            store.logger.warning(
                 "what became of a delivery could not be written down",
                 metadata: ["webhook": "\(webhook.name)", "id": "\(taken.id)", "error": "\(error)"])
         }
     }
 
     private func log(_ taken: WebhookQueue.Taken, isLast: Bool) {
-        engine.logger.log(
+        store.logger.log(
             level: isLast ? .error : taken.letter.tries == 1 ? .warning : .info,
             isLast ? "a webhook was not delivered, and is given up" : "a webhook was not delivered, and is tried again",
             metadata: [

@@ -24,14 +24,14 @@ package struct Explanation: Sendable, Codable, Equatable {
     ///
     /// Nothing is written, and the record needn't be due.
     package static func make(
-        engine: Engine, cleanup: Cleanup, id: String
+        _ store: Store, cleanup: Cleanup, id: String
     ) async throws(CurfewError) -> Explanation {
         do {
-            let clock = try await engine.serverClock()
-            let reader = RecordReader(redis: engine.redis, cleanup: cleanup, keys: engine.keys)
+            let clock = try await store.serverClock()
+            let reader = RecordReader(redis: store.redis, cleanup: cleanup, keys: store.keys)
             let key = try reader.key(of: id)
-            let index = cleanup.indexKey(engine.keys)
-            let found = try await engine.redis.send(RedisCommand("ZSCORE", [index, id]))
+            let index = cleanup.indexKey(store.keys)
+            let found = try await store.redis.send(RedisCommand("ZSCORE", [index, id]))
             let score = found.double.map(cleanup.indexUnit.milliseconds)
             let entry = DueEntry(id: id, score: score ?? 0, scoreText: found.string ?? "")
             let judged = try await Evaluator(reader: reader).judge([entry], at: clock.now)

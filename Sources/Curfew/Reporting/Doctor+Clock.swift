@@ -9,7 +9,7 @@ extension Doctor {
     /// times that applications write, by clocks of their own, of which that of this machine is one or is like one.
     func clock() async throws -> [Finding] {
         let start = ContinuousClock.now
-        let server = try await engine.serverClock().now
+        let server = try await store.serverClock().now
         let local = Date().timeIntervalSince1970 - (start.duration(to: .now) / .seconds(1)) / 2
         let difference = local - Double(server.milliseconds) / 1000
         let text = String(format: "%+.1f s", difference)
@@ -18,7 +18,7 @@ extension Doctor {
     }
 
     private func finding(off difference: Double, _ text: String, _ spread: String) -> Finding {
-        let judging = engine.configuration.cleanups.filter { $0.isEnabled && !$0.policy.signs.isEmpty }
+        let judging = configuration.cleanups.filter { $0.isEnabled && !$0.policy.signs.isEmpty }
         if let strictest = judging.min(by: { $0.clockTolerance < $1.clockTolerance }),
             .milliseconds(Int64(abs(difference) * 1000)) > strictest.clockTolerance
         {
@@ -40,10 +40,10 @@ extension Doctor {
 
     /// A step that instances have seen, as long as its alert fires.
     private func step() async throws -> [Finding] {
-        let (step, isFiring) = try await ClockAlert(engine: engine).read()
+        let (step, isFiring) = try await ClockAlert.read(from: store)
         guard isFiring, let step else { return [] }
         let by = ClockStep.text(step.total)
-        let held = engine.configuration.cleanups.filter {
+        let held = configuration.cleanups.filter {
             step.correction(for: $0, at: step.seen) < .zero
         }.map(\.name)
         let until =

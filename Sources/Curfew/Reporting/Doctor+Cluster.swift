@@ -11,7 +11,7 @@ extension Doctor {
     ///
     /// One that can't be reached is a finding of its own in a cluster, and an error where there is no other.
     func onEveryPrimary(_ look: (RedisClient.Node) async throws -> [Finding]) async throws -> [Finding] {
-        let nodes = try await engine.redis.primaries()
+        let nodes = try await store.redis.primaries()
         if nodes.count == 1 { return try await look(nodes[0]) }
         var found: [(node: String, finding: Finding)] = []
         for node in nodes {
@@ -65,7 +65,7 @@ extension Doctor {
 
     private func state(of node: RedisClient.Node) async throws -> Finding {
         let name = "cluster"
-        let replies = try await engine.redis.pipeline(
+        let replies = try await store.redis.pipeline(
             [RedisCommand("CLUSTER", ["INFO"]), RedisCommand("CLUSTER", ["SLOTS"])], to: node)
         if let error = replies.lazy.compactMap(\.error).first {
             return .unknown(name, "CLUSTER INFO and CLUSTER SLOTS", error.message)
@@ -109,8 +109,8 @@ extension Doctor {
 
     /// What isn't written in one step with the record.
     private var steps: Finding {
-        let plans = engine.configuration.cleanups.map { cleanup in
-            (cleanup.name, SlotPlan(cleanup, prefix: engine.configuration.prefix))
+        let plans = configuration.cleanups.map { cleanup in
+            (cleanup.name, SlotPlan(cleanup, prefix: configuration.prefix))
         }
         let byReading = plans.filter { !$0.1.readOnly.isEmpty }.map(\.0)
         var message = "events and indexes are written after the record, step by step"
@@ -124,14 +124,14 @@ extension Doctor {
 
     /// How far the clocks of the primaries are apart; empty where there is one.
     func spread() async throws -> String {
-        let nodes = try await engine.redis.primaries()
+        let nodes = try await store.redis.primaries()
         guard nodes.count > 1 else { return "" }
         var differences: [Double] = []
         for node in nodes {
             let start = Date().timeIntervalSince1970
             let reply: RedisValue
             do {
-                reply = try await engine.redis.pipeline([RedisCommand("TIME")], to: node)[0]
+                reply = try await store.redis.pipeline([RedisCommand("TIME")], to: node)[0]
             } catch {
                 // One that is down has been told of before.
                 continue

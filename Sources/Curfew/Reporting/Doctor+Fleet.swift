@@ -7,7 +7,7 @@ extension Doctor {
 
     /// Who lives, with which configuration, and what nobody runs.
     func fleet() async throws -> [Finding] {
-        let status = try await Status.read(engine)
+        let status = try await Status.read(coordinator)
         return [instances(status)] + names(status) + [try await duplicates(), schedule(status)]
     }
 
@@ -46,7 +46,7 @@ extension Doctor {
     /// publish: their processor time then falls again and again, which that of one process does only at a restart.
     private func duplicates() async throws -> Finding {
         let name = "instance names"
-        let page = try await StreamPage("XREVRANGE", of: engine.keys.metrics, from: "+", to: "-", engine.redis)
+        let page = try await StreamPage("XREVRANGE", of: store.keys.metrics, from: "+", to: "-", store.redis)
         var times: [String: [Int64]] = [:]
         for entry in page.entries where entry["kind"] == "instance" {
             guard let instance = entry["instance"], let time = entry["cpu_ms"].flatMap({ Int64($0) }) else { continue }
@@ -83,16 +83,16 @@ extension Doctor {
 
     /// What Curfew's own keys and the indexes are: a key of another type makes everything that uses it fail.
     func ownKeys() async throws -> [Finding] {
-        let keys = engine.keys
+        let keys = store.keys
         let own =
             [
                 (keys.schedule, "zset"), (keys.instances, "zset"), (keys.fence, "hash"), (keys.paused, "hash"),
                 (keys.runs, "stream"), (keys.metrics, "stream"), (keys.alerts, "stream"), (keys.events, "stream"),
                 (keys.definitions, "hash"), (keys.owed, "hash"), (keys.alert(ClockStep.alert), "hash"),
-            ] + engine.configuration.cleanups.map { (keys.lease($0.name), "hash") }
-        let cleanups = engine.configuration.cleanups
+            ] + configuration.cleanups.map { (keys.lease($0.name), "hash") }
+        let cleanups = configuration.cleanups
         let indexes = cleanups.map { $0.indexKey(keys) }
-        let replies = try await engine.redis.pipeline((own.map(\.0) + indexes).map { RedisCommand("TYPE", [$0]) })
+        let replies = try await store.redis.pipeline((own.map(\.0) + indexes).map { RedisCommand("TYPE", [$0]) })
         if let error = replies.lazy.compactMap(\.error).first { return [.unknown("keys", "TYPE", error.message)] }
         let types = replies.map { $0.string ?? "none" }
         let wrong = zip(own, types).filter { $0.0.1 != $0.1 && $0.1 != "none" }

@@ -5,7 +5,7 @@ extension Doctor {
     /// Looks at them, and calls the one that says which version it is.
     func functions(_ node: RedisClient.Node) async throws -> [Finding] {
         let name = "functions"
-        let libraries = try await engine.library.loaded(on: node)
+        let libraries = try await store.functions.loaded(on: node)
         var findings = [Self.strangers(among: libraries)].compactMap(\.self)
         switch libraries.own {
         case .noFunctions(let why): return [try await script(on: node, why)]
@@ -63,7 +63,7 @@ extension Doctor {
     /// Whether the functions can be called.
     private func answer(of node: RedisClient.Node, _ text: String) async throws -> Finding {
         do {
-            guard let version = try await engine.library.version(on: node) else {
+            guard let version = try await store.functions.version(on: node) else {
                 return Finding(
                     "functions", .problem, "\(FunctionLibrary.name) is not called by FCALL_RO",
                     advice: "load it: \(FunctionLibrary.command)")
@@ -102,7 +102,7 @@ extension Doctor {
         // Redis 6 goes on with the words of the command.
         let answer = why.split(separator: ", with args", maxSplits: 1).first ?? "unknown command"
         var facts = "this server has no functions (FUNCTION LOAD: \(answer))"
-        let replies = try await engine.redis.pipeline(
+        let replies = try await store.redis.pipeline(
             [VersionCall().command.calling(script: FunctionLibrary.scriptDigest), RedisCommand("INFO", ["server"])],
             to: node)
         if let error = replies[0].error, error.code != "NOSCRIPT" {

@@ -1,7 +1,7 @@
 extension Doctor {
     /// Who is let in over HTTP; nothing where there is no such server.
     func http() -> [Finding] {
-        guard let settings = engine.configuration.http else { return [] }
+        guard let settings = configuration.http else { return [] }
         let doubts = settings.doubts
         guard doubts.isEmpty else {
             return doubts.map { doubt in

@@ -6,14 +6,14 @@ extension Doctor {
     /// Everything, for this configuration and this topology.
     var needs: [[String]] {
         var needs = connectionNeeds + coordinationNeeds
-        for cleanup in engine.configuration.cleanups { needs += self.needs(of: cleanup) }
-        for webhook in engine.configuration.webhooks { needs += self.needs(of: webhook) }
-        return needs + (engine.configuration.http == nil ? [] : sessionNeeds)
+        for cleanup in configuration.cleanups { needs += self.needs(of: cleanup) }
+        for webhook in configuration.webhooks { needs += self.needs(of: webhook) }
+        return needs + (configuration.http == nil ? [] : sessionNeeds)
     }
 
     private var connectionNeeds: [[String]] {
         let topology: [[String]]
-        switch engine.configuration.redis.topology {
+        switch configuration.redis.topology {
         case .standalone: topology = []
         case .sentinel: topology = [["ROLE"]]
         case .cluster: topology = [["CLUSTER", "SLOTS"], ["CLUSTER", "INFO"], ["ASKING"]]
@@ -26,14 +26,14 @@ extension Doctor {
 
     /// What sessions of the dashboard take.
     private var sessionNeeds: [[String]] {
-        let (secret, session) = (engine.keys.secret, engine.keys.session("x"))
+        let (secret, session) = (store.keys.secret, store.keys.session("x"))
         return [
             ["GET", secret], ["SET", secret, "x"], ["GET", session], ["SET", session, "x"], ["DEL", session],
         ]
     }
 
     private var coordinationNeeds: [[String]] {
-        let keys = engine.keys
+        let keys = store.keys
         var needs: [[String]] = [
             ["FCALL", RedisFunction.tick.name, "1", keys.schedule], ["PUBLISH", keys.wake, "x"],
             ["SUBSCRIBE", keys.wake],
@@ -52,14 +52,14 @@ extension Doctor {
                 ["XREVRANGE", stream, "+", "-"], ["TYPE", stream],
             ]
         }
-        for alert in engine.configuration.alerts.prefix(1).map({ keys.alert($0.name) }) {
+        for alert in configuration.alerts.prefix(1).map({ keys.alert($0.name) }) {
             needs += [["HSET", alert, "a", "b"], ["HMGET", alert, "a"], ["HGETALL", alert]]
         }
         return needs
     }
 
     private func needs(of cleanup: Cleanup) -> [[String]] {
-        let keys = engine.keys
+        let keys = store.keys
         let index = cleanup.indexKey(keys)
         let lease = keys.lease(cleanup.name)
         var needs: [[String]] = [
@@ -78,7 +78,7 @@ extension Doctor {
             ]
         }
         guard let record = Self.sample(cleanup.records) else { return needs }
-        if engine.redis.isCluster { needs += self.needs(ofSagas: keys.saga(cleanup.name), beside: record) }
+        if store.redis.isCluster { needs += self.needs(ofSagas: keys.saga(cleanup.name), beside: record) }
         let isJSON = cleanup.format == .json
         needs += [isJSON ? ["GET", record] : ["HMGET", record, "a"], ["TYPE", record], ["EXISTS", record]]
         needs.append(isJSON ? ["STRLEN", record] : ["HSTRLEN", record, "a"])
@@ -133,7 +133,7 @@ extension Doctor {
             needs += use.commands.map { [$0[0], key] + $0.dropFirst() }
             if use.role == .companion { needs += self.needs(ofRemoving: key) }
             if use.role == .queue {
-                needs += [["HMGET", engine.keys.kinds, "a"], ["HSET", engine.keys.kinds, "a", "b"]]
+                needs += [["HMGET", store.keys.kinds, "a"], ["HSET", store.keys.kinds, "a", "b"]]
             }
         }
         return needs

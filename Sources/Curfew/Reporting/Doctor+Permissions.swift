@@ -16,13 +16,13 @@ extension Doctor {
 
     /// Who is asking; the server's word where it doesn't tell, or can't be asked what a user may do.
     private func asking(on node: RedisClient.Node) async throws(RedisError) -> Result<Rights, RedisServerError> {
-        let replies = try await engine.redis.pipeline([RedisCommand("ACL", ["WHOAMI"])], to: node)
+        let replies = try await store.redis.pipeline([RedisCommand("ACL", ["WHOAMI"])], to: node)
         guard let user = replies[0].string else {
             return .failure(replies[0].error ?? RedisServerError(message: "the user is not known"))
         }
-        let tried = try await engine.redis.pipeline([RedisCommand("ACL", ["DRYRUN", user, "PING"])], to: node)[0]
+        let tried = try await store.redis.pipeline([RedisCommand("ACL", ["DRYRUN", user, "PING"])], to: node)[0]
         if let error = tried.error { return .failure(error) }
-        return .success(Rights(user: user, redis: engine.redis, node: node))
+        return .success(Rights(user: user, redis: store.redis, node: node))
     }
 
     /// What this user may do; nil where it can't be asked.
@@ -50,7 +50,7 @@ extension Doctor {
             ]
         case .failure(let error): return [.unknown(name, "ACL WHOAMI and ACL DRYRUN", error.message)]
         }
-        if let worker { rights = Rights(user: worker, redis: engine.redis, node: node) }
+        if let worker { rights = Rights(user: worker, redis: store.redis, node: node) }
         let needed = needs
         let allowed = try await rights.allows(needed)
         if worker != nil, allowed.allSatisfy({ $0 == nil }) {

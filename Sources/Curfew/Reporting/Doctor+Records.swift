@@ -11,7 +11,7 @@ extension Doctor {
     /// One finding for each thing that is odd about a cleanup's records, or one that nothing is.
     func records() async throws -> [Finding] {
         var findings: [Finding] = []
-        for cleanup in engine.configuration.cleanups where cleanup.isEnabled {
+        for cleanup in configuration.cleanups where cleanup.isEnabled {
             do {
                 findings += try await records(of: cleanup)
             } catch let error as CurfewError where error.code != .unreachable {
@@ -22,7 +22,7 @@ extension Doctor {
     }
 
     private func records(of cleanup: Cleanup) async throws -> [Finding] {
-        try await IndexCheck(engine.redis, cleanup)?.checkScores()
+        try await IndexCheck(store.redis, cleanup)?.checkScores()
         let (keys, isOfIndex) = try await sampleKeys(of: cleanup)
         guard !keys.isEmpty else {
             return [
@@ -32,7 +32,7 @@ extension Doctor {
                     "fine where nothing is there yet; else compare records with the keys of redis-cli --scan")
             ]
         }
-        let types = try await engine.redis.pipeline(keys.map { RedisCommand("TYPE", [$0]) })
+        let types = try await store.redis.pipeline(keys.map { RedisCommand("TYPE", [$0]) })
         if let error = types.lazy.compactMap(\.error).first {
             return [.unknown("records", "TYPE", "\(cleanup.name): \(error.message)")]
         }
@@ -45,7 +45,7 @@ extension Doctor {
                     "compare records with the keys of redis-cli --scan: nothing is dropped before this is right")
             ]
         }
-        let names = RecordNames(engine: engine, cleanup: cleanup)
+        let names = RecordNames(cleanup, among: configuration.cleanups, keys: store.keys)
         let shapes = Self.remark(onShapesOf: found.compactMap { names.id(of: $0.0) }, of: cleanup)
         return [try await wrongFormat(cleanup, found), shapes].compactMap(\.self)
     }
@@ -56,20 +56,20 @@ extension Doctor {
 
     /// Keys of records: by the index or, where that names none, found among the keys there are.
     private func sampleKeys(of cleanup: Cleanup) async throws -> (keys: [String], isOfIndex: Bool) {
-        let index = cleanup.indexKey(engine.keys)
+        let index = cleanup.indexKey(store.keys)
         let command = RedisCommand("ZRANDMEMBER", [index, String(Self.sample)])
         // What is wrong with an index is told elsewhere.
-        let ids = try await engine.redis.pipeline([command])[0].elements.compactMap(\.string)
+        let ids = try await store.redis.pipeline([command])[0].elements.compactMap(\.string)
         if !ids.isEmpty {
             return (try ids.map { id throws(RecordError) in try cleanup.records.expand(id: id) { _ in nil } }, true)
         }
-        let names = RecordNames(engine: engine, cleanup: cleanup)
+        let names = RecordNames(cleanup, among: configuration.cleanups, keys: store.keys)
         var keys: [String] = []
-        for node in try await engine.redis.primaries() {
+        for node in try await store.redis.primaries() {
             var cursor = "0"
             for _ in 0..<Self.steps where keys.count < Self.sample {
                 let words = [cursor, "MATCH", cleanup.records.scanPattern, "COUNT", String(Self.step)]
-                let reply = try await engine.redis.send(RedisCommand("SCAN", words), to: node)
+                let reply = try await store.redis.send(RedisCommand("SCAN", words), to: node)
                 keys += reply[1].elements.compactMap(\.string).filter { names.id(of: $0) != nil }
                 cursor = reply[0].string ?? "0"
                 if cursor == "0" { break }
@@ -90,7 +90,7 @@ extension Doctor {
         guard cleanup.format == .hash, type == "string" else {
             return remark(cleanup, "\(key) is a \(type): expected \(noun)", "compare records with what is at that key")
         }
-        let text = try await engine.redis.pipeline([RedisCommand("GET", [key])])[0].string ?? ""
+        let text = try await store.redis.pipeline([RedisCommand("GET", [key])])[0].string ?? ""
         guard text.unicodeScalars.first(where: { !$0.properties.isWhitespace }) == "{" else {
             return remark(
                 cleanup, "\(key) is a plain string: expected \(noun)", "compare records with what is at that key")

@@ -5,14 +5,14 @@ extension Doctor {
     /// What keeps passwords and tokens secret on their way, and keys where they lie; nothing where nothing is amiss.
     func secrecy() -> [Finding] {
         var findings: [Finding] = []
-        if let tls = engine.configuration.redis.tls, tls.verification == .none {
+        if let tls = configuration.redis.tls, tls.verification == .none {
             findings.append(
                 Finding(
                     "tls", .warning, "whoever answers at Redis' address is believed, whatever certificate it shows",
                     advice: "leave out verify=none; ca=FILE names the authority of a certificate of your own"))
         }
         let keys = [
-            ("http.tls", engine.configuration.http?.tls?.key), ("redis", engine.configuration.redis.tls?.key),
+            ("http.tls", configuration.http?.tls?.key), ("redis", configuration.redis.tls?.key),
         ]
         for (section, path) in keys {
             guard let path, let doubt = Self.doubt(aboutKey: path) else { continue }

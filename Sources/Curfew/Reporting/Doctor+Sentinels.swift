@@ -14,7 +14,7 @@ extension Doctor {
     ///
     /// Curfew asks one after the other and works as long as one answers; those that don't are found out here.
     func sentinels() async -> [Finding] {
-        let redis = engine.redis.configuration
+        let redis = store.redis.configuration
         guard case .sentinel(let sentinel) = redis.topology else { return [] }
         let words = await withTaskGroup(of: (Int, SentinelField).self) { group in
             for (position, configuration) in redis.sentinels.enumerated() {
@@ -54,7 +54,7 @@ extension Doctor {
     private func ask(_ configuration: RedisConfiguration, about name: String) async -> SentinelField {
         var word = SentinelField(sentinel: configuration.address.description)
         do {
-            let replies = try await RedisClient.withClient(configuration, logger: engine.logger) { sentinel in
+            let replies = try await RedisClient.withClient(configuration, logger: store.logger) { sentinel in
                 try await sentinel.pipeline([
                     RedisCommand("SENTINEL", ["GET-MASTER-ADDR-BY-NAME", name]),
                     RedisCommand("SENTINEL", ["CKQUORUM", name]),

@@ -58,7 +58,7 @@ extension Doctor {
     /// Version, role, persistence, memory, slow log of a server.
     func server(_ node: RedisClient.Node) async throws -> [Finding] {
         let mayAsk = try await rights(on: node)?.allows([["CONFIG", "GET", "save"]]) == [true]
-        let facts = try await ServerFacts.read(engine.redis, node, mayAskForSettings: mayAsk)
+        let facts = try await ServerFacts.read(store.redis, node, mayAskForSettings: mayAsk)
         if let why = facts.refusals["INFO"] { return [.unknown("server", "INFO", why.message)] }
         let lacks = try await lacking(node)
         return [
@@ -68,21 +68,21 @@ extension Doctor {
 
     /// What newer servers know and this one doesn't, tried; what may not be tried is passed over.
     private func lacking(_ node: RedisClient.Node) async throws -> [String] {
-        let key = engine.keys.schedule
+        let key = store.keys.schedule
         let tried: [(RedisCommand, String)] = [
             (RedisCommand("FUNCTION", ["LIST", "LIBRARYNAME", "curfew"]), "functions"),
             (RedisCommand("ACL", ["DRYRUN", "default", "PING"]), "ACL DRYRUN"),
             (RedisCommand("PEXPIRETIME", [key]), "PEXPIRETIME"),
             (RedisCommand("HPEXPIRETIME", [key, "FIELDS", "1", "x"]), "fields that expire"),
         ]
-        let replies = try await engine.redis.pipeline(tried.map(\.0), to: node)
+        let replies = try await store.redis.pipeline(tried.map(\.0), to: node)
         return zip(tried, replies).filter { _, reply in reply.error.map(Self.isUnknown) ?? false }.map(\.0.1)
     }
 
     private func version(_ facts: ServerFacts, _ lacks: [String]) -> Finding {
         let found = facts.kind.description
         // Valkey has another name for it.
-        guard (facts["redis_mode"] ?? facts["server_mode"]) != "cluster" || engine.redis.isCluster else {
+        guard (facts["redis_mode"] ?? facts["server_mode"]) != "cluster" || store.redis.isCluster else {
             return Finding(
                 "version", .problem, "\(found) is a node of a cluster, which has a part of the keys alone",
                 advice: "write the redis URL as redis+cluster://, with any of the nodes")
@@ -96,14 +96,14 @@ extension Doctor {
 
     /// Tries a write that changes nothing, because only then a server says why it takes none; said only where it does.
     func writes() async throws -> [Finding] {
-        let words = ["ZREM", engine.keys.schedule, ""]
-        if let node = try await engine.redis.primaries().first, let rights = try await rights(on: node),
+        let words = ["ZREM", store.keys.schedule, ""]
+        if let node = try await store.redis.primaries().first, let rights = try await rights(on: node),
             try await rights.allows([words]) == [false]
         {
             return []
         }
         let write = RedisCommand.repeatable(words[0], Array(words.dropFirst()))
-        guard let error = try await engine.redis.pipeline([write])[0].error else { return [] }
+        guard let error = try await store.redis.pipeline([write])[0].error else { return [] }
         let cures = [
             "NOREPLICAS": "bring the replicas back; or, while they are away, CONFIG SET min-replicas-to-write 0",
             "MISCONF": "see the log of Redis, and whether its disk is full",
@@ -121,7 +121,7 @@ extension Doctor {
                 "role", .problem, "this is a replica of \(primary), which can't be written to",
                 advice: "point the redis URL at the primary")
         }
-        let isCluster = engine.redis.isCluster
+        let isCluster = store.redis.isCluster
         let replicas = facts["connected_slaves"].flatMap { Int($0) } ?? 0
         let count = replicas == 1 ? "1 replica" : "\(replicas) replicas"
         if isCluster, replicas == 0 {

@@ -6,13 +6,13 @@ extension Doctor {
     /// Whether the key may delete can't be known without deleting something.
     func storage() async -> [Finding] {
         var findings: [Finding] = []
-        for configuration in engine.configuration.storage {
-            let check = "storage \(configuration.name)"
+        for bucket in configuration.storage {
+            let check = "storage \(bucket.name)"
             let start = ContinuousClock.now
             do {
-                try await ObjectStorage(configuration).check()
+                try await ObjectStorage(bucket).check()
                 let time = String(format: "%.0f", start.duration(to: .now) / .milliseconds(1))
-                findings.append(Finding(check, .ok, "\(configuration.place) answers in \(time) ms"))
+                findings.append(Finding(check, .ok, "\(bucket.place) answers in \(time) ms"))
             } catch {
                 let isRight = "\(error)".contains("AccessDenied")
                 findings.append(
@@ -20,7 +20,7 @@ extension Doctor {
                         check, isRight ? .warning : .problem, "\(error)",
                         advice: isRight
                             ? "fine where this key may delete and not list; else give it the right to delete objects"
-                            : "files stay as they are until storage answers: check storage.\(configuration.name)"))
+                            : "files stay as they are until storage answers: check storage.\(bucket.name)"))
             }
         }
         return findings

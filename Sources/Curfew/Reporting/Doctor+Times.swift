@@ -10,9 +10,9 @@ extension Doctor {
 
     /// Times of records that look as if they were of another zone than they are read in; nothing where none does.
     func times() async throws -> [Finding] {
-        let now = try await engine.serverClock().now
+        let now = try await store.serverClock().now
         var findings: [Finding] = []
-        for cleanup in engine.configuration.cleanups where !cleanup.policy.since.isEmpty {
+        for cleanup in configuration.cleanups where !cleanup.policy.since.isEmpty {
             let starts = try await sample(of: cleanup).compactMap { record in
                 cleanup.policy.start(of: record, at: now).map { (key: record.key, $0.field, $0.time) }
             }
@@ -48,14 +48,14 @@ extension Doctor {
 
     /// Some records of a cleanup, those that are due last first, since what begins in the future is among them.
     private func sample(of cleanup: Cleanup) async throws -> [Record] {
-        let index = cleanup.indexKey(engine.keys)
+        let index = cleanup.indexKey(store.keys)
         let range = RedisCommand("ZRANGE", [index, "0", String(Self.sampled - 1), "REV"])
-        var ids = try await engine.redis.pipeline([range])[0].elements.compactMap(\.string)
+        var ids = try await store.redis.pipeline([range])[0].elements.compactMap(\.string)
         if ids.isEmpty, cleanup.index == nil { ids = try await scanned(cleanup) }
-        let reader = RecordReader(redis: engine.redis, cleanup: cleanup, keys: engine.keys)
+        let reader = RecordReader(redis: store.redis, cleanup: cleanup, keys: store.keys)
         let judge = Evaluator(reader: reader)
         let keyed = try judge.keyed(ids.map { DueEntry(id: $0, score: 0, scoreText: "0") }[...])
-        let replies = try await engine.redis.pipeline(judge.commands(for: keyed))
+        let replies = try await store.redis.pipeline(judge.commands(for: keyed))
         return try await reader.records(keyed, replies: replies).compactMap { read in
             if case .success(let record) = read { record } else { nil }
         }
@@ -63,13 +63,13 @@ extension Doctor {
 
     /// The ids of some records, found by a short walk over the keys of each server.
     private func scanned(_ cleanup: Cleanup) async throws -> [String] {
-        let names = RecordNames(engine: engine, cleanup: cleanup)
+        let names = RecordNames(cleanup, among: configuration.cleanups, keys: store.keys)
         var ids: [String] = []
-        for node in try await engine.redis.primaries() {
+        for node in try await store.redis.primaries() {
             var cursor = "0"
             for _ in 1...Self.steps where ids.count < Self.sampled {
                 let words = [cursor, "MATCH", cleanup.records.scanPattern, "COUNT", "1000"]
-                let reply = try await engine.redis.send(RedisCommand("SCAN", words), to: node)
+                let reply = try await store.redis.send(RedisCommand("SCAN", words), to: node)
                 ids += reply[1].elements.compactMap(\.string).compactMap(names.id(of:))
                 cursor = reply[0].string ?? "0"
                 if cursor == "0" { break }

@@ -5,13 +5,13 @@ extension Doctor {
     /// What waits for each webhook, and what was given up; nothing where none is configured and none ever was.
     func webhooks() async throws -> [Finding] {
         var findings: [Finding] = []
-        for webhook in engine.configuration.webhooks { findings.append(try await look(at: webhook)) }
+        for webhook in configuration.webhooks { findings.append(try await look(at: webhook)) }
         return findings + (try await leftGroups())
     }
 
     /// One command for every way in which deliveries use a key.
     func needs(of webhook: Webhook) -> [[String]] {
-        let keys = engine.keys
+        let keys = store.keys
         let group = WebhookReader.group(of: webhook.name)
         let (queue, letters) = (keys.webhook(webhook.name), keys.webhookLetters(webhook.name))
         let dead = keys.webhookDead(webhook.name)
@@ -32,13 +32,13 @@ extension Doctor {
 
     private func look(at webhook: Webhook) async throws -> Finding {
         let name = "webhook \(webhook.name)"
-        let keys = engine.keys
-        let replies = try await engine.redis.pipeline([
+        let keys = store.keys
+        let replies = try await store.redis.pipeline([
             RedisCommand("ZCARD", [keys.webhook(webhook.name)]), RedisCommand("LLEN", [keys.webhookDead(webhook.name)]),
             RedisCommand("LINDEX", [keys.webhookDead(webhook.name), "0"]),
         ])
         if let error = replies.lazy.compactMap(\.error).first {
-            return .unknown(name, "ZCARD, LLEN and LINDEX at {\(engine.configuration.prefix)}:*", error.message)
+            return .unknown(name, "ZCARD, LLEN and LINDEX at {\(configuration.prefix)}:*", error.message)
         }
         let dead = replies[1].integer ?? 0
         let message = "\(webhook.address.host): \(replies[0].integer ?? 0) waiting, \(dead) given up"
@@ -66,11 +66,11 @@ extension Doctor {
     /// Groups of webhooks that are no longer configured: were they configured again, they would be told of all that
     /// happened in between.
     private func leftGroups() async throws -> [Finding] {
-        let known = Set(engine.configuration.webhooks.map { WebhookReader.group(of: $0.name) })
+        let known = Set(configuration.webhooks.map { WebhookReader.group(of: $0.name) })
         var left: [String] = []
-        for stream in Webhook.Subject.Stream.allCases.map({ $0.key(engine.keys) }) {
+        for stream in Webhook.Subject.Stream.allCases.map({ $0.key(store.keys) }) {
             // A stream that isn't there is answered with an error, and so is a user without the right to ask.
-            let groups = try await engine.redis.pipeline([RedisCommand("XINFO", ["GROUPS", stream])])[0]
+            let groups = try await store.redis.pipeline([RedisCommand("XINFO", ["GROUPS", stream])])[0]
             for group in groups.elements {
                 let name = group.pairs.first { $0.0 == "name" }?.1 ?? ""
                 guard name.hasPrefix(WebhookReader.group(of: "")), !known.contains(name) else { continue }

@@ -10,7 +10,7 @@ extension Doctor {
 
     /// One finding that says which data counts, and one for each zone of the file about which there is more to say.
     func zones() -> [Finding] {
-        let names = Set(engine.configuration.cleanups.flatMap(\.zoneNames)).subtracting(["UTC"])
+        let names = Set(configuration.cleanups.flatMap(\.zoneNames)).subtracting(["UTC"])
         return Self.findings(on: names.sorted(), in: .system, at: Date())
     }
 

@@ -54,21 +54,16 @@ package struct Doctor: Sendable {
         package var hasProblem: Bool { findings.contains { $0.state == .problem } }
     }
 
-    let engine: Engine
+    let coordinator: Coordinator
     /// The user whose rights are tried; nil: the one who asks.
     let worker: String?
 
-    /// Makes the doctor of an engine.
-    ///
-    /// - Parameter worker: the user whose rights are tried, where the doctor has a user of its own.
-    package init(engine: Engine, rightsOf worker: String? = nil) {
-        self.engine = engine
-        self.worker = worker
-    }
+    var store: Store { coordinator.store }
+    var configuration: Configuration { coordinator.configuration }
 
     /// Looks at everything; never throws, for what goes wrong on the way is a finding.
     package func examine() async -> Report {
-        var report = Report(findings: [configuration], isReachable: true)
+        var report = Report(findings: [configured], isReachable: true)
         let looks: [() async throws -> [Finding]] = [
             { http() },
             { secrecy() },
@@ -76,7 +71,7 @@ package struct Doctor: Sendable {
             { await sentinels() },
             { [try await reach()] },
             { try await onEveryPrimary { try await server($0) } },
-            { engine.redis.isCluster ? try await cluster() : [] },
+            { store.redis.isCluster ? try await cluster() : [] },
             { try await writes() },
             { try await permissions() },
             { try await ownKeys() },
@@ -97,7 +92,7 @@ package struct Doctor: Sendable {
                 let finding = Finding("redis", .problem, "\(error)", advice: Self.advice(on: error))
                 if !report.findings.contains(finding) { report.findings.append(finding) }
                 // What one node of a cluster doesn't answer another may.
-                guard engine.redis.isCluster, engine.redis.isConnected else { break }
+                guard store.redis.isCluster, store.redis.isConnected else { break }
             }
         }
         if report.findings.contains(where: { $0.check == Self.writing && $0.state == .problem }) {
@@ -109,21 +104,21 @@ package struct Doctor: Sendable {
     }
 
     /// The file was read before this; what it says may still be odd.
-    private var configuration: Finding {
-        let cleanups = engine.configuration.cleanups
+    private var configured: Finding {
+        let cleanups = configuration.cleanups
         let enabled = cleanups.count(where: \.isEnabled)
-        let message = "\(enabled) of \(cleanups.count) cleanups enabled, \(engine.configuration.alerts.count) alerts"
+        let message = "\(enabled) of \(cleanups.count) cleanups enabled, \(configuration.alerts.count) alerts"
         guard enabled > 0 else {
             return Finding("configuration", .warning, message, advice: "nothing runs by itself: enable a cleanup")
         }
-        return Finding("configuration", .ok, "\(message) (\(engine.configuration.fingerprint))")
+        return Finding("configuration", .ok, "\(message) (\(configuration.fingerprint))")
     }
 
     private func reach() async throws -> Finding {
-        _ = try await engine.redis.send(RedisCommand("PING"))
-        let place = engine.redis.place
+        _ = try await store.redis.send(RedisCommand("PING"))
+        let place = store.redis.place
         let start = ContinuousClock.now
-        _ = try await engine.redis.send(RedisCommand("PING"))
+        _ = try await store.redis.send(RedisCommand("PING"))
         let time = start.duration(to: .now)
         let message = "\(place) answers in \(String(format: "%.1f", time / .milliseconds(1))) ms"
         guard time > .milliseconds(50) else { return Finding("redis", .ok, message) }

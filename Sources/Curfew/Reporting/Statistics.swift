@@ -37,13 +37,13 @@ package struct Statistics: Sendable, Codable, Equatable {
     }
 
     /// Counts; the control says when to stop, and learns how far it is.
-    package static func read(
-        _ engine: Engine, _ cleanup: Cleanup, control: RunControl
+    static func read(
+        _ store: Store, _ cleanup: Cleanup, names: RecordNames, control: RunControl
     ) async throws(CurfewError) -> Statistics {
         do {
-            let now = try await engine.serverClock().now
-            let index = cleanup.indexKey(engine.keys)
-            let replies = try await engine.redis.pipeline([
+            let now = try await store.serverClock().now
+            let index = cleanup.indexKey(store.keys)
+            let replies = try await store.redis.pipeline([
                 RedisCommand("ZCARD", [index]),
                 RedisCommand("ZCOUNT", [index, "-inf", cleanup.indexUnit.bound(of: now)]),
                 RedisCommand("ZRANGE", [index, "0", "0", "WITHSCORES"]),
@@ -57,8 +57,8 @@ package struct Statistics: Sendable, Codable, Equatable {
                 cleanup: cleanup.name, policy: cleanup.kind.rawValue,
                 tracked: Int(replies[0].integer ?? 0), due: Int(replies[1].integer ?? 0), oldestOverdueMs: late)
             if let filing = cleanup.policy.filing {
-                statistics.files = try await FileCount(engine: engine, cleanup: cleanup, filing: filing, now: now)
-                    .count(control)
+                let count = FileCount(store: store, cleanup: cleanup, names: names, filing: filing, now: now)
+                statistics.files = try await count.files(control)
             }
             return statistics
         } catch {
@@ -69,17 +69,18 @@ package struct Statistics: Sendable, Codable, Equatable {
 
 /// Counts the files of a cleanup.
 private struct FileCount {
-    let engine: Engine
+    let store: Store
     let cleanup: Cleanup
+    let names: RecordNames
     let filing: Filing
     let now: Timestamp
 
     /// The most records that are read in one pipeline.
     static let page = 64
 
-    func count(_ control: RunControl) async throws -> Statistics.Files {
+    func files(_ control: RunControl) async throws -> Statistics.Files {
         var files = Statistics.Files()
-        var walk = try await KeyspaceWalk(engine: engine, cleanup: cleanup)
+        var walk = try await KeyspaceWalk(store: store, cleanup: cleanup, names: names)
         while true {
             switch control.stopReason() {
             case nil: break
@@ -102,10 +103,10 @@ private struct FileCount {
     }
 
     private func add(_ ids: ArraySlice<String>, to files: inout Statistics.Files) async throws {
-        let reader = RecordReader(redis: engine.redis, cleanup: cleanup, keys: engine.keys)
+        let reader = RecordReader(redis: store.redis, cleanup: cleanup, keys: store.keys)
         let judge = Evaluator(reader: reader)
         let entries = try judge.keyed(ids.map { DueEntry(id: $0, score: 0, scoreText: "0") }[...])
-        let replies = try await engine.redis.pipeline(judge.commands(for: entries))
+        let replies = try await store.redis.pipeline(judge.commands(for: entries))
         for judged in try await judge.decide(entries, replies: replies, at: now) { add(judged, to: &files) }
     }
 

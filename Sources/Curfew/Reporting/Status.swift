@@ -71,12 +71,13 @@ package struct Status: Sendable, Codable, Equatable {
     static let patience: Duration = .seconds(2)
 
     /// Reads it all.
-    package static func read(_ engine: Engine) async throws(CurfewError) -> Status {
+    static func read(_ coordinator: Coordinator) async throws(CurfewError) -> Status {
+        let (store, configuration) = (coordinator.store, coordinator.configuration)
         do {
-            let clock = try await engine.serverClock()
+            let clock = try await store.serverClock()
             let now = clock.now
-            let keys = engine.keys
-            let replies = try await engine.redis.pipeline([
+            let keys = store.keys
+            let replies = try await store.redis.pipeline([
                 RedisCommand("ZRANGE", [keys.schedule, "0", String(most - 1), "WITHSCORES"]),
                 RedisCommand("ZREVRANGE", [keys.instances, "0", String(most - 1), "WITHSCORES"]),
                 RedisCommand("HGETALL", [keys.paused]), RedisCommand("HGETALL", [keys.owed]),
@@ -86,16 +87,16 @@ package struct Status: Sendable, Codable, Equatable {
             }
             let scores = replies[0].pairs
             let paused = replies[2].texts
-            let configured = engine.configuration.cleanups.map(\.name)
+            let configured = configuration.cleanups.map(\.name)
             let names = configured + scores.map(\.0).filter { !configured.contains($0) }
             let due = Dictionary(scores) { first, _ in first }
-            var cleanups = try await self.cleanups(names, engine, due: due, paused: paused, now: now)
-            let instances = try await self.instances(replies[1].pairs, engine, now: now)
+            var cleanups = try await self.cleanups(names, of: configuration, store, due: due, paused: paused, now: now)
+            let instances = try await self.instances(replies[1].pairs, store, now: now)
             let owed = replies[3].texts.compactMapValues(Owed.init(text:))
-            let conflicts = try await Definitions(engine.coordinator).conflicts()
+            let conflicts = try await Definitions(coordinator).conflicts()
             for place in cleanups.indices {
                 let name = cleanups[place].name
-                if engine.configuration.cleanup(named: name)?.isEnabled ?? true {
+                if configuration.cleanup(named: name)?.isEnabled ?? true {
                     cleanups[place].owedSince = owed[name]?.since?.iso8601
                     cleanups[place].lastError = owed[name]?.error
                 }
@@ -103,30 +104,31 @@ package struct Status: Sendable, Codable, Equatable {
             }
             return Status(
                 at: now.iso8601, cleanups: cleanups, instances: instances,
-                remarks: remarks(instances, own: engine.configuration.fingerprint))
+                remarks: remarks(instances, own: configuration.fingerprint))
         } catch {
             throw CurfewError(thrown: error) ?? CurfewError(.damaged, "\(error)")
         }
     }
 
     private static func cleanups(
-        _ names: [String], _ engine: Engine, due: [String: String], paused: [String: String], now: Timestamp
+        _ names: [String], of configuration: Configuration, _ store: Store, due: [String: String],
+        paused: [String: String], now: Timestamp
     ) async throws -> [CleanupStatus] {
         let leaseFields = ["run", "instance", "progress", "step", "found", "changed", "failed", "due_ms"]
         var commands: [RedisCommand] = []
         for name in names {
             commands += [
-                RedisCommand("HMGET", [engine.keys.lease(name)] + leaseFields),
-                RedisCommand("HMGET", [engine.keys.scan(name)] + ScanStatus.fields),
+                RedisCommand("HMGET", [store.keys.lease(name)] + leaseFields),
+                RedisCommand("HMGET", [store.keys.scan(name)] + ScanStatus.fields),
             ]
         }
-        async let counted = counts(names, engine, now: now)
-        let replies = try await engine.redis.pipeline(commands)
-        for (number, name) in names.enumerated() { try check(replies[2 * number], of: engine.keys.lease(name)) }
+        async let counted = counts(names, of: configuration, store, now: now)
+        let replies = try await store.redis.pipeline(commands)
+        for (number, name) in names.enumerated() { try check(replies[2 * number], of: store.keys.lease(name)) }
         let counts = await counted
         return names.enumerated().map { number, name in
             let lease = replies[2 * number].elements.map(\.string)
-            let cleanup = engine.configuration.cleanup(named: name)
+            let cleanup = configuration.cleanup(named: name)
             var status = CleanupStatus(
                 name: name, policy: cleanup.map { $0.kind.rawValue },
                 schedule: cleanup.map { "\($0.schedule)" },
@@ -158,17 +160,17 @@ package struct Status: Sendable, Codable, Equatable {
     ///
     /// Each is asked for by itself: one that can't be counted hides nothing of the others.
     private static func counts(
-        _ names: [String], _ engine: Engine, now: Timestamp
+        _ names: [String], of configuration: Configuration, _ store: Store, now: Timestamp
     ) async -> [Int: Result<Count, CurfewError>] {
         await withTaskGroup(of: Counted.self) { group in
             for (number, name) in names.enumerated() {
-                let cleanup = engine.configuration.cleanup(named: name)
-                let index = cleanup?.indexKey(engine.keys) ?? engine.keys.index(name)
+                let cleanup = configuration.cleanup(named: name)
+                let index = cleanup?.indexKey(store.keys) ?? store.keys.index(name)
                 let bound = (cleanup?.indexUnit ?? .milliseconds).bound(of: now)
                 group.addTask {
                     let counted: Result<Count, CurfewError>
                     do throws(CurfewError) {
-                        counted = .success(try await count(index, engine, dueUpTo: bound))
+                        counted = .success(try await count(index, store, dueUpTo: bound))
                     } catch {
                         counted = .failure(error)
                     }
@@ -189,13 +191,13 @@ package struct Status: Sendable, Codable, Equatable {
     }
 
     private static func count(
-        _ index: String, _ engine: Engine, dueUpTo bound: String
+        _ index: String, _ store: Store, dueUpTo bound: String
     ) async throws(CurfewError) -> Count {
         let commands = [
             RedisCommand("ZCARD", [index]),
             RedisCommand("ZCOUNT", [index, "-inf", bound]),
         ]
-        let replies = try await engine.redis.replies(to: commands, deadline: patience, index)
+        let replies = try await store.redis.replies(to: commands, deadline: patience, index)
         return (replies[0].integer.map(Int.init), replies[1].integer.map(Int.init))
     }
 
@@ -209,12 +211,12 @@ package struct Status: Sendable, Codable, Equatable {
     }
 
     private static func instances(
-        _ seen: [(String, String)], _ engine: Engine, now: Timestamp
+        _ seen: [(String, String)], _ store: Store, now: Timestamp
     ) async throws -> [InstanceStatus] {
         let fields = ["host", "pid", "version", "started_ms", "running", "config", "refused"]
-        let replies = try await engine.redis.pipeline(
-            seen.map { RedisCommand("HMGET", [engine.keys.instance($0.0)] + fields) })
-        for (seen, reply) in zip(seen, replies) { try check(reply, of: engine.keys.instance(seen.0)) }
+        let replies = try await store.redis.pipeline(
+            seen.map { RedisCommand("HMGET", [store.keys.instance($0.0)] + fields) })
+        for (seen, reply) in zip(seen, replies) { try check(reply, of: store.keys.instance(seen.0)) }
         return zip(seen, replies).map { seen, reply in
             let values = fields.indices.map { reply[$0].string }
             let started = values[3].flatMap { Int64($0) }

@@ -59,7 +59,7 @@ extension Operations {
             resumption.due = found.due
             let change = plan(&resumption, found, skip: skip)
             guard resumption.isDone else { return resumption }
-            guard try await engine.library.note(change, engine.keys) == .made else { continue }
+            guard try await engine.functions.note(change, engine.keys) == .made else { continue }
             await record(
                 OperatorAction("resume", by: person, cleanup: cleanup, detail: skip ? "what was missed is left" : ""),
                 at: found.now)

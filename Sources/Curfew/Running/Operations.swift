@@ -46,7 +46,7 @@ package struct Operations: Sendable {
         var sink = StatementSink(index: .none)
         tell(&sink)
         _ = call.append(.new(sink.statement), member: cleanup) { tell(&$0) }
-        let reply = try await engine.library.call(call.command())
+        let reply = try await engine.functions.call(call.command())
         guard try call.outcomes(of: reply) == [.made] else { return nil }
         await record(OperatorAction("cancel", by: person, cleanup: cleanup), run: run, at: now)
         return run

@@ -35,7 +35,7 @@ package struct Preview: Sendable {
             let scan = KeyspaceScan(engine: engine, cleanup: changed, control: control)
             let scanned = cleanup.index == nil ? try await scan.entries() : nil
             // As a run would: by the time from before a step of the clock that is not over yet.
-            let step = try await ClockAlert(engine: engine).read().step
+            let step = try await ClockAlert.read(from: engine.store).step
             let correction = step?.correction(for: changed, at: began) ?? .zero
             outcome = await Sweep(
                 engine: engine, cleanup: changed, claim: nil, control: control, clock: clock,

@@ -115,7 +115,7 @@ extension Run {
             change.write("HDEL", .own(engine.keys.owed), [.value(cleanup.name)])
         }
         do {
-            _ = try await engine.library.note(change, engine.keys, under: claim)
+            _ = try await engine.functions.note(change, engine.keys, under: claim)
         } catch {
             engine.logger.warning("what a cleanup owes could not be noted", metadata: ["error": "\(error)"])
         }

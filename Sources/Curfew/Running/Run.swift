@@ -116,7 +116,8 @@ package struct Run: Sendable {
         switch task {
         case .undo(let undo):
             return await UndoSweep(
-                engine: engine, undo: undo, claim: claim, control: control, clock: clock, begun: sweep.options.begun
+                store: engine.store, journal: engine.journal, undo: undo, claim: claim, control: control, clock: clock,
+                begun: sweep.options.begun
             ).run()
         case .plan(let plan):
             do {

@@ -180,7 +180,7 @@ package final class Worker: Service {
         if let run { start(run) }
         try await look(at: step, &active, elapsed, engine)
         // What answers under our name says that it is something else: it isn't called again before it was replaced.
-        if answer.version != FunctionLibrary.version { try await engine.library.load() }
+        if answer.version != FunctionLibrary.version { try await engine.functions.load() }
         if !active.isAnnounced { try await announce(&active, answer, engine) }
         try await active.watch.look(at: answer)
         guard run == nil else { return nil }
@@ -234,10 +234,10 @@ package final class Worker: Service {
 
     /// The first answer under a configuration: alerts may be new, and it comes from one node of a cluster alone.
     private func announce(_ active: inout ActiveRun, _ answer: TickAnswer, _ engine: Engine) async throws {
-        if engine.redis.isCluster { try await engine.library.load() }
+        if engine.redis.isCluster { try await engine.functions.load() }
         try await Alerts(engine: engine).publishDefinitions(now: answer.clock.now)
         // Whoever has seen the clock step may be gone, and the alert is to end all the same.
-        if active.shaken == nil, try await ClockAlert(engine: engine).read().isFiring { active.shaken = .now }
+        if active.shaken == nil, try await ClockAlert.read(from: engine.store).isFiring { active.shaken = .now }
         active.isAnnounced = true
         guard active.started == nil else { return }
         active.started = answer.clock.now

@@ -19,7 +19,8 @@ struct PlannedSweep: Sendable {
         do {
             let entries = try await entries(base)
             let sweep = Sweep(
-                engine: base.engine, cleanup: base.cleanup, claim: base.claim, control: base.control, clock: base.clock,
+                store: base.store, services: base.services, cleanup: base.cleanup, claim: base.claim,
+                control: base.control, clock: base.clock,
                 options: options, scanned: entries)
             var outcome = await sweepGuard.run(sweep)
             for (id, why) in review.skipped { outcome.counters.leftAlone(id, why) }
@@ -38,7 +39,7 @@ struct PlannedSweep: Sendable {
             try base.control.checkpoint()
             let ids = page.map(\.id)
             let replies = try await base.retrying {
-                try await base.engine.redis.pipeline(ids.map { RedisCommand("ZSCORE", [base.index, $0]) })
+                try await base.store.redis.pipeline(ids.map { RedisCommand("ZSCORE", [base.index, $0]) })
             }
             for (id, reply) in zip(ids, replies) {
                 if let error = reply.error { throw CurfewError(error, "reading the index") }

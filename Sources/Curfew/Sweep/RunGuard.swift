@@ -68,7 +68,7 @@ struct RunGuard: Sendable {
         if let limit = sweep.options.limit, limit <= limits.beyond { return nil }
         let horizon = sweep.cleanup.indexUnit.bound(of: sweep.horizon)
         let replies = try await sweep.retrying {
-            try await sweep.engine.redis.pipeline([
+            try await sweep.store.redis.pipeline([
                 RedisCommand("ZCOUNT", [sweep.index, "-inf", horizon]), RedisCommand("ZCARD", [sweep.index]),
             ])
         }
@@ -98,14 +98,14 @@ struct RunGuard: Sendable {
             + (refusal.isMissing ? refusal.message : "\(refusal.count) of \(refusal.tracked)")
         event.time = String(sweep.clock.now.milliseconds)
         var change = PlainChange(member: "")
-        change.add(event, to: sweep.engine.journal)
+        change.add(event, to: sweep.services.journal)
         // With Curfew's own index, which this doesn't touch: in a Cluster the app's may be on another node.
-        var call = sweep.scope.makeCall(index: sweep.engine.keys.index(sweep.cleanup.name))
+        var call = sweep.scope.makeCall(index: sweep.store.keys.index(sweep.cleanup.name))
         var known = PlainChange.Known()
         change.append(to: &call, &known)
         // Who lets a run through where Redis is full may want to free its memory.
         let command = call.note()
-        let reply = try await sweep.retrying { try await sweep.engine.library.call(command) }
+        let reply = try await sweep.retrying { try await sweep.store.functions.call(command) }
         if case .refused(let why)? = try call.outcomes(of: reply).first { throw CurfewError(.server, why) }
     }
 }
@@ -114,14 +114,16 @@ extension Sweep {
     /// The same sweep with other options.
     func with(_ options: Options) -> Sweep {
         Sweep(
-            engine: engine, cleanup: cleanup, claim: claim, control: control, clock: clock, options: options,
+            store: store, services: services, cleanup: cleanup, claim: claim, control: control, clock: clock,
+            options: options,
             scanned: scanned)
     }
 
     /// The same sweep with its commits left out.
     var watching: Sweep {
         Sweep(
-            engine: engine, cleanup: cleanup, claim: nil, control: control, clock: clock, options: options,
+            store: store, services: services, cleanup: cleanup, claim: nil, control: control, clock: clock,
+            options: options,
             scanned: scanned)
     }
 }

@@ -65,7 +65,7 @@ extension Sweep {
                 _ = try await state.committer.commit(released, rescores: true, repeats: true)
             }
         } catch {
-            engine.logger.warning("claims could not be taken back", metadata: ["error": "\(error)"])
+            store.logger.warning("claims could not be taken back", metadata: ["error": "\(error)"])
         }
     }
 
@@ -74,7 +74,7 @@ extension Sweep {
         let reader = judge.reader
         let commands = judge.commands(for: entries)
         return try await retrying {
-            try await reader.records(entries, replies: try await engine.redis.pipeline(commands))
+            try await reader.records(entries, replies: try await store.redis.pipeline(commands))
         }
     }
 

@@ -74,12 +74,12 @@ extension Sweep {
         var ids = due.prefix(Self.clockSample).map(\.id)
         if scanned == nil {
             let range = RedisCommand("ZRANGE", [index, "0", String(Self.clockSample - 1), "REV"])
-            let last = try await engine.redis.send(range).elements.compactMap(\.string)
+            let last = try await store.redis.send(range).elements.compactMap(\.string)
             ids += last.filter { !ids.contains($0) }
         }
         let judge = judge
         let keyed = try judge.keyed(ids.map { DueEntry(id: $0, score: 0, scoreText: "0") }[...])
-        let replies = try await engine.redis.pipeline(judge.commands(for: keyed))
+        let replies = try await store.redis.pipeline(judge.commands(for: keyed))
         return try await judge.reader.records(keyed, replies: replies).compactMap { read in
             if case .success(let record) = read { record } else { nil }
         }

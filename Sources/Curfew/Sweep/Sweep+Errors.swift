@@ -24,7 +24,7 @@ extension Sweep {
         for page in news.chunks(ofCount: Self.mostErrors) {
             let batch = page.map { ($0, key(of: $0.id)) }
             for (failure, key) in batch.prefix(max(0, Self.mostLogged - written)) {
-                engine.logger.warning(
+                store.logger.warning(
                     "a record could not be dealt with",
                     metadata: ["record": "\(failure.id)", "key": "\(key)", "reason": "\(failure.error)"])
             }
@@ -45,7 +45,7 @@ extension Sweep {
         do {
             try await reportErrors(&state)
         } catch {
-            engine.logger.debug("errors of records could not be written down", metadata: ["error": "\(error)"])
+            store.logger.debug("errors of records could not be written down", metadata: ["error": "\(error)"])
         }
     }
 
@@ -61,7 +61,7 @@ extension Sweep {
     private func write(
         _ batch: [(failure: RunResult.Failure, key: String)], number: Int, _ claim: Claim, isNote: Bool = false
     ) async throws {
-        let lease = engine.keys.lease(cleanup.name)
+        let lease = store.keys.lease(cleanup.name)
         var change = PlainChange(member: "")
         change.checks = [
             .init(check: .differs, key: lease, field: Self.noteField, value: String(number), complaint: "")
@@ -72,14 +72,14 @@ extension Sweep {
             var event = Event()
             (event.run, event.cleanup, event.record, event.key) = (claim.run, cleanup.name, failure.id, key)
             (event.action, event.reason, event.time) = (Change.errorAction, failure.error, time)
-            change.add(event, to: engine.journal)
+            change.add(event, to: services.journal)
         }
         // With Curfew's own index, which this doesn't touch: in a Cluster the app's may be on another node.
-        var call = scope.makeCall(index: engine.keys.index(cleanup.name))
+        var call = scope.makeCall(index: store.keys.index(cleanup.name))
         var known = PlainChange.Known()
         change.append(to: &call, &known)
         let command = isNote ? call.note() : call.command()
-        let reply = try await retrying { try await engine.library.call(command) }
+        let reply = try await retrying { try await store.functions.call(command) }
         if case .refused(let why)? = try call.outcomes(of: reply).first { throw CurfewError(.server, why) }
     }
 }

@@ -39,13 +39,14 @@ extension Sweep {
             }
         }
         return Sweep(
-            engine: engine, cleanup: cleanup, claim: claim, control: control, clock: clock, options: options,
+            store: store, services: services, cleanup: cleanup, claim: claim, control: control, clock: clock,
+            options: options,
             scanned: scanned)
     }
 
     /// Sweeps as ``run()`` does, on the thread that the replies of all nodes come in on.
     func runByNodes() async -> Outcome {
-        await withTaskExecutorPreference(engine.redis.taskExecutor) { await sweepByNodes() }
+        await withTaskExecutorPreference(store.redis.taskExecutor) { await sweepByNodes() }
     }
 
     private func sweepByNodes() async -> Outcome {
@@ -75,7 +76,7 @@ extension Sweep {
         do {
             try await committer.close()
         } catch {
-            engine.logger.debug("the marks of the run stay named", metadata: ["error": "\(error)"])
+            store.logger.debug("the marks of the run stay named", metadata: ["error": "\(error)"])
         }
     }
 
@@ -94,7 +95,7 @@ extension Sweep {
                         group.addTask { [started] in await send(page, started, committer) }
                         started += 1
                     }
-                    let sent = try engine.redis.begin(state.request.commands)
+                    let sent = try store.redis.begin(state.request.commands)
                     state.ready = try await prepare(state.reading, &state)
                     state.reading = Reading(state.request, sent: sent)
                     state.request = try nextRequest(&state)
@@ -139,7 +140,7 @@ extension Sweep {
         switch received.results {
         case .success(let results): settle(received.page, results, &state)
         case .failure(let error):
-            engine.logger.debug("a page on its way failed too", metadata: ["error": "\(error)"])
+            store.logger.debug("a page on its way failed too", metadata: ["error": "\(error)"])
         }
     }
 }

@@ -41,7 +41,7 @@ extension Sweep {
     /// Deletes objects in one request; gives back the records whose objects are gone.
     private func deleted(_ claimed: [ClaimedRecord], _ counters: inout RunCounters) async throws -> [ClaimedRecord] {
         guard let name = claimed.first?.change.objects?.storage else { return [] }
-        let storage = try engine.storage(named: name, clock: clock)
+        let storage = try services.storage(named: name, clock: clock)
         let place = storage.configuration.place
         do {
             let seen = try await seen(claimed, in: storage, &counters)
@@ -135,7 +135,7 @@ extension Sweep {
     /// Waits for storage and lets the lease be renewed meanwhile: a request takes as long as it may, and no longer.
     private func whileAlive<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws -> Value
     {
-        let pause = engine.coordinator.lease / 4
+        let pause = services.coordinator.lease / 4
         return try await withThrowingTaskGroup(of: Value?.self) { [control] group in
             group.addTask { try await body() }
             group.addTask {

@@ -15,7 +15,7 @@ extension Sweep {
         guard claim != nil else { return try await foretold(page, commit) }
         guard let prepared = page.prepared else { return page.judged.map(Self.watched) }
         do {
-            let pending = try commit ?? engine.redis.begin([prepared.command])
+            let pending = try commit ?? store.redis.begin([prepared.command])
             return try await Committer(scope: scope).results(of: prepared, reply: try await pending.replies()[0])
         } catch {
             guard CommitScope.isPassing(error) else { throw error }
@@ -31,13 +31,13 @@ extension Sweep {
                 guard let prepared = page.prepared else {
                     return try await SagaCheck(scope: scope).results(page.judged)
                 }
-                let pending = try check ?? engine.redis.begin([prepared.command])
+                let pending = try check ?? store.redis.begin([prepared.command])
                 check = nil
                 return try await Committer(scope: scope).results(of: prepared, reply: try await pending.replies()[0])
             }
         } catch let error as CurfewError where Self.cantBeAsked(error) {
             if page.judged.contains(where: \.isChange) {
-                engine.logger.warning(
+                store.logger.warning(
                     "it could not be asked what a commit would say", metadata: ["error": "\(error)"])
             }
             return page.judged.map(Self.watched)
@@ -63,8 +63,8 @@ extension Sweep {
     /// For whom it commits.
     var scope: CommitScope {
         CommitScope(
-            library: engine.library, keys: engine.keys, cleanup: cleanup, lease: claim?.leaseTerm(engine.keys),
-            run: claim?.run ?? "preview", journal: engine.journal, control: control, clock: clock,
+            store: store, cleanup: cleanup, lease: claim?.leaseTerm(store.keys),
+            run: claim?.run ?? "preview", journal: services.journal, control: control, clock: clock,
             ahead: options.ahead)
     }
 

@@ -14,20 +14,20 @@ extension Sweep {
     ///
     /// Throws where they haven't in time; the records then stay claimed for the next run.
     func replicate(_ claimed: [ClaimedRecord]) async throws {
-        let wanted = cleanup.replicas ?? engine.configuration.minReplicas
+        let wanted = cleanup.replicas ?? services.minReplicas
         guard wanted > 0, !claimed.isEmpty, let claim else { return }
-        let limit = min(Self.longestReplication, engine.coordinator.lease / 4)
+        let limit = min(Self.longestReplication, services.coordinator.lease / 4)
         let wait = RedisCommand("WAIT", [String(wanted), String(limit.milliseconds)])
-        if engine.redis.isCluster {
+        if store.redis.isCluster {
             return try await replicate(claimed, claim, wanted, limit, wait)
         }
         // WAIT tells of what its connection has written. One that is newer than the claim has written nothing: so it writes.
-        let renewal = engine.coordinator.renewal(of: claim, progress: control.progress)
-        let command = engine.library.outgoing(renewal.command)
-        let replies = try await retrying { try await engine.redis.pipeline([command, wait]) }
+        let renewal = services.coordinator.renewal(of: claim, progress: control.progress)
+        let command = store.functions.outgoing(renewal.command)
+        let replies = try await retrying { try await store.redis.pipeline([command, wait]) }
         if let error = replies[0].error { throw CurfewError(error, "writing before the replicas are asked") }
         if renewal.answer(replies[0]) == .lost { throw RunControl.Stop.lost }
-        try check(replies[1], wanted, limit, of: claimed.count, at: engine.redis.place)
+        try check(replies[1], wanted, limit, of: claimed.count, at: store.redis.place)
     }
 
     /// The same on each node that has claimed records.
@@ -36,7 +36,7 @@ extension Sweep {
     private func replicate(
         _ claimed: [ClaimedRecord], _ claim: Claim, _ wanted: Int, _ limit: Duration, _ wait: RedisCommand
     ) async throws {
-        let owners = engine.redis.owners
+        let owners = store.redis.owners
         var byNode: [Int: [ClaimedRecord]] = [:]
         for item in claimed {
             guard let number = owners.number(of: item.judged.record.key) else {
@@ -50,10 +50,10 @@ extension Sweep {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for (number, items) in byNode {
                 let node = owners.node(number)
-                let write = engine.library.outgoing(Self.writing(beside: items[0].judged.record.key, claim))
+                let write = store.functions.outgoing(Self.writing(beside: items[0].judged.record.key, claim))
                 group.addTask {
-                    let replies = try await retrying { try await engine.redis.pipeline([write, wait], to: node) }
-                    _ = try await engine.library.checked(replies[0], of: write, on: node)
+                    let replies = try await retrying { try await store.redis.pipeline([write, wait], to: node) }
+                    _ = try await store.functions.checked(replies[0], of: write, on: node)
                     try check(replies[1], wanted, limit, of: claimed.count, at: node.description)
                 }
             }

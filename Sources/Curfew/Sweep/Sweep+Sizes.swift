@@ -71,7 +71,7 @@ extension Sweep {
         var bytes = 0
         while next <= range.upperBound, bytes < ReplySize.requestBytes {
             let part = next...min(next + step - 1, range.upperBound)
-            let reply = try await retrying { try await engine.redis.pipeline([rangeCommand(part)])[0] }
+            let reply = try await retrying { try await store.redis.pipeline([rangeCommand(part)])[0] }
             if reply.isTooLarge {
                 guard step > 1 else {
                     throw CurfewError(

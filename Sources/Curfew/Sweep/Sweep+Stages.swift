@@ -79,7 +79,7 @@ extension Sweep {
     func begin(_ state: inout State, _ horizon: Timestamp) async throws {
         state.horizon = horizon
         if claim != nil { try await seeQueue() }
-        let check = IndexCheck(engine.redis, cleanup)
+        let check = IndexCheck(store.redis, cleanup)
         if let scanned {
             if let check { try await retrying { try await check.checkScores() } }
             state.queue = scanned
@@ -87,7 +87,7 @@ extension Sweep {
         } else {
             let range = state.cursor.range(count: Self.readAhead)
             let ranged = rangeCommand(range)
-            let replies = try await retrying { try await engine.redis.pipeline([ranged]) }
+            let replies = try await retrying { try await store.redis.pipeline([ranged]) }
             let (first, asked) = try await entries(replies[0], asked: range)
             state.queue = state.cursor.take(first, asked: asked, horizon: horizon)
             // A first page that holds all is counted here, which saves every run with little to do a command.
@@ -107,20 +107,20 @@ extension Sweep {
             try await retrying { try await checkClock(queue) }
         }
         let first = try nextRequest(&state)
-        state.reading = try Reading(first, sent: engine.redis.begin(first.commands))
+        state.reading = try Reading(first, sent: store.redis.begin(first.commands))
         state.request = try nextRequest(&state)
     }
 
     private func countDue(until horizon: Timestamp) async throws -> Int {
         let count = RedisCommand("ZCOUNT", [index, "-inf", cleanup.indexUnit.bound(of: horizon)])
-        return Int(try await retrying { try await engine.redis.pipeline([count])[0].integer ?? 0 })
+        return Int(try await retrying { try await store.redis.pipeline([count])[0].integer ?? 0 })
     }
 
     /// Looks what the queue is that records are put on, where it is the same for all: so that it is known when it is drained.
     private func seeQueue() async throws {
         let queues = cleanup.policy.writes.filter { $0.role == .queue && $0.template.isConstant }.map(\.template.text)
         guard !queues.isEmpty else { return }
-        try await retrying { _ = try await QueueKinds(queues, engine.redis, engine.keys, isNoting: true) }
+        try await retrying { _ = try await QueueKinds(queues, store.redis, store.keys, isNoting: true) }
     }
 
     /// Takes a page of entries from the queue, and asks for more where few are left.
@@ -148,7 +148,7 @@ extension Sweep {
     private func replies(to reading: Reading) async throws -> [RedisValue]? {
         var sent = reading.sent
         return try await retrying {
-            let pending = try sent ?? engine.redis.begin(reading.request.commands)
+            let pending = try sent ?? store.redis.begin(reading.request.commands)
             sent = nil
             do {
                 return try await pending.replies()
@@ -178,7 +178,7 @@ extension Sweep {
         }
         let (sized, large) = sized(request.entries, replies, &state)
         let records = try await retrying {
-            try await engine.redis.pipeline(sized.entries.map { judge.reader.command(for: $0.key) })
+            try await store.redis.pipeline(sized.entries.map { judge.reader.command(for: $0.key) })
         }
         return try await prepare(sized.entries, records: sized.known + records, beside: large, &state)
     }
@@ -205,7 +205,7 @@ extension Sweep {
         if let review = options.review { judged = review(judged) }
         state.promised += judged.count(where: \.isChange)
         guard !judged.isEmpty else { return nil }
-        guard !engine.redis.isCluster else { return Page(judged: judged, prepared: nil) }
+        guard !store.redis.isCluster else { return Page(judged: judged, prepared: nil) }
         let committer = Committer(scope: scope)
         let ready = judged
         let prepared = try await retrying {
@@ -244,7 +244,7 @@ extension Sweep {
     func measureRest(_ outcome: inout Outcome) async throws {
         let now = clock.now
         let replies = try await retrying {
-            try await engine.redis.pipeline([
+            try await store.redis.pipeline([
                 RedisCommand("ZCOUNT", [index, "-inf", cleanup.indexUnit.bound(of: now)]),
                 RedisCommand("ZRANGE", [index, "0", "0", "WITHSCORES"]),
             ])

@@ -19,7 +19,8 @@ internal import RedisClient
 /// again, because nobody can say which part of it was committed (see `Sweep+Recovery.swift`). Any other error ends the
 /// sweep; what is not done stays in the index.
 struct Sweep: Sendable {
-    let engine: Engine
+    let store: Store
+    let services: Services
     let cleanup: Cleanup
     /// The right to write; nil only watches.
     let claim: Claim?
@@ -28,6 +29,29 @@ struct Sweep: Sendable {
     let options: Options
     /// Entries to be looked at in place of an index, where a preview found records by itself.
     let scanned: [DueEntry]?
+
+    /// What a sweep uses beside Redis.
+    struct Services: Sendable {
+        /// Where its events go.
+        let journal: Journal
+        /// Its lease, for what is written beside the commits.
+        let coordinator: Coordinator
+        /// The buckets that there are.
+        let storages: [StorageConfiguration]
+        /// How many replicas must know of a claim before its object goes, unless the cleanup says otherwise.
+        let minReplicas: Int
+
+        /// The bucket of that name in the configuration.
+        ///
+        /// Requests are signed with the server's time: storage refuses a clock that is a quarter of an hour off, and an
+        /// instance with such a clock would keep a cleanup from all others.
+        func storage(named name: String, clock: ServerClock) throws(CurfewError) -> ObjectStorage {
+            guard let found = storages.first(where: { $0.name == name }) else {
+                throw CurfewError(.usage, "the configuration has no storage “\(name)”")
+            }
+            return ObjectStorage(found, clock: { clock.now })
+        }
+    }
 
     /// How a sweep differs from the usual one.
     struct Options: Sendable {
@@ -63,9 +87,9 @@ struct Sweep: Sendable {
     }
 
     var now: Timestamp { clock.now + options.ahead }
-    var index: String { cleanup.indexKey(engine.keys) }
+    var index: String { cleanup.indexKey(store.keys) }
     var judge: Evaluator {
-        Evaluator(reader: RecordReader(redis: engine.redis, cleanup: cleanup, keys: engine.keys))
+        Evaluator(reader: RecordReader(redis: store.redis, cleanup: cleanup, keys: store.keys))
     }
 
     /// Entries due up to then are looked at.
@@ -78,8 +102,8 @@ struct Sweep: Sendable {
 
     /// Sweeps until nothing new is due, the limit is reached or the control says stop.
     func run() async -> Outcome {
-        if claim != nil, engine.redis.isCluster { return await runByNodes() }
-        return await withTaskExecutorPreference(engine.redis.taskExecutor) { await sweep() }
+        if claim != nil, store.redis.isCluster { return await runByNodes() }
+        return await withTaskExecutorPreference(store.redis.taskExecutor) { await sweep() }
     }
 
     private func sweep() async -> Outcome {
@@ -112,10 +136,10 @@ struct Sweep: Sendable {
     private func step(_ state: inout State) async throws {
         if claim != nil, state.ready?.prepared != nil { await FailPoint.reached(.beforeCommit, cleanup) }
         let before = state.inFlight.dropLast(state.size.inFlight - 1).last?.commit
-        let commit = try state.ready?.prepared.map { try engine.redis.begin([$0.command], after: before) }
+        let commit = try state.ready?.prepared.map { try store.redis.begin([$0.command], after: before) }
         state.inFlight.append(Flight(page: state.ready, commit: commit))
         state.ready = nil
-        let sent = try engine.redis.begin(state.request.commands, after: before)
+        let sent = try store.redis.begin(state.request.commands, after: before)
         if state.inFlight.count > state.size.inFlight { try await receive(&state) }
         state.ready = try await prepare(state.reading, &state)
         state.reading = Reading(state.request, sent: sent)
@@ -143,7 +167,7 @@ struct Sweep: Sendable {
         do {
             try await measureRest(&outcome)
         } catch {
-            engine.logger.debug("what is left could not be measured", metadata: ["error": "\(error)"])
+            store.logger.debug("what is left could not be measured", metadata: ["error": "\(error)"])
         }
     }
 
@@ -153,7 +177,7 @@ struct Sweep: Sendable {
             do {
                 try await receive(&state)
             } catch {
-                engine.logger.debug("a page on its way failed too", metadata: ["error": "\(error)"])
+                store.logger.debug("a page on its way failed too", metadata: ["error": "\(error)"])
             }
         }
     }

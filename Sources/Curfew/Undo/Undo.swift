@@ -19,13 +19,17 @@ package struct Undo: Sendable {
     package let changed: Int
     /// Its events lie between these.
     let began: Timestamp, ended: Timestamp
+    /// For how long, and how many, runs and events are kept.
+    let streams: Configuration.Streams
 
     /// Finds the run.
     ///
     /// Throws a usage error where it is unknown, still under way, an undo itself, or only watched.
-    package static func find(_ run: String, _ engine: Engine) async throws(CurfewError) -> Undo {
-        let entry = try await History(engine: engine).last(1, of: engine.keys.runs) { $0["run"] == run }.first
-        guard let entry else { throw try await unknown(run, engine) }
+    package static func find(
+        _ run: String, _ store: Store, cleanups: [Cleanup], streams: Configuration.Streams
+    ) async throws(CurfewError) -> Undo {
+        let entry = try await History(redis: store.redis).last(1, of: store.keys.runs) { $0["run"] == run }.first
+        guard let entry else { throw try await unknown(run, store, streams) }
         let name = entry["cleanup"] ?? ""
         guard entry["trigger"] != Trigger.undo else {
             throw CurfewError(
@@ -34,7 +38,7 @@ package struct Undo: Sendable {
         guard entry["dry_run"] != "1" else {
             throw CurfewError(.usage, "\(run) was a dry run: it changed nothing")
         }
-        guard let cleanup = engine.configuration.cleanup(named: name) else {
+        guard let cleanup = cleanups.first(where: { $0.name == name }) else {
             throw CurfewError(.usage, "\(run) is a run of \(name), which this configuration doesn't have")
         }
         guard let began = entry["started_ms"].flatMap({ Int64($0) }),
@@ -44,27 +48,29 @@ package struct Undo: Sendable {
         }
         return Undo(
             run: run, cleanup: cleanup, changed: max(0, entry["changed"].flatMap { Int($0) } ?? 0),
-            began: Timestamp(milliseconds: began) - slack, ended: Timestamp(milliseconds: ended) + slack)
+            began: Timestamp(milliseconds: began) - slack, ended: Timestamp(milliseconds: ended) + slack,
+            streams: streams)
     }
 
-    private static func unknown(_ run: String, _ engine: Engine) async throws(CurfewError) -> CurfewError {
+    private static func unknown(
+        _ run: String, _ store: Store, _ streams: Configuration.Streams
+    ) async throws(CurfewError) -> CurfewError {
         if let dash = run.lastIndex(of: "-") {
             let name = String(run[..<dash])
-            let lease = RedisCommand("HGET", [engine.keys.lease(name), "run"])
-            if try await engine.redis.reply(to: lease).string == run {
+            let lease = RedisCommand("HGET", [store.keys.lease(name), "run"])
+            if try await store.redis.reply(to: lease).string == run {
                 return CurfewError(.usage, "\(run) has not ended yet; “curfew cancel \(name)” stops it")
             }
         }
-        let kept = engine.configuration.streams.runs.text
+        let kept = streams.runs.text
         return CurfewError(
             .usage,
             "there is no run “\(run)” in the history, which is kept for \(kept); “curfew history” lists the runs")
     }
 
     /// Why the events of the run can't all be found.
-    func remark(missing: Int, _ engine: Engine) -> String {
-        let streams = engine.configuration.streams
-        return "\(missing) of the \(changed) changes of \(run) are no longer in the events, which are kept for "
+    func remark(missing: Int) -> String {
+        "\(missing) of the \(changed) changes of \(run) are no longer in the events, which are kept for "
             + "\(streams.events.text) and up to about \(streams.length) of them"
     }
 }

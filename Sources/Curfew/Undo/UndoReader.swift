@@ -29,7 +29,7 @@ struct UndoReader {
 
     typealias Read = Result<Found, RecordError>
 
-    let engine: Engine
+    let store: Store
     let undo: Undo
     let now: Timestamp
 
@@ -43,11 +43,11 @@ struct UndoReader {
         try await readNotes(events, &reads)
         let places = reads.indices.filter { isFound(reads[$0]) && needsRecord(events[$0]) }
         guard !places.isEmpty else { return reads }
-        let reader = RecordReader(redis: engine.redis, cleanup: cleanup, keys: engine.keys)
+        let reader = RecordReader(redis: store.redis, cleanup: cleanup, keys: store.keys)
         let keyed = places.map {
             (entry: DueEntry(id: events[$0].record, score: 0, scoreText: ""), key: events[$0].key)
         }
-        let replies = try await engine.redis.pipeline(keyed.map { reader.command(for: $0.key) })
+        let replies = try await store.redis.pipeline(keyed.map { reader.command(for: $0.key) })
         let records = try await reader.records(keyed, replies: replies)
         for (place, record) in zip(places, records) {
             reads[place] = reads[place].flatMap { found in record.map { found.with($0.document) } }
@@ -84,7 +84,7 @@ struct UndoReader {
             wanted += ([events[place].key] + events[place].also).map { (place, $0) }
         }
         guard !wanted.isEmpty else { return }
-        let replies = try await engine.redis.pipeline(
+        let replies = try await store.redis.pipeline(
             wanted.flatMap { place, key in
                 let trash = Keys.trash(of: key, run: events[place].trashRun ?? undo.run)
                 return [RedisCommand("EXISTS", [trash]), RedisCommand("GET", [trash + ":expires"])]
@@ -112,8 +112,8 @@ struct UndoReader {
             isFound(reads[place]) && events[place].known.map(policy.notesRecovery) ?? false
         }
         guard !places.isEmpty else { return }
-        let keys = places.map { engine.keys.recoveries(cleanup.name, of: events[$0].record) }
-        let replies = try await engine.redis.pipeline(keys.map { RedisCommand("GET", [$0]) })
+        let keys = places.map { store.keys.recoveries(cleanup.name, of: events[$0].record) }
+        let replies = try await store.redis.pipeline(keys.map { RedisCommand("GET", [$0]) })
         try Self.check(replies)
         for ((place, key), reply) in zip(zip(places, keys), replies) {
             guard let text = reply.string, let at = Int64(events[place].at) else { continue }
@@ -142,15 +142,15 @@ struct UndoReader {
                 guard let charge = try policy.charge(of: read.get()) else {
                     throw RecordError("\(tokens) tokens were refunded, and \(cleanup.name) has no refund now")
                 }
-                try engine.keys.permit(charge.balance, as: "the balance of its refund")
-                try engine.keys.permit(charge.ledger, as: "the ledger of its refund")
+                try store.keys.permit(charge.balance, as: "the balance of its refund")
+                try store.keys.permit(charge.ledger, as: "the ledger of its refund")
                 charges.append((place, charge))
             } catch {
                 reads[place] = .failure(RecordError("its refund can't be found: \(error.message)"))
             }
         }
         guard !charges.isEmpty else { return }
-        let ledgers = try await engine.redis.pipeline(
+        let ledgers = try await store.redis.pipeline(
             charges.map {
                 RedisCommand(
                     "HMGET", [$0.charge.ledger] + $0.charge.entries.flatMap { RefundEntry.fields(of: $0) })
@@ -181,7 +181,7 @@ struct UndoReader {
             do throws(RecordError) {
                 guard let action = events[place].known, let queue = try policy.queue(of: read.get(), after: action)
                 else { continue }
-                try engine.keys.permit(queue, as: "its queue")
+                try store.keys.permit(queue, as: "its queue")
                 queues.append((place, queue))
             } catch {
                 reads[place] = .failure(RecordError("its queue can't be found: \(error.message)"))
@@ -189,7 +189,7 @@ struct UndoReader {
         }
         guard !queues.isEmpty else { return }
         let names = Array(Set(queues.map(\.queue)))
-        let replies = try await engine.redis.pipeline(
+        let replies = try await store.redis.pipeline(
             names.flatMap { [RedisCommand("TYPE", [$0]), RedisCommand("LLEN", [$0])] })
         try Self.check(replies)
         for (place, queue) in queues {

@@ -11,7 +11,8 @@ struct UndoSweep: Sendable {
     /// Records in one commit call.
     static let page = 64
 
-    let engine: Engine
+    let store: Store
+    let journal: Journal
     let undo: Undo
     let claim: Claim
     let control: RunControl
@@ -24,7 +25,7 @@ struct UndoSweep: Sendable {
         var outcome = Sweep.Outcome(counters: begun)
         let committer = scope.committer
         do {
-            try await IndexCheck(engine.redis, undo.cleanup)?.checkScores()
+            try await IndexCheck(store.redis, undo.cleanup)?.checkScores()
             var end: String? = String(undo.ended.milliseconds)
             while let from = end {
                 try control.checkpoint()
@@ -37,7 +38,7 @@ struct UndoSweep: Sendable {
             }
             try await committer.close()
             let missing = undo.changed - outcome.counters.found
-            if missing > 0 { outcome.remark = undo.remark(missing: missing, engine) }
+            if missing > 0 { outcome.remark = undo.remark(missing: missing) }
         } catch {
             outcome.error = error
             await closeAfterStop(committer)
@@ -50,7 +51,7 @@ struct UndoSweep: Sendable {
         do {
             try await committer.close()
         } catch {
-            engine.logger.debug("the marks of the run stay named", metadata: ["error": "\(error)"])
+            store.logger.debug("the marks of the run stay named", metadata: ["error": "\(error)"])
         }
     }
 
@@ -59,15 +60,15 @@ struct UndoSweep: Sendable {
     /// Events aren't trimmed: the oldest, which would go, may be those that are still to be undone.
     private var scope: CommitScope {
         CommitScope(
-            library: engine.library, keys: engine.keys, cleanup: undo.cleanup,
-            lease: claim.leaseTerm(engine.keys), run: claim.run, journal: engine.journal.untrimmed, control: control,
+            store: store, cleanup: undo.cleanup,
+            lease: claim.leaseTerm(store.keys), run: claim.run, journal: journal.untrimmed, control: control,
             clock: clock)
     }
 
     /// The run's events in a part of the stream, newest first, and where the next part begins.
     private func events(from: String) async throws -> ([StreamEntry], next: String?) {
         let page = try await StreamPage(
-            "XREVRANGE", of: engine.keys.events, from: from, to: String(max(0, undo.began.milliseconds)), engine.redis)
+            "XREVRANGE", of: store.keys.events, from: from, to: String(max(0, undo.began.milliseconds)), store.redis)
         let own = page.entries.filter {
             $0["run"] == undo.run && $0["record"] != "" && $0["action"] != Change.errorAction
         }
@@ -103,14 +104,14 @@ struct UndoSweep: Sendable {
                 continue
             }
             do {
-                try event.checkOrigin(in: undo.cleanup, engine.keys)
+                try event.checkOrigin(in: undo.cleanup, store.keys)
                 events.append(event)
             } catch {
                 outcome.counters.failed(event.record, error.message)
             }
         }
-        let reader = UndoReader(engine: engine, undo: undo, now: clock.now)
-        let encoder = UndoEncoder(undo: undo, keys: engine.keys)
+        let reader = UndoReader(store: store, undo: undo, now: clock.now)
+        let encoder = UndoEncoder(undo: undo, keys: store.keys)
         var changes: [(event: UndoEvent, change: Change)] = []
         for (event, read) in zip(events, try await reader.read(events)) {
             do {

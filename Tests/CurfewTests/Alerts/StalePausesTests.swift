@@ -38,7 +38,7 @@ struct StalePausesTests {
             try await pause("resumed", days: 20, ["status": "running"])
             try await pause("unreadable", days: 20, ["updatedAt": "<b>"])
             let cleanup = try scene.cleanup("batches")
-            let pauses = try #require(try await StalePauses.read(scene.engine, cleanup, at: scene.began))
+            let pauses = try #require(try await StalePauses.read(scene.engine.store, cleanup, at: scene.began))
             #expect(pauses.records.map(\.id) == ["marked", "again", "stale"])
             #expect(pauses.records[0].pause.warnedAt?.milliseconds == Int64(marked))
             #expect(pauses.records[1].pause.warnedAt == nil && pauses.records[1].pause.markedAt == nil)
@@ -52,7 +52,7 @@ struct StalePausesTests {
         let locks = "locks: {policy: locks, every: 1h, records: \"lock:<id>\", timeout: 1h}"
         try await withSweepScene(locks) { scene async throws in
             let cleanup = try scene.cleanup("locks")
-            let pauses = try await StalePauses.read(scene.engine, cleanup, at: scene.began)
+            let pauses = try await StalePauses.read(scene.engine.store, cleanup, at: scene.began)
             #expect(pauses == nil)
         }
     }

@@ -167,7 +167,7 @@ struct FullMemoryTests {
 extension SweepScene {
     /// Takes all memory from Redis, or from each node of a Cluster; 0 gives it back.
     func fill(_ bytes: Int = 1) async throws {
-        try await engine.library.load()
+        try await engine.functions.load()
         for node in try await redis.primaries() {
             let set = RedisCommand("CONFIG", ["SET", "maxmemory", String(bytes)])
             #expect(try await redis.send(set, to: node).error == nil)

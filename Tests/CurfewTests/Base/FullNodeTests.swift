@@ -61,7 +61,7 @@ struct FullNodeTests {
     func oneNode() async throws {
         try await withClusterSweep(SweepCleanups.stuck + "\n  guard: off", primaries: 4) { cluster, scene in
             try await stick(30, scene)
-            try await scene.engine.library.load()
+            try await scene.engine.functions.load()
             // Neither Curfew's own keys nor what is paid are there.
             let home = [
                 try await cluster.owner(of: scene.keys.events), try await cluster.owner(of: "user:u1:tokens"),

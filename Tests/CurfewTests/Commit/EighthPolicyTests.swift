@@ -1,10 +1,10 @@
-import Policies
 import RedisClient
 import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
+@testable import Policies
 
 /// A policy that Curfew doesn't have: a record that nobody touched for a while loses a field, and says so in a list.
 ///

@@ -35,7 +35,7 @@ struct ScriptTests {
             try await stick(150, scene.redis)
             let result = try await scene.run("jobs")
             #expect(result.cleanedUp == 150 && result.tokensRefunded == 450)
-            #expect(scene.engine.library.isByScript)
+            #expect(scene.engine.functions.isByScript)
             #expect(try await scene.send("GET", "user:7:tokens").integer == 450)
             #expect(try await scene.send("ZCARD", "jobs").integer == 0)
             #expect(try await scene.send("XLEN", scene.engine.keys.events).integer == 150)

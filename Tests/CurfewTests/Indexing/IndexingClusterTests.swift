@@ -33,7 +33,9 @@ struct IndexingClusterTests {
 
     /// Leaves a scan behind that is through with one server, as an instance does that dies.
     private static func leave(_ scene: SweepScene, through: RedisCluster.Member) async throws {
-        let lease = ScanLease(engine: scene.engine, cleanup: try scene.cleanup("no-index"), interval: .seconds(3_600))
+        let lease = ScanLease(
+            store: scene.engine.store, cleanup: try scene.cleanup("no-index"), claimant: scene.engine.claimant,
+            interval: .seconds(3_600))
         guard case .claimed(var position, _) = try await lease.claim(.now, fence: "") else {
             throw CurfewError(.held, "the scan could not be claimed")
         }

@@ -99,7 +99,7 @@ struct CoordinationDeedTests {
             let cleanup = try #require(one.configuration.cleanup(named: "jobs"))
             _ = try await one.coordinator.claim(cleanup, trigger: "manual", isDryRun: false, by: "ada")
             #expect(try await scene.stream(scene.keys.events).map { $0["reason"] } == ["run by ada"])
-            #expect(try await one.library.isLoaded())
+            #expect(try await one.functions.isLoaded())
             #expect(try await scene.send("FCALL_RO", "curfew_version", "0").integer == 6)
         }
     }

@@ -28,7 +28,7 @@ struct CoordinationHolderTests {
             words.arguments.lease = LeaseTerm(key: scene.keys.lease("jobs"), term: older.term)
             try words.statement([], [.init(0, "SET", "done")])
             words.change(keys: ["text"], "a")
-            let functions = FunctionsScene(redis: scene.redis, library: one.library)
+            let functions = FunctionsScene(redis: scene.redis, library: one.functions)
             #expect(try await words.send(to: functions) == #"["fenced", "2", "two"]"#)
             #expect(try await scene.send("EXISTS", "text").integer == 0)
             let ended = try await one.coordinator.finish(older, next: nil, runFields: [], metricFields: [], alerts: [])

@@ -45,7 +45,7 @@ struct OwedTests {
                 try await scene.send("ZADD", "done", "1700000000000", String(id))
             }
             try await scene.schedule("old", in: .seconds(-3_600))
-            try await (try scene.engine("one")).library.load()
+            try await (try scene.engine("one")).functions.load()
             let was = try await scene.send("ZSCORE", scene.keys.schedule, "old").string
             try await scene.send("CONFIG", "SET", "maxmemory", "100000")
             for (number, pause) in [60, 300, 900, 900].enumerated() {

@@ -124,7 +124,7 @@ struct WebhookDeliveryTests {
     func setBack() async throws {
         try await withWebhook { hook in
             let engine = try hook.engine("one", on: "alert")
-            let queue = WebhookQueue(engine: engine, webhook: engine.configuration.webhooks[0])
+            let queue = WebhookQueue(store: engine.store, webhook: engine.configuration.webhooks[0])
             try await queue.add([("curfew:alerts:1-0", "{}", "1-0")], from: hook.keys.alerts, group: "none")
             let ahead = String((try await engine.serverClock().now + .seconds(7_200)).milliseconds)
             try await hook.scene.send("ZADD", hook.keys.webhook("ops"), ahead, "curfew:alerts:1-0")
@@ -146,7 +146,7 @@ struct WebhookDeliveryTests {
             let engine = try hook.engine("dead", on: "alert", more: ", timeout: 100ms") {
                 $0.margin = .milliseconds(600)
             }
-            let queue = WebhookQueue(engine: engine, webhook: engine.configuration.webhooks[0])
+            let queue = WebhookQueue(store: engine.store, webhook: engine.configuration.webhooks[0])
             try await queue.add([("curfew:alerts:1-0", "{}", "1-0")], from: hook.keys.alerts, group: "none")
             let start = ContinuousClock.now
             let taken = try await queue.take(4).taken

@@ -49,7 +49,7 @@ struct DoctorAccessListTests {
     private func withUser(
         on cluster: RedisCluster, _ scene: SweepScene, _ body: (User) async throws -> Void
     ) async throws {
-        try await scene.engine.library.load()
+        try await scene.engine.functions.load()
         try await User.set(["on", ">secret"] + Self.words().dropFirst(3), on: cluster)
         let words = try Self.words(of: "doctor")
         try await User.set(["on", ">secret"] + words.dropFirst(3), of: words[1], on: cluster)
@@ -118,9 +118,9 @@ struct DoctorAccessListTests {
                     #expect(!findings.contains { $0.state == .problem })
                     try await User.set(["+\(right)"], of: name, on: cluster)
                 }
-                let own = try await Doctor(engine: user.doctor.engine).permissions()
+                let own = try await Doctor(coordinator: user.doctor.coordinator, worker: nil).permissions()
                 #expect(own.map(\.state) == [.warning] && own[0].advice?.contains("--rights-of") == true)
-                let nobody = try await Doctor(engine: user.doctor.engine, rightsOf: "nobody").permissions()
+                let nobody = try await Doctor(coordinator: user.doctor.coordinator, worker: "nobody").permissions()
                 #expect(nobody.map(\.state) == [.problem])
             }
         }

@@ -20,7 +20,7 @@ struct DoctorClusterTests {
     @Test("what is the same everywhere is said once")
     func healthy() async throws {
         try await withClusterSweep(Self.cleanups) { cluster, scene in
-            try await scene.engine.library.load()
+            try await scene.engine.functions.load()
             let found = await examine(scene)
             #expect(found["cluster"]?.state == .ok)
             #expect(found["cluster"]?.message == "16384 slots on 3 primaries, 3 nodes in all (all 3 primaries)")
@@ -37,7 +37,7 @@ struct DoctorClusterTests {
     @Test("what is true of one server is told with its address: rights, eviction, functions")
     func oneOfThem() async throws {
         try await withClusterSweep(Self.cleanups) { cluster, scene in
-            try await scene.engine.library.load()
+            try await scene.engine.functions.load()
             let one = cluster.members[1]
             for words in [
                 ["ACL", "SETUSER", "default", "-rename"], ["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"],
@@ -57,7 +57,7 @@ struct DoctorClusterTests {
     @Test("slots that no server serves are named, and so is a server that is down")
     func uncovered() async throws {
         try await withClusterSweep(Self.cleanups) { cluster, scene in
-            try await scene.engine.library.load()
+            try await scene.engine.functions.load()
             let partial = RedisCommand("CONFIG", ["SET", "cluster-require-full-coverage", "no"])
             for member in cluster.members { try await cluster.send(partial, to: member) }
             let slot = RedisSlot.of("nobody")

@@ -46,7 +46,7 @@ struct DoctorServerTests {
     @Test("a library under our name that isn't ours, or one that only says it is Curfew's, is a problem")
     func strangers() async throws {
         try await withInstances { scene in
-            try await scene.engine("one").library.load()
+            try await scene.engine("one").functions.load()
             let ours = try #require(try await found(scene)["functions"])
             #expect(
                 ours.state == .ok && ours.message.hasPrefix("\(FunctionLibrary.name) is loaded, and is this program's"))
@@ -72,7 +72,7 @@ struct DoctorServerTests {
                 "FUNCTION", "LOAD", FunctionLibrary.source.replacing(FunctionLibrary.version, with: "7"))
             try await scene.send(
                 "FUNCTION", "LOAD", "#!lua name=curfewed\nredis.register_function('mine', function() return 1 end)")
-            try await scene.engine("one").library.load()
+            try await scene.engine("one").functions.load()
             let findings = try await found(scene)
             let message = try #require(findings["functions"]?.message)
             #expect(findings["functions"]?.state == .ok && findings["other functions"] == nil)

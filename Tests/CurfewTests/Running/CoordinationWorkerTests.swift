@@ -80,7 +80,7 @@ struct CoordinationWorkerTests {
             let engine = try scene.engine("one")
             try await withWorkers([engine]) { _ in
                 try await eventually("the library") {
-                    try await engine.library.isLoaded()
+                    try await engine.functions.isLoaded()
                 }
                 // The one says another version, the other answers under other names.
                 let others = [
@@ -91,7 +91,9 @@ struct CoordinationWorkerTests {
                 let node = try #require(try await engine.redis.primaries().first)
                 for other in others {
                     try await scene.send("FUNCTION", "LOAD", "REPLACE", other)
-                    try await eventually("the library again") { try await engine.library.loaded(on: node).own == .same }
+                    try await eventually("the library again") {
+                        try await engine.functions.loaded(on: node).own == .same
+                    }
                 }
             }
         }

@@ -1,32 +1,32 @@
 package import Logging
 package import RedisClient
 
-/// What every part needs to talk to Redis, and what the file says: put together once.
+/// What the file says, which instance this is, and what all its parts need in Redis: put together once.
 package struct Engine: Sendable {
     /// What the file says.
     package let configuration: Configuration
-    /// The connection.
-    package let redis: RedisClient
-    /// The names of what Curfew keeps in Redis.
-    package let keys: Keys
-    /// The functions in Redis.
-    package let library: FunctionLibrary
+    /// What the parts need that work in Redis.
+    package let store: Store
     /// Which instance this is.
     package let instance: Instance
-    /// Where state changes are logged.
-    package let logger: Logger
 
     /// Wires the parts for a configuration and a client that is run elsewhere.
     package init(
         configuration: Configuration, redis: RedisClient, instance: Instance = .current, logger: Logger
     ) {
         self.configuration = configuration
-        self.redis = redis
         self.instance = instance
-        self.logger = logger
-        keys = Keys(prefix: configuration.prefix)
-        library = FunctionLibrary(redis: redis, logger: logger)
+        store = Store(redis: redis, prefix: configuration.prefix, logger: logger)
     }
+
+    /// The connection.
+    package var redis: RedisClient { store.redis }
+    /// The names of what Curfew keeps in Redis.
+    package var keys: Keys { store.keys }
+    /// The functions in Redis.
+    package var functions: FunctionLibrary { store.functions }
+    /// Where state changes are logged.
+    package var logger: Logger { store.logger }
 
     /// The cleanup of that name; throws an error that lists the names there are.
     package func cleanup(named name: String) throws(CurfewError) -> Cleanup {
@@ -41,19 +41,11 @@ package struct Engine: Sendable {
         return CurfewError(.usage, "there is no cleanup “\(name)”: expected \(known)")
     }
 
-    /// The bucket of that name in the configuration.
-    ///
-    /// Requests are signed with the server's time: storage refuses a clock that is a quarter of an hour off, and an instance
-    /// with such a clock would keep a cleanup from all others.
-    func storage(named name: String, clock: ServerClock) throws(CurfewError) -> ObjectStorage {
-        guard let found = configuration.storage.first(where: { $0.name == name }) else {
-            throw CurfewError(.usage, "the configuration has no storage “\(name)”")
-        }
-        return ObjectStorage(found, clock: { clock.now })
-    }
+    /// Where events go.
+    var journal: Journal { Journal(keys, configuration.streams) }
 
     /// Reads the server's time.
     package func serverClock() async throws(CurfewError) -> ServerClock {
-        try await ServerClock.read(from: redis)
+        try await store.serverClock()
     }
 }
