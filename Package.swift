@@ -113,6 +113,7 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        .target(name: "TestNeeds", path: "Tests/TestNeeds", swiftSettings: settings),
         .target(
             name: "TestSupport",
             dependencies: [
@@ -151,7 +152,7 @@ let package = Package(
         .testTarget(
             name: "RedisClientTests",
             dependencies: [
-                "CHiredis", "RedisClient", "TestSupport",
+                "CHiredis", "RedisClient", "TestNeeds", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
@@ -160,11 +161,12 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
-        .testTarget(name: "PoliciesTests", dependencies: ["Policies", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "PoliciesTests", dependencies: ["Policies", "TestNeeds", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "CurfewTests",
             dependencies: [
-                "Curfew", "Policies", "RedisClient", "TestSupport",
+                "Curfew", "Policies", "RedisClient", "TestNeeds", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Yams", package: "Yams"),
             ],
@@ -173,7 +175,7 @@ let package = Package(
         .testTarget(
             name: "AdminTests",
             dependencies: [
-                "Admin", "Curfew", "Policies", "RedisClient", "TestSupport",
+                "Admin", "Curfew", "Policies", "RedisClient", "TestNeeds", "TestSupport",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Hummingbird", package: "hummingbird"),
@@ -189,7 +191,7 @@ let package = Package(
         .testTarget(
             name: "CommandTests",
             dependencies: [
-                "Curfew", "CurfewCLI", "Policies", "RedisClient", "TestSupport",
+                "Curfew", "CurfewCLI", "Policies", "RedisClient", "TestNeeds", "TestSupport",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),

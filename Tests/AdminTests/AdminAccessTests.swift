@@ -2,11 +2,12 @@ import Curfew
 import Foundation
 import HTTPTypes
 import HummingbirdTesting
+import TestNeeds
 import Testing
 
 @testable import Admin
 
-@Suite("Who may do what over HTTP")
+@Suite("Who may do what over HTTP", .tags(.ownServer))
 struct AdminAccessTests {
     @Test("tokens decide who may look and who may act", arguments: Depth.allCases)
     func roles(_ depth: Depth) async throws {

@@ -5,12 +5,13 @@ import HummingbirdTesting
 import Logging
 import Policies
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Admin
 
-@Suite("Acting over HTTP")
+@Suite("Acting over HTTP", .tags(.ownServer))
 struct AdminActionTests {
     @Test("a run answers what it did, in the published form, and is recorded with who asked", arguments: Depth.allCases)
     func run(_ depth: Depth) async throws {

@@ -1,10 +1,11 @@
 import HTTPTypes
 import HummingbirdTesting
+import TestNeeds
 import Testing
 
 @testable import Admin
 
-@Suite("Wrong tokens over HTTP")
+@Suite("Wrong tokens over HTTP", .tags(.ownServer))
 struct AdminAttemptsTests {
     @Test("ten of an address are looked at, more are turned away; a right one is let in all the same")
     func tooMany() async throws {

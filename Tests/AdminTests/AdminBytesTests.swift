@@ -4,12 +4,13 @@ import HTTPTypes
 import HummingbirdTesting
 import Policies
 import RedisClient
+import TestNeeds
 import Testing
 
 @testable import Admin
 
 /// What leaves over HTTP is UTF-8 whatever is in Redis, and hides nothing that could mislead.
-@Suite("Admin: bytes")
+@Suite("Admin: bytes", .tags(.ownServer))
 struct AdminBytesTests {
     @Test(
         "ids of any bytes show as text in pages and in JSON, and characters that turn the direction don't get through")

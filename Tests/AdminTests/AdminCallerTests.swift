@@ -5,12 +5,13 @@ import HummingbirdTesting
 import Logging
 import Policies
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Admin
 
-@Suite("The routes that existing callers know")
+@Suite("The routes that existing callers know", .tags(.ownServer))
 struct AdminCallerTests {
     @Test("POST /api/admin/jobs/cleanup answers exactly what its callers read", arguments: Depth.allCases)
     func jobs(_ depth: Depth) async throws {

@@ -6,13 +6,14 @@ import HummingbirdTesting
 import Logging
 import Policies
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Admin
 
 /// The description is kept true: every route is in it, every operation of it is driven, every answer is of its form.
-@Suite("The OpenAPI description")
+@Suite("The OpenAPI description", .tags(.ownServer))
 struct AdminDescriptionTests {
     private static func document() throws -> [String: Any] {
         let data = Data(OpenAPI.document.readableBytesView)

@@ -5,12 +5,13 @@ import Hummingbird
 import HummingbirdTesting
 import NIOCore
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Admin
 
-@Suite("What is known of a request over HTTP")
+@Suite("What is known of a request over HTTP", .tags(.ownServer))
 struct AdminDoorTests {
     private static let open = "http: {listen: \"127.0.0.1:0\", open: true}"
 

@@ -2,11 +2,12 @@ import Curfew
 import Foundation
 import HTTPTypes
 import HummingbirdTesting
+import TestNeeds
 import Testing
 
 @testable import Admin
 
-@Suite("Bad input over HTTP")
+@Suite("Bad input over HTTP", .tags(.ownServer))
 struct AdminInputTests {
     /// A request and what it gets.
     struct Case: Sendable, CustomTestStringConvertible {

@@ -6,12 +6,13 @@ import Logging
 import Metrics
 import Policies
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Admin
 
-@Suite("What Prometheus scrapes")
+@Suite("What Prometheus scrapes", .tags(.ownServer))
 struct AdminMetricsTests {
     /// The lines of an answer as a sample → its value.
     private func samples(_ text: String) -> [String: Double] {

@@ -1,12 +1,13 @@
 import Curfew
 import HTTPTypes
 import HummingbirdTesting
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Admin
 
-@Suite("The pace of strangers")
+@Suite("The pace of strangers", .tags(.ownServer))
 struct AdminPaceTests {
     @Test("a hundred are answered at once, then fifty a second, and hundreds more are refused")
     func turns() {

@@ -5,12 +5,13 @@ import HummingbirdTesting
 import Logging
 import Policies
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Admin
 
-@Suite("Reading over HTTP")
+@Suite("Reading over HTTP", .tags(.ownServer))
 struct AdminReadingTests {
     @Test("cleanups, one of them, its preview and its numbers", arguments: Depth.allCases)
     func cleanups(_ depth: Depth) async throws {

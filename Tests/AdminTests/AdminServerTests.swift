@@ -8,12 +8,13 @@ import NIOCore
 import NIOPosix
 import Policies
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Admin
 
-@Suite("The HTTP server")
+@Suite("The HTTP server", .tags(.ownServer))
 struct AdminServerTests {
     @Test("a client that doesn't finish its request is closed", .timeLimit(.minutes(1)))
     func slowClients() async throws {
@@ -30,8 +31,11 @@ struct AdminServerTests {
                     // It comes back at all: the connection was closed by the server.
                     #expect(try await !RawRequest.answer(to: text, port: port).contains(" 200 "))
                 }
+                // Where the machine is busy, this client too may need longer than that.
                 let whole = "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
-                #expect(try await RawRequest.answer(to: whole, port: port).hasPrefix("HTTP/1.1 200 "))
+                try await eventually("a client that does is answered") {
+                    try await RawRequest.answer(to: whole, port: port).hasPrefix("HTTP/1.1 200 ")
+                }
             }
         }
     }

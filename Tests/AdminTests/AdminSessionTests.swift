@@ -8,11 +8,12 @@ import NIOCore
 import NIOHTTP1
 import RedisClient
 import Synchronization
+import TestNeeds
 import Testing
 
 @testable import Admin
 
-@Suite("Sessions of the dashboard")
+@Suite("Sessions of the dashboard", .tags(.ownServer))
 struct AdminSessionTests {
     private static func cookie(of answer: AdminScene.Answer, _ name: String) throws -> String {
         let set = answer.headers[values: .setCookie].first { $0.hasPrefix("\(name)=") }

@@ -3,12 +3,13 @@ import HTTPTypes
 import HummingbirdTesting
 import RedisClient
 import Synchronization
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Admin
 
-@Suite("Costly reading is shared")
+@Suite("Costly reading is shared", .tags(.ownServer))
 struct AdminSharedWorkTests {
     /// A reading that ends when it is let go.
     private final class Reading: Sendable {

@@ -1,9 +1,10 @@
 import Foundation
+import TestNeeds
 import Testing
 
 @testable import Admin
 
-@Suite("Dashboard: colours")
+@Suite("Dashboard: colours", .tags(.pure))
 struct DashboardContrastTests {
     /// What is written or drawn on what.
     private static let pairs = [

@@ -6,13 +6,14 @@ import NIOCore
 import NIOPosix
 import RedisClient
 import Synchronization
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Admin
 
 /// Many browsers on one instance, each with a socket of its own.
-@Suite("Dashboard: many open pages")
+@Suite("Dashboard: many open pages", .tags(.ownServer))
 struct DashboardCrowdTests {
     private typealias Connection = NIOAsyncChannel<ByteBuffer, ByteBuffer>
 

@@ -2,11 +2,12 @@ import HTTPTypes
 import Logging
 import NIOCore
 import Synchronization
+import TestNeeds
 import Testing
 
 @testable import Admin
 
-@Suite("Dashboard: live feed")
+@Suite("Dashboard: live feed", .tags(.pure))
 struct DashboardFeedTests {
     /// A feed over parts that a test sets, which counts its readings.
     private final class Stage: Sendable {

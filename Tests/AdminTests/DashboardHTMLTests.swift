@@ -1,11 +1,12 @@
 import Curfew
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Admin
 
-@Suite("Dashboard: HTML")
+@Suite("Dashboard: HTML", .tags(.pure))
 struct DashboardHTMLTests {
     @Test("text and attributes are escaped, whoever wrote them")
     func escaping() {

@@ -3,12 +3,13 @@ import HTTPTypes
 import HummingbirdTesting
 import Policies
 import RedisClient
+import TestNeeds
 import Testing
 
 @testable import Admin
 
 /// A cleanup whose record ids, statuses, reasons and error texts are HTML and script.
-@Suite("Dashboard: hostile text")
+@Suite("Dashboard: hostile text", .tags(.ownServer))
 struct DashboardHostileTests {
     private static let script = "</td></script><script>alert(1)</script>"
     private static let image = "\"'><img src=x onerror=alert(2)>"

@@ -3,11 +3,12 @@ import HTTPTypes
 import HummingbirdTesting
 import NIOCore
 import NIOHTTP1
+import TestNeeds
 import Testing
 
 @testable import Admin
 
-@Suite("Dashboard: live pages")
+@Suite("Dashboard: live pages", .tags(.ownServer))
 struct DashboardLiveTests {
     @Test("an open page is sent its parts, and then what changes")
     func stream() async throws {

@@ -1,10 +1,11 @@
 import Curfew
 import Policies
+import TestNeeds
 import Testing
 
 @testable import Admin
 
-@Suite("Dashboard: measured hours")
+@Suite("Dashboard: measured hours", .tags(.pure))
 struct DashboardMeasuredHoursTests {
     private static let now = Timestamp(milliseconds: 1_000 * 3_600_000 + 1_800_000)
 

@@ -2,12 +2,13 @@ import Curfew
 import HTTPTypes
 import HummingbirdTesting
 import RedisClient
+import TestNeeds
 import Testing
 
 @testable import Admin
 
 /// What somebody looks for who was woken by an alert.
-@Suite("Dashboard: on call")
+@Suite("Dashboard: on call", .tags(.ownServer))
 struct DashboardOnCallTests {
     @Test("an alert that fires says since when, and what alerts did is listed")
     func alerts() async throws {

@@ -2,11 +2,12 @@ import Foundation
 import HTTPTypes
 import HummingbirdTesting
 import RedisClient
+import TestNeeds
 import Testing
 
 @testable import Admin
 
-@Suite("Dashboard: pages")
+@Suite("Dashboard: pages", .tags(.ownServer))
 struct DashboardPageTests {
     /// Does what a button of a page does, and gives back what the next page tells.
     func press(

@@ -6,11 +6,12 @@ import HummingbirdTesting
 import NIOCore
 import NIOHTTP1
 import RedisClient
+import TestNeeds
 import Testing
 
 @testable import Admin
 
-@Suite("Dashboard: signing in")
+@Suite("Dashboard: signing in", .tags(.ownServer))
 struct DashboardSignInTests {
     /// The form token of a page.
     static func formToken(in page: String) throws -> String {

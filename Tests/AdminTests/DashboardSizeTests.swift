@@ -3,11 +3,12 @@ import HTTPTypes
 import HummingbirdTesting
 import Policies
 import RedisClient
+import TestNeeds
 import Testing
 
 @testable import Admin
 
-@Suite("Dashboard: size")
+@Suite("Dashboard: size", .tags(.ownServer))
 struct DashboardSizeTests {
     /// Fills an index and the streams, inside the server: a hundred thousand records and ten thousand runs.
     private static let fill = """

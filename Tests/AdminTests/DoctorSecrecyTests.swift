@@ -1,12 +1,13 @@
 import Curfew
 import Foundation
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Admin
 
-@Suite("The doctor looks at what is secret")
+@Suite("The doctor looks at what is secret", .tags(.ownServer))
 struct DoctorSecrecyTests {
     private func found(_ engine: Engine) async -> [Doctor.Finding] {
         await Doctor(engine: engine).examine().findings.filter { $0.check == "tls" }

@@ -5,12 +5,14 @@ import Logging
 import NIOCore
 import NIOHTTP1
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 /// Workers with the rights of `Deploy/redis/curfew.acl` and no other: their runs, pages, routes and webhooks.
 @Suite(
-    "the access list that is given out", .serialized, .enabled(if: RedisServer.hasFunctions), .timeLimit(.minutes(4)))
+    "the access list that is given out", .tags(.processes), .enabled(if: RedisServer.hasFunctions),
+    .timeLimit(.minutes(4)))
 struct AccessListTests {
     /// What the workers connect to.
     enum Kind: CaseIterable, Sendable {

@@ -1,10 +1,11 @@
 import Foundation
+import TestNeeds
 import TestSupport
 import Testing
 
 extension Chaos {
     /// The demo as a person starts it: real servers, three workers, one of them killed.
-    @Suite("the demo")
+    @Suite("the demo", .tags(.processes))
     struct DemoTests {
         /// What a demo needs: a folder for whatever it keeps meanwhile, and a file for what it says.
         private struct Place {

@@ -2,11 +2,12 @@ import Curfew
 import Foundation
 import RedisClient
 import Synchronization
+import TestNeeds
 import TestSupport
 import Testing
 
 extension Chaos {
-    @Suite("a run that deletes objects, killed")
+    @Suite("a run that deletes objects, killed", .tags(.processes))
     struct FilesTests {
         /// Where the run is when it is killed.
         enum Point: CaseIterable {

@@ -1,14 +1,15 @@
 import Curfew
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 extension Chaos {
-    @Suite("60,000 stuck jobs, and the holder in trouble")
+    @Suite("60,000 stuck jobs, and the holder in trouble", .tags(.processes))
     struct HolderTests {
         private static let count = 60_000
         private static let lease: Int64 = 3_000
-        /// For a slow machine: taking over is a matter of milliseconds.
+        /// For a slow machine, since taking over is a matter of milliseconds; a busy one is granted more.
         private static let slack: Int64 = 1_000
 
         //  holder                     redis                      another
@@ -20,13 +21,14 @@ extension Chaos {
         func killed() async throws {
             try await Self.withHolderInTheMiddle { scene, workload, workers, holder in
                 let killedAt = try await scene.now()
+                let watch = Stopwatch()
                 await holder.crash()
                 let left = try #require(try await workload.left())
                 try #require(left > 0, "the holder was through before it was killed")
 
                 let lost = try await scene.run("lost")
                 #expect(holder.isInstance(lost["instance"] ?? ""))
-                #expect(lost.number("finished_ms") - killedAt <= Self.lease + Self.slack)
+                #expect(lost.number("finished_ms") - killedAt <= Self.lease + Self.slack + watch.grantedMilliseconds)
                 try await workload.left(atMost: 0)
                 let next = try await scene.run("completed")
                 #expect(next.number("fence") > lost.number("fence"))
@@ -46,9 +48,10 @@ extension Chaos {
         func frozen() async throws {
             try await Self.withHolderInTheMiddle { scene, workload, workers, holder in
                 let frozenAt = try await scene.now()
+                let watch = Stopwatch()
                 holder.freeze()
                 let lost = try await scene.run("lost")
-                #expect(lost.number("finished_ms") - frozenAt <= Self.lease + Self.slack)
+                #expect(lost.number("finished_ms") - frozenAt <= Self.lease + Self.slack + watch.grantedMilliseconds)
                 let left = try #require(try await workload.left())
                 try await workload.left(atMost: left - 1_000)
                 try #require(try await workload.left() ?? 0 > 0, "the successor was through before the holder woke")
@@ -70,7 +73,7 @@ extension Chaos {
                 _ = try await scene.send("HSET", lease, "fence", "7", "run", "stuck-jobs-7", "instance", "by-hand")
                 // What was committed right before may have its events in the same millisecond.
                 let after = "\(try await scene.now() + 1)-0"
-                try await eventually("the holder was refused", within: .seconds(10)) {
+                try await eventually("the holder was refused") {
                     holder.log.contains("fence 1 was refused, 7 is current")
                 }
                 #expect(try await workload.events(of: "stuck-jobs-1", since: after) == 0)
@@ -83,15 +86,15 @@ extension Chaos {
         @Test("told to end: it hands over, and another continues within a second", .timeLimit(.minutes(5)))
         func terminated() async throws {
             try await Self.withHolderInTheMiddle { scene, workload, workers, holder in
-                let began = ContinuousClock.now
+                let watch = Stopwatch()
                 #expect(await holder.terminate() == 0)
-                #expect(began.duration(to: .now) < .seconds(5))
+                #expect(watch.elapsed < .seconds(5))
 
                 let given = try await scene.run("cancelled")
                 #expect(given["error"] == "handed over: the instance is shutting down")
                 try await workload.left(atMost: 0)
                 let next = try await scene.run("completed")
-                #expect(next.number("started_ms") - given.number("finished_ms") <= 1_000)
+                #expect(next.number("started_ms") - given.number("finished_ms") <= 1_000 + watch.grantedMilliseconds)
                 #expect(next.number("changed") + given.number("changed") == Int64(Self.count))
                 #expect(try await scene.runs().allSatisfy { $0["status"] != "lost" })
                 try await workload.expectEachOnce(Self.count)

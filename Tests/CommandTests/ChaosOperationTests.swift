@@ -2,11 +2,12 @@ import Curfew
 import Foundation
 import Logging
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 extension Chaos {
-    @Suite("people and several processes")
+    @Suite("people and several processes", .tags(.processes))
     struct OperationTests {
         private static let name = "stuck-jobs"
 
@@ -55,7 +56,7 @@ extension Chaos {
                 #expect(ending.output.contains("deploying"))
 
                 #expect(try await scene.curfew("resume", Self.name, configuration: configuration).code == 0)
-                try await eventually("it runs again", within: .seconds(10)) { try await scene.runs().count > runs }
+                try await eventually("it runs again") { try await scene.runs().count > runs }
                 for worker in workers { #expect(await worker.terminate() == 0) }
             }
         }
@@ -100,9 +101,9 @@ extension Chaos {
                 case .terminated: #expect(await worker.terminate() == 0)
                 case .killed: await worker.crash()
                 }
-                try await eventually("its redis-server is gone", within: .seconds(10)) { kill(server, 0) != 0 }
+                try await eventually("its redis-server is gone") { kill(server, 0) != 0 }
                 let folder = URL(fileURLWithPath: socket).deletingLastPathComponent().path
-                try await eventually("its folder is gone", within: .seconds(10)) {
+                try await eventually("its folder is gone") {
                     !FileManager.default.fileExists(atPath: folder)
                 }
             }

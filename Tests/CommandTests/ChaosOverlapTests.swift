@@ -1,9 +1,10 @@
 import Curfew
+import TestNeeds
 import TestSupport
 import Testing
 
 extension Chaos {
-    @Suite("five instances on one schedule")
+    @Suite("five instances on one schedule", .tags(.processes))
     struct OverlapTests {
         /// Four short cleanups, and one that often takes longer than its second.
         private static let quick = ["quick-1", "quick-2", "quick-3", "quick-4"]

@@ -1,10 +1,11 @@
 import Curfew
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 extension Chaos {
-    @Suite("with nothing to do")
+    @Suite("with nothing to do", .tags(.processes))
     struct QuietTests {
         @Test("an idle instance sends one command a heartbeat, and stays small", .timeLimit(.minutes(4)))
         func idle() async throws {

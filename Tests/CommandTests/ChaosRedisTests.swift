@@ -1,10 +1,11 @@
 import Curfew
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 extension Chaos {
-    @Suite("60,000 stuck jobs, and Redis in trouble")
+    @Suite("60,000 stuck jobs, and Redis in trouble", .tags(.processes))
     struct RedisTests {
         private static let count = 60_000
 

@@ -1,11 +1,12 @@
 import Curfew
 import Foundation
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 extension Chaos {
-    @Suite("a configuration that changes while processes run")
+    @Suite("a configuration that changes while processes run", .tags(.processes))
     struct ReloadTests {
         private static func write(_ text: String, to path: String) throws {
             try text.write(toFile: path, atomically: true, encoding: .utf8)

@@ -3,11 +3,12 @@ import Foundation
 import Logging
 import NIOHTTP1
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 extension Chaos {
-    @Suite("requests to a real worker that can't be met")
+    @Suite("requests to a real worker that can't be met", .tags(.processes))
     struct RequestTests {
         private static let admin = "admin-token-0123456789"
         private static let viewer = "viewer-token-0123456789"

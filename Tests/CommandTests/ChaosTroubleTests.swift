@@ -1,10 +1,11 @@
 import Curfew
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 extension Chaos {
-    @Suite("a Redis that can't be used")
+    @Suite("a Redis that can't be used", .tags(.processes))
     struct TroubleTests {
         private static let name = "stuck-jobs"
 

@@ -1,12 +1,13 @@
 import Foundation
 import Logging
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 extension Chaos {
     /// What is wrong is named, by a command, by `doctor` and at the start of a worker, which keeps trying.
-    @Suite("a Redis that answers, and can't be worked with")
+    @Suite("a Redis that answers, and can't be worked with", .tags(.processes))
     struct UnreadyTests {
         /// Goes through all that looks at such a Redis, puts it right, and waits until the worker has worked.
         private func endure(

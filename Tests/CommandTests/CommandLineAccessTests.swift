@@ -1,12 +1,13 @@
 import Curfew
 import Foundation
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 extension CommandLineTests {
     /// Who is let in over HTTP, as the command line tells it, and changes it.
-    @Suite("who is let in")
+    @Suite("who is let in", .tags(.processes))
     struct LetIn {
         private static let cleanup =
             "cleanups: {old: {policy: retention, every: 1h, records: \"old:<id>\", since: [at], keep: 1d}}\n"

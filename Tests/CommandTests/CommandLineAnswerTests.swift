@@ -1,12 +1,13 @@
 import Curfew
 import Foundation
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 extension CommandLineTests {
     /// What the commands answer: for programs in JSON, for people in tables that a terminal can't be tricked with.
-    @Suite("answers")
+    @Suite("answers", .tags(.processes))
     struct Answers {
         private static let resultKeys: Set = [
             "run", "cleanup", "instance", "fence", "trigger", "dryRun", "status", "startedAt", "durationMs",

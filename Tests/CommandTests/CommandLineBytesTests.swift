@@ -1,11 +1,12 @@
 import Foundation
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 extension CommandLineTests {
     /// A record's id is bytes, on the command line as well as in what it answers.
-    @Suite("bytes")
+    @Suite("bytes", .tags(.processes))
     struct Bytes {
         @Test("an id is explained by its bytes, and shown as text that a terminal can't be tricked with")
         func explain() async throws {

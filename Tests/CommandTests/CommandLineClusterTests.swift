@@ -1,12 +1,13 @@
 import Foundation
 import Logging
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 extension CommandLineTests {
     /// Everything a person does, on three primaries.
-    @Suite("on a cluster", .timeLimit(.minutes(4)))
+    @Suite("on a cluster", .tags(.processes), .timeLimit(.minutes(4)))
     struct OnCluster {
         private static let cleanups = """
             stuck-jobs:

@@ -1,12 +1,13 @@
 import Curfew
 import Foundation
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 extension CommandLineTests {
     /// What a person had Curfew do stands in the events, with who it was.
-    @Suite("who did what")
+    @Suite("who did what", .tags(.processes))
     struct Deeds {
         @Test("run, dry run, plan, undo, pause, resume and cancel are noted with user and host")
         func noted() async throws {

@@ -1,11 +1,12 @@
 import Foundation
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 extension CommandLineTests {
     /// Where answers go, and how commands end when they are told to.
-    @Suite("output and end")
+    @Suite("output and end", .tags(.processes))
     struct End {
         @Test("without a command, or a part of one, the help is on standard error, and it is wrong usage")
         func nothing() async throws {
@@ -90,7 +91,7 @@ extension CommandLineTests {
         @Test("where Redis is silent, a signal ends a run in the middle of a page, and it says what that means")
         func silentRun() async throws {
             try await withCommandLine { scene in
-                for id in 0..<20_000 { try await scene.job("\(id)", age: 600) }
+                try await scene.jobs(20_000, age: 600)
                 let output = "\(scene.server.folder)/run"
                 let run = try ChildProcess(
                     [try CurfewProgram.path, "run", "stuck-jobs", "--config", scene.configuration], output: output)
@@ -98,8 +99,10 @@ extension CommandLineTests {
                     try await scene.redis.send(RedisCommand("XLEN", ["{curfew}:events"])).integer ?? 0 > 0
                 }
                 scene.server.freeze()
+                let watch = Stopwatch()
                 run.signal(SIGTERM)
-                let code = await run.wait(atMost: .seconds(4))
+                let code = await run.wait(atMost: .seconds(60))
+                #expect(watch.elapsed < .seconds(4))
                 scene.server.resume()
                 let text = try String(contentsOfFile: output, encoding: .utf8)
                 #expect(
@@ -115,8 +118,10 @@ extension CommandLineTests {
                 let process = try WorkerProcess(
                     command, configuration: scene.configuration, folder: scene.server.folder)
                 try await eventually("it listens") { process.log.contains("listening") }
+                let watch = Stopwatch()
                 process.signal(SIGTERM)
-                let code = await process.wait(atMost: .seconds(4))
+                let code = await process.wait(atMost: .seconds(60))
+                #expect(watch.elapsed < .seconds(4))
                 scene.server.resume()
                 #expect(code == 0, "\(process.log)")
             }

@@ -1,11 +1,12 @@
 import Foundation
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 extension CommandLineTests {
     /// Which configuration is read, and from whom it is taken.
-    @Suite("the configuration file")
+    @Suite("the configuration file", .tags(.processes))
     struct Files {
         @Test("a file in the working directory that others can write is refused, unless it is named")
         func writable() async throws {

@@ -1,12 +1,13 @@
 import Curfew
 import Foundation
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 extension CommandLineTests {
     /// A lease that somebody else holds is exit code 4, or is waited for.
-    @Suite("a lease held elsewhere")
+    @Suite("a lease held elsewhere", .tags(.processes))
     struct Held {
         private func claim(_ engine: Engine) async throws -> (Claim, ServerClock) {
             let cleanup = try #require(engine.configuration.cleanup(named: "stuck-jobs"))

@@ -1,10 +1,11 @@
 import Curfew
 import Foundation
+import TestNeeds
 import Testing
 
 extension CommandLineTests {
     /// What the program says of itself, word for word: a change of it is to be seen in a review.
-    @Suite("help")
+    @Suite("help", .tags(.processes))
     struct Help {
         /// The stored texts: `curfew.txt`, `run.txt`, `config-check.txt`.
         private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()

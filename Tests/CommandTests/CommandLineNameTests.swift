@@ -1,9 +1,10 @@
 import Foundation
+import TestNeeds
 import TestSupport
 import Testing
 
 extension CommandLineTests {
-    @Suite("a server with a name")
+    @Suite("a server with a name", .tags(.processes))
     struct Names {
         @Test("of a name's addresses those of replicas are passed over, whichever comes first")
         func replica() async throws {

@@ -1,10 +1,11 @@
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 extension CommandLineTests {
     /// What is wrong with one cleanup hides nothing of the others.
-    @Suite("a preview of all cleanups")
+    @Suite("a preview of all cleanups", .tags(.processes))
     struct PreviewOfAll {
         @Test("one that can't be previewed says why, the others are shown, and the exit code is 1")
         func oneIsOdd() async throws {

@@ -2,11 +2,12 @@ import Curfew
 import Foundation
 import Logging
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 /// All tests of what a person types; each starts a few short processes.
-@Suite("the command line", .serialized)
+@Suite("the command line", .tags(.processes))
 enum CommandLineTests {}
 
 /// A private Redis with a configuration file, and the built program, asked as a person or a script asks it.
@@ -78,13 +79,23 @@ struct CommandLineScene: Sendable {
 
     /// Writes a job that was started that many seconds ago, with what else is to be said of it.
     func job(_ id: String, age: Int, _ more: [String: String] = [:]) async throws {
+        try await write([id], age: age, more)
+    }
+
+    /// Writes so many jobs, from 0 on, that were started that many seconds ago.
+    func jobs(_ count: Int, age: Int) async throws {
+        try await write((0..<count).map(String.init), age: age, [:])
+    }
+
+    private func write(_ ids: [String], age: Int, _ more: [String: String]) async throws {
         let now = try #require(try await redis.send(RedisCommand("TIME"))[0].integer)
         let fields = ["status": "PROCESSING", "startedAt": "\(now - Int64(age))", "cost": "10", "user": "u"]
             .merging(more) { $1 }
-        let words = ["job:\(id)"] + fields.sorted { $0.key < $1.key }.flatMap { [$0.key, $0.value] }
-        for command in [RedisCommand("HSET", words), RedisCommand("ZADD", ["jobs:deadlines", "1", id])] {
-            _ = try await redis.send(command)
+        let words = fields.sorted { $0.key < $1.key }.flatMap { [$0.key, $0.value] }
+        let commands = ids.flatMap { id in
+            [RedisCommand("HSET", ["job:\(id)"] + words), RedisCommand("ZADD", ["jobs:deadlines", "1", id])]
         }
+        for reply in try await redis.pipeline(commands) { #expect(reply.error == nil) }
     }
 }
 

@@ -1,11 +1,14 @@
 import Foundation
 import Logging
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 extension CommandLineTests {
-    @Suite("with TLS", .enabled("redis-server has no TLS", { try await RedisServer.hasTLS }), .timeLimit(.minutes(4)))
+    @Suite(
+        "with TLS", .tags(.processes), .enabled("redis-server has no TLS", { try await RedisServer.hasTLS }),
+        .timeLimit(.minutes(4)))
     struct TLSTests {
         /// A server with TLS, and the path of a configuration for a client with these options.
         private static func withConfiguration(

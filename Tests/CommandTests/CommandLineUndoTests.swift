@@ -1,12 +1,13 @@
 import Curfew
 import Foundation
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 extension CommandLineTests {
     /// What was done can be looked at before, planned, refused, and put back after.
-    @Suite("undo, guard and plans")
+    @Suite("undo, guard and plans", .tags(.processes))
     struct Undoing {
         private func status(_ id: String, _ scene: CommandLineScene) async throws -> String? {
             try await scene.redis.send(RedisCommand("HGET", ["job:\(id)", "status"])).string

@@ -1,10 +1,11 @@
 import Foundation
+import TestNeeds
 import TestSupport
 import Testing
 
 extension CommandLineTests {
     /// What can't be meant is exit code 2, with what was expected on standard error and nothing on standard output.
-    @Suite("wrong usage")
+    @Suite("wrong usage", .tags(.processes))
     struct Usage {
         struct Mistake: Sendable, CustomTestStringConvertible {
             let arguments: [String]

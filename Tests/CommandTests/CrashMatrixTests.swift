@@ -1,16 +1,23 @@
 import Foundation
+import TestNeeds
 import TestSupport
 import Testing
 
 extension Chaos {
     /// The crash matrix in its short form: each fault once on each kind of Redis.
-    @Suite("the crash matrix")
+    ///
+    /// It is at the same steps each time, so that what fails once fails again. `Deploy/crash-matrix` goes through all of
+    /// them, in an order of its own each time.
+    ///
+    /// Its instances are of the debug build, since only that has the places at which they can be held up. An optimised
+    /// build with these would be a third one (`-c release -Xswiftc -DDEBUG`, with a scratch path of its own), which takes as
+    /// long as all the rest of the tests.
+    @Suite("the crash matrix", .tags(.processes))
     struct CrashMatrixTests {
-        @Test("each fault once, at a step that the seed chooses: every promise is kept", .timeLimit(.minutes(5)))
+        @Test("each fault once, at some step: every promise is kept", .timeLimit(.minutes(5)))
         func short() async throws {
-            let seed = String(UInt64.random(in: 0..<1_000_000))
             // A machine that runs tests may be slow; how fast another takes over is measured by hand.
-            let (code, text) = try await Self.run("--short", "--seed", seed, "--slack", "10000")
+            let (code, text) = try await Self.run("--short", "--seed", "14", "--slack", "10000")
             #expect(code == 0, "\(text)")
             for fault in ["kill", "freeze", "terminate", "restart", "cut", "clock"] {
                 #expect(text.contains("✓ standalone/\(fault)/"), "\(fault): \(text)")

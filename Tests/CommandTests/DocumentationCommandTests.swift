@@ -1,8 +1,9 @@
 import Foundation
+import TestNeeds
 import TestSupport
 import Testing
 
-@Suite("the documentation's commands")
+@Suite("the documentation's commands", .tags(.processes))
 struct DocumentationCommandTests {
     /// The words of a line as a shell would take them, without a comment at its end.
     private static func words(_ line: String) -> [String] {

@@ -1,9 +1,10 @@
 import Foundation
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
-@Suite("the documentation's rights")
+@Suite("the documentation's rights", .tags(.processes))
 struct DocumentationRightsTests {
     /// The files with the rights, by the users in them.
     static let files = ["curfew": "curfew", "curfew-doctor": "doctor", "curfew-loader": "loading"]

@@ -2,11 +2,12 @@ import Curfew
 import Foundation
 import Logging
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
-/// All tests that let processes fight over a Redis; one after the other, because each of them wants the machine.
-@Suite("real processes", .serialized)
+/// All tests that let processes fight over a Redis.
+@Suite("real processes", .tags(.processes))
 enum Chaos {}
 
 /// A private Redis, a client that watches it, and processes of the built program around it.
@@ -73,8 +74,9 @@ struct ProcessesScene: Sendable {
         try await CurfewProgram.run(arguments + ["--config", configuration], folder: server.folder)
     }
 
+    /// Sends a command of the test's own, which may take its time: scripts go through all records.
     func send(_ words: String...) async throws -> RedisValue {
-        try await redis.send(RedisCommand.repeatable(words[0], Array(words.dropFirst())))
+        try await redis.send(RedisCommand.repeatable(words[0], Array(words.dropFirst())), deadline: .seconds(60))
     }
 
     /// The server's time in milliseconds.

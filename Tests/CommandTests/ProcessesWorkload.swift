@@ -79,8 +79,9 @@ struct ProcessesWorkload {
     /// How many jobs are left in the index; nil while Redis is away.
     func left() async throws -> Int? {
         do {
-            return try await scene.send("ZCARD", "\(records):deadlines").integer.map { Int($0) }
-        } catch is RedisError {
+            return try await scene.redis.send(RedisCommand.repeatable("ZCARD", ["\(records):deadlines"])).integer
+                .map { Int($0) }
+        } catch {
             return nil
         }
     }

@@ -1,9 +1,10 @@
 import Foundation
+import TestNeeds
 import TestSupport
 import Testing
 
 /// What the scripts of this project install.
-@Suite("setup")
+@Suite("setup", .tags(.ownServer))
 struct SetupTests {
     private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().path

@@ -1,7 +1,8 @@
 import Curfew
+import TestNeeds
 import Testing
 
-@Suite("the version")
+@Suite("the version", .tags(.pure))
 struct VersionTests {
     @Test("the version is three numbers")
     func form() {

@@ -1,11 +1,12 @@
 import Foundation
+import TestNeeds
 import Testing
 
 /// The folders of the engine are layers: each uses only what is below it.
 ///
 /// What a folder uses is read from its sources: the names of types that another folder declares. Comments and texts don't
 /// count, and neither do names after a dot, which belong to the type before it.
-@Suite("layers")
+@Suite("layers", .tags(.pure))
 struct LayersTests {
     /// From the lowest to the highest.
     static let order = [

@@ -1,8 +1,9 @@
 import Foundation
+import TestNeeds
 import Testing
 
 /// The rules of the house that a formatter can't see.
-@Suite("tidiness")
+@Suite("tidiness", .tags(.pure))
 struct TidyTests {
     private static let root = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
@@ -12,14 +13,24 @@ struct TidyTests {
         let lines: [String]
     }
 
+    /// Read once: many tests look at them.
+    private static let all = Result { try read("Sources", "Tests") }
+
     private static func sources(_ folders: String...) throws -> [Source] {
+        try all.get().filter { source in folders.contains { source.path.hasPrefix("\($0)/") } }
+    }
+
+    private static func read(_ folders: String...) throws -> [Source] {
         var found: [Source] = []
         for folder in folders {
             let base = root.appendingPathComponent(folder)
             let paths = try FileManager.default.subpathsOfDirectory(atPath: base.path)
             for path in paths.sorted() where path.hasSuffix(".swift") {
                 let text = try String(contentsOf: base.appendingPathComponent(path), encoding: .utf8)
-                found.append(Source(path: "\(folder)/\(path)", lines: text.components(separatedBy: "\n")))
+                found.append(
+                    Source(
+                        path: "\(folder)/\(path)",
+                        lines: text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)))
             }
         }
         try #require(found.count > 20, "the sources were not found under \(root.path)")

@@ -1,4 +1,5 @@
 import Policies
+import TestNeeds
 import TestSupport
 import Testing
 
@@ -22,7 +23,7 @@ func generation(_ total: String?, _ counters: [String?], age: Duration = .second
     return values
 }
 
-@Suite("Counters")
+@Suite("Counters", .tags(.pure))
 struct CountersPolicyTests {
     /// A row: total, the four counters, what is to happen, and the counters after it.
     struct Row: Sendable, CustomTestStringConvertible {

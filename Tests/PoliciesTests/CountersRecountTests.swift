@@ -1,8 +1,9 @@
 import Policies
+import TestNeeds
 import TestSupport
 import Testing
 
-@Suite("Counters: recount")
+@Suite("Counters: recount", .tags(.pure))
 struct CountersRecountTests {
     private let impossible = generation("6", ["0", "0", "9", "0"])
 
@@ -126,7 +127,7 @@ struct CountersRecountTests {
 }
 
 /// Groups of applications that count down: what is neither pending nor failed was completed.
-@Suite("Counters that count down")
+@Suite("Counters that count down", .tags(.pure))
 struct CountersPendingTests {
     private func policy(members: Bool = false) throws -> CountersPolicy {
         CountersPolicy(

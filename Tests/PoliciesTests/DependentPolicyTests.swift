@@ -1,8 +1,9 @@
 import Policies
+import TestNeeds
 import TestSupport
 import Testing
 
-@Suite("Dependent")
+@Suite("Dependent", .tags(.pure))
 struct DependentPolicyTests {
     private func policy(to: String = "DRAFT", parentStatus: String? = nil) throws -> DependentPolicy {
         DependentPolicy(

@@ -1,8 +1,9 @@
 import Policies
+import TestNeeds
 import TestSupport
 import Testing
 
-@Suite("Duration text")
+@Suite("Duration text", .tags(.pure))
 struct DurationTextTests {
     @Test(
         "a duration is read as people write it",

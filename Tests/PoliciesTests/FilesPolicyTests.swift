@@ -1,8 +1,9 @@
 import Policies
+import TestNeeds
 import TestSupport
 import Testing
 
-@Suite("Files")
+@Suite("Files", .tags(.pure))
 struct FilesPolicyTests {
     private static let day = Duration.seconds(86_400)
 

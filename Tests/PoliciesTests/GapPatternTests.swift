@@ -1,9 +1,10 @@
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Policies
 
-@Suite("Patterns for what a gap may hold")
+@Suite("Patterns for what a gap may hold", .tags(.pure))
 struct GapPatternTests {
     private func held(_ text: String) -> String { HeldBytes.text(Array(text.utf8)) }
 

@@ -1,3 +1,4 @@
+import TestNeeds
 import TestSupport
 import Testing
 
@@ -8,7 +9,7 @@ extension String {
     var held: String { HeldBytes.text(HeldBytes.bytes(of: self)) }
 }
 
-@Suite("text held by its bytes")
+@Suite("text held by its bytes", .tags(.pure))
 struct HeldBytesTests {
     @Test("JSON that is no UTF-8 is looked into and written by its bytes, and all else stays as it was")
     func json() throws {

@@ -1,11 +1,12 @@
 import Foundation
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Policies
 
 /// Made-up documents against Foundation's reader, and against the texts they were made of.
-@Suite("JSON records: random documents")
+@Suite("JSON records: random documents", .tags(.pure))
 struct JSONRecordFuzzTests {
     /// A document as text, and where its leaves are.
     private struct Document {

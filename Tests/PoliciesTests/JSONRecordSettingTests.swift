@@ -1,9 +1,10 @@
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Policies
 
-@Suite("JSON records: writing")
+@Suite("JSON records: writing", .tags(.pure))
 struct JSONRecordSettingTests {
     /// A write, the text before and the text after.
     struct Writing: Sendable, CustomTestStringConvertible {

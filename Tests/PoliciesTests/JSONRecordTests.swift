@@ -1,9 +1,10 @@
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Policies
 
-@Suite("JSON records: reading")
+@Suite("JSON records: reading", .tags(.pure))
 struct JSONRecordTests {
     /// A path and what is found there.
     struct Reading: Sendable, CustomTestStringConvertible {

@@ -1,8 +1,9 @@
 import Policies
+import TestNeeds
 import TestSupport
 import Testing
 
-@Suite("Key templates")
+@Suite("Key templates", .tags(.pure))
 struct KeyTemplateTests {
     @Test("a placeholder takes the id or a field; braces are literal")
     func expands() throws {

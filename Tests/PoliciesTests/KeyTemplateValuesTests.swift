@@ -1,10 +1,11 @@
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Policies
 
 /// What the value of a field may make of a key.
-@Suite("Key templates: the values of fields")
+@Suite("Key templates: the values of fields", .tags(.pure))
 struct KeyTemplateValuesTests {
     private func key(_ template: String, _ value: String, _ values: KeyTemplate.Values = .plain) -> String? {
         do {

@@ -1,9 +1,10 @@
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Policies
 
-@Suite("Locks")
+@Suite("Locks", .tags(.pure))
 struct LocksPolicyTests {
     private func policy(since: [String] = ["acquired_at"], alive: String? = nil) throws -> LocksPolicy {
         LocksPolicy(since: since, timeout: .seconds(600), alive: try alive.map { text in try KeyTemplate(text) })

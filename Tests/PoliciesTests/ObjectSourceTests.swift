@@ -1,10 +1,11 @@
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Policies
 
 /// What a record's value is as the key of an object, and what is plainly none.
-@Suite("Files: keys of objects")
+@Suite("Files: keys of objects", .tags(.pure))
 struct ObjectSourceTests {
     private func policy(_ objects: ObjectSource..., refs: ObjectUses? = nil) -> FilesPolicy {
         FilesPolicy(

@@ -1,8 +1,9 @@
 import Policies
+import TestNeeds
 import TestSupport
 import Testing
 
-@Suite("Paused")
+@Suite("Paused", .tags(.pure))
 struct PausedPolicyTests {
     private static let day = Duration.seconds(86_400)
     private let policy = PausedPolicy(states: ["paused"], since: ["updatedAt"])

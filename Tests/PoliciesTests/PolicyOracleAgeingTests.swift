@@ -1,9 +1,10 @@
 import Policies
+import TestNeeds
 import TestSupport
 import Testing
 
 /// The rules for records that grow too old once more, against the policies on made-up records.
-@Suite("Oracles of ageing")
+@Suite("Oracles of ageing", .tags(.pure))
 struct PolicyOracleAgeingTests {
     /// Compares a policy with an oracle on many records, and demands that each of these kinds of outcome was met.
     private func compare(

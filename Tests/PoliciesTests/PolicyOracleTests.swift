@@ -1,4 +1,5 @@
 import Policies
+import TestNeeds
 import TestSupport
 import Testing
 
@@ -41,7 +42,7 @@ func filled(_ text: String?) -> String? {
 }
 
 /// The rules once more, written as plainly as can be, against the policies on made-up records.
-@Suite("Oracles")
+@Suite("Oracles", .tags(.pure))
 struct PolicyOracleTests {
     @Test("stuck", arguments: seeds)
     func stuck(seed: UInt64) throws {

@@ -1,9 +1,10 @@
 import Policies
+import TestNeeds
 import TestSupport
 import Testing
 
 /// What holds for every policy, on made-up records.
-@Suite("Every policy")
+@Suite("Every policy", .tags(.pure))
 struct PolicyPropertyTests {
     /// Runs a check on many records, with the final verdict; a record's own error is no verdict.
     private func forEachVerdict(

@@ -1,8 +1,9 @@
 import Policies
+import TestNeeds
 import TestSupport
 import Testing
 
-@Suite("Records")
+@Suite("Records", .tags(.pure))
 struct RecordTests {
     @Test("a field is found by name; one that is absent or wasn't asked for is nil")
     func fields() {

@@ -1,10 +1,11 @@
 import Foundation
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Policies
 
-@Suite("Times in records: forms, zones and nothings")
+@Suite("Times in records: forms, zones and nothings", .tags(.pure))
 struct RecordTimeFormsTests {
     private static let moment: Int64 = 1_795_955_431_000
 

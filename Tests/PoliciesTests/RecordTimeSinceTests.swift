@@ -1,10 +1,11 @@
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Policies
 
 /// What a record's times come to in every policy that counts from them.
-@Suite("Times in records: what they count for")
+@Suite("Times in records: what they count for", .tags(.pure))
 struct RecordTimeSinceTests {
     private static func policies() throws -> [any Policy] {
         let since = ["start", "made"]

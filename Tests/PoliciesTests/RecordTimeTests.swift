@@ -1,10 +1,11 @@
 import Foundation
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Policies
 
-@Suite("Times in records")
+@Suite("Times in records", .tags(.pure))
 struct RecordTimeTests {
     private typealias Zone = TimeForm.Zone
 

@@ -1,8 +1,9 @@
 import Policies
+import TestNeeds
 import TestSupport
 import Testing
 
-@Suite("Retention")
+@Suite("Retention", .tags(.pure))
 struct RetentionPolicyTests {
     private static let day = Duration.seconds(86_400)
     private static let states = ["COMPLETED", "FAILED", "CANCELLED"]

@@ -1,8 +1,9 @@
 import Policies
+import TestNeeds
 import TestSupport
 import Testing
 
-@Suite("Texts from pieces")
+@Suite("Texts from pieces", .tags(.pure))
 struct StringPiecesTests {
     @Test(
         "the pieces come one after the other, whatever their length",

@@ -1,8 +1,9 @@
 import Policies
+import TestNeeds
 import TestSupport
 import Testing
 
-@Suite("Stuck: what is done")
+@Suite("Stuck: what is done", .tags(.pure))
 struct StuckChangeTests {
     private let stuck = [
         "status": "PROCESSING", "processingStartedAt": "1689999400", "updatedAt": "1689999990", "userId": "7",

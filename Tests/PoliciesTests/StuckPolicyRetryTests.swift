@@ -1,8 +1,9 @@
 import Policies
+import TestNeeds
 import TestSupport
 import Testing
 
-@Suite("Stuck: retries")
+@Suite("Stuck: retries", .tags(.pure))
 struct StuckRetryTests {
     private let stuck = ["status": "PROCESSING", "processingStartedAt": "1689999400", "lane": "fast", "tier": "4K"]
 

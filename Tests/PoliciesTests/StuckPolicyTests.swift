@@ -1,4 +1,5 @@
 import Policies
+import TestNeeds
 import TestSupport
 import Testing
 
@@ -16,7 +17,7 @@ func stuckPolicy(
         completedWhen: completedWhen, retry: retry, to: "FAILED", refund: refund ? rule : nil, writes: writes)
 }
 
-@Suite("Stuck: which records")
+@Suite("Stuck: which records", .tags(.pure))
 struct StuckScopeTests {
     @Test("a record that is gone is dropped, if it is still gone")
     func missing() throws {
@@ -79,7 +80,7 @@ struct StuckScopeTests {
     }
 }
 
-@Suite("Stuck: past its time or not")
+@Suite("Stuck: past its time or not", .tags(.pure))
 struct StuckTimeTests {
     @Test(
         "a time is understood in all three forms, and one of the policy's own is written in the same",

@@ -1,8 +1,9 @@
 import Policies
+import TestNeeds
 import TestSupport
 import Testing
 
-@Suite("Timestamp")
+@Suite("Timestamp", .tags(.pure))
 struct TimestampTests {
     @Test("adding and subtracting a duration are inverse")
     func arithmetic() {

@@ -1,9 +1,10 @@
+import TestNeeds
 import Testing
 
 @testable import RedisClient
 
 /// Numbers that stand for slots, where a key can't be put into braces.
-@Suite("slots: numbers that hash to them")
+@Suite("slots: numbers that hash to them", .tags(.pure))
 struct RedisSlotNumberTests {
     @Test("each slot has the smallest number whose digits hash to it")
     func numbers() {

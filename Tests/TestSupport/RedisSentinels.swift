@@ -142,8 +142,15 @@ package final class RedisSentinels: Sendable {
     }
 
     private static func ask(_ configuration: RedisConfiguration, _ words: [String]) async throws -> RedisValue {
-        try await RedisClient.withClient(configuration, logger: Logger(label: "test")) { client in
-            try await client.send(RedisCommand.repeatable(words[0], Array(words.dropFirst())))
+        let command = RedisCommand.repeatable(words[0], Array(words.dropFirst()))
+        return try await RedisClient.withClient(configuration, logger: Logger(label: "test")) { client in
+            try await eventually("\(words[0]) isn't asked of a server that is loading") {
+                do {
+                    return try await client.send(command)
+                } catch let error as RedisError where error.server?.code == "LOADING" {
+                    return nil
+                }
+            }
         }
     }
 

@@ -35,6 +35,7 @@ package final class RedisServer: Sendable {
     deinit {
         process.withLock { $0?.signal(SIGKILL) }
         _ = try? FileManager.default.removeItem(atPath: folder)
+        FoldersAtExit.forget(folder)
     }
 
     /// Starts a server and waits until it serves.
@@ -149,7 +150,12 @@ package final class RedisServer: Sendable {
         process.withLock { $0 = started }
         while started.isRunning {
             if await isServing() { return }
-            await Task.yield()
+            // Not at once again: others need the machine meanwhile, the server itself too.
+            do {
+                try await Task.sleep(for: .milliseconds(3))
+            } catch {
+                throw ChildProcessError("cancelled while redis-server started")
+            }
         }
         throw ChildProcessError("redis-server ended at once: \(log)")
     }
@@ -170,11 +176,23 @@ package final class RedisServer: Sendable {
         }
     }
 
+    /// Where servers have their folders: in memory where there is room for it.
+    ///
+    /// Whatever a server is told to keep needs to outlive it, not the machine; and on a disk that is busy with something
+    /// else it waits for seconds until a file is really written, as a Cluster's node does with every slot that moves.
+    private static let parent: String = {
+        let memory = "/dev/shm"
+        let facts = try? FileManager.default.attributesOfFileSystem(forPath: memory)
+        let free = (facts?[.systemFreeSize] as? NSNumber)?.int64Value ?? 0
+        return free > 1 << 30 && FileManager.default.isWritableFile(atPath: memory)
+            ? memory : FileManager.default.temporaryDirectory.path
+    }()
+
     private static func makeFolder() throws -> String {
-        let parent = FileManager.default.temporaryDirectory.path
         // Short, because the path of a Unix socket has 107 bytes at most.
         let folder = "\(parent)/curfew-\(String(UInt64.random(in: 0...UInt64.max), radix: 36))"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        FoldersAtExit.add(folder)
         return folder
     }
 

@@ -68,14 +68,14 @@ final class SharedWork<Value: Sendable>: Sendable {
                     leave(reading.id, of: cleanup)
                 }
             case .busy(let other):
-                // Repeated requests are slowed down.
-                try await Task.sleep(for: Self.interval)
                 guard ContinuousClock.now < end else {
                     let what = other == nil ? "\(limit) \(noun)s are" : "another \(noun) of \(cleanup) is"
                     throw AdminError(
                         .serviceUnavailable, "\(what) running on this instance: try again later",
                         headers: [.retryAfter: "5"])
                 }
+                // Repeated requests are slowed down.
+                try await Task.sleep(for: Self.interval)
             }
         }
     }

@@ -1,11 +1,12 @@
 import Policies
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
-@Suite("alerts on overdue cleanups", .serialized, .everyTopology, .timeLimit(.minutes(4)))
+@Suite("alerts on overdue cleanups", .tags(.ownServer), .everyTopology, .timeLimit(.minutes(4)))
 struct AlertOverdueTests {
     static let alert = #"late: {cleanup: "*", metric: overdue, above: 10m, severity: critical}"#
 

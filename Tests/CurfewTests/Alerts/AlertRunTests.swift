@@ -1,12 +1,13 @@
 import Policies
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
 /// Alerts on runs that came to no good end.
-@Suite("alerts on runs", .timeLimit(.minutes(5)))
+@Suite("alerts on runs", .tags(.ownServer), .timeLimit(.minutes(5)))
 struct AlertRunTests {
     private static let cleanup = """
         stuck-jobs:

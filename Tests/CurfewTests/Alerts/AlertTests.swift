@@ -1,11 +1,12 @@
 import Policies
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
-@Suite("alerts on runs", .serialized, .everyTopology, .timeLimit(.minutes(4)))
+@Suite("alerts on runs", .tags(.ownServer), .everyTopology, .timeLimit(.minutes(4)))
 struct AlertTests {
     static let many = #"many: {cleanup: jobs, metric: found, above: 2, severity: critical}"#
 

@@ -1,9 +1,10 @@
 import Policies
+import TestNeeds
 import Testing
 
 @testable import Curfew
 
-@Suite("stale pauses", .everyTopology)
+@Suite("stale pauses", .tags(.ownServer), .everyTopology)
 struct StalePausesTests {
     private static let batches = """
         batches:

@@ -1,6 +1,6 @@
 import Foundation
-import Logging
 import RedisClient
+import Synchronization
 import TestSupport
 import Testing
 
@@ -43,21 +43,41 @@ extension Trait where Self == OnlyCluster {
     static var onlyCluster: OnlyCluster { OnlyCluster() }
 }
 
-/// One Cluster for all scenes of a test process, since starting one takes longer than most tests; it dies with the process.
-enum SharedCluster {
-    private static let starting = Task { try await RedisCluster.start() }
+/// Clusters for the scenes of a test process, which are borrowed and given back, since starting one takes longer than
+/// most tests.
+///
+/// Nobody else uses a Cluster meanwhile, so that there are as many as scenes at once. They die with the process.
+enum SharedClusters {
+    private static let idle = Mutex<[RedisCluster]>([])
 
-    /// The Cluster with nothing in it.
-    static func emptied() async throws -> RedisCluster {
-        let cluster = try await starting.value
+    /// Runs a body with a Cluster that has nothing in it.
+    ///
+    /// One on which something failed isn't used again.
+    static func withEmptied(_ body: (RedisCluster) async throws -> Void) async throws {
+        let cluster: RedisCluster
+        if let last = idle.withLock({ $0.popLast() }) {
+            cluster = last
+        } else {
+            cluster = try await RedisCluster.start()
+        }
+        try await empty(cluster)
+        do {
+            try await body(cluster)
+        } catch {
+            await cluster.kill()
+            throw error
+        }
+        idle.withLock { $0.append(cluster) }
+    }
+
+    private static func empty(_ cluster: RedisCluster) async throws {
         for member in cluster.members {
-            try await RedisClient.withClient(member.server.configuration, logger: Logger(label: "test")) { client in
+            try await RedisClient.withClient(member.server.configuration, logger: quietLogger) { client in
                 _ = try await client.pipeline([
                     RedisCommand("FLUSHALL"), RedisCommand("FUNCTION", ["FLUSH"]),
                     RedisCommand("CONFIG", ["SET", "maxmemory", "0"]),
                 ])
             }
         }
-        return cluster
     }
 }

@@ -1,12 +1,13 @@
 import Policies
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
 /// A Redis without memory left takes no commits, but for those that free some.
-@Suite("full memory", .everyTopology)
+@Suite("full memory", .tags(.ownServer), .everyTopology)
 struct FullMemoryTests {
     private static func old(_ more: String = ", index: olds") -> String {
         """

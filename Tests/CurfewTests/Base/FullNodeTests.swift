@@ -1,12 +1,13 @@
 import Policies
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
 /// Nodes of a Cluster without memory left, all of them or one, before a run or in its middle.
-@Suite("full memory: nodes", .timeLimit(.minutes(5)))
+@Suite("full memory: nodes", .tags(.cluster), .timeLimit(.minutes(5)))
 struct FullNodeTests {
     private static let old = """
         old: {policy: retention, every: 5m, records: "old:<id>", index: olds, states: [done], since: [at], keep: 1d,

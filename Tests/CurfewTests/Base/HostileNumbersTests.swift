@@ -1,11 +1,12 @@
 import Policies
 import RedisClient
+import TestNeeds
 import Testing
 
 @testable import Curfew
 
 /// Numbers at the ends of their range, wherever somebody else may have written them.
-@Suite("hostile numbers")
+@Suite("hostile numbers", .tags(.ownServer))
 struct HostileNumbersTests {
     private static let ends = ["-9223372036854775808", "9223372036854775807", "1e308", "-inf", "nan", "", "x"]
 

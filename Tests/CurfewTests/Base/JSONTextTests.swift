@@ -1,8 +1,9 @@
+import TestNeeds
 import Testing
 
 @testable import Curfew
 
-@Suite("JSON texts")
+@Suite("JSON texts", .tags(.pure))
 struct JSONTextTests {
     @Test("what must be escaped is, wherever it stands and however long the text is")
     func escapes() {

@@ -1,8 +1,9 @@
+import TestNeeds
 import Testing
 
 /// A fault of the optimiser of Swift 6.3.1 that only an optimised build shows (`Deploy/test --release`): with it `curfew
 /// status` showed one cleanup's numbers under another's name.
-@Suite("child tasks in an optimised build")
+@Suite("child tasks in an optimised build", .tags(.pure))
 struct OptimisedChildTaskTests {
     private struct Refused: Error {
         let number: Int

@@ -1,9 +1,10 @@
 import RedisClient
+import TestNeeds
 import Testing
 
 @testable import Curfew
 
-@Suite("a trouble that lasts, in the log")
+@Suite("a trouble that lasts, in the log", .tags(.pure))
 struct OutageTests {
     private let away = CurfewError(RedisError(.unreachable, "connection refused"))
     private let start = ContinuousClock.now

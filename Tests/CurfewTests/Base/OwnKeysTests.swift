@@ -1,11 +1,12 @@
 import Policies
 import RedisClient
+import TestNeeds
 import Testing
 
 @testable import Curfew
 
 /// Curfew's own keys are out of reach, whatever a record says.
-@Suite("own keys: what a record may name", .everyTopology)
+@Suite("own keys: what a record may name", .tags(.ownServer), .everyTopology)
 struct OwnKeysTests {
     private static let jobs =
         "policy: stuck, every: 1m, records: \"job:<id>\", index: jobs, states: [P], since: [at], timeout: 5m, to: F"

@@ -1,9 +1,10 @@
 import RedisClient
+import TestNeeds
 import Testing
 
 @testable import Curfew
 
-@Suite("curfew_commit: guards", .serialized)
+@Suite("curfew_commit: guards", .tags(.ownServer))
 struct CommitGuardTests {
     /// A guard, what it is filled with, and what it says of the keys that ``prepare(_:)`` makes.
     struct Row: CustomTestStringConvertible {

@@ -1,10 +1,11 @@
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
-@Suite("curfew_commit: writes", .serialized)
+@Suite("curfew_commit: writes", .tags(.ownServer))
 struct CommitWriteTests {
     static let status = CommitWords.Check("equals", takes: "value", field: "status")
 

@@ -1,5 +1,6 @@
 import Policies
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
@@ -7,7 +8,7 @@ import Testing
 
 /// What every committer does: the same changes, by the same effects, with the same answers, on a single server and in a
 /// cluster.
-@Suite("committing", .everyTopology)
+@Suite("committing", .tags(.ownServer), .everyTopology)
 struct CommittingTests {
     private static let cleanup = """
         jobs: {policy: retention, every: 1h, records: "job:<id>", index: "jobs:deadlines", since: [at], keep: 1d}

@@ -1,4 +1,5 @@
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
@@ -64,7 +65,7 @@ extension IdlePolicy: ConfiguredPolicy {
     }
 }
 
-@Suite("a policy of one's own", .everyTopology)
+@Suite("a policy of one's own", .tags(.ownServer), .everyTopology)
 struct EighthPolicyTests {
     private static let cleanup = """
         tidy: {policy: idle, every: 1h, records: "doc:<id>", index: docs, since: [touched], idle: 1h, clears: draft, inbox: "inbox:<owner>"}

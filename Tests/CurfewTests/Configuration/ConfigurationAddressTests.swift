@@ -1,10 +1,11 @@
 import RedisClient
+import TestNeeds
 import Testing
 
 @testable import Curfew
 
 /// A password from the environment is any text, and an address has characters of its own.
-@Suite("Passwords in addresses")
+@Suite("Passwords in addresses", .tags(.pure))
 struct ConfigurationAddressTests {
     /// As providers and people make them.
     private static let passwords = [

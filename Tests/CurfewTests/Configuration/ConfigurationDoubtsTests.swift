@@ -1,9 +1,10 @@
+import TestNeeds
 import Testing
 
 @testable import Curfew
 
 /// What a configuration may say and can never match: a warning that says why, and no error.
-@Suite("configuration: what can never match")
+@Suite("configuration: what can never match", .tags(.pure))
 struct ConfigurationDoubtsTests {
     private func warnings(_ cleanup: String) throws -> [String] {
         let text = "redis: redis://localhost\ncleanups:\n" + cleanup

@@ -1,10 +1,11 @@
 import Foundation
 import RedisClient
+import TestNeeds
 import Testing
 
 @testable import Curfew
 
-@Suite("Values from the environment")
+@Suite("Values from the environment", .tags(.pure))
 struct ConfigurationExpansionTests {
     private static let environment = ["A": "1", "EMPTY": "", "TRICK": "x\nprefix: evil", "NESTED": "${A}", "_a9": "u"]
 

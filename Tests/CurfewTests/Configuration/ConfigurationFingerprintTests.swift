@@ -1,8 +1,9 @@
+import TestNeeds
 import Testing
 
 @testable import Curfew
 
-@Suite("The fingerprint of a configuration")
+@Suite("The fingerprint of a configuration", .tags(.pure))
 struct ConfigurationFingerprintTests {
     private func fingerprint(_ text: String, _ environment: [String: String] = [:]) throws -> String {
         try Configuration.parse(text, file: "c", environment: environment).fingerprint

@@ -1,11 +1,12 @@
 import Foundation
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
 /// Files that are broken, or made to break: each is refused in words, and none takes long.
-@Suite("Hostile configurations", .timeLimit(.minutes(4)))
+@Suite("Hostile configurations", .tags(.pure), .timeLimit(.minutes(4)))
 struct ConfigurationHostileTests {
     private func problems(_ text: String) -> [String] {
         do {

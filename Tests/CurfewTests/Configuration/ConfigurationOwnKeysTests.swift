@@ -1,9 +1,10 @@
+import TestNeeds
 import Testing
 
 @testable import Curfew
 
 /// What `config check` says of templates that can name Curfew's own keys, or anybody's.
-@Suite("configuration: templates out of bounds")
+@Suite("configuration: templates out of bounds", .tags(.pure))
 struct ConfigurationOwnKeysTests {
     private func parse(_ cleanup: String, prefix: String = "curfew") throws -> Configuration {
         let text = "redis: redis://localhost\nprefix: \"\(prefix)\"\ncleanups:\n  a: {every: 1m, \(cleanup)}\n"

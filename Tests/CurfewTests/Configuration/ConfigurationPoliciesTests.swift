@@ -1,10 +1,11 @@
+import TestNeeds
 import Testing
 
 @testable import Curfew
 @testable import Policies
 
 /// The policies for records that grow too old: what the file says of them, and what it can't say.
-@Suite("Configuration of paused, dependent, retention and files")
+@Suite("Configuration of paused, dependent, retention and files", .tags(.pure))
 struct ConfigurationPoliciesTests {
     /// A file with one cleanup, whose own lines begin on line 4.
     private func parse(_ lines: [String]) throws -> Configuration {

@@ -1,10 +1,11 @@
 import RedisClient
+import TestNeeds
 import Testing
 
 @testable import Curfew
 
 /// What a configuration's mistakes are told as: whole messages, since people read them.
-@Suite("Configuration problems")
+@Suite("Configuration problems", .tags(.pure))
 struct ConfigurationProblemTests {
     /// A cleanup that is right, line by line from line 4; a test replaces or adds lines.
     private static let stuck = """

@@ -1,9 +1,10 @@
 import Foundation
+import TestNeeds
 import Testing
 
 @testable import Curfew
 
-@Suite("What a running process can't change")
+@Suite("What a running process can't change", .tags(.pure))
 struct ConfigurationRestartTests {
     private static let cleanups = "cleanups: {locks: {policy: locks, every: 1h, records: \"lock:<id>\", timeout: 1h}}"
     private static let base = "redis: redis://127.0.0.1\nprefix: p\nhttp: {listen: 127.0.0.1:1}\n" + cleanups

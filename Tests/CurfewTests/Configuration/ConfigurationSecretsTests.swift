@@ -1,9 +1,10 @@
+import TestNeeds
 import Testing
 
 @testable import Curfew
 
 /// Secrets are withheld by one rule, in messages, in settings and in hashes.
-@Suite("Secrets of a configuration")
+@Suite("Secrets of a configuration", .tags(.pure))
 struct ConfigurationSecretsTests {
     private static func file(_ ping: String) -> String {
         """

@@ -1,10 +1,11 @@
 import Policies
 import RedisClient
+import TestNeeds
 import Testing
 
 @testable import Curfew
 
-@Suite("Configuration")
+@Suite("Configuration", .tags(.pure))
 struct ConfigurationTests {
     /// The example of the design, with what this version has.
     static let example = #"""

@@ -1,10 +1,11 @@
+import TestNeeds
 import Testing
 
 @testable import Curfew
 @testable import Policies
 
 /// How a file says in which form its records write times, and how groups and locks are kept.
-@Suite("Configuration of times, groups and locks")
+@Suite("Configuration of times, groups and locks", .tags(.pure))
 struct ConfigurationTimesTests {
     private func parse(_ line: String) throws -> any Policy {
         let text = "redis: redis://127.0.0.1\ncleanups:\n  a: {every: 1h, records: \"r:<id>\", \(line)}"

@@ -1,8 +1,9 @@
+import TestNeeds
 import Testing
 
 @testable import Curfew
 
-@Suite("Who can have written a file")
+@Suite("Who can have written a file", .tags(.pure))
 struct FileOwnerTests {
     @Test(
         "only this user and root may have written it",

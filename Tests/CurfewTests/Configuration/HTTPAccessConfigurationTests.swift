@@ -1,8 +1,9 @@
+import TestNeeds
 import Testing
 
 @testable import Curfew
 
-@Suite("The configuration of HTTP: who is let in")
+@Suite("The configuration of HTTP: who is let in", .tags(.pure))
 struct HTTPAccessConfigurationTests {
     private static let token = "7f3b9c0d2e4a6815"
 

@@ -1,8 +1,9 @@
+import TestNeeds
 import Testing
 
 @testable import Curfew
 
-@Suite("The configuration of HTTP")
+@Suite("The configuration of HTTP", .tags(.pure))
 struct HTTPConfigurationTests {
     private static let token = "7f3b9c0d2e4a6815"
 

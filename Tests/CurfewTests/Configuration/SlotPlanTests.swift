@@ -1,11 +1,12 @@
 import Policies
 import RedisClient
+import TestNeeds
 import Testing
 
 @testable import Curfew
 
 /// Which keys of a cleanup are in one slot of a Cluster, told from the configuration.
-@Suite("the slots of a configuration")
+@Suite("the slots of a configuration", .tags(.pure))
 struct SlotPlanTests {
     private static func plan(_ cleanup: String) throws -> SlotPlan {
         let configuration = try Configuration.parse(

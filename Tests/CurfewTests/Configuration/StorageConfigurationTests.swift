@@ -1,9 +1,10 @@
+import TestNeeds
 import Testing
 
 @testable import Curfew
 
 /// The `storage` section: what is read, and what mistakes are told as.
-@Suite("storage: configuration")
+@Suite("storage: configuration", .tags(.pure))
 struct StorageConfigurationTests {
     private func text(_ storage: String, used: String = "uploads") -> String {
         """

@@ -1,11 +1,12 @@
 import Policies
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
-@Suite("the configuration of webhooks and pings")
+@Suite("the configuration of webhooks and pings", .tags(.pure))
 struct WebhookConfigurationTests {
     private static func parse(_ hook: String, ping: String = "https://ping.example/1") throws -> Configuration {
         let text = """

@@ -1,11 +1,12 @@
 import Curfew
 import Foundation
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Policies
 
-@Suite("the documentation's configurations")
+@Suite("the documentation's configurations", .tags(.pure))
 struct DocumentationConfigurationTests {
     private static let sections = [
         "redis", "redis-user", "redis-password", "prefix", "worker", "http", "streams", "storage", "webhooks",

@@ -1,8 +1,9 @@
 import Foundation
+import TestNeeds
 import TestSupport
 import Testing
 
-@Suite("the documentation's links")
+@Suite("the documentation's links", .tags(.pure))
 struct DocumentationLinkTests {
     private static func exists(_ path: String) -> Bool {
         FileManager.default.fileExists(atPath: DocumentationPage.root.appendingPathComponent(path).path)

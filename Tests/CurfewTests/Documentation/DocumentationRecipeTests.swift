@@ -2,10 +2,11 @@ import Curfew
 import Foundation
 import Logging
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
-@Suite("the documentation's recipes")
+@Suite("the documentation's recipes", .tags(.ownServer))
 struct DocumentationRecipeTests {
     /// Puts in place what recipes speak of: the functions, and a lock in the trash.
     private static func prepare(_ redis: RedisClient) async throws {

@@ -1,11 +1,12 @@
 import Foundation
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
-@Suite("the documentation of webhooks", .timeLimit(.minutes(5)))
+@Suite("the documentation of webhooks", .tags(.ownServer), .timeLimit(.minutes(5)))
 struct DocumentationWebhookTests {
     private static func page() throws -> DocumentationPage {
         try DocumentationPage(path: "\(DocumentationPage.catalogue)/Webhooks.md")

@@ -1,10 +1,11 @@
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
-@Suite("curfew_tick: claims", .serialized)
+@Suite("curfew_tick: claims", .tags(.ownServer))
 struct FunctionsClaimTests {
     @Test("a claim gives the lease, a fence and the run, and moves the schedule to the lease's end")
     func claims() async throws {

@@ -1,11 +1,12 @@
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
 /// The function library where there are several primaries, each of which keeps its own.
-@Suite("functions: a cluster", .serialized, .timeLimit(.minutes(5)))
+@Suite("functions: a cluster", .tags(.cluster), .timeLimit(.minutes(5)))
 struct FunctionsClusterTests {
     private func version(_ member: RedisCluster.Member, _ cluster: RedisCluster) async throws -> String? {
         do {

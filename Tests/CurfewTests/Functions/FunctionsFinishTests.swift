@@ -1,10 +1,11 @@
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
-@Suite("curfew_finish", .serialized, .timeLimit(.minutes(4)))
+@Suite("curfew_finish", .tags(.ownServer), .timeLimit(.minutes(4)))
 struct FunctionsFinishTests {
     @Test("a run that ends is in history and metrics, its lease is free and the next due time stands")
     func finishes() async throws {

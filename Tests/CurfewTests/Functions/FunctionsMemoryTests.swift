@@ -1,10 +1,11 @@
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
-@Suite("the function library: memory", .serialized, .enabled(if: RedisServer.hasFunctions))
+@Suite("the function library: memory", .tags(.ownServer), .enabled(if: RedisServer.hasFunctions))
 struct FunctionsMemoryTests {
     /// What scripts and functions hold, in bytes.
     private func held(_ scene: FunctionsScene) async throws -> Int {

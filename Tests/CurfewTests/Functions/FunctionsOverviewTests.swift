@@ -1,10 +1,11 @@
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
-@Suite("curfew_overview", .serialized, .enabled(if: RedisServer.hasFunctions))
+@Suite("curfew_overview", .tags(.ownServer), .enabled(if: RedisServer.hasFunctions))
 struct FunctionsOverviewTests {
     private func overview(_ scene: FunctionsScene) async throws -> [String] {
         try await scene.library.call(OverviewCall(keys: scene.keys))

@@ -1,10 +1,11 @@
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
-@Suite("curfew_renew", .serialized)
+@Suite("curfew_renew", .tags(.ownServer))
 struct FunctionsRenewTests {
     @Test("a renewal extends the lease and publishes how far the run is")
     func renews() async throws {

@@ -1,11 +1,12 @@
 import Policies
 import RedisClient
+import TestNeeds
 import Testing
 
 @testable import Curfew
 
 /// The functions that only a saga in a Cluster calls.
-@Suite("curfew_record_events, curfew_unlist, curfew_look, marks", .serialized)
+@Suite("curfew_record_events, curfew_unlist, curfew_look, marks", .tags(.ownServer))
 struct FunctionsSagaTests {
     private static let plan = SagaPlan(run: "jobs-1", page: "1 one 5/1")
 

@@ -1,10 +1,11 @@
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
-@Suite("curfew_tick: heartbeat and schedule", .serialized)
+@Suite("curfew_tick: heartbeat and schedule", .tags(.ownServer))
 struct FunctionsTickTests {
     @Test("a cleanup that was never scheduled is due at once with every, and at its next occurrence with cron")
     func registers() async throws {

@@ -1,10 +1,11 @@
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
-@Suite("the function library", .serialized)
+@Suite("the function library", .tags(.ownServer))
 struct FunctionsVersionTests {
     /// The library as version 6 had it, in so far as it matters here: its name, its functions, its version.
     static let olderLibrary = """

@@ -1,11 +1,12 @@
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
 /// The library as a script, on Redis 6.2: the way of everything that a sweep does, and what only a script meets.
-@Suite("a server without functions", .serialized, .timeLimit(.minutes(4)))
+@Suite("a server without functions", .tags(.ownServer), .timeLimit(.minutes(4)))
 struct ScriptTests {
     private static let since = "1690000000"
 

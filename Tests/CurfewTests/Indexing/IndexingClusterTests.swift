@@ -1,12 +1,13 @@
 import Policies
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
 /// Scans of a keyspace that is spread over the primaries of a cluster.
-@Suite("indexing: a cluster", .serialized, .timeLimit(.minutes(5)))
+@Suite("indexing: a cluster", .tags(.cluster), .timeLimit(.minutes(5)))
 struct IndexingClusterTests {
     private static func fill(_ scene: SweepScene, _ numbers: Range<Int>) async throws {
         let updated = String((scene.began - .seconds(600)).milliseconds)
@@ -148,7 +149,7 @@ extension SweepScene {
 }
 
 /// How the cursors of a scan are kept.
-@Suite("indexing: cursors")
+@Suite("indexing: cursors", .tags(.cluster))
 struct ScanCursorsTests {
     @Test("what is written is read again", arguments: ["0", "123", "a=0", "a=17 b=done c=5"])
     func text(text: String) { #expect(ScanCursors(text).text == text) }

@@ -1,11 +1,12 @@
 import Policies
 import RedisClient
+import TestNeeds
 import Testing
 
 @testable import Curfew
 
 /// Keys that go along with records look like records themselves.
-@Suite("indexing: keys beside records", .timeLimit(.minutes(4)))
+@Suite("indexing: keys beside records", .tags(.ownServer), .timeLimit(.minutes(4)))
 struct IndexingCompanionTests {
     private static let logs = """
         old-jobs: {policy: retention, every: 1h, records: "job:<id>", since: [at], keep: 30d, also: ["job:<id>:log"], guard: off}

@@ -1,12 +1,13 @@
 import Policies
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
 /// The functions `curfew_scan_claim` and `curfew_scan_report`: who scans, from where, and when again.
-@Suite("curfew_scan_claim, curfew_scan_report", .serialized)
+@Suite("curfew_scan_claim, curfew_scan_report", .tags(.ownServer))
 struct IndexingLeaseTests {
     /// Calls the function as an instance would; gives back the words of the answer without the time.
     ///

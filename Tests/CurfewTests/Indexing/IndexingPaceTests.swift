@@ -1,8 +1,9 @@
+import TestNeeds
 import Testing
 
 @testable import Curfew
 
-@Suite("indexing: the pace")
+@Suite("indexing: the pace", .tags(.pure))
 struct IndexingPaceTests {
     /// Lets a scan walk on a server with that round trip and that time for each key.
     private func walk(_ pace: inout ScanPace, steps: Int = 200, roundTrip: Duration, perKey: Duration) -> Duration {

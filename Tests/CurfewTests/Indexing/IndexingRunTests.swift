@@ -1,12 +1,13 @@
 import Policies
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
 /// When a run scans, when it waits for the scan of another, and when it goes on without.
-@Suite("indexing: runs", .everyTopology, .timeLimit(.minutes(5)))
+@Suite("indexing: runs", .tags(.ownServer), .everyTopology, .timeLimit(.minutes(5)))
 struct IndexingRunTests {
     private func makeScan(_ scene: SweepScene, _ name: String = "no-index") throws -> KeyspaceScan {
         let control = RunControl(trust: nil, timeout: .seconds(60))

@@ -1,12 +1,13 @@
 import Policies
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
 /// What a scan of the keyspace enters into the index that Curfew keeps.
-@Suite("indexing: the scan", .everyTopology, .timeLimit(.minutes(5)))
+@Suite("indexing: the scan", .tags(.ownServer), .everyTopology, .timeLimit(.minutes(5)))
 struct IndexingScanTests {
     /// Writes records of `SweepCleanups.unindexed`.
     static func fill(_ scene: SweepScene, _ count: Int, from first: Int = 0, updated: Timestamp) async throws {

@@ -1,12 +1,13 @@
 import Policies
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
 /// Scans beside the runs, by any number of instances.
-@Suite("indexing: workers", .serialized, .timeLimit(.minutes(5)))
+@Suite("indexing: workers", .tags(.ownServer), .timeLimit(.minutes(5)))
 struct IndexingWorkerTests {
     /// Scanned beside the runs, and never run by the schedule meanwhile: its index is the app's.
     private static let text = """

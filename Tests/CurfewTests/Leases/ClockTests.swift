@@ -1,12 +1,13 @@
 import Foundation
 import Policies
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
-@Suite("clocks that step, and clocks that differ", .serialized, .timeLimit(.minutes(5)))
+@Suite("clocks that step, and clocks that differ", .tags(.ownServer), .timeLimit(.minutes(5)))
 struct ClockTests {
     static let jobs = """
         worker: {lease: 3s, heartbeat: 500ms}

@@ -1,10 +1,11 @@
 import Policies
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
-@Suite("DueCursor")
+@Suite("DueCursor", .tags(.pure))
 struct CoordinationCursorTests {
     private static func entries(_ ids: Range<Int>, score: Double = 1) -> [DueEntry] {
         ids.map { DueEntry(id: "\($0)", score: score, scoreText: "1") }
@@ -117,7 +118,7 @@ struct CoordinationCursorTests {
     }
 }
 
-@Suite("PageSize")
+@Suite("PageSize", .tags(.pure))
 struct CoordinationPageSizeTests {
     @Test("it starts at 40, or at what is configured and stays there")
     func start() {

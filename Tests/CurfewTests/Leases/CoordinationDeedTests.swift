@@ -1,11 +1,12 @@
 import Policies
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
-@Suite("what people do is noted", .serialized, .everyTopology)
+@Suite("what people do is noted", .tags(.ownServer), .everyTopology)
 struct CoordinationDeedTests {
     private static let names = [
         "run", "cleanup", "record", "key", "action", "from", "to", "reason", "type", "tokens", "bytes", "before",

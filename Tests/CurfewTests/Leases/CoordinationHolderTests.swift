@@ -1,11 +1,12 @@
 import Policies
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
-@Suite("holders of a lease", .serialized, .timeLimit(.minutes(4)))
+@Suite("holders of a lease", .tags(.ownServer), .timeLimit(.minutes(4)))
 struct CoordinationHolderTests {
     /// Both believe that the lease is theirs, because the older one was away when it ran out.
     ///

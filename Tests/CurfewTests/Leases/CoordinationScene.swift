@@ -81,10 +81,11 @@ func withInstances(
     _ text: String = CoordinationScene.jobs, _ body: (CoordinationScene) async throws -> Void
 ) async throws {
     if EveryTopology.isCluster {
-        let cluster = try await SharedCluster.emptied()
-        try await RedisClient.withClient(cluster.configuration, logger: quietLogger) { redis in
-            let server = cluster.members[0].server
-            try await body(CoordinationScene(server: server, url: cluster.url, redis: redis, text: text))
+        try await SharedClusters.withEmptied { cluster in
+            try await RedisClient.withClient(cluster.configuration, logger: quietLogger) { redis in
+                let server = cluster.members[0].server
+                try await body(CoordinationScene(server: server, url: cluster.url, redis: redis, text: text))
+            }
         }
     } else {
         try await withServerAndClient(.unixSocket) { server, redis in

@@ -1,11 +1,12 @@
 import Policies
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
-@Suite("LeaseTrust")
+@Suite("LeaseTrust", .tags(.ownServer))
 struct CoordinationTrustTests {
     static let start = ContinuousClock.now
 
@@ -56,7 +57,7 @@ struct CoordinationTrustTests {
     }
 }
 
-@Suite("RunControl")
+@Suite("RunControl", .tags(.ownServer))
 struct CoordinationControlTests {
     private func trust(claimed ago: Duration = .zero) -> LeaseTrust {
         LeaseTrust(length: .seconds(15), claimAttempt: .now - ago)
@@ -118,7 +119,7 @@ struct CoordinationControlTests {
     }
 }
 
-@Suite("Keys and clock", .serialized)
+@Suite("Keys and clock", .tags(.ownServer))
 struct CoordinationKeysTests {
     @Test(
         "a removed record waits in the slot that it was in",

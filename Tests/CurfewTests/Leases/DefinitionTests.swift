@@ -1,11 +1,12 @@
 import Policies
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
-@Suite("what names of cleanups stand for", .serialized, .everyTopology, .timeLimit(.minutes(5)))
+@Suite("what names of cleanups stand for", .tags(.ownServer), .everyTopology, .timeLimit(.minutes(5)))
 struct DefinitionTests {
     private static func text(_ records: String = "job:<id>", _ more: String = "every: 1h", index: String = "jobs")
         -> String

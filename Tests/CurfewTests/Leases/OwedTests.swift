@@ -1,11 +1,12 @@
 import Policies
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
-@Suite("runs that are owed", .serialized, .timeLimit(.minutes(4)))
+@Suite("runs that are owed", .tags(.ownServer), .timeLimit(.minutes(4)))
 struct OwedTests {
     private static let nightly = """
         worker: {lease: 3s, heartbeat: 300ms}

@@ -1,11 +1,12 @@
 import Policies
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
-@Suite("cleanups that are resumed", .serialized, .everyTopology)
+@Suite("cleanups that are resumed", .tags(.ownServer), .everyTopology)
 struct ResumeTests {
     private static func text(_ schedule: String) -> String {
         """

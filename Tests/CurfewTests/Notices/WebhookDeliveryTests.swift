@@ -1,12 +1,13 @@
 import Foundation
 import Policies
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
-@Suite("webhooks", .serialized, .everyTopology, .timeLimit(.minutes(5)))
+@Suite("webhooks", .tags(.ownServer), .everyTopology, .timeLimit(.minutes(5)))
 struct WebhookDeliveryTests {
     @Test("an alert is delivered once, as the documentation says")
     func once() async throws {
@@ -147,8 +148,8 @@ struct WebhookDeliveryTests {
             }
             let queue = WebhookQueue(store: engine.store, webhook: engine.configuration.webhooks[0])
             try await queue.add([("curfew:alerts:1-0", "{}", "1-0")], from: hook.keys.alerts, group: "none")
-            let taken = try await queue.take(4).taken
             let start = ContinuousClock.now
+            let taken = try await queue.take(4).taken
             #expect(taken.map(\.id) == ["curfew:alerts:1-0"])
             try await hook.withSenders(try hook.engine("one")) {
                 try await hook.received(1)

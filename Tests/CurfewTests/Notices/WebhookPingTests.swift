@@ -1,11 +1,12 @@
 import Policies
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
-@Suite("pings", .serialized, .timeLimit(.minutes(5)))
+@Suite("pings", .tags(.ownServer), .timeLimit(.minutes(5)))
 struct WebhookPingTests {
     private static func text(_ url: String, _ more: String = "") -> String {
         CoordinationScene.jobs.replacing("to: FAILED", with: "to: FAILED, ping: \"\(url)\"\(more)")

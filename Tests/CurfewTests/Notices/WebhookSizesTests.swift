@@ -1,12 +1,13 @@
 import Foundation
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
 /// What is too much for one answer is delivered all the same.
-@Suite("webhooks: sizes", .serialized)
+@Suite("webhooks: sizes", .tags(.ownServer))
 struct WebhookSizesTests {
     private static let count = 40
 

@@ -1,9 +1,10 @@
 import Policies
+import TestNeeds
 import Testing
 
 @testable import Curfew
 
-@Suite("the counters of a run")
+@Suite("the counters of a run", .tags(.pure))
 struct RunCountersTests {
     private func change(tokens: Int64, bytes: Int64) -> Change {
         let refund = Refund(amount: tokens, balance: "balance", ledger: "ledger", entry: "a@1")

@@ -1,5 +1,6 @@
 import Foundation
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
@@ -8,7 +9,8 @@ import Testing
 /// The rights that are given out in `Deploy/redis/curfew.acl`, taken away one by one, and tried by the user of
 /// `Deploy/redis/doctor.acl`.
 @Suite(
-    "the doctor looks at the access list", .serialized, .enabled(if: RedisServer.hasFunctions), .timeLimit(.minutes(5)))
+    "the doctor looks at the access list", .tags(.cluster), .enabled(if: RedisServer.hasFunctions),
+    .timeLimit(.minutes(5)))
 struct DoctorAccessListTests {
     private static let settings = """
         webhooks:

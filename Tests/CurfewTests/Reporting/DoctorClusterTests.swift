@@ -1,11 +1,12 @@
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
 /// What the doctor says of a cluster: every primary is looked at.
-@Suite("the doctor looks at clusters", .serialized, .timeLimit(.minutes(5)))
+@Suite("the doctor looks at clusters", .tags(.cluster), .timeLimit(.minutes(5)))
 struct DoctorClusterTests {
     private static let cleanups = """
         old: {policy: retention, every: 1h, records: "job:<id>", since: [at], keep: 1d, also: ["job:<id>:log"]}

@@ -1,11 +1,12 @@
 import Policies
 import RedisClient
+import TestNeeds
 import Testing
 
 @testable import Curfew
 
 /// A cleanup that finds nothing, or something else than it expects, is told so before anybody wonders.
-@Suite("doctor: records", .everyTopology)
+@Suite("doctor: records", .tags(.ownServer), .everyTopology)
 struct DoctorRecordsTests {
     private func remarks(_ scene: SweepScene) async throws -> [String] {
         try await Doctor(engine: scene.engine).records().map { "\($0.state.rawValue) \($0.message.readable)" }

@@ -1,11 +1,12 @@
 import Policies
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
-@Suite("the doctor looks at rights", .timeLimit(.minutes(4)), .enabled(if: RedisServer.hasFunctions))
+@Suite("the doctor looks at rights", .tags(.ownServer), .timeLimit(.minutes(4)), .enabled(if: RedisServer.hasFunctions))
 struct DoctorRightsTests {
     private static let cleanups = [
         #"{policy: retention, every: 1h, records: "job:<id>", since: [at], keep: 1d}"#,

@@ -1,10 +1,12 @@
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
-@Suite("the doctor looks at servers", .serialized, .timeLimit(.minutes(4)), .enabled(if: RedisServer.hasFunctions))
+@Suite(
+    "the doctor looks at servers", .tags(.ownServer), .timeLimit(.minutes(4)), .enabled(if: RedisServer.hasFunctions))
 struct DoctorServerTests {
     private func found(_ scene: CoordinationScene) async throws -> [String: Doctor.Finding] {
         let findings = await Doctor(engine: try scene.engine("doctor")).examine().findings

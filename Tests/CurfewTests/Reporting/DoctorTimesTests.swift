@@ -1,10 +1,11 @@
 import Policies
 import RedisClient
+import TestNeeds
 import Testing
 
 @testable import Curfew
 
-@Suite("the doctor looks at times", .everyTopology)
+@Suite("the doctor looks at times", .tags(.ownServer), .everyTopology)
 struct DoctorTimesTests {
     private static func tasks(_ zone: String = "") -> String {
         """

@@ -1,11 +1,12 @@
 import Policies
 import RedisClient
+import TestNeeds
 import Testing
 
 @testable import Curfew
 
 /// Keys of the application that fit the template of a cleanup and are none of its records.
-@Suite("keys that only look alike", .everyTopology)
+@Suite("keys that only look alike", .tags(.ownServer), .everyTopology)
 struct LookalikeTests {
     private static func old(_ more: String = "", records: String = "task:<id>") -> String {
         """

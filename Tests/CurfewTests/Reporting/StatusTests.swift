@@ -1,11 +1,12 @@
 import Policies
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
-@Suite("the status", .timeLimit(.minutes(4)))
+@Suite("the status", .tags(.cluster), .timeLimit(.minutes(4)))
 struct StatusTests {
     @Test("a score that is no time is shown as the nearest one", arguments: ["+inf", "-inf", "1e300", "-1e300"])
     func scores(score: String) async throws {

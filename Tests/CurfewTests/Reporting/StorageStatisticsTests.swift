@@ -1,11 +1,12 @@
 import Policies
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
 /// What `curfew stats` and `curfew doctor` say of files and of storage.
-@Suite("storage: statistics and doctor", .everyTopology, .timeLimit(.minutes(5)))
+@Suite("storage: statistics and doctor", .tags(.ownServer), .everyTopology, .timeLimit(.minutes(5)))
 struct StorageStatisticsTests {
     private func read(_ scene: StorageScene, _ name: String = "files") async throws -> Statistics {
         try await Statistics.read(

@@ -1,11 +1,12 @@
 import Policies
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
-@Suite("the doctor looks at webhooks", .everyTopology, .timeLimit(.minutes(4)))
+@Suite("the doctor looks at webhooks", .tags(.ownServer), .everyTopology, .timeLimit(.minutes(4)))
 struct WebhookDoctorTests {
     private func findings(_ engine: Engine) async throws -> [Doctor.Finding] {
         try await Doctor(engine: engine).webhooks()

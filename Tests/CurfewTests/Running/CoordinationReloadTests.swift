@@ -1,11 +1,12 @@
 import Policies
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
-@Suite("workers whose configuration changes", .serialized, .everyTopology, .timeLimit(.minutes(5)))
+@Suite("workers whose configuration changes", .tags(.ownServer), .everyTopology, .timeLimit(.minutes(5)))
 struct CoordinationReloadTests {
     private static func cleanup(_ name: String, _ more: String = "every: 1h, to: FAILED") -> String {
         "  \(name): {policy: stuck, records: \"\(name):<id>\", index: \(name)s, states: [RUNNING], since: [at], "

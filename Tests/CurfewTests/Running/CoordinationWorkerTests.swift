@@ -1,11 +1,12 @@
 import Policies
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
-@Suite("workers", .serialized, .timeLimit(.minutes(5)))
+@Suite("workers", .tags(.ownServer), .timeLimit(.minutes(5)))
 struct CoordinationWorkerTests {
     /// Runs workers until the body is through, then stops those that it has not stopped.
     private func withWorkers(_ engines: [Engine], _ body: ([Worker]) async throws -> Void) async throws {

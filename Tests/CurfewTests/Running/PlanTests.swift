@@ -1,12 +1,13 @@
 import Foundation
 import Policies
 import RedisClient
+import TestNeeds
 import Testing
 
 @testable import Curfew
 
 /// The plan of a preview is carried out exactly, or not at all.
-@Suite("plans", .everyTopology)
+@Suite("plans", .tags(.ownServer), .everyTopology)
 struct PlanTests {
     private func stick(_ scene: SweepScene, _ ids: String...) async throws {
         for id in ids {

@@ -1,11 +1,12 @@
 import Policies
 import RedisClient
+import TestNeeds
 import Testing
 
 @testable import Curfew
 
 /// A run that would touch too much is refused before its first write.
-@Suite("guard", .everyTopology)
+@Suite("guard", .tags(.ownServer), .everyTopology)
 struct RunGuardTests {
     /// Locks with a guard small enough for a test.
     static func locks(_ limits: String) -> String { SweepCleanups.locks + "\n  guard: \(limits)" }

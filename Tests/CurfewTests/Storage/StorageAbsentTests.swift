@@ -1,13 +1,14 @@
 import Policies
 import RedisClient
 import Synchronization
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
 /// Objects that aren't there, addresses in the place of keys, several objects of a record, and objects with several users.
-@Suite("storage: absent and shared objects", .everyTopology, .timeLimit(.minutes(10)))
+@Suite("storage: absent and shared objects", .tags(.ownServer), .everyTopology, .timeLimit(.minutes(10)))
 struct StorageAbsentTests {
     private func cleanup(_ object: String, _ others: String = "") -> String {
         StorageScene.cleanup.replacing("object: r2Key", with: "object: \(object)\(others)")

@@ -1,13 +1,14 @@
 import Policies
 import RedisClient
 import Synchronization
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
 /// The client against a real S3 server, and against one that misbehaves.
-@Suite("storage: the client", .timeLimit(.minutes(5)))
+@Suite("storage: the client", .tags(.ownServer), .timeLimit(.minutes(5)))
 struct StorageClientTests {
     private func message(_ body: () async throws -> Void) async -> String {
         do {

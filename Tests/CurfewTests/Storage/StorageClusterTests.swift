@@ -1,6 +1,7 @@
 import Policies
 import RedisClient
 import Synchronization
+import TestNeeds
 import TestSupport
 import Testing
 
@@ -8,7 +9,7 @@ import Testing
 
 /// Files on a Cluster whose deletion breaks off between any two steps: a claim and a removal are a saga each, with the
 /// deletion of the object in between.
-@Suite("storage: a cluster", .onlyCluster, .timeLimit(.minutes(5)))
+@Suite("storage: a cluster", .tags(.cluster), .onlyCluster, .timeLimit(.minutes(5)))
 struct StorageClusterTests {
     private struct Cut: Error {}
 

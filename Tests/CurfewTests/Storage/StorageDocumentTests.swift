@@ -1,9 +1,10 @@
+import TestNeeds
 import Testing
 
 @testable import Curfew
 
 /// The XML that goes to storage, and the XML that comes back.
-@Suite("storage: documents")
+@Suite("storage: documents", .tags(.pure))
 struct StorageDocumentTests {
     private func element(_ text: String) throws -> XMLElement { try XMLElement(document: Array(text.utf8)) }
 

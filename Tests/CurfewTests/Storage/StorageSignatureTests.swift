@@ -1,11 +1,12 @@
 import Policies
 import RedisClient
+import TestNeeds
 import Testing
 
 @testable import Curfew
 
 /// Signatures against the examples that AWS publishes with Signature Version 4 for S3.
-@Suite("storage: signatures")
+@Suite("storage: signatures", .tags(.pure))
 struct StorageSignatureTests {
     static let signature = S3Signature(
         accessKey: "AKIAIOSFODNN7EXAMPLE", secretKey: Secret("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),

@@ -1,13 +1,14 @@
 import Policies
 import RedisClient
 import Synchronization
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
 /// What a sweep of files does when storage is in trouble, or when it is ended in the middle.
-@Suite("storage: trouble", .everyTopology, .timeLimit(.minutes(10)))
+@Suite("storage: trouble", .tags(.ownServer), .everyTopology, .timeLimit(.minutes(10)))
 struct StorageTroubleTests {
     /// Files stay whole and claimed, the error names bucket and object, and the index shows them later.
     private func expectClaimed(_ scene: StorageScene, _ ids: [String], _ result: RunResult) async throws {

@@ -1,12 +1,13 @@
 import Policies
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
 /// An object goes only when enough replicas know of its claim.
-@Suite("storage: replicas", .enabled(if: RedisServer.hasFunctions), .timeLimit(.minutes(5)))
+@Suite("storage: replicas", .tags(.cluster), .enabled(if: RedisServer.hasFunctions), .timeLimit(.minutes(5)))
 struct ReplicaTests {
     @Test(
         "without the replicas that are asked for nothing is deleted; with them the next run goes on",

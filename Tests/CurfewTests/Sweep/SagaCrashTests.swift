@@ -1,13 +1,14 @@
 import Policies
 import RedisClient
 import Synchronization
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
 /// A run in a Cluster that dies between two steps of a page, and the run after it.
-@Suite("saga: a run dies after any step", .onlyCluster, .timeLimit(.minutes(5)))
+@Suite("saga: a run dies after any step", .tags(.cluster), .onlyCluster, .timeLimit(.minutes(5)))
 struct SagaCrashTests {
     private struct Cut: Error {}
 

@@ -1,12 +1,13 @@
 import Policies
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
 /// What is left of a saga, or of an undo, when it is over.
-@Suite("saga: its end", .onlyCluster, .timeLimit(.minutes(5)))
+@Suite("saga: its end", .tags(.cluster), .onlyCluster, .timeLimit(.minutes(5)))
 struct SagaEndTests {
     private struct Cut: Error {}
 

@@ -1,11 +1,12 @@
 import Policies
 import RedisClient
+import TestNeeds
 import Testing
 
 @testable import Curfew
 
 /// What is written down of an unfinished change is finished only where a run of the cleanup can have written it.
-@Suite("saga: forged notes", .onlyCluster)
+@Suite("saga: forged notes", .tags(.cluster), .onlyCluster)
 struct SagaForgedTests {
     private static let cleanup = """
         jobs: {policy: stuck, every: 1h, records: "job:<id>", index: jobs, states: [P], since: [at], timeout: 5m, to: F}

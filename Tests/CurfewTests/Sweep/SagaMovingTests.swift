@@ -1,13 +1,14 @@
 import Policies
 import RedisClient
 import Synchronization
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
 /// A slot that moves to another node between two steps of a saga.
-@Suite("saga: a slot moves in the middle", .serialized, .timeLimit(.minutes(5)))
+@Suite("saga: a slot moves in the middle", .tags(.cluster), .timeLimit(.minutes(5)))
 struct SagaMovingTests {
     /// How it moves.
     enum Way: CaseIterable, Sendable {

@@ -1,11 +1,12 @@
 import Policies
 import RedisClient
+import TestNeeds
 import Testing
 
 @testable import Curfew
 
 /// What is written down of a page with the records' parts of its changes, and where.
-@Suite("saga: plans")
+@Suite("saga: plans", .tags(.pure))
 struct SagaPlanTests {
     static let odd =
         [

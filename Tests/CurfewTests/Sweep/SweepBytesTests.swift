@@ -1,12 +1,13 @@
 import Foundation
 import RedisClient
+import TestNeeds
 import Testing
 
 @testable import Curfew
 @testable import Policies
 
 /// Ids, states and values are bytes: what differs by a byte is another one, and any byte comes back as it was.
-@Suite("sweep: bytes", .everyTopology)
+@Suite("sweep: bytes", .tags(.ownServer), .everyTopology)
 struct SweepBytesTests {
     private static let files = """
         stuck-files:

@@ -1,11 +1,12 @@
 import Policies
 import RedisClient
+import TestNeeds
 import Testing
 
 @testable import Curfew
 
 /// What a sweep of groups with counters leaves in Redis, verdict by verdict.
-@Suite("sweep: counters", .everyTopology)
+@Suite("sweep: counters", .tags(.ownServer), .everyTopology)
 struct SweepCountersTests {
     struct Ending: Sendable, CustomTestStringConvertible {
         let name: String

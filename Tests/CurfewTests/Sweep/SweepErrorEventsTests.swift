@@ -2,13 +2,14 @@ import Logging
 import Policies
 import RedisClient
 import Synchronization
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
 /// What is kept of records that could not be dealt with, and of runs that came to no end.
-@Suite("errors are kept", .everyTopology, .timeLimit(.minutes(5)))
+@Suite("errors are kept", .tags(.ownServer), .everyTopology, .timeLimit(.minutes(5)))
 struct SweepErrorEventsTests {
     private static let cleanup = """
         stuck-jobs:

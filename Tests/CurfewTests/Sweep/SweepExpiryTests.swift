@@ -1,12 +1,13 @@
 import Policies
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
 /// What expires by itself keeps doing so, whatever Curfew writes beside it.
-@Suite("sweep: expiries", .serialized)
+@Suite("sweep: expiries", .tags(.ownServer))
 struct SweepExpiryTests {
     private static let sessions = """
         sessions:

@@ -1,12 +1,13 @@
 import Policies
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
 /// A preview says what the commit would say.
-@Suite("sweep: what a commit would say", .serialized, .everyTopology)
+@Suite("sweep: what a commit would say", .tags(.ownServer), .everyTopology)
 struct SweepForetoldTests {
     private static let holds = """
         holds:

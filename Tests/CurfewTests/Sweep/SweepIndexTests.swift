@@ -1,11 +1,12 @@
 import Policies
 import RedisClient
+import TestNeeds
 import Testing
 
 @testable import Curfew
 
 /// The index is only a hint: entries go exactly where what they stand for is done, and are found where none were kept.
-@Suite("sweep: the index", .everyTopology)
+@Suite("sweep: the index", .tags(.ownServer), .everyTopology)
 struct SweepIndexTests {
     @Test("exactly the entries go whose records were dealt with")
     func exact() async throws {

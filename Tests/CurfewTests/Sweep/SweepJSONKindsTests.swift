@@ -1,13 +1,14 @@
 import Logging
 import Policies
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
 /// The other kinds of cleanups on JSON, and what happens between reading and commit.
-@Suite("sweep: JSON records of every kind, and races", .everyTopology)
+@Suite("sweep: JSON records of every kind, and races", .tags(.ownServer), .everyTopology)
 struct SweepJSONKindsTests {
     private func expectMoved(_ result: CommitResult) {
         if case .moved = result { return }

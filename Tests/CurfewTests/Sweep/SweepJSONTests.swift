@@ -1,11 +1,12 @@
 import Policies
 import RedisClient
+import TestNeeds
 import Testing
 
 @testable import Curfew
 
 /// What a sweep of records that are JSON strings leaves in Redis: the written fields, and all else byte for byte.
-@Suite("sweep: JSON records", .everyTopology)
+@Suite("sweep: JSON records", .tags(.ownServer), .everyTopology)
 struct SweepJSONTests {
     /// How an app writes a time in JSON.
     struct Time: Sendable, CustomTestStringConvertible {

@@ -1,12 +1,13 @@
 import Logging
 import Policies
 import RedisClient
+import TestNeeds
 import Testing
 
 @testable import Curfew
 
 /// Where a run ends before everything is done, what it skips on the way, and what the next one finds.
-@Suite("sweep: limits", .everyTopology)
+@Suite("sweep: limits", .tags(.ownServer), .everyTopology)
 struct SweepLimitTests {
     /// Writes stuck jobs 1…count, due in that order; much quicker than one by one.
     static func fill(_ scene: SweepScene, _ count: Int, worker: String = "") async throws {
@@ -54,16 +55,16 @@ struct SweepLimitTests {
         }
     }
 
-    @Test("a hundred thousand that are left alone don't hide the one behind them")
+    @Test("twenty thousand that are left alone don't hide the one behind them")
     func starvation() async throws {
         try await withSweepScene(SweepCleanups.stuck) { scene in
-            try await Self.fill(scene, 100_001, worker: "w")
+            try await Self.fill(scene, 20_001, worker: "w")
             _ = try await scene.send("SET", "worker:w:alive", "1")
-            _ = try await scene.send("HDEL", "job:100001", "workerId")
+            _ = try await scene.send("HDEL", "job:20001", "workerId")
             let result = try await scene.run("stuck-jobs")
             #expect(result.status == .completed && result.totalFound == 1 && result.cleanedUp == 1)
-            #expect(result.records.map(\.id) == ["100001"])
-            #expect(try await scene.send("ZCARD", "jobs:deadlines").integer == 100_000)
+            #expect(result.records.map(\.id) == ["20001"])
+            #expect(try await scene.send("ZCARD", "jobs:deadlines").integer == 20_000)
         }
     }
 

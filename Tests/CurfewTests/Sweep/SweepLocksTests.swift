@@ -1,11 +1,12 @@
 import Policies
 import RedisClient
+import TestNeeds
 import Testing
 
 @testable import Curfew
 
 /// What a sweep of locks leaves in Redis: hashes with a time of their own, and plain strings.
-@Suite("sweep: locks", .everyTopology)
+@Suite("sweep: locks", .tags(.ownServer), .everyTopology)
 struct SweepLocksTests {
     @Test("a stale lock is moved to a trash key that expires, and says so", arguments: WrittenTime.allCases)
     func releases(form: WrittenTime) async throws {

@@ -1,11 +1,12 @@
 import Policies
 import RedisClient
+import TestNeeds
 import Testing
 
 @testable import Curfew
 
 /// One record that can't be dealt with is that record's error: nothing of it is half-done, and the others go on.
-@Suite("sweep: malformed records and wrong types", .everyTopology)
+@Suite("sweep: malformed records and wrong types", .tags(.ownServer), .everyTopology)
 struct SweepMalformedTests {
     /// Runs a sweep over one stuck job that is spoilt and one that isn't, and expects the spoilt one's error alone.
     private func expectRefused(

@@ -1,12 +1,13 @@
 import Policies
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
 /// Thousands of made-up jobs, swept in one run, against an oracle that shares no code with the policies.
-@Suite("sweep: a random workload", .everyTopology)
+@Suite("sweep: a random workload", .tags(.ownServer), .everyTopology)
 struct SweepOracleTests {
     @Test("every job becomes what the oracle says, in every time form", arguments: WrittenTime.allCases)
     func jobs(form: WrittenTime) async throws {

@@ -1,12 +1,13 @@
 import Policies
 import RedisClient
+import TestNeeds
 import Testing
 
 @testable import Curfew
 
 /// The index that the application keeps: what a wrong configuration must not do to it, and what a right one does in its
 /// own unit.
-@Suite("sweep: the application's own index", .serialized, .everyTopology)
+@Suite("sweep: the application's own index", .tags(.ownServer), .everyTopology)
 struct SweepOwnIndexTests {
     /// A cleanup as somebody writes it who forgot the key prefix of the records.
     private static func retried(_ more: String = "", index: String = "celery:due") -> String {

@@ -1,11 +1,12 @@
 import Policies
 import RedisClient
+import TestNeeds
 import Testing
 
 @testable import Curfew
 
 /// The queue that a job goes back to is of the kind that the application made it.
-@Suite("sweep: queues", .serialized, .everyTopology)
+@Suite("sweep: queues", .tags(.ownServer), .everyTopology)
 struct SweepQueueTests {
     private static func cleanup(_ queue: String) -> String {
         """

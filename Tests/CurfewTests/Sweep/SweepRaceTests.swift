@@ -3,12 +3,13 @@ import Logging
 import Policies
 import RedisClient
 import Synchronization
+import TestNeeds
 import Testing
 
 @testable import Curfew
 
 /// What happens between the reading of a record and the commit of its verdict.
-@Suite("sweep: races", .everyTopology)
+@Suite("sweep: races", .tags(.ownServer), .everyTopology)
 struct SweepRaceTests {
     /// Decides over one entry, lets the app do something, and only then commits.
     ///

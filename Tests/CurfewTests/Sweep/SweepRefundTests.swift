@@ -1,11 +1,12 @@
 import Policies
 import RedisClient
+import TestNeeds
 import Testing
 
 @testable import Curfew
 
 /// A charge is paid back once, whoever asks and however often.
-@Suite("sweep: refunds", .everyTopology)
+@Suite("sweep: refunds", .tags(.ownServer), .everyTopology)
 struct SweepRefundTests {
     private func stick(_ scene: SweepScene, charged: Timestamp) async throws {
         try await scene.write(

@@ -1,11 +1,12 @@
 import Policies
 import RedisClient
+import TestNeeds
 import Testing
 
 @testable import Curfew
 
 /// What is wrong with a key that one record needs is that record's error: in a run, a preview and an explanation.
-@Suite("sweep: related keys that can't be read", .everyTopology)
+@Suite("sweep: related keys that can't be read", .tags(.ownServer), .everyTopology)
 struct SweepRelatedKeysTests {
     private static let members = #"members: {set: "generation:<name>:tasks", record: "task:<id>"}"#
 

@@ -1,12 +1,13 @@
 import Policies
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
 /// A key outside the user's rights is the error of the record that needs it.
-@Suite("sweep: keys outside the user's rights")
+@Suite("sweep: keys outside the user's rights", .tags(.ownServer))
 struct SweepRightsTests {
     @Test("a balance that the user may not write is its record's error, in preview and run; the others go on")
     func balance() async throws {

@@ -6,7 +6,8 @@ import Testing
 
 @testable import Curfew
 
-/// A private Redis, or a private Cluster, with an engine on it, and short ways to write records, to run cleanups and to see what became of it.
+/// A private Redis, or a private Cluster, with an engine on it, and short ways to write records, to run cleanups and to
+/// see what became of it.
 struct SweepScene: Sendable {
     /// The server; in a Cluster, the first of them.
     let server: RedisServer
@@ -121,9 +122,11 @@ func withSweepScene(
     policies: [any ConfiguredPolicy.Type] = Section.builtInPolicies, _ body: (SweepScene) async throws -> Void
 ) async throws {
     if EveryTopology.isCluster {
-        let cluster = try await SharedCluster.emptied()
-        try await RedisClient.withClient(cluster.configuration, logger: Logger(label: "test")) { redis in
-            try await scene(cluster.url, cluster.members[0].server, redis, cleanups, settings, instance, policies, body)
+        try await SharedClusters.withEmptied { cluster in
+            try await RedisClient.withClient(cluster.configuration, logger: Logger(label: "test")) { redis in
+                try await scene(
+                    cluster.url, cluster.members[0].server, redis, cleanups, settings, instance, policies, body)
+            }
         }
     } else {
         try await withServerAndClient(.unixSocket, program: program) { server, redis in

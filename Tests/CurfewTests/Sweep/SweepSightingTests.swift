@@ -1,5 +1,6 @@
 import Policies
 import RedisClient
+import TestNeeds
 import Testing
 
 @testable import Curfew
@@ -26,7 +27,7 @@ extension SweepScene {
 }
 
 /// Locks that don't say when they were taken: their expiry, their content, and who else touches them.
-@Suite("sweep: locks by sight", .everyTopology)
+@Suite("sweep: locks by sight", .tags(.ownServer), .everyTopology)
 struct SweepSightingTests {
     private static let expiring = SweepCleanups.textLocks + "\n  guard: off"
     private static let old = Duration.seconds(4 * 3_600)

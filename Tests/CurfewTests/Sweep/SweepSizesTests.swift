@@ -1,12 +1,13 @@
 import Foundation
 import Policies
 import RedisClient
+import TestNeeds
 import Testing
 
 @testable import Curfew
 
 /// Whoever owns a record decides how large it is: that is his record's error at most, and never the run's.
-@Suite("sweep: sizes", .everyTopology)
+@Suite("sweep: sizes", .tags(.ownServer), .everyTopology)
 struct SweepSizesTests {
     /// A field of more than is read.
     private static let tooLong = String(repeating: "a", count: ReplySize.recordValueBytes + 1)
@@ -117,7 +118,8 @@ struct SweepSizesTests {
         let cleanup = """
             old: {policy: retention, every: 1h, records: "old:<id>", index: olds, since: [at], keep: 1h, guard: off}
             """
-        // Long texts take long where nothing is optimised.
+        // On a Cluster the index is read in the same way, and long texts take long where nothing is optimised.
+        guard !EveryTopology.isCluster else { return }
         try await withSweepScene(cleanup, settings: "worker: {lease: 5m}") { scene in
             let at = String((scene.began - .seconds(7_200)).milliseconds)
             for number in 0..<9 {

@@ -1,12 +1,13 @@
 import Foundation
 import Policies
 import RedisClient
+import TestNeeds
 import Testing
 
 @testable import Curfew
 
 /// What a sweep of stuck jobs leaves in Redis, verdict by verdict.
-@Suite("sweep: stuck jobs", .everyTopology)
+@Suite("sweep: stuck jobs", .tags(.ownServer), .everyTopology)
 struct SweepStuckTests {
     static func job(_ form: WrittenTime, started: Timestamp) -> [String: String] {
         [

@@ -1,11 +1,12 @@
 import Policies
 import RedisClient
+import TestNeeds
 import Testing
 
 @testable import Curfew
 
 /// Times that can't be, times of another zone, and records that haven't ended.
-@Suite("sweep: times as applications write them", .everyTopology)
+@Suite("sweep: times as applications write them", .tags(.ownServer), .everyTopology)
 struct SweepTimesTests {
     private static let builds = """
         stuck-builds:

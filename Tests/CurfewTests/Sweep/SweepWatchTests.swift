@@ -1,11 +1,12 @@
 import Policies
 import RedisClient
+import TestNeeds
 import Testing
 
 @testable import Curfew
 
 /// A dry run and a preview are the same sweep with the commit left out: they say what would be done and do none of it.
-@Suite("sweep: dry run and preview", .everyTopology)
+@Suite("sweep: dry run and preview", .tags(.ownServer), .everyTopology)
 struct SweepWatchTests {
     /// Records of every cleanup, with every kind of verdict among them.
     private func fill(_ scene: SweepScene) async throws {

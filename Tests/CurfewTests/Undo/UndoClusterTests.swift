@@ -1,12 +1,13 @@
 import Policies
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
 /// Undo where the keys of a change are in several slots: step by step, each once, and taken up again.
-@Suite("undo: a cluster", .serialized, .timeLimit(.minutes(5)))
+@Suite("undo: a cluster", .tags(.cluster), .timeLimit(.minutes(5)))
 struct UndoClusterTests {
     private static func jobs(_ scene: SweepScene, _ ids: [String]) async throws {
         for id in ids { try await scene.stick(id) }

@@ -1,11 +1,12 @@
 import Policies
 import RedisClient
+import TestNeeds
 import Testing
 
 @testable import Curfew
 
 /// An undo puts back what its cleanup can have done, and nothing that somebody else has written into the events.
-@Suite("undo: forged events", .everyTopology)
+@Suite("undo: forged events", .tags(.ownServer), .everyTopology)
 struct UndoOriginTests {
     private static let cleanups = """
         jobs: {policy: stuck, every: 1h, records: "job:<id>", index: jobs, states: [P], since: [at], timeout: 5m, to: F}

@@ -1,11 +1,12 @@
 import Policies
 import RedisClient
+import TestNeeds
 import Testing
 
 @testable import Curfew
 
 /// The undo of a run of each policy restores the keyspace, byte for byte; only the index has other times.
-@Suite("undo: every policy", .everyTopology)
+@Suite("undo: every policy", .tags(.ownServer), .everyTopology)
 struct UndoPolicyTests {
     /// A cleanup, and what it finds: keys with their fields, or a text under the name of none.
     struct Case: Sendable, CustomTestStringConvertible {

@@ -1,11 +1,12 @@
 import Policies
 import RedisClient
+import TestNeeds
 import Testing
 
 @testable import Curfew
 
 /// A refund is taken back by a second entry of the ledger, and the same charge may then be paid once more.
-@Suite("undo: refunds", .everyTopology)
+@Suite("undo: refunds", .tags(.ownServer), .everyTopology)
 struct UndoRefundTests {
     @Test("an undo takes the refund back by a second entry, in the step that puts the record back")
     func takenBack() async throws {

@@ -1,11 +1,12 @@
 import Policies
 import RedisClient
+import TestNeeds
 import Testing
 
 @testable import Curfew
 
 /// What can't be undone, and what an undo must know of.
-@Suite("undo: what it refuses", .everyTopology)
+@Suite("undo: what it refuses", .tags(.ownServer), .everyTopology)
 struct UndoRefusalTests {
     private func refusal(_ run: String, _ scene: SweepScene) async -> String {
         do {

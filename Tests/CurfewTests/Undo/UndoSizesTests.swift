@@ -1,12 +1,13 @@
 import Foundation
 import Policies
 import RedisClient
+import TestNeeds
 import Testing
 
 @testable import Curfew
 
 /// Events hold what records held, so their sizes are the owners' of the records too.
-@Suite("undo: sizes", .everyTopology)
+@Suite("undo: sizes", .tags(.ownServer), .everyTopology)
 struct UndoSizesTests {
     @Test("a before-image that is too large is cut, which its event says, and an undo names that record and goes on")
     func cut() async throws {

@@ -1,5 +1,6 @@
 import Policies
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
@@ -30,7 +31,7 @@ extension SweepScene {
 }
 
 /// What a run did is put back where it still is as the run left it.
-@Suite("undo", .everyTopology)
+@Suite("undo", .tags(.ownServer), .everyTopology)
 struct UndoTests {
     @Test("failed jobs are as they were, and due: fields, those that were absent, and the index")
     func fields() async throws {

@@ -1,8 +1,9 @@
+import TestNeeds
 import Testing
 
 @testable import RedisClient
 
-@Suite("waiting for a change", .timeLimit(.minutes(1)))
+@Suite("waiting for a change", .tags(.pure), .timeLimit(.minutes(1)))
 struct AsyncSignalTests {
     @Test("a signal wakes all who wait")
     func signal() async {
@@ -35,7 +36,7 @@ struct AsyncSignalTests {
     }
 }
 
-@Suite("waiting for the next change", .timeLimit(.minutes(4)))
+@Suite("waiting for the next change", .tags(.pure), .timeLimit(.minutes(4)))
 struct AsyncSignalLoopTests {
     @Test("a wait ends by itself")
     func ends() async {

@@ -1,8 +1,9 @@
+import TestNeeds
 import Testing
 
 @testable import RedisClient
 
-@Suite("backing off")
+@Suite("backing off", .tags(.pure))
 struct BackoffTests {
     @Test("waits grow by a quarter, from 100 ms to 10 s")
     func growth() {
@@ -22,7 +23,7 @@ struct BackoffTests {
     }
 }
 
-@Suite("the waits of a loop that tries again")
+@Suite("the waits of a loop that tries again", .tags(.pure))
 struct RetriesTests {
     @Test("they grow after each failure in a row, and begin again after a success")
     func growth() {

@@ -1,10 +1,11 @@
 import NIOCore
 import NIOEmbedded
+import TestNeeds
 import Testing
 
 @testable import RedisClient
 
-@Suite("a server that is no primary any more")
+@Suite("a server that is no primary any more", .tags(.pure))
 struct DemotionTests {
     @Test("what it refused is sent first on the next connection; what was sent after it is unknown")
     func putBack() {

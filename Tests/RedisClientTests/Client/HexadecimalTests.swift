@@ -1,8 +1,9 @@
+import TestNeeds
 import Testing
 
 @testable import RedisClient
 
-@Suite("hexadecimal and percent-encoding")
+@Suite("hexadecimal and percent-encoding", .tags(.pure))
 struct HexadecimalTests {
     @Test("bytes and numbers keep their leading zeros")
     func zeros() {

@@ -1,10 +1,11 @@
 import NIOCore
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import RedisClient
 
-@Suite("requests in random events", .timeLimit(.minutes(4)))
+@Suite("requests in random events", .tags(.pure), .timeLimit(.minutes(4)))
 struct RandomEventsTests {
     @Test("whatever happens, every request ends once, and the count of commands is right", arguments: 0..<20)
     func everyRequestEnds(round: Int) {

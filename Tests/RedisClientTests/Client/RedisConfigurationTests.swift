@@ -1,8 +1,9 @@
+import TestNeeds
 import Testing
 
 @testable import RedisClient
 
-@Suite("Redis URLs")
+@Suite("Redis URLs", .tags(.pure))
 struct RedisConfigurationTests {
     @Test(
         "an address is read, with the usual port and database 0 where they are left out",

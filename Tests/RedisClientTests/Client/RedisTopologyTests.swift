@@ -1,8 +1,9 @@
+import TestNeeds
 import Testing
 
 @testable import RedisClient
 
-@Suite("Redis URLs of Sentinels and clusters")
+@Suite("Redis URLs of Sentinels and clusters", .tags(.pure))
 struct RedisTopologyTests {
     private static let sentinel = "redis+sentinel://h1:26379,h2:26379/mymaster/0"
 

@@ -1,9 +1,10 @@
 import NIOCore
+import TestNeeds
 import Testing
 
 @testable import RedisClient
 
-@Suite("the Sentinels that are known")
+@Suite("the Sentinels that are known", .tags(.pure))
 struct SentinelListTests {
     private func address(_ number: Int) -> RedisConfiguration.Address { .host("s\(number)", port: 26379) }
 
@@ -40,7 +41,7 @@ struct SentinelListTests {
     }
 }
 
-@Suite("what a Sentinel answers")
+@Suite("what a Sentinel answers", .tags(.pure))
 struct SentinelAnswerTests {
     private func bulk(_ text: String) -> Frame { .bulk(Array(text.utf8)) }
 

@@ -1,9 +1,10 @@
 import NIOCore
+import TestNeeds
 import Testing
 
 @testable import RedisClient
 
-@Suite("requests while the connection comes and goes")
+@Suite("requests while the connection comes and goes", .tags(.pure))
 struct StateMachineTests {
     typealias Scene = StateMachineScene
 

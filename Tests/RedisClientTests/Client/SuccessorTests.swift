@@ -1,11 +1,12 @@
 import Logging
 import NIOCore
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import RedisClient
 
-@Suite("requests that wait for another", .timeLimit(.minutes(4)))
+@Suite("requests that wait for another", .tags(.ownServer), .timeLimit(.minutes(4)))
 struct SuccessorTests {
     private func request(_ name: String, after predecessor: RedisRequest? = nil) -> RedisRequest {
         RedisRequest([RedisCommand(name)], after: predecessor, timeout: .seconds(5), now: StateMachineScene().now)

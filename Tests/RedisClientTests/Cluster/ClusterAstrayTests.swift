@@ -1,9 +1,10 @@
 import Logging
 import NIOConcurrencyHelpers
 import RedisClient
+import TestNeeds
 import Testing
 
-@Suite("nodes that lead astray", .timeLimit(.minutes(2)))
+@Suite("nodes that lead astray", .tags(.ownServer), .timeLimit(.minutes(2)))
 struct ClusterAstrayTests {
     private static func bulk(_ text: String) -> String { "$\(text.utf8.count)\r\n\(text)\r\n" }
 

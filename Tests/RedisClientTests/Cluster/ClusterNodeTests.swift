@@ -1,8 +1,9 @@
+import TestNeeds
 import Testing
 
 @testable import RedisClient
 
-@Suite("the connection to one node of many")
+@Suite("the connection to one node of many", .tags(.pure))
 struct ClusterNodeTests {
     private func scene() -> StateMachineScene {
         var scene = StateMachineScene()

@@ -1,9 +1,10 @@
 import Logging
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
-@Suite("commands in a cluster", .timeLimit(.minutes(4)))
+@Suite("commands in a cluster", .tags(.cluster), .timeLimit(.minutes(4)))
 struct ClusterRoutingTests {
     @Test("each goes to the node of its key, all in one pipeline, and the replies come in order")
     func pipelines() async throws {

@@ -1,9 +1,10 @@
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import RedisClient
 
-@Suite("the key that a command is routed by")
+@Suite("the key that a command is routed by", .tags(.pure))
 struct RedisCommandSlotTests {
     static let table: [(String, String?)] = [
         ("GET key", "key"), ("get key", "key"), ("HMGET key a b", "key"), ("SET key value", "key"), ("DEL a b c", "a"),

@@ -1,8 +1,9 @@
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
-@Suite("the slot of a key", .timeLimit(.minutes(2)))
+@Suite("the slot of a key", .tags(.ownServer), .timeLimit(.minutes(2)))
 struct RedisSlotTests {
     @Test(
         "published values",

@@ -1,9 +1,10 @@
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import RedisClient
 
-@Suite("the map of a cluster")
+@Suite("the map of a cluster", .tags(.pure))
 struct SlotMapTests {
     static let asked = RedisConfiguration.Address.host("asked", port: 7000)
 
@@ -106,7 +107,7 @@ struct SlotMapTests {
     }
 }
 
-@Suite("being sent on")
+@Suite("being sent on", .tags(.pure))
 struct RedirectionTests {
     static let asked = RedisConfiguration.Address.host("asked", port: 7000)
 

@@ -1,9 +1,10 @@
 import Logging
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
-@Suite("commands to a real server", .timeLimit(.minutes(4)))
+@Suite("commands to a real server", .tags(.ownServer), .timeLimit(.minutes(4)))
 struct CommandTests {
     @Test("a value that is set can be got", arguments: [0, 1])
     func setAndGet(transport: Int) async throws {

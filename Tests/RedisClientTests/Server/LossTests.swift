@@ -1,9 +1,10 @@
 import Logging
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
-@Suite("a connection that is lost", .timeLimit(.minutes(4)))
+@Suite("a connection that is lost", .tags(.ownServer), .timeLimit(.minutes(4)))
 struct LossTests {
     private func blocked(_ server: RedisServer) async throws {
         try await RedisClient.withClient(server.configuration, logger: Logger(label: "test")) { observer in

@@ -1,10 +1,11 @@
 import Logging
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
 /// Behind a name, an address or a proxy another server becomes the primary, and the old one lives on as a replica.
-@Suite("a single server that becomes a replica", .timeLimit(.minutes(4)))
+@Suite("a single server that becomes a replica", .tags(.ownServer), .timeLimit(.minutes(4)))
 struct MovedPrimaryTests {
     private let set = RedisCommand("SET", ["key", "value"])
 

@@ -1,10 +1,11 @@
 import Logging
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import RedisClient
 
-@Suite("which commands only read", .serialized)
+@Suite("which commands only read", .tags(.ownServer))
 struct ReadCommandTests {
     /// A command as a server describes it: `XINFO|GROUPS` is given as `XINFO GROUPS`.
     private struct Described {

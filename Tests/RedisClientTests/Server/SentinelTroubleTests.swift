@@ -1,9 +1,10 @@
 import Logging
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
-@Suite("Sentinels in trouble", .timeLimit(.minutes(4)))
+@Suite("Sentinels in trouble", .tags(.cluster), .timeLimit(.minutes(4)))
 struct SentinelTroubleTests {
     private func outcome(
         _ configuration: RedisConfiguration, _ command: RedisCommand = RedisCommand("PING")
@@ -110,7 +111,7 @@ struct SentinelTroubleTests {
                             configuration([stale.configuration, right.configuration]), logger: Logger(label: "test")
                         ) { client in
                             let set = RedisCommand.repeatable("SET", ["key", "value"])
-                            try await eventually("the other is asked", within: .seconds(5)) {
+                            try await eventually("the other is asked") {
                                 do {
                                     return try await client.send(set).string == "OK"
                                 } catch let error as RedisError where error.code == .notPrimary {

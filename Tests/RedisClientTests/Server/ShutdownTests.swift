@@ -1,9 +1,10 @@
 import Logging
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
-@Suite("shutting a client down", .timeLimit(.minutes(4)))
+@Suite("shutting a client down", .tags(.ownServer), .timeLimit(.minutes(4)))
 struct ShutdownTests {
     @Test("what was sent is answered, and nothing more is taken")
     func graceful() async throws {

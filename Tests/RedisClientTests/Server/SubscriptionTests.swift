@@ -1,9 +1,10 @@
 import Logging
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
-@Suite("subscriptions", .timeLimit(.minutes(4)))
+@Suite("subscriptions", .tags(.ownServer), .timeLimit(.minutes(4)))
 struct SubscriptionTests {
     @Test("messages come in order, from the moment the body begins")
     func messages() async throws {

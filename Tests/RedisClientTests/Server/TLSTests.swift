@@ -1,9 +1,12 @@
 import Logging
 import RedisClient
+import TestNeeds
 import TestSupport
 import Testing
 
-@Suite("TLS", .enabled("redis-server has no TLS", { try await RedisServer.hasTLS }), .timeLimit(.minutes(4)))
+@Suite(
+    "TLS", .tags(.ownServer), .enabled("redis-server has no TLS", { try await RedisServer.hasTLS }),
+    .timeLimit(.minutes(4)))
 struct TLSTests {
     private func outcome(_ configuration: RedisConfiguration) async throws -> String {
         try await RedisClient.withClient(configuration, logger: Logger(label: "test")) { client in

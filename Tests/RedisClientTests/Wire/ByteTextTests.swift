@@ -1,10 +1,11 @@
 import Foundation
 import NIOCore
+import TestNeeds
 import Testing
 
 @testable import RedisClient
 
-@Suite("text held by its bytes")
+@Suite("text held by its bytes", .tags(.pure))
 struct ByteTextTests {
     /// Texts that Swift takes for the same, and Redis doesn't.
     static let pairs = [

@@ -1,8 +1,10 @@
+import TestNeeds
+import TestSupport
 import Testing
 
 @testable import RedisClient
 
-@Suite("limits of replies", .timeLimit(.minutes(4)))
+@Suite("limits of replies", .tags(.pure), .timeLimit(.minutes(4)))
 struct RESPLimitTests {
     private func failure(_ text: String, bytes: Int = 1000, elements: Int = 100) -> String? {
         RESPReader(byteLimit: bytes, elementLimit: elements).read(text.utf8).failure
@@ -125,13 +127,12 @@ struct RESPLimitTests {
 
     @Test("hundreds of thousands of values are decoded in time that grows with their number")
     func large() throws {
-        let clock = ContinuousClock()
         func time(_ count: Int) throws -> Duration {
             let bytes = Frame.array(Array(repeating: .bulk(Array("0123456789".utf8)), count: count)).bytes
-            // The quickest of three: others want the processor too.
+            // The quickest of three: others share the processor's caches.
             let times = try (0..<3).map { _ in
                 let reader = RESPReader(byteLimit: 1 << 30, elementLimit: 1 << 21)
-                return try clock.measure {
+                return try processorTime {
                     let value = try #require(reader.read(bytes).tape?.root(0))
                     #expect(value.count == count && value[count - 1].string == "0123456789")
                 }

@@ -1,9 +1,10 @@
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import RedisClient
 
-@Suite("decoding replies", .timeLimit(.minutes(4)))
+@Suite("decoding replies", .tags(.pure), .timeLimit(.minutes(4)))
 struct RESPReaderTests {
     private func makeReader() -> RESPReader {
         RESPReader(byteLimit: 1 << 20, elementLimit: 1 << 16)

@@ -1,10 +1,11 @@
 import NIOCore
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import RedisClient
 
-@Suite("encoding commands")
+@Suite("encoding commands", .tags(.pure))
 struct RedisCommandTests {
     private func wire(_ command: RedisCommand) -> String {
         String(buffer: command.encoded)

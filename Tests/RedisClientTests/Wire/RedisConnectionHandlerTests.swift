@@ -1,10 +1,11 @@
 import NIOCore
 import NIOEmbedded
+import TestNeeds
 import Testing
 
 @testable import RedisClient
 
-@Suite("a connection, bytes in and bytes out")
+@Suite("a connection, bytes in and bytes out", .tags(.pure))
 struct RedisConnectionHandlerTests {
     /// What a connection reports.
     private final class Recorder: RedisConnectionDelegate {

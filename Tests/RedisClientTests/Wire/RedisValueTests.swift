@@ -1,8 +1,9 @@
+import TestNeeds
 import Testing
 
 @testable import RedisClient
 
-@Suite("reading a reply")
+@Suite("reading a reply", .tags(.pure))
 struct RedisValueTests {
     private func value(_ frame: Frame) throws -> RedisValue {
         try #require(RESPReader(byteLimit: 1 << 16, elementLimit: 1000).read(frame.bytes).tape?.root(0))

@@ -1,11 +1,12 @@
 import Foundation
 import Policies
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
-@Suite("Cron and the changes of the clocks")
+@Suite("Cron and the changes of the clocks", .tags(.pure))
 struct CronDaylightTests {
     /// The occurrences from a time on, up to another.
     private func occurrences(_ text: String, _ zone: String, _ start: String, _ end: String) throws -> [Timestamp] {

@@ -1,10 +1,11 @@
 import Foundation
 import Policies
+import TestNeeds
 import Testing
 
 @testable import Curfew
 
-@Suite("Cron expressions")
+@Suite("Cron expressions", .tags(.pure))
 struct CronExpressionTests {
     @Test(
         "the next occurrence in UTC",

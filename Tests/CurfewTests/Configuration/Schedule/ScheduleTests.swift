@@ -1,11 +1,12 @@
 import Foundation
 import Policies
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
-@Suite("Schedules")
+@Suite("Schedules", .tags(.pure))
 struct ScheduleTests {
     private func at(_ milliseconds: Int64) -> Timestamp { Timestamp(milliseconds: milliseconds) }
 

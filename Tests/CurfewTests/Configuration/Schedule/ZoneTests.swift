@@ -1,11 +1,12 @@
 import Foundation
 import Policies
+import TestNeeds
 import TestSupport
 import Testing
 
 @testable import Curfew
 
-@Suite("Time zones of the machine")
+@Suite("Time zones of the machine", .tags(.pure))
 struct ZoneTests {
     /// A file of the time zone database with nothing in it but a rule for all times.
     private static func file(_ rule: String) -> [UInt8] {
