@@ -1,7 +1,7 @@
 """Floods a port of this machine until it is ended, and then prints as JSON how often it was answered.
 
-Started by flood.py: `flooding.py KIND PORT TOKEN`. Each kind is what a stranger may send, but for `readings`, which somebody
-sends who may look.
+Started by flood.py: `flooding.py KIND PORT TOKEN`. Each kind is what a stranger may send, except `readings`, which are
+sent with a valid token.
 """
 
 import json

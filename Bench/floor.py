@@ -1,6 +1,6 @@
 """Runs a server-side floor until nothing is due. Usage: floor.py PORT JOBS-A-CALL [SCRIPT INDEX]
 
-SCRIPT is the Lua script beside this file without its ending: floor, unless told otherwise.
+SCRIPT is the Lua script beside this file without its ending: floor, unless another is given.
 """
 
 import json

@@ -1,6 +1,6 @@
 #!lua flags=allow-cross-slot-keys
 -- Purpose:    makes jobs that are being processed, each a hash of eight fields; the index is not touched
--- KEYS:       none (it writes the keys of the jobs it is told, all of them on this node)
+-- KEYS:       none (it writes the keys of the given jobs, all of them on this node)
 -- ARGV:       start of job 0 (ms; each later job started a millisecond earlier), users, then for each job: number, key
 -- Returns:    how many
 -- Complexity: O(count); the caller keeps the count small

@@ -1,5 +1,5 @@
 -- Purpose:    counts the jobs that were failed as they should be, each with its own entry in its user's ledger
--- KEYS:       none (it reads the keys of the jobs it is told)
+-- KEYS:       none (it reads the keys of the given jobs)
 -- ARGV:       first number, count
 -- Returns:    jobs FAILED with an error and a time, jobs with their ledger entry
 -- Complexity: O(count)

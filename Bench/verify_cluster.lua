@@ -1,6 +1,6 @@
 #!lua flags=allow-cross-slot-keys
 -- Purpose:    counts the jobs that were failed as they should be
--- KEYS:       none (it reads the keys of the jobs it is told, all of them on this node)
+-- KEYS:       none (it reads the keys of the given jobs, all of them on this node)
 -- ARGV:       the keys
 -- Returns:    how many are FAILED with an error and a time
 -- Complexity: O(count)

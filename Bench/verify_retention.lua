@@ -1,5 +1,5 @@
 -- Purpose:    counts the jobs that were moved to the trash as they should be, each with its log
--- KEYS:       none (it reads the keys of the jobs it is told)
+-- KEYS:       none (it reads the keys of the given jobs)
 -- ARGV:       first number, count
 -- Returns:    jobs gone with their logs, jobs in the trash until they expire, logs in the trash until they expire
 -- Complexity: O(count)

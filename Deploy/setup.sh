@@ -53,7 +53,7 @@ policy_mark='# written by the setup of Curfew while apt works'
 was_killed() { grep -qs "$policy_mark" "$policy_file" || [ -e "$policy_file.before-curfew" ]; }
 
 # Run as root, with the policy's file, its mark and the packages. Debian starts a service as soon as its package is
-# installed, and at each boot from then on; nobody asked for a Redis on the standard port, so the first is forbidden while
+# installed, and at each boot from then on; a Redis on the standard port is not wanted, so the first is forbidden while
 # apt works and the second is switched off. A policy-rc.d that was there before is put back: at the end, or where this was
 # killed, at the next start. What is written here is there whole or not at all, and is known by its mark.
 # shellcheck disable=SC2016 # expanded by the shell that runs it

@@ -4,7 +4,7 @@ internal import Synchronization
 /// Expensive reads that several callers may request at once: one at a time per cleanup, and equal requests share one
 /// read.
 ///
-/// A read continues as long as somebody waits for it. A different request for the same cleanup, such as a preview with
+/// A read continues as long as a request waits for it. A different request for the same cleanup, such as a preview with
 /// another limit, waits for a short time and is then refused. A request is also refused if too many cleanups are being
 /// read. Runs and undos have their own slots.
 ///

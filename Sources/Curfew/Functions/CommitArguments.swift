@@ -113,8 +113,8 @@ struct CommitArguments: Sendable {
 
 /// What a commit is answered with.
 enum CommitAnswer {
-    /// The changes that were not made, by their places, and why: the number of the guard that did not hold, from 1 (0:
-    /// something to be written once was there), or Redis's own text.
+    /// The changes that were not made, by their places, and the reason: the number of the guard that did not hold, from 1
+    /// (0: an entry that is written only once existed), or Redis's own text.
     case done(refused: [(place: Int, why: Why)])
     /// The mark of the call is closed.
     case closed

@@ -2,7 +2,7 @@
 ///
 /// The version is derived from the text, so a changed text always has a new version.
 extension FunctionLibrary {
-    /// The format of calls and answers: the first number of the version, which tells people which version is newer.
+    /// The format of calls and answers: the first number of the version, which shows people which version is newer.
     package static let format = 8
 
     /// The version of this binary: the format, and the beginning of the digest of the whole text.

@@ -126,8 +126,8 @@ struct Definitions: Sendable {
                 .init(check: .equals, key: keys.definitions, field: name, value: text, complaint: ""),
                 .init(check: .missing, key: keys.lease(name), complaint: ""),
             ]
-            let anew = schedule.anew(after: former, due: due, now: now)
-            change.write("ZADD", .own(keys.schedule), [.value(String(anew.milliseconds)), .value(name)])
+            let new = schedule.rescheduled(after: former, due: due, now: now)
+            change.write("ZADD", .own(keys.schedule), [.value(String(new.milliseconds)), .value(name)])
             _ = try await store.functions.note(change, keys)
         } catch {
             store.logger.warning("a cleanup was not rescheduled", metadata: ["error": "\(error)"])
@@ -221,7 +221,7 @@ struct Definitions: Sendable {
                 // A disabled cleanup was not overdue.
                 due = now
             } else if !noted.runs(asOftenAs: own) {
-                due = found.cleanup.schedule.anew(after: noted.schedule, due: score, now: now)
+                due = found.cleanup.schedule.rescheduled(after: noted.schedule, due: score, now: now)
             } else {
                 due = bounded(found, now: now)
             }

@@ -9,7 +9,6 @@
 ///
 /// A refused renewal ends trust at once and for good. The fence in Redis protects against the rest: a commit that
 /// arrives too late is refused. (River documents the same rule for its leader election.)
-/// arrives late all the same is refused. (The rule is the one River documents for its leader election.)
 package struct LeaseTrust: Sendable {
     /// The state of the lease as the holder knows it.
     package enum State: Sendable, Equatable {

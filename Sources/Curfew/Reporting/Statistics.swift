@@ -113,7 +113,7 @@ private struct FileCount {
     private func add(_ judged: Evaluation, to files: inout Statistics.Files) {
         let record = judged.record
         if case .missing = record.content {
-            // An unreadable file exists all the same.
+            // An unreadable file still exists.
             guard case .malformed = judged.decision else { return }
             files.totalFiles += 1
             files.unreadableCount += 1

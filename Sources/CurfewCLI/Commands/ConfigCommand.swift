@@ -104,7 +104,7 @@ struct ConfigCheckCommand: ParsableCommand {
         }
         guard !configuration.webhooks.isEmpty else { return }
         Output.line()
-        var webhooks = Table("WEBHOOK", "TELLS", "OF", "SIGNED")
+        var webhooks = Table("WEBHOOK", "HOST", "SUBJECTS", "SIGNED")
         for webhook in configuration.webhooks {
             let subjects = webhook.subjects.map(\.rawValue).joined(separator: ", ")
             webhooks.add(webhook.name, webhook.address.host, subjects, webhook.secret == nil ? "no" : "yes")

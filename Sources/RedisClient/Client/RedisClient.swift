@@ -133,7 +133,6 @@ package final class RedisClient: Sendable {
     /// With `after`, the commands are held until those other commands are answered or have failed, and are then sent by
     /// the event loop itself: a caller with at most one call in flight loses no time between two calls. In a cluster
     /// the commands for one node wait for the others' on the same node, but not for redirected ones.
-    /// node wait for the others' on the same node, and not for what the others are still sent on to.
     package func begin(
         _ commands: [RedisCommand], after others: PendingReplies? = nil, deadline: Duration? = nil
     ) throws(RedisError) -> PendingReplies {

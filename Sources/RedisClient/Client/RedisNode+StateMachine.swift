@@ -162,7 +162,7 @@ extension RedisNode.StateMachine {
 
     /// Fails requests whose deadline has passed.
     ///
-    /// If one was sent, its connection is closed, because a late reply could not be told from the next one.
+    /// If one was sent, its connection is closed, because a late reply could be mistaken for the next one.
     ///
     /// - Parameter silence: the message for a connection on which the server has been silent for so long.
     mutating func deadlinePassed(

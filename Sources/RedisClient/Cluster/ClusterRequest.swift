@@ -32,16 +32,17 @@ final class ClusterRequest: Sendable {
         let request: Result<RedisRequest, RedisError>
     }
 
-    /// A command to be sent again.
+    /// The commands to be sent again.
     private struct Repetition {
-        var anew: [Int] = []
+        /// The positions of those without `ASKING`.
+        var plain: [Int] = []
         var asking: [RedisConfiguration.Address: [Int]] = [:]
         var isRedirected = false
         var isLater = false
         /// Why the last attempt got no answer at all.
         var failure: RedisError?
 
-        var isEmpty: Bool { anew.isEmpty && asking.isEmpty }
+        var isEmpty: Bool { plain.isEmpty && asking.isEmpty }
     }
 
     /// How many consecutive `MOVED` and `ASK` answers a command follows; nodes that disagree longer aren't waited for.
@@ -159,17 +160,17 @@ extension ClusterRequest {
         let left = Duration(deadline - .now())
         let groups =
             switch route {
-            case .only(let address): [(connections.primary(at: address), repetition.anew)]
+            case .only(let address): [(connections.primary(at: address), repetition.plain)]
             case .byKey:
                 Self.group(
-                    repetition.anew, by: connections.nodes(serving: repetition.anew.map { slots[$0] }))
+                    repetition.plain, by: connections.nodes(serving: repetition.plain.map { slots[$0] }))
             }
-        let anew = groups.map { node, positions in
+        let plain = groups.map { node, positions in
             Part(
                 node: node, positions: positions, isAsking: false,
                 request: Self.begin(positions.map { commands[$0] }, on: node, left))
         }
-        return anew
+        return plain
             + repetition.asking.map { address, positions in
                 let node = connections.node(named: address)
                 let asked = positions.flatMap { [RedisCommand.repeatable("ASKING"), commands[$0]] }
@@ -185,7 +186,7 @@ extension ClusterRequest {
         let left = Duration(deadline - .now())
         let delay = Self.backoff.delay(failures: number)
         if left > .zero {
-            let count = repetition.anew.count + repetition.asking.values.reduce(0) { $0 + $1.count }
+            let count = repetition.plain.count + repetition.asking.values.reduce(0) { $0 + $1.count }
             try await connections.pause(count, after: seen, atMost: min(delay, left))
         }
         if Task.isCancelled {
@@ -229,14 +230,14 @@ extension ClusterRequest {
         switch redirection {
         case .moved(let slot, let address):
             connections.moved(slot, to: address)
-            repetition.anew.append(position)
+            repetition.plain.append(position)
             repetition.isRedirected = true
         case .asking(let address):
             repetition.asking[address, default: []].append(position)
             repetition.isRedirected = true
         case .later:
             if error.code != "TRYAGAIN" { connections.wantSurvey() }
-            repetition.anew.append(position)
+            repetition.plain.append(position)
             repetition.isLater = true
         }
     }
@@ -256,7 +257,7 @@ extension ClusterRequest {
         // A chosen node that is no longer a primary has no successor.
         if route != .byKey, part.node == nil, connections.map != nil { throw error }
         connections.wantSurvey()
-        repetition.anew += part.positions
+        repetition.plain += part.positions
         repetition.failure = error
         // A released node already has a successor.
         if failure.code == .shuttingDown { repetition.isRedirected = true } else { repetition.isLater = true }
@@ -274,7 +275,7 @@ extension ClusterRequest {
     }
 
     private func tooManyRedirections(_ repetition: Repetition, _ answers: Answers) -> RedisError {
-        let position = repetition.anew.first ?? repetition.asking.values.first?.first ?? 0
+        let position = repetition.plain.first ?? repetition.asking.values.first?.first ?? 0
         let answer = answers.replies[position].error
         return RedisError(
             .server, "redirected more than \(Self.redirectionLimit) times in a row, last by “\(answer?.message ?? "")”",

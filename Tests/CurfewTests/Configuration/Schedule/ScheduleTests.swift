@@ -109,14 +109,14 @@ struct ScheduleTests {
     }
 
     @Test("a definition that has an occurrence since what was due keeps it due, another doesn't")
-    func anew() throws {
+    func rescheduled() throws {
         let daily = Schedule.cron(try CronExpression(Self.daily), timezone: .utc)
         let weekdays = Schedule.cron(try CronExpression("0 4 * * 1-5"), timezone: .utc)
         let saturday = try time("2024-05-04T04:00:00Z")
         let monday = try time("2024-05-06T04:00:00Z")
-        #expect(weekdays.anew(after: daily, due: saturday, now: saturday - .seconds(3_600)) == monday)
-        #expect(weekdays.anew(after: daily, due: saturday, now: saturday + .seconds(1)) == monday)
-        #expect(weekdays.anew(after: daily, due: saturday, now: monday + .seconds(1)) == monday)
-        #expect(daily.anew(after: weekdays, due: monday, now: saturday - .seconds(1)) == saturday)
+        #expect(weekdays.rescheduled(after: daily, due: saturday, now: saturday - .seconds(3_600)) == monday)
+        #expect(weekdays.rescheduled(after: daily, due: saturday, now: saturday + .seconds(1)) == monday)
+        #expect(weekdays.rescheduled(after: daily, due: saturday, now: monday + .seconds(1)) == monday)
+        #expect(daily.rescheduled(after: weekdays, due: monday, now: saturday - .seconds(1)) == saturday)
     }
 }

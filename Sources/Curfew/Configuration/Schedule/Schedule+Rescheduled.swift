@@ -9,7 +9,7 @@ extension Schedule {
     /// - Parameters:
     /// - former: the previous definition, if it is known.
     /// - due: the due time by that definition.
-    package func anew(after former: Schedule?, due: Timestamp, now: Timestamp) -> Timestamp {
+    package func rescheduled(after former: Schedule?, due: Timestamp, now: Timestamp) -> Timestamp {
         switch self {
         case .every(let interval):
             guard due > now else { return due }
@@ -45,7 +45,7 @@ extension Schedule {
         case .cron:
             var newest = next(after: now - bound - .milliseconds(1), now: due)
             guard newest <= now else { return late }
-            // Bounded: this many attempts suffice to tell whether the lateness is within the bound.
+            // Bounded: this many attempts suffice to determine whether the lateness is within the bound.
             for _ in 1...Self.mostMissed {
                 let following = next(after: newest, now: due)
                 guard following <= now else { break }
