@@ -74,16 +74,25 @@ package struct FunctionLibrary: Sendable {
         return try await callAfterLoading(command, node)
     }
 
-    /// An unreachable node doesn't delay calls that don't need it.
+    /// Loads the library and repeats a call that no server can have carried out.
+    ///
+    /// An unreachable node doesn't delay calls that don't need it. Between loading and calling, the connection may go to
+    /// another server, which doesn't have the library (a name with two addresses, of which the first is a replica): then it
+    /// is loaded once more.
     private func callAfterLoading(
         _ command: RedisCommand, _ node: RedisClient.Node?
     ) async throws(CurfewError) -> RedisValue {
-        let failure = await failureOfLoading()
-        do {
-            return try await send(command, node)
-        } catch {
-            if let failure, Self.isMissingFunction(error) { throw failure }
-            throw CurfewError(error)
+        var isRepeated = false
+        while true {
+            let failure = await failureOfLoading()
+            do {
+                return try await send(command, node)
+            } catch {
+                guard Self.isMissingFunction(error) else { throw CurfewError(error) }
+                if let failure { throw failure }
+                if isRepeated { throw CurfewError(error) }
+            }
+            isRepeated = true
         }
     }
 

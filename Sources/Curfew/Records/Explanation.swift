@@ -19,6 +19,8 @@ package struct Explanation: Sendable, Codable, Equatable {
     package var until: String?
     /// The change that would be made.
     package var change: RunResult.Entry?
+    /// What that change does, an effect each, in the order in which they are written.
+    package var effects: [String]?
 
     /// Explains a record.
     ///
@@ -66,6 +68,7 @@ package struct Explanation: Sendable, Codable, Equatable {
             var counters = RunCounters()
             counters.changed(id, made, isDryRun: true)
             change = counters.records.first
+            effects = made.effects.map(\.words).filter { !$0.isEmpty }
         }
     }
 }

@@ -27,6 +27,9 @@ struct ExplainCommand: AsyncParsableCommand {
         Output.line(
             "verdict       \(explanation.verdict)\(explanation.change.map { " (\($0.from) → \($0.to))" } ?? "")")
         Output.line("because       \(explanation.reason.printable)")
+        for (place, effect) in (explanation.effects ?? []).enumerated() {
+            Output.line("\(place == 0 ? "does" : "")".padded(to: 14) + effect.printable)
+        }
         if let until = explanation.until { Output.line("next check    \(until)") }
     }
 }
