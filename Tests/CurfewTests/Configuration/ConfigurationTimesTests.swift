@@ -75,7 +75,9 @@ struct ConfigurationTimesTests {
         #expect(policy.members?.collection == kind && policy.members?.isJSON == true)
         #expect(policy.members?.key.text == "m:<id>")
         let other = kind == .set ? "list" : "set"
-        #expect(problems(line + ", \(other): \"n:<id>\"}").contains("can't be used together with \(kind.rawValue)"))
+        let second = kind == .set ? other : kind.rawValue
+        #expect(
+            problems(line + ", \(other): \"n:<id>\"}").contains("members.\(second): can't be used together with set"))
     }
 
     @Test("locks that expire are left unless the file says otherwise")
