@@ -65,7 +65,7 @@ extension Chaos {
                 let checks = try #require(report["checks"] as? [[String: Any]])
                 #expect(checks.count == 17 && checks.allSatisfy { $0["ok"] as? Bool == true }, "\(text)")
                 let files =
-                    "95 of 95 orphaned and deleted files are gone, 70 of 70 others are there; "
+                    "95 of 95 orphaned and deleted files are gone, 70 of 70 others still exist; "
                     + "the bucket holds 70 objects, exactly theirs"
                 #expect(checks.contains { $0["text"] as? String == files })
                 #expect(try place.remains.isEmpty)

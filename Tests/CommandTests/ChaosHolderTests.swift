@@ -74,7 +74,7 @@ extension Chaos {
                 // What was committed right before may have its events in the same millisecond.
                 let after = "\(try await scene.now() + 1)-0"
                 try await eventually("the holder was refused") {
-                    holder.log.contains("fence 1 was refused, 7 is current")
+                    holder.log.contains("fence 1 was refused, the current one is 7")
                 }
                 #expect(try await workload.events(of: "stuck-jobs-1", since: after) == 0)
                 // The lease made by hand runs out like any other.

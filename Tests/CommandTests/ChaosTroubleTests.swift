@@ -37,7 +37,7 @@ extension Chaos {
                 #expect(ending.code == 3)
                 #expect(
                     ending.output.contains(
-                        "the lease expired in the meantime:  Redis at 127.0.0.1:\(scene.server.port)"))
+                        "the lease expired in the meantime: Redis at 127.0.0.1:\(scene.server.port)"))
             }
         }
 

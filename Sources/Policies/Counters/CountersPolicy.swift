@@ -125,7 +125,7 @@ package struct CountersPolicy: Policy {
 /// What it looks at beside its records.
 extension CountersPolicy {
     /// What it does, in words.
-    package var meaning: String { "closes groups of tasks after \(longestTimeout.text), and puts their counters right" }
+    package var meaning: String { "closes groups of tasks after \(longestTimeout.text), and corrects their counters" }
 
     /// The members of a group, and the record of each.
     package var reads: [KeyUse] {

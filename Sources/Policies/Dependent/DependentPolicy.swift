@@ -56,7 +56,7 @@ package struct DependentPolicy: Policy {
 /// What it looks at beside its records.
 extension DependentPolicy {
     /// What it does, in words.
-    package var meaning: String { "ends what waits for a parent that is gone, after \(longestTimeout.text)" }
+    package var meaning: String { "sends back records whose parent is gone, after \(longestTimeout.text)" }
 
     /// What a record waits for.
     package var reads: [KeyUse] { [KeyUse(.parent, parent, [["HGET", "a"], ["EXISTS"]], isGuard: true)] }

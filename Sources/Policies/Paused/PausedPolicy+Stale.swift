@@ -12,7 +12,7 @@ package struct StalePause: Sendable, Equatable {
 
 extension PausedPolicy {
     /// What it does, in words.
-    package var meaning: String { "ends what was paused and forgotten for \(longestTimeout.text)" }
+    package var meaning: String { "ends records that have been paused for \(longestTimeout.text)" }
 
     /// They are.
     package var watchesPauses: Bool { true }

@@ -129,10 +129,10 @@ struct HTTPAccessConfigurationTests {
                 "{admins: {ada: \(Self.token)}, viewers: {bob: \(Self.token)}}",
                 "http.viewers.bob: is also the admins.ada"
             ),
-            ("{admins: {\"a b\": \(Self.token)}}", "http.admins.a b: is no name"),
-            ("{admins: {cron: \(Self.token)}}", "http.admins.cron: is what those without a name are called"),
+            ("{admins: {\"a b\": \(Self.token)}}", "http.admins.a b: is not a name"),
+            ("{admins: {cron: \(Self.token)}}", "http.admins.cron: is reserved for people without a name"),
             ("{admins: {}}", "http.admins: is empty"), ("{admins: x}", "http.admins: expected a section"),
-            ("{viewers: {bob: \(Self.token)}}", "http.viewers: says who may only look"),
+            ("{viewers: {bob: \(Self.token)}}", "http.viewers: gives read-only access"),
         ] {
             #expect(problems(text).contains { $0.hasPrefix(problem) }, "\(problems(text))")
         }

@@ -67,7 +67,7 @@ struct ClockTests {
             #expect(try await FiringAlert.all(try scene.engine("two")).map(\.alert) == ["clock"])
             let finding = try await Doctor(engine: try scene.engine("two")).clock().last
             #expect(finding?.state == .warning && finding?.message.contains("stepped forward by") == true)
-            #expect(finding?.message.contains("; jobs go by the time from before") == true)
+            #expect(finding?.message.contains("; jobs use the previous time") == true)
             let preview = try await Preview(engine: try scene.engine("two")).run(jobs(scene))
             #expect(preview.totalFound == 0)
             // A run by hand, of a process that has seen nothing of it, goes by the note.

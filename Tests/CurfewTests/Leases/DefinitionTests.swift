@@ -68,7 +68,7 @@ struct DefinitionTests {
                     #expect(Set(instances) == ["one"])
                     for engine in [second, try scene.engine("three")] {
                         let status = try await Status.read(engine)
-                        #expect(status.cleanups[0].refused?.hasPrefix("jobs stands for other records on ") == true)
+                        #expect(status.cleanups[0].refused?.hasPrefix("jobs means other records on ") == true)
                         let finding = try await Doctor(engine: engine).fleet().first { $0.check == "names" }
                         #expect(finding?.state == .problem)
                     }
@@ -109,7 +109,7 @@ struct DefinitionTests {
             else { throw CurfewError(.held, "jobs") }
             let run = Run(engine: two, cleanup: cleanup, claim: claim, clock: try await two.serverClock())
             let result = await run.execute()
-            #expect(result.status == .failed && result.error?.contains("stands for other records on one") == true)
+            #expect(result.status == .failed && result.error?.contains("means other records on one") == true)
             #expect(run.control.isContested)
             #expect(try await scene.send("HGET", "stag:1", "status").string == "RUNNING")
             #expect(try await due(scene) <= before)

@@ -82,7 +82,7 @@ struct SweepForetoldTests {
                 #expect(found.tokensRefunded == 0 && found.refundedBefore == 1 && found.failed == 0, "\(found)")
                 #expect(
                     found.records.map { $0.reason.hasSuffix(note) } == [true]
-                        && found.message.contains("refunded before"))
+                        && found.message.contains("already refunded"))
             }
             let events = try await scene.stream(scene.keys.events).filter { $0["run"] == result.run }
             #expect(events.map { $0["reason"]?.hasSuffix(note) } == [true] && events[0]["tokens"] == "0")
