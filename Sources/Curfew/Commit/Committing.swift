@@ -1,3 +1,4 @@
+internal import Logging
 internal import Policies
 
 /// Applies changes: each whose guards hold, as a whole, and no other.
@@ -24,6 +25,17 @@ protocol Committing: Sendable {
 
     /// What earlier runs have begun and not finished is finished first; what came of it.
     func finishEarlier() async throws -> [Finished]
+}
+
+extension Committing {
+    /// Ends the commits of a run that has stopped early; if that fails, the next run does it.
+    func closeAfterStop(_ logger: Logger) async {
+        do {
+            try await close()
+        } catch {
+            logger.debug("the marks of the run stay named", metadata: ["error": "\(error)"])
+        }
+    }
 }
 
 /// What became of a proposed record.

@@ -65,19 +65,10 @@ extension Sweep {
             state.outcome.error = error
             await releaseClaims(&state)
             await reportErrorsAfterStop(&state)
-            await closeAfterStop(committer)
+            await committer.closeAfterStop(store.logger)
             await measureRestAfterStop(&state.outcome)
         }
         return state.outcome
-    }
-
-    /// Where that fails, the next run does it.
-    func closeAfterStop(_ committer: any Committing) async {
-        do {
-            try await committer.close()
-        } catch {
-            store.logger.debug("the marks of the run stay named", metadata: ["error": "\(error)"])
-        }
     }
 
     private func sendPages(_ state: inout State, _ committer: any Committing) async throws {

@@ -1,4 +1,3 @@
-internal import Logging
 internal import Policies
 internal import RedisClient
 
@@ -41,18 +40,9 @@ struct UndoSweep: Sendable {
             if missing > 0 { outcome.remark = undo.remark(missing: missing) }
         } catch {
             outcome.error = error
-            await closeAfterStop(committer)
+            await committer.closeAfterStop(store.logger)
         }
         return outcome
-    }
-
-    /// If that fails, the next run does it.
-    private func closeAfterStop(_ committer: any Committing) async {
-        do {
-            try await committer.close()
-        } catch {
-            store.logger.debug("the marks of the run stay named", metadata: ["error": "\(error)"])
-        }
     }
 
     /// For whom it commits.
