@@ -7,8 +7,8 @@ extension Change {
             action == other.action, from == other.from, to == other.to, (next == nil) == (other.next == nil),
             effects.count == other.effects.count, guards.haveForm(of: other.guards, status: from)
         else { return false }
-        for (mine, theirs) in zip(effects, other.effects) {
-            guard mine.hasForm(of: theirs, status: to, time: time) else { return false }
+        for index in effects.indices {
+            guard effects[index].hasForm(of: other.effects[index], status: to, time: time) else { return false }
         }
         return true
     }

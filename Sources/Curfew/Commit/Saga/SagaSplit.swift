@@ -53,7 +53,7 @@ final class SagaSplit: Sendable {
         if !others.isEmpty { first.guards = numbers.map { change.guards[$0] } }
         let event = change.isClaim ? nil : encoder.event(of: change)
         let entry = SagaEntry(
-            place: place, id: record.id, key: record.key, effects: left, tokens: change.refund?.amount ?? 0,
+            place: place, id: record.id, key: record.key, effects: left, tokens: change.paid,
             event: event)
         self.init(record, first, numbers, others, entry)
     }
