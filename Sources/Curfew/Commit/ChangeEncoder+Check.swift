@@ -10,7 +10,8 @@ extension ChangeEncoder {
         let own = sink.key(record.key)
         if let known = record.known { sink.check(known, own, field: .none, value: .none) }
         let amount = sink.value(String(change.paid))
-        let context = EffectContext(own: own, id: record.id, key: record.key, to: change.to, amount: amount, isPart: isPart)
+        let context = EffectContext(
+            own: own, id: record.id, key: record.key, to: change.to, amount: amount, isPart: isPart)
         for effect in change.effects {
             switch effect {
             case .write(let write): encodeCheck(write, own, to: &sink)

@@ -72,7 +72,8 @@ struct ChangeEncoder: Sendable {
         let own = sink.key(record.key)
         let amount = sink.value(String(change.paid))
         encode(change.guards, status: change.from, own, to: &sink)
-        let context = EffectContext(own: own, id: record.id, key: record.key, to: change.to, amount: amount, isPart: isPart)
+        let context = EffectContext(
+            own: own, id: record.id, key: record.key, to: change.to, amount: amount, isPart: isPart)
         for index in change.effects.indices { encode(change.effects[index], context, to: &sink) }
         if !isPart, change.removesRecord || change.action == .drop { encodeForgotten(to: &sink) }
         if !isPart, !change.isClaim { encodeEvent(change, own, amount: amount, to: &sink) }
