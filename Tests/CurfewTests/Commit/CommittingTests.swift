@@ -111,6 +111,16 @@ struct CommittingTests {
         }
     }
 
+    @Test("two effects at one key are both made")
+    func twice() async throws {
+        try await withCommitter { scene in
+            let push = Effect.put(Push(key: "queue", kind: .list))
+            let results = try await scene.commit(scene.proposal("a", [Self.status], [Self.write(), push, push]))
+            #expect(results == [.changed(isRefunded: false)])
+            #expect(try await scene.sweep.send("LRANGE", "queue", "0", "-1").elements.map(\.string) == ["a", "a"])
+        }
+    }
+
     @Test("what moved to the trash comes back with its index entry, and is not put over something new")
     func restores() async throws {
         try await withCommitter { scene in

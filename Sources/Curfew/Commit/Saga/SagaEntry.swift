@@ -82,15 +82,18 @@ struct SagaEntry: Sendable, Equatable {
 extension SagaEntry {
     /// Adds what is left to do in other slots than the record's and our own.
     func addSteps(_ plan: SagaPlan, to steps: inout [SagaStep]) {
-        for effect in effects { steps.append(.effect(effect, of: id, once(effect, plan))) }
+        for index in effects.indices { steps.append(.effect(effects[index], of: id, once(index, plan))) }
     }
 
     /// What shows in other slots that something is written there.
-    func onces(_ plan: SagaPlan) -> [SagaOnce] { effects.compactMap { once($0, plan) } }
+    func onces(_ plan: SagaPlan) -> [SagaOnce] { effects.indices.compactMap { once($0, plan) } }
 
-    private func once(_ effect: Effect, _ plan: SagaPlan) -> SagaOnce? {
-        guard !effect.isRepeatable, let key = effect.key else { return nil }
-        return SagaOnce(key: Keys.once(at: key, run: plan.run), field: "\(plan.page)/\(place)")
+    /// Two effects at one key are two: the second must not take the mark of the first for its own.
+    private func once(_ index: Int, _ plan: SagaPlan) -> SagaOnce? {
+        guard !effects[index].isRepeatable, let key = effects[index].key else { return nil }
+        let earlier = effects[..<index].count { !$0.isRepeatable && $0.key == key }
+        let field = "\(plan.page)/\(place)" + (earlier == 0 ? "" : "/\(earlier)")
+        return SagaOnce(key: Keys.once(at: key, run: plan.run), field: field)
     }
 
     /// Why no run of the cleanup can have written the entry; nil if one can.
