@@ -1,19 +1,33 @@
 internal import ArgumentParser
 internal import Curfew
 internal import Policies
+internal import RedisClient
 
-/// `curfew run NAME`: runs a cleanup once, now, under its lease.
+/// `curfew run NAME …`: runs cleanups once, now, each under its lease.
 struct RunCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "run", abstract: "Runs one cleanup now, under its lease.")
+        commandName: "run", abstract: "Runs one or more cleanups now, each under its lease.",
+        discussion: """
+            Several cleanups run one after the other; if one fails or can't be run, the others still run. Then 1 means \
+            that a run had errors, and 4 that every run succeeded, but a cleanup was not run because another instance \
+            holds its lease or it is paused.
+            """)
 
-    @Argument(help: "The cleanup.")
-    var name: String
+    @Argument(
+        help: ArgumentHelp("The cleanups, in the order in which they run.", valueName: "name"),
+        completion: Completion.cleanups)
+    var names: [String] = []
+
+    @Option(help: "Run the cleanups behind this name of “routes”.", completion: Completion.routes)
+    var route: String?
+
+    @Flag(help: "Run every cleanup that is enabled, in the order of the file.")
+    var all = false
 
     @Flag(help: "Dry run: change nothing.")
     var dryRun = false
 
-    @Option(help: "Change at most this many records.")
+    @Option(help: "Change at most this many records of each cleanup.")
     var limit: Int?
 
     @Option(help: "Use this timeout instead of the configured ones, for example 10m.")
@@ -22,7 +36,9 @@ struct RunCommand: AsyncParsableCommand {
     @Flag(help: "If another instance holds the lease, wait for it.")
     var wait = false
 
-    @Option(help: "Execute this plan and nothing else: a file written by “curfew preview NAME --out FILE”.")
+    @Option(
+        help: "Execute this plan and nothing else: a file written by “curfew preview NAME --out FILE”.",
+        completion: .file())
     var plan: String?
 
     @Flag(help: "Override the cleanup's guard. Recorded with your name.")
@@ -34,22 +50,40 @@ struct RunCommand: AsyncParsableCommand {
     @OptionGroup var options: GlobalOptions
 
     func validate() throws {
+        let ways = [!names.isEmpty, route != nil, all].count { $0 }
+        if ways == 0 {
+            throw ValidationError(
+                "Missing expected argument '<name>': expected one or more cleanups, --route NAME or --all")
+        }
+        if ways > 1 { throw ValidationError("expected either names of cleanups, or --route, or --all") }
+        for (place, name) in names.enumerated() where names[..<place].contains(name) {
+            throw ValidationError("“\(name.printable)” is given twice: expected each cleanup once")
+        }
         if let limit, limit < 1 { throw ValidationError("--limit is \(limit): expected 1 or more") }
         if let timeout, timeout.duration <= .zero { throw ValidationError("--timeout must be longer than 0") }
         if plan != nil, timeout != nil {
             throw ValidationError("--timeout can't be used with --plan: a plan has its own")
         }
+        if plan != nil, names.count != 1 {
+            throw ValidationError("--plan is a plan for one cleanup: expected its name alone")
+        }
     }
 
     func run() async throws {
+        if names.count == 1 { try await runOne(names[0]) } else { try await runGroup() }
+    }
+
+    private func settings(plan: Plan? = nil) -> Control.RunOptions {
+        Control.RunOptions(
+            dryRun: dryRun, limit: limit, timeout: timeout?.duration, overrideGuard: overrideGuard,
+            keepsTrash: !noTrash, plan: plan, waits: wait)
+    }
+
+    private func runOne(_ name: String) async throws {
         let (result, failure, ping) = try await options.withEngine { engine in
             let cleanup = try engine.cleanup(named: name)
             let plan = try plan.map { try PlanFile.read($0, for: cleanup) }
-            let run = try await Control(engine: engine, person: Person.name).run(
-                cleanup,
-                Control.RunOptions(
-                    dryRun: dryRun, limit: limit, timeout: timeout?.duration, overrideGuard: overrideGuard,
-                    keepsTrash: !noTrash, plan: plan, waits: wait))
+            let run = try await Control(engine: engine, person: Person.name).run(cleanup, settings(plan: plan))
             return try await Interrupt.handled(by: run, engine.redis) {
                 let result = try await Progress.shown(of: run.control) { await run.execute() }
                 return (result, run.control.failure, Ping(of: cleanup, logger: engine.logger))
@@ -59,5 +93,75 @@ struct RunCommand: AsyncParsableCommand {
         if let failure, let status = Failure.status(of: failure) { throw ExitCode(status.rawValue) }
         guard result.status == .completed else { throw ExitCode(Failure.Status.doneWithErrors.rawValue) }
         await ping.send(after: result)
+    }
+
+    private func runGroup() async throws {
+        let group = try await options.withEngine { engine in
+            let cleanups = try chosen(engine)
+            let view = GroupView(count: cleanups.count, isSilent: options.json)
+            let group = try await GroupRun(engine: engine, settings: settings(), view: view).run(cleanups)
+            if options.json { try Output.json(group.summary) } else { view.write(group) }
+            return group
+        }
+        if let status = Failure.status(of: group) { throw ExitCode(status.rawValue) }
+    }
+
+    /// The cleanups that are meant; throws an error that names every unknown one before anything runs.
+    private func chosen(_ engine: Engine) throws -> [Cleanup] {
+        let configuration = engine.configuration
+        if all { return configuration.cleanups.filter(\.isEnabled) }
+        if let route {
+            guard let cleanups = configuration.cleanups(behind: route) else {
+                let known = configuration.routeNames.joined(separator: ", ")
+                throw CurfewError(.usage, "there is no route “\(route)”: expected one of \(known)")
+            }
+            return cleanups
+        }
+        let unknown = names.filter { configuration.cleanup(named: $0) == nil }
+        guard unknown.isEmpty else { throw engine.unknown(cleanups: unknown) }
+        return names.compactMap(configuration.cleanup(named:))
+    }
+}
+
+/// Runs of several cleanups by one command.
+private struct GroupRun {
+    let engine: Engine
+    let settings: Control.RunOptions
+    let view: GroupView
+
+    /// Runs the cleanups one after the other.
+    ///
+    /// A signal stops the current run after its page, and the rest isn't run.
+    func run(_ cleanups: [Cleanup]) async throws -> GroupOfRuns {
+        var group = GroupOfRuns()
+        var isStopped = false
+        for (place, cleanup) in cleanups.enumerated() {
+            if isStopped {
+                group.leaveOut(cleanup, because: "a signal ended the command")
+                view.leftOut(group)
+                continue
+            }
+            let before = group.results.count
+            var failure: (any Error)?
+            await group.add(cleanup) {
+                let run = try await Control(engine: engine, person: Person.name).run(cleanup, settings)
+                view.began(run)
+                let label = "\(cleanup.name) (\(place + 1) of \(cleanups.count))  "
+                let result = try await Interrupt.handled(by: run, engine.redis) {
+                    try await Progress.shown(of: run.control, label: label) { await run.execute() }
+                }
+                failure = run.control.failure
+                isStopped = run.control.stopReason() == Interrupt.reason
+                return result
+            }
+            if let failure { group.note(failure: failure) }
+            guard group.results.count > before, let result = group.results.last else {
+                view.leftOut(group)
+                continue
+            }
+            view.ended(result)
+            if !isStopped { await Ping(of: cleanup, logger: engine.logger).send(after: result) }
+        }
+        return group
     }
 }
