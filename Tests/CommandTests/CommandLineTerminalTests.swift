@@ -18,7 +18,7 @@ extension CommandLineTests {
                 type() { printf "$1" >&3; }
                 shows() { until grep -aq "$1" screen; do kill -0 $child || exit 99; done; }
                 watch() {
-                    script -qefc "stty cols 80 rows \(rows); stty -g >before; exec \\"\\$PROGRAM\\" watch $*; " screen \\
+                    script -qefc "stty cols 80 rows \(rows); stty -g >before; exec \\"\\$PROGRAM\\" watch" screen \\
                         <keys >/dev/null & child=$!
                 }
                 \(script)
@@ -48,7 +48,7 @@ extension CommandLineTests {
             try await withCommandLine(Self.many) { scene in
                 _ = try await scene.curfew("run", "--all")
                 let script = """
-                    watch; shows 'lines 1–23 of'; type 'j'; shows 'lines 2–24 of'; type '\\033[6~'; shows 'lines 2[0-9]–'
+                    watch; shows 'lines 1–23 of'; type 'j'; shows 'lines 2–24 of'; type '\\033[6~'; shows 'lines 1[0-9]–'
                     type 'G'; shows 'the-cleanup-number-20-1 '; type 'g\\033[B\\033[B'; shows 'lines 3–25 of'
                     type q; wait $child
                     """
@@ -69,11 +69,11 @@ extension CommandLineTests {
         func restored(_ end: String) async throws {
             try await withCommandLine { scene in
                 let script = """
-                    script -qefc 'stty cols 80 rows 24; stty -g >before; "$PROGRAM" watch & echo $! >pid; fg >/dev/null
-                        stty -g >after' screen <keys >/dev/null & child=$!
+                    inner='stty cols 80 rows 24; stty -g >before; sh -c "echo \\$\\$ >pid; exec \\"\\$PROGRAM\\" watch"'
+                    script -qefc "$inner; stty -g >after" screen <keys >/dev/null & child=$!
                     shows 'q quit'; \(end); wait $child; cmp before after
                     """
-                let (code, _, text) = try await terminal("export SHELL=/bin/bash; set -m\n" + script, scene)
+                let (code, _, text) = try await terminal(script, scene)
                 #expect(code == 0, "\(code): \(text.suffix(2_000))")
             }
         }
