@@ -28,9 +28,10 @@ extension CommandLineTests {
             let text = String(
                 decoding: try Data(contentsOf: URL(fileURLWithPath: "\(folder)/screen")), as: UTF8.self)
             // A frame begins at the upper left corner; the escapes in it are not seen.
-            let frames = text.components(separatedBy: "\u{1B}[H").dropFirst().map { frame in
+            let plain = String(text.unicodeScalars.filter { $0 != "\r" })
+            let frames = plain.components(separatedBy: "\u{1B}[H").dropFirst().map { frame in
                 let end = frame.components(separatedBy: "\u{1B}[?7h")[0]
-                return end.replacing(/\u{1B}\[[0-9;?]*[A-Za-z]/, with: "").components(separatedBy: "\r\n")
+                return end.replacing(/\u{1B}\[[0-9;?]*[A-Za-z]/, with: "").components(separatedBy: "\n")
             }
             return (code, Array(frames), text)
         }
@@ -57,7 +58,7 @@ extension CommandLineTests {
                 #expect(frames.count >= 6)
                 for frame in frames {
                     #expect(frame.count <= 24, "\(frame)")
-                    for line in frame { #expect(line.count <= 80, "\(line)") }
+                    for line in frame { #expect(line.count <= 80, "\(line.debugDescription)") }
                 }
                 let first = try #require(frames.first)
                 #expect(first.contains { $0.hasPrefix("the-cleanup-number-1 ") && $0.contains("waiting") })
