@@ -136,6 +136,37 @@ extension CommandLineTests {
             }
         }
 
+        @Test("a signal while it waits for a lease takes no result along")
+        func waiting() async throws {
+            try await withCommandLine { scene in
+                let other = try scene.other("other-1")
+                let cleanup = try #require(other.configuration.cleanup(named: "stuck-jobs"))
+                _ = try await other.coordinator.claim(cleanup, trigger: "manual", isDryRun: false)
+                let output = "\(scene.server.folder)/group"
+                let words = [try CurfewProgram.path, "run", "old-locks", "stuck-jobs", "--wait", "--json"]
+                let run = try ChildProcess(words + ["--config", scene.configuration], output: output)
+                func calls() async throws -> Int {
+                    let info = try await scene.redis.send(RedisCommand("INFO", ["commandstats"]))
+                    let counts = ["cmdstat_fcall", "cmdstat_evalsha"].compactMap { info.infoField($0) }
+                    return counts.compactMap { $0.firstMatch(of: /calls=(\d+)/).flatMap { Int($0.1) } }.reduce(0, +)
+                }
+                try await eventually("the first has ended") {
+                    try await scene.redis.send(RedisCommand("XLEN", ["{curfew}:runs"])).integer == 1
+                }
+                let before = try await calls()
+                // The claim of the second, and another one after a while.
+                try await eventually("it asks for the lease again") { try await calls() >= before + 3 }
+                run.signal(SIGTERM)
+                let code = await run.wait(atMost: .seconds(60))
+                let text = try String(contentsOfFile: output, encoding: .utf8)
+                let answer = CommandLineScene.Answer(code: code, output: text, errors: "")
+                #expect(code == 1, "\(text)")
+                #expect(try cleanups(of: answer) == ["old-locks"])
+                let notRun = try #require(try answer.object()["notRun"] as? [[String: String]])
+                #expect(notRun == [["cleanup": "stuck-jobs", "error": "a signal ended the command"]])
+            }
+        }
+
         static let mistakes = [
             ("run", "Missing expected argument '<name>'"),
             (

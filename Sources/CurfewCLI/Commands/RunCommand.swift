@@ -96,12 +96,16 @@ struct RunCommand: AsyncParsableCommand {
     }
 
     private func runGroup() async throws {
-        let group = try await options.withEngine { engine in
+        let (group, pings) = try await options.withEngine { engine in
             let cleanups = try chosen(engine)
-            let view = GroupView(count: cleanups.count, isSilent: options.json)
-            let group = try await GroupRun(engine: engine, settings: settings(), view: view).run(cleanups)
+            let view = GroupView(isSilent: options.json)
+            var running = GroupRun(engine: engine, settings: settings(), view: view)
+            let group = try await running.run(cleanups)
             if options.json { try Output.json(group.summary) } else { view.write(group) }
-            return group
+            return (group, running.pings)
+        }
+        await withTaskGroup(of: Void.self) { tasks in
+            for (ping, result) in pings { tasks.addTask { await ping.send(after: result) } }
         }
         if let status = Failure.status(of: group) { throw ExitCode(status.rawValue) }
     }
@@ -128,40 +132,59 @@ private struct GroupRun {
     let engine: Engine
     let settings: Control.RunOptions
     let view: GroupView
+    /// Those of the runs that have ended, for the end of the command: they may take seconds.
+    private(set) var pings: [(Ping, RunResult)] = []
+    private var isStopped = false
+
+    init(engine: Engine, settings: Control.RunOptions, view: GroupView) {
+        (self.engine, self.settings, self.view) = (engine, settings, view)
+    }
+
+    /// A signal came before a cleanup was claimed.
+    private struct Stopped: Error, CustomStringConvertible {
+        let description = "a signal ended the command"
+    }
 
     /// Runs the cleanups one after the other.
     ///
     /// A signal stops the current run after its page, and the rest isn't run.
-    func run(_ cleanups: [Cleanup]) async throws -> GroupOfRuns {
+    mutating func run(_ cleanups: [Cleanup]) async throws -> GroupOfRuns {
         var group = GroupOfRuns()
-        var isStopped = false
         for (place, cleanup) in cleanups.enumerated() {
-            if isStopped {
-                group.leaveOut(cleanup, because: "a signal ended the command")
-                view.leftOut(group)
-                continue
-            }
             let before = group.results.count
             var failure: (any Error)?
             await group.add(cleanup) {
-                let run = try await Control(engine: engine, person: Person.name).run(cleanup, settings)
-                view.began(run)
                 let label = "\(cleanup.name) (\(place + 1) of \(cleanups.count))  "
-                let result = try await Interrupt.handled(by: run, engine.redis) {
-                    try await Progress.shown(of: run.control, label: label) { await run.execute() }
-                }
-                failure = run.control.failure
-                isStopped = run.control.stopReason() == Interrupt.reason
+                let (result, cause) = try await execute(cleanup, label)
+                failure = cause
                 return result
             }
             if let failure { group.note(failure: failure) }
-            guard group.results.count > before, let result = group.results.last else {
+            if group.results.count > before, let result = group.results.last {
+                view.ended(result)
+                pings.append((Ping(of: cleanup, logger: engine.logger), result))
+            } else {
                 view.leftOut(group)
-                continue
             }
-            view.ended(result)
-            if !isStopped { await Ping(of: cleanup, logger: engine.logger).send(after: result) }
         }
+        if isStopped { pings = [] }
         return group
+    }
+
+    /// Claims and runs one; also answers the error that ended it, if that wasn't a record's.
+    private mutating func execute(_ cleanup: Cleanup, _ label: String) async throws -> (RunResult, CurfewError?) {
+        guard !isStopped else { throw Stopped() }
+        let (control, settings) = (Control(engine: engine, person: Person.name), settings)
+        // While it waits for the lease, a signal must not take the results of the others along.
+        guard let run = try await Interrupt.cancelling({ try await control.run(cleanup, settings) }) else {
+            isStopped = true
+            throw Stopped()
+        }
+        view.began(run)
+        let result = try await Interrupt.handled(by: run, engine.redis) {
+            try await Progress.shown(of: run.control, label: label) { await run.execute() }
+        }
+        isStopped = run.control.stopReason() == Interrupt.reason
+        return (result, run.control.failure)
     }
 }

@@ -4,8 +4,6 @@ internal import Policies
 
 /// Several runs as they go on: on a terminal each result as for a single run, elsewhere lines with times, for a log file.
 struct GroupView: Sendable {
-    /// How many cleanups there are.
-    let count: Int
     /// Whether nothing is printed until the end.
     let isSilent: Bool
     /// How many errors of a run are printed.
