@@ -18,7 +18,8 @@ struct CurfewCommand: AsyncParsableCommand {
             WorkCommand.self, ServeCommand.self, RunCommand.self, PreviewCommand.self, ExplainCommand.self,
             StatusCommand.self,
             WatchCommand.self, HistoryCommand.self, EventsCommand.self, AlertsCommand.self, StatsCommand.self,
-            PauseCommand.self, ResumeCommand.self, CancelCommand.self, UndoCommand.self, SessionsCommand.self,
+            PauseCommand.self, ResumeCommand.self, CancelCommand.self, UndoCommand.self, ForgetCommand.self,
+            SessionsCommand.self,
             ConfigCommand.self, DoctorCommand.self, FunctionsCommand.self, DemoCommand.self,
         ]
     )
@@ -37,7 +38,7 @@ struct CurfewCommand: AsyncParsableCommand {
         Output.prepare()
         Interrupt.listen()
         do {
-            var command = try parseAsRoot(arguments)
+            var command = try await asyncParseAsRoot(arguments)
             let kind = type(of: command)
             if !kind.configuration.subcommands.isEmpty, kind.configuration.defaultSubcommand == nil {
                 // The command is incomplete: a script that stops here has a mistake in it.

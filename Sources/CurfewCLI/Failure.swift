@@ -42,6 +42,20 @@ enum Failure {
         }
     }
 
+    /// The exit code of several runs; nil if all processed everything that they found.
+    ///
+    /// A server that isn't reachable comes first, then errors of runs. What somebody else runs or has paused comes last: it
+    /// is no error of those that were run.
+    static func status(of group: GroupOfRuns) -> Status? {
+        let found = group.failures.compactMap(status(of:))
+        if found.contains(.unreachable) { return .unreachable }
+        let held = found.count { $0 == .held }
+        let isDone = group.results.allSatisfy { $0.status == .completed } && held == found.count
+        // Some were not run for another reason, for example a signal.
+        guard isDone, held == group.refused.count else { return .doneWithErrors }
+        return held == 0 ? nil : .held
+    }
+
     private static func status(ofCode code: CurfewError.Code) -> Status {
         switch code {
         case .usage: .usage

@@ -7,7 +7,9 @@ internal import RedisClient
 
 /// The options of every command, and the engine they configure.
 struct GlobalOptions: ParsableArguments {
-    @Option(name: [.short, .long], help: "The configuration file. (default: $CURFEW_CONFIG, or curfew.yaml)")
+    @Option(
+        name: [.short, .long], help: "The configuration file. (default: $CURFEW_CONFIG, or curfew.yaml)",
+        completion: .file())
     var config: String?
 
     @Flag(help: "Print JSON.")
@@ -87,4 +89,7 @@ struct DurationArgument: ExpressibleByArgument, Sendable {
         guard let duration = Duration(text: text) else { return nil }
         self.duration = duration
     }
+
+    /// The duration as it is typed, for the help.
+    var defaultValueDescription: String { duration.text }
 }

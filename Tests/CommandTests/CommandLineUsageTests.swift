@@ -33,7 +33,7 @@ extension CommandLineTests {
             Mistake("preview --at yesterday", "The value 'yesterday' is invalid for '--at <at>'"),
             Mistake("preview stuck-jobs --timeout 0s", "--timeout must be longer than 0"),
             Mistake("run stuck-jobs --force", "Unknown option '--force'"),
-            Mistake("run stuck-jobs other", "Unexpected argument 'other'"),
+            Mistake("run stuck-jobs other", "there is no cleanup “other”: expected one of stuck-jobs, old-locks"),
             Mistake("clean", "Unexpected argument 'clean'"),
             Mistake("explain stuck-jobs", "Missing expected argument '<id>'"),
             Mistake("pause stuck-jobs", "Missing expected argument '--why <why>'"),

@@ -1,7 +1,6 @@
 package import Curfew
 internal import HTTPTypes
 internal import Policies
-internal import RedisClient
 
 extension AdminService {
     /// The most entries of one page.
@@ -86,22 +85,9 @@ extension AdminService {
     /// One run, from the history or, if it is not finished, from its lease; throws 404 if there is none.
     package func run(_ id: String) async throws -> [String: String] {
         let engine = engine
-        if let dash = id.lastIndex(of: "-") {
-            let lease = try await lease(of: String(id[..<dash]), engine)
-            if lease["run"] == id {
-                return lease.merging(["cleanup": String(id[..<dash]), "status": "running"]) { own, _ in own }
-            }
+        guard let run = try await engine.run(id) else {
+            throw AdminError(.notFound, engine.unknown(run: id).message)
         }
-        let entry = try await History(engine: engine).last(1, of: engine.keys.runs) { $0["run"] == id }.first
-        guard let entry else {
-            let kept = engine.configuration.streams.runs.text
-            throw AdminError(.notFound, "there is no run “\(id)” in the history, which is kept for \(kept)")
-        }
-        return entry.object
-    }
-
-    private func lease(of cleanup: String, _ engine: Engine) async throws -> [String: String] {
-        try await engine.redis.reply(to: RedisCommand("HGETALL", [engine.keys.lease(cleanup)]))
-            .texts
+        return run
     }
 }

@@ -2,26 +2,8 @@ internal import Curfew
 internal import HTTPTypes
 internal import Policies
 
-/// Consecutive runs of several cleanups, and the answers of existing routes about them.
-struct GroupOfRuns: Sendable {
-    var results: [RunResult] = []
-    /// Cleanups that were not run, with reasons.
-    var refused: [RunResult.Failure] = []
-
-    /// Whether every run succeeded.
-    var isSuccess: Bool { refused.isEmpty && results.allSatisfy(\.isSuccess) }
-
-    private var errors: [RunResult.Failure] {
-        results.flatMap { result in
-            result.errors + (result.error.map { [RunResult.Failure(id: result.cleanup, error: $0)] } ?? [])
-        } + refused
-    }
-
-    private var message: String {
-        let texts = results.map(\.message) + refused.map { "\($0.id) was not run: \($0.error)" }
-        return texts.isEmpty ? "Nothing to clean up: no cleanup is configured" : texts.joined(separator: ". ")
-    }
-
+/// The answers of existing routes about consecutive runs.
+extension GroupOfRuns {
     /// The answer of `POST /api/admin/jobs/cleanup`.
     struct Answer: Encodable {
         struct Result: Encodable {
@@ -37,11 +19,12 @@ struct GroupOfRuns: Sendable {
     }
 
     var answer: Answer {
-        Answer(
+        let totals = totals
+        return Answer(
             success: isSuccess,
             result: .init(
-                totalFound: results.map(\.totalFound).reduce(0, +), cleanedUp: results.map(\.cleanedUp).reduce(0, +),
-                failed: results.map(\.failed).reduce(0, +), tokensRefunded: results.map(\.tokensRefunded).reduce(0, &+),
+                totalFound: totals.totalFound, cleanedUp: totals.cleanedUp, failed: totals.failed,
+                tokensRefunded: totals.tokensRefunded,
                 jobs: Array(results.flatMap(\.records).prefix(RunResult.listed)),
                 errors: Array(errors.prefix(RunResult.listed))),
             message: message)
@@ -94,17 +77,12 @@ extension AdminService {
         _ cleanups: [Cleanup], _ options: Control.RunOptions, trigger: String, by person: String
     ) async throws -> GroupOfRuns {
         var group = GroupOfRuns()
-        var first: (any Error)?
         for cleanup in cleanups {
-            do {
-                group.results.append(try await run(cleanup.name, options, trigger: trigger, by: person))
-            } catch {
-                first = first ?? error
-                let reason = (error as? AdminError)?.message ?? "\(error)"
-                group.refused.append(RunResult.Failure(id: cleanup.name, error: reason))
+            await group.add(cleanup, reason: { ($0 as? AdminError)?.message ?? "\($0)" }) {
+                try await run(cleanup.name, options, trigger: trigger, by: person)
             }
         }
-        if group.results.isEmpty, let first { throw first }
+        if group.results.isEmpty, let first = group.failures.first { throw first }
         return group
     }
 }

@@ -2,7 +2,7 @@
 ///
 /// Its event names no record, and is therefore none that an undo could put back.
 struct OperatorAction: Sendable {
-    /// What was done: `run`, `undo`, `pause`, `resume`, `cancel`.
+    /// What was done: `run`, `undo`, `pause`, `resume`, `cancel`, `forget`.
     let action: String
     /// Who did it.
     let by: String

@@ -44,13 +44,19 @@ package struct RouteNames: Sendable, Equatable {
 extension Configuration {
     /// The cleanups behind a name, from `routes` or by default; nil if the name is unknown.
     ///
-    /// By default, `cleanup-jobs` means every `stuck` cleanup and `cleanup` means every cleanup.
+    /// By default, `cleanup-jobs` means every `stuck` cleanup and `cleanup` means every cleanup, of those that are enabled: a cleanup
+    /// that is disabled runs only if it is named.
     package func cleanups(behind name: String) -> [Cleanup]? {
         if let words = routes.names[name] { return words.compactMap(cleanup(named:)) }
         switch name {
-        case RouteNames.jobs: return cleanups.filter { $0.kind == .stuck }
-        case RouteNames.all: return cleanups
+        case RouteNames.jobs: return cleanups.filter { $0.kind == .stuck && $0.isEnabled }
+        case RouteNames.all: return cleanups.filter(\.isEnabled)
         default: return nil
         }
+    }
+
+    /// The names that ``cleanups(behind:)`` knows.
+    package var routeNames: [String] {
+        Set(routes.names.keys).union([RouteNames.jobs, RouteNames.all]).sorted()
     }
 }

@@ -174,6 +174,16 @@ struct Definitions: Sendable {
             ? nil : Conflict(cleanup: cleanup.name, noted: noted, own: own, instances: owners.sorted())
     }
 
+    /// The other living instances that have the cleanup of a recorded definition.
+    func users(of text: String?) async throws(CurfewError) -> [String] {
+        guard let noted = text.flatMap(Definition.init(text:)) else { return [] }
+        do {
+            return try await living().filter { noted.isOf(config: $0.config) }.map(\.id).sorted()
+        } catch {
+            throw CurfewError(thrown: error) ?? CurfewError(.damaged, "\(error)")
+        }
+    }
+
     /// The other living instances with their configurations.
     private func living() async throws -> [(id: String, config: String)] {
         let seen = try await redis.send(

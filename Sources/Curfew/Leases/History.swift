@@ -10,12 +10,36 @@ package struct History: Sendable {
     package func last(
         _ count: Int, of stream: String, where passes: (StreamEntry) -> Bool = { _ in true }
     ) async throws(CurfewError) -> [StreamEntry] {
-        var found: [StreamEntry] = []
+        try await search(count, of: stream, where: passes).entries
+    }
+
+    /// What a search found.
+    package struct Found: Sendable {
+        /// The matching entries, newest first.
+        package var entries: [StreamEntry] = []
+        /// How many entries were examined, if that was the most and there may be more matching ones; nil otherwise.
+        package var cutAfter: Int?
+    }
+
+    /// The last matching entries of a stream, newest first, and whether everything was examined.
+    ///
+    /// - Parameter oldest: the lowest id; `-` for the beginning of the stream.
+    package func search(
+        _ count: Int, of stream: String, from oldest: String = "-",
+        where passes: (StreamEntry) -> Bool = { _ in true }
+    ) async throws(CurfewError) -> Found {
+        var found = Found()
         var end = "+"
         var seen = 0
-        while found.count < count, seen < Self.mostRead {
-            let page = try await read("XREVRANGE", of: stream, from: end, to: "-")
-            for entry in page.entries where found.count < count && passes(entry) { found.append(entry) }
+        while found.entries.count < count {
+            guard seen < Self.mostRead else {
+                found.cutAfter = seen
+                return found
+            }
+            let page = try await read("XREVRANGE", of: stream, from: end, to: oldest)
+            for entry in page.entries where found.entries.count < count && passes(entry) {
+                found.entries.append(entry)
+            }
             guard page.isFull, let last = page.entries.last else { break }
             seen += page.entries.count
             end = "(" + last.id

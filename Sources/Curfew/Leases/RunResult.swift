@@ -1,7 +1,7 @@
 /// The result of a run: the answer of commands and HTTP routes, and the source of the history.
 package struct RunResult: Sendable, Codable, Equatable {
     /// How a run ended.
-    package enum Status: String, Sendable, Codable {
+    package enum Status: String, Sendable, Codable, CaseIterable {
         /// Everything found was processed, or left alone for a reason.
         case completed
         /// The run is complete, but some records had errors.

@@ -45,7 +45,7 @@ package struct Status: Sendable, Codable, Equatable {
         /// Whether it is alive.
         package var isAlive: Bool
         /// Its host, process, version and when it started.
-        package var host: String?, pid: String?, version: String?, startedAt: String?
+        package var host: String?, pid: Int?, version: String?, startedAt: String?
         /// The cleanups that it is running.
         package var running: [String]
         /// The fingerprint of its configuration.
@@ -225,7 +225,7 @@ package struct Status: Sendable, Codable, Equatable {
                 seenMsAgo: (now - Timestamp(score: Double(seen.1) ?? 0)).milliseconds,
                 // An instance seen at a future time died before the clock was set back.
                 isAlive: values[0] != nil && Timestamp(score: Double(seen.1) ?? 0) <= now + ClockStep.most,
-                host: values[0], pid: values[1], version: values[2],
+                host: values[0], pid: values[1].flatMap { Int($0) }, version: values[2],
                 startedAt: started.map { Timestamp(milliseconds: $0).iso8601 },
                 running: (values[4] ?? "").split(separator: ",").map(String.init), config: values[5],
                 refused: values[6].flatMap { $0.isEmpty ? nil : $0.split(separator: ",").map(String.init) })

@@ -178,13 +178,16 @@ extension Control {
             stopped: run)
     }
 
-    /// Throws if neither the configuration nor the schedule has a cleanup of that name.
+    /// Takes a cleanup that no file has any more off the schedule.
     ///
-    /// A cleanup that is only on the schedule belongs to other instances; it can be paused as well.
+    /// Throws if an instance still has it, or it is running.
+    package func forget(_ cleanup: String) async throws(CurfewError) -> Answer {
+        try await Operations(engine: engine).forget(cleanup, by: person)
+        return Answer(isDone: true, message: "\(cleanup) is forgotten; its history and its events stay")
+    }
+
+    /// Throws if neither the configuration nor the schedule has a cleanup of that name.
     private func check(_ cleanup: String) async throws(CurfewError) {
-        guard engine.configuration.cleanup(named: cleanup) == nil else { return }
-        let score = RedisCommand("ZSCORE", [engine.keys.schedule, cleanup])
-        let isScheduled = !(try await engine.redis.reply(to: score).isNull)
-        guard isScheduled else { throw engine.unknown(cleanup: cleanup) }
+        guard try await engine.knows(cleanup: cleanup) else { throw engine.unknown(cleanup: cleanup) }
     }
 }

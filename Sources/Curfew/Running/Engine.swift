@@ -35,10 +35,14 @@ package struct Engine: Sendable {
     }
 
     /// The error for an unknown cleanup.
-    package func unknown(cleanup name: String) -> CurfewError {
+    package func unknown(cleanup name: String) -> CurfewError { unknown(cleanups: [name]) }
+
+    /// The error for unknown cleanups.
+    package func unknown(cleanups: [String]) -> CurfewError {
         let names = configuration.cleanups.map(\.name)
         let known = names.isEmpty ? "none, since none is configured" : "one of \(names.joined(separator: ", "))"
-        return CurfewError(.usage, "there is no cleanup “\(name)”: expected \(known)")
+        let unknown = cleanups.map { "“\($0)”" }.joined(separator: " or ")
+        return CurfewError(.usage, "there is no cleanup \(unknown): expected \(known)")
     }
 
     /// Where events go.

@@ -6,7 +6,7 @@ struct ExplainCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "explain", abstract: "Explains one record: its state, its deadline, what would happen and why.")
 
-    @Argument(help: "The cleanup.")
+    @Argument(help: "The cleanup.", completion: Completion.cleanups)
     var name: String
 
     @Argument(help: "The record's id.")
@@ -16,7 +16,15 @@ struct ExplainCommand: AsyncParsableCommand {
 
     func run() async throws {
         let explanation = try await options.withEngine { engine in
-            try await Explanation.make(engine: engine, cleanup: try engine.cleanup(named: name), id: id)
+            let explanation = try await Explanation.make(
+                engine: engine, cleanup: try engine.cleanup(named: name), id: id)
+            guard try await engine.has(explanation) else {
+                throw CurfewError(
+                    .usage,
+                    "there is no record “\(id)”: expected the key \(explanation.key), or an entry in the index of \(name)"
+                )
+            }
+            return explanation
         }
         if options.json { return try Output.json(explanation) }
         Output.line("\(Style.bold(explanation.key.printable))  under \(explanation.cleanup)")

@@ -12,6 +12,8 @@ private struct OperationAnswer: Codable {
     var due: String?
     /// How many scheduled times have passed.
     var missed: Int?
+    /// The run that was asked to stop.
+    var run: String?
 
     init(_ answer: Control.Answer, of cleanup: String) {
         success = answer.isDone
@@ -19,6 +21,7 @@ private struct OperationAnswer: Codable {
         self.cleanup = cleanup
         due = answer.due?.iso8601
         missed = answer.missed
+        run = answer.stopped
     }
 
     /// Writes the answer, and exits with 1 if nothing could be done.
@@ -58,7 +61,7 @@ struct PauseCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "pause", abstract: "Pauses a cleanup on every instance until it is resumed.")
 
-    @Argument(help: "The cleanup.")
+    @Argument(help: "The cleanup.", completion: Completion.cleanups)
     var name: String
 
     @Option(help: "The reason; status and the dashboard show it.")
@@ -81,7 +84,7 @@ struct ResumeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "resume", abstract: "Lets a paused cleanup run again.")
 
-    @Argument(help: "The cleanup.")
+    @Argument(help: "The cleanup.", completion: Completion.cleanups)
     var name: String
 
     @Flag(help: "Skip missed runs and wait for the next scheduled time.")
@@ -101,13 +104,33 @@ struct CancelCommand: AsyncParsableCommand {
         commandName: "cancel",
         abstract: "Asks the current run to stop after its current page, on whichever instance it runs.")
 
-    @Argument(help: "The cleanup.")
+    @Argument(help: "The cleanup.", completion: Completion.cleanups)
     var name: String
 
     @OptionGroup var options: GlobalOptions
 
     func run() async throws {
         let answer = try await options.withControl { try await $0.cancel(name) }
+        try OperationAnswer(answer, of: name).write(asJSON: options.json)
+    }
+}
+
+/// `curfew forget NAME`: a cleanup that no file has any more goes off the schedule.
+struct ForgetCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "forget", abstract: "Takes a cleanup that no file has any more off the schedule.",
+        discussion: """
+            Also removes its pause and the index that Curfew kept for it. Refused while a living instance has the \
+            cleanup, or while it runs. Its history and its events stay.
+            """)
+
+    @Argument(help: "The cleanup.", completion: Completion.forgettable)
+    var name: String
+
+    @OptionGroup var options: GlobalOptions
+
+    func run() async throws {
+        let answer = try await options.withControl { try await $0.forget(name) }
         try OperationAnswer(answer, of: name).write(asJSON: options.json)
     }
 }

@@ -7,7 +7,7 @@ struct PreviewCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "preview", abstract: "Shows what a run would do and why. Changes nothing and takes no lease.")
 
-    @Argument(help: "The cleanup. (default: all)")
+    @Argument(help: "The cleanup. (default: all)", completion: Completion.cleanups)
     var name: String?
 
     @Option(help: "Preview as of a later time, for example +2h.")

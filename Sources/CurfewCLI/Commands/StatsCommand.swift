@@ -6,7 +6,7 @@ struct StatsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "stats", abstract: "Counts tracked and due records; for files, also orphans and bytes.")
 
-    @Argument(help: "The cleanup. (default: all)")
+    @Argument(help: "The cleanup. (default: all)", completion: Completion.cleanups)
     var name: String?
 
     @OptionGroup var options: GlobalOptions

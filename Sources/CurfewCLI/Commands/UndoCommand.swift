@@ -11,7 +11,7 @@ struct UndoCommand: AsyncParsableCommand {
             ledger entry, even if the balance falls below zero. Objects deleted from storage can't be restored.
             """)
 
-    @Argument(help: "The run, for example stuck-jobs-41.")
+    @Argument(help: "The run, for example stuck-jobs-41.", completion: Completion.runs)
     var run: String
 
     @Flag(help: "If another instance holds the lease, wait for it.")

@@ -6,70 +6,53 @@ internal import RedisClient
 /// `curfew watch`: shows the status, live.
 struct WatchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "watch", abstract: "Shows the schedule, leases, instances and last runs, live, until Ctrl-C.")
+        commandName: "watch", abstract: "Shows the schedule, leases, instances and last runs, live.",
+        discussion: """
+            q or Ctrl-C ends it. If the screen is too small, the arrow keys, PgUp and PgDn scroll, and columns that \
+            don't fit are left out. Elsewhere than on a terminal the whole status is printed again and again.
+            """)
 
     @Option(help: "How often to refresh, for example 1s.")
     var interval = DurationArgument.second
 
     @OptionGroup var options: GlobalOptions
 
-    /// How many ended runs are shown below the rest.
-    private static let shownRuns = 8
-
     func validate() throws {
         if interval.duration < .milliseconds(100) { throw ValidationError("--interval must be 100ms or longer") }
     }
 
     func run() async throws {
-        try await Interrupt.cancelling { try await options.withEngine { try await watch($0) } }
-    }
-
-    /// Refreshes until it is cancelled.
-    ///
-    /// If Redis goes away, it keeps trying; if Redis never answered, it fails.
-    private func watch(_ engine: Engine) async throws {
-        var status = try await Status.read(engine)
-        let screen = options.json || !Output.isTerminal ? nil : Screen()
-        screen?.enter()
-        defer { screen?.leave() }
-        var failure: String?
-        while true {
-            try await show(status, failure: failure, engine, screen)
-            try await Task.sleep(for: interval.duration)
-            do {
-                status = try await Status.read(engine)
-                failure = nil
-            } catch {
-                guard error.code == .unreachable, !Task.isCancelled else { throw error }
-                failure = error.message
+        try await Interrupt.cancelling {
+            try await options.withEngine { engine in
+                // If Redis never answered, the command fails; later it keeps trying.
+                let first = try await Snapshot.read(engine)
+                if options.json || !Output.isTerminal {
+                    try await write(first, engine)
+                } else {
+                    try await LiveScreen(engine: engine, interval: interval.duration).run(first)
+                }
             }
         }
     }
 
-    private func show(_ status: Status, failure: String?, _ engine: Engine, _ screen: Screen?) async throws {
-        if options.json {
-            guard let failure else { return try Output.json(status) }
-            return Output.note("curfew: \(failure.printable)\n")
-        }
-        var lines = [Style.dim("curfew \(CurfewVersion.current)  \(engine.redis.place)  \(status.at)")]
-        if let failure {
-            lines += ["", Style.red("not reachable, trying again: " + failure.printable)]
-        }
-        lines += [""] + StatusView(status: status).lines
-        if failure == nil, let runs = try await lastRuns(engine) { lines += [""] + runs }
-        if let screen { screen.draw(lines) } else { for line in lines + [""] { Output.line(line) } }
-    }
-
-    /// The last runs; nil if they can't be read right now.
-    ///
-    /// The next read of the status reports the cause.
-    private func lastRuns(_ engine: Engine) async throws -> [String]? {
-        do {
-            let runs = try await History(engine: engine).last(Self.shownRuns, of: engine.keys.runs)
-            return EntryView.lines(runs: runs)
-        } catch {
-            guard error.code == .unreachable, !Task.isCancelled else { throw error }
-            return nil
+    /// Writes the status again and again until it is cancelled.
+    private func write(_ first: Snapshot, _ engine: Engine) async throws {
+        var next: Result<Snapshot, CurfewError> = .success(first)
+        var last = first
+        while true {
+            switch next {
+            case .success(let snapshot):
+                last = snapshot
+                if options.json {
+                    try Output.json(snapshot.status)
+                } else {
+                    for line in snapshot.lines() + [""] { Output.line(line) }
+                }
+            case .failure(let error) where options.json: Output.note("curfew: \(error.message.printable)\n")
+            case .failure(let error): for line in last.lines(failure: error.message) + [""] { Output.line(line) }
+            }
+            try await Task.sleep(for: interval.duration)
+            next = try await Snapshot.attempt(engine)
         }
     }
 }
@@ -80,5 +63,48 @@ extension DurationArgument {
 
     private init(seconds: Int) {
         duration = .seconds(seconds)
+    }
+}
+
+/// What `watch` shows at one moment.
+struct Snapshot: Sendable {
+    let status: Status
+    /// The last ended runs.
+    let runs: [StreamEntry]
+    /// Where the Redis is.
+    let place: String
+
+    /// How many ended runs are shown below the rest.
+    private static let shownRuns = 8
+
+    static func read(_ engine: Engine) async throws -> Snapshot {
+        let status = try await Status.read(engine)
+        let runs = try await History(engine: engine).last(shownRuns, of: engine.keys.runs)
+        return Snapshot(status: status, runs: runs, place: engine.redis.place)
+    }
+
+    /// The same, with the error of a Redis that isn't reachable; throws any other error.
+    static func attempt(_ engine: Engine) async throws -> Result<Snapshot, CurfewError> {
+        do {
+            return .success(try await read(engine))
+        } catch let error as CurfewError where error.code == .unreachable && !Task.isCancelled {
+            return .failure(error)
+        }
+    }
+
+    /// All lines.
+    ///
+    /// - Parameters:
+    ///   - failure: why there is no newer one, if there is none.
+    ///   - width: how many columns they may have; nil for any number.
+    func lines(failure: String? = nil, width: Int? = nil) -> [String] {
+        let head = "curfew \(CurfewVersion.current)  \(place)  \(status.at)".printable
+        var lines = [Style.dim(width.map(head.clipped(to:)) ?? head)]
+        if let failure {
+            lines += [""] + "not reachable, trying again: \(failure)".wrapped(to: width).map(Style.red.callAsFunction)
+        }
+        lines += [""] + StatusView(status: status, width: width).lines
+        if failure == nil { lines += [""] + EntryView.lines(runs: runs, width: width) }
+        return lines
     }
 }

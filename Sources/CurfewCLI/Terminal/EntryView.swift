@@ -3,7 +3,9 @@ internal import Curfew
 /// Entries of Curfew's streams as table rows.
 enum EntryView {
     /// Ended runs, newest first, one line each.
-    static func lines(runs: [StreamEntry]) -> [String] {
+    ///
+    /// - Parameter width: how many columns a line may have; nil for any number.
+    static func lines(runs: [StreamEntry], width: Int? = nil) -> [String] {
         guard !runs.isEmpty else { return ["no runs"] }
         var table = Table(
             "RUN", "STATUS", "STARTED", "TOOK", "FOUND", "CHANGED", "RETRIED", "SKIPPED", "FAILED", "REFUNDED",
@@ -23,7 +25,11 @@ enum EntryView {
             }
             table.add(row)
         }
-        return table.lines
+        return table.lines(
+            fitting: width,
+            dispensable: [
+                "INSTANCE", "TRIGGER", "RETRIED", "SKIPPED", "REFUNDED", "TOOK", "STARTED",
+            ])
     }
 
     /// The run; for an operator's action outside a run, the cleanup.

@@ -17,6 +17,8 @@ enum Interrupt {
     private static let state = Mutex(State())
     /// How long the current page may take until the lease is released, in seconds.
     private static let patience = 0.9
+    /// Why a run stops after a signal.
+    static let reason = RunControl.Stop.cancelled(by: "a signal")
     /// How long Redis may be silent during that time.
     static let silence = Duration.milliseconds(500)
 
@@ -98,7 +100,7 @@ enum Interrupt {
     ) async throws -> Value {
         let stop = Stop(
             action: {
-                run.control.stop(.cancelled(by: "a signal"))
+                run.control.stop(reason)
                 redis.endWhenSilent(for: silence)
             }, isOnce: true,
             unfinished: "\(run.claim.run) was ended by a signal during a page: its last changes may or may not have "

@@ -3,11 +3,13 @@ internal import Curfew
 /// The progress of a run on one line of standard error, if that is a terminal.
 enum Progress {
     /// Runs a body and shows the progress that the control reports.
+    ///
+    /// - Parameter label: what the line begins with.
     static func shown<Value: Sendable>(
-        of control: RunControl, _ body: @Sendable () async throws -> Value
+        of control: RunControl, label: String = "", _ body: @Sendable () async throws -> Value
     ) async throws -> Value {
         guard Output.showsProgress else { return try await body() }
-        async let line: Void = show(control)
+        async let line: Void = show(control, label)
         let value = try await body()
         control.advance { $0.step = done }
         await line
@@ -16,7 +18,7 @@ enum Progress {
 
     private static let done = "done"
 
-    private static func show(_ control: RunControl) async {
+    private static func show(_ control: RunControl, _ label: String) async {
         var isShown = false
         while control.progress.step != done, !Task.isCancelled {
             do {
@@ -28,7 +30,7 @@ enum Progress {
             if now.step == done { break }
             let bar = String(repeating: "█", count: now.percent / 5).padded(to: 20)
             Output.note(
-                "\r\u{1B}[K\(bar) \(now.percent)%  \(now.step)  found \(now.found), changed \(now.changed), failed \(now.failed)"
+                "\r\u{1B}[K\(label.printable)\(bar) \(now.percent)%  \(now.step)  found \(now.found), changed \(now.changed), failed \(now.failed)"
             )
             isShown = true
         }

@@ -3,13 +3,17 @@ internal import Curfew
 /// The schedule, leases, instances and backlog for people: the same lines for `status` and `watch`.
 struct StatusView {
     let status: Status
+    /// How many columns a line may have; nil for any number.
+    var width: Int?
 
     /// All lines.
     var lines: [String] {
         var lines = cleanups + [""] + instances
-        if !scans.isEmpty { lines += [""] + scans }
-        let warnings = (refusals + status.remarks + uncounted + owing).map { Style.yellow("! " + $0.printable) }
-        let remarks = warnings + pauses.map(Style.dim.callAsFunction)
+        if !scans.isEmpty { lines += [""] + scans.flatMap { $0.wrapped(to: width) } }
+        let warnings = (refusals + status.remarks + uncounted + owing).flatMap { ("! " + $0).wrapped(to: width) }
+        let remarks =
+            warnings.map(Style.yellow.callAsFunction)
+            + pauses.flatMap { $0.wrapped(to: width) }.map(Style.dim.callAsFunction)
         if !remarks.isEmpty { lines += [""] + remarks }
         return lines
     }
@@ -25,7 +29,10 @@ struct StatusView {
                 (cleanup.backlog.map { String($0) } ?? "-", (cleanup.backlog ?? 0) > 0 ? .yellow : nil),
             ])
         }
-        return status.cleanups.isEmpty ? ["no cleanup is configured or scheduled"] : table.lines
+        return status.cleanups.isEmpty
+            ? ["no cleanup is configured or scheduled"]
+            : table.lines(
+                fitting: width, dispensable: ["POLICY", "SCHEDULE", "TRACKED", "INSTANCE", "RUN", "DONE", "WHEN"])
     }
 
     private var instances: [String] {
@@ -39,7 +46,7 @@ struct StatusView {
                 (instance.running.joined(separator: ", "), nil),
             ])
         }
-        return table.lines
+        return table.lines(fitting: width, dispensable: ["STARTED", "CONFIG", "VERSION", "SEEN"])
     }
 
     private var scans: [String] {
