@@ -16,18 +16,16 @@ struct NoticeCourier: Sendable {
     let receiver: NoticeReceiver
     let caller: WebCaller
 
-    /// How many attempts may run at the same time.
-    ///
-    /// Where a message ends what another began, the order matters; and a mail server may count connections.
+    /// How many attempts may run at the same time; a mail server may count connections.
     static func mostAttempts(to receiver: NoticeReceiver) -> Int {
-        switch receiver {
-        case .webhook(let webhook):
-            switch webhook.format {
-            case .pagerDuty, .alertmanager: 1
-            case .curfew, .slack, .discord, .template: 4
-            }
-        case .mail: 1
-        }
+        if case .mail = receiver { return 1 }
+        return isOrdered(receiver) ? 1 : 4
+    }
+
+    /// Whether the order of messages matters, because one ends what another began.
+    static func isOrdered(_ receiver: NoticeReceiver) -> Bool {
+        guard case .webhook(let webhook) = receiver else { return false }
+        return webhook.format == .pagerDuty || webhook.format == .alertmanager
     }
 
     /// Delivers a message.

@@ -13,6 +13,28 @@ struct OutgoingNotice: Sendable, Equatable {
     var entry: String
     /// The entries that are done with when it is on the queue.
     var acknowledged: [String] = []
+    /// What it continues, where the order matters.
+    var thread: Thread?
+
+    /// A series of messages: the beginnings and ends of one alert.
+    struct Thread: Codable, Sendable, Equatable {
+        /// The alert and its cleanup.
+        var name: String
+        /// The place of the message: when its entry was written, and the number of the entry in that millisecond.
+        var order: Order
+        /// Whether it ends what earlier ones began.
+        var isEnd: Bool
+
+        /// Two numbers that are compared one after the other.
+        struct Order: Codable, Sendable, Equatable, Comparable {
+            var atMs: Int64
+            var number: Int64
+
+            static func < (earlier: Order, later: Order) -> Bool {
+                (earlier.atMs, earlier.number) < (later.atMs, later.number)
+            }
+        }
+    }
 }
 
 /// Makes messages of notices: changes are sent together, everything else by itself.
@@ -77,7 +99,8 @@ struct NoticeLetters: Sendable {
         switch receiver {
         case .webhook(let webhook):
             let body = try WebhookPayload(notices: batch, webhook: webhook).text()
-            let message = OutgoingNotice(id: Self.id(of: batch), body: body, entry: batch[0].entry)
+            var message = OutgoingNotice(id: Self.id(of: batch), body: body, entry: batch[0].entry)
+            if NoticeCourier.isOrdered(receiver), batch[0].subject == .alert { message.thread = batch[0].thread }
             return [(message, batch.map(\.entry))]
         case .mail(let mail):
             return mail.letters(of: batch).map { letter in
@@ -94,5 +117,15 @@ struct NoticeLetters: Sendable {
     static func id(of batch: [Notice]) -> String {
         guard let last = batch.last, batch.count > 1 else { return batch[0].id }
         return "\(batch[0].id)..\(last.entry):\(batch.count)"
+    }
+}
+
+extension Notice {
+    /// What the beginning and the end of an alert have in common.
+    fileprivate var thread: OutgoingNotice.Thread {
+        let number = entry.drop { $0 != "-" }.dropFirst()
+        return OutgoingNotice.Thread(
+            name: "\(text("alert")):\(text("cleanup"))", order: .init(atMs: atMs, number: Int64(number) ?? 0),
+            isEnd: isResolved)
     }
 }

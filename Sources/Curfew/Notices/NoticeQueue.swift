@@ -12,6 +12,8 @@ internal import RedisClient
 struct NoticeQueue: Sendable {
     /// If this many deliveries wait, no more entries are read from the streams.
     static let most = 10_000
+    /// How many waiting messages are looked through for those that are overtaken.
+    static let mostOvertaken = 500
     /// How many dead letters are kept, newest first.
     static let mostDead = 1_000
 
@@ -28,6 +30,8 @@ struct NoticeQueue: Sendable {
         var error: String?
         /// The address that a mail goes to.
         var to: String?
+        /// What it continues, where the order matters.
+        var thread: OutgoingNotice.Thread?
     }
 
     /// A delivery that this instance may attempt.
@@ -56,7 +60,7 @@ struct NoticeQueue: Sendable {
         // Stream ids never decrease: after the clock was set back, new ids are in the future.
         let now = try await store.serverClock().now.milliseconds
         let moves = try messages.map { message -> Move in
-            let letter = try Self.text(Letter(body: message.body, to: message.to))
+            let letter = try Self.text(Letter(body: message.body, to: message.to, thread: message.thread))
             let time = Int64(message.entry.prefix { $0 != "-" }) ?? now
             var move = Move(member: message.id, guarded: .isNew, score: String(min(time, now)))
             move.writes.append(("HSET", deadLetters, [message.id, letter]))
@@ -114,6 +118,39 @@ struct NoticeQueue: Sendable {
     /// Removes a delivered message.
     func remove(_ id: String) async throws {
         _ = try await commit([Move(member: id, guarded: .not, score: nil, writes: [("HDEL", deadLetters, [id])])])
+    }
+
+    /// Removes earlier messages of an alert whose end was delivered: a later attempt would begin it again.
+    ///
+    /// - Returns: The ids of the removed messages.
+    func removeOvertaken(by taken: Taken) async throws -> [String] {
+        guard let thread = taken.letter.thread, thread.isEnd else { return [] }
+        let waiting = try await store.redis.send(RedisCommand("ZRANGE", [key, "0", String(Self.mostOvertaken)]))
+            .elements.compactMap(\.string).filter { $0 != taken.id }
+        guard !waiting.isEmpty else { return [] }
+        let letters = try await store.redis.pipelineInPieces(
+            waiting.map { id in
+                var command = RedisCommand("HGET", [deadLetters, id])
+                command.replySize = .list
+                return command
+            })
+        var removed: [String] = []
+        for (id, text) in zip(waiting, letters) {
+            guard let other = Self.thread(of: text.string ?? ""), other.name == thread.name, other.order < thread.order
+            else { continue }
+            try await remove(id)
+            removed.append(id)
+        }
+        return removed
+    }
+
+    private static func thread(of letter: String) -> OutgoingNotice.Thread? {
+        do {
+            return try JSONDecoder().decode(Letter.self, from: Data(letter.utf8)).thread
+        } catch {
+            // Taking it reports that it is damaged.
+            return nil
+        }
     }
 
     /// Schedules the next attempt after a failure.

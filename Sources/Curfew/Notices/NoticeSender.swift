@@ -135,7 +135,15 @@ final class NoticeSender: Sendable {
         var isLast = false
         do {
             switch outcome {
-            case .accepted: return try await queue.remove(taken.id)
+            case .accepted:
+                let overtaken = try await queue.removeOvertaken(by: taken)
+                try await queue.remove(taken.id)
+                for id in overtaken {
+                    store.logger.info(
+                        "an alert that has ended is not sent any more",
+                        metadata: ["receiver": "\(receiver.label)", "id": "\(id)"])
+                }
+                return
             case .lost(let why):
                 taken.letter.error = why
                 isLast = true

@@ -1,4 +1,5 @@
 import Policies
+import RedisClient
 import TestNeeds
 import Testing
 
@@ -6,7 +7,7 @@ import Testing
 
 @Suite("the configuration of formats and mail", .tags(.pure))
 struct NoticeConfigurationTests {
-    private static func parse(_ section: String) throws -> Configuration {
+    private static func parse(_ section: String) throws(ConfigurationError) -> Configuration {
         let text = """
             redis: redis://127.0.0.1
             \(section)
@@ -57,8 +58,8 @@ struct NoticeConfigurationTests {
             ),
             ("cleanups: [job]", "cleanups: unknown “job”, did you mean “jobs”? (expected one of jobs)"),
             (
-                "min-severity: warn",
-                "min-severity: unknown “warn”, did you mean “warning”? (expected one of info, warning, critical)"
+                "min-severity: warnin",
+                "min-severity: unknown “warnin”, did you mean “warning”? (expected one of info, warning, critical)"
             ),
         ])
     func problems(section: String, message: String) {

@@ -104,6 +104,34 @@ struct WebhookFormatTests {
         }
     }
 
+    @Test(
+        "an alert that has ended before it could be sent isn't begun by a later attempt",
+        arguments: ["pagerduty", "alertmanager"])
+    func overtaken(format: String) async throws {
+        try await withWebhook(answer: { _, request in
+            request.body.contains("still") || request.body.contains("other") || request.body.contains("is over")
+                ? .status(200) : .status(500)
+        }) { hook in
+            let engine = try hook.engine("one", on: "alert", more: ", format: \(format)") {
+                ($0.backoff.first, $0.backoff.most) = (.seconds(2), .seconds(2))
+            }
+            try await hook.withSenders(engine) {
+                try await hook.alert("many", message: "never heard")
+                try await hook.received(1)
+                try await hook.alert("few", message: "other")
+                try await hook.alert("many", state: "resolved", message: "is over")
+                try await hook.received(3)
+                try await hook.isThrough()
+                try await hook.alert("many", message: "still here")
+                try await hook.received(4)
+                try await hook.isThrough()
+            }
+            let bodies = hook.receiver.requests.map(\.body)
+            #expect(bodies.count == 4 && bodies[3].contains("still here"))
+            #expect(bodies.filter { $0.contains("never heard") }.count == 1)
+        }
+    }
+
     @Test("a template is filled with the fields, escaped where it is JSON")
     func templates() async throws {
         let json =
