@@ -1,3 +1,4 @@
+internal import Foundation
 internal import Policies
 internal import RedisClient
 
@@ -105,7 +106,21 @@ extension Notice {
         case "at": time.iso8601
         case "at_ms": String(atMs)
         case "receiver": receiver.readable
-        default: data[name.held]?.readable
+        default: carried(name.held)
+        }
+    }
+
+    /// A field of the entry, or of the record if its cleanup copies the field into the event; nil if there is none.
+    ///
+    /// A copied field is under its own name, or in the object `carry`.
+    func carried(_ name: String) -> String? {
+        if let value = data[name] { return value.readable }
+        guard let object = data["carry"] else { return nil }
+        do {
+            let fields = try JSONDecoder().decode([String: String].self, from: Data(ByteText.readable(object.utf8)))
+            return fields[name.readable]
+        } catch {
+            return nil
         }
     }
 }

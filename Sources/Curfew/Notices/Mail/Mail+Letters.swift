@@ -1,4 +1,3 @@
-internal import Foundation
 internal import Policies
 internal import RedisClient
 
@@ -21,7 +20,7 @@ extension Mail {
                 let name: String
                 switch recipient {
                 case .address(let address): name = address.address
-                case .field(let field): name = notice.carried(field)
+                case .field(let field): name = notice.carried(field) ?? ""
                 }
                 guard !name.isEmpty, names.insert(name).inserted else { continue }
                 if told[name] == nil { order.append(name) }
@@ -50,20 +49,6 @@ extension Mail {
 }
 
 extension Notice {
-    /// A field of the record that its cleanup copies into the event.
-    ///
-    /// The event of a reminder has it under its own name, or in the object `carry`.
-    func carried(_ name: String) -> String {
-        if let value = data[name] { return value.readable }
-        guard let object = data["carry"] else { return "" }
-        do {
-            let fields = try JSONDecoder().decode([String: String].self, from: Data(ByteText.readable(object.utf8)))
-            return fields[name.readable] ?? ""
-        } catch {
-            return ""
-        }
-    }
-
     /// The text of a mail: what happened, and every field.
     fileprivate var letter: String {
         let fields = data.keys.sorted().filter { name in !["before", "message"].contains(name) }
