@@ -104,7 +104,7 @@ def lets_in_by_token(walk: Walk) -> None:
         expect(page.get_by_label("token")).to_be_focused()
         page.keyboard.type("wrong")
         page.keyboard.press("Enter")
-        expect(page.locator("main")).to_contain_text("invalid token")
+        expect(page.locator("main")).to_contain_text("Invalid token")
         page.goto("/sign-in")
         page.keyboard.type(ADMIN)
         page.keyboard.press("Enter")

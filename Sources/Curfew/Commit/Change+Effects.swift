@@ -6,15 +6,14 @@ extension Change {
     static let scoreField = "score"
 
     /// Whether it only claims a record whose objects are to be deleted; such a change has no event: the removal has one.
-    var isClaim: Bool { action == .delete && objects != nil && !removesRecord }
+    var isClaim: Bool { action == .delete && deletesObjects && !removesRecord }
 
     /// How much storage it frees; nil if none.
     var freedBytes: Int64? { objects.flatMap { $0.bytes == 0 ? nil : $0.bytes } }
 
     /// What becomes of its index entry at the end; an effect may have listed it anew.
     var indexEffect: Statement.IndexEffect {
-        for case .relist in effects { return .none }
-        return next == nil ? .remove : .score
+        relists ? .none : next == nil ? .remove : .score
     }
 
     /// Whether it only removes or frees; a claim writes a word, so that an object can go and its record after it.

@@ -9,8 +9,9 @@ extension ChangeEncoder {
     func encodeCheck(_ change: Change, of record: Record, isPart: Bool, to sink: inout some CommitSink) {
         let own = sink.key(record.key)
         if let known = record.known { sink.check(known, own, field: .none, value: .none) }
-        let amount = sink.value(String(change.refund?.amount ?? 0))
-        let context = EffectContext(own: own, record: record, to: change.to, amount: amount, isPart: isPart)
+        let amount = sink.value(String(change.paid))
+        let context = EffectContext(
+            own: own, id: record.id, key: record.key, to: change.to, amount: amount, isPart: isPart)
         for effect in change.effects {
             switch effect {
             case .write(let write): encodeCheck(write, own, to: &sink)

@@ -4,7 +4,8 @@ internal import Policies
 struct EffectContext {
     /// The record's key, as the change brings it along.
     let own: Statement.Key
-    let record: Record
+    /// The record's id and key.
+    let id: String, key: String
     /// The new status: it is the same in many changes.
     let to: String
     /// The amount that is paid back, which the event names too.
@@ -26,14 +27,14 @@ extension ChangeEncoder {
             sink.hole(context.amount)
         case .write(let write): encode(write, context, to: &sink)
         case .remember(let note):
-            if !context.isPart { encode(note, of: context.record.id, to: &sink) }
+            if !context.isPart { encode(note, of: context.id, to: &sink) }
         case .put(let push): encode(push, of: .member, to: &sink)
         case .take(let taking): encode(taking, of: .member, to: &sink)
-        case .remove: encodeMove(of: context.record.key, context.own, to: &sink)
+        case .remove: encodeMove(of: context.key, context.own, to: &sink)
         case .unlist(let score):
             if !context.isPart { encodeListed(score, to: &sink) }
         case .relist(let relisting): encode(relisting, of: .member, to: &sink)
-        case .credit, .enter, .store, .erase, .discard, .restore: encode(effect, of: context.record.id, to: &sink)
+        case .credit, .enter, .store, .erase, .discard, .restore: encode(effect, of: context.id, to: &sink)
         }
     }
 

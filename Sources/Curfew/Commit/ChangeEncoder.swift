@@ -70,10 +70,11 @@ struct ChangeEncoder: Sendable {
     func encode(_ change: Change, of record: Record, isPart: Bool, to sink: inout some CommitSink) {
         guard !isCheck else { return encodeCheck(change, of: record, isPart: isPart, to: &sink) }
         let own = sink.key(record.key)
-        let amount = sink.value(String(change.refund?.amount ?? 0))
+        let amount = sink.value(String(change.paid))
         encode(change.guards, status: change.from, own, to: &sink)
-        let context = EffectContext(own: own, record: record, to: change.to, amount: amount, isPart: isPart)
-        for effect in change.effects { encode(effect, context, to: &sink) }
+        let context = EffectContext(
+            own: own, id: record.id, key: record.key, to: change.to, amount: amount, isPart: isPart)
+        for index in change.effects.indices { encode(change.effects[index], context, to: &sink) }
         if !isPart, change.removesRecord || change.action == .drop { encodeForgotten(to: &sink) }
         if !isPart, !change.isClaim { encodeEvent(change, own, amount: amount, to: &sink) }
     }
@@ -157,8 +158,8 @@ struct ChangeEncoder: Sendable {
     func image(before change: Change) -> String {
         var (before, after, originals): ([FieldWrite], [FieldWrite], [FieldWrite]) = ([], [], [])
         var also: [String] = []
-        for effect in change.effects {
-            switch effect {
+        for index in change.effects.indices {
+            switch change.effects[index] {
             case .write(let write):
                 before = write.before
                 // The new status is named by the event anyway.

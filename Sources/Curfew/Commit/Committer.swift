@@ -178,7 +178,7 @@ struct Committer {
 
     private static func result(_ outcome: CommitCall.Outcome, of judged: Evaluation, rescores: Bool) -> Result {
         switch (judged.decision, outcome) {
-        case (.change(let change), .made): .changed(isRefunded: change.refund != nil)
+        case (.change(let change), .made): .changed(isRefunded: change.pays)
         case (.change, .moved(let number)): .moved(guardNumber: number)
         case (.change, .refused(let why)): .refused(why)
         case (.leave(let leave), .made): .left(isStalled: leave.isStalled, stays: leave.until == nil || !rescores)
@@ -192,7 +192,7 @@ struct Committer {
 
 extension Evaluation {
     /// Whether it is a change that pays something back; an undo takes it back, once.
-    fileprivate var hasRefund: Bool { (change?.refund?.amount ?? 0) > 0 }
+    fileprivate var hasRefund: Bool { (change?.paid ?? 0) > 0 }
 }
 
 extension Committer: Committing {

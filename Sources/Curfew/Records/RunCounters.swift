@@ -60,7 +60,7 @@ package struct RunCounters: Sendable {
     ///
     /// A dry run counts what would be refunded too.
     mutating func changed(_ id: String, _ change: Change, isDryRun: Bool) {
-        let refund = change.refund?.amount ?? 0
+        let refund = change.paid
         checked += 1
         found += 1
         if !isDryRun { changed += 1 }

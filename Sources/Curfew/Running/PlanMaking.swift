@@ -15,7 +15,7 @@ final class PlanDraft: Sendable {
                 state.entries.append(
                     Plan.Entry(
                         id: judged.entry.id, action: change.action.rawValue, from: change.from, to: change.to,
-                        tokens: change.refund?.amount ?? 0, reason: change.reason, fingerprint: change.fingerprint))
+                        tokens: change.paid, reason: change.reason, fingerprint: change.fingerprint))
             }
         }
         return page

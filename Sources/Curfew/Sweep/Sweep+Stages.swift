@@ -227,7 +227,7 @@ extension Sweep {
                     state.claimed.append(page.judged[place])
                 } else {
                     state.outcome.counters.changed(id, change, isDryRun: isDryRun)
-                    if !isRefunded, decided.refund != nil { state.outcome.counters.foundRefunded() }
+                    if !isRefunded, decided.pays { state.outcome.counters.foundRefunded() }
                 }
             case .moved: state.outcome.counters.moved()
             case .refused(let why): state.outcome.counters.failed(id, why)

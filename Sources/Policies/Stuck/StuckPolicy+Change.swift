@@ -13,7 +13,7 @@ extension StuckPolicy {
             sets: [FieldWrite(field: scope.field, value: to)]
                 + (writtenNames.error.map { [FieldWrite(field: $0, value: overdue.error)] } ?? [])
                 + finish(of: overdue),
-            try refund(for: overdue).map { [.pay($0)] } ?? [])
+            refund: try refund(for: overdue))
     }
 
     /// Another try; the record stays in the index, in case nobody takes it up.
@@ -65,13 +65,16 @@ extension StuckPolicy {
 
     private func change(
         _ action: Change.Action, _ overdue: Overdue, to: String, reason: String, sets: [FieldWrite],
-        _ others: [Effect] = []
+        refund: Refund? = nil, _ others: [Effect] = []
     ) -> Change {
         let before = sets.map { FieldWrite(field: $0.field, value: overdue.record[$0.field]) }
+        let write = Effect.write(RecordWrite(sets, before: before))
+        // Most changes have one or two effects, which are put down at once.
+        let effects = refund.map { [.pay($0), write] } ?? (others.isEmpty ? [write] : [write] + others)
         return Change(
             action: action, from: overdue.status, to: to, reason: reason, type: overdue.type, age: overdue.age,
             timeout: overdue.timeout, guards: overdue.guards,
-            effects: others + [.write(RecordWrite(sets, before: before))])
+            effects: effects)
     }
 
     /// What is paid back; nil where nothing is to be, or nothing was charged.

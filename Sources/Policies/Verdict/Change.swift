@@ -51,10 +51,33 @@ package struct Change: Sendable, Equatable {
     package var guards: [Guard]
     /// What it does, in the order in which it is done.
     package private(set) var effects: [Effect]
+    /// What is asked of the effects again and again.
+    private var summary: Summary
     /// By how much counters were off, in total.
     package var drift: Int64
     /// When to look at the record again; nil takes it out of the index.
     package var next: Timestamp?
+
+    /// What is asked of the effects again and again: looked up once, since a change is asked ten times or more.
+    private struct Summary: Equatable {
+        var pays = false
+        var amount: Int64 = 0
+        var removesRecord = false
+        var deletesObjects = false
+        var relists = false
+
+        init(_ effects: [Effect]) {
+            for index in effects.indices {
+                switch effects[index] {
+                case .pay(let refund): (pays, amount) = (true, refund.amount)
+                case .remove: removesRecord = true
+                case .objects: deletesObjects = true
+                case .relist: relists = true
+                default: continue
+                }
+            }
+        }
+    }
 
     /// Makes a change; its effects are brought into their order.
     package init(
@@ -65,6 +88,7 @@ package struct Change: Sendable, Equatable {
         precondition(
             !guards.isEmpty || effects.allSatisfy { if case .relist = $0 { true } else { false } },
             "a change without guards could overwrite anything")
+        let effects = Self.ordered(effects)
         self.action = action
         self.from = from
         self.to = to
@@ -73,7 +97,8 @@ package struct Change: Sendable, Equatable {
         self.age = age
         self.timeout = timeout
         self.guards = guards
-        self.effects = Self.ordered(effects)
+        self.effects = effects
+        summary = Summary(effects)
         self.drift = drift
         self.next = next
     }
@@ -81,13 +106,22 @@ package struct Change: Sendable, Equatable {
     /// The effects in the order in which they are carried out; those of one place stay as they are.
     private static func ordered(_ effects: [Effect]) -> [Effect] {
         var last = 0
-        for effect in effects {
-            guard effect.order >= last else {
+        for index in effects.indices {
+            let order = effects[index].order
+            guard order >= last else {
                 return effects.enumerated().sorted { ($0.1.order, $0.0) < ($1.1.order, $1.0) }.map(\.1)
             }
-            last = effect.order
+            last = order
         }
         return effects
+    }
+
+    /// The same with other effects.
+    private func with(_ effects: [Effect]) -> Change {
+        var change = self
+        change.effects = Self.ordered(effects)
+        change.summary = Summary(change.effects)
+        return change
     }
 }
 
@@ -95,8 +129,21 @@ extension Change {
     /// Whether work was still going on, which is counted as stalled.
     package var isStalled: Bool { action == .recount }
 
+    /// Whether something is paid back.
+    package var pays: Bool { summary.pays }
+
+    /// How much is paid back; below zero if an undo takes it again.
+    package var paid: Int64 { summary.amount }
+
+    /// Whether its index entry is listed anew by an effect.
+    package var relists: Bool { summary.relists }
+
+    /// Whether objects are deleted before the record goes.
+    package var deletesObjects: Bool { summary.deletesObjects }
+
     /// What is paid back, if anything.
     package var refund: Refund? {
+        guard pays else { return nil }
         for case .pay(let refund) in effects { return refund }
         return nil
     }
@@ -108,33 +155,27 @@ extension Change {
     }
 
     /// Whether the record itself goes.
-    package var removesRecord: Bool {
-        for case .remove in effects { return true }
-        return false
-    }
+    package var removesRecord: Bool { summary.removesRecord }
 
     /// The objects that are deleted before the record goes, if any.
     package var objects: ObjectDeletion? {
+        guard deletesObjects else { return nil }
         for case .objects(let objects) in effects { return objects }
         return nil
     }
 
     /// The same with each effect replaced; nil leaves one out.
     package func mapEffects<Failure>(_ body: (Effect) throws(Failure) -> Effect?) throws(Failure) -> Change {
-        var change = self
         var effects: [Effect] = []
         effects.reserveCapacity(self.effects.count)
         for effect in self.effects {
             if let effect = try body(effect) { effects.append(effect) }
         }
-        change.effects = Self.ordered(effects)
-        return change
+        return with(effects)
     }
 
     /// The same with one more effect.
     package func adding(_ effect: Effect) -> Change {
-        var change = self
-        change.effects = Self.ordered(effects + [effect])
-        return change
+        with(effects + [effect])
     }
 }

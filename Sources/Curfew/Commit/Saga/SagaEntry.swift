@@ -120,11 +120,7 @@ extension SagaEntry {
         words.append(key)
         words.append(tokens)
         words.append(effects.count)
-        for effect in effects {
-            let code = effect.code
-            words.append(code.count)
-            for word in code { words.append(word) }
-        }
+        for index in effects.indices { effects[index].write(to: &words) }
         words.append(event == nil ? 0 : Self.known.count)
         if let event { for field in Self.known { words.append(event[field]) } }
     }
@@ -174,22 +170,27 @@ extension SagaEntry {
 }
 
 extension Effect {
-    /// The effect as words, for those that are made in other slots than the record's.
-    fileprivate var code: [String] {
+    /// Writes the effect as words, for those that are made in other slots than the record's: how many, its name, and what
+    /// it takes.
+    fileprivate func write(to words: inout WordWriter) {
         switch self {
-        case .pay(let refund): ["pay"] + refund.code
-        case .credit(let refund): ["credit"] + refund.code
-        case .enter(let refund): ["enter"] + refund.code
-        case .store(let text): ["store", text.key, text.text, text.keptFor.map { String($0.milliseconds) } ?? ""]
-        case .erase(let key): ["erase", key]
+        case .pay(let refund): refund.write("pay", to: &words)
+        case .credit(let refund): refund.write("credit", to: &words)
+        case .enter(let refund): refund.write("enter", to: &words)
+        case .store(let text):
+            words.append(["store", text.key, text.text, text.keptFor.map { String($0.milliseconds) } ?? ""])
+        case .erase(let key): words.append(["erase", key])
         case .put(let push):
-            ["put", push.key, push.isAtHead ? "head" : (push.kind ?? .list).rawValue, push.score ?? ""]
-        case .take(let taking): ["take", taking.key, taking.isSorted ? "zset" : "list"]
-        case .discard(let key): ["discard", key]
-        case .restore(let restoration): ["restore", restoration.key, restoration.run, restoration.expires ?? ""]
-        case .relist(let relisting): ["relist", relisting.index, relisting.score, relisting.rule.rawValue]
+            let kind = push.isAtHead ? "head" : (push.kind ?? .list).rawValue
+            words.append(["put", push.key, kind, push.score ?? ""])
+        case .take(let taking): words.append(["take", taking.key, taking.isSorted ? "zset" : "list"])
+        case .discard(let key): words.append(["discard", key])
+        case .restore(let restoration):
+            words.append(["restore", restoration.key, restoration.run, restoration.expires ?? ""])
+        case .relist(let relisting):
+            words.append(["relist", relisting.index, relisting.score, relisting.rule.rawValue])
         case .objects, .write, .remember, .remove, .unlist:
-            preconditionFailure("\(words) is made in the record's slot")
+            preconditionFailure("\(self.words) is made in the record's slot")
         }
     }
 
@@ -222,5 +223,21 @@ extension Effect {
 }
 
 extension Refund {
-    fileprivate var code: [String] { [String(amount), balance, ledger, entry] }
+    /// Most pages are full of these, so no list is made.
+    fileprivate func write(_ name: String, to words: inout WordWriter) {
+        words.append(5)
+        words.append(name)
+        words.append(amount)
+        words.append(balance)
+        words.append(ledger)
+        words.append(entry)
+    }
+}
+
+extension WordWriter {
+    /// Writes a list: how many words it has, and these.
+    fileprivate mutating func append(_ list: [String]) {
+        append(list.count)
+        for word in list { append(word) }
+    }
 }

@@ -9,15 +9,15 @@ final class SagaSplit: Sendable {
     let record: Record
     /// What is written in the record's slot, in one step with its guards.
     let first: Change
-    /// The guards of ``first``, by their numbers among those of the whole change.
-    let numbers: [Int]
+    /// The guards of ``first``, by their numbers among those of the whole change; nil if these are all.
+    let numbers: [Int]?
     /// What must still be so in other slots, with its number; it can only be looked at just before.
     let others: [(item: Policies.Guard, number: Int)]
     /// What is left.
     let entry: SagaEntry
 
     private init(
-        _ record: Record, _ first: Change, _ numbers: [Int], _ others: [(item: Policies.Guard, number: Int)],
+        _ record: Record, _ first: Change, _ numbers: [Int]?, _ others: [(item: Policies.Guard, number: Int)],
         _ entry: SagaEntry
     ) {
         (self.record, self.first, self.numbers, self.others, self.entry) = (record, first, numbers, others, entry)
@@ -46,14 +46,18 @@ final class SagaSplit: Sendable {
             }
         }
         var others: [(item: Policies.Guard, number: Int)] = []
-        var numbers: [Int] = []
         for (number, item) in change.guards.enumerated() {
-            if let key = item.otherKey, !isHere(key) { others.append((item, number)) } else { numbers.append(number) }
+            if let key = item.otherKey, !isHere(key) { others.append((item, number)) }
         }
-        if !others.isEmpty { first.guards = numbers.map { change.guards[$0] } }
+        var numbers: [Int]?
+        if !others.isEmpty {
+            let own = change.guards.indices.filter { number in !others.contains { $0.number == number } }
+            first.guards = own.map { change.guards[$0] }
+            numbers = own
+        }
         let event = change.isClaim ? nil : encoder.event(of: change)
         let entry = SagaEntry(
-            place: place, id: record.id, key: record.key, effects: left, tokens: change.refund?.amount ?? 0,
+            place: place, id: record.id, key: record.key, effects: left, tokens: change.paid,
             event: event)
         self.init(record, first, numbers, others, entry)
     }

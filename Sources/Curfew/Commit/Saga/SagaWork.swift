@@ -146,8 +146,9 @@ struct SagaWork: Sendable {
         switch outcome {
         case .made: results[place] = .changed(isRefunded: true)
         case .moved(let number):
-            let numbers = splits[place]?.numbers ?? []
-            results[place] = .moved(guardNumber: numbers.indices.contains(number) ? numbers[number] : number)
+            let numbers = splits[place]?.numbers
+            let own = numbers.flatMap { $0.indices.contains(number) ? $0[number] : nil }
+            results[place] = .moved(guardNumber: own ?? number)
         case .refused(let why): results[place] = .refused(why)
         }
     }
