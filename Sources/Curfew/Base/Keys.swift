@@ -57,6 +57,12 @@ package struct Keys: Sendable {
     package func webhookLetters(_ name: String) -> String { webhook(name) + ":letters" }
     /// List of the failed deliveries of a webhook, newest first.
     package func webhookDead(_ name: String) -> String { webhook(name) + ":dead" }
+    /// Sorted set: mail → the time of the next attempt.
+    package var mail: String { prefix + "mail" }
+    /// Hash: mail → its content.
+    package var mailLetters: String { mail + ":letters" }
+    /// List of the failed mails, newest first.
+    package var mailDead: String { mail + ":dead" }
     /// String: the person of a session; expires with the session.
     package func session(_ id: String) -> String { prefix + "session:" + id }
     /// Hash: the state of an alert.

@@ -89,7 +89,7 @@ extension Configuration {
     private init?(_ section: Section, fingerprint: String) {
         section.expect([
             "redis", "redis-user", "redis-password", "prefix", "min-replicas", "worker", "http", "streams", "storage",
-            "webhooks", "cleanups", "routes", "alerts",
+            "webhooks", "mail", "cleanups", "routes", "alerts",
         ])
         let redis = Self.redis(section)
         let prefix = section.value("prefix", expected: "a word without braces or spaces", Self.prefix)
@@ -103,7 +103,9 @@ extension Configuration {
             alertSection.map { list in list.entries.compactMap { AlertDefinition($0, in: list, cleanups: names) } }
             ?? []
         let storage = StorageConfiguration.all(section.section("storage"), cleanups: cleanupSection)
-        let webhooks = section.section("webhooks").map(Webhook.all) ?? []
+        let scope = NoticeScope(cleanupSection)
+        let webhooks = section.section("webhooks").map { Webhook.all($0, scope) } ?? []
+        let mail = section.section("mail").flatMap { Mail($0, scope) }
         let http = section.section("http").map { HTTPSettings($0) }
         let routes = section.section("routes").map { RouteNames($0, cleanups: names) } ?? RouteNames()
         let undo = cleanups.map(\.undo).max() ?? .zero
@@ -112,6 +114,7 @@ extension Configuration {
         self.init(
             redis: redis, prefix: prefix ?? "curfew", worker: worker, http: http, routes: routes, streams: streams,
             storage: storage, webhooks: webhooks, cleanups: cleanups, alerts: alerts, fingerprint: fingerprint)
+        self.mail = mail
         minReplicas = section.integer("min-replicas", in: 0...100) ?? minReplicas
         self.streams.events = max(streams.events, undo)
     }

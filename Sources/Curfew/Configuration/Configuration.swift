@@ -23,6 +23,8 @@ package struct Configuration: Sendable {
     package var storage: [StorageConfiguration]
     /// The webhooks, in file order.
     package var webhooks: [Webhook]
+    /// The receivers of notices by mail; nil if the file has none.
+    package var mail: Mail?
     /// The cleanups, in file order.
     package var cleanups: [Cleanup]
     /// The alerts, in file order.

@@ -13,7 +13,7 @@ enum SecretKeys {
 
     /// Whether an address at this dotted path may contain a user and a password.
     static func isAddress(_ path: String) -> Bool {
-        path == "redis" || path.hasPrefix("webhooks.") && path.hasSuffix(".url")
+        path == "redis" || path == "mail.smtp" || path.hasPrefix("webhooks.") && path.hasSuffix(".url")
             || path.hasPrefix("cleanups.") && path.hasSuffix(".ping")
     }
 

@@ -43,6 +43,19 @@ package struct WebAddress: Sendable, Hashable {
         guard let whole = parts.string else { return nil }
         revealed = whole
     }
+
+    /// The address with another text of the same host.
+    private init(_ revealed: String, like other: WebAddress) {
+        self.revealed = revealed
+        (host, isPlain, credentials) = (other.host, other.isPlain, other.credentials)
+    }
+
+    /// The address with a path, if it has none.
+    func withDefaultPath(_ path: String) -> WebAddress {
+        guard var parts = URLComponents(string: revealed), ["", "/"].contains(parts.path) else { return self }
+        parts.path = path
+        return parts.string.map { WebAddress($0, like: self) } ?? self
+    }
 }
 
 extension WebAddress: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {

@@ -38,11 +38,12 @@ struct WebCaller: Sendable {
 
     /// Sends a text.
     func post(
-        _ body: String, headers: [(String, String)], to address: WebAddress, timeout: Duration
+        _ body: String, type: String = "application/json", headers: [(String, String)], to address: WebAddress,
+        timeout: Duration
     ) async -> Outcome {
         var request = request(to: address)
         request.method = .POST
-        request.headers.add(name: "content-type", value: "application/json")
+        request.headers.add(name: "content-type", value: type)
         for (name, value) in headers { request.headers.add(name: name, value: value) }
         request.body = .bytes(ByteBuffer(string: body))
         return await execute(request, address, timeout)

@@ -8,7 +8,7 @@ extension Doctor {
     var needs: [[String]] {
         var needs = connectionNeeds + coordinationNeeds
         for cleanup in configuration.cleanups { needs += self.needs(of: cleanup) }
-        for webhook in configuration.webhooks { needs += self.needs(of: webhook) }
+        for receiver in configuration.receivers { needs += self.needs(of: receiver) }
         return needs + (configuration.http == nil ? [] : sessionNeeds)
     }
 

@@ -84,7 +84,7 @@ package struct Doctor: Sendable {
             { try await records() },
             { try await times() },
             { await storage() },
-            { try await webhooks() },
+            { try await notices() },
         ]
         for look in looks {
             do {

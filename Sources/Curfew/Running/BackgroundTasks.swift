@@ -1,15 +1,15 @@
-/// The background tasks of one configuration: webhook deliveries and keyspace scans.
+/// The background tasks of one configuration: deliveries of notices and keyspace scans.
 ///
 /// Another configuration has its own tasks. The previous ones stop as at a shutdown: they finish their current work or
 /// leave it for the next ones.
 final class BackgroundTasks: Sendable {
-    private let senders: [WebhookSender]
+    private let senders: [NoticeSender]
     private let indexer: Indexer
 
     /// Creates the tasks of an engine.
     init(engine: Engine) {
         indexer = Indexer(engine: engine)
-        senders = engine.configuration.webhooks.map { WebhookSender(engine: engine, webhook: $0) }
+        senders = engine.configuration.receivers.map { NoticeSender(engine: engine, receiver: $0) }
     }
 
     /// Runs until ``stop()``; returns at once if it was called before.

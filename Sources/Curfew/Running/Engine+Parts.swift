@@ -70,11 +70,11 @@ extension FiringAlert {
     }
 }
 
-extension WebhookSender {
-    /// The sender of a webhook of this engine.
-    convenience init(engine: Engine, webhook: Webhook) {
+extension NoticeSender {
+    /// The sender of a receiver of this engine.
+    convenience init(engine: Engine, receiver: NoticeReceiver) {
         self.init(
-            webhook, store: engine.store, consumer: engine.instance.id, prefix: engine.configuration.prefix,
+            receiver, store: engine.store, consumer: engine.instance.id, prefix: engine.configuration.prefix,
             heartbeat: engine.coordinator.heartbeat)
     }
 }

@@ -26,7 +26,10 @@ struct ConfigCheckCommand: ParsableCommand {
             var cluster: SlotPlan?
         }
         struct WebhookAnswer: Encodable {
-            var name: String, host: String, on: [String], signed: Bool
+            var name: String, host: String, format: String, on: [String], signed: Bool
+        }
+        struct MailAnswer: Encodable {
+            var server: String, on: [String]
         }
         struct Problem: Encodable {
             var file: String, line: Int?, key: String, message: String
@@ -42,6 +45,7 @@ struct ConfigCheckCommand: ParsableCommand {
         var cleanups: [CleanupAnswer]?
         var alerts: [String]?
         var webhooks: [WebhookAnswer]?
+        var mail: MailAnswer?
         var errors: [Problem]?
         /// Settings that are probably mistakes; nil if there are none.
         var warnings: [Problem]?
@@ -70,13 +74,16 @@ struct ConfigCheckCommand: ParsableCommand {
         }
         let webhooks = configuration.webhooks.map { webhook in
             Answer.WebhookAnswer(
-                name: webhook.name, host: webhook.address.host, on: webhook.subjects.map(\.rawValue),
-                signed: webhook.secret != nil)
+                name: webhook.name, host: webhook.address.host, format: webhook.format.name,
+                on: webhook.subjects.map(\.rawValue), signed: webhook.secret != nil)
+        }
+        let mail = configuration.mail.map { mail in
+            Answer.MailAnswer(server: "\(mail.server)", on: mail.subjects.map(\.rawValue))
         }
         try Output.json(
             Answer(
                 valid: true, file: options.wholePath, fingerprint: configuration.fingerprint, cleanups: cleanups,
-                alerts: configuration.alerts.map(\.name), webhooks: webhooks,
+                alerts: configuration.alerts.map(\.name), webhooks: webhooks, mail: mail,
                 warnings: configuration.warnings.isEmpty ? nil : configuration.warnings.map(Answer.Problem.init)))
     }
 
@@ -102,14 +109,25 @@ struct ConfigCheckCommand: ParsableCommand {
             }
             alerts.write(empty: "")
         }
-        guard !configuration.webhooks.isEmpty else { return }
-        Output.line()
-        var webhooks = Table("WEBHOOK", "HOST", "SUBJECTS", "SIGNED")
-        for webhook in configuration.webhooks {
-            let subjects = webhook.subjects.map(\.rawValue).joined(separator: ", ")
-            webhooks.add(webhook.name, webhook.address.host, subjects, webhook.secret == nil ? "no" : "yes")
+        writeReceivers(configuration)
+    }
+
+    private func writeReceivers(_ configuration: Configuration) {
+        if !configuration.webhooks.isEmpty {
+            Output.line()
+            var webhooks = Table("WEBHOOK", "HOST", "FORMAT", "SUBJECTS", "SIGNED")
+            for webhook in configuration.webhooks {
+                let subjects = webhook.subjects.map(\.rawValue).joined(separator: ", ")
+                let signed = webhook.secret == nil ? "no" : "yes"
+                webhooks.add(webhook.name, webhook.address.host, webhook.format.name, subjects, signed)
+            }
+            webhooks.write(empty: "")
         }
-        webhooks.write(empty: "")
+        guard let mail = configuration.mail else { return }
+        Output.line()
+        var table = Table("MAIL", "SUBJECTS")
+        table.add("\(mail.server)", mail.subjects.map(\.rawValue).joined(separator: ", "))
+        table.write(empty: "")
     }
 
     /// How each change is split if its keys are in different slots.

@@ -37,6 +37,10 @@ struct ConfigurationSecretsTests {
         arguments: [
             "http: {listen: \"${S}\"}", "http: {listen: \"${H}\"}", "http: {listen: \"0.0.0.0:${P}\"}",
             "webhooks: {w: {url: \"http://a\", on: [\"${S}\"]}}", "webhooks: {w: {url: \"http://a\", on: \"${S}\"}}",
+            "webhooks: {w: {url: \"http://a\", on: alert, format: \"${S}\"}}",
+            "webhooks: {w: {url: \"http://a\", on: alert, min-severity: \"${S}\", cleanups: [\"${S}\"]}}",
+            "webhooks: {w: {url: \"http://a\", on: alert, template: \"<${S}> {\"}}",
+            "mail: {smtp: \"smtp://${S} x\", from: \"${S}\", to: [\"${S}\", \"<${S}>\"], on: \"${S}\"}",
             "streams: {length: \"${S}\"}", "prefix: \"${S} {\"", "worker: {lease: \"${S}\"}",
             "routes: {r: [\"${S}\"]}", "alerts: {x: {cleanup: \"${S}\", metric: failed, above: 1}}",
             "alerts: {x: {cleanup: a, metric: \"${S}\", above: \"${S}\", over: \"${S}\", severity: \"${S}\"}}",

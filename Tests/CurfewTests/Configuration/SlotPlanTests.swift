@@ -93,7 +93,8 @@ struct SlotPlanTests {
         let all = [
             keys.schedule, keys.fence, keys.instances, keys.paused, keys.runs, keys.metrics, keys.alerts, keys.events,
             keys.wake, keys.instance("h-1"), keys.lease("x"), keys.index("x"), keys.seen("x"), keys.scan("x"),
-            keys.webhook("x"), keys.webhookLetters("x"), keys.webhookDead("x"), keys.alert("x"), keys.saga("x"),
+            keys.webhook("x"), keys.webhookLetters("x"), keys.webhookDead("x"), keys.mail, keys.mailLetters,
+            keys.mailDead, keys.alert("x"), keys.saga("x"),
         ]
         #expect(Set(all.map { RedisSlot.of($0) }).count == 1)
     }

@@ -54,11 +54,11 @@ struct WebhookConfigurationTests {
             ("{url: https://ops, on: []}", "on: is empty, expected a text or a list of texts"),
             (
                 "{url: https://ops, on: [alert, warnings]}",
-                "on: unknown “warnings”, did you mean “warning”? (expected one of alert, warning, run-failed)"
+                "on: unknown “warnings”, did you mean “warning”? (expected one of alert, warning, change, run-lost, run-failed)"
             ),
             (
                 "{url: https://ops, on: alert, secrets: x}",
-                "secrets: unknown key, did you mean “secret”? (expected one of url, secret, on, timeout, tries)"
+                "secrets: unknown key, did you mean “secret”? (expected one of url, secret, format, template, on, min-severity, cleanups, timeout, tries)"
             ),
             ("{url: https://ops, on: alert, tries: 0}", "tries: expected a whole number from 1 to 100, found “0”"),
             ("{url: https://ops, on: alert, timeout: 10}", "timeout: “10” has no unit, write 10s, 10m or 10h"),

@@ -10,7 +10,7 @@ import Testing
 struct DocumentationConfigurationTests {
     private static let sections = [
         "redis", "redis-user", "redis-password", "prefix", "worker", "http", "streams", "storage", "webhooks",
-        "cleanups", "routes", "alerts",
+        "mail", "cleanups", "routes", "alerts",
     ]
 
     /// A block as a whole file: cleanups alone get their section, and what a file can't be without is added.
@@ -28,7 +28,8 @@ struct DocumentationConfigurationTests {
     /// The secrets that configurations take from the environment.
     private static let environment = [
         "CURFEW_ADMIN_TOKEN": "7f3b9c0d2e4a6815", "ADA_TOKEN": "1c9e4b7d5a2f8036", "CRON_SECRET": "5d2a8f0361c9e4b7",
-        "PROMETHEUS_TOKEN": "e4b75d2a8f0361c9", "HOOK_SECRET": "s", "APP_SECRET": "s",
+        "PROMETHEUS_TOKEN": "e4b75d2a8f0361c9", "HOOK_SECRET": "s", "APP_SECRET": "s", "PAGERDUTY_KEY": "k",
+        "MAIL_PASSWORD": "p",
     ]
 
     @Test("every configuration in the documentation is one", arguments: try DocumentationPage.all())
@@ -55,6 +56,7 @@ struct DocumentationConfigurationTests {
             streams: {zzzz: 0}
             storage: {uploads: {zzzz: 0}}
             webhooks: {ops: {zzzz: 0}}
+            mail: {zzzz: 0}
             cleanups:
               stuck: {policy: stuck, zzzz: 0, retry: {zzzz: 0, queue: {zzzz: 0}}, refund: {zzzz: 0}, writes: {zzzz: 0}, index: {zzzz: 0}, only: {zzzz: 0}}
               counters: {policy: counters, zzzz: 0, counters: {zzzz: 0}, members: {zzzz: 0}}
@@ -87,7 +89,7 @@ struct DocumentationConfigurationTests {
         arguments: [
             ("The file", "zzzz"), ("worker", "worker.zzzz"), ("http", "http.zzzz"), ("tls", "http.tls.zzzz"),
             ("streams", "streams.zzzz"),
-            ("storage", "storage.uploads.zzzz"), ("webhooks", "webhooks.ops.zzzz"),
+            ("storage", "storage.uploads.zzzz"), ("webhooks", "webhooks.ops.zzzz"), ("mail", "mail.zzzz"),
             ("retry", "cleanups.stuck.retry.zzzz"), ("queue", "cleanups.stuck.retry.queue.zzzz"),
             ("writes", "cleanups.stuck.writes.zzzz"), ("index", "cleanups.stuck.index.zzzz"),
             ("only, except", "cleanups.stuck.only.zzzz"),
@@ -131,12 +133,14 @@ struct DocumentationConfigurationTests {
             redis: redis://127.0.0.1
             storage: {uploads: {endpoint: "http://s3.test", bucket: b, access-key: a, secret-key: s}}
             webhooks: {ops: {url: "https://a", on: alert}}
+            mail: {smtp: "smtps://a", from: a@b, to: c@d, on: alert}
             cleanups:
               stuck: {policy: stuck, every: 1h, records: "a:<id>", states: A, since: b, timeout: 1m, to: C, retry: {limit: 1, to: D}}
               counters: {policy: counters, every: 1h, records: "a:<id>", states: A, since: b, timeout: 1m, total: t,
                 counters: {queued: q, processing: p, completed: c, failed: f}, members: {set: "s:<id>", record: "m:<id>"}}
             """
         let file = try Configuration.parse(text, file: "", environment: [:])
+        let mail = try #require(file.mail)
         let cleanup = try #require(file.cleanup(named: "stuck"))
         let stuck = try #require(cleanup.policy as? StuckPolicy)
         let counters = try #require(file.cleanup(named: "counters")?.policy as? CountersPolicy)
@@ -158,6 +162,9 @@ struct DocumentationConfigurationTests {
             "storage region": file.storage[0].region, "storage style": file.storage[0].style.rawValue,
             "storage timeout": file.storage[0].timeout.text,
             "webhooks timeout": file.webhooks[0].timeout.text, "webhooks tries": "\(file.webhooks[0].tries)",
+            "webhooks format": file.webhooks[0].format.name,
+            "webhooks min-severity": file.webhooks[0].leastSeverity.rawValue, "mail timeout": mail.timeout.text,
+            "mail tries": "\(mail.tries)", "mail min-severity": mail.leastSeverity.rawValue,
             "Every cleanup timezone": "UTC", "Every cleanup format": "hash",
             "Every cleanup scan": cleanup.scan?.text ?? "", "Every cleanup status": cleanup.statusField,
             "Every cleanup enabled": "\(cleanup.isEnabled)", "Every cleanup dry-run": "\(cleanup.isDryRun)",

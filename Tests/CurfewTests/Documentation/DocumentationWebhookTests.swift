@@ -74,7 +74,7 @@ struct DocumentationWebhookTests {
     @Test("the waits shown are the real ones")
     func waits() throws {
         let row = try #require(try Self.page().rows.first { $0.cells[0] == "longest wait" })
-        let timing = WebhookTiming()
+        let timing = NoticeTiming()
         let shown = [1.0, 4, 16, 64, 256, 1024, 3600]
         #expect((1...7).map { timing.backoff.delay(failures: $0, jitter: 1) / .seconds(1) } == shown)
         #expect(timing.backoff.delay(failures: 14, jitter: 1) == .seconds(3600))

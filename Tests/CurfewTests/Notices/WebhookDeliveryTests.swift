@@ -9,6 +9,9 @@ import Testing
 
 @Suite("webhooks", .tags(.ownServer), .everyTopology, .timeLimit(.minutes(5)))
 struct WebhookDeliveryTests {
+    private static let message = OutgoingNotice(
+        id: "curfew:alerts:1-0", body: "{}", entry: "1-0", acknowledged: ["1-0"])
+
     @Test("an alert is delivered once, as the documentation says")
     func once() async throws {
         try await withWebhook { hook in
@@ -97,7 +100,7 @@ struct WebhookDeliveryTests {
             #expect(data.compactMap { $0["message"] } == [text])
             // A value without measure is cut, at the end of a character.
             let before = try #require(data.compactMap { $0["before"] }.first)
-            #expect(before == String(repeating: "é", count: WebhookPayload.mostValueBytes / 2) + "…")
+            #expect(before == String(repeating: "é", count: Notice.mostValueBytes / 2) + "…")
         }
     }
 
@@ -124,8 +127,8 @@ struct WebhookDeliveryTests {
     func setBack() async throws {
         try await withWebhook { hook in
             let engine = try hook.engine("one", on: "alert")
-            let queue = WebhookQueue(store: engine.store, webhook: engine.configuration.webhooks[0])
-            try await queue.add([("curfew:alerts:1-0", "{}", "1-0")], from: hook.keys.alerts, group: "none")
+            let queue = NoticeQueue(store: engine.store, receiver: engine.configuration.receivers[0])
+            try await queue.add([Self.message], from: hook.keys.alerts, group: "none")
             let ahead = String((try await engine.serverClock().now + .seconds(7_200)).milliseconds)
             try await hook.scene.send("ZADD", hook.keys.webhook("ops"), ahead, "curfew:alerts:1-0")
             try await hook.withSenders(engine) {
@@ -146,8 +149,8 @@ struct WebhookDeliveryTests {
             let engine = try hook.engine("dead", on: "alert", more: ", timeout: 100ms") {
                 $0.margin = .milliseconds(600)
             }
-            let queue = WebhookQueue(store: engine.store, webhook: engine.configuration.webhooks[0])
-            try await queue.add([("curfew:alerts:1-0", "{}", "1-0")], from: hook.keys.alerts, group: "none")
+            let queue = NoticeQueue(store: engine.store, receiver: engine.configuration.receivers[0])
+            try await queue.add([Self.message], from: hook.keys.alerts, group: "none")
             let start = ContinuousClock.now
             let taken = try await queue.take(4).taken
             #expect(taken.map(\.id) == ["curfew:alerts:1-0"])
@@ -186,7 +189,7 @@ struct WebhookDeliveryTests {
         try await withWebhook { hook in
             // Not later than a wait can be.
             let far = String((try await ServerClock.read(from: hook.scene.redis).now + .seconds(1_800)).milliseconds)
-            let words = (1...WebhookQueue.most).flatMap { [far, "waiting-\($0)"] }
+            let words = (1...NoticeQueue.most).flatMap { [far, "waiting-\($0)"] }
             try await hook.scene.redis.send(RedisCommand("ZADD", [hook.keys.webhook("ops")] + words))
             try await hook.withSenders(
                 try hook.engine("one", on: "alert", timing: { $0.backoff.most = .seconds(3_600) })
@@ -196,7 +199,7 @@ struct WebhookDeliveryTests {
                 try await hook.received(1)
             }
             let waiting = try await hook.scene.send("ZCARD", hook.keys.webhook("ops")).integer
-            #expect(waiting == Int64(WebhookQueue.most - 1))
+            #expect(waiting == Int64(NoticeQueue.most - 1))
         }
     }
 
@@ -209,10 +212,10 @@ struct WebhookDeliveryTests {
             for name in ["old", "busy", "recent"] {
                 try await hook.scene.send("XGROUP", "CREATECONSUMER", alerts, "curfew:webhook:ops", name)
             }
-            #expect(WebhookReader.isForgotten(["name": "old", "pending": "0", "idle": "86400001"], by: "one"))
-            #expect(!WebhookReader.isForgotten(["name": "busy", "pending": "1", "idle": "86400001"], by: "one"))
-            #expect(!WebhookReader.isForgotten(["name": "recent", "pending": "0", "idle": "86400000"], by: "one"))
-            #expect(!WebhookReader.isForgotten(["name": "one", "pending": "0", "idle": "86400001"], by: "one"))
+            #expect(NoticeReader.isForgotten(["name": "old", "pending": "0", "idle": "86400001"], by: "one"))
+            #expect(!NoticeReader.isForgotten(["name": "busy", "pending": "1", "idle": "86400001"], by: "one"))
+            #expect(!NoticeReader.isForgotten(["name": "recent", "pending": "0", "idle": "86400000"], by: "one"))
+            #expect(!NoticeReader.isForgotten(["name": "one", "pending": "0", "idle": "86400001"], by: "one"))
             try await hook.withSenders(engine) {
                 try await hook.alert()
                 try await hook.received(1)

@@ -100,7 +100,7 @@ struct WebhookFailureTests {
     @Test("only the newest dead letters are kept")
     func deadLettersAreFew() async throws {
         try await withWebhook(answer: { _, _ in .status(410) }) { hook in
-            let words = (1...WebhookQueue.mostDead).map { "letter \($0)" }
+            let words = (1...NoticeQueue.mostDead).map { "letter \($0)" }
             try await hook.scene.redis.send(RedisCommand("RPUSH", [hook.keys.webhookDead("ops")] + words))
             try await hook.withSenders(try hook.engine("one")) {
                 try await hook.alert()
@@ -108,7 +108,7 @@ struct WebhookFailureTests {
                 try await hook.isThrough()
             }
             let kept = try await hook.scene.send("LRANGE", hook.keys.webhookDead("ops"), "0", "-1").elements
-            #expect(kept.count == WebhookQueue.mostDead)
+            #expect(kept.count == NoticeQueue.mostDead)
             #expect(kept[0].string?.contains("curfew:alerts:") == true && kept[1].string == "letter 1")
         }
     }
@@ -126,14 +126,14 @@ struct WebhookFailureTests {
                 try await hook.listening(engine)
                 for number in 1...10 { try await hook.alert("alert-\(number)") }
                 // As many as are under way at once, and no more.
-                try await hook.received(WebhookSender.mostAttempts)
+                try await hook.received(4)
                 try await eventually("the first run") { try await hook.scene.stream(hook.keys.runs).count == 1 }
                 try await hook.scene.schedule("jobs", in: .zero)
                 try await eventually("a second run") { try await hook.scene.stream(hook.keys.runs).count >= 2 }
             }
             let runs = try await hook.scene.stream(hook.keys.runs)
             #expect(runs.allSatisfy { $0["status"] == "completed" })
-            #expect(hook.receiver.requests.count == WebhookSender.mostAttempts)
+            #expect(hook.receiver.requests.count == 4)
             // The timeout is ten seconds: nobody has waited for it.
             #expect(watch.elapsed < .seconds(8))
             #expect(try await hook.scene.send("ZCARD", hook.keys.webhook("ops")).integer == 10)
@@ -142,7 +142,7 @@ struct WebhookFailureTests {
 
     @Test("waits grow fourfold to an hour, and are shortened by up to a half")
     func waits() {
-        let timing = WebhookTiming()
+        let timing = NoticeTiming()
         let longest = (1...15).map { timing.backoff.delay(failures: $0, jitter: 1) }
         #expect(
             longest.map { Int($0 / .seconds(1)) } == [

@@ -18,7 +18,7 @@ struct WebhookScene: Sendable {
     /// An instance of that name.
     func engine(
         _ id: String, on subjects: String = "[alert, warning, run-failed]", more: String = "", url: String? = nil,
-        logger: Logger = quietLogger, timing change: (inout WebhookTiming) -> Void = { _ in }
+        logger: Logger = quietLogger, timing change: (inout NoticeTiming) -> Void = { _ in }
     ) throws -> Engine {
         let hook = "{url: \"\(url ?? receiver.url)\", secret: \"\(Self.secret)\", on: \(subjects)\(more)}"
         let text = "redis: \(scene.url)\nworker: {heartbeat: 300ms}\nwebhooks: {ops: \(hook)}\n\(scene.text)"
@@ -35,26 +35,12 @@ struct WebhookScene: Sendable {
     ///
     /// It begins when they read: what was published before isn't for them.
     func withSenders(_ engines: Engine..., body: () async throws -> Void) async throws {
-        let senders = engines.map { WebhookSender(engine: $0, webhook: $0.configuration.webhooks[0]) }
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            for sender in senders { group.addTask { await sender.run() } }
-            defer { for sender in senders { sender.stop() } }
-            try await listening(engines[0])
-            try await body()
-        }
+        try await scene.withSenders(engines, body: body)
     }
 
     /// Waits until the groups are there.
     func listening(_ engine: Engine) async throws {
-        for stream in engine.configuration.webhooks[0].subjects.map(\.stream) {
-            try await eventually("a group on \(stream)") {
-                do {
-                    return try await scene.send("XINFO", "GROUPS", stream.key(keys)).count == 1
-                } catch let error as RedisError where error.server?.message.contains("no such key") == true {
-                    return false
-                }
-            }
-        }
+        try await scene.listening(engine)
     }
 
     /// Publishes an alert, as Curfew does.
@@ -97,6 +83,32 @@ func withWebhook(
     try await HTTPReceiver.withReceiver(answer: answer) { receiver in
         try await withInstances { scene in
             try await body(WebhookScene(scene: scene, receiver: receiver))
+        }
+    }
+}
+
+extension CoordinationScene {
+    /// Runs the senders of instances to their first receiver of notices while the body runs.
+    func withSenders(_ engines: [Engine], body: () async throws -> Void) async throws {
+        let senders = engines.map { NoticeSender(engine: $0, receiver: $0.configuration.receivers[0]) }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for sender in senders { group.addTask { await sender.run() } }
+            defer { for sender in senders { sender.stop() } }
+            try await listening(engines[0])
+            try await body()
+        }
+    }
+
+    /// Waits until the groups of the first receiver are there.
+    func listening(_ engine: Engine) async throws {
+        for stream in engine.configuration.receivers[0].terms.streams {
+            try await eventually("a group on \(stream)") {
+                do {
+                    return try await send("XINFO", "GROUPS", stream.key(keys)).count == 1
+                } catch let error as RedisError where error.server?.message.contains("no such key") == true {
+                    return false
+                }
+            }
         }
     }
 }

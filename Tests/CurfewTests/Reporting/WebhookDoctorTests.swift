@@ -9,7 +9,7 @@ import Testing
 @Suite("the doctor looks at webhooks", .tags(.ownServer), .everyTopology, .timeLimit(.minutes(4)))
 struct WebhookDoctorTests {
     private func findings(_ engine: Engine) async throws -> [Doctor.Finding] {
-        try await Doctor(engine: engine).webhooks()
+        try await Doctor(engine: engine).notices()
     }
 
     @Test("what waits and what was given up is said, with the host alone")

@@ -1,23 +1,24 @@
-internal import Algorithms
 internal import Logging
 internal import Policies
 internal import RedisClient
 
-/// Reads the streams for a webhook and adds its entries to the queue.
+/// Reads the streams for a receiver and adds its messages to the queue.
 ///
 /// All instances read as one consumer group, so each entry is delivered to one of them. It stays pending until it is on
 /// the queue. Entries of a dead instance are claimed by another one at its next heartbeat.
-struct WebhookReader: Sendable {
+struct NoticeReader: Sendable {
     /// How many entries are read at once.
     ///
-    /// There is one event per change, and most aren't for a webhook.
+    /// There is one event per change, and most aren't for a receiver.
     static let page = 500
+    /// About how many bytes of messages are added to the queue at once.
+    static let mostBytes = 1 << 20
     /// How many entries of dead instances are claimed at once.
     static let mostClaimed = 100
     /// A consumer without pending entries that was idle for this long belongs to an instance that is gone.
     static let forgottenAfter = Duration.seconds(86_400)
 
-    let queue: WebhookQueue
+    let queue: NoticeQueue
     /// The name under which this instance reads.
     let consumer: String
     /// The prefix of the stream names in what is sent.
@@ -31,11 +32,21 @@ struct WebhookReader: Sendable {
 
     /// The consumer group of a webhook.
     static func group(of name: String) -> String { "curfew:webhook:" + name }
+    /// The consumer group of mail.
+    static let mailGroup = "curfew:mail"
+
+    /// The consumer group of a receiver.
+    static func group(of receiver: NoticeReceiver) -> String {
+        switch receiver {
+        case .webhook(let webhook): group(of: webhook.name)
+        case .mail: mailGroup
+        }
+    }
 
     private var store: Store { queue.store }
-    private var webhook: Webhook { queue.webhook }
-    private var group: String { Self.group(of: webhook.name) }
-    private var streams: [Webhook.Subject.Stream] { webhook.subjects.map(\.stream) }
+    private var receiver: NoticeReceiver { queue.receiver }
+    private var group: String { Self.group(of: receiver) }
+    private var streams: [Webhook.Subject.Stream] { receiver.terms.streams }
     private func key(_ stream: Webhook.Subject.Stream) -> String { stream.key(store.keys) }
 
     /// Where a new consumer group starts: at the end of the stream the first time; after the group was deleted by
@@ -69,8 +80,8 @@ struct WebhookReader: Sendable {
                     isKnown = false
                 }
                 store.logger.log(
-                    level: isKnown ? .debug : .warning, "a webhook's streams can't be read",
-                    metadata: ["webhook": "\(webhook.name)", "error": "\(error)"])
+                    level: isKnown ? .debug : .warning, "the streams of a receiver of notices can't be read",
+                    metadata: ["receiver": "\(receiver.label)", "error": "\(error)"])
                 isKnown = true
             }
             await rest(for: retries.failed())
@@ -122,27 +133,37 @@ struct WebhookReader: Sendable {
         }
     }
 
-    /// Adds the entries for this webhook to the queue, and acknowledges the others.
+    /// Adds the messages for this receiver to the queue, and acknowledges the entries that aren't for it.
     private func accept(_ entries: [StreamEntry], of stream: Webhook.Subject.Stream) async throws {
-        let name = "\(prefix):\(stream.rawValue)"
-        guard let subject = webhook.subjects.first(where: { $0.stream == stream }) else { return }
-        let wanted = try entries.filter(subject.includes).map { entry in
-            let payload = WebhookPayload(entry, of: name, subject: subject, to: webhook)
-            return (id: payload.id, body: try payload.text(), entry: entry.id)
-        }
-        let others = entries.filter { !subject.includes($0) }.map(\.id)
+        let notices = entries.compactMap { receiver.terms.notice($0, of: stream, prefix: prefix) }
+        let messages = try NoticeLetters(receiver: receiver).messages(of: notices)
+        let wanted = Set(messages.flatMap(\.acknowledged))
+        let others = entries.map(\.id).filter { !wanted.contains($0) }
         if !others.isEmpty { try await store.redis.send(RedisCommand("XACK", [key(stream), group] + others)) }
-        // If a whole page of events is for the webhook, it is too large for one commit.
-        for part in wanted.chunks(ofCount: 50) {
-            try await queue.add(Array(part), from: key(stream), group: group)
+        for part in Self.parts(of: messages) { try await queue.add(part, from: key(stream), group: group) }
+        if !messages.isEmpty { added() }
+    }
+
+    /// A whole page of messages is too large for one commit.
+    private static func parts(of messages: [OutgoingNotice]) -> [[OutgoingNotice]] {
+        var parts: [[OutgoingNotice]] = []
+        var bytes = 0
+        for message in messages {
+            bytes += message.body.utf8.count
+            if let last = parts.last, last.count < 50, bytes <= mostBytes {
+                parts[parts.count - 1].append(message)
+            } else {
+                parts.append([message])
+                bytes = message.body.utf8.count
+            }
         }
-        if !wanted.isEmpty { added() }
+        return parts
     }
 
     /// Takes over entries that dead instances had read but not added to the queue.
     private func claim() async throws {
         for stream in streams {
-            let idle = String(webhook.timing.takeOver.milliseconds)
+            let idle = String(receiver.timing.takeOver.milliseconds)
             var command = RedisCommand(
                 "XAUTOCLAIM",
                 [key(stream), group, consumer, idle, "0-0", "COUNT", String(Self.mostClaimed)])
@@ -182,8 +203,8 @@ struct WebhookReader: Sendable {
             RedisCommand("XPENDING", [key(stream), group, "-", "+", "1", consumer]))
         guard let id = pending[0][0].string else { return }
         store.logger.error(
-            "an entry of a stream is too large to be sent to a webhook",
-            metadata: ["webhook": "\(webhook.name)", "stream": "\(key(stream))", "entry": "\(id)"])
+            "an entry of a stream is too large to be sent",
+            metadata: ["receiver": "\(receiver.label)", "stream": "\(key(stream))", "entry": "\(id)"])
         try await store.redis.send(RedisCommand("XACK", [key(stream), group, id]))
     }
 
