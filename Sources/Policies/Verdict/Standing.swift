@@ -13,7 +13,7 @@ package enum Standing: Sendable, Equatable {
 }
 
 extension Record {
-    /// How something stands in a key; throws where that can't be told. It must have been asked.
+    /// How something stands in a key, which must have been asked; throws where that can't be told.
     func standing(of member: String, in key: String) throws(RecordError) -> Standing? {
         switch answers[.standing(key: key, member: member)] {
         case .standing(let standing)?: return standing
