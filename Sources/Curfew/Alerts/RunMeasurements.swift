@@ -18,6 +18,8 @@ struct RunMeasurements: Sendable {
     var isFailed = false
     /// Whether it was lost; a lost run has no other numbers.
     var isLost = false
+    /// Whether it only said what it would do.
+    var isDryRun = false
     /// The kind of the entry: `run`, or `undo`, which alerts and charts don't count as a run.
     var kind = "run"
 
@@ -47,16 +49,23 @@ struct RunMeasurements: Sendable {
 
     /// The entry of the metrics stream.
     var fields: [(String, String)] {
-        [
+        var fields: [(String, String)] = [
             ("kind", kind), ("cleanup", cleanup), ("run", run), ("duration_ms", String(duration.milliseconds)),
             ("lag_ms", String(lag.milliseconds)), ("oldest_overdue_ms", String(oldestOverdue.milliseconds)),
             ("drift", String(counters.drift)), ("found", String(counters.found)), ("changed", String(counters.changed)),
             ("retried", String(counters.retried)), ("skipped", String(counters.skipped)),
             ("failed", String(counters.failed)),
             ("refunded", String(counters.refunded)), ("bytes_freed", String(counters.bytesFreed)),
-            ("absent", String(counters.absent)), ("backlog", String(backlog)),
-        ] + (isRefused ? [("refused", "1")] : [])
-            + (isFailed ? [("runs_failed", "1")] : [])
-            + counters.types.sorted { $0.key < $1.key }.map { ("type:" + $0.key, String($0.value)) }
+            ("absent", String(counters.absent)), ("backlog", String(backlog)), ("stalled", String(counters.stalled)),
+            ("seen", String(counters.checked)),
+        ]
+        if isRefused { fields.append(("refused", "1")) }
+        if isFailed { fields.append(("runs_failed", "1")) }
+        if isDryRun { fields.append(("dry_run", "1")) }
+        return fields + Self.fields(counters.types, "type:") + Self.fields(counters.seen, "seen:")
+    }
+
+    private static func fields(_ counts: [String: Int], _ prefix: String) -> [(String, String)] {
+        counts.sorted { $0.key < $1.key }.map { (prefix + $0.key, String($0.value)) }
     }
 }

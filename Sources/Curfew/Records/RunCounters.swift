@@ -37,6 +37,8 @@ package struct RunCounters: Sendable {
     package private(set) var drift: Int64 = 0
     /// Timed out by type.
     package private(set) var types: [String: Int] = [:]
+    /// Looked at, by type, where times go by type.
+    package private(set) var seen: [String: Int] = [:]
     /// The first changes.
     package private(set) var records: [RunResult.Entry] = []
     /// The first errors.
@@ -78,6 +80,12 @@ package struct RunCounters: Sendable {
                 id: id, action: change.action.rawValue, from: change.from, to: change.to, type: change.type,
                 ageMs: change.age.milliseconds, timeoutMs: change.timeout.milliseconds,
                 tokensRefunded: refund, reason: change.reason))
+    }
+
+    /// A record of that type was looked at.
+    mutating func saw(type: String) {
+        guard seen[type] != nil || seen.count < Self.mostTypes else { return }
+        seen[type, default: 0] += 1
     }
 
     /// A charge had been paid back before.

@@ -217,8 +217,12 @@ extension Sweep {
     /// Counts what became of a page.
     func settle(_ page: Page, _ results: [CommitResult], _ state: inout State) {
         let isDryRun = claim == nil
+        let typeField = cleanup.policy.typeField
         for (place, result) in zip(page.judged.indices, results) {
             let id = page.judged[place].entry.id
+            if let typeField, let type = page.judged[place].record.present(typeField) {
+                state.outcome.counters.saw(type: type)
+            }
             switch result {
             case .changed(let isRefunded):
                 guard case .change(let decided) = page.judged[place].decision else { continue }

@@ -105,7 +105,7 @@ struct SweepStuckTests {
                 metric.fields.map(\.name) == [
                     "kind", "cleanup", "run", "duration_ms", "lag_ms", "oldest_overdue_ms", "drift", "found", "changed",
                     "retried", "skipped", "failed", "refunded", "bytes_freed", "absent", "backlog",
-                    "type:TIER_4K",
+                    "stalled", "seen", "type:TIER_4K", "seen:TIER_4K",
                 ])
             #expect(metric["backlog"] == "1" && metric["type:TIER_4K"] == "1" && metric["changed"] == "1")
             let oldest = try #require(metric["oldest_overdue_ms"].flatMap { Int64($0) })
