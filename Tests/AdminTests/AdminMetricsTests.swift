@@ -42,7 +42,7 @@ struct AdminMetricsTests {
                 #expect(found["curfew_redis_up"] == 1)
                 #expect(found["curfew_runs_total{\(cleanup),status=\"completed\",dry_run=\"false\"}"] == 1)
                 #expect(found["curfew_runs_total{\(cleanup),status=\"completed\",dry_run=\"true\"}"] == 1)
-                #expect(found["curfew_records_changed_total{\(cleanup)}"] == 2)
+                #expect(found["curfew_records_changed_total{\(cleanup),action=\"fail\"}"] == 2)
                 #expect(found["curfew_tokens_refunded_total{\(cleanup)}"] == 18)
                 #expect(found["curfew_leases_total{\(cleanup)}"] == 2)
                 #expect(found["curfew_cleanup_backlog_records{\(cleanup)}"] == 1)
@@ -53,7 +53,7 @@ struct AdminMetricsTests {
                 #expect(found.keys.contains { $0.hasPrefix("curfew_http_requests_total{method=\"POST\",\(route)") })
                 // Asked again, nothing is counted twice.
                 let again = samples(try await client.ask(.get, "/metrics").text)
-                #expect(again["curfew_records_changed_total{\(cleanup)}"] == 2)
+                #expect(again["curfew_records_changed_total{\(cleanup),action=\"fail\"}"] == 2)
             }
         }
     }

@@ -99,18 +99,12 @@ extension GroupOfRuns {
             case .generations: answer.stuck_generations_fixed += result.cleanedUp
             case .locks: answer.expired_locks_removed += result.cleanedUp
             case .files: answer.files_deleted += result.cleanedUp
-            case .batches: answer.batches_cancelled += result.count(of: .cancel)
-            case .other: break
+            // A dry run tells what it would have done.
+            case .batches where !result.dryRun: answer.batches_cancelled += result.actions["cancel", default: 0]
+            case .batches, .other: break
             }
         }
         return answer
-    }
-}
-
-extension RunResult {
-    /// How many records had this change.
-    func count(of action: Change.Action) -> Int {
-        records.count { $0.action == action.rawValue }
     }
 }
 

@@ -39,6 +39,16 @@ package struct RunCounters: Sendable {
     package private(set) var types: [String: Int] = [:]
     /// Looked at, by type, where times go by type.
     package private(set) var seen: [String: Int] = [:]
+    /// The changes by action; in a dry run, those that would be made.
+    package var actions: [String: Int] {
+        var counts = earlierActions
+        if let last = lastAction { counts[last.action.rawValue, default: 0] += last.count }
+        return counts
+    }
+    /// Changes by action before the last series of equal ones.
+    private var earlierActions: [String: Int] = [:]
+    /// The last series: most runs have one action, which is counted without a lookup.
+    private var lastAction: (action: Change.Action, count: Int)?
     /// The first changes.
     package private(set) var records: [RunResult.Entry] = []
     /// The first errors.
@@ -67,6 +77,7 @@ package struct RunCounters: Sendable {
         found += 1
         if !isDryRun { changed += 1 }
         if change.action == .retry { retried += 1 }
+        count(change.action)
         if change.isStalled { stalled += 1 }
         refunded.addSaturating(refund)
         drift.addSaturating(change.drift)
@@ -86,6 +97,15 @@ package struct RunCounters: Sendable {
     mutating func saw(type: String) {
         guard seen[type] != nil || seen.count < Self.mostTypes else { return }
         seen[type, default: 0] += 1
+    }
+
+    private mutating func count(_ action: Change.Action) {
+        if let last = lastAction, last.action == action {
+            lastAction = (action, last.count + 1)
+        } else {
+            if let last = lastAction { earlierActions[last.action.rawValue, default: 0] += last.count }
+            lastAction = (action, 1)
+        }
     }
 
     /// A charge had been paid back before.
@@ -123,6 +143,7 @@ package struct RunCounters: Sendable {
         checked += 1
         found += 1
         changed += 1
+        count(.undo)
         refunded.addSaturating(entry.tokensRefunded)
         if records.count < RunResult.listed { records.append(entry) }
     }
@@ -141,6 +162,7 @@ package struct RunCounters: Sendable {
             0, 0, 0, 0, 0, [:]
         )
         tally.refundedBefore = 0
+        (tally.earlierActions, tally.lastAction) = ([:], nil)
         return tally
     }
 
