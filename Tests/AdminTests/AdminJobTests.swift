@@ -131,7 +131,10 @@ struct AdminJobTests {
                     #expect((result["cleaned_job_details"] as? [Any])?.count == min(cleaned, 100))
                     let runs = try await History(engine: scene.engine).last(10, of: scene.engine.keys.runs)
                     #expect(runs.map { $0["cleanup"] } == ["stuck-jobs"] && runs.first?["status"] == "cancelled")
-                    #expect(try await scene.deeds().last == "cancel by admin@127.0.0.1: the job \(id)")
+                    let deed = try await History(engine: scene.engine).last(1, of: scene.engine.keys.events) {
+                        $0["action"] == "cancel"
+                    }
+                    #expect(deed.first?["reason"] == "cancel by admin@127.0.0.1: the job \(id)")
                 }
             }
         }

@@ -38,7 +38,9 @@ package struct RunCounters: Sendable {
     /// Timed out by type.
     package private(set) var types: [String: Int] = [:]
     /// Looked at, by type, where times go by type.
-    package private(set) var seen: [String: Int] = [:]
+    package var seen: [String: Int] { others.merging(types, uniquingKeysWith: +) }
+    /// Of these, the ones that were not changed.
+    private var others: [String: Int] = [:]
     /// The changes by action; in a dry run, those that would be made.
     package var actions: [String: Int] {
         var counts = earlierActions
@@ -93,10 +95,12 @@ package struct RunCounters: Sendable {
                 tokensRefunded: refund, reason: change.reason))
     }
 
-    /// A record of that type was looked at.
+    /// A record of that type was looked at and not changed.
+    ///
+    /// Those that are changed are counted with their change already.
     mutating func saw(type: String) {
-        guard seen[type] != nil || seen.count < Self.mostTypes else { return }
-        seen[type, default: 0] += 1
+        guard others[type] != nil || others.count < Self.mostTypes else { return }
+        others[type, default: 0] += 1
     }
 
     private mutating func count(_ action: Change.Action) {
