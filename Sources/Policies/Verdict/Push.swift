@@ -77,7 +77,9 @@ package struct Taking: Sendable, Equatable {
     package var key: String
     /// What it holds.
     package var kind: Push.Kind
-    /// What is taken out; nil: the record's id. A list is searched from its tail.
+    /// What is taken out; nil: the record's id.
+    ///
+    /// A list is searched from its tail.
     package var member: String?
     /// The field of a hash that goes.
     package var field: String?
