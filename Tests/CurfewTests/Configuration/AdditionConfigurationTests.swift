@@ -65,4 +65,30 @@ struct AdditionConfigurationTests {
                 "touch: has no effect: retention changes no state"))
         #expect(problems("carry: [userId]", policy: "retention") == "")
     }
+
+    @Test("a file that uses all of it as it is meant gives no warning")
+    func noDoubts() throws {
+        let text = """
+            redis: redis://h
+            cleanups:
+              jobs:
+                policy: stuck
+                every: 1m
+                records: "j:<id>"
+                states: [A]
+                to: F
+                since: [s]
+                timeout: 5m
+                touch: [updatedAt]
+                carry: [owner]
+                refund:
+                  amount: c
+                  balance: "b:<u>"
+                  ledger: "l:<u>"
+                  record:
+                    - {to: "t:<u>", json: {status: "<to>", amount: "<amount>", error: "<reason>"}}
+                    - {to: "log:<id>", score: "<now:ms>", member: "<id>:<from>"}
+            """
+        #expect(try Configuration.parse(text, file: "c", environment: [:]).warnings.map(\.description) == [])
+    }
 }
