@@ -121,6 +121,34 @@ struct AdminActionTests {
         }
     }
 
+    @Test("a cleanup that no file has any more is forgotten; one that a file has, or nobody knows, is refused")
+    func forget() async throws {
+        try await withAdmin { scene in
+            try await scene.send("ZADD", scene.engine.keys.schedule, "0", "gone")
+            try await scene.send("HSET", scene.engine.keys.paused, "gone", "{\"why\": \"old\"}")
+            try await scene.application().test(.router) { client in
+                @Sendable func forget(_ name: String, token: String = AdminScene.admin) async throws
+                    -> AdminScene.Answer
+                {
+                    try await client.ask(.post, "/api/v1/cleanups/\(name)/forget", token: token)
+                }
+                #expect(try await forget("gone", token: AdminScene.viewer).status == 403)
+                #expect(try await scene.send("HEXISTS", scene.engine.keys.paused, "gone").integer == 1)
+                #expect(
+                    try await forget("gone").text
+                        == "{\"cleanup\":\"gone\",\"message\":\"gone is forgotten; its history "
+                        + "and its events stay\",\"success\":true}\n")
+                #expect(try await scene.send("ZSCORE", scene.engine.keys.schedule, "gone").isNull)
+                #expect(try await scene.send("HEXISTS", scene.engine.keys.paused, "gone").integer == 0)
+                #expect(try await scene.deeds() == ["forget by admin@local"])
+                let again = try await forget("gone")
+                #expect(try again.status == 404 && again.message.hasPrefix("there is no cleanup “gone” to forget"))
+                let own = try await forget("stuck-jobs")
+                #expect(try own.status == 409 && own.message.contains("expected it to be removed from the file first"))
+            }
+        }
+    }
+
     @Test("a run is undone, and what people did is not taken for changes of it")
     func undo() async throws {
         try await withAdmin { scene in

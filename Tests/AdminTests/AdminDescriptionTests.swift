@@ -58,6 +58,9 @@ struct AdminDescriptionTests {
                 let schemas = try OpenAPISchemas(Self.document())
                 let run = try await client.ask(.post, "/api/v1/cleanups/stuck-jobs/runs").json
                 let id = try #require((run["result"] as? [String: Any])?["run"] as? String)
+                let job = try await Self.endedJob(client)
+                // Something that no file has any more, to be forgotten.
+                try await scene.send("ZADD", scene.engine.keys.schedule, "0", "gone")
                 for operation in try Self.operations() {
                     let method = try #require(HTTPRequest.Method(operation.method))
                     let place = "\(operation.method) \(operation.path)"
@@ -68,7 +71,10 @@ struct AdminDescriptionTests {
                         ("stuck-jobs", id, "{\"\\u0000\": [}", AdminScene.admin),
                         ("stuck-jobs", id, "{\"x\": 1}", AdminScene.viewer), ("stuck-jobs", id, "{}", nil),
                     ] {
-                        let path = operation.path.replacing("{name}", with: name).replacing("{run}", with: runID)
+                        let isValid = token == AdminScene.admin && body.hasSuffix("}") && name == "stuck-jobs"
+                        let known = isValid && operation.path.hasSuffix("/forget") ? "gone" : name
+                        let path = operation.path.replacing("{name}", with: known).replacing("{run}", with: runID)
+                            .replacing("{id}", with: runID == id ? job : runID)
                         let sent = method == .post ? body : nil
                         let answer = try await client.ask(method, path, token: token, sent)
                         #expect(answer.status < 500, "\(place): \(answer.text)")
@@ -81,6 +87,16 @@ struct AdminDescriptionTests {
                 }
             }
         }
+    }
+
+    /// The id of a job that has ended.
+    private static func endedJob(_ client: some TestClientProtocol) async throws -> String {
+        let begun = try await client.ask(.post, "/api/jobs/run?wait=false", "{\"job_type\": \"cleanup\"}").json
+        let id = try #require(begun["id"] as? String)
+        try await eventually("the job has ended") {
+            try await client.ask(.get, "/api/jobs/\(id)").json["status"] as? String == "completed"
+        }
+        return id
     }
 
     private static func body(_ path: String) -> String {
@@ -137,6 +153,7 @@ struct OpenAPISchemas {
             guard let text = value as? String else { return ["\(place) is no text"] }
             let words = (schema["enum"] as? [String]) ?? (schema["const"] as? String).map { [$0] }
             return words.map { $0.contains(text) ? [] : ["\(place) is “\(text)”"] } ?? []
+        case "number": return value is NSNumber ? [] : ["\(place) is no number"]
         case "integer": return (value as? NSNumber)?.int64Value != nil ? [] : ["\(place) is no whole number"]
         case "boolean":
             guard let flag = value as? Bool else { return ["\(place) is no flag"] }

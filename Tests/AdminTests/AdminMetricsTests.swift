@@ -42,7 +42,7 @@ struct AdminMetricsTests {
                 #expect(found["curfew_redis_up"] == 1)
                 #expect(found["curfew_runs_total{\(cleanup),status=\"completed\",dry_run=\"false\"}"] == 1)
                 #expect(found["curfew_runs_total{\(cleanup),status=\"completed\",dry_run=\"true\"}"] == 1)
-                #expect(found["curfew_records_changed_total{\(cleanup)}"] == 2)
+                #expect(found["curfew_records_changed_total{\(cleanup),action=\"fail\"}"] == 2)
                 #expect(found["curfew_tokens_refunded_total{\(cleanup)}"] == 18)
                 #expect(found["curfew_leases_total{\(cleanup)}"] == 2)
                 #expect(found["curfew_cleanup_backlog_records{\(cleanup)}"] == 1)
@@ -53,7 +53,92 @@ struct AdminMetricsTests {
                 #expect(found.keys.contains { $0.hasPrefix("curfew_http_requests_total{method=\"POST\",\(route)") })
                 // Asked again, nothing is counted twice.
                 let again = samples(try await client.ask(.get, "/metrics").text)
-                #expect(again["curfew_records_changed_total{\(cleanup)}"] == 2)
+                #expect(again["curfew_records_changed_total{\(cleanup),action=\"fail\"}"] == 2)
+            }
+        }
+    }
+
+    @Test("changes by action, records seen by type, drift, what is stalled and overdue, groups of runs")
+    func reasons() async throws {
+        let types = AdminScene.cleanups.replacing("timeout: 5m,", with: "timeout: 5m, timeouts: {by: tier, BIG: 1h},")
+            .replacing(
+                "to: DRAFT}",
+                with: """
+                    to: DRAFT}
+                      generations: {policy: counters, every: 1h, records: "generation:<id>", index: generations, states: [running], since: [at], timeout: 3h, total: total, counters: {queued: later, processing: now, completed: done, failed: bad}}
+                    """)
+        try await withAdmin(cleanups: types) { scene in
+            let keys = scene.engine.keys
+            for id in ["a", "b", "c"] { try await scene.stick(id) }
+            try await scene.send("HSET", "job:a", "tier", "BIG")
+            try await scene.send("HSET", "job:b", "tier", "SMALL")
+            // Three of two are done: corrected. One of two is done, and one still active: left.
+            for (id, done) in [("g", "3"), ("h", "1")] {
+                try await scene.send(
+                    "HSET", "generation:\(id)", "status", "running", "at", "1700000000", "total", "2", "now", "1",
+                    "done",
+                    done, "bad", "0")
+                try await scene.send("ZADD", "generations", "0", id)
+            }
+            for actions in ["{\"retry\":2,\"fail\":3}", "{\"fail\":1}", "", "no JSON"] {
+                try await scene.send(
+                    "XADD", keys.runs, "*", "cleanup", "other", "changed", "6", "status", "completed", "actions",
+                    actions)
+            }
+            try await scene.application().test(.live) { client in
+                #expect(try await client.ask(.post, "/api/jobs/run", "{\"job_type\": \"cleanup\"}").status == 200)
+                #expect(
+                    try await client.ask(.post, "/api/v1/cleanups/stuck-jobs/runs", "{\"dryRun\": true}").status == 200)
+                let answer = try await client.ask(.get, "/metrics")
+                let found = samples(answer.text)
+                for (sample, value) in [
+                    ("curfew_records_changed_total{cleanup=\"other\",action=\"retry\"}", 2),
+                    ("curfew_records_changed_total{cleanup=\"other\",action=\"fail\"}", 4),
+                    ("curfew_records_changed_total{cleanup=\"other\"}", 18),
+                    ("curfew_records_seen_total{cleanup=\"stuck-jobs\",type=\"BIG\"}", 1),
+                    ("curfew_records_seen_total{cleanup=\"stuck-jobs\",type=\"SMALL\"}", 1),
+                    ("curfew_records_seen_total{cleanup=\"stuck-jobs\"}", 1),
+                    ("curfew_timeouts_total{cleanup=\"stuck-jobs\",type=\"SMALL\"}", 1),
+                    ("curfew_records_seen_total{cleanup=\"generations\"}", 2),
+                    ("curfew_cleanup_stalled_records{cleanup=\"generations\"}", 1),
+                    ("curfew_cleanup_stalled_records{cleanup=\"stuck-jobs\"}", 0),
+                    ("curfew_cleanup_oldest_overdue_seconds{cleanup=\"stuck-jobs\"}", 0),
+                    ("curfew_group_runs_total{type=\"cleanup\",status=\"completed\"}", 1),
+                    ("curfew_group_run_duration_seconds_count{type=\"cleanup\"}", 1),
+                ] as [(String, Double)] {
+                    #expect(found[sample] == value, "\(sample): \(found[sample] ?? -1)\n\(answer.text)")
+                }
+                #expect(found["curfew_timeouts_total{cleanup=\"stuck-jobs\",type=\"BIG\"}"] == nil)
+                #expect(found["curfew_drift_total{cleanup=\"generations\"}"] ?? 0 > 0)
+            }
+        }
+    }
+
+    @Test("what waits for each receiver, its dead letters, and the scan for records that the index lacks")
+    func backlogs() async throws {
+        let more = """
+              scanned: {policy: locks, every: 1h, records: "lock:<id>", timeout: 3h}
+            webhooks: {ops: {url: "http://127.0.0.1:1/", on: alert}, broken: {url: "http://127.0.0.1:1/", on: alert}}
+            mail: {smtp: "smtp://127.0.0.1:1", from: a@example.com, to: [b@example.com], on: alert}
+            """
+        try await withAdmin(cleanups: AdminScene.cleanups + "\n" + more) { scene in
+            let keys = scene.engine.keys
+            try await scene.send("ZADD", keys.webhook("ops"), "1", "a", "2", "b")
+            try await scene.send("LPUSH", keys.mailDead, "{}")
+            try await scene.send("SET", keys.webhook("broken"), "x")
+            try await scene.application().test(.router) { client in
+                let before = samples(try await client.ask(.get, "/metrics").text)
+                #expect(before["curfew_notice_queue_messages{kind=\"webhook\",receiver=\"ops\"}"] == 2)
+                #expect(before["curfew_notice_dead_letters{kind=\"webhook\",receiver=\"ops\"}"] == 0)
+                #expect(before["curfew_notice_queue_messages{kind=\"mail\",receiver=\"mail\"}"] == 0)
+                #expect(before["curfew_notice_dead_letters{kind=\"mail\",receiver=\"mail\"}"] == 1)
+                #expect(!before.keys.contains { $0.contains("broken") })
+                let scan = "{cleanup=\"scanned\"}"
+                #expect(before["curfew_scan_progress_ratio\(scan)"] == 0)
+                #expect(try await client.ask(.post, "/api/v1/cleanups/scanned/runs").status == 200)
+                let after = samples(try await client.ask(.get, "/metrics").text)
+                #expect(after["curfew_scan_progress_ratio\(scan)"] == 1)
+                #expect(after["curfew_scan_due_in_seconds\(scan)"] ?? 0 > 0)
             }
         }
     }

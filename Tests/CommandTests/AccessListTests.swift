@@ -83,6 +83,7 @@ struct AccessListTests {
               uploads: {endpoint: "http://127.0.0.1:\(try freePort())", bucket: b, access-key: a, secret-key: s}
             webhooks:
               ops: {url: "\(scene.receiver.url)", secret: s, on: [alert, warning, run-failed]}
+            routes: {nightly: [stuck-jobs]}
             alerts:
               many: {cleanup: stuck-jobs, metric: found, above: 0}
               late: {cleanup: "*", metric: overdue, above: 10m}
@@ -251,5 +252,20 @@ struct AccessListTests {
         }
         try await client.shutdown()
         #expect(try await scene.send("EXISTS", "lock:1").integer == 1)
+        try await actWithoutWaiting(address, scene)
+    }
+
+    /// A job that nobody waits for: its state is written, read and asked to change.
+    private static func actWithoutWaiting(_ address: String, _ scene: Scene) async throws {
+        let run = "\(address)/api/jobs/run?wait=false&job_type=nightly"
+        let begun = try await HTTPAnswer.to(.POST, run, token: scene.admin, "{}")
+        #expect(begun.status == 202, "\(begun.text)")
+        let job = "\(address)/api/jobs/\(try #require(try begun.json["id"] as? String))"
+        let cancelled = try await HTTPAnswer.to(.POST, "\(job)/cancel", token: scene.admin, "{}")
+        #expect(cancelled.status == 200, "\(cancelled.text)")
+        try await eventually("the job has ended") {
+            let state = try await HTTPAnswer.to(job, token: scene.admin)
+            return try ["completed", "cancelled"].contains(state.json["status"] as? String)
+        }
     }
 }

@@ -99,6 +99,8 @@ def main() -> int:
                 ('curfew_runs_total{cleanup="stuck-jobs",status="completed_with_errors"}', 1),
                 ('curfew_records_changed_total{cleanup="stuck-jobs"}', 6),
                 ('curfew_records_failed_total{cleanup="stuck-jobs"}', 1),
+                ('curfew_records_seen_total{cleanup="stuck-jobs"}', 7),
+                ('curfew_cleanup_stalled_records{cleanup="stuck-jobs"}', 0),
                 ('curfew_tokens_refunded_total{cleanup="stuck-jobs"}', 54),
                 ('curfew_timeouts_total{cleanup="stuck-jobs"}', 6),
                 ('curfew_leases_total{cleanup="stuck-jobs"}', 1),

@@ -50,6 +50,7 @@ struct Exposition: Sendable {
         let counts = try await runs.counts(engine)
         let fences = try await fences(engine)
         let firing = try await service.firing()
+        let notices = try await NoticeBacklog.all(engine)
         text.add("curfew_redis_up", .gauge, Self.redisHelp, [([], 1)])
         text.add(
             "curfew_redis_status_seconds", .gauge, "Time to read schedule, leases and instances from Redis.",
@@ -62,7 +63,8 @@ struct Exposition: Sendable {
         text.add(
             "curfew_alert_firing", .gauge, "Alerts that are firing.",
             firing.map { ([("alert", $0.alert), ("cleanup", $0.cleanup), ("severity", $0.severity)], 1) })
-        add(counts, to: &text)
+        add(notices, to: &text)
+        text.add(counts)
     }
 
     private func add(_ cleanups: [Status.CleanupStatus], to text: inout PrometheusText) {
@@ -84,6 +86,24 @@ struct Exposition: Sendable {
         text.add(
             "curfew_cleanup_progress_ratio", .gauge, "Progress of the current run.",
             each { $0.progress.map { Double($0) / 100 } })
+        text.add(
+            "curfew_scan_progress_ratio", .gauge, "Progress of the scan for records that the index lacks.",
+            each { $0.scan.map { Double($0.percent) / 100 } })
+        text.add(
+            "curfew_scan_due_in_seconds", .gauge, "Time until the next scan is due; negative if late.",
+            each { $0.scan?.nextInMs.map { Double($0) / 1_000 } })
+    }
+
+    private func add(_ notices: [NoticeBacklog], to text: inout PrometheusText) {
+        func each(_ value: (NoticeBacklog) -> Int) -> [(labels: PrometheusText.Labels, value: Double)] {
+            notices.map { ([("kind", $0.kind), ("receiver", $0.name)], Double(value($0))) }
+        }
+        text.add(
+            "curfew_notice_queue_messages", .gauge, "Messages that wait for a webhook or for mail.",
+            each(\.waiting))
+        text.add(
+            "curfew_notice_dead_letters", .gauge, "Messages that could not be delivered; at most 1,000 are kept.",
+            each(\.dead))
     }
 
     private func add(
@@ -106,29 +126,6 @@ struct Exposition: Sendable {
         each("curfew_instance_resident_memory_bytes", "Resident memory of an instance.", number("rss_bytes", 1))
         each("curfew_instance_cpu_seconds", "CPU time of an instance.", number("cpu_ms", 1_000))
         each("curfew_instance_redis_seconds", "Last round trip of an instance to Redis.", number("redis_rtt_us", 1e6))
-    }
-
-    private func add(_ counts: RunMetrics.Counts, to text: inout PrometheusText) {
-        func ordered(_ values: [[String]: Double]) -> [(key: [String], value: Double)] {
-            values.sorted { $0.key.joined(separator: "\u{1}") < $1.key.joined(separator: "\u{1}") }
-        }
-        text.add(
-            "curfew_runs_total", .counter, "Ended runs of all instances.",
-            ordered(counts.runs).map {
-                ([("cleanup", $0.key[0]), ("status", $0.key[1]), ("dry_run", $0.key[2])], $0.value)
-            })
-        for (_, name, help) in RunMetrics.Counts.sums {
-            let own = ordered(counts.sums).filter { $0.key[0] == name }
-            text.add(name, .counter, help, own.map { ([("cleanup", $0.key[1])], $0.value) })
-        }
-        text.add(
-            "curfew_timeouts_total", .counter, "Records past their time, by type.",
-            ordered(counts.types).map { ([("cleanup", $0.key[0]), ("type", $0.key[1])], $0.value) })
-        func histograms(_ all: [String: Histogram]) -> [(labels: PrometheusText.Labels, histogram: Histogram)] {
-            all.sorted { $0.key < $1.key }.map { ([("cleanup", $0.key)], $0.value) }
-        }
-        text.add("curfew_run_duration_seconds", "Duration of runs.", histograms(counts.durations))
-        text.add("curfew_run_lag_seconds", "Delay of scheduled runs.", histograms(counts.lags))
     }
 
     private func fences(_ engine: Engine) async throws -> [(String, Double)] {

@@ -1,4 +1,5 @@
 internal import Curfew
+internal import Foundation
 internal import Synchronization
 
 /// Counters and histograms over the runs of all instances, updated from the streams on every scrape.
@@ -24,12 +25,28 @@ final class RunMetrics: Sendable {
         var runs: [[String]: Double] = [:]
         /// Sums by field and cleanup.
         var sums: [[String]: Double] = [:]
-        /// Timed-out records by cleanup and type.
-        var types: [[String]: Double] = [:]
+        /// Changed records by cleanup and action; an empty action where the run doesn't tell.
+        var actions: [[String]: Double] = [:]
+        /// Timed-out records, and records looked at, by cleanup and type.
+        var types: [[String]: Double] = [:], seen: [[String]: Double] = [:]
+        /// By how much counters were off, by cleanup.
+        var drifts: [String: Double] = [:]
+        /// The last measurement of each cleanup.
+        var last: [String: Measurement] = [:]
         /// By cleanup: the duration and the delay of runs.
         var durations: [String: Histogram] = [:], lags: [String: Histogram] = [:]
+        /// Groups of runs by type and status, and their durations by type.
+        var groups: [[String]: Double] = [:], groupDurations: [String: Histogram] = [:]
         /// The last measurement of each instance.
         var instances: [String: StreamEntry] = [:]
+    }
+
+    /// What the last run of a cleanup left.
+    struct Measurement: Sendable {
+        /// Records past their time that are still being processed.
+        var stalled: Double?
+        /// How long the oldest remaining record has been due, in seconds.
+        var oldestOverdue: Double?
     }
 
     private let state = Mutex(State())
@@ -68,7 +85,6 @@ extension RunMetrics.Counts {
     /// The fields of a run that are added up, with their metrics.
     static let sums = [
         ("found", "curfew_records_found_total", "Records found past their time."),
-        ("changed", "curfew_records_changed_total", "Records changed, retried ones included."),
         ("retried", "curfew_records_retried_total", "Records retried."),
         ("skipped", "curfew_records_skipped_total", "Records that changed before the commit and were skipped."),
         ("failed", "curfew_records_failed_total", "Records with errors."),
@@ -86,6 +102,7 @@ extension RunMetrics.Counts {
         if !isDry {
             // A counter never decreases, so the results of an undo are left out.
             for (field, name, _) in Self.sums { sums[[name, cleanup], default: 0] += max(0, number(field)) }
+            add(changed: max(0, number("changed")), as: run["actions"], of: cleanup)
         }
         let (due, started, finished) = (number("due_ms"), number("started_ms"), number("finished_ms"))
         if started > 0, finished >= started {
@@ -96,20 +113,71 @@ extension RunMetrics.Counts {
         }
     }
 
+    /// Adds changed records by action.
+    ///
+    /// - Parameter text: JSON, action → count; nil or incomplete in runs of earlier versions.
+    private mutating func add(changed: Double, as text: String?, of cleanup: String) {
+        var rest = changed
+        for (action, count) in Self.counts(text) where count > 0 {
+            actions[[cleanup, action], default: 0] += count
+            rest -= count
+        }
+        if rest > 0 { actions[[cleanup, ""], default: 0] += rest }
+    }
+
+    private static func counts(_ text: String?) -> [String: Double] {
+        guard let text, !text.isEmpty else { return [:] }
+        do {
+            return try JSONDecoder().decode([String: Double].self, from: Data(text.utf8))
+        } catch {
+            // Another program has written it; the changes are counted without their actions.
+            return [:]
+        }
+    }
+
     /// Adds a measurement.
     mutating func add(measurement: StreamEntry) {
-        if measurement["kind"] == "instance", let id = measurement["instance"] {
+        switch measurement["kind"] {
+        case "instance":
+            guard let id = measurement["instance"] else { return }
             if instances[id] == nil, instances.count >= 1_000 { instances = [:] }
             instances[id] = measurement
+        case "group":
+            let type = measurement["type"] ?? ""
+            groups[[type, measurement["status"] ?? ""], default: 0] += 1
+            groupDurations[type, default: Histogram()].observe((Self.number(measurement, "duration_ms") ?? 0) / 1_000)
+        case "run":
+            if let cleanup = measurement["cleanup"] { add(measurement, of: cleanup) }
+        default: return
         }
-        guard measurement["kind"] == "run", let cleanup = measurement["cleanup"] else { return }
-        for (name, value) in measurement.fields where name.hasPrefix("type:") {
-            var key = [cleanup, String(name.dropFirst("type:".count))]
-            // Types come from records, so there may be as many types as records.
-            if types[key] == nil, types.count(where: { $0.key[0] == cleanup }) >= RunMetrics.mostTypes {
-                key[1] = "other"
+    }
+
+    private static func number(_ entry: StreamEntry, _ name: String) -> Double? { entry[name].flatMap(Double.init) }
+
+    private mutating func add(_ measurement: StreamEntry, of cleanup: String) {
+        last[cleanup] = .init(
+            stalled: Self.number(measurement, "stalled"),
+            oldestOverdue: Self.number(measurement, "oldest_overdue_ms").map { $0 / 1_000 })
+        // A dry run has neither changed nor ended anything.
+        guard measurement["dry_run"] != "1" else { return }
+        drifts[cleanup, default: 0] += Self.number(measurement, "drift")?.magnitude ?? 0
+        var unnamed = Self.number(measurement, "seen") ?? 0
+        for (name, value) in measurement.fields {
+            let count = max(0, Double(value) ?? 0)
+            if name.hasPrefix("type:") { Self.add(count, to: &types, [cleanup, String(name.dropFirst(5))]) }
+            if name.hasPrefix("seen:") {
+                Self.add(count, to: &seen, [cleanup, String(name.dropFirst(5))])
+                unnamed -= count
             }
-            types[key, default: 0] += max(0, Double(value) ?? 0)
         }
+        if unnamed > 0 { Self.add(unnamed, to: &seen, [cleanup, ""]) }
+    }
+
+    /// Adds records of a type.
+    ///
+    /// Types come from records, so there may be as many types as records.
+    private static func add(_ count: Double, to types: inout [[String]: Double], _ key: [String]) {
+        let isNew = types[key] == nil && types.count(where: { $0.key[0] == key[0] }) >= RunMetrics.mostTypes
+        types[isNew ? [key[0], "other"] : key, default: 0] += count
     }
 }

@@ -39,6 +39,10 @@ struct ActionRoutes {
             _ = try await RequestBody(request, known: [])
             return try JSONAnswer.response(await service.cancel(context.name("name"), by: context.person))
         }
+        router.post("api/v1/cleanups/:name/forget") { request, context in
+            _ = try await RequestBody(request, known: [])
+            return try JSONAnswer.response(await service.forget(context.name("name"), by: context.person))
+        }
         router.post("api/v1/runs/:run/undo") { request, context in
             _ = try await RequestBody(request, known: [])
             return try JSONAnswer.response(await service.undo(context.name("run"), by: context.person).envelope)

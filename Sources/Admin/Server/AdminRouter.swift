@@ -21,7 +21,8 @@ enum AdminRouter {
         let registry = Registry()
         router.add(middleware: RequestMeasurement(registry: registry))
         let callers = CallerRoutes(service: service)
-        callers.addCron(to: router.group().add(middleware: SchedulerRequirement(access: access)))
+        callers.addCron(
+            to: router.group().add(middleware: SchedulerRequirement(access: access)).add(middleware: DeliberateGet()))
         let known = router.group().add(middleware: Identification(access: access))
         let viewers = known.group().add(middleware: Requirement(.viewer, access)).add(middleware: OnReaderThreads())
         let admins = known.group().add(middleware: Requirement(.admin, access)).add(middleware: OnReaderThreads())
@@ -29,6 +30,7 @@ enum AdminRouter {
             .add(to: known.group().add(middleware: OnReaderThreads()))
         ReadingRoutes(service: service).add(to: viewers)
         ActionRoutes(service: service).add(to: admins)
+        callers.addReading(to: viewers)
         callers.add(to: admins)
         dashboard?.addRoutes(to: router)
         addMissingMethods(to: router)
@@ -41,7 +43,7 @@ enum AdminRouter {
         for same in routes.values {
             guard let path = same.first?.path else { continue }
             var allowed = Set(same.map(\.method))
-            if allowed.contains(.get) { allowed.insert(.head) }
+            if allowed.contains(.get), path != CallerRoutes.cron { allowed.insert(.head) }
             let text = allowed.map(\.rawValue).sorted().joined(separator: ", ")
             for method in methods where !allowed.contains(method) {
                 router.on(path, method: method) { request, _ -> Response in

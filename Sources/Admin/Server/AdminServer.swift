@@ -74,7 +74,7 @@ package struct AdminServer: Service {
             server: server,
             configuration: ApplicationConfiguration(
                 address: .hostname(settings.host, port: settings.port), serverName: "curfew", backlog: Self.backlog),
-            services: [dashboard, service.pings],
+            services: [dashboard, service.pings, service.background],
             onServerRunning: { channel in
                 let port = channel.localAddress?.port ?? settings.port
                 logger.info("listening", metadata: ["host": "\(settings.host)", "port": .stringConvertible(port)])

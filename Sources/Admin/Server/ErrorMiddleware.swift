@@ -24,6 +24,8 @@ struct ErrorMiddleware: RouterMiddleware {
             response = try await next(request, context)
         } catch {
             response = try self.error(for: error, request).response(from: request, context: context)
+            // A client takes a body after the head of an answer to HEAD for the beginning of the next answer.
+            if request.method == .head { response = response.createHeadResponse() }
         }
         response.headers[.xContentTypeOptions] = "nosniff"
         if hasTLS { response.headers[.strictTransportSecurity] = Door.transportSecurity }

@@ -22,6 +22,15 @@ struct Query {
         parameters.first { $0.name == name }?.value
     }
 
+    /// `true` or `false`; nil if the parameter is absent.
+    func flag(_ name: String) throws(AdminError) -> Bool? {
+        guard let text = text(name) else { return nil }
+        guard let flag = Bool(text) else {
+            throw AdminError(.badRequest, "\(name): expected true or false, found “\(text)”")
+        }
+        return flag
+    }
+
     /// A whole number within a range; nil if the parameter is absent.
     func integer(_ name: String, in range: ClosedRange<Int>) throws(AdminError) -> Int? {
         guard let text = text(name) else { return nil }

@@ -1,4 +1,5 @@
 internal import Curfew
+internal import HTTPTypes
 
 extension AdminService {
     /// The result of an operation without a run.
@@ -28,6 +29,21 @@ extension AdminService {
     /// Asks the current run to stop after its current page, on whichever instance it runs.
     package func cancel(_ name: String, by person: String) async throws -> Done {
         try await ask(name, by: person) { try await $0.cancel(name) }
+    }
+
+    /// Takes a cleanup that no file has any more off the schedule.
+    ///
+    /// Throws 404 if nothing is known of it, 409 if an instance has it or it is running.
+    package func forget(_ name: String, by person: String) async throws -> Done {
+        let engine = engine
+        do {
+            let answer = try await Control(engine: engine, person: person).forget(name)
+            return Done(success: answer.isDone, message: answer.message, cleanup: name)
+        } catch {
+            guard error.code == .usage else { throw error }
+            let isConfigured = engine.configuration.cleanup(named: name) != nil
+            throw AdminError(isConfigured ? .conflict : .notFound, error.message)
+        }
     }
 
     private func ask(

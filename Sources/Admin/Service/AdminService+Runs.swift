@@ -5,14 +5,21 @@ internal import ServiceLifecycle
 
 extension AdminService {
     /// Runs a cleanup on this instance now; throws 409 with the holder if another instance has the lease.
+    ///
+    /// - Parameter began: called with the run before it begins.
     package func run(
-        _ name: String, _ options: Control.RunOptions = .init(), trigger: String = "manual", by person: String
+        _ name: String, _ options: Control.RunOptions = .init(), trigger: String = "manual", by person: String,
+        began: @Sendable (Run) -> Void = { _ in }
     ) async throws -> RunResult {
         let engine = engine
         let cleanup = try configured(name)
         return try await doing.taken {
             let control = Control(engine: engine, person: person)
-            let result = try await execute { try await control.run(cleanup, options, trigger: trigger) }
+            let result = try await execute {
+                let run = try await control.run(cleanup, options, trigger: trigger)
+                began(run)
+                return run
+            }
             pings.add(cleanup, result, engine.logger)
             return result
         }

@@ -14,6 +14,7 @@ package struct AdminService: Sendable {
     let previews = SharedWork<RunResult>(mostAtOnce, noun: "preview")
     let counts = SharedWork<Statistics>(mostAtOnce, noun: "count")
     let pings = Pings()
+    let background = BackgroundGroups()
 
     /// The most concurrent runs and undos of requests on one instance, and of how many cleanups it previews or counts
     /// records at once.

@@ -18,6 +18,8 @@ struct RunMeasurements: Sendable {
     var isFailed = false
     /// Whether it was lost; a lost run has no other numbers.
     var isLost = false
+    /// Whether it only said what it would do.
+    var isDryRun = false
     /// The kind of the entry: `run`, or `undo`, which alerts and charts don't count as a run.
     var kind = "run"
 
@@ -61,12 +63,14 @@ struct RunMeasurements: Sendable {
             ("retried", Int64(counters.retried)), ("skipped", Int64(counters.skipped)),
             ("failed", Int64(counters.failed)), ("refunded", counters.refunded),
             ("bytes_freed", counters.bytesFreed), ("absent", Int64(counters.absent)), ("backlog", Int64(backlog)),
-            ("stalled", Int64(counters.stalled)),
+            ("stalled", Int64(counters.stalled)), ("seen", Int64(counters.checked)),
         ]
         let own = [("kind", kind), ("cleanup", cleanup), ("run", run)]
-        let states = (isRefused ? [("refused", "1")] : []) + (isFailed ? [("runs_failed", "1")] : [])
+        let states = [("refused", isRefused), ("runs_failed", isFailed), ("dry_run", isDryRun)]
+            .filter(\.1).map { ($0.0, "1") }
         return own + numbers.map { ($0.0, String($0.1)) } + states
             + Self.named("action:", counters.actions) + Self.named("type:", counters.types)
+            + Self.named("seen:", counters.seen)
     }
 
     private static func named(_ prefix: String, _ counts: [String: Int]) -> [(String, String)] {

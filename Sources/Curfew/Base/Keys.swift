@@ -65,6 +65,8 @@ package struct Keys: Sendable {
     package var mailDead: String { mail + ":dead" }
     /// String: the person of a session; expires with the session.
     package func session(_ id: String) -> String { prefix + "session:" + id }
+    /// Hash: the state of a group of runs that was started without waiting for its end.
+    package func group(_ id: String) -> String { prefix + "group:" + id }
     /// Hash: the state of an alert.
     package func alert(_ name: String) -> String { prefix + "alert:" + name }
 

@@ -44,7 +44,8 @@ struct KeyspaceBatch {
         var arguments = [cursor, "MATCH", cleanup.records.scanPattern, "COUNT", String(count)]
         if let type = cleanup.recordType { arguments += ["TYPE", type] }
         let saving = try save.map { try store.redis.begin([$0]) }
-        let (replies, elapsed) = try await send([RedisCommand("SCAN", arguments)], to: node)
+        // Behind the last keys there is nothing to rest for: whoever waits for a scan of few keys is answered sooner.
+        let (replies, elapsed) = try await send([RedisCommand("SCAN", arguments)], to: node) { $0[0][0].string == "0" }
         // The command sent along takes additional time.
         if save == nil { pace.walked(count, took: elapsed) }
         let reply = replies[0]
@@ -128,15 +129,19 @@ struct KeyspaceBatch {
 
     /// Sends commands, waits for their replies, and rests.
     ///
-    /// - Parameter node: the target; nil for the nodes of their keys.
+    /// - Parameters:
+    /// - node: the target; nil for the nodes of their keys.
+    /// - isEnd: whether replies are the end, so that there is no rest.
     private mutating func send(
-        _ commands: [RedisCommand], to node: RedisClient.Node? = nil
+        _ commands: [RedisCommand], to node: RedisClient.Node? = nil,
+        isEnd: ([RedisValue]) -> Bool = { _ in false }
     ) async throws -> ([RedisValue], Duration) {
         let redis = store.redis
         let pending = try node.map { try redis.begin(commands, on: $0) } ?? redis.begin(commands)
         let replies = try await pending.replies()
         let elapsed = pending.elapsed
-        try await Task.sleep(for: pace.rest(after: elapsed))
+        let rest = pace.rest(after: elapsed)
+        if !isEnd(replies) { try await Task.sleep(for: rest) }
         return (replies, elapsed)
     }
 

@@ -101,6 +101,8 @@ package struct RunResult: Sendable, Codable, Equatable {
     package var error: String?
     /// Charges that had been refunded before, so nothing was paid; nil for none.
     package var refundedBefore: Int?
+    /// For files: how many were deleted, and how many were not because of errors.
+    package var deletedCount: Int?, failedCount: Int?
     /// The run that was undone, if this is an undo.
     package var undoes: String?
     /// The first records that a plan or an undo left as they are, and why.

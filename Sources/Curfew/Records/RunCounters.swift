@@ -37,6 +37,10 @@ package struct RunCounters: Sendable {
     package private(set) var drift: Int64 = 0
     /// Timed out by type.
     package private(set) var types: [String: Int] = [:]
+    /// Looked at, by type, where times go by type.
+    package var seen: [String: Int] { others.merging(types, uniquingKeysWith: +) }
+    /// Of these, the ones that were not changed.
+    private var others: [String: Int] = [:]
     /// The changes by action; in a dry run, those that would be made.
     package var actions: [String: Int] {
         var counts = earlierActions
@@ -89,6 +93,14 @@ package struct RunCounters: Sendable {
                 id: id, action: change.action.rawValue, from: change.from, to: change.to, type: change.type,
                 ageMs: change.age.milliseconds, timeoutMs: change.timeout.milliseconds,
                 tokensRefunded: refund, reason: change.reason))
+    }
+
+    /// A record of that type was looked at and not changed.
+    ///
+    /// Those that are changed are counted with their change already.
+    mutating func saw(type: String) {
+        guard others[type] != nil || others.count < Self.mostTypes else { return }
+        others[type, default: 0] += 1
     }
 
     private mutating func count(_ action: Change.Action) {

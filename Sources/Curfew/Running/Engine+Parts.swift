@@ -70,6 +70,13 @@ extension FiringAlert {
     }
 }
 
+extension NoticeBacklog {
+    /// The backlog of each receiver of this engine.
+    package static func all(_ engine: Engine) async throws(CurfewError) -> [NoticeBacklog] {
+        try await read(engine.store, of: engine.configuration.receivers)
+    }
+}
+
 extension NoticeSender {
     /// The sender of a receiver of this engine.
     convenience init(engine: Engine, receiver: NoticeReceiver) {

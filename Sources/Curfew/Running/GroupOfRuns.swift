@@ -13,6 +13,23 @@ package struct GroupOfRuns: Sendable {
     /// Whether every run succeeded.
     package var isSuccess: Bool { refused.isEmpty && results.allSatisfy(\.isSuccess) }
 
+    /// How the group ended.
+    package var status: GroupState.Status {
+        guard isSuccess else { return isCancelled ? .cancelled : .failed }
+        return errors.isEmpty ? .completed : .completedWithErrors
+    }
+
+    /// Whether it ended before everything was done, by a request to stop or without its lease.
+    var isCut: Bool {
+        refused.count > failures.count || results.contains { $0.status == .cancelled || $0.status == .lost }
+    }
+
+    /// Whether a request to stop is the reason that not everything succeeded.
+    private var isCancelled: Bool {
+        let hasFailed = results.contains { !$0.isSuccess && $0.status != .cancelled }
+        return isCut && failures.isEmpty && !hasFailed
+    }
+
     /// The errors of records, then of runs, then the cleanups that were not run.
     package var errors: [RunResult.Failure] {
         results.flatMap { result in

@@ -185,6 +185,7 @@ package struct Run: Sendable {
             lag: max(.zero, claim.acquired - claim.due), oldestOverdue: outcome.oldest, backlog: outcome.remaining)
         measured.isRefused = status == .refused
         measured.isFailed = status == .failed
+        measured.isDryRun = claim.isDryRun
         if isUndo { measured.kind = Trigger.undo }
         let next = await next(after: status, outcome, now: now)
         let alerts = Alerts(engine: engine)
@@ -246,6 +247,9 @@ package struct Run: Sendable {
             duration: now - claim.acquired, counters: outcome.counters, error: error)
         if case .undo(let undo) = task { result.undoes = undo.run }
         if !outcome.counters.kept.isEmpty { result.left = outcome.counters.kept }
+        if cleanup.kind == .files, !isUndo {
+            (result.deletedCount, result.failedCount) = (result.cleanedUp, result.failed)
+        }
         return result
     }
 

@@ -217,9 +217,11 @@ extension Sweep {
     /// Counts what became of a page.
     func settle(_ page: Page, _ results: [CommitResult], _ state: inout State) {
         let isDryRun = claim == nil
+        let typeField = cleanup.policy.typeField
         let isLogged = logsRecords
         for (place, result) in zip(page.judged.indices, results) {
             let id = page.judged[place].entry.id
+            if let typeField { count(page.judged[place].record, by: typeField, after: result, &state.outcome) }
             switch result {
             case .changed(let isRefunded):
                 guard case .change(let decided) = page.judged[place].decision else { continue }
@@ -242,6 +244,14 @@ extension Sweep {
         }
         let outcome = state.outcome
         control.advance { $0.report(outcome) }
+    }
+
+    /// Counts a record by its type; what is changed is counted by its change.
+    private func count(
+        _ record: Record, by typeField: String, after result: CommitResult, _ outcome: inout Outcome
+    ) {
+        if case .changed = result { return }
+        if let type = record.present(typeField) { outcome.counters.saw(type: type) }
     }
 
     /// What is still due, for the metrics.

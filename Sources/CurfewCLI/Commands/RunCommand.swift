@@ -100,7 +100,9 @@ struct RunCommand: AsyncParsableCommand {
             let cleanups = try chosen(engine)
             let view = GroupView(isSilent: options.json)
             var running = GroupRun(engine: engine, settings: settings(), view: view)
+            let began = ContinuousClock.now
             let group = try await running.run(cleanups)
+            await group.measure(engine, type: route ?? "", trigger: "manual", duration: began.duration(to: .now))
             if options.json { try Output.json(group.summary) } else { view.write(group) }
             return (group, running.pings)
         }

@@ -46,7 +46,7 @@ package struct Record: Sendable, Equatable {
     /// The value of a field; nil where it is absent or empty.
     ///
     /// Apps clear a field by writing an empty text as often as by removing it, so both mean the same to every policy.
-    func present(_ field: String) -> String? {
+    package func present(_ field: String) -> String? {
         guard let value = self[field], !value.isEmpty else { return nil }
         return value
     }

@@ -54,6 +54,9 @@ package struct RetentionPolicy: Policy {
 
     /// The states that are looked at; nil where any is.
     package var activeStates: [String]? { states }
+
+    /// The field that times to keep go by.
+    package var typeField: String? { keeps?.by }
 }
 
 /// What it does to keys, and how.

@@ -180,6 +180,9 @@ package struct StuckPolicy: Policy {
     /// The states that are looked at.
     package var activeStates: [String]? { scope.states }
 
+    /// The field that timeouts go by.
+    package var typeField: String? { timeouts?.by }
+
     /// The key that exists while somebody works on a record; nil where nobody says so.
     package var alive: KeyTemplate? { liveness?.template }
 }

@@ -18,6 +18,8 @@ package protocol PolicyFacts {
     var ending: RecordEnding? { get }
     /// What it waits for on a record that has ended, if it removes such.
     var awaitedEnd: AwaitedEnd? { get }
+    /// The field with the type of a record, if times go by type.
+    var typeField: String? { get }
 }
 
 extension PolicyFacts {
@@ -37,6 +39,8 @@ extension PolicyFacts {
     package var ending: RecordEnding? { nil }
     /// Nil: it removes none for having ended.
     package var awaitedEnd: AwaitedEnd? { nil }
+    /// Nil: times don't go by type.
+    package var typeField: String? { nil }
 }
 
 /// Where the charge of a record is accounted for.

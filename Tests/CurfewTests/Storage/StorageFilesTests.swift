@@ -33,6 +33,7 @@ struct StorageFilesTests {
             let result = try await scene.sweep.run("files")
 
             #expect(result.status == .completedWithErrors && result.cleanedUp == 5 && result.failed == 1)
+            #expect(result.deletedCount == 5 && result.failedCount == 1)
             #expect(
                 result.bytesFreed == 400 && result.absent == 1 && result.records.allSatisfy { $0.action == "delete" })
             let gone = ["orphan", "empty-owner", "deleted", "no-object", "odd-key"]

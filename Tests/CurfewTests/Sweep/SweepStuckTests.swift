@@ -93,11 +93,12 @@ struct SweepStuckTests {
                 run.fields.map(\.name) == [
                     "run", "cleanup", "policy", "instance", "fence", "trigger", "dry_run", "status", "due_ms",
                     "started_ms", "finished_ms", "found", "changed", "retried", "skipped", "failed", "refunded",
-                    "bytes_freed", "absent", "error",
+                    "bytes_freed", "absent", "actions", "error",
                 ])
             let values = ["stuck-jobs-1", "stuck-jobs", "stuck", "test-1", "1", "manual", "0", "completed_with_errors"]
             #expect(run.fields.prefix(8).map(\.value) == values)
-            #expect(run.fields.dropFirst(11).map(\.value) == ["2", "1", "0", "0", "1", "10", "0", "0", ""])
+            #expect(
+                run.fields.dropFirst(11).map(\.value) == ["2", "1", "0", "0", "1", "10", "0", "0", "{\"fail\":1}", ""])
             let metrics = try await scene.stream(scene.keys.metrics)
             let metric = try #require(metrics.first)
             #expect(metrics.count == 1 && metric["kind"] == "run" && metric["run"] == "stuck-jobs-1")
@@ -105,7 +106,7 @@ struct SweepStuckTests {
                 metric.fields.map(\.name) == [
                     "kind", "cleanup", "run", "duration_ms", "lag_ms", "oldest_overdue_ms", "drift", "found", "changed",
                     "retried", "skipped", "failed", "refunded", "bytes_freed", "absent", "backlog",
-                    "type:TIER_4K",
+                    "stalled", "seen", "action:fail", "type:TIER_4K", "seen:TIER_4K",
                 ])
             #expect(metric["backlog"] == "1" && metric["type:TIER_4K"] == "1" && metric["changed"] == "1")
             let oldest = try #require(metric["oldest_overdue_ms"].flatMap { Int64($0) })

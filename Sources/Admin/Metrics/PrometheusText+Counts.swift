@@ -1,0 +1,67 @@
+/// The counters and histograms over the runs of all instances.
+extension PrometheusText {
+    /// Adds the values that were read from the streams.
+    mutating func add(_ counts: RunMetrics.Counts) {
+        add(
+            "curfew_runs_total", .counter, "Ended runs of all instances.",
+            Self.ordered(counts.runs).map {
+                ([("cleanup", $0.key[0]), ("status", $0.key[1]), ("dry_run", $0.key[2])], $0.value)
+            })
+        for (_, name, help) in RunMetrics.Counts.sums {
+            let own = Self.ordered(counts.sums).filter { $0.key[0] == name }
+            add(name, .counter, help, own.map { ([("cleanup", $0.key[1])], $0.value) })
+        }
+        add(
+            "curfew_records_changed_total", .counter, "Records changed, by action, retried ones included.",
+            Self.pairs(counts.actions, "action"))
+        add(
+            "curfew_timeouts_total", .counter, "Records past their time, by type.",
+            Self.ordered(counts.types).map { ([("cleanup", $0.key[0]), ("type", $0.key[1])], $0.value) })
+        add(
+            "curfew_records_seen_total", .counter, "Records looked at, by type if times go by type.",
+            Self.pairs(counts.seen, "type"))
+        add(
+            "curfew_drift_total", .counter, "By how much counters were off.",
+            counts.drifts.sorted { $0.key < $1.key }.map { ([("cleanup", $0.key)], $0.value) })
+        addLast(counts.last)
+        add("curfew_run_duration_seconds", "Duration of runs.", Self.histograms(counts.durations, "cleanup"))
+        add("curfew_run_lag_seconds", "Delay of scheduled runs.", Self.histograms(counts.lags, "cleanup"))
+        add(
+            "curfew_group_runs_total", .counter, "Ended groups of runs of all instances.",
+            Self.ordered(counts.groups).map { ([("type", $0.key[0]), ("status", $0.key[1])], $0.value) })
+        add(
+            "curfew_group_run_duration_seconds", "Duration of groups of runs.",
+            Self.histograms(counts.groupDurations, "type"))
+    }
+
+    private mutating func addLast(_ last: [String: RunMetrics.Measurement]) {
+        func each(_ value: (RunMetrics.Measurement) -> Double?) -> [(labels: Labels, value: Double)] {
+            last.sorted { $0.key < $1.key }.compactMap { name, last in
+                value(last).map { ([("cleanup", name)], $0) }
+            }
+        }
+        add(
+            "curfew_cleanup_stalled_records", .gauge,
+            "Records past their time on which work was still going on, in the last run.", each(\.stalled))
+        add(
+            "curfew_cleanup_oldest_overdue_seconds", .gauge,
+            "How long the oldest record has been due that the last run left.", each(\.oldestOverdue))
+    }
+
+    private static func ordered(_ values: [[String]: Double]) -> [(key: [String], value: Double)] {
+        values.sorted { $0.key.joined(separator: "\u{1}") < $1.key.joined(separator: "\u{1}") }
+    }
+
+    /// Samples with a cleanup and another label, which is left out if it is empty, as Prometheus does itself.
+    private static func pairs(_ values: [[String]: Double], _ name: String) -> [(labels: Labels, value: Double)] {
+        ordered(values).map { key, value in
+            ([("cleanup", key[0])] + (key[1].isEmpty ? [] : [(name, key[1])]), value)
+        }
+    }
+
+    private static func histograms(
+        _ all: [String: Histogram], _ label: String
+    ) -> [(labels: Labels, histogram: Histogram)] {
+        all.sorted { $0.key < $1.key }.map { ([(label, $0.key)], $0.value) }
+    }
+}
