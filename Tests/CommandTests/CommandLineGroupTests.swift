@@ -51,7 +51,8 @@ extension CommandLineTests {
                 #expect(
                     Set(group.keys) == [
                         "success", "message", "totalFound", "cleanedUp", "retried", "skipped", "failed", "stalled",
-                        "tokensRefunded", "bytesFreed", "absent", "durationMs", "results", "notRun",
+                        "tokensRefunded", "bytesFreed", "absent", "durationMs", "actions", "cancelledCount", "results",
+                        "notRun",
                     ])
                 let sums = ["totalFound", "cleanedUp", "failed", "tokensRefunded"].map { group[$0] as? Int }
                 #expect(sums == [3, 2, 1, 10] && group["success"] as? Bool == true)

@@ -101,6 +101,11 @@ package struct Event: Sendable, Equatable {
 }
 
 extension Event {
+    /// Every action that an event can tell of, a record's and a person's.
+    package static let actions =
+        Change.Action.allCases.map(\.rawValue) + [Change.errorAction]
+        + OperatorAction.names.filter { Change.Action(rawValue: $0) == nil }
+
     /// Reads an entry of the stream: what is absent is empty, what is no number is 0.
     package init(_ entry: StreamEntry) {
         self.init()

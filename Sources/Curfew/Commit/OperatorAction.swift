@@ -2,7 +2,10 @@
 ///
 /// Its event names no record, and is therefore none that an undo could put back.
 struct OperatorAction: Sendable {
-    /// What was done: `run`, `undo`, `pause`, `resume`, `cancel`, `forget`.
+    /// What can be done.
+    static let names = ["run", "undo", "pause", "resume", "cancel", "forget", "end-sessions"]
+
+    /// What was done: one of ``names``.
     let action: String
     /// Who did it.
     let by: String

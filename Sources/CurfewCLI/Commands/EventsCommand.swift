@@ -35,6 +35,11 @@ struct EventsCommand: AsyncParsableCommand {
 
     func validate() throws {
         try EntryLimit.check(limit)
+        let known = Event.actions
+        for word in action where !known.contains(word) {
+            throw ValidationError(
+                "--action: unknown action “\(word.printable)”, expected one of \(known.joined(separator: ", "))")
+        }
         if errors, action.contains(where: { $0 != Change.errorAction }) {
             throw ValidationError("--errors is the action “error”: expected no other --action")
         }
