@@ -90,4 +90,14 @@ extension AdminService {
         }
         return run
     }
+
+    /// The newest runs that undid a run, or its change of one record.
+    func undos(of run: [String: String]) async throws -> [StreamEntry] {
+        // An undo comes after the run. A run that has not ended can't be undone.
+        guard let entry = run["id"], run["trigger"] != Trigger.undo else { return [] }
+        let engine = engine
+        return try await History(engine: engine).page(of: engine.keys.runs, 10, before: nil, from: entry) {
+            $0["undoes"] == run["run"]
+        }.entries
+    }
 }

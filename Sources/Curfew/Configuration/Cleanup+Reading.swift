@@ -5,7 +5,7 @@ extension Cleanup {
     private static let keys = [
         "policy", "every", "cron", "timezone", "records", "index", "scan", "status", "format", "enabled", "dry-run",
         "limit", "page", "run-timeout", "misfire-grace", "undo", "ping", "guard", "missing", "time-unit", "zone",
-        "null-times", "allow", "only", "except", "trash",
+        "null-times", "allow", "only", "except", "trash", "title", "category", "color",
     ]
 
     /// Reads a cleanup; nil if it has a problem.
@@ -43,6 +43,7 @@ extension Cleanup {
         replicas = options.replicas
         ping = options.ping
         guardLimits = limits
+        (title, category, color) = (options.title, options.category, options.color)
         let place = ["cleanups", entry.key]
         fingerprint = Fingerprint.of(entry.value, at: place)
         settings = Self.settings(in: entry.value, at: place)
@@ -65,6 +66,7 @@ extension Cleanup {
         let keepsTrash: Bool?
         let replicas: Int?
         let ping: WebAddress?
+        let title: String?, category: String?, color: String?
 
         init(_ section: Section) {
             (index, indexUnit) = Self.index(section)
@@ -84,6 +86,9 @@ extension Cleanup {
             keepsTrash = section.value("trash", expected: "on or off") { $0 == "on" ? true : $0 == "off" ? false : nil }
             replicas = section.integer("replicas", in: 0...100)
             ping = section.address("ping")
+            title = section.label("title")
+            category = section.label("category")
+            color = section.value("color", expected: LabelColor.expected, LabelColor.read)
         }
 
         /// `index`: the name of a sorted set, or a section with the unit of its scores.
