@@ -19,7 +19,13 @@ extension Cleanup {
         let records = section.recordTemplate("records")
         section.templates.mayBeginWithID = records?.literalStart.isEmpty == true
         let kind = Self.policyKind(section)
-        if let kind { section.expect(Self.keys + kind.keys) }
+        if let kind {
+            section.expect(Self.keys + kind.keys)
+        } else if !section.has("policy") {
+            // The key itself may be misspelt; those of a policy can't be checked without one.
+            let known = Set(Self.keys + section.policies.flatMap { $0.keys })
+            for entry in section.entries where !known.contains(entry.key) { section.misspelt(entry, among: Self.keys) }
+        }
         let format = Self.format(section, kind)
         let status = section.text("status", expected: "the name of a field") ?? "status"
         var policy = kind?.init(section, status: status)

@@ -24,9 +24,15 @@ struct RecordSearch: Sendable {
     /// The record's id, as bytes.
     private let record: [UInt8]
     private let cleanup: String?
+    private let most: Int
 
     /// A search for a record: of one cleanup, or of all.
-    init(_ redis: RedisClient, _ stream: String, record: String, cleanup: String?) {
+    ///
+    /// - Parameter most: how many entries it may examine.
+    init(
+        _ redis: RedisClient, _ stream: String, record: String, cleanup: String?, most: Int = Self.mostExamined
+    ) {
+        self.most = most
         self.redis = redis
         self.stream = stream
         self.record = ByteText.bytes(of: record)
@@ -135,7 +141,7 @@ struct RecordSearch: Sendable {
         var found = Found(part: part)
         var start = range.from
         while true {
-            guard budget.examined < Self.mostExamined else {
+            guard budget.examined < most else {
                 found.stoppedBefore =
                     start.hasPrefix("(") ? String(start.dropFirst()) : Int64(start).map { "\($0 + 1)-0" } ?? start
                 return found

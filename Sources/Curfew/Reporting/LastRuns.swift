@@ -114,9 +114,9 @@ package final class LastRuns: Sendable {
 
     /// Searches from the newest entry back.
     private func search(_ store: Store) async throws -> State {
-        let fences = try await store.redis.send(RedisCommand("HKEYS", [store.keys.fence]))
+        let fences = try await store.redis.send(RedisCommand("HGETALL", [store.keys.fence]))
         // A cleanup without a fence has never run, and isn't waited for.
-        var missing = Set(fences.elements.compactMap(\.string))
+        var missing = Set(fences.pairs.map(\.0))
         var state = State()
         var end = "+"
         var examined = 0

@@ -21,7 +21,7 @@ package struct Statistics: Sendable, Codable, Equatable {
 
     /// The counts of files.
     package struct Files: Sendable, Codable, Equatable {
-        /// All files, and the orphaned ones whose timeout has passed.
+        /// All files, and the orphaned ones whose timeout has passed; those claimed by a run that failed are among them.
         package var totalFiles = 0, orphanedCount = 0
         /// Soft-deleted files, and files claimed for deletion from storage.
         package var softDeletedCount = 0, claimedCount = 0
@@ -123,7 +123,10 @@ private struct FileCount {
         files.totalFiles += 1
         files.totalStorageBytes = files.totalStorageBytes.addingReportingOverflow(bytes).partialValue
         if record[cleanup.statusField] == filing.claimed {
+            // Until it is deleted it is what it was before it was claimed.
             files.claimedCount += 1
+            files.orphanedCount += 1
+            files.orphanedBytes = files.orphanedBytes.addingReportingOverflow(bytes).partialValue
         } else if let field = filing.deletedSince, let since = record[field], !since.isEmpty {
             files.softDeletedCount += 1
         } else {

@@ -25,7 +25,10 @@ struct AlertsCommand: AsyncParsableCommand {
 
     private func list() async throws {
         let alerts = try await options.withEngine { engine in
-            try await History(engine: engine).last(limit, of: engine.keys.alerts)
+            // A new definition is no alert; programs that read JSON see everything.
+            try await History(engine: engine).last(limit, of: engine.keys.alerts) { entry in
+                options.json || entry["state"] != "threshold"
+            }
         }
         if options.json { return try Output.json(alerts.map(TypedEntry.init)) }
         if alerts.isEmpty { return Output.line("no alerts") }
