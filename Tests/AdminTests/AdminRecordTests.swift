@@ -2,6 +2,7 @@ import Curfew
 import Foundation
 import HTTPTypes
 import HummingbirdTesting
+import Policies
 import RedisClient
 import TestNeeds
 import Testing

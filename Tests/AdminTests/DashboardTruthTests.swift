@@ -2,6 +2,7 @@ import Curfew
 import Foundation
 import HTTPTypes
 import HummingbirdTesting
+import Policies
 import RedisClient
 import TestNeeds
 import Testing
@@ -208,7 +209,7 @@ struct DashboardTruthTests {
                 #expect(try await pages.press(client, path + "/run", page: path).contains("refused"))
                 #expect(try await pages.press(client, path + "/run", ["overrideGuard": "1"], page: path) == "400")
                 let done = try await pages.press(
-                    client, path + "/run", ["overrideGuard": "1", "why": "the workers are gone"], page: path)
+                    client, path + "/run", ["overrideGuard": "1", "overrideReason": "the workers are gone"], page: path)
                 #expect(done.hasPrefix("Cleaned up 3 of 3 old"), "\(done)")
                 #expect(
                     try await scene.deeds().contains("run by admin@local: over the guard, because the workers are gone")

@@ -119,7 +119,7 @@ enum CleanupPage {
                 HTML.element("input", ["type": "checkbox", "name": "overrideGuard", "value": "1"])
                 " Override the guard. Recorded with your name."
             }
-            field("why", "Reason", ["maxlength": "500"])
+            field("overrideReason", "Why", ["maxlength": "500"])
         }
     }
 

@@ -218,7 +218,7 @@ extension Dashboard {
                     dryRun: form["dryRun"] != nil, limit: limit, keepsTrash: form["noTrash"] == nil)
                 if form["overrideGuard"] != nil {
                     options.overrideGuard = true
-                    options.why = try Self.reason(form)
+                    options.why = try Self.reason(form, "overrideReason")
                 }
                 return Self.notice(try await self.service.run(name, options, by: context.person))
             }
@@ -274,10 +274,10 @@ extension Dashboard {
     }
 
     /// The reason that a form must give.
-    private static func reason(_ form: FormBody) throws(AdminError) -> String {
-        let why = form["why"] ?? ""
+    private static func reason(_ form: FormBody, _ name: String = "why") throws(AdminError) -> String {
+        let why = form[name] ?? ""
         guard !why.readable.allSatisfy(\.isWhitespace), why.readable.unicodeScalars.count <= 500 else {
-            throw AdminError(.badRequest, "why: expected a reason of 1 to 500 characters")
+            throw AdminError(.badRequest, "\(name): expected a reason of 1 to 500 characters")
         }
         return why
     }

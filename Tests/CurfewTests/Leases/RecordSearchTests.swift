@@ -50,8 +50,8 @@ struct RecordSearchTests {
     func whole(distance: Int64, count: Int) async throws {
         try await withServerAndClient(.unixSocket) { _, redis in
             // A long pause in the middle: the parts of the stream have very different sizes.
-            let times = (0..<2_000).map { 1_700_000_000_000 + $0 * distance + ($0 > 1_500 ? 40_000_000 : 0) }
-            let ids = try await write(times.map(Int64.init), redis)
+            let times = (0..<2_000).map { 1_700_000_000_000 + Int64($0) * distance + ($0 > 1_500 ? 40_000_000 : 0) }
+            let ids = try await write(times, redis)
             for record in ["a", "b", "ab", "c"] {
                 let search = RecordSearch(redis, Self.stream, record: record, cleanup: nil)
                 #expect(try await all(search, pageOf: count * 40).ids == ids[record] ?? [])
@@ -67,7 +67,7 @@ struct RecordSearchTests {
     @Test("where it may examine no more it says so, and goes on from there", arguments: [0, 100])
     func cut(distance: Int64) async throws {
         try await withServerAndClient(.unixSocket) { _, redis in
-            let ids = try await write((0..<3_000).map { 1_700_000_000_000 + $0 * distance }, redis)
+            let ids = try await write((0..<3_000).map { 1_700_000_000_000 + Int64($0) * distance }, redis)
             let search = RecordSearch(redis, Self.stream, record: "a", cleanup: nil, most: 600)
             let found = try await all(search, pageOf: 5_000)
             #expect(found.ids == ids["a"])
