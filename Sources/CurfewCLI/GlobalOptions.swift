@@ -18,6 +18,9 @@ struct GlobalOptions: ParsableArguments {
     @Flag(name: [.short, .long], help: "Log more.")
     var verbose = false
 
+    @Option(help: "The form of log lines: text or json. (default: “log.format” of the file, or text)")
+    var logFormat: LogSettings.Format?
+
     /// The path of the configuration file.
     var path: String {
         config?.readable ?? ProcessInfo.processInfo.environment["CURFEW_CONFIG"] ?? "curfew.yaml"
@@ -37,28 +40,52 @@ struct GlobalOptions: ParsableArguments {
     func configuration(_ level: Logger.Level = .error) throws -> Configuration {
         // Printed before the file is used: the file decides where its secrets are sent, and anyone may have put it
         // there.
-        if isFound, FileManager.default.fileExists(atPath: path) {
-            try FileHandle.standardError.write(
-                contentsOf: Data("curfew: using \(wholePath) from the working directory".printable.utf8 + [0x0A]))
-        }
+        if isFound, FileManager.default.fileExists(atPath: path) { noteFound() }
         let configuration = try Configuration.load(
             path: path, environment: ProcessInfo.processInfo.environment, isFound: isFound)
         let facts: Logger.Metadata = ["file": "\(wholePath)", "config": "\(configuration.fingerprint)"]
-        logger(level).info("configuration read", metadata: facts)
+        var settings = configuration.log
+        if level > .info { settings.level = nil }
+        logger(level, settings).info("configuration read", metadata: facts)
         return configuration
     }
 
+    /// Says which file is used, before it is read: a line of the log if JSON is asked for.
+    private func noteFound() {
+        if logFormat == .json {
+            logger(.info).notice("using a file of the working directory", metadata: ["file": "\(wholePath)"])
+        } else {
+            Output.note("curfew: using \(wholePath) from the working directory".printable + "\n")
+        }
+    }
+
     /// Logs to standard error: standard output contains the answer only.
-    func logger(_ level: Logger.Level) -> Logger {
-        var logger = Logger(label: "curfew") { StreamLogHandler(label: $0, stream: ErrorStream()) }
-        logger.logLevel = verbose ? .debug : level
+    ///
+    /// - Parameters:
+    /// - level: the lowest level, unless the file has one.
+    /// - settings: the section `log` of the file, where the command follows it.
+    func logger(_ level: Logger.Level, _ settings: LogSettings = LogSettings()) -> Logger {
+        var logger = Logger(label: "curfew") { label in
+            switch logFormat ?? settings.format {
+            case .text: StreamLogHandler(label: label, stream: ErrorStream())
+            case .json: JSONLogHandler()
+            }
+        }
+        let own = settings.level.flatMap { Logger.Level(rawValue: $0.rawValue) }
+        logger.logLevel = verbose ? min(.debug, own ?? level) : own ?? level
         return logger
     }
 
     /// Runs a body with an engine that is connected as configured.
-    func withEngine<Value: Sendable>(_ body: (Engine) async throws -> Value) async throws -> Value {
+    ///
+    /// - Parameter logsAsConfigured: whether the level of the file applies: a command that does a worker's work.
+    func withEngine<Value: Sendable>(
+        logsAsConfigured: Bool = false, _ body: (Engine) async throws -> Value
+    ) async throws -> Value {
         let configuration = try configuration()
-        let logger = logger(.error)
+        var settings = configuration.log
+        if !logsAsConfigured { settings.level = nil }
+        let logger = logger(.error, settings)
         return try await RedisClient.withClient(configuration.redis, logger: logger) { redis in
             try await body(Engine(configuration: configuration, redis: redis, logger: logger))
         }
@@ -79,6 +106,8 @@ private struct ErrorStream: TextOutputStream, Sendable {
         }
     }
 }
+
+extension LogSettings.Format: ExpressibleByArgument {}
 
 /// A duration as an argument, for example `10m` or `+2h`.
 struct DurationArgument: CustomStringConvertible, Sendable {

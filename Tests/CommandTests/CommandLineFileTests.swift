@@ -71,7 +71,7 @@ extension CommandLineTests {
                 let run = try await scene.curfew("run", "stuck-jobs", "--verbose")
                 #expect(run.code == 1)
                 let line = try #require(
-                    run.errors.split(separator: "\n").first { $0.contains("could not be dealt with") })
+                    run.errors.split(separator: "\n").first { $0.contains("record not processed") })
                 #expect(line.contains("job:a\\n") && line.contains("c"), "\(line)")
                 #expect(!run.errors.unicodeScalars.contains { $0.value < 0x20 && $0 != "\n" })
                 #expect(!run.errors.unicodeScalars.contains { [0x85, 0x2028, 0x202E].contains($0.value) })

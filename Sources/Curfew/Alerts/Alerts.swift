@@ -29,7 +29,7 @@ struct Alerts: Sendable {
     ) async throws {
         var transitions: [Transition] = []
         for (definition, state) in zip(definitions, states) {
-            let own = measured.value(of: definition.metric)
+            let own = measured.value(of: definition)
             let value = try await windowed(definition, own: own, of: measured.cleanup, state: state, now: now)
             let isCrossed = definition.isCrossed(by: value) != state.isFiring
             if state.definition != definition.definitionText, isCrossed || !isImplicit(definition) {
@@ -107,7 +107,7 @@ struct Alerts: Sendable {
         case .published(let alert):
             let fields = [
                 ("definition", alert.definitionText), ("severity", alert.severity.rawValue),
-                ("metric", alert.metric.rawValue),
+                ("metric", alert.measure),
                 ("op", alert.isAbove ? ">" : "<"), ("threshold", alert.thresholdText), ("cleanup", alert.cleanup),
             ]
             let text = "\(alert.name) watches \(alert.cleanup): \(alert.definitionText)"
@@ -130,7 +130,7 @@ struct Alerts: Sendable {
             let text =
                 alert == .ofGuard(on: cleanup)
                 ? "\(cleanup): its guard \(isFiring ? "refused \(run)" : "no longer refuses its runs")"
-                : "\(cleanup): \(alert.metric.rawValue) \(words) \(verb) \(side) \(alert.thresholdText)"
+                : "\(cleanup): \(alert.measure) \(words) \(verb) \(side) \(alert.thresholdText)"
             let begin = isFiring ? now : since ?? now
             let entry = entry(alert, state: state, cleanup: cleanup, value: shown, since: begin, run: run, text)
             add(
@@ -146,7 +146,7 @@ struct Alerts: Sendable {
     ) -> [(String, String)] {
         [
             ("alert", alert.name), ("state", state), ("severity", alert.severity.rawValue), ("cleanup", cleanup),
-            ("metric", alert.metric.rawValue), ("op", alert.isAbove ? ">" : "<"), ("threshold", alert.thresholdText),
+            ("metric", alert.measure), ("op", alert.isAbove ? ">" : "<"), ("threshold", alert.thresholdText),
             ("value", value), ("since_ms", String(since.milliseconds)), ("run", run), ("message", message),
         ]
     }
@@ -196,7 +196,7 @@ struct Alerts: Sendable {
             where entry["cleanup"] == cleanup && definition.metric.counts(entry["kind"]) {
                 guard runs > 0 else { return sum }
                 runs -= 1
-                sum += Double(entry[definition.metric.rawValue] ?? "") ?? 0
+                sum += Double(entry[definition.field] ?? "") ?? 0
             }
             guard page.isFull, let last = page.entries.last else { return sum }
             read += page.entries.count

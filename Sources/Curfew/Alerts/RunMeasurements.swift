@@ -21,8 +21,14 @@ struct RunMeasurements: Sendable {
     /// The kind of the entry: `run`, or `undo`, which alerts and charts don't count as a run.
     var kind = "run"
 
-    /// The value of an alert's metric; `overdue` isn't a number of a run.
-    func value(of metric: AlertDefinition.Metric) -> Double {
+    /// The value that an alert compares.
+    func value(of alert: AlertDefinition) -> Double {
+        guard let action = alert.action else { return value(of: alert.metric) }
+        return Double(counters.actions[action.rawValue, default: 0])
+    }
+
+    /// The value of a metric; `overdue` isn't a number of a run.
+    private func value(of metric: AlertDefinition.Metric) -> Double {
         switch metric {
         case .found: Double(counters.found)
         case .changed: Double(counters.changed)
@@ -34,6 +40,7 @@ struct RunMeasurements: Sendable {
         case .drift: Double(counters.drift)
         case .bytesFreed: Double(counters.bytesFreed)
         case .absent: Double(counters.absent)
+        case .missing: Double(counters.actions[Change.Action.drop.rawValue, default: 0])
         case .duration: Double(duration.milliseconds)
         case .lag: Double(lag.milliseconds)
         case .oldestOverdue: Double(oldestOverdue.milliseconds)
@@ -47,16 +54,22 @@ struct RunMeasurements: Sendable {
 
     /// The entry of the metrics stream.
     var fields: [(String, String)] {
-        [
-            ("kind", kind), ("cleanup", cleanup), ("run", run), ("duration_ms", String(duration.milliseconds)),
-            ("lag_ms", String(lag.milliseconds)), ("oldest_overdue_ms", String(oldestOverdue.milliseconds)),
-            ("drift", String(counters.drift)), ("found", String(counters.found)), ("changed", String(counters.changed)),
-            ("retried", String(counters.retried)), ("skipped", String(counters.skipped)),
-            ("failed", String(counters.failed)),
-            ("refunded", String(counters.refunded)), ("bytes_freed", String(counters.bytesFreed)),
-            ("absent", String(counters.absent)), ("backlog", String(backlog)),
-        ] + (isRefused ? [("refused", "1")] : [])
-            + (isFailed ? [("runs_failed", "1")] : [])
-            + counters.types.sorted { $0.key < $1.key }.map { ("type:" + $0.key, String($0.value)) }
+        let numbers: [(String, Int64)] = [
+            ("duration_ms", duration.milliseconds), ("lag_ms", lag.milliseconds),
+            ("oldest_overdue_ms", oldestOverdue.milliseconds), ("drift", counters.drift),
+            ("found", Int64(counters.found)), ("changed", Int64(counters.changed)),
+            ("retried", Int64(counters.retried)), ("skipped", Int64(counters.skipped)),
+            ("failed", Int64(counters.failed)), ("refunded", counters.refunded),
+            ("bytes_freed", counters.bytesFreed), ("absent", Int64(counters.absent)), ("backlog", Int64(backlog)),
+            ("stalled", Int64(counters.stalled)),
+        ]
+        let own = [("kind", kind), ("cleanup", cleanup), ("run", run)]
+        let states = (isRefused ? [("refused", "1")] : []) + (isFailed ? [("runs_failed", "1")] : [])
+        return own + numbers.map { ($0.0, String($0.1)) } + states
+            + Self.named("action:", counters.actions) + Self.named("type:", counters.types)
+    }
+
+    private static func named(_ prefix: String, _ counts: [String: Int]) -> [(String, String)] {
+        counts.sorted { $0.key < $1.key }.map { (prefix + $0.key, String($0.value)) }
     }
 }

@@ -13,6 +13,18 @@ enum JSONText {
         return object.end()
     }
 
+    /// An object of counts, sorted by name.
+    static func object(_ counts: [String: Int]) -> String {
+        var bytes = [UInt8(ascii: "{")]
+        for (name, count) in counts.sorted(by: { $0.key < $1.key }) {
+            if bytes.count > 1 { bytes.append(UInt8(ascii: ",")) }
+            append(name, to: &bytes)
+            bytes += ":\(count)".utf8
+        }
+        bytes.append(UInt8(ascii: "}"))
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
     /// An object that is written one member at a time.
     struct Object {
         private var bytes: [UInt8] = []

@@ -6,9 +6,10 @@ extension AlertDefinition {
         NameRule.check(entry, in: list)
         let path = list.path(of: entry.key)
         guard let section = Section(entry.value, path: path, line: entry.line, list.problems) else { return nil }
-        section.expect(["cleanup", "metric", "above", "below", "over", "severity"])
+        section.expect(["cleanup", "metric", "above", "below", "over", "severity", "action"])
         let cleanup = Self.cleanup(section, among: cleanups)
         let metric = section.choice("metric", isRequired: true, Metric.allCases)
+        let action = section.choice("action", Change.Action.allCases)
         let over = Self.window(section)
         let severity = section.choice("severity", Severity.allCases)
         let isAbove = Self.direction(section)
@@ -16,14 +17,18 @@ extension AlertDefinition {
             section.problem("over", "can't be used with overdue, which is a state and not a number of each run")
         }
         if metric == .stalled, over != nil {
-            section.problem("over", "can't be used with stalled, which is not in the metrics stream")
+            section.problem("over", "can't be used with stalled, which is a state and not a number of each run")
+        }
+        if section.has("action"), let metric, metric != .changed {
+            section.problem("action", "can't be used with \(metric.rawValue): expected metric: changed")
         }
         guard let isAbove, let metric else { return nil }
         guard let threshold = Self.threshold(section, isAbove ? "above" : "below", metric), let cleanup else {
             return nil
         }
         self.init(
-            name: entry.key, cleanup: cleanup, metric: metric, isAbove: isAbove, threshold: threshold, over: over,
+            name: entry.key, cleanup: cleanup, metric: metric, action: action, isAbove: isAbove, threshold: threshold,
+            over: over,
             severity: severity ?? .warning)
     }
 

@@ -1,4 +1,4 @@
-internal import Policies
+package import Policies
 
 /// A configured alert: a metric of a cleanup and its threshold.
 package struct AlertDefinition: Sendable, Equatable {
@@ -9,6 +9,8 @@ package struct AlertDefinition: Sendable, Equatable {
         case bytesFreed = "bytes_freed"
         /// Objects to delete that did not exist.
         case absent
+        /// Index entries that were taken out because their records are missing: the changes by the action `drop`.
+        case missing
         /// The duration of the run.
         case duration = "duration_ms"
         /// The delay of the run.
@@ -54,6 +56,8 @@ package struct AlertDefinition: Sendable, Equatable {
     package var cleanup: String
     /// The metric.
     package var metric: Metric
+    /// Counts the changes by this action only; nil: all.
+    package var action: Change.Action?
     /// Whether it fires above the threshold; otherwise below.
     package var isAbove: Bool
     /// The threshold, in milliseconds if the metric is a time; an equal value doesn't fire.
@@ -68,6 +72,7 @@ package struct AlertDefinition: Sendable, Equatable {
         name: String,
         cleanup: String = "*",
         metric: Metric,
+        action: Change.Action? = nil,
         isAbove: Bool = true,
         threshold: Double,
         over: Window? = nil,
@@ -76,6 +81,7 @@ package struct AlertDefinition: Sendable, Equatable {
         self.name = name
         self.cleanup = cleanup
         self.metric = metric
+        self.action = action
         self.isAbove = isAbove
         self.threshold = threshold
         self.over = over
@@ -103,7 +109,18 @@ package struct AlertDefinition: Sendable, Equatable {
             case .runs(let count): " over \(count) runs"
             case .time(let time): " over \(time.text)"
             }
-        return "\(metric.rawValue) \(isAbove ? ">" : "<") \(thresholdText)\(suffix)"
+        return "\(measure) \(isAbove ? ">" : "<") \(thresholdText)\(suffix)"
+    }
+
+    /// What is measured, in words: `changed`, `changed by cancel`.
+    package var measure: String {
+        action.map { "\(metric.rawValue) by \($0.rawValue)" } ?? metric.rawValue
+    }
+
+    /// The field of the metrics stream.
+    var field: String {
+        if metric == .missing { return "action:" + Change.Action.drop.rawValue }
+        return action.map { "action:" + $0.rawValue } ?? metric.rawValue
     }
 
     /// The threshold as the file writes it: `10`, `0.5`, `10m`.

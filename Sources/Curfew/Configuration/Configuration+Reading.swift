@@ -89,7 +89,7 @@ extension Configuration {
     private init?(_ section: Section, fingerprint: String) {
         section.expect([
             "redis", "redis-user", "redis-password", "prefix", "min-replicas", "worker", "http", "streams", "storage",
-            "webhooks", "mail", "cleanups", "routes", "alerts",
+            "webhooks", "mail", "cleanups", "routes", "alerts", "log",
         ])
         let redis = Self.redis(section)
         let prefix = section.value("prefix", expected: "a word without braces or spaces", Self.prefix)
@@ -115,6 +115,7 @@ extension Configuration {
             redis: redis, prefix: prefix ?? "curfew", worker: worker, http: http, routes: routes, streams: streams,
             storage: storage, webhooks: webhooks, cleanups: cleanups, alerts: alerts, fingerprint: fingerprint)
         self.mail = mail
+        log = section.section("log").map { LogSettings($0) } ?? log
         minReplicas = section.integer("min-replicas", in: 0...100) ?? minReplicas
         self.streams.events = max(streams.events, undo)
     }

@@ -13,6 +13,7 @@ extension Configuration {
         server.homeKey = redis.homeKey
         if redis != server { keys.append("redis") }
         if prefix != other.prefix { keys.append("prefix") }
+        if log != other.log { keys.append("log") }
         switch (http, other.http) {
         case (nil, nil): break
         case (let own?, let new?):

@@ -25,6 +25,8 @@ package struct Configuration: Sendable {
     package var webhooks: [Webhook]
     /// The receivers of notices by mail; nil if the file has none.
     package var mail: Mail?
+    /// How the program logs.
+    package var log = LogSettings()
     /// The cleanups, in file order.
     package var cleanups: [Cleanup]
     /// The alerts, in file order.

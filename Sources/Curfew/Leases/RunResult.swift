@@ -77,6 +77,8 @@ package struct RunResult: Sendable, Codable, Equatable {
     package var totalFound: Int
     /// Records that were changed, retried ones included.
     package var cleanedUp: Int
+    /// The changes by action, those of a dry run included: `{"cancel": 3, "mark": 2}`.
+    package var actions: [String: Int]
     /// Records that were retried.
     package var retried: Int
     /// Records that changed before the commit and were left alone.

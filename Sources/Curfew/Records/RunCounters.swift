@@ -37,6 +37,16 @@ package struct RunCounters: Sendable {
     package private(set) var drift: Int64 = 0
     /// Timed out by type.
     package private(set) var types: [String: Int] = [:]
+    /// The changes by action; in a dry run, those that would be made.
+    package var actions: [String: Int] {
+        var counts = earlierActions
+        if let last = lastAction { counts[last.action.rawValue, default: 0] += last.count }
+        return counts
+    }
+    /// Changes by action before the last series of equal ones.
+    private var earlierActions: [String: Int] = [:]
+    /// The last series: most runs have one action, which is counted without a lookup.
+    private var lastAction: (action: Change.Action, count: Int)?
     /// The first changes.
     package private(set) var records: [RunResult.Entry] = []
     /// The first errors.
@@ -65,6 +75,7 @@ package struct RunCounters: Sendable {
         found += 1
         if !isDryRun { changed += 1 }
         if change.action == .retry { retried += 1 }
+        count(change.action)
         if change.isStalled { stalled += 1 }
         refunded.addSaturating(refund)
         drift.addSaturating(change.drift)
@@ -78,6 +89,15 @@ package struct RunCounters: Sendable {
                 id: id, action: change.action.rawValue, from: change.from, to: change.to, type: change.type,
                 ageMs: change.age.milliseconds, timeoutMs: change.timeout.milliseconds,
                 tokensRefunded: refund, reason: change.reason))
+    }
+
+    private mutating func count(_ action: Change.Action) {
+        if let last = lastAction, last.action == action {
+            lastAction = (action, last.count + 1)
+        } else {
+            if let last = lastAction { earlierActions[last.action.rawValue, default: 0] += last.count }
+            lastAction = (action, 1)
+        }
     }
 
     /// A charge had been paid back before.
@@ -115,6 +135,7 @@ package struct RunCounters: Sendable {
         checked += 1
         found += 1
         changed += 1
+        count(.undo)
         refunded.addSaturating(entry.tokensRefunded)
         if records.count < RunResult.listed { records.append(entry) }
     }
@@ -133,6 +154,7 @@ package struct RunCounters: Sendable {
             0, 0, 0, 0, 0, [:]
         )
         tally.refundedBefore = 0
+        (tally.earlierActions, tally.lastAction) = ([:], nil)
         return tally
     }
 

@@ -64,6 +64,10 @@ extension GroupOfRuns {
         package var absent = 0
         /// The duration of all runs.
         package var durationMs: Int64 = 0
+        /// The changes by action.
+        package var actions: [String: Int] = [:]
+        /// Records that were cancelled, as distinct from warned and marked ones.
+        package var cancelled: Int { actions["cancel", default: 0] }
     }
 
     /// The sums of all runs.
@@ -79,6 +83,7 @@ extension GroupOfRuns {
             sum.bytesFreed &+= result.bytesFreed
             sum.absent += result.absent
             sum.durationMs &+= result.durationMs
+            sum.actions.merge(result.actions, uniquingKeysWith: +)
         }
     }
 
@@ -94,6 +99,10 @@ extension GroupOfRuns {
         package var absent: Int
         /// The duration of all runs.
         package var durationMs: Int64
+        /// The changes by action.
+        package var actions: [String: Int]
+        /// Records that were cancelled.
+        package var cancelledCount: Int
         /// The results, in the order of the runs.
         package var results: [RunResult]
         /// The cleanups that were not run.
@@ -113,7 +122,7 @@ extension GroupOfRuns {
             success: isSuccess, message: message, totalFound: totals.totalFound, cleanedUp: totals.cleanedUp,
             retried: totals.retried, skipped: totals.skipped, failed: totals.failed, stalled: totals.stalled,
             tokensRefunded: totals.tokensRefunded, bytesFreed: totals.bytesFreed, absent: totals.absent,
-            durationMs: totals.durationMs, results: results,
+            durationMs: totals.durationMs, actions: totals.actions, cancelledCount: totals.cancelled, results: results,
             notRun: refused.map { NotRun(cleanup: $0.id, error: $0.error) })
     }
 }

@@ -62,6 +62,13 @@ package struct Run: Sendable {
     ///
     /// It never throws: errors are part of the result.
     package func execute() async -> RunResult {
+        logStart()
+        let result = await executeUnlogged()
+        logEnd(result)
+        return result
+    }
+
+    private func executeUnlogged() async -> RunResult {
         await noticeLost()
         if let grace = cleanup.misfireGrace, claim.trigger == "schedule", isTooLate(grace) {
             return await finish(Sweep.Outcome(), .misfired, error: nil)
@@ -171,10 +178,7 @@ package struct Run: Sendable {
     private func finish(_ outcome: Sweep.Outcome, _ status: RunResult.Status, error: String?) async -> RunResult {
         let now = clock.now
         var result = result(outcome, status, error: error, now: now)
-        guard status != .lost else {
-            engine.logger.warning("run lost", metadata: ["run": "\(claim.run)", "error": "\(error ?? "")"])
-            return result
-        }
+        guard status != .lost else { return result }
         var measured = RunMeasurements(
             run: claim.run, cleanup: cleanup.name, counters: outcome.counters, duration: now - claim.acquired,
             lag: max(.zero, claim.acquired - claim.due), oldestOverdue: outcome.oldest, backlog: outcome.remaining)
@@ -201,12 +205,6 @@ package struct Run: Sendable {
             result.error = [result.error, "the end was not recorded: \(error)\(rest)"].compactMap(\.self)
                 .joined(separator: "; ")
         }
-        engine.logger.info(
-            "run ended",
-            metadata: [
-                "run": "\(claim.run)", "status": "\(result.status.rawValue)", "found": "\(result.totalFound)",
-                "changed": "\(result.cleanedUp)", "failed": "\(result.failed)", "duration_ms": "\(result.durationMs)",
-            ])
         return result
     }
 
@@ -260,7 +258,7 @@ package struct Run: Sendable {
             ("changed", String(result.cleanedUp)), ("retried", String(result.retried)),
             ("skipped", String(result.skipped)), ("failed", String(result.failed)),
             ("refunded", String(result.tokensRefunded)), ("bytes_freed", String(result.bytesFreed)),
-            ("absent", String(result.absent)),
+            ("absent", String(result.absent)), ("actions", JSONText.object(result.actions)),
             ("error", result.error ?? ""),
         ] + undoFields
     }
@@ -282,7 +280,7 @@ extension RunResult {
             run: run, cleanup: cleanup, instance: instance, fence: fence, trigger: trigger, dryRun: dryRun,
             status: status,
             startedAt: startedAt, durationMs: duration.milliseconds, totalFound: counters.found,
-            cleanedUp: counters.changed,
+            cleanedUp: counters.changed, actions: counters.actions,
             retried: counters.retried, skipped: counters.skipped, failed: counters.failed, stalled: counters.stalled,
             tokensRefunded: counters.refunded, bytesFreed: counters.bytesFreed,
             absent: counters.absent, records: counters.records, errors: counters.errors,

@@ -258,7 +258,6 @@ package final class Worker: Service {
         }
         // Claimed while the shutdown began: the run stops at its first checkpoint and releases the claim.
         if isStopping { run.control.stop(.handedOver) }
-        logger.info("run claimed", metadata: ["run": "\(claim.run)", "replaces": "\(claim.replaces ?? "none")"])
         return run
     }
 

@@ -25,8 +25,11 @@ extension Sweep {
             let batch = page.map { ($0, key(of: $0.id)) }
             for (failure, key) in batch.prefix(max(0, Self.mostLogged - written)) {
                 store.logger.warning(
-                    "a record could not be dealt with",
-                    metadata: ["record": "\(failure.id)", "key": "\(key)", "reason": "\(failure.error)"])
+                    "record not processed",
+                    metadata: [
+                        "run": "\(claim.run)", "cleanup": "\(cleanup.name)", "record": "\(failure.id)",
+                        "key": "\(key)", "reason": "\(failure.error)",
+                    ])
             }
             do {
                 try await write(batch, number: written + batch.count, claim)

@@ -173,6 +173,7 @@ extension Sweep {
             case .changed:
                 guard let change = judged.change else { continue }
                 counters.changed(judged.entry.id, change, isDryRun: false)
+                if logsRecords { logChange(judged.entry.id, change) }
             case .refused(let why): counters.failed(judged.entry.id, why)
             case .moved, .left, .malformed: counters.moved()
             }

@@ -217,6 +217,7 @@ extension Sweep {
     /// Counts what became of a page.
     func settle(_ page: Page, _ results: [CommitResult], _ state: inout State) {
         let isDryRun = claim == nil
+        let isLogged = logsRecords
         for (place, result) in zip(page.judged.indices, results) {
             let id = page.judged[place].entry.id
             switch result {
@@ -227,9 +228,12 @@ extension Sweep {
                     state.claimed.append(page.judged[place])
                 } else {
                     state.outcome.counters.changed(id, change, isDryRun: isDryRun)
+                    if isLogged { logChange(id, change) }
                     if !isRefunded, decided.pays { state.outcome.counters.foundRefunded() }
                 }
-            case .moved: state.outcome.counters.moved()
+            case .moved:
+                state.outcome.counters.moved()
+                if isLogged { logSkip(id, page.judged[place].change) }
             case .refused(let why): state.outcome.counters.failed(id, why)
             case .malformed(let error): state.outcome.counters.failed(id, error.message)
             case .left(let isStalled, _): state.outcome.counters.left(isStalled: isStalled)

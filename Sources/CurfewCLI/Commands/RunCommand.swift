@@ -82,7 +82,7 @@ struct RunCommand: AsyncParsableCommand {
     }
 
     private func runOne(_ name: String) async throws {
-        let (result, failure, ping) = try await options.withEngine { engine in
+        let (result, failure, ping) = try await options.withEngine(logsAsConfigured: true) { engine in
             let cleanup = try engine.cleanup(named: name)
             let plan = try plan.map { try PlanFile.read($0, for: cleanup) }
             let run = try await Control(engine: engine, person: Person.name).run(cleanup, settings(plan: plan))
@@ -98,7 +98,7 @@ struct RunCommand: AsyncParsableCommand {
     }
 
     private func runGroup() async throws {
-        let (group, pings) = try await options.withEngine { engine in
+        let (group, pings) = try await options.withEngine(logsAsConfigured: true) { engine in
             let cleanups = try chosen(engine)
             let view = GroupView(isSilent: options.json)
             var running = GroupRun(engine: engine, settings: settings(), view: view)

@@ -17,7 +17,7 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         let configuration = try options.configuration(.info)
-        let logger = options.logger(.info)
+        let logger = options.logger(.info, configuration.log)
         let redis = RedisClient(configuration.redis, logger: logger)
         let source = EngineSource(Engine(configuration: configuration, redis: redis, logger: logger))
         let reload = await Reload(options, source: source) { [options] in try options.configuration() }

@@ -24,7 +24,7 @@ struct WorkCommand: AsyncParsableCommand {
 
     func run() async throws {
         let file = try options.configuration(.info)
-        let logger = options.logger(.info)
+        let logger = options.logger(.info, file.log)
         let server = embedded ? try EmbeddedRedis.start() : nil
         defer { server?.stop() }
         if let server { Output.note("curfew: a private redis-server is running: \(server.command)\n") }

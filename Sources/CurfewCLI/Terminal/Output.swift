@@ -105,7 +105,7 @@ extension String {
 
 extension Unicode.Scalar {
     /// Whether it is a control character, a line break, or changes the direction of text.
-    fileprivate var steersTerminals: Bool {
+    var steersTerminals: Bool {
         switch properties.generalCategory {
         case .control, .lineSeparator, .paragraphSeparator: true
         default: properties.isBidiControl

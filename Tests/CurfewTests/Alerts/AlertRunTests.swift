@@ -81,3 +81,52 @@ struct AlertRunTests {
         }
     }
 }
+
+/// Counts of a run by action, and alerts on one action.
+@Suite("counts by action", .tags(.ownServer), .everyTopology, .timeLimit(.minutes(5)))
+struct ActionCountTests {
+    private static let cleanup = """
+        paused-batches:
+          policy: paused
+          every: 1h
+          records: batch:<id>
+          index: batches
+          states: [paused]
+          since: [pausedAt]
+          stale: 7d
+          warn: 23d
+          timeout: 30d
+        """
+
+    @Test("cancelled, warned and marked are told apart in result, history and metrics; an alert counts one of them")
+    func actions() async throws {
+        let alerts = """
+            alerts:
+              cancelled: {cleanup: paused-batches, metric: changed, action: cancel, above: 1}
+              warned: {cleanup: paused-batches, metric: changed, action: warn, above: 2}
+              gone: {cleanup: paused-batches, metric: missing, above: 0}
+            """
+        try await withSweepScene(Self.cleanup, settings: alerts) { scene in
+            for (id, days) in [("a", 40), ("b", 31), ("c", 25), ("d", 8), ("e", 9), ("f", 10), ("g", 1)] {
+                let since = String((scene.began - .seconds(days * 86_400)).milliseconds)
+                try await scene.write(
+                    "batch:\(id)", ["status": "paused", "pausedAt": since], index: "batches", id: id)
+            }
+            _ = try await scene.send("ZADD", "batches", "1", "nothing")
+            let expected = ["cancel": 2, "warn": 1, "mark": 3, "drop": 1]
+            let dry = try await scene.run("paused-batches", isDryRun: true)
+            #expect(dry.actions == expected && dry.cleanedUp == 0, "\(dry)")
+            let result = try await scene.run("paused-batches")
+            #expect(result.actions == expected, "\(result)")
+            let run = try #require(try await scene.stream(scene.keys.runs).last)
+            #expect(run["actions"] == #"{"cancel":2,"drop":1,"mark":3,"warn":1}"#)
+            let metrics = try #require(try await scene.stream(scene.keys.metrics).last)
+            #expect(metrics["action:cancel"] == "2" && metrics["action:mark"] == "3" && metrics["stalled"] == "0")
+            let fired = try await scene.stream(scene.keys.alerts).filter { $0["state"] == "firing" }
+            #expect(fired.compactMap { $0["alert"] }.sorted() == ["cancelled", "gone"])
+            let message = try #require(fired.first { $0["alert"] == "cancelled" }?["message"])
+            #expect(message == "paused-batches: changed by cancel 2 is above 1")
+            #expect(try await scene.run("paused-batches").actions == [:])
+        }
+    }
+}

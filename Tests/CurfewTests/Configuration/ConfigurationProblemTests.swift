@@ -64,7 +64,7 @@ struct ConfigurationProblemTests {
                 curfew.yaml:1: cleanups: missing, expected a section
                 curfew.yaml:2: worker.lease: “5” has no unit, write 5s, 5m or 5h
                 curfew.yaml:3: clenups: unknown key, did you mean “cleanups”? (expected one of redis, redis-user, redis-password, \
-                prefix, min-replicas, worker, http, streams, storage, webhooks, cleanups, routes, alerts)
+                prefix, min-replicas, worker, http, streams, storage, webhooks, mail, cleanups, routes, alerts, log)
                 """)
     }
 
@@ -231,12 +231,12 @@ struct ConfigurationProblemTests {
             (
                 "cleanup: jobs, metric: fund, above: 1",
                 "metric: unknown “fund”, did you mean “found”? (expected one of found, changed, retried, skipped, failed, "
-                    + "refunded, backlog, drift, bytes_freed, absent, duration_ms, lag_ms, oldest_overdue_ms, stalled, refused, runs_failed, runs_lost, overdue)"
+                    + "refunded, backlog, drift, bytes_freed, absent, missing, duration_ms, lag_ms, oldest_overdue_ms, stalled, refused, runs_failed, runs_lost, overdue)"
             ),
             (
                 "cleanup: jobs, above: 1",
                 "metric: missing, expected one of found, changed, retried, skipped, failed, "
-                    + "refunded, backlog, drift, bytes_freed, absent, duration_ms, lag_ms, oldest_overdue_ms, stalled, refused, runs_failed, runs_lost, overdue"
+                    + "refunded, backlog, drift, bytes_freed, absent, missing, duration_ms, lag_ms, oldest_overdue_ms, stalled, refused, runs_failed, runs_lost, overdue"
             ),
             ("metric: found, above: 1", "cleanup: missing, expected the name of a cleanup, or \"*\""),
             ("cleanup: jobs, metric: found", "above: missing, expected above or below"),

@@ -57,6 +57,7 @@ struct DocumentationConfigurationTests {
             storage: {uploads: {zzzz: 0}}
             webhooks: {ops: {zzzz: 0}}
             mail: {zzzz: 0}
+            log: {zzzz: 0}
             cleanups:
               stuck: {policy: stuck, zzzz: 0, retry: {zzzz: 0, queue: {zzzz: 0}}, refund: {zzzz: 0}, writes: {zzzz: 0}, index: {zzzz: 0}, only: {zzzz: 0}}
               counters: {policy: counters, zzzz: 0, counters: {zzzz: 0}, members: {zzzz: 0}}
@@ -93,7 +94,7 @@ struct DocumentationConfigurationTests {
             ("retry", "cleanups.stuck.retry.zzzz"), ("queue", "cleanups.stuck.retry.queue.zzzz"),
             ("writes", "cleanups.stuck.writes.zzzz"), ("index", "cleanups.stuck.index.zzzz"),
             ("only, except", "cleanups.stuck.only.zzzz"),
-            ("refund", "cleanups.stuck.refund.zzzz"),
+            ("refund", "cleanups.stuck.refund.zzzz"), ("log", "log.zzzz"),
             ("counters", "cleanups.counters.counters.zzzz"), ("members", "cleanups.counters.members.zzzz"),
             ("orphan", "cleanups.files.orphan.zzzz"), ("deleted", "cleanups.files.deleted.zzzz"),
             ("guard", "cleanups.locks.guard.zzzz"), ("alerts", "alerts.alert.zzzz"),
@@ -187,7 +188,7 @@ struct DocumentationConfigurationTests {
             "policy: paused stale": paused.stale.text, "policy: paused warn": paused.warn.text,
             "policy: paused timeout": paused.timeout.text, "policy: paused to": paused.to,
             "policy: dependent grace": dependent.grace.text, "orphan after": orphan.after.text,
-            "deleted after": deleted.after.text,
+            "deleted after": deleted.after.text, "log format": file.log.format.rawValue,
         ]
     }
 
