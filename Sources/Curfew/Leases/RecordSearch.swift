@@ -166,8 +166,6 @@ struct RecordSearch: Sendable {
     /// Whether the fields of an entry are those of an event of the record.
     private func isOfRecord(_ fields: RedisValue) -> Bool {
         if fields[Self.usualPlace].holds(Self.name) { return fields[Self.usualPlace + 1].holds(record) }
-        return stride(from: 0, to: fields.count - 1, by: 2).contains {
-            fields[$0].holds(Self.name) && fields[$0 + 1].holds(record)
-        }
+        return fields.fields().contains { $0.name.holds(Self.name) && $0.value.holds(record) }
     }
 }

@@ -30,6 +30,7 @@ package struct TypedEntry: Sendable, Encodable {
         "at_ms": "at", "due_ms": "dueAt", "started_ms": "startedAt", "finished_ms": "finishedAt", "since_ms": "since",
     ]
 
+    /// Encodes the fields, each under the names that it has.
     package func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: Key.self)
         try container.encode(entry.id, forKey: Key("id"))

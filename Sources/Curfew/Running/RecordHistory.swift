@@ -31,6 +31,7 @@ package struct RecordHistory: Sendable, Encodable {
             case undoneBy, undoable
         }
 
+        /// Encodes the event, and what is known of it besides.
         package func encode(to encoder: any Encoder) throws {
             try TypedEntry(entry).encode(to: encoder)
             var container = encoder.container(keyedBy: CodingKeys.self)
