@@ -20,9 +20,10 @@ package struct Deliveries: Sendable, Codable, Equatable {
 
     /// Reads the queues of all receivers in one pipeline.
     static func read(
-        _ store: Store, _ receivers: [NoticeReceiver], now: Timestamp
+        _ store: Store, _ receivers: [NoticeReceiver]
     ) async throws(CurfewError) -> [Deliveries] {
         guard !receivers.isEmpty else { return [] }
+        let now = try await store.serverClock().now
         let replies: [RedisValue]
         do {
             replies = try await store.redis.pipeline(

@@ -110,6 +110,15 @@ private struct FileCount {
         for judged in try await judge.decide(entries, replies: replies, at: now) { add(judged, to: &files) }
     }
 
+    private func addClaimed(_ record: Record, _ bytes: Int64, to files: inout Statistics.Files) {
+        if let field = filing.deletedSince, let since = record[field], !since.isEmpty {
+            files.softDeletedCount += 1
+        } else {
+            files.orphanedCount += 1
+            files.orphanedBytes = files.orphanedBytes.addingReportingOverflow(bytes).partialValue
+        }
+    }
+
     private func add(_ judged: Evaluation, to files: inout Statistics.Files) {
         let record = judged.record
         if case .missing = record.content {
@@ -125,8 +134,7 @@ private struct FileCount {
         if record[cleanup.statusField] == filing.claimed {
             // Until it is deleted it is what it was before it was claimed.
             files.claimedCount += 1
-            files.orphanedCount += 1
-            files.orphanedBytes = files.orphanedBytes.addingReportingOverflow(bytes).partialValue
+            addClaimed(record, bytes, to: &files)
         } else if let field = filing.deletedSince, let since = record[field], !since.isEmpty {
             files.softDeletedCount += 1
         } else {

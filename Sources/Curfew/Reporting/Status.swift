@@ -89,8 +89,7 @@ package struct Status: Sendable, Codable, Equatable {
         do {
             async let runs = lastRuns.read(store)
             async let firing = FiringAlert.all(store, alerts: configuration.alerts, cleanups: configuration.cleanups)
-            async let deliveries = Deliveries.read(
-                store, configuration.receivers, now: try await store.serverClock().now)
+            async let deliveries = Deliveries.read(store, configuration.receivers)
             var status = try await read(coordinator)
             let last = try await runs
             for place in status.cleanups.indices {

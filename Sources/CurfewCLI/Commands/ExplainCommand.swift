@@ -6,7 +6,8 @@ struct ExplainCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "explain",
         abstract: "Explains one record: its state, what would happen and why, and what happened.",
-        usage: "curfew explain [<name>] <id> [--limit <limit>] [--config <config>] [--json] [--verbose]",
+        usage:
+            "curfew explain [<name>] <id> [--limit <limit>] [--config <config>] [--json] [--verbose] [--log-format <log-format>]",
         discussion: "Without a name it looks for the record in every cleanup. Instead of its id, its key may be given.")
 
     @Argument(help: "The cleanup. (default: all)", completion: Completion.cleanups)

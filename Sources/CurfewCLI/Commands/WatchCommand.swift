@@ -12,7 +12,7 @@ struct WatchCommand: AsyncParsableCommand {
             don't fit are left out. Elsewhere than on a terminal the whole status is printed again and again.
             """)
 
-    @Option(help: "How often to refresh, for example 1s.", transform: DurationArgument.init(parsing:))
+    @Option(help: "How often to refresh, for example 2s. (default: 1s)", transform: DurationArgument.init(parsing:))
     var interval = DurationArgument.second
 
     @OptionGroup var options: GlobalOptions
