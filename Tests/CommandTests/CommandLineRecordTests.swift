@@ -75,7 +75,7 @@ extension CommandLineTests {
                 let alerts = try #require(try await scene.curfew("alerts", "--json").json() as? [[String: Any]])
                 #expect(alerts.first?["value"] as? Int == 1 && alerts.first?["sinceMs"] is Int)
                 let text = try await scene.curfew("alerts").output
-                #expect(text.hasPrefix("AT") && text.contains("firing") && !text.contains("threshold"))
+                #expect(text.hasPrefix("AT") && text.contains("firing"))
             }
         }
 

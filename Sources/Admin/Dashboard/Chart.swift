@@ -102,7 +102,7 @@ struct Chart: Sendable {
                     .element(
                         "text",
                         ["class": "tick", "x": Self.text(Double(hour) * step), "y": Self.text(Self.height - 4)]
-                    ) { range.label(hours[hour]) }
+                    ) { range.tick(hours[hour]) }
                 })
     }
 

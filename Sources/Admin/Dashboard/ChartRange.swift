@@ -54,6 +54,9 @@ enum ChartRange: String, CaseIterable, Sendable {
         }
     }
 
+    /// The time below a bar, for which there is little room.
+    func tick(_ time: Timestamp) -> String { String(label(time).prefix(5)) }
+
     /// The time of a bar in words.
     func label(_ time: Timestamp) -> String {
         let text = TimeForm.iso8601(.init()).text(for: time)

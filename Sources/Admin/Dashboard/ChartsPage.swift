@@ -86,7 +86,7 @@ enum ChartsPage {
                     .init(
                         name: "longest", colour: "due",
                         values: points.map { $0.sums.runs > 0 ? $0.sums.longestMs : nil }),
-                    .init(name: "mean", colour: "kind1", values: points.map(\.meanMs)),
+                    .init(name: "mean", colour: "kind0", values: points.map(\.meanMs)),
                 ], isDuration: true),
         ])
     }

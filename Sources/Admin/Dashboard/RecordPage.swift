@@ -85,12 +85,18 @@ enum RecordPage {
                     HTML.element("h3") {
                         HTML.element("a", ["href": Link.cleanup(one.cleanup)]) { one.cleanup }
                     }
+                    HTML.element("p") {
+                        HTML.element("strong") { one.verdictWords }
+                        ": "
+                        Facts.foreign(one.reason)
+                    }
+                    if let effects = one.effects, !effects.isEmpty {
+                        HTML.element("ul") { effects.map { effect in .element("li") { Facts.foreign(effect) } } }
+                    }
                     Facts.html([
-                        ("Verdict", HTML(one.verdictWords)), ("Because", Facts.foreign(one.reason)),
                         ("Key", Facts.foreign(one.key)),
                         ("In the index", HTML(one.indexedAt.map { "due \($0)" } ?? "no")),
                         ("Next check", HTML(one.until ?? "")),
-                        ("Effects", Facts.foreign(one.effects?.joined(separator: "; "))),
                     ])
                     fields(one)
                 }

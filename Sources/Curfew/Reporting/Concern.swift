@@ -98,9 +98,11 @@ extension Status.CleanupStatus {
             let what = last.failed > 0 ? "left \(count) with errors" : "completed with errors"
             return Concern(.warning, "The last run of \(name) \(what)\(why)".asSentence, name, since: last.endedMs)
         case .timedOut, .cancelled, .misfired:
-            let text = "The last run of \(name) was \(words)\(row)\(why)"
-            return Concern(
-                .warning, text.replacing("was timed out", with: "timed out").asSentence, name, since: last.endedMs)
+            // The error of a cancelled run begins with that word.
+            let isSaid = last.error?.hasPrefix(words) == true
+            let verb = last.status == RunResult.Status.timedOut.rawValue ? words : "was \(words)"
+            let text = "The last run of \(name) " + (isSaid ? "was \(last.error ?? "")" : "\(verb)\(row)\(why)")
+            return Concern(.warning, text.asSentence, name, since: last.endedMs)
         default:
             let verb = last.status == RunResult.Status.failed.rawValue ? words : "was \(words)"
             return Concern(

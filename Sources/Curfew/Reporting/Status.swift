@@ -38,7 +38,7 @@ package struct Status: Sendable, Codable, Equatable {
         package var title: String?, category: String?, color: String?
         /// How its last run ended; nil if it has had none, or that isn't asked for.
         package var lastRun: LastRun?
-        /// The living instances that have it; nil if that can't be known.
+        /// The living instances that have it.
         package var knownBy: [String]?
         /// Why nobody runs it although it is due, and what to do.
         package var why: String?, advice: String?
@@ -193,10 +193,10 @@ package struct Status: Sendable, Codable, Equatable {
             }
             status.state = state(status, isEnabled: cleanup?.isEnabled ?? true)
             (status.title, status.category, status.color) = (cleanup?.title, cleanup?.category, cleanup?.color)
-            // For now the configurations that have it; they become the instances that have those.
-            status.knownBy = replies[2 * names.count][number].string.flatMap(Definition.init(text:)).map { definition in
-                definition.configs.split(separator: " ").map(String.init)
-            }
+            // For now the configurations that have it; they become the instances that have those. Every instance records
+            // what it has before it runs anything, so what isn't recorded nobody has.
+            let definition = replies[2 * names.count][number].string.flatMap(Definition.init(text:))
+            status.knownBy = definition?.configs.split(separator: " ").map(String.init) ?? []
             return status
         }
     }

@@ -25,10 +25,7 @@ struct AlertsCommand: AsyncParsableCommand {
 
     private func list() async throws {
         let alerts = try await options.withEngine { engine in
-            // A new definition is no alert; programs that read JSON see everything.
-            try await History(engine: engine).last(limit, of: engine.keys.alerts) { entry in
-                options.json || entry["state"] != "threshold"
-            }
+            try await History(engine: engine).last(limit, of: engine.keys.alerts)
         }
         if options.json { return try Output.json(alerts.map(TypedEntry.init)) }
         if alerts.isEmpty { return Output.line("no alerts") }
