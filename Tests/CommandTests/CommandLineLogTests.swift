@@ -27,7 +27,11 @@ extension CommandLineTests {
                 }
                 #expect(await worker.terminate() == 0)
                 let lines = try Self.lines(worker.log)
-                #expect(lines.allSatisfy { $0["time"] is String && $0["level"] is String && $0["message"] is String })
+                #expect(
+                    lines.allSatisfy {
+                        ($0["time"] as? String)?.hasSuffix("Z") == true && $0["level"] is String
+                            && $0["message"] is String
+                    })
                 let own = lines.filter { ($0["run"] as? String)?.hasPrefix("stuck-jobs-") == true }
                 #expect(
                     own.compactMap { $0["message"] as? String }

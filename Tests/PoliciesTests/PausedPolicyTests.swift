@@ -151,3 +151,33 @@ struct PausedPolicyTests {
         #expect(PausedPolicy.kind == .paused && policy.activeStates == ["paused"])
     }
 }
+
+extension PausedPolicyTests {
+    @Test(
+        "a record that its owner has exempted is neither marked, warned about nor ended, whatever its age",
+        arguments: [
+            ("1", true), ("true", true), ("yes", true), ("2024-01-01", true), ("0", false), ("false", false),
+            ("No", false), ("", false), (nil, false),
+        ] as [(String?, Bool)])
+    func veto(value: String?, isExempt: Bool) throws {
+        let policy = PausedPolicy(states: ["paused"], since: ["updatedAt"], unless: "neverCancel")
+        for age in [8.0, 24, 40] {
+            var values = batch(age)
+            values["neverCancel"] = value
+            let verdict = try policy.settle(values)
+            #expect((verdict.change == nil) == isExempt)
+            if let change = verdict.change {
+                #expect(change.guards.contains(.field("neverCancel", equals: value)))
+            }
+        }
+    }
+
+    @Test("the marks are called as the file calls them")
+    func names() throws {
+        let marks = PausedPolicy.Marks(stale: "reminder.stale", warned: "reminder.sent")
+        let policy = PausedPolicy(states: ["paused"], since: ["updatedAt"], marks: marks)
+        let change = try #require(try policy.settle(batch(24)).change)
+        #expect(change.write?.sets.map(\.field) == ["reminder.stale", "reminder.sent"])
+        #expect(policy.writtenFields == ["status", "reminder.stale", "reminder.sent"])
+    }
+}

@@ -65,6 +65,17 @@ enum JSONText {
             bytes.append(UInt8(ascii: "]"))
         }
 
+        /// Adds a list of objects of strings.
+        mutating func add(_ name: String, objects: [[FieldWrite]]) {
+            begin(name)
+            bytes.append(UInt8(ascii: "["))
+            for (number, object) in objects.enumerated() {
+                if number > 0 { bytes.append(UInt8(ascii: ",")) }
+                JSONText.append(object, to: &bytes)
+            }
+            bytes.append(UInt8(ascii: "]"))
+        }
+
         /// Adds a string.
         mutating func add(_ name: String, text: String) {
             begin(name)

@@ -12,6 +12,8 @@ package struct BeforeImage: Sendable, Equatable {
         case after = "curfew:after"
         /// The keys which went along with a removed record.
         case also = "curfew:also"
+        /// What was put into keys beside the record, so that an undo can take it out.
+        case puts = "curfew:put"
         /// What the fields of a JSON record held, as JSON, where texts don't say it: `null`, for one.
         case originals = "curfew:json"
         /// The run whose trash holds what was removed, where another one has finished the change.
@@ -36,6 +38,8 @@ package struct BeforeImage: Sendable, Equatable {
     let originals: [FieldWrite]
     /// The keys that went along.
     let also: [String]
+    /// What was put into keys beside the record.
+    let puts: [Taking]
     /// The run whose trash is meant, where it isn't that of the event.
     let run: String?
     /// How many bytes it had, where it was cut.
@@ -51,6 +55,12 @@ package struct BeforeImage: Sendable, Equatable {
         after = fields(.after)
         originals = fields(.originals).sorted { $0.key < $1.key }.map { FieldWrite(field: $0.key, value: $0.value) }
         also = members[Member.also.rawValue] as? [String] ?? []
+        puts = try (members[Member.puts.rawValue] as? [Any] ?? []).map { item throws(RecordError) in
+            guard let item = item as? [String: String], let put = Taking(image: item) else {
+                throw RecordError("its event can't be read: it names something else than what was put")
+            }
+            return put
+        }
         run = members[Member.run.rawValue] as? String
         cut = members[Member.cut.rawValue] as? String
     }
@@ -70,7 +80,8 @@ package struct BeforeImage: Sendable, Equatable {
     /// What was written comes last, as an object of its own, where there is any, and after it the values that only JSON
     /// can say, and the keys that went along. Where they have more than ``mostBytes`` together, each value is cut.
     static func text(
-        _ before: [FieldWrite], after: [FieldWrite] = [], originals: [FieldWrite] = [], also: [String] = []
+        _ before: [FieldWrite], after: [FieldWrite] = [], originals: [FieldWrite] = [], also: [String] = [],
+        puts: [Taking] = []
     ) -> String {
         let size =
             JSONText.size(of: before)
@@ -84,6 +95,7 @@ package struct BeforeImage: Sendable, Equatable {
         if !after.isEmpty { object.add(Member.after.rawValue, after) }
         if !originals.isEmpty { object.add(Member.originals.rawValue, originals) }
         if !also.isEmpty { object.add(Member.also.rawValue, texts: also) }
+        if !puts.isEmpty { object.add(Member.puts.rawValue, objects: puts.map(\.image)) }
         return object.end()
     }
 
@@ -102,5 +114,19 @@ package struct BeforeImage: Sendable, Equatable {
 
     private static func shown(_ write: FieldWrite) -> FieldWrite {
         FieldWrite(field: write.field, value: write.value?.shortened(to: shownOfCut))
+    }
+}
+
+extension Taking {
+    /// What was put, as an event tells it.
+    fileprivate var image: [FieldWrite] {
+        [("key", key), ("kind", kind.rawValue), ("member", member), ("field", field)]
+            .compactMap { name, value in value.map { FieldWrite(field: name, value: $0) } }
+    }
+
+    /// Reads it; nil if it is none.
+    fileprivate init?(image: [String: String]) {
+        guard let key = image["key"], let kind = image["kind"].flatMap(Push.Kind.init) else { return nil }
+        self.init(key: key, kind: kind, member: image["member"], field: image["field"])
     }
 }

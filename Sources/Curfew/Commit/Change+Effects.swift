@@ -42,8 +42,11 @@ extension Change {
     /// The same with another entry for its refund, or without one.
     func with(refund: Refund?) -> Change {
         mapEffects { effect in
-            guard case .pay = effect else { return effect }
-            return refund.map { .pay($0) }
+            switch effect {
+            case .pay: return refund.map { .pay($0) }
+            case .put(let push) where push.isOfRefund && refund == nil: return nil
+            default: return effect
+            }
         }
     }
 
@@ -60,7 +63,14 @@ extension Change {
         "; \(refund.amount) not refunded again: \(refund.entry) is in \(refund.ledger) already"
     }
 
-    /// The queues that the record is put on.
+    /// The fields that are copied into the event; nil if none.
+    var carried: [FieldWrite]? {
+        // It is the last effect.
+        guard case .carry(let fields)? = effects.last else { return nil }
+        return fields
+    }
+
+    /// The keys beside the record that something is put into.
     var queues: [String] {
         var keys: [String] = []
         for case .put(let push) in effects { keys.append(push.key) }

@@ -43,11 +43,27 @@ extension Effect {
         case (.remember(let mine), .remember(let theirs)):
             return (mine.before == nil) == (theirs.before == nil) && mine.keptFor == theirs.keptFor
         case (.store(let mine), .store(let theirs)): return mine.keptFor == theirs.keptFor
-        case (.put(let mine), .put(let theirs)): return mine.kind == theirs.kind && mine.isAtHead == theirs.isAtHead
-        case (.take(let mine), .take(let theirs)): return mine.isSorted == theirs.isSorted
+        case (.put(let mine), .put(let theirs)):
+            return mine.kind == theirs.kind && mine.isAtHead == theirs.isAtHead && mine.keptFor == theirs.keptFor
+                && (mine.field == nil) == (theirs.field == nil) && mine.content.hasForm(of: theirs.content)
+        case (.take(let mine), .take(let theirs)):
+            return mine.kind == theirs.kind && (mine.member == nil) == (theirs.member == nil)
+                && (mine.field == nil) == (theirs.field == nil)
+        case (.carry, .carry): return true
         case (.restore(let mine), .restore(let theirs)): return (mine.expires == nil) == (theirs.expires == nil)
         case (.relist(let mine), .relist(let theirs)): return mine.rule == theirs.rule
         default: return false
+        }
+    }
+}
+
+extension Push.Content {
+    /// Whether two contents differ only in what a statement leaves open.
+    fileprivate func hasForm(of other: Push.Content) -> Bool {
+        switch (self, other) {
+        case (.id, .id), (.text, .text): true
+        case (.fields(let mine, _), .fields(let theirs, _)): mine.map(\.field) == theirs.map(\.field)
+        default: false
         }
     }
 }
@@ -65,7 +81,8 @@ extension [Policies.Guard] {
             case (.otherField(_, let field, let value), .otherField(_, let otherField, let otherValue)):
                 guard field == otherField, (value == nil) == (otherValue == nil) else { return false }
             case (.text, .text), (.recordMissing, .recordMissing), (.keyAbsent, .keyAbsent), (.keyPresent, .keyPresent),
-                (.otherText, .otherText), (.listed, .listed), (.holds, .holds), (.atMost, .atMost):
+                (.otherText, .otherText), (.listed, .listed), (.contains, .contains), (.holds, .holds),
+                (.atMost, .atMost):
                 continue
             default: return false
             }

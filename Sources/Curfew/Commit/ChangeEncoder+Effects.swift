@@ -34,6 +34,8 @@ extension ChangeEncoder {
         case .unlist(let score):
             if !context.isPart { encodeListed(score, to: &sink) }
         case .relist(let relisting): encode(relisting, of: .member, to: &sink)
+        // The event has it.
+        case .carry: return
         case .credit, .enter, .store, .erase, .discard, .restore: encode(effect, of: context.id, to: &sink)
         }
     }
@@ -64,7 +66,7 @@ extension ChangeEncoder {
         case .discard(let key): encodeMove(of: key, sink.key(key), to: &sink)
         case .restore(let restoration): encode(restoration, to: &sink)
         case .relist(let relisting): encode(relisting, of: sink.value(id), to: &sink)
-        case .objects, .write, .remember, .remove, .unlist:
+        case .objects, .write, .remember, .remove, .unlist, .carry:
             preconditionFailure("\(effect.words) is about the record itself")
         }
     }
@@ -118,28 +120,60 @@ extension ChangeEncoder {
         sink.constant(String(note.keptFor.milliseconds))
     }
 
-    /// Puts a record's id on a queue, in the way of its kind.
+    /// Puts a record's id, or something else, into a key, in the way of its kind.
     func encode(_ push: Push, of id: Statement.Source, to sink: inout some CommitSink) {
-        let queue = sink.key(push.key)
+        let key = sink.key(push.key)
         switch push.kind ?? .list {
-        case .list: sink.begin(push.isAtHead ? "LPUSH" : "RPUSH", queue)
+        case .list: sink.begin(push.isAtHead ? "LPUSH" : "RPUSH", key)
+        case .set: sink.begin("SADD", key)
         case .zset:
-            sink.begin("ZADD", queue)
+            sink.begin("ZADD", key)
             sink.hole(sink.value(push.score ?? "0"))
         case .stream:
-            sink.begin("XADD", queue)
+            sink.begin("XADD", key)
             sink.constant("*")
+            if case .fields(let fields, _) = push.content { return encode(fields, to: &sink) }
             sink.constant("id")
+        case .hash:
+            sink.begin("HSET", key)
+            if case .fields(let fields, _) = push.content, push.field == nil { return encode(fields, to: &sink) }
+            sink.hole(push.field.map { sink.value($0) } ?? id)
+        case .text: sink.begin("SET", key)
         }
-        sink.hole(id)
+        switch push.content {
+        case .id: sink.hole(id)
+        case .text(let text), .fields(_, let text): sink.hole(sink.value(text))
+        }
+        if push.kind == .text, let time = push.keptFor {
+            sink.constant("PX")
+            sink.constant(String(time.milliseconds))
+        }
+    }
+
+    private func encode(_ fields: [FieldWrite], to sink: inout some CommitSink) {
+        for field in fields {
+            sink.constant(field.field)
+            sink.hole(sink.value(field.value ?? ""))
+        }
     }
 
     private func encode(_ taking: Taking, of id: Statement.Source, to sink: inout some CommitSink) {
-        let queue = sink.key(taking.key)
-        sink.begin(taking.isSorted ? "ZREM" : "LREM", queue)
-        // From the end, where it was put.
-        if !taking.isSorted { sink.constant("-1") }
-        sink.hole(id)
+        let key = sink.key(taking.key)
+        let member = taking.member.map { sink.value($0) } ?? id
+        switch taking.kind {
+        case .list:
+            sink.begin("LREM", key)
+            // From the end, where it was put.
+            sink.constant("-1")
+        case .zset: sink.begin("ZREM", key)
+        case .set: sink.begin("SREM", key)
+        case .hash:
+            sink.begin("HDEL", key)
+            return sink.hole(taking.field.map { sink.value($0) } ?? id)
+        // An entry of a stream can't be found again: nothing makes such an effect.
+        case .text, .stream: return sink.begin("DEL", key)
+        }
+        sink.hole(member)
     }
 
     private func encode(_ relisting: Relisting, of id: Statement.Source, to sink: inout some CommitSink) {

@@ -76,7 +76,7 @@ struct ChangeEncoder: Sendable {
             own: own, id: record.id, key: record.key, to: change.to, amount: amount, isPart: isPart)
         for index in change.effects.indices { encode(change.effects[index], context, to: &sink) }
         if !isPart, change.removesRecord || change.action == .drop { encodeForgotten(to: &sink) }
-        if !isPart, !change.isClaim { encodeEvent(change, own, amount: amount, to: &sink) }
+        if !isPart, !change.isClaim { encodeEvent(change, of: record.id, own, amount: amount, to: &sink) }
     }
 
     /// What was first seen of a record goes with it.
@@ -109,6 +109,8 @@ struct ChangeEncoder: Sendable {
                 sink.check(.text, sink.key(key), field: .none, value: .own(sink.value(text)))
             case .listed(let key, let member):
                 sink.check(.listed, sink.key(key), field: .own(sink.value(member)), value: .none)
+            case .contains(let key, let member):
+                sink.check(.contains, sink.key(key), field: .own(sink.value(member)), value: .none)
             case .holds(let key, let element):
                 sink.check(.holds, sink.key(key), field: .none, value: .own(sink.value(element)))
             case .atMost(let key, let most):
@@ -118,13 +120,20 @@ struct ChangeEncoder: Sendable {
     }
 
     private func encodeEvent(
-        _ change: Change, _ own: Statement.Key, amount: Statement.Source, to sink: inout some CommitSink
+        _ change: Change, of id: String, _ own: Statement.Key, amount: Statement.Source, to sink: inout some CommitSink
     ) {
         sink.begin("XADD", .shared(.events))
         for word in journal.words { sink.constant(word) }
         for field in Event.Field.allCases {
+            if field == .carry {
+                guard let carried = change.carried, !isBrief else { continue }
+                sink.constant(field.rawValue)
+                sink.hole(sink.value(JSONText.object(carried)))
+                continue
+            }
             sink.constant(field.rawValue)
             switch field {
+            case .carry: continue
             case .run: sink.constant(run)
             case .cleanup: sink.constant(cleanup.name)
             case .record: sink.hole(.member)
@@ -139,25 +148,29 @@ struct ChangeEncoder: Sendable {
             case .bytes:
                 guard let bytes = change.freedBytes else { sink.constant("0"); continue }
                 sink.hole(sink.value(String(bytes)))
-            case .before: sink.hole(sink.value(image(before: change)))
+            case .before: sink.hole(sink.value(image(before: change, of: id)))
             case .time: sink.hole(.time)
             }
         }
     }
 
     /// What the event of a change says that is known before it is made.
-    func event(of change: Change) -> Event {
+    func event(of change: Change, id: String) -> Event {
         var event = Event()
         (event.action, event.from, event.to) = (change.action.rawValue, change.from, change.to)
         (event.reason, event.type, event.bytes) = (change.reason, change.type, change.freedBytes ?? 0)
-        (event.before, event.time) = (image(before: change), time)
+        (event.before, event.time) = (image(before: change, of: id), time)
+        if let carried = change.carried { event.carry = JSONText.object(carried) }
         return event
     }
 
     /// What an event says of a record as it was: enough to put it back.
-    func image(before change: Change) -> String {
+    ///
+    /// - Parameter id: the record's id.
+    func image(before change: Change, of id: String) -> String {
         var (before, after, originals): ([FieldWrite], [FieldWrite], [FieldWrite]) = ([], [], [])
         var also: [String] = []
+        var puts: [Taking] = []
         for index in change.effects.indices {
             switch change.effects[index] {
             case .write(let write):
@@ -168,12 +181,13 @@ struct ChangeEncoder: Sendable {
                 originals = write.originals
             case .remove(let image): before = image
             case .discard(let key): also.append(key)
+            case .put(let push) where push.content != .id: puts += push.traces(id: id)
             case .unlist(let score): before = [FieldWrite(field: Change.scoreField, value: score)]
             default: continue
             }
         }
         if isBrief { return BeforeImage.text([], also: also) }
-        return BeforeImage.text(before, after: after, originals: originals, also: also)
+        return BeforeImage.text(before, after: after, originals: originals, also: also, puts: puts)
     }
 
     /// Adds a record that needs no watching any more: its index entry goes, if record and entry are as they were read.

@@ -18,6 +18,8 @@ package struct Event: Sendable, Equatable {
         case before
         /// When.
         case time = "at_ms"
+        /// What the cleanup copies from its records; only where it copies something.
+        case carry
     }
 
     /// The run that did it; empty where somebody did it outside of one.
@@ -44,6 +46,8 @@ package struct Event: Sendable, Equatable {
     package var before = "{}"
     /// When, in Unix milliseconds of Redis's clock; as it is written.
     package var time = ""
+    /// The fields of the record that are copied, as a JSON object; empty if none are.
+    package var carry = ""
 
     /// A field as it is written.
     package subscript(_ field: Field) -> String {
@@ -62,6 +66,7 @@ package struct Event: Sendable, Equatable {
             case .bytes: String(bytes)
             case .before: before
             case .time: time
+            case .carry: carry
             }
         }
         set {
@@ -79,16 +84,19 @@ package struct Event: Sendable, Equatable {
             case .bytes: bytes = Int64(newValue) ?? 0
             case .before: before = newValue
             case .time: time = newValue
+            case .carry: carry = newValue
             }
         }
     }
 
     /// Names and values, in the order in which they are written.
-    var fields: [(name: String, value: String)] { Field.allCases.map { ($0.rawValue, self[$0]) } }
+    var fields: [(name: String, value: String)] {
+        Field.allCases.filter { $0 != .carry || !carry.isEmpty }.map { ($0.rawValue, self[$0]) }
+    }
 
     /// The same without run and time, which are Redis's to say where a run begins with its event.
     var fieldsOfClaim: [(name: String, value: String)] {
-        Field.allCases.filter { $0 != .run && $0 != .time }.map { ($0.rawValue, self[$0]) }
+        Field.allCases.filter { ![.run, .time, .carry].contains($0) }.map { ($0.rawValue, self[$0]) }
     }
 }
 

@@ -30,7 +30,9 @@ struct QueueKinds: Sendable, Equatable {
             let known = replies[queues.count][number].string
             if type != "none" { found[queue] = type }
             remembered[queue] = known
-            if Push.Kind(rawValue: type) != nil, type != known { news += [queue, type] }
+            if let kind = Push.Kind(rawValue: type), Push.Kind.found.contains(kind), type != known {
+                news += [queue, type]
+            }
         }
         guard isNoting, !news.isEmpty else { return }
         let reply = try await redis.send(RedisCommand.repeatable("HSET", [keys.kinds] + news))
@@ -42,8 +44,10 @@ struct QueueKinds: Sendable, Equatable {
     /// Throws where it is something that an id can't be put on, or a sorted set for which no score is known.
     func kind(of push: Push) throws(RecordError) -> Push.Kind {
         if let type = found[push.key] {
-            guard let kind = Push.Kind(rawValue: type), push.kind == nil || push.kind == kind else {
-                let expected = push.kind.map { "a \($0.rawValue)" } ?? "a list, a zset or a stream"
+            guard let kind = Push.Kind(rawValue: type),
+                push.kind.map({ $0 == kind }) ?? Push.Kind.found.contains(kind)
+            else {
+                let expected = push.kind.map { "a \($0.rawValue)" } ?? "a list, a zset, a set or a stream"
                 throw RecordError("WRONGTYPE \(push.key) is a \(type): expected \(expected)")
             }
             return try scored(kind, push, "is")

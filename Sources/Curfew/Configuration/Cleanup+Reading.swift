@@ -5,7 +5,7 @@ extension Cleanup {
     private static let keys = [
         "policy", "every", "cron", "timezone", "records", "index", "scan", "status", "format", "enabled", "dry-run",
         "limit", "page", "run-timeout", "misfire-grace", "undo", "ping", "guard", "missing", "time-unit", "zone",
-        "null-times", "allow", "only", "except", "trash", "title", "category", "color",
+        "null-times", "allow", "only", "except", "trash", "touch", "carry", "title", "category", "color",
     ]
 
     /// Reads a cleanup; nil if it has a problem.
@@ -30,6 +30,8 @@ extension Cleanup {
         let status = section.text("status", expected: "the name of a field") ?? "status"
         var policy = kind?.init(section, status: status)
         policy?.times = TimeReading(section)
+        policy?.origin.cleanup = entry.key
+        let additions = section.additions(kind, writes: policy?.writtenFields ?? [], status: status)
         let schedule = Schedule(section)
         let options = Options(section)
         let gap = GapRule(section)
@@ -41,6 +43,7 @@ extension Cleanup {
             page: options.page, misfireGrace: options.misfireGrace, statusField: status, format: format,
             longestTimeout: policy.longestTimeout)
         self.gap = gap
+        self.additions = additions
         indexUnit = options.indexUnit ?? indexUnit
         missing = options.missing ?? missing
         runTimeout = options.runTimeout ?? runTimeout

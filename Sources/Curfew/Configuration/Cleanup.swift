@@ -27,6 +27,8 @@ package struct Cleanup: Sendable {
     package var title: String?, category: String?, color: String?
     /// The policy, which decides on each record.
     package var policy: any Policy
+    /// What is added to the changes of the policy.
+    package var additions = ChangeAdditions()
     /// The key template of the records: `job:<id>`.
     package var records: KeyTemplate
     /// What the placeholder of their keys may contain.
@@ -115,6 +117,12 @@ package struct Cleanup: Sendable {
 
     /// The kind of its policy.
     package var kind: PolicyKind { type(of: policy).kind }
+    /// Every field that has to be read.
+    package var fields: [String] { policy.fields + additions.fields.filter { !policy.fields.contains($0) } }
+    /// The fields of a record that a change may write.
+    package var writtenFields: [String] {
+        policy.writtenFields + additions.touch.filter { !policy.writtenFields.contains($0) }
+    }
     /// Whether its changes take records away.
     package var removesRecords: Bool { type(of: policy).removesRecords }
 

@@ -16,9 +16,12 @@ struct Doubts {
     private static let fields: Set = [
         "status", "since", "heartbeat", "completed-when", "amount", "total", "queued", "processing", "completed",
         "failed", "parent-status", "size", "unless", "mark", "by", "error", "finished", "recoveries", "attempts",
+        "touch", "carry", "warned",
     ]
     /// The keys with states, which are compared as written.
     private static let states: Set = ["states", "to", "completed-to", "failed-to", "parent-states"]
+    /// The keys with what is put into other keys.
+    private static let puts: Set = ["record"]
     /// Templates that need a placeholder, and what one without a placeholder would mean.
     private static let needGaps = [
         "alive": "it is the same key for all records, so either all of them are alive or none",
@@ -52,6 +55,14 @@ struct Doubts {
 
     private mutating func look(at entry: YAMLNode.Entry, path: String, parent: String) {
         switch entry.value.content {
+        case _ where Self.puts.contains(entry.key) && !entry.value.isScalar:
+            // All else in it are templates of texts, and names that the application chooses.
+            for put in entry.value.sections {
+                guard let to = put.first(where: { $0.key == "to" }), case .scalar(let scalar) = to.value.content else {
+                    continue
+                }
+                look(at: scalar, key: "key", line: to.line, path: "\(path).to", parent: entry.key)
+            }
         case .section(let entries):
             // The keys of these sections are types and states of the application.
             for inner in entries { look(at: inner, path: "\(path).\(inner.key)", parent: entry.key) }
@@ -130,5 +141,21 @@ struct Doubts {
     private static func isEnd(_ field: String) -> Bool {
         let name = field.lowercased()
         return ["end", "finish", "complet", "fail", "cancel", "clos", "done", "stop"].contains { name.contains($0) }
+    }
+}
+
+extension YAMLNode {
+    /// Whether it is a single value.
+    fileprivate var isScalar: Bool {
+        if case .scalar = content { true } else { false }
+    }
+
+    /// The entries of a section, or of each section of a list.
+    fileprivate var sections: [[Entry]] {
+        switch content {
+        case .section(let entries): [entries]
+        case .list(let items): items.flatMap(\.sections)
+        case .scalar, .nothing, .unreadable: []
+        }
     }
 }

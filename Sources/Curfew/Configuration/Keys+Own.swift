@@ -57,7 +57,7 @@ extension Keys {
         case .discard(let key), .erase(let key): try permit(key, as: "what goes with it")
         case .restore(let restoration): try permit(restoration.key, as: "what goes with it")
         case .store(let text): try permit(text.key, as: "what is written")
-        case .objects, .write, .remember, .remove, .unlist, .relist: return
+        case .objects, .write, .remember, .remove, .unlist, .relist, .carry: return
         }
     }
 
@@ -134,7 +134,7 @@ extension Policies.Guard {
         switch self {
         case .field, .text, .recordMissing: nil
         case .keyAbsent(let key), .keyPresent(let key), .otherField(let key, _, _), .otherText(let key, _),
-            .listed(let key, _), .holds(let key, _), .atMost(let key, _):
+            .listed(let key, _), .contains(let key, _), .holds(let key, _), .atMost(let key, _):
             key
         }
     }

@@ -1,7 +1,7 @@
 internal import Policies
 
 extension PausedPolicy: ConfiguredPolicy {
-    static let keys = ["states", "since", "stale", "warn", "timeout", "to"]
+    static let keys = ["states", "since", "stale", "warn", "timeout", "to", "unless", "writes"]
 
     init?(_ section: Section, status: String) {
         let scope = section.scope()
@@ -10,15 +10,16 @@ extension PausedPolicy: ConfiguredPolicy {
             .map { key, fallback in Threshold(key, default: fallback, in: section) }
         let to = section.target("to", default: defaults.to, outside: scope?.states)
         for (earlier, later) in zip(times, times.dropFirst()) { Self.checkOrder(earlier, later, in: section) }
-        let marks = [PausedPolicy.staleField, PausedPolicy.warnedField]
-        for mark in marks where scope?.since.contains(mark) == true || status == mark {
+        let marks = section.section("writes").map { PausedPolicy.Marks($0) } ?? PausedPolicy.Marks()
+        let veto = section.text("unless", expected: "the name of a field")
+        for mark in [marks.stale, marks.warned] where scope?.since.contains(mark) == true || status == mark {
             let key = status == mark ? "status" : "since"
             section.problem(key, "“\(mark)” is a mark that this policy writes, expected another field")
         }
         guard let scope, let to else { return nil }
         self.init(
             status: status, states: scope.states, since: scope.since, stale: times[0].value, warn: times[1].value,
-            timeout: times[2].value, to: to)
+            timeout: times[2].value, to: to, unless: veto, marks: marks)
     }
 
     /// One of the three times, as written or by default.
@@ -47,5 +48,15 @@ extension PausedPolicy: ConfiguredPolicy {
         } else {
             section.problem(earlier.key, "expected no more than \(later.description), found \(earlier.value.text)")
         }
+    }
+}
+
+extension PausedPolicy.Marks {
+    fileprivate init(_ section: Section) {
+        self.init()
+        section.expect(["stale", "warned"])
+        stale = section.text("stale", expected: "the name of a field") ?? stale
+        warned = section.text("warned", expected: "the name of a field") ?? warned
+        if stale == warned { section.problem("warned", "“\(warned)” is the other mark too, expected another field") }
     }
 }

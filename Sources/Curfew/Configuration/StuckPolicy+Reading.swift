@@ -50,7 +50,7 @@ extension StuckPolicy.Queue {
         }
         guard let section = retry.section("queue") else { return nil }
         section.expect(["key", "kind", "score", "at"])
-        let kind = section.choice("kind", Push.Kind.allCases)
+        let kind = section.choice("kind", Push.Kind.queues)
         let score = section.template("score")
         let place = section.choice("at", Place.allCases)
         if kind == .zset, !section.has("score") {
@@ -92,11 +92,12 @@ extension Section {
 
 extension StuckPolicy.RefundRule {
     init?(_ section: Section) {
-        section.expect(["amount", "balance", "ledger"])
+        section.expect(["amount", "balance", "ledger", "record"])
         let amount = section.text("amount", isRequired: true, expected: "the name of a field")
         let balance = section.writtenTemplate("balance", isRequired: true)
         let ledger = section.writtenTemplate("ledger", isRequired: true)
+        let records = section.puts("record") { () throws(TemplateError) in try PutRule.transaction() }
         guard let amount, let balance, let ledger else { return nil }
-        self.init(amount: amount, balance: balance, ledger: ledger)
+        self.init(amount: amount, balance: balance, ledger: ledger, records: records)
     }
 }

@@ -126,7 +126,12 @@ struct Evaluator {
     ) -> (Evaluation.Decision, questions: [Question]?) {
         do {
             // Whatever a policy names is looked at here, and nowhere else.
-            switch try reader.cleanup.policy.verdict(on: record, at: now).claimed(at: now).bound(to: record) {
+            let policy = reader.cleanup.policy
+            var verdict = try policy.verdict(on: record, at: now).claimed(at: now)
+            if let additions = reader.additions {
+                verdict = additions.added(to: verdict, on: record, by: policy, at: now)
+            }
+            switch try verdict.bound(to: record) {
             case .leave(let leave): return (.leave(leave), nil)
             case .drop(let because, let guards):
                 try reader.keys.permit(guards)

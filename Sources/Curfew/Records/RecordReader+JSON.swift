@@ -5,7 +5,7 @@ internal import RedisClient
 extension RecordReader {
     /// Makes records of the replies to `GET`; what is no string or no JSON is that record's error.
     func documents(_ entries: [(entry: DueEntry, key: String)], replies: [RedisValue]) async throws -> [Read] {
-        let names = cleanup.policy.fields
+        let names = names
         var reads: [Read] = []
         reads.reserveCapacity(entries.count)
         var others: [Int] = []

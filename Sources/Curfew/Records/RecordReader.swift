@@ -8,6 +8,8 @@ struct RecordReader {
     let keys: Keys
     /// The fields that the policy wants, as words of a command.
     private let fields: RedisCommand?
+    /// What is added to changes; nil for nothing.
+    let additions: ChangeAdditions?
     /// Their names.
     let names: [String]
     /// Whether records may be locks that don't say when they were taken.
@@ -19,11 +21,12 @@ struct RecordReader {
         self.redis = redis
         self.cleanup = cleanup
         self.keys = keys
+        additions = cleanup.additions.isEmpty ? nil : cleanup.additions
         let manner = cleanup.policy.manner
         // JSON locks say when they were taken, as any other record.
         looksAtLocks = manner.takesText && cleanup.format == .hash
         readsWholeHash = looksAtLocks && manner.readsWholeHash
-        let names = readsWholeHash ? [] : cleanup.policy.fields
+        let names = readsWholeHash ? [] : cleanup.fields
         self.names = names
         guard let first = names.first else {
             fields = nil

@@ -97,7 +97,7 @@ extension Doctor {
         }
         if !manner.takesText {
             if !isJSON { needs += [["HGET", record, "a"], ["HEXISTS", record, "a"]] }
-            if !cleanup.policy.writtenFields.isEmpty {
+            if !cleanup.writtenFields.isEmpty {
                 needs +=
                     isJSON ? [["SET", record, "a", "KEEPTTL"]] : [["HSET", record, "a", "b"], ["HDEL", record, "a"]]
             }
@@ -133,7 +133,7 @@ extension Doctor {
             guard let key = Self.sample(use.template) else { continue }
             needs += use.commands.map { [$0[0], key] + $0.dropFirst() }
             if use.role == .companion { needs += self.needs(ofRemoving: key) }
-            if use.role == .queue {
+            if use.isQueue {
                 needs += [["HMGET", store.keys.kinds, "a"], ["HSET", store.keys.kinds, "a", "b"]]
             }
         }

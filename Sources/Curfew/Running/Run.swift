@@ -49,6 +49,7 @@ package struct Run: Sendable {
         self.engine = engine
         var cleanup = timeout.map(cleanup.with(timeout:)) ?? cleanup
         cleanup.keepsTrash = cleanup.keepsTrash && keepsTrash
+        cleanup.policy.origin.run = claim.run
         self.cleanup = cleanup
         self.claim = claim
         self.clock = clock

@@ -27,6 +27,7 @@ extension Change {
             case .otherField(let key, let field, let value): add("other", key, field, value)
             case .otherText(let key, let text): add("other text", key, text)
             case .listed(let key, let member): add("listed", key, member)
+            case .contains(let key, let member): add("contains", key, member)
             case .holds(let key, let element): add("holds", key, element)
             case .atMost(let key, let most): add("most", key, String(most))
             }
@@ -37,7 +38,7 @@ extension Change {
             case .discard(let key): add("also", key)
             case .put(let push): add("push", push.key)
             case .pay(let refund): add("refund", String(refund.amount), refund.balance, refund.ledger, refund.entry)
-            case .objects, .write, .remember, .remove, .unlist: continue
+            case .objects, .write, .remember, .remove, .unlist, .carry: continue
             default: add(effect.words)
             }
         }

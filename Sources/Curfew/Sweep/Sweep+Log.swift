@@ -17,12 +17,13 @@ extension Sweep {
     func logSkip(_ id: String, _ change: Change?) {
         store.logger.debug(
             "record skipped: it changed since it was read",
-            metadata: change.map { facts(id, $0) } ?? ["cleanup": "\(cleanup.name)", "record": "\(id)"])
+            metadata: change.map { facts(id, $0) } ?? ["record": "\(id)"])
     }
 
     private func facts(_ id: String, _ change: Change) -> Logger.Metadata {
         [
-            "cleanup": "\(cleanup.name)", "record": "\(id)", "action": "\(change.action.rawValue)",
+            "run": "\(claim?.run ?? "")", "cleanup": "\(cleanup.name)", "record": "\(id)",
+            "action": "\(change.action.rawValue)",
             "from": "\(change.from)", "to": "\(change.to)", "reason": "\(change.reason)",
             "age_ms": .stringConvertible(change.age.milliseconds),
         ]

@@ -118,7 +118,7 @@ extension Sweep {
 
     /// Looks what the queue is that records are put on, where it is the same for all: so that it is known when it is drained.
     private func seeQueue() async throws {
-        let queues = cleanup.policy.writes.filter { $0.role == .queue && $0.template.isConstant }.map(\.template.text)
+        let queues = cleanup.policy.writes.filter { $0.isQueue && $0.template.isConstant }.map(\.template.text)
         guard !queues.isEmpty else { return }
         try await retrying { _ = try await QueueKinds(queues, store.redis, store.keys, isNoting: true) }
     }

@@ -34,7 +34,11 @@ struct UndoEncoder {
                     queue.isSorted
                         ? .listed(key: queue.key, member: event.record)
                         : .holds(key: queue.key, element: event.record))
-                effects.append(.take(Taking(key: queue.key, isSorted: queue.isSorted)))
+                effects.append(.take(Taking(key: queue.key, kind: queue.isSorted ? .zset : .list)))
+            }
+            for put in event.puts {
+                guards.append(put.guard(of: event.record))
+                effects.append(.take(put))
             }
         }
         effects.append(.relist(try relisting(event)))
@@ -99,11 +103,14 @@ struct UndoEncoder {
     /// Why a record is left as it is whose guard of that number didn't hold.
     func complaint(_ number: Int?, of change: Change, _ event: UndoEvent) -> String {
         guard let number, change.guards.indices.contains(number) else { return "its refund was taken back before" }
+        if let key = change.guards[number].otherKey, event.puts.contains(where: { $0.key == key }) {
+            return "changed since: what was put into \(key) is gone, or isn't the same any more"
+        }
         switch change.guards[number] {
         case .field(let field, let value): return Self.complaint(field, value)
         case .text: return "changed since: \(event.key) has moved"
         case .otherText: return "changed since: it was given another try meanwhile"
-        case .listed(let queue, _), .holds(let queue, _):
+        case .listed(let queue, _), .contains(let queue, _), .holds(let queue, _):
             return "changed since: it isn't in \(queue) any more, somebody has taken it up"
         case .otherField(_, _, nil): return "its refund was taken back before"
         case .otherField(let ledger, _, _): return "its refund doesn't stand in \(ledger) any more"
@@ -114,6 +121,20 @@ struct UndoEncoder {
         case .recordMissing: return "changed since: there is a new \(event.key)"
         case .keyAbsent(let key): return "changed since: there is a new \(key)"
         case .atMost(let key, _): return "changed since: \(key) has changed"
+        }
+    }
+}
+
+extension Taking {
+    /// What must still be so: it is where it was put.
+    fileprivate func `guard`(of id: String) -> Policies.Guard {
+        let member = member ?? id
+        return switch kind {
+        case .list, .stream: .holds(key: key, element: member)
+        case .zset: .listed(key: key, member: member)
+        case .set: .contains(key: key, member: member)
+        case .hash: .otherField(key: key, field: field ?? id, equals: member)
+        case .text: .otherText(key: key, equals: member)
         }
     }
 }

@@ -19,7 +19,7 @@ extension UndoEvent {
         guard key == expected, !keys.own(key) else {
             throw disbelieved("it names the key \(key), where that record is at \(expected)")
         }
-        let written = Set(cleanup.policy.writtenFields)
+        let written = Set(cleanup.writtenFields)
         if !isRemoval, !isDrop, let field = before.first(where: { !written.contains($0.field) })?.field {
             throw disbelieved("it says that \(field) was written, which that cleanup doesn't write")
         }
@@ -34,6 +34,10 @@ extension UndoEvent {
         let companions = cleanup.policy.companions
         for key in also where keys.own(key) || !companions.contains(where: { $0.fits(key, id: record) }) {
             throw disbelieved("it says that \(key) was removed too, which fits nothing that goes with that record")
+        }
+        let places = cleanup.policy.writes.filter { $0.role == .refundRecord }.map(\.template)
+        for put in puts where keys.own(put.key) || !places.contains(where: { $0.fits(put.key, id: record) }) {
+            throw disbelieved("it says that something was put into \(put.key), where that cleanup puts nothing")
         }
         if let trashRun, !Keys.isRun(trashRun, of: cleanup.name) {
             throw disbelieved("it names the trash of \(trashRun), which is no run of that cleanup")

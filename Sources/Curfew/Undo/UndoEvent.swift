@@ -21,6 +21,8 @@ struct UndoEvent: Sendable {
     let originals: [FieldWrite]
     /// The keys that went along with the record.
     let also: [String]
+    /// What was put into keys beside the record, but for its id on a queue.
+    let puts: [Taking]
     /// The run whose trash holds what was removed, where this run only finished what that one had begun.
     let trashRun: String?
 
@@ -52,7 +54,7 @@ struct UndoEvent: Sendable {
                 "its event doesn't hold what was there before, which had \(count) bytes: "
                     + "up to \(BeforeImage.mostBytes) are kept")
         }
-        (also, trashRun, originals) = (image.also, image.run, image.originals)
+        (also, trashRun, originals, puts) = (image.also, image.run, image.originals, image.puts)
         let isMoved = from != to
         let isDrop = action == Change.Action.drop.rawValue
         let names = image.before.keys

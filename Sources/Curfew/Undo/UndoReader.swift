@@ -71,6 +71,9 @@ struct UndoReader {
         if event.action == "delete" {
             return .failure(RecordError("objects deleted from storage can't be undone"))
         }
+        if let stream = event.puts.first(where: { $0.kind == .stream }) {
+            return .failure(RecordError("an entry was added to \(stream.key), a stream, which can't be taken back"))
+        }
         if !event.isRemoval, event.before.isEmpty {
             return .failure(RecordError("its event says nothing that could be put back"))
         }

@@ -24,7 +24,7 @@ struct JSONLogHandler: LogHandler {
         if let error = event.error { facts["error"] = "\(error)" }
         var line: [String: JSONLogValue] = [:]
         for (key, value) in facts { line[Self.reserved.contains(key) ? key + "_" : key] = JSONLogValue(value) }
-        let time = Date.now.formatted(.iso8601.year().month().day().time(includingFractionalSeconds: true))
+        let time = Date.now.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
         let head = [
             ("time", time), ("level", event.level.rawValue), ("source", event.source),
             ("message", event.message.description),

@@ -22,6 +22,7 @@ extension PausedPolicy {
     /// Throws where a time can't be read.
     package func stalePause(of record: Record, at now: Timestamp) throws(RecordError) -> StalePause? {
         guard case .within(let status) = try scope.place(record, lookAgain: now) else { return nil }
+        guard !isVetoed(record) else { return nil }
         let start = try record.firstTime(since, by: times, at: now).time.timestamp
         guard now - start >= stale else { return nil }
         func mark(_ field: String) throws(RecordError) -> Timestamp? {
@@ -31,7 +32,7 @@ extension PausedPolicy {
             return time
         }
         return StalePause(
-            status: status, since: start, markedAt: try mark(Self.staleField), warnedAt: try mark(Self.warnedField),
+            status: status, since: start, markedAt: try mark(marks.stale), warnedAt: try mark(marks.warned),
             end: start + longestTimeout)
     }
 }

@@ -25,16 +25,26 @@ extension PausedPolicy {
         case .outside(let verdict): return verdict
         case .within(let found): status = found
         }
+        if isVetoed(record), let veto {
+            let again = now + min(stale, timeout)
+            return .leave(until: again, because: "\(veto) is “\(record[veto] ?? "")”: it is never ended")
+        }
         let pause = Pause(
             record: record, now: now, status: status, since: try record.firstTime(since, by: times, at: now),
             times: times)
         if pause.age >= timeout { return .change(end(of: pause)) }
         if pause.age < stale { return leave(pause, until: stale, "stale") }
         let isWarningDue = pause.age >= warn
-        if isWarningDue, try pause.hasMark(PausedPolicy.warnedField) { return leave(pause, until: timeout, "ended") }
-        let isMarked = try pause.hasMark(PausedPolicy.staleField)
+        if isWarningDue, try pause.hasMark(marks.warned) { return leave(pause, until: timeout, "ended") }
+        let isMarked = try pause.hasMark(marks.stale)
         if isWarningDue { return .change(warning(of: pause, isMarked: isMarked)) }
         return isMarked ? leave(pause, until: warn, "warned about") : .change(mark(of: pause))
+    }
+
+    /// Whether its owner has forbidden it: the field is there, and not empty or a no.
+    func isVetoed(_ record: Record) -> Bool {
+        guard let veto, let value = record.present(veto) else { return false }
+        return !["0", "false", "no", "off", "null", "none", "nil"].contains(value.lowercased())
     }
 
     /// Nothing until a threshold, or until the end where an override puts that first.
@@ -49,12 +59,12 @@ extension PausedPolicy {
 
     private func mark(of pause: Pause) -> Change {
         change(
-            .mark, pause, after: stale, marks: [PausedPolicy.staleField], next: pause.start + min(warn, longestTimeout),
+            .mark, pause, after: stale, marks: [marks.stale], next: pause.start + min(warn, longestTimeout),
             outlook: "stale after \(stale.text)")
     }
 
     private func warning(of pause: Pause, isMarked: Bool) -> Change {
-        let marks = (isMarked ? [] : [PausedPolicy.staleField]) + [PausedPolicy.warnedField]
+        let marks = (isMarked ? [] : [marks.stale]) + [marks.warned]
         let end = pause.start + longestTimeout
         return change(
             .warn, pause, after: warn, marks: marks, next: end,
@@ -87,7 +97,7 @@ extension PausedPolicy {
             reason: "\(pause.status) for \(pause.age.roughText): \(pause.since.moment), \(outlook)", age: pause.age,
             timeout: timeout,
             guards: pause.since.guards(after: scope.isUnchanged(pause.status, in: pause.record))
-                + marks.map { .field($0, equals: pause.record[$0]) },
+                + (marks + [veto].compactMap { $0 }).map { .field($0, equals: pause.record[$0]) },
             effects: [.write(RecordWrite(sets, before: pause.record.image([scope.field] + marks)))], next: next)
     }
 }

@@ -8,12 +8,13 @@ extension StuckPolicy {
 
     /// Given up: why goes onto the record, and what it cost is paid back.
     func failure(of overdue: Overdue) throws(RecordError) -> Change {
-        change(
+        let refund = try refund(for: overdue)
+        return change(
             .fail, overdue, to: to, reason: overdue.reason,
             sets: [FieldWrite(field: scope.field, value: to)]
                 + (writtenNames.error.map { [FieldWrite(field: $0, value: overdue.error)] } ?? [])
                 + finish(of: overdue),
-            refund: try refund(for: overdue))
+            refund: refund, try records(of: refund, for: overdue))
     }
 
     /// Another try; the record stays in the index, in case nobody takes it up.
@@ -70,11 +71,27 @@ extension StuckPolicy {
         let before = sets.map { FieldWrite(field: $0.field, value: overdue.record[$0.field]) }
         let write = Effect.write(RecordWrite(sets, before: before))
         // Most changes have one or two effects, which are put down at once.
-        let effects = refund.map { [.pay($0), write] } ?? (others.isEmpty ? [write] : [write] + others)
+        var effects = refund.map { [.pay($0), write] } ?? [write]
+        if !others.isEmpty { effects += others }
         return Change(
             action: action, from: overdue.status, to: to, reason: reason, type: overdue.type, age: overdue.age,
             timeout: overdue.timeout, guards: overdue.guards,
             effects: effects)
+    }
+
+    /// What the application's history is told of a refund.
+    private func records(of paid: Refund?, for overdue: Overdue) throws(RecordError) -> [Effect] {
+        guard let paid, let rules = refund?.records, !rules.isEmpty else { return [] }
+        let facts = EffectFacts(
+            record: overdue.record, now: overdue.now, form: overdue.latest.time.form, amount: String(paid.amount),
+            reason: overdue.reason, from: overdue.status, to: to, origin: origin)
+        var effects: [Effect] = []
+        for rule in rules {
+            var push = try rule.push(facts)
+            push.isOfRefund = true
+            effects.append(.put(push))
+        }
+        return effects
     }
 
     /// What is paid back; nil where nothing is to be, or nothing was charged.

@@ -35,7 +35,7 @@ extension StuckPolicy {
                 KeyUse(
                     .ledger, refund.ledger, [["HMGET", "a"], ["HGET", "a"], ["HSETNX", "a", "1"], ["HDEL", "a"]]),
                 KeyUse(.balance, refund.balance, [["INCRBY", "1"], ["TYPE"]]),
-            ]
+            ] + refund.records.map { $0.use(.refundRecord) }
         }
         return (refund ?? []) + ((retry?.queue).map { [$0.use] } ?? [])
     }

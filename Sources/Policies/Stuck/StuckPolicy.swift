@@ -81,13 +81,19 @@ package struct StuckPolicy: Policy {
         package var balance: KeyTemplate
         /// The account of refunds already paid.
         package var ledger: KeyTemplate
+        /// Where the application keeps its history, and what is put there.
+        package var records: [PutRule]
 
         /// Makes it.
-        package init(amount: String, balance: KeyTemplate, ledger: KeyTemplate) {
+        package init(amount: String, balance: KeyTemplate, ledger: KeyTemplate, records: [PutRule] = []) {
             self.amount = amount
             self.balance = balance
             self.ledger = ledger
+            self.records = records
         }
+
+        /// The fields that it takes.
+        var fields: [String] { [amount] + balance.fields + ledger.fields + records.flatMap(\.fields) }
     }
 
     /// ``PolicyKind/stuck``.
@@ -116,6 +122,8 @@ package struct StuckPolicy: Policy {
     package var timeoutOverride: Duration?
     /// How the times of its records are read.
     package var times = TimeReading()
+    /// Which run makes its changes.
+    package var origin = EffectOrigin()
 
     /// Makes the policy from what the configuration says; the defaults are those of a key left out.
     package init(
@@ -143,7 +151,7 @@ package struct StuckPolicy: Policy {
         if let retry {
             fields += [retry.attempts, writtenNames.recoveries].compactMap { $0 } + (retry.queue?.fields ?? [])
         }
-        if let refund { fields += [refund.amount] + refund.balance.fields + refund.ledger.fields }
+        if let refund { fields += refund.fields }
         self.fields = unique(fields + [writtenNames.error, writtenNames.finished].compactMap { $0 })
     }
 

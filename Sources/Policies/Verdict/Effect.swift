@@ -24,10 +24,10 @@ package enum Effect: Sendable, Equatable {
     case store(StoredText)
     /// A key is deleted for good; Curfew's own keys only.
     case erase(String)
-    /// The record's id is put on a queue.
-    case put(Push)
-    /// The record's id is taken off a queue: the inverse of ``put(_:)``.
-    case take(Taking)
+    /// The record's id is put on a queue, or something else into a key beside the record.
+    indirect case put(Push)
+    /// It is taken out again: the inverse of ``put(_:)``.
+    indirect case take(Taking)
     /// The record moves to the trash, and this is what it was like.
     case remove(image: [FieldWrite])
     /// A key beside the record moves to the trash.
@@ -38,6 +38,8 @@ package enum Effect: Sendable, Equatable {
     case unlist(score: String)
     /// The record is listed in an index again: the inverse of ``unlist(score:)`` and of every change that ends one.
     case relist(Relisting)
+    /// Fields of the record are copied into the event.
+    case carry([FieldWrite])
 
     /// The place among the effects of a change: lower comes first.
     package var order: Int {
@@ -49,13 +51,14 @@ package enum Effect: Sendable, Equatable {
         case .put, .take: 4
         case .remove, .discard, .restore: 5
         case .unlist, .relist: 6
+        case .carry: 7
         }
     }
 
     /// The key that it writes to, if that isn't the record's or Curfew's own.
     package var key: String? {
         switch self {
-        case .objects, .write, .remember, .remove, .unlist: nil
+        case .objects, .write, .remember, .remove, .unlist, .carry: nil
         case .pay(let refund), .enter(let refund): refund.ledger
         case .credit(let refund): refund.balance
         case .store(let text): text.key
@@ -71,7 +74,8 @@ package enum Effect: Sendable, Equatable {
     package var isRepeatable: Bool {
         switch self {
         case .credit, .put, .take: false
-        case .objects, .pay, .enter, .write, .remember, .store, .erase, .remove, .discard, .restore, .unlist, .relist:
+        case .objects, .pay, .enter, .write, .remember, .store, .erase, .remove, .discard, .restore, .unlist, .relist,
+            .carry:
             true
         }
     }
@@ -79,7 +83,7 @@ package enum Effect: Sendable, Equatable {
     /// Whether it needs no memory to speak of, so that it goes through if Redis has none left.
     package var frees: Bool {
         switch self {
-        case .objects, .erase, .take, .remove, .discard, .unlist: true
+        case .objects, .erase, .take, .remove, .discard, .unlist, .carry: true
         case .pay, .credit, .enter, .write, .remember, .store, .put, .restore, .relist: false
         }
     }
@@ -108,13 +112,15 @@ package enum Effect: Sendable, Equatable {
         case .remember: "note the recovery"
         case .store(let text): "write \(text.key)"
         case .erase(let key): "delete \(key)"
-        case .put(let push): "put it on \(push.key)"
-        case .take(let taking): "take it off \(taking.key)"
+        case .put(let push): push.content == .id ? "put it on \(push.key)" : "add an entry to \(push.key)"
+        case .take(let taking):
+            taking.member == nil ? "take it off \(taking.key)" : "take its entry out of \(taking.key)"
         case .remove: "move it to the trash"
         case .discard(let key): "move \(key) to the trash"
         case .restore(let restoration): "move \(restoration.key) back from the trash"
         case .unlist: "take it out of the index"
         case .relist(let relisting): "list it in \(relisting.index)"
+        case .carry(let fields): "copy \(fields.map(\.field).joined(separator: ", ")) into the event"
         }
     }
 }
@@ -169,45 +175,6 @@ package struct FieldWrite: Sendable, Equatable {
     package init(field: String, value: String?) {
         self.field = field
         self.value = value
-    }
-}
-
-/// A queue that the record's id is put on, so that the app works on it again.
-package struct Push: Sendable, Equatable {
-    /// What a queue is.
-    package enum Kind: String, Sendable, CaseIterable {
-        case list, zset, stream
-    }
-
-    /// The key of the queue.
-    package var key: String
-    /// What it is; nil if that is left to what is found there.
-    package var kind: Kind?
-    /// The score in a sorted set.
-    package var score: String?
-    /// Whether the id goes to the head of a list.
-    package var isAtHead: Bool
-
-    /// Makes it.
-    package init(key: String, kind: Kind? = nil, score: String? = nil, isAtHead: Bool = false) {
-        self.key = key
-        self.kind = kind
-        self.score = score
-        self.isAtHead = isAtHead
-    }
-}
-
-/// A queue that the record's id is taken off.
-package struct Taking: Sendable, Equatable {
-    /// The key of the queue.
-    package var key: String
-    /// Whether it is a sorted set; else it is a list, which is searched from its tail.
-    package var isSorted: Bool
-
-    /// Makes it.
-    package init(key: String, isSorted: Bool) {
-        self.key = key
-        self.isSorted = isSorted
     }
 }
 

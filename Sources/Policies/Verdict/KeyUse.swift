@@ -11,6 +11,8 @@ package struct KeyUse: Sendable, Equatable {
         package static let balance = Role(rawValue: "balance")
         /// The queue that an id is put on.
         package static let queue = Role(rawValue: "queue")
+        /// Where the application keeps its history of refunds.
+        package static let refundRecord = Role(rawValue: "refund record")
         /// A key that goes with a removed record.
         package static let companion = Role(rawValue: "also")
         /// The key that exists while somebody works on the record.
@@ -41,6 +43,9 @@ package struct KeyUse: Sendable, Equatable {
     package let commands: [[String]]
     /// Whether a change is guarded by it: it is looked at once more just before the change is made.
     package let isGuard: Bool
+
+    /// Whether something is put there, so that it matters what kind of key it is.
+    package var isQueue: Bool { [.queue, .refundRecord].contains(role) }
 
     /// Makes it.
     package init(_ role: Role, _ template: KeyTemplate, _ commands: [[String]], isGuard: Bool = false) {

@@ -37,6 +37,13 @@ package protocol Policy: PolicyFacts, Sendable {
     /// How the times of its records are read.
     var times: TimeReading { get set }
 
+    /// Which run makes its changes, for effects that say so.
+    var origin: EffectOrigin { get set }
+
+    /// The fields that get the time with every change of state where the file doesn't say which, as far as records have
+    /// them.
+    static var touchedByDefault: [String] { get }
+
     /// The longest timeout that a record can have, override included.
     var longestTimeout: Duration { get }
 
@@ -59,6 +66,15 @@ package protocol Policy: PolicyFacts, Sendable {
 extension Policy {
     /// It does not.
     package static var removesRecords: Bool { false }
+
+    /// None.
+    package static var touchedByDefault: [String] { [] }
+
+    /// Nobody asks.
+    package var origin: EffectOrigin {
+        get { EffectOrigin() }
+        set { _ = newValue }
+    }
 
     /// Fields of a hash, at the usual pace.
     package var manner: RecordManner { RecordManner() }

@@ -55,6 +55,8 @@ package enum Guard: Sendable, Equatable {
     case otherText(key: String, equals: String)
     /// That member is in the sorted set at that other key.
     case listed(key: String, member: String)
+    /// That member is in the set at that other key.
+    case contains(key: String, member: String)
     /// That element is in the list at that other key.
     case holds(key: String, element: String)
     /// The number at that other key, or the size of what is there, is at most that; nothing there counts as 0.

@@ -88,7 +88,7 @@ struct CommittingTests {
                     [
                         .pay(Self.refund()), Self.write(), .put(Push(key: "queue", kind: .list)),
                         .put(Push(key: "head", kind: .zset, score: "7")), .put(Push(key: "log", kind: .stream)),
-                        .take(Taking(key: "list", isSorted: false)), .take(Taking(key: "zset", isSorted: true)),
+                        .take(Taking(key: "list", kind: .list)), .take(Taking(key: "zset", kind: .zset)),
                         .store(StoredText(key: "text", text: "t", keptFor: .seconds(100))), .erase("gone"),
                         .discard("log:a"),
                     ]))

@@ -75,6 +75,7 @@ struct ConfigurationProblemTests {
                 curfew.yaml:4: cleanups.jobs.timeot: unknown key, did you mean “timeout”? (expected one of policy, every, \
                 cron, timezone, records, index, scan, status, format, enabled, dry-run, limit, page, run-timeout, \
                 misfire-grace, undo, ping, guard, missing, time-unit, zone, null-times, allow, only, except, trash, \
+                touch, carry, title, category, color, \
                 states, since, heartbeat, timeout, timeouts, alive, completed-when, completed-to, retry, to, refund, writes)
                 """)
         #expect(

@@ -59,10 +59,10 @@ struct DocumentationConfigurationTests {
             mail: {zzzz: 0}
             log: {zzzz: 0}
             cleanups:
-              stuck: {policy: stuck, zzzz: 0, retry: {zzzz: 0, queue: {zzzz: 0}}, refund: {zzzz: 0}, writes: {zzzz: 0}, index: {zzzz: 0}, only: {zzzz: 0}}
+              stuck: {policy: stuck, zzzz: 0, retry: {zzzz: 0, queue: {zzzz: 0}}, refund: {zzzz: 0, record: {zzzz: 0}}, writes: {zzzz: 0}, index: {zzzz: 0}, only: {zzzz: 0}}
               counters: {policy: counters, zzzz: 0, counters: {zzzz: 0}, members: {zzzz: 0}}
               locks: {policy: locks, zzzz: 0, guard: {zzzz: 0}}
-              paused: {policy: paused, zzzz: 0}
+              paused: {policy: paused, zzzz: 0, writes: {zzzz: 0}}
               dependent: {policy: dependent, zzzz: 0}
               retention: {policy: retention, zzzz: 0}
               files: {policy: files, zzzz: 0, orphan: {zzzz: 0}, deleted: {zzzz: 0}}
@@ -94,7 +94,9 @@ struct DocumentationConfigurationTests {
             ("retry", "cleanups.stuck.retry.zzzz"), ("queue", "cleanups.stuck.retry.queue.zzzz"),
             ("writes", "cleanups.stuck.writes.zzzz"), ("index", "cleanups.stuck.index.zzzz"),
             ("only, except", "cleanups.stuck.only.zzzz"),
-            ("refund", "cleanups.stuck.refund.zzzz"), ("log", "log.zzzz"),
+            ("refund", "cleanups.stuck.refund.zzzz"),
+            ("refund record", "cleanups.stuck.refund.record.zzzz"),
+            ("writes of paused", "cleanups.paused.writes.zzzz"), ("log", "log.zzzz"),
             ("counters", "cleanups.counters.counters.zzzz"), ("members", "cleanups.counters.members.zzzz"),
             ("orphan", "cleanups.files.orphan.zzzz"), ("deleted", "cleanups.files.deleted.zzzz"),
             ("guard", "cleanups.locks.guard.zzzz"), ("alerts", "alerts.alert.zzzz"),
@@ -173,7 +175,9 @@ struct DocumentationConfigurationTests {
             "Every cleanup trash": cleanup.keepsTrash ? "on" : "off",
             "guard share": "\(Int(GuardLimits().share))%", "guard beyond": "\(GuardLimits().beyond)",
             "Every cleanup missing": cleanup.missing.rawValue, "index unit": cleanup.indexUnit.rawValue,
-            "queue at": "tail", "writes error": stuck.writtenNames.error ?? "",
+            "queue at": "tail", "refund record at": "tail", "refund record field": "<id>",
+            "writes of paused stale": paused.marks.stale, "writes of paused warned": paused.marks.warned,
+            "Every cleanup touch": PausedPolicy.touchedByDefault[0], "writes error": stuck.writtenNames.error ?? "",
             "writes finished": stuck.writtenNames.finished ?? "",
             "writes recoveries": stuck.writtenNames.recoveries ?? "none",
             "policy: stuck completed-to": stuck.completedTo,

@@ -43,7 +43,17 @@ struct SagaPlanTests {
                                 Push(key: odd, kind: .stream), Push(key: odd, kind: .list, isAtHead: true),
                                 Push(key: odd, kind: .zset, score: "1.5"),
                             ][place % 3]),
-                        .take(Taking(key: odd, isSorted: place % 2 == 0)),
+                        .put(
+                            [
+                                Push(key: odd, kind: .hash, content: .text(odd), field: "f" + odd),
+                                Push(key: odd, kind: .text, content: .text(odd), keptFor: .seconds(7)),
+                                Push(
+                                    key: odd, kind: .stream,
+                                    content: .fields([FieldWrite(field: odd, value: odd)], json: odd)),
+                            ][place % 3]),
+                        .take(Taking(key: odd, kind: place % 2 == 0 ? .zset : .list)),
+                        .take(Taking(key: odd, kind: .hash, member: odd, field: "f" + odd)),
+                        .take(Taking(key: odd, kind: .set, member: odd)),
                         .store(StoredText(key: odd, text: "1,2", keptFor: place == 0 ? nil : .seconds(60))),
                         .erase(odd), .restore(Restoration(key: odd, run: odd, expires: place == 0 ? nil : "17")),
                         .relist(Relisting(index: odd, score: "1.5", rule: place == 0 ? .ifAbsent : .ifEarlier)),

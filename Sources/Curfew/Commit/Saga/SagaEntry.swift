@@ -56,7 +56,8 @@ struct SagaEntry: Sendable, Equatable {
     func unpaid(_ refund: Refund) -> SagaEntry {
         var event = event
         event?.reason += Change.unpaidNote(refund)
-        return SagaEntry(place: place, id: id, key: key, effects: effects, tokens: 0, event: event)
+        let rest = effects.filter { if case .put(let push) = $0 { !push.isOfRefund } else { true } }
+        return SagaEntry(place: place, id: id, key: key, effects: rest, tokens: 0, event: event)
     }
 
     /// The same with an event that says only what was removed, and not what it was like.
@@ -114,7 +115,9 @@ extension SagaEntry {
 /// An entry as it is written down with the records' parts of a page, and read by whoever finishes it.
 extension SagaEntry {
     /// The fields of an event that are known from the beginning, in the order in which a plan has them.
-    private static let known: [Event.Field] = [.action, .from, .to, .reason, .type, .bytes, .before, .time]
+    private static let known: [Event.Field] = [
+        .action, .from, .to, .reason, .type, .bytes, .before, .time, .carry,
+    ]
 
     /// Writes the entry as words.
     func write(to words: inout WordWriter) {
@@ -136,7 +139,8 @@ extension SagaEntry {
             let words = reader.list()
         else { return nil }
         var event: Event?
-        if words.count == Self.known.count, Int64(words[5]) != nil {
+        // Earlier versions copied no fields.
+        if words.count >= Self.known.count - 1, words.count <= Self.known.count, Int64(words[5]) != nil {
             var known = Event()
             for (field, word) in zip(Self.known, words) { known[field] = word }
             event = known
@@ -185,14 +189,16 @@ extension Effect {
         case .erase(let key): words.append(["erase", key])
         case .put(let push):
             let kind = push.isAtHead ? "head" : (push.kind ?? .list).rawValue
-            words.append(["put", push.key, kind, push.score ?? ""])
-        case .take(let taking): words.append(["take", taking.key, taking.isSorted ? "zset" : "list"])
+            words.append(["put", push.key, kind, push.score ?? ""] + push.more)
+        case .take(let taking):
+            let more = taking.member.map { [$0, taking.field ?? ""] } ?? []
+            words.append(["take", taking.key, taking.kind.rawValue] + more)
         case .discard(let key): words.append(["discard", key])
         case .restore(let restoration):
             words.append(["restore", restoration.key, restoration.run, restoration.expires ?? ""])
         case .relist(let relisting):
             words.append(["relist", relisting.index, relisting.score, relisting.rule.rawValue])
-        case .objects, .write, .remember, .remove, .unlist:
+        case .objects, .write, .remember, .remove, .unlist, .carry:
             preconditionFailure("\(self.words) is made in the record's slot")
         }
     }
@@ -210,11 +216,16 @@ extension Effect {
             let time = Int64(code[3]).map { Duration.milliseconds($0) }
             self = .store(StoredText(key: code[1], text: code[2], keptFor: time))
         case ("erase", 2): self = .erase(code[1])
-        case ("put", 4):
+        case ("put", 4...):
             let isAtHead = code[2] == "head"
             guard let kind = isAtHead ? .list : Push.Kind(rawValue: code[2]) else { return nil }
-            self = .put(Push(key: code[1], kind: kind, score: rest(3), isAtHead: isAtHead))
-        case ("take", 3): self = .take(Taking(key: code[1], isSorted: code[2] == "zset"))
+            var push = Push(key: code[1], kind: kind, score: rest(3), isAtHead: isAtHead)
+            guard push.read(more: code.dropFirst(4)) else { return nil }
+            self = .put(push)
+        case ("take", 3), ("take", 5):
+            guard let kind = Push.Kind(rawValue: code[2]) else { return nil }
+            let more = code.count == 5
+            self = .take(Taking(key: code[1], kind: kind, member: more ? code[3] : nil, field: more ? rest(4) : nil))
         case ("discard", 2): self = .discard(code[1])
         case ("restore", 4): self = .restore(Restoration(key: code[1], run: code[2], expires: rest(3)))
         case ("relist", 4):

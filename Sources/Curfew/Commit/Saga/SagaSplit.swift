@@ -55,7 +55,7 @@ final class SagaSplit: Sendable {
             first.guards = own.map { change.guards[$0] }
             numbers = own
         }
-        let event = change.isClaim ? nil : encoder.event(of: change)
+        let event = change.isClaim ? nil : encoder.event(of: change, id: record.id)
         let entry = SagaEntry(
             place: place, id: record.id, key: record.key, effects: left, tokens: change.paid,
             event: event)

@@ -45,7 +45,7 @@ end
 local NEEDS = {
   HSET = 'hash', HDEL = 'hash', HINCRBY = 'hash', INCRBY = 'string', SET = 'string', LPUSH = 'list', RPUSH = 'list',
   LREM = 'list', XADD = 'stream', ZADD = 'zset', ZREM = 'zset', HSETNX = 'hash', HGET = 'hash', HMGET = 'hash',
-  HEXISTS = 'hash', GET = 'string', ZSCORE = 'zset', LPOS = 'list',
+  HEXISTS = 'hash', GET = 'string', ZSCORE = 'zset', LPOS = 'list', SADD = 'set', SREM = 'set', SISMEMBER = 'set',
 }
 
 -- What a command that is not satisfied by just any value of its type expects.

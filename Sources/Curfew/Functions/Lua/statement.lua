@@ -58,6 +58,10 @@ local GUARDS = {
     local found = redis.pcall('ZSCORE', key, member)
     if type(found) ~= 'string' then return unmet(found, 'ZSCORE', key) end
   end,
+  contains = function(key, member)
+    local found = redis.pcall('SISMEMBER', key, member)
+    if found ~= 1 then return unmet(found, 'SISMEMBER', key) end
+  end,
   -- Nothing at the key is 0; what is no count is more than any.
   atmost = function(key, _, value)
     local kind = redis.pcall('TYPE', key)

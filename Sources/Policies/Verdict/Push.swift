@@ -1,0 +1,94 @@
+/// Something that is put into a key beside the record: its id on a queue, or what an application keeps of a change.
+package struct Push: Sendable, Equatable {
+    /// What the key holds; by the name that Redis has for it.
+    package enum Kind: String, Sendable, CaseIterable {
+        case list, zset, stream, set, hash
+        case text = "string"
+
+        /// Those that an id can be put on so that work is taken up there.
+        package static let queues = [list, zset, stream]
+        /// Those that a key can be found to be, where nobody says what it is.
+        package static let found = [list, zset, stream, set]
+    }
+
+    /// What is put there.
+    package enum Content: Sendable, Equatable {
+        /// The record's id.
+        case id
+        /// A text.
+        case text(String)
+        /// Fields: as they are into a stream or a hash, and as JSON into anything else.
+        case fields([FieldWrite], json: String)
+    }
+
+    /// The key.
+    package var key: String
+    /// What it holds; nil if that is left to what is found there.
+    package var kind: Kind?
+    /// The score in a sorted set.
+    package var score: String?
+    /// Whether it goes to the head of a list.
+    package var isAtHead: Bool
+    /// What is put there.
+    package var content: Content
+    /// The field of a hash that it goes into; nil: the fields of the content, or the record's id.
+    package var field: String?
+    /// How long a text is kept; nil: for ever.
+    package var keptFor: Duration?
+    /// Whether it goes along with a refund, and isn't made where nothing is paid.
+    package var isOfRefund = false
+
+    /// Makes it.
+    package init(
+        key: String, kind: Kind? = nil, score: String? = nil, isAtHead: Bool = false, content: Content = .id,
+        field: String? = nil, keptFor: Duration? = nil
+    ) {
+        self.key = key
+        self.kind = kind
+        self.score = score
+        self.isAtHead = isAtHead
+        self.content = content
+        self.field = field
+        self.keptFor = keptFor
+    }
+
+    /// What it leaves that an undo can find and take away, where it isn't the record's id on a queue.
+    ///
+    /// - Parameter id: the record's id.
+    package func traces(id: String) -> [Taking] {
+        let kind = kind ?? .list
+        switch content {
+        case .id: return []
+        case .text(let text): return [Taking(key: key, kind: kind, member: text, field: hashField(id))]
+        case .fields(let fields, let json):
+            guard kind == .hash, field == nil else {
+                return [Taking(key: key, kind: kind, member: json, field: hashField(id))]
+            }
+            return fields.map { Taking(key: key, kind: kind, member: $0.value, field: $0.field) }
+        }
+    }
+
+    private func hashField(_ id: String) -> String? { kind == .hash ? field ?? id : nil }
+}
+
+/// Something that is taken out of a key: the inverse of a ``Push``.
+package struct Taking: Sendable, Equatable {
+    /// The key.
+    package var key: String
+    /// What it holds.
+    package var kind: Push.Kind
+    /// What is taken out; nil: the record's id.
+    ///
+    /// A list is searched from its tail.
+    package var member: String?
+    /// The field of a hash that goes.
+    package var field: String?
+
+    /// Makes it.
+    package init(key: String, kind: Push.Kind, member: String? = nil, field: String? = nil) {
+        self.key = key
+        self.kind = kind
+        self.member = member
+        self.field = field
+    }
+}
