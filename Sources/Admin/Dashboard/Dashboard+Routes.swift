@@ -61,12 +61,12 @@ extension Dashboard {
             return answer(request, context) { StatisticsPage.html(statistics, names: names, $0) }
         }
         router.get("runs/:run") { [self] request, context in
-            let run = try await service.run(context.name("run"))
+            let (run, undos) = try await service.runWithUndos(context.name("run"))
             let (changes, hasMore) = try await events(of: run, areErrors: false)
             let (errors, _) = try await events(of: run, areErrors: true)
             let now = try await service.engine.serverClock().now
             let content = RunPage.Content(
-                run: run, changes: changes, hasMore: hasMore, errors: errors, undos: try await service.undos(of: run),
+                run: run, changes: changes, hasMore: hasMore, errors: errors, undos: undos,
                 isConfigured: service.engine.configuration.cleanup(named: run["cleanup"] ?? "") != nil)
             return answer(request, context) { RunPage.html(content, now: now, names: names, $0) }
         }

@@ -91,13 +91,16 @@ extension AdminService {
         return run
     }
 
-    /// The newest runs that undid a run, or its change of one record.
-    func undos(of run: [String: String]) async throws -> [StreamEntry] {
-        // An undo comes after the run. A run that has not ended can't be undone.
-        guard let entry = run["id"], run["trigger"] != Trigger.undo else { return [] }
+    /// One run with the newest runs that undid it, or its change of one record; throws 404 if there is none.
+    ///
+    /// An undo comes after its run, so the search for the run passes by it.
+    func runWithUndos(_ id: String) async throws -> (run: [String: String], undos: [StreamEntry]) {
         let engine = engine
-        return try await History(engine: engine).page(of: engine.keys.runs, 10, before: nil, from: entry) {
-            $0["undoes"] == run["run"]
-        }.entries
+        var undos: [StreamEntry] = []
+        let run = try await engine.run(id) { entry in
+            if entry["undoes"] == id, undos.count < 10 { undos.append(entry) }
+        }
+        guard let run else { throw AdminError(.notFound, engine.unknown(run: id).message) }
+        return (run, undos)
     }
 }
