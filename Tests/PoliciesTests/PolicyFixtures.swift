@@ -36,6 +36,7 @@ struct World {
         case .count(let key): .count(counts[key] ?? 0)
         case .recoveries: .text(recoveries)
         case .expiry: .expiry(expiry)
+        case .standing: .standing(nil)
         }
     }
 

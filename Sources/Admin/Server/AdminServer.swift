@@ -77,7 +77,7 @@ package struct AdminServer: Service {
             services: [dashboard, service.pings],
             onServerRunning: { channel in
                 let port = channel.localAddress?.port ?? settings.port
-                logger.info("listening", metadata: ["host": "\(settings.host)", "port": "\(port)"])
+                logger.info("listening", metadata: ["host": "\(settings.host)", "port": .stringConvertible(port)])
                 await onListening(port)
             },
             eventLoopGroupProvider: .shared(HTTPThreads.connections),

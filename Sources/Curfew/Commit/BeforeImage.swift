@@ -87,7 +87,10 @@ package struct BeforeImage: Sendable, Equatable {
             JSONText.size(of: before)
             + (after.isEmpty ? 0 : JSONText.size(of: after) + Member.after.rawValue.utf8.count)
             + (originals.isEmpty ? 0 : JSONText.size(of: originals))
-        if size > mostBytes, let count = bytes(of: before + after + originals, atLeast: mostBytes) {
+            + puts.reduce(0) { $0 + JSONText.size(of: $1.image) }
+        if size > mostBytes,
+            let count = bytes(of: before + after + originals + puts.flatMap(\.image), atLeast: mostBytes)
+        {
             let note = FieldWrite(field: Member.cut.rawValue, value: String(count))
             return text(before.map(shown) + [note], after: after.map(shown), also: also)
         }
@@ -120,13 +123,44 @@ package struct BeforeImage: Sendable, Equatable {
 extension Taking {
     /// What was put, as an event tells it.
     fileprivate var image: [FieldWrite] {
-        [("key", key), ("kind", kind.rawValue), ("member", member), ("field", field)]
-            .compactMap { name, value in value.map { FieldWrite(field: name, value: $0) } }
+        let (earlier, expires) = earlier?.image ?? (nil, nil)
+        return [
+            ("key", key), ("kind", kind.rawValue), ("member", member), ("field", field), ("score", score),
+            ("earlier", earlier), ("expires_in_ms", expires),
+        ].compactMap { name, value in value.map { FieldWrite(field: name, value: $0) } }
     }
 
     /// Reads it; nil if it is none.
     fileprivate init?(image: [String: String]) {
-        guard let key = image["key"], let kind = image["kind"].flatMap(Push.Kind.init) else { return nil }
+        guard let key = image["key"], let kind = image["kind"].flatMap({ Push.Kind(rawValue: $0) }) else { return nil }
         self.init(key: key, kind: kind, member: image["member"], field: image["field"])
+        score = image["score"]
+        if let text = image["earlier"] {
+            let left = image["expires_in_ms"].flatMap { Int64($0) }.map { Duration.milliseconds($0) }
+            earlier = Standing(text, of: kind, expiresIn: left)
+        }
+    }
+}
+
+extension Standing {
+    /// What was there, as an event tells it: a score, a value, a text with what was left of its time.
+    fileprivate var image: (text: String?, expiresIn: String?) {
+        switch self {
+        case .list, .set: ("", nil)
+        case .zset(let score): (score, nil)
+        case .hash(let value): (value, nil)
+        case .text(let text, let left): (text, left.map { String($0.milliseconds) })
+        }
+    }
+
+    /// Reads it; nil where nothing can have been there.
+    fileprivate init?(_ text: String, of kind: Push.Kind, expiresIn left: Duration?) {
+        switch kind {
+        case .list, .stream: return nil
+        case .set: self = .set
+        case .zset: self = .zset(score: text)
+        case .hash: self = .hash(value: text)
+        case .text: self = .text(text, expiresIn: left)
+        }
     }
 }

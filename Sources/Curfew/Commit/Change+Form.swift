@@ -81,7 +81,8 @@ extension [Policies.Guard] {
             case (.otherField(_, let field, let value), .otherField(_, let otherField, let otherValue)):
                 guard field == otherField, (value == nil) == (otherValue == nil) else { return false }
             case (.text, .text), (.recordMissing, .recordMissing), (.keyAbsent, .keyAbsent), (.keyPresent, .keyPresent),
-                (.otherText, .otherText), (.listed, .listed), (.contains, .contains), (.holds, .holds),
+                (.otherText, .otherText), (.listed, .listed), (.contains, .contains), (.scored, .scored),
+                (.holds, .holds),
                 (.atMost, .atMost):
                 continue
             default: return false

@@ -109,6 +109,9 @@ struct ChangeEncoder: Sendable {
                 sink.check(.text, sink.key(key), field: .none, value: .own(sink.value(text)))
             case .listed(let key, let member):
                 sink.check(.listed, sink.key(key), field: .own(sink.value(member)), value: .none)
+            case .scored(let key, let member, let score):
+                sink.check(
+                    .score, sink.key(key), field: .own(sink.value(member)), value: .own(sink.value(score)))
             case .contains(let key, let member):
                 sink.check(.contains, sink.key(key), field: .own(sink.value(member)), value: .none)
             case .holds(let key, let element):

@@ -60,6 +60,6 @@ struct QueueKinds: Sendable, Equatable {
         guard kind == .zset, push.score == nil else { return kind }
         throw RecordError(
             "\(push.key) \(verb) a zset, and no score is configured for it: expected "
-                + "queue: {key: …, kind: zset, score: …}")
+                + (push.content == .id ? "queue: {key: …, kind: zset, score: …}" : "{to: …, kind: zset, score: …}"))
     }
 }

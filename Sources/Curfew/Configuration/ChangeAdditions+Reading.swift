@@ -3,10 +3,11 @@ internal import Policies
 extension Section {
     /// `touch` and `carry`: what a cleanup adds to the changes of its policy.
     ///
-    /// - Parameter written: the fields that the policy writes.
+    /// A field that the policy uses for something else than a time must not be overwritten with one.
     func additions(
-        _ kind: (any ConfiguredPolicy.Type)?, writes written: [String], status: String
+        _ kind: (any ConfiguredPolicy.Type)?, _ policy: (any ConfiguredPolicy)?, status: String
     ) -> ChangeAdditions {
+        let written = policy?.writtenFields ?? []
         var additions = ChangeAdditions(carry: texts("carry") ?? [])
         guard has("touch") else {
             additions.touch = (kind?.touchedByDefault ?? []).filter { !written.contains($0) }
@@ -19,6 +20,11 @@ extension Section {
         }
         if touch.contains(status) {
             problem("touch", "“\(status)” holds the status, expected a field with a time")
+        }
+        let taken = policy.map { policy in policy.fields.filter { !policy.signs.contains($0) } } ?? []
+        for field in touch where field != status && taken.contains(field) {
+            problem(
+                "touch", "“\(field)” is a field that this policy uses otherwise, expected one that only holds a time")
         }
         additions.touch = touch
         return additions

@@ -31,7 +31,7 @@ extension Cleanup {
         var policy = kind?.init(section, status: status)
         policy?.times = TimeReading(section)
         policy?.origin.cleanup = entry.key
-        let additions = section.additions(kind, writes: policy?.writtenFields ?? [], status: status)
+        let additions = section.additions(kind, policy, status: status)
         let schedule = Schedule(section)
         let options = Options(section)
         let gap = GapRule(section)

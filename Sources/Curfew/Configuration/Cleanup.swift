@@ -119,6 +119,11 @@ package struct Cleanup: Sendable {
     package var kind: PolicyKind { type(of: policy).kind }
     /// Every field that has to be read.
     package var fields: [String] { policy.fields + additions.fields.filter { !policy.fields.contains($0) } }
+    /// Those of them that are only looked at, and may hold anything.
+    package var looseFields: [String] {
+        let own = policy.fields
+        return policy.looseFields + additions.carry.filter { !own.contains($0) && !additions.touch.contains($0) }
+    }
     /// The fields of a record that a change may write.
     package var writtenFields: [String] {
         policy.writtenFields + additions.touch.filter { !policy.writtenFields.contains($0) }

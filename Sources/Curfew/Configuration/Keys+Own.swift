@@ -46,6 +46,30 @@ extension Keys {
         try permit(change.guards)
     }
 
+    /// Throws where something is put into a key that the same change also writes to as something else.
+    ///
+    /// Types are checked before the first write of a change, so that one key must not be two things in it; and what is put
+    /// into the record, its ledger or its balance would undo what is written there.
+    func checkPuts(of change: Change, to record: Record) throws(RecordError) {
+        for (place, effect) in change.effects.enumerated() {
+            guard case .put(let push) = effect else { continue }
+            if push.key == record.key { throw Self.collision(push.key, "the record itself") }
+            if let refund = change.refund {
+                if push.key == refund.ledger { throw Self.collision(push.key, "the ledger of the refund") }
+                if push.key == refund.balance { throw Self.collision(push.key, "the balance of the refund") }
+            }
+            for other in change.effects[..<place] where other.key == push.key {
+                guard case .put(let first) = other, first.kind == push.kind else {
+                    throw Self.collision(push.key, "written as something else by the same change")
+                }
+            }
+        }
+    }
+
+    private static func collision(_ key: String, _ what: String) -> RecordError {
+        RecordError("what is put would go into \(key.shortened(to: 200)), which is \(what): expected a key of its own")
+    }
+
     /// Throws where an effect writes to one of them.
     func permit(_ effect: Effect) throws(RecordError) {
         switch effect {
@@ -113,7 +137,7 @@ extension Question {
     /// The key it reads, if that isn't the record's or Curfew's.
     fileprivate var key: String? {
         switch self {
-        case .exists(let key), .field(let key, _), .count(let key): key
+        case .exists(let key), .field(let key, _), .count(let key), .standing(let key, _): key
         case .members(let group): group.key
         case .firstSeen, .recoveries, .idle, .expiry: nil
         }
@@ -134,7 +158,7 @@ extension Policies.Guard {
         switch self {
         case .field, .text, .recordMissing: nil
         case .keyAbsent(let key), .keyPresent(let key), .otherField(let key, _, _), .otherText(let key, _),
-            .listed(let key, _), .contains(let key, _), .holds(let key, _), .atMost(let key, _):
+            .listed(let key, _), .scored(let key, _, _), .contains(let key, _), .holds(let key, _), .atMost(let key, _):
             key
         }
     }

@@ -81,6 +81,8 @@ package struct NoticeTemplate: Sendable, Hashable {
         guard sample.contains("{") || sample.contains("[") else { return false }
         do {
             _ = try JSONSerialization.jsonObject(with: Data(sample.utf8))
+            // The first takes a comma at the end of an object, which receivers don't.
+            if sample.drop(while: \.isWhitespace).first == "{" { _ = try JSONRecord(sample.held) }
             return true
         } catch {
             return false
@@ -107,7 +109,7 @@ extension NoticeTemplate {
     /// The fields of changes and warnings, as in their stream.
     static let eventFields = [
         "run", "cleanup", "record", "key", "action", "from", "to", "reason", "type", "tokens", "bytes", "before",
-        "at_ms",
+        "at_ms", "carry",
     ]
     /// The fields of runs, as in their stream.
     static let runFields = [

@@ -75,8 +75,9 @@ extension Section {
             if key == "json", kind == .stream {
                 problem("json", "an entry of a stream is fields, expected entry")
             }
-            return section(key).map { list in
-                .fields(list.entries.map { PutRule.Field(name: $0.key, value: list.effectTemplate($0.key)) })
+            return section(key).map { list -> PutRule.Content in
+                let fields = list.entries.map { PutRule.Field(name: $0.key, value: list.effectTemplate($0.key)) }
+                return key == "entry" ? .entry(fields) : .fields(fields)
             }
         }
     }

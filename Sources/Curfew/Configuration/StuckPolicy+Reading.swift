@@ -97,6 +97,10 @@ extension StuckPolicy.RefundRule {
         let balance = section.writtenTemplate("balance", isRequired: true)
         let ledger = section.writtenTemplate("ledger", isRequired: true)
         let records = section.puts("record") { () throws(TemplateError) in try PutRule.transaction() }
+        for (name, template) in [("balance", balance), ("ledger", ledger)] {
+            guard let template, records.contains(where: { $0.to == template }) else { continue }
+            section.problem("record", "it would go into the \(name), \(template): expected a key of its own")
+        }
         guard let amount, let balance, let ledger else { return nil }
         self.init(amount: amount, balance: balance, ledger: ledger, records: records)
     }

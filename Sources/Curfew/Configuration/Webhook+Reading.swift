@@ -23,6 +23,10 @@ extension Webhook {
         let secret = section.secret("secret").map(Secret.init)
         let terms = NoticeTerms(section, scope)
         let format = Self.format(section, terms?.subjects ?? Subject.allCases, scope)
+        if format == .pagerDuty, secret == nil, !section.has("secret") {
+            section.problem(
+                "secret", "missing, expected the integration key of PagerDuty, which format: pagerduty needs")
+        }
         guard let address, let terms, let format else { return nil }
         self.init(name: entry.key, address: address, secret: secret, terms: terms)
         self.format = format

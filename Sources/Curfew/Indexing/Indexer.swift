@@ -126,7 +126,9 @@ final class Indexer: Sendable {
             if let count {
                 store.logger.warning(
                     "a scan of the keyspace failed and will be resumed",
-                    metadata: ["cleanup": "\(cleanup.name)", "error": "\(error)", "failures": "\(count)"])
+                    metadata: [
+                        "cleanup": "\(cleanup.name)", "error": "\(error)", "failures": .stringConvertible(count),
+                    ])
             }
             plan.ask = .now.advanced(by: plan.retries.failed())
         }

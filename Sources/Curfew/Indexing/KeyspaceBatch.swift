@@ -79,7 +79,7 @@ struct KeyspaceBatch {
             store.logger.notice(
                 "adopted records that were missing from the index",
                 metadata: [
-                    "cleanup": "\(cleanup.name)", "count": "\(added)",
+                    "cleanup": "\(cleanup.name)", "count": .stringConvertible(added),
                     "records": "\(entries.prefix(10).map(\.id).joined(separator: ", "))",
                 ])
         }

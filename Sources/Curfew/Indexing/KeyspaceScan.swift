@@ -97,8 +97,8 @@ struct KeyspaceScan: Sendable {
                 store.logger.info(
                     "keyspace scanned",
                     metadata: [
-                        "cleanup": "\(cleanup.name)", "added": "\(position.added)",
-                        "duration_ms": "\(began.duration(to: .now).milliseconds)",
+                        "cleanup": "\(cleanup.name)", "added": .stringConvertible(position.added),
+                        "duration_ms": .stringConvertible(began.duration(to: .now).milliseconds),
                     ])
                 return .finished
             case .lost: return .held(for: claimant.lease)

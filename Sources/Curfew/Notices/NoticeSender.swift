@@ -169,7 +169,7 @@ final class NoticeSender: Sendable {
             "a \(receiver.kind) delivery failed\(isLast ? " for good" : " and will be retried")",
             metadata: [
                 "\(receiver.kind)": "\(receiver.name)", "host": "\(receiver.host)", "id": "\(taken.id)",
-                "tries": "\(taken.letter.tries)", "error": "\(taken.letter.error ?? "")",
+                "tries": .stringConvertible(taken.letter.tries), "error": "\(taken.letter.error ?? "")",
             ])
     }
 }

@@ -142,6 +142,7 @@ struct Evaluator {
                 return (.drop(because: because, guards: guards), nil)
             case .change(let change):
                 try reader.keys.permit(change)
+                try reader.keys.checkPuts(of: change, to: record)
                 return (.change(change), nil)
             case .ask(let questions):
                 try reader.keys.permit(questions)

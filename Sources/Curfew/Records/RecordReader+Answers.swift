@@ -17,6 +17,7 @@ extension RecordReader {
             })
         var answers: [Answer] = []
         var counted: [(place: Int, key: String, type: String)] = []
+        var standing: [(place: Int, key: String, member: String, type: String)] = []
         var looks: [(record: Record, value: String, sighting: Sighting)] = []
         for ((record, question), reply) in zip(questions, replies) {
             if let error = reply.error { try Self.check(error, "reading what \(record.key) needs") }
@@ -28,6 +29,9 @@ extension RecordReader {
             case .count(let key):
                 counted.append((answers.count, key, reply.string ?? ""))
                 answers.append(reply.error.map { Self.unreadable(key, $0) } ?? .count(0))
+            case .standing(let key, let member):
+                if reply.error == nil { standing.append((answers.count, key, member, reply.string ?? "none")) }
+                answers.append(reply.error.map { Self.unreadable(key, $0) } ?? .standing(nil))
             case .recoveries:
                 let key = keys.recoveries(cleanup.name, of: record.id)
                 answers.append(reply.error.map { Self.unreadable(key, $0) } ?? .text(reply.string))
@@ -48,6 +52,7 @@ extension RecordReader {
             }
         }
         if !counted.isEmpty { try await count(counted.filter { !$0.type.isEmpty }, into: &answers) }
+        if !standing.isEmpty { try await stand(standing, into: &answers) }
         try await rememberLooks(looks, at: now)
         return answers
     }
@@ -58,7 +63,7 @@ extension RecordReader {
         case .members(let group): Self.sizeCommand(for: group)
         case .firstSeen: RedisCommand("HGET", [keys.seen(cleanup.name), record.id])
         case .field(let key, let field): RedisCommand("HGET", [key, field])
-        case .count(let key): RedisCommand("TYPE", [key])
+        case .count(let key), .standing(let key, _): RedisCommand("TYPE", [key])
         case .recoveries: RedisCommand("GET", [keys.recoveries(cleanup.name, of: record.id)])
         case .idle: RedisCommand("OBJECT", ["IDLETIME", record.key])
         case .expiry: RedisCommand("PTTL", [record.key])

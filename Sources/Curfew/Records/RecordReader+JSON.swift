@@ -5,7 +5,7 @@ internal import RedisClient
 extension RecordReader {
     /// Makes records of the replies to `GET`; what is no string or no JSON is that record's error.
     func documents(_ entries: [(entry: DueEntry, key: String)], replies: [RedisValue]) async throws -> [Read] {
-        let names = names
+        let (names, loose) = (names, cleanup.looseFields)
         var reads: [Read] = []
         reads.reserveCapacity(entries.count)
         var others: [Int] = []
@@ -15,7 +15,7 @@ extension RecordReader {
             if reply.isNull {
                 reads.append(.success(missing))
             } else if let text = reply.string {
-                reads.append(Self.document(text, id: entry.id, key: key, names))
+                reads.append(Self.document(text, id: entry.id, key: key, names, loose: loose))
             } else {
                 let error = reply.error ?? RedisServerError(message: "unexpected reply")
                 guard error.code == "WRONGTYPE" else {
@@ -35,9 +35,11 @@ extension RecordReader {
         return reads
     }
 
-    private static func document(_ text: String, id: String, key: String, _ names: [String]) -> Read {
+    private static func document(
+        _ text: String, id: String, key: String, _ names: [String], loose: [String]
+    ) -> Read {
         do {
-            return .success(try Record(id: id, key: key, document: JSONRecord(text), fields: names))
+            return .success(try Record(id: id, key: key, document: JSONRecord(text), fields: names, loose: loose))
         } catch {
             return .failure(RecordError("\(key): \(error.message)"))
         }

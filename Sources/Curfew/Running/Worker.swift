@@ -122,7 +122,7 @@ package final class Worker: Service {
 
     private func loop(attend: (BackgroundTasks) -> Void, start: (Run) -> Void) async {
         var active = ActiveRun(engine)
-        var retries = Retries(Backoff(factor: 2, most: .seconds(5)))
+        var retries = Retries(Backoff(factor: 2, most: .seconds(1)))
         var outage = Outage()
         while !state.withLock(\.isStopping) {
             let (engine, background) = state.withLock { state in
@@ -137,14 +137,15 @@ package final class Worker: Service {
                 let sleep = try await tick(engine, &active, start)
                 state.withLock { $0.trouble = nil }
                 if let count = outage.ended() {
-                    logger.info("the schedule can be read again", metadata: ["failures": "\(count)"])
+                    logger.info("the schedule can be read again", metadata: ["failures": .stringConvertible(count)])
                 }
                 retries.succeeded()
                 if let sleep { await wakeUp.wait(atMost: sleep) }
             } catch {
                 if let count = outage.failed(error) {
                     logger.error(
-                        "the schedule can't be read", metadata: ["error": "\(error)", "failures": "\(count)"])
+                        "the schedule can't be read",
+                        metadata: ["error": "\(error)", "failures": .stringConvertible(count)])
                 }
                 state.withLock { $0.trouble = error }
                 await wakeUp.wait(atMost: retries.failed())

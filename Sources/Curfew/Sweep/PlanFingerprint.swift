@@ -27,6 +27,7 @@ extension Change {
             case .otherField(let key, let field, let value): add("other", key, field, value)
             case .otherText(let key, let text): add("other text", key, text)
             case .listed(let key, let member): add("listed", key, member)
+            case .scored(let key, let member, let score): add("scored", key, member, score)
             case .contains(let key, let member): add("contains", key, member)
             case .holds(let key, let element): add("holds", key, element)
             case .atMost(let key, let most): add("most", key, String(most))

@@ -23,8 +23,10 @@ extension Sweep {
         var written = told
         for page in news.chunks(ofCount: Self.mostErrors) {
             let batch = page.map { ($0, key(of: $0.id)) }
-            for (failure, key) in batch.prefix(max(0, Self.mostLogged - written)) {
-                store.logger.warning(
+            for (number, (failure, key)) in batch.enumerated() {
+                store.logger.log(
+                    // The first are told to everybody, all of them to those who asked for more.
+                    level: written + number < Self.mostLogged ? .warning : .debug,
                     "record not processed",
                     metadata: [
                         "run": "\(claim.run)", "cleanup": "\(cleanup.name)", "record": "\(failure.id)",

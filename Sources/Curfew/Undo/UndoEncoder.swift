@@ -6,6 +6,8 @@ internal import Policies
 struct UndoEncoder {
     let undo: Undo
     let keys: Keys
+    /// The time, for what would have expired meanwhile.
+    let now: Timestamp
 
     /// The change: what must still be so, then the refund taken back, the record as it was, and the index.
     ///
@@ -38,7 +40,7 @@ struct UndoEncoder {
             }
             for put in event.puts {
                 guards.append(put.guard(of: event.record))
-                effects.append(.take(put))
+                effects += try put.undoing(elapsed: now - Timestamp(milliseconds: Int64(event.at) ?? 0))
             }
         }
         effects.append(.relist(try relisting(event)))
@@ -110,7 +112,7 @@ struct UndoEncoder {
         case .field(let field, let value): return Self.complaint(field, value)
         case .text: return "changed since: \(event.key) has moved"
         case .otherText: return "changed since: it was given another try meanwhile"
-        case .listed(let queue, _), .contains(let queue, _), .holds(let queue, _):
+        case .listed(let queue, _), .scored(let queue, _, _), .contains(let queue, _), .holds(let queue, _):
             return "changed since: it isn't in \(queue) any more, somebody has taken it up"
         case .otherField(_, _, nil): return "its refund was taken back before"
         case .otherField(let ledger, _, _): return "its refund doesn't stand in \(ledger) any more"
@@ -131,10 +133,27 @@ extension Taking {
         let member = member ?? id
         return switch kind {
         case .list, .stream: .holds(key: key, element: member)
-        case .zset: .listed(key: key, member: member)
+        case .zset:
+            score.map { .scored(key: key, member: member, score: $0) } ?? .listed(key: key, member: member)
         case .set: .contains(key: key, member: member)
         case .hash: .otherField(key: key, field: field ?? id, equals: member)
         case .text: .otherText(key: key, equals: member)
+        }
+    }
+
+    /// What takes it out again, and puts back what was there before; a text that would have expired meanwhile is gone.
+    fileprivate func undoing(elapsed: Duration) throws(RecordError) -> [Effect] {
+        switch earlier {
+        case nil, .list?: return [.take(self)]
+        case .set?: return []
+        case .zset(let score)?:
+            return [.put(Push(key: key, kind: .zset, score: score, content: .text(member ?? "")))]
+        case .hash(let value)?:
+            return [.put(Push(key: key, kind: .hash, content: .text(value), field: field))]
+        case .text(let text, let left)?:
+            let rest = left.map { $0 - elapsed }
+            guard rest.map({ $0 > .zero }) ?? true else { return [.take(self)] }
+            return [.put(Push(key: key, kind: .text, content: .text(text), keptFor: rest))]
         }
     }
 }

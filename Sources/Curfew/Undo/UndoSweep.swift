@@ -98,7 +98,7 @@ struct UndoSweep: Sendable {
             }
         }
         let reader = UndoReader(store: store, undo: undo, now: clock.now)
-        let encoder = UndoEncoder(undo: undo, keys: store.keys)
+        let encoder = UndoEncoder(undo: undo, keys: store.keys, now: clock.now)
         var changes: [(event: UndoEvent, change: Change)] = []
         for (event, read) in zip(events, try await reader.read(events)) {
             do {

@@ -41,10 +41,11 @@ extension PausedPolicy {
         return isMarked ? leave(pause, until: warn, "warned about") : .change(mark(of: pause))
     }
 
-    /// Whether its owner has forbidden it: the field is there, and not empty or a no.
+    /// Whether its owner has forbidden it: the field is there, and not empty, zero or a no.
     func isVetoed(_ record: Record) -> Bool {
         guard let veto, let value = record.present(veto) else { return false }
-        return !["0", "false", "no", "off", "null", "none", "nil"].contains(value.lowercased())
+        if let number = Double(value), number == 0 { return false }
+        return !["false", "no", "off", "null", "none", "nil", "[]", "{}"].contains(value.lowercased())
     }
 
     /// Nothing until a threshold, or until the end where an override puts that first.

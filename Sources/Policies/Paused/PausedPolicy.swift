@@ -74,6 +74,9 @@ package struct PausedPolicy: Policy {
     /// The fields of the record that a change may write.
     package var writtenFields: [String] { [scope.field, marks.stale, marks.warned] }
 
+    /// What exempts a record.
+    package var looseFields: [String] { [veto].compactMap { $0 } }
+
     /// The states that are looked at.
     package var activeStates: [String]? { scope.states }
 }

@@ -45,6 +45,12 @@ enum HeldBytes {
 }
 
 extension String {
+    /// The text with U+FFFD for what is no UTF-8, for those who are told of it in a form that is nothing else.
+    var validText: String {
+        guard utf8.contains(0xF4) else { return self }
+        return HeldBytes.text(Array(String(decoding: HeldBytes.bytes(of: self), as: UTF8.self).utf8))
+    }
+
     /// The text in lower case, whatever letters it has; where it is no UTF-8, its ASCII letters only.
     var lowercase: String {
         guard utf8.contains(where: { $0 > 127 }) else { return lowercased() }

@@ -12,6 +12,9 @@ package enum Question: Hashable, Sendable {
     case firstSeen(value: String)
     /// The number at that key, or the size of what is there. Answered by ``Answer/count(_:)``.
     case count(key: String)
+    /// Whether a member stands in a key, or a field in a hash, or a text at it, and how. Answered by
+    /// ``Answer/standing(_:)``.
+    case standing(key: String, member: String)
     /// When the record was given another try, as Curfew keeps it. Answered by ``Answer/text(_:)``.
     case recoveries
     /// How long the record was touched by nobody, before it was read. Answered by ``Answer/idle(_:)``.
@@ -38,6 +41,8 @@ package enum Answer: Sendable, Equatable {
     case idle(seconds: Int64?)
     /// How long it stays; nil where it doesn't expire.
     case expiry(Duration?)
+    /// How it stands there; nil where it doesn't.
+    case standing(Standing?)
     /// It can't be told, and why, in words: what is at the key is something else, or may not be looked at.
     case unreadable(String)
     /// The group has more members than the engine is willing to read.

@@ -7,14 +7,20 @@ extension StuckPolicy {
     }
 
     /// Given up: why goes onto the record, and what it cost is paid back.
-    func failure(of overdue: Overdue) throws(RecordError) -> Change {
+    ///
+    /// A question where it must be known first what the record of the refund is written over.
+    func failure(of overdue: Overdue) throws(RecordError) -> Verdict {
         let refund = try refund(for: overdue)
-        return change(
+        let (records, guards, questions) = try records(of: refund, for: overdue)
+        guard questions.isEmpty else { return .ask(questions) }
+        var change = change(
             .fail, overdue, to: to, reason: overdue.reason,
             sets: [FieldWrite(field: scope.field, value: to)]
                 + (writtenNames.error.map { [FieldWrite(field: $0, value: overdue.error)] } ?? [])
                 + finish(of: overdue),
-            refund: refund, try records(of: refund, for: overdue))
+            refund: refund, records)
+        if !guards.isEmpty { change.guards += guards }
+        return .change(change)
     }
 
     /// Another try; the record stays in the index, in case nobody takes it up.
@@ -80,18 +86,26 @@ extension StuckPolicy {
     }
 
     /// What the application's history is told of a refund.
-    private func records(of paid: Refund?, for overdue: Overdue) throws(RecordError) -> [Effect] {
-        guard let paid, let rules = refund?.records, !rules.isEmpty else { return [] }
+    private func records(
+        of paid: Refund?, for overdue: Overdue
+    ) throws(RecordError) -> (effects: [Effect], guards: [Guard], questions: [Question]) {
+        guard let paid, let rules = refund?.records, !rules.isEmpty else { return ([], [], []) }
         let facts = EffectFacts(
             record: overdue.record, now: overdue.now, form: overdue.latest.time.form, amount: String(paid.amount),
             reason: overdue.reason, from: overdue.status, to: to, origin: origin)
         var effects: [Effect] = []
+        var guards: [Guard] = []
+        var questions: [Question] = []
         for rule in rules {
-            var push = try rule.push(facts)
-            push.isOfRefund = true
-            effects.append(.put(push))
+            let push = try rule.push(facts, field: paid.entry)
+            questions += rule.questions(push, facts)
+            guard questions.isEmpty else { continue }
+            var (whole, more) = try rule.over(push, facts)
+            whole.isOfRefund = true
+            effects.append(.put(whole))
+            guards += more
         }
-        return effects
+        return (effects, guards, questions)
     }
 
     /// What is paid back; nil where nothing is to be, or nothing was charged.

@@ -81,7 +81,7 @@ extension StuckPolicy {
             overdue.guards.append(.field(completedWhen, equals: record[completedWhen]))
             if record.present(completedWhen) != nil { return .change(completion(of: overdue, because: completedWhen)) }
         }
-        guard let retry else { return .change(try failure(of: overdue)) }
+        guard let retry else { return try failure(of: overdue) }
         let history: RecoveryHistory
         switch try RecoveryHistory.find(of: record, field: writtenNames.recoveries, retry: retry, at: overdue.now) {
         case .unknown(let question): return .ask([question])
@@ -92,7 +92,7 @@ extension StuckPolicy {
                 overdue.reason += "; \(exhausted)"
                 overdue.exhausted = exhausted
             }
-            return .change(try failure(of: overdue))
+            return try failure(of: overdue)
         }
         return .change(try recovery(of: overdue, by: retry, after: history))
     }

@@ -10,6 +10,9 @@ package protocol Policy: PolicyFacts, Sendable {
     /// for the before-image.
     var fields: [String] { get }
 
+    /// Those of ``fields`` that are only looked at, and may hold anything.
+    var looseFields: [String] { get }
+
     /// The fields of the record that a change may write, each once; none if it only removes records.
     var writtenFields: [String] { get }
 
@@ -66,6 +69,9 @@ package protocol Policy: PolicyFacts, Sendable {
 extension Policy {
     /// It does not.
     package static var removesRecords: Bool { false }
+
+    /// None.
+    package var looseFields: [String] { [] }
 
     /// None.
     package static var touchedByDefault: [String] { [] }

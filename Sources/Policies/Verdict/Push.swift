@@ -35,6 +35,8 @@ package struct Push: Sendable, Equatable {
     package var field: String?
     /// How long a text is kept; nil: for ever.
     package var keptFor: Duration?
+    /// What was there before, in the order of ``traces(id:)``; nil where nothing was.
+    package var earlier: [Standing?] = []
     /// Whether it goes along with a refund, and isn't made where nothing is paid.
     package var isOfRefund = false
 
@@ -57,15 +59,27 @@ package struct Push: Sendable, Equatable {
     /// - Parameter id: the record's id.
     package func traces(id: String) -> [Taking] {
         let kind = kind ?? .list
+        var traces: [Taking]
         switch content {
         case .id: return []
-        case .text(let text): return [Taking(key: key, kind: kind, member: text, field: hashField(id))]
+        case .text(let text): traces = [Taking(key: key, kind: kind, member: text, field: hashField(id))]
         case .fields(let fields, let json):
-            guard kind == .hash, field == nil else {
-                return [Taking(key: key, kind: kind, member: json, field: hashField(id))]
+            if kind == .hash, field == nil {
+                traces = fields.map { Taking(key: key, kind: kind, member: $0.value, field: $0.field) }
+            } else {
+                traces = [Taking(key: key, kind: kind, member: json, field: hashField(id))]
             }
-            return fields.map { Taking(key: key, kind: kind, member: $0.value, field: $0.field) }
         }
+        for place in traces.indices {
+            if kind == .zset { traces[place].score = score.flatMap(Self.asRedisWrites) }
+            if earlier.indices.contains(place) { traces[place].earlier = earlier[place] }
+        }
+        return traces
+    }
+
+    /// A score as Redis writes it, where that is certain: a whole number.
+    private static func asRedisWrites(_ score: String) -> String? {
+        Double(score).flatMap { Int64(exactly: $0) }.map { String($0) }
     }
 
     private func hashField(_ id: String) -> String? { kind == .hash ? field ?? id : nil }
@@ -83,6 +97,10 @@ package struct Taking: Sendable, Equatable {
     package var member: String?
     /// The field of a hash that goes.
     package var field: String?
+    /// The score that it has in a sorted set, as Redis writes it; nil if that doesn't matter.
+    package var score: String?
+    /// What was there before, which an undo puts back.
+    package var earlier: Standing?
 
     /// Makes it.
     package init(key: String, kind: Push.Kind, member: String? = nil, field: String? = nil) {

@@ -6,8 +6,10 @@ package struct PutRule: Sendable, Equatable {
         case id
         /// A text with gaps.
         case text(KeyTemplate)
-        /// Fields with gaps: as they are into a stream or a hash, and as JSON into anything else.
+        /// Fields with gaps: as they are into a stream, and as JSON into anything else.
         case fields([Field])
+        /// The same, and as they are into a hash too.
+        case entry([Field])
     }
 
     /// A field of what is put there.
@@ -75,7 +77,7 @@ package struct PutRule: Sendable, Equatable {
             switch content {
             case .id: []
             case .text(let text): [text]
-            case .fields(let fields): fields.compactMap(\.value)
+            case .fields(let fields), .entry(let fields): fields.compactMap(\.value)
             }
         return [to] + [score, field].compactMap { $0 } + contents
     }
@@ -83,8 +85,47 @@ package struct PutRule: Sendable, Equatable {
     /// The fields of the record that it takes.
     package var fields: [String] { unique(templates.flatMap(\.effectFields)) }
 
+    /// What must be known before a change can be made: what stands where something is put, so that an undo can put it back.
+    ///
+    /// A list and a stream only grow.
+    func questions(_ push: Push, _ facts: EffectFacts) -> [Question] {
+        guard push.content != .id, ![.list, .stream].contains(push.kind) else { return [] }
+        return asked(push, facts).filter { facts.record.answers[$0] == nil }
+    }
+
+    private func asked(_ push: Push, _ facts: EffectFacts) -> [Question] {
+        push.traces(id: facts.record.id).map { trace in
+            let member = push.kind == .hash ? trace.field : push.kind == .text ? "" : trace.member
+            return .standing(key: push.key, member: member ?? "")
+        }
+    }
+
+    /// The same push with what stands there now, and the guards that it still does; throws where that can't be told.
+    func over(_ push: Push, _ facts: EffectFacts) throws(RecordError) -> (push: Push, guards: [Guard]) {
+        guard push.content != .id, ![.list, .stream].contains(push.kind) else { return (push, []) }
+        var push = push
+        var guards: [Guard] = []
+        for case .standing(let key, let member) in asked(push, facts) {
+            let standing = try facts.record.standing(of: member, in: key)
+            push.earlier.append(standing)
+            switch (standing, push.kind) {
+            case (.hash(let value)?, .hash?): guards.append(.otherField(key: key, field: member, equals: value))
+            case (.text(let text, _)?, .text?): guards.append(.otherText(key: key, equals: text))
+            case (.zset(let score)?, _): guards.append(.scored(key: key, member: member, score: score))
+            case (.set?, _): guards.append(.contains(key: key, member: member))
+            case (nil, .hash?): guards.append(.otherField(key: key, field: member, equals: nil))
+            case (nil, .text?): guards.append(.keyAbsent(key))
+            // What is of another type is refused when it is written.
+            case (.list?, _), (.hash?, _), (.text?, _), (nil, _): continue
+            }
+        }
+        return (push, guards)
+    }
+
     /// What is put where for a change; throws where the record lacks what a template names.
-    func push(_ facts: EffectFacts) throws(RecordError) -> Push {
+    ///
+    /// - Parameter field: the field of a hash where the rule names none.
+    func push(_ facts: EffectFacts, field other: String? = nil) throws(RecordError) -> Push {
         var push = Push(
             key: try to.fill(facts, as: .key), kind: kind, isAtHead: isAtHead, content: .id, keptFor: keptFor)
         if let score {
@@ -94,22 +135,30 @@ package struct PutRule: Sendable, Equatable {
             }
             push.score = text
         }
-        if let field { push.field = try field.fill(facts, as: .text) }
+        if let field {
+            push.field = try field.fill(facts, as: .text)
+        } else if kind == .hash, !spreads {
+            push.field = other
+        }
         switch content {
         case .id: break
         case .text(let template): push.content = .text(try template.fill(facts, as: .text))
-        case .fields(let fields):
+        case .fields(let fields), .entry(let fields):
             var writes: [FieldWrite] = []
             var members: [String] = []
             for field in fields {
                 let value = try field.value?.fill(facts, as: .text) ?? ""
                 writes.append(FieldWrite(field: field.name, value: value))
-                members.append("\(JSONRecord.quoted(field.name)):\(field.isNumber ? value : JSONRecord.quoted(value))")
+                let text = field.isNumber ? value : JSONRecord.quoted(value.validText)
+                members.append("\(JSONRecord.quoted(field.name)):\(text)")
             }
             push.content = .fields(writes, json: "{\(members.joined(separator: ","))}")
         }
         return push
     }
+
+    /// Whether the fields go into a hash one by one.
+    private var spreads: Bool { if case .entry = content { true } else { false } }
 
     /// What is done at the key.
     func use(_ role: KeyUse.Role) -> KeyUse {
@@ -123,6 +172,8 @@ package struct PutRule: Sendable, Equatable {
             case .hash?: [["HSET", "a", "x"], ["HGET", "a"], ["HDEL", "a"]]
             case .text?: [["SET", "x"], ["GET"], ["DEL"]]
             }
-        return KeyUse(role, to, [["TYPE"]] + commands)
+        // What stands there is looked at before it is written over.
+        let looks: [[String]] = [.list, .stream].contains(kind) ? [["TYPE"]] : [["TYPE"], ["PTTL"]]
+        return KeyUse(role, to, looks + commands)
     }
 }

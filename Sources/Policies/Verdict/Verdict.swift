@@ -55,6 +55,8 @@ package enum Guard: Sendable, Equatable {
     case otherText(key: String, equals: String)
     /// That member is in the sorted set at that other key.
     case listed(key: String, member: String)
+    /// That member is in the sorted set at that other key, with this score as Redis writes it.
+    case scored(key: String, member: String, score: String)
     /// That member is in the set at that other key.
     case contains(key: String, member: String)
     /// That element is in the list at that other key.

@@ -23,12 +23,11 @@ package struct Backoff: Sendable, Equatable {
 
     /// The delays between attempts to reach the servers of a configuration.
     ///
-    /// They are short with Sentinels, which soon know the new primary and are there to be asked, and short for a node
-    /// of a cluster, because the other nodes keep working.
+    /// They are short: a server that is back must be found again within the second that a takeover may take beside the
+    /// lease, and an attempt a second costs nobody anything.
     init(for configuration: RedisConfiguration, isOneOfMany: Bool = false) {
         self.init()
-        if case .sentinel = configuration.topology { most = .seconds(1) }
-        if isOneOfMany { most = .seconds(1) }
+        most = .seconds(1)
     }
 
     /// The delay after a number of consecutive failures.

@@ -27,6 +27,15 @@ struct AdditionConfigurationTests {
     @Test(
         "a mistake is named with its place and what was expected",
         arguments: [
+            (
+                "touch: c, refund: {amount: c, balance: \"b:<u>\", ledger: \"l:<u>\"}",
+                "jobs.touch: “c” is a field that this policy uses otherwise"
+            ),
+            ("touch: error", "jobs.touch: “error” is a field that this policy uses otherwise"),
+            (
+                "refund: {amount: c, balance: \"b:<u>\", ledger: \"l:<u>\", record: {to: \"l:<u>\", as: text, value: v}}",
+                "refund.record: it would go into the ledger, l:<u>: expected a key of its own"
+            ),
             ("touch: status", "jobs.touch: “status” holds the status, expected a field with a time"),
             ("refund: {amount: c, balance: \"b:<u>\", ledger: \"l:<u>\", record: {kind: list}}", "record.to: missing"),
             (

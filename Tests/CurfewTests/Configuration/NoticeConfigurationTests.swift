@@ -30,7 +30,7 @@ struct NoticeConfigurationTests {
         "every format is read; a template alone means itself",
         arguments: [
             ("on: alert", "curfew"), ("on: alert, format: curfew", "curfew"), ("on: alert, format: slack", "slack"),
-            ("on: alert, format: discord", "discord"), ("on: alert, format: pagerduty", "pagerduty"),
+            ("on: alert, format: discord", "discord"), ("on: alert, format: pagerduty, secret: k", "pagerduty"),
             ("on: alert, format: alertmanager", "alertmanager"), ("on: alert, template: \"<alert>\"", "template"),
             ("on: change, format: template, template: \"{\\\"a\\\": <tokens>}\"", "template"),
         ])
@@ -144,6 +144,16 @@ struct NoticeConfigurationTests {
         let found = Self.problems("mail: {\(Self.mail.replacing(old, with: new))}")
         #expect(found.count == 1 && found[0].hasPrefix("c.yaml:2: mail.\(message)"), "\(found)")
         #expect(!found.contains { $0.contains("s3cr3t") })
+    }
+
+    @Test("a template that is nearly JSON, and PagerDuty without its key, are named")
+    func nearly() {
+        #expect(
+            Self.problems("webhooks: {ops: {url: \"https://a\", on: alert, template: '{\"a\": \"<text>\", }'}}").first?
+                .contains("webhooks.ops.template: begins like JSON but isn't") == true)
+        #expect(
+            Self.problems("webhooks: {ops: {url: \"https://a\", on: alert, format: pagerduty}}").first?
+                .contains("webhooks.ops.secret: missing") == true)
     }
 
     @Test("the fields that templates know are those of the streams")

@@ -175,7 +175,7 @@ struct DocumentationConfigurationTests {
             "Every cleanup trash": cleanup.keepsTrash ? "on" : "off",
             "guard share": "\(Int(GuardLimits().share))%", "guard beyond": "\(GuardLimits().beyond)",
             "Every cleanup missing": cleanup.missing.rawValue, "index unit": cleanup.indexUnit.rawValue,
-            "queue at": "tail", "refund record at": "tail", "refund record field": "<id>",
+            "queue at": "tail", "refund record at": "tail", "refund record field": "<key>@<start>",
             "writes of paused stale": paused.marks.stale, "writes of paused warned": paused.marks.warned,
             "Every cleanup touch": PausedPolicy.touchedByDefault[0], "writes error": stuck.writtenNames.error ?? "",
             "writes finished": stuck.writtenNames.finished ?? "",

@@ -230,4 +230,119 @@ struct SweepAdditionTests {
             #expect(try await scene.send("LLEN", "admins").integer == 1)
         }
     }
+
+    @Test(
+        "what is put takes the place of something that was there, and undo puts that back as it was",
+        arguments: [
+            (
+                #"{to: "tx:<userId>", kind: hash, field: last, value: "<amount>"}"#,
+                ["HSET", "tx:42", "last", "99", "n", "1"]
+            ),
+            (
+                #"{to: "tx:<userId>", kind: hash, entry: {type: REFUND, n: "<amount>"}}"#,
+                ["HSET", "tx:42", "n", "-5", "x", "1"]
+            ),
+            (#"{to: "tx:<userId>", kind: set, value: "<id>:<amount>"}"#, ["SADD", "tx:42", "7:9", "other"]),
+            (#"{to: "tx:<userId>", score: "<now:ms>", member: "<id>"}"#, ["ZADD", "tx:42", "1.5", "7", "2", "8"]),
+            (#"{to: "tx:<userId>", as: text, value: "<amount>"}"#, ["SET", "tx:42", "old text", "EX", "5000"]),
+            (#"{to: "tx:<userId>", as: text, value: "<amount>", ttl: 1h}"#, ["SET", "tx:42", "old"]),
+            (#"{to: "tx:<userId>", value: "<id>"}"#, ["SADD", "tx:42", "7"]),
+        ])
+    func writtenOver(record: String, before: [String]) async throws {
+        try await withSweepScene(Self.jobs(record: "record: \(record)")) { scene in
+            try await job(scene)
+            #expect(try await scene.redis.send(RedisCommand(before[0], Array(before.dropFirst()))).error == nil)
+            let was = try await scene.dump()
+            let run = try await scene.run("stuck-jobs")
+            #expect(run.cleanedUp == 1 && run.tokensRefunded == 9, "\(run)")
+            let undone = try await scene.undo(run.run)
+            #expect(undone.cleanedUp == 1 && undone.skipped == 0, "\(undone)")
+            let now = try await scene.dump()
+            #expect(now["tx:42"] == was["tx:42"] && now["job:7"] == was["job:7"])
+            let time = try await scene.send("PTTL", "tx:42").integer ?? 0
+            #expect(before.contains("EX") ? (4_000_000...5_000_000).contains(time) : time == -1, "\(time)")
+        }
+    }
+
+    @Test("a second charge of the same job is a second entry, and undo of its refund takes only that one")
+    func twice() async throws {
+        try await withSweepScene(Self.jobs(record: #"record: {to: "tx:<userId>", kind: hash}"#)) { scene in
+            try await job(scene)
+            #expect(try await scene.run("stuck-jobs").tokensRefunded == 9)
+            let first = try await scene.hash("tx:42")
+            let start = String((scene.began - .seconds(500)).milliseconds)
+            try await job(scene, "7", ["startedAt": start, "cost": "7"])
+            let run = try await scene.run("stuck-jobs")
+            #expect(run.tokensRefunded == 7)
+            #expect(try await scene.hash("tx:42").count == 2)
+            #expect(try await scene.undo(run.run).cleanedUp == 1)
+            #expect(try await scene.hash("tx:42") == first)
+            #expect(try await scene.text("user:42:tokens") == "9")
+        }
+    }
+
+    @Test(
+        "what would go into a key that the same change writes as something else is the record's error, and nothing is done",
+        arguments: [
+            (#"{to: "user:<userId>:<slot>"}"#, ["slot": "tokens"], "the balance of the refund"),
+            (#"{to: "user:<userId>:<slot>", kind: hash}"#, ["slot": "refunds"], "the ledger of the refund"),
+            (#"{to: "job:<slot>", kind: hash, field: status, value: RUNNING}"#, ["slot": "7"], "the record itself"),
+            (
+                #"[{to: "p:<userId>", as: text, value: a}, {to: "p:<slot>", kind: list, member: b}]"#, ["slot": "42"],
+                "written as something else by the same change"
+            ),
+        ])
+    func collisions(record: String, more: [String: String], expected: String) async throws {
+        try await withSweepScene(Self.jobs(record: "record: \(record)")) { scene in
+            try await job(scene, "7", more)
+            try await job(scene, "8", ["slot": "history"])
+            let before = try await scene.dump()
+            let dry = try await scene.run("stuck-jobs", isDryRun: true)
+            let run = try await scene.run("stuck-jobs")
+            for result in [dry, run] {
+                #expect(result.failed == 1 && result.errors.first?.id == "7", "\(result)")
+                #expect(result.errors.first?.error.contains(expected) == true, "\(result)")
+            }
+            #expect(run.cleanedUp == 1)
+            #expect(try await scene.dump()["job:7"] == before["job:7"])
+            #expect(try await scene.text("user:42:tokens") == "9")
+        }
+    }
+
+    @Test("what is too large for an event is put all the same, and the event says that an undo can't put it back")
+    func large() async throws {
+        let record = #"record: {to: "tx:<userId>", json: {what: "<big>"}}"#
+        try await withSweepScene(Self.jobs(record: record)) { scene in
+            try await job(scene, "7", ["big": String(repeating: "x", count: 200_000)])
+            let run = try await scene.run("stuck-jobs")
+            #expect(run.cleanedUp == 1)
+            let image = try #require(try await event(scene)["before"])
+            #expect(image.utf8.count < 4_096 && image.contains("curfew:cut"))
+            #expect(SweepScene.left(try await scene.undo(run.run))["7"]?.contains("200") == true)
+            #expect(try await scene.send("LLEN", "tx:42").integer == 1)
+        }
+    }
+
+    @Test("what is only copied or looked at may hold anything, and what an application gets is JSON")
+    func anything() async throws {
+        let jobs = Self.jobs(
+            "  carry: [meta, userId]", record: #"record: {to: "tx:<userId>", json: {name: "<name>"}}"#, format: "json")
+        try await withSweepScene(jobs) { scene in
+            let start = (scene.began - .seconds(600)).milliseconds
+            let text =
+                #"{"status":"PROCESSING","startedAt":\#(start),"cost":9,"userId":"42","name":"aÿ","meta":{"a":[1]},"cut":"\#("\\")ud83d"}"#
+            var bytes = Array(text.utf8)
+            // A byte that is no UTF-8, as an application in another encoding writes it.
+            let place = try #require(bytes.firstIndex(of: 0xC3))
+            bytes.replaceSubrange(place...place + 1, with: [0xFF])
+            #expect(try await scene.redis.send(RedisCommand("SET", ["job:7", ByteText.held(bytes)])).error == nil)
+            _ = try await scene.send("ZADD", "jobs", "1", "7")
+            let run = try await scene.run("stuck-jobs")
+            #expect(run.cleanedUp == 1 && run.failed == 0, "\(run)")
+            let carried = try object(try await event(scene)["carry"]?.readable)
+            #expect(carried["meta"] as? String == #"{"a":[1]}"#)
+            let entry = try #require(try await scene.send("LINDEX", "tx:42", "0").bytes)
+            #expect(String(validating: entry, as: UTF8.self) == "{\"name\":\"a\u{FFFD}\"}")
+        }
+    }
 }

@@ -50,6 +50,13 @@ package struct JSONRecord: Sendable, Equatable {
         }
     }
 
+    /// The field at a path where it is only looked at: also an object or a list, as the JSON that it is.
+    func shown(_ path: String) throws(RecordError) -> String? {
+        let value = try spot(of: path).value
+        if let value, [.object, .list].contains(value.kind) { return raw(value.range) }
+        return try text(of: value, path)
+    }
+
     /// What a value says; throws where it is more than a text, a number or a flag.
     func text(of value: JSONScanner.Value?, _ path: String) throws(RecordError) -> String? {
         guard let value else { return nil }
@@ -144,7 +151,8 @@ extension JSONRecord {
         _ name: Range<Int>, _ value: JSONScanner.Value, in bytes: [UInt8]
     ) throws(RecordError) -> Member {
         var scanner = JSONScanner(bytes, from: name.lowerBound)
-        return Member(name: try scanner.text(), start: name.lowerBound, kind: value.kind, range: value.range)
+        return Member(
+            name: try scanner.text(isStrict: false), start: name.lowerBound, kind: value.kind, range: value.range)
     }
 
     /// The place of the member with that name; throws where there are two, since readers differ about which one counts.

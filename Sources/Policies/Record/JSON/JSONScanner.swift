@@ -188,7 +188,7 @@ extension JSONScanner {
             case UInt8(ascii: "\""):
                 place += 1
                 return
-            case UInt8(ascii: "\\"): _ = try escaped()
+            case UInt8(ascii: "\\"): _ = try escaped(isStrict: false)
             case 0..<0x20: throw wrong("expected control characters to be escaped")
             default: place += 1
             }
@@ -197,7 +197,10 @@ extension JSONScanner {
     }
 
     /// The text in quotes that begins here, which was read before.
-    mutating func text() throws(RecordError) -> String {
+    ///
+    /// - Parameter isStrict: whether half of a surrogate pair is an error, and not U+FFFD. JSON may have one, where a
+    ///   program has cut a text in two; but no text has.
+    mutating func text(isStrict: Bool = true) throws(RecordError) -> String {
         let start = place
         try quoted()
         let inside = start + 1..<place - 1
@@ -206,7 +209,7 @@ extension JSONScanner {
         var text: [UInt8] = []
         while place < inside.upperBound {
             if bytes[place] == UInt8(ascii: "\\") {
-                text += Array(String(Character(try escaped())).utf8)
+                text += Array(String(Character(try escaped(isStrict: isStrict))).utf8)
             } else {
                 text.append(bytes[place])
                 place += 1
@@ -217,7 +220,7 @@ extension JSONScanner {
     }
 
     /// One character behind a backslash; two escapes where it takes a pair of surrogates.
-    private mutating func escaped() throws(RecordError) -> Unicode.Scalar {
+    private mutating func escaped(isStrict: Bool) throws(RecordError) -> Unicode.Scalar {
         let start = place
         place += 1
         guard let byte = next else { throw wrong("expected a closing quote") }
@@ -232,6 +235,7 @@ extension JSONScanner {
         case UInt8(ascii: "u"):
             let unit = try hexadecimal()
             if let scalar = Unicode.Scalar(unit) { return scalar }
+            let first = place
             if unit < 0xDC00, take("\\"), take("u") {
                 let low = try hexadecimal()
                 if (0xDC00...0xDFFF).contains(low),
@@ -239,6 +243,10 @@ extension JSONScanner {
                 {
                     return scalar
                 }
+            }
+            if !isStrict {
+                place = first
+                return "\u{FFFD}"
             }
             place = start
             throw wrong("expected both halves of a surrogate pair")

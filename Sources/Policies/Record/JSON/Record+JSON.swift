@@ -3,10 +3,14 @@ extension Record {
     ///
     /// To a policy it is a hash like any other. What differs is how a verdict on it is carried out: see
     /// ``Verdict/bound(to:)``.
-    package init(id: String, key: String, document: JSONRecord, fields names: [String]) throws(RecordError) {
+    ///
+    /// - Parameter loose: the fields that are only looked at, and may be objects or lists.
+    package init(
+        id: String, key: String, document: JSONRecord, fields names: [String], loose: [String] = []
+    ) throws(RecordError) {
         var values: [String?] = []
         values.reserveCapacity(names.count)
-        for name in names { values.append(try document[name]) }
+        for name in names { values.append(try loose.contains(name) ? document.shown(name) : document[name]) }
         self.init(id: id, key: key, content: .hash(Fields(names: names, values: values)))
         self.document = document
     }

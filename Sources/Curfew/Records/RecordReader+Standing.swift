@@ -1,0 +1,58 @@
+internal import Policies
+internal import RedisClient
+
+/// What stands in keys beside a record: asked by the type that a key was found to have.
+extension RecordReader {
+    /// The most elements of a list that are looked through, from its end, as the guard of the commit does.
+    static let mostSearched = 1_000
+
+    /// Answers questions about keys whose types are known; what isn't there has nothing in it.
+    func stand(
+        _ asked: [(place: Int, key: String, member: String, type: String)], into answers: inout [Answer]
+    ) async throws {
+        var commands: [RedisCommand] = []
+        var places: [(place: Int, key: String, type: String)] = []
+        for (place, key, member, type) in asked where type != "none" {
+            guard let look = Self.look(type, key, member) else {
+                answers[place] = .unreadable("\(key) is a \(type): expected a list, a set, a zset, a hash or a text")
+                continue
+            }
+            places.append((place, key, type))
+            commands += look
+        }
+        guard !commands.isEmpty else { return }
+        let replies = try await redis.pipelineInPieces(commands)
+        for (number, (place, key, type)) in places.enumerated() {
+            let (reply, time) = (replies[2 * number], replies[2 * number + 1])
+            answers[place] =
+                (reply.error ?? time.error).map { Self.unreadable(key, $0) }
+                ?? .standing(Self.standing(type, reply, time))
+        }
+    }
+
+    /// Two commands each: what there is, and how long its key stays.
+    private static func look(_ type: String, _ key: String, _ member: String) -> [RedisCommand]? {
+        let command: RedisCommand? =
+            switch type {
+            case "list": RedisCommand("LPOS", [key, member, "RANK", "-1", "MAXLEN", String(mostSearched)])
+            case "set": RedisCommand("SISMEMBER", [key, member])
+            case "zset": RedisCommand("ZSCORE", [key, member])
+            case "hash": RedisCommand("HGET", [key, member])
+            case "string": Self.text(at: key)
+            default: nil
+            }
+        return command.map { [$0, RedisCommand("PTTL", [key])] }
+    }
+
+    private static func standing(_ type: String, _ reply: RedisValue, _ time: RedisValue) -> Standing? {
+        switch type {
+        case "list": return reply.integer.map { _ in .list }
+        case "set": return reply.integer == 1 ? .set : nil
+        case "zset": return reply.string.map { .zset(score: $0) }
+        case "hash": return reply.string.map { .hash(value: $0) }
+        default:
+            let left = time.integer.flatMap { $0 < 0 ? nil : Duration.milliseconds($0) }
+            return reply.string.map { .text($0, expiresIn: left) }
+        }
+    }
+}
