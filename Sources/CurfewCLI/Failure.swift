@@ -19,7 +19,7 @@ enum Failure {
         guard let status = status(of: error) else {
             // Help, the version and wrong arguments belong to the parser, which exits with 64 for wrong usage.
             let code = CurfewCommand.exitCode(for: error)
-            let text = CurfewCommand.fullMessage(for: error)
+            let text = CurfewCommand.fullMessage(for: error) + (code == .success ? "" : suggestion)
             let output = code == .success ? FileHandle.standardOutput : FileHandle.standardError
             if !text.isEmpty { Output.write(text + "\n", to: output) }
             Foundation.exit(code == .success ? 0 : Status.usage.rawValue)
@@ -30,6 +30,14 @@ enum Failure {
         }
         Output.write("curfew: \(lines.joined(separator: "\n"))\n", to: .standardError)
         Foundation.exit(status.rawValue)
+    }
+
+    /// The command that was probably meant, if the first word is none.
+    private static var suggestion: String {
+        guard let word = CommandLine.arguments.dropFirst().first, !word.hasPrefix("-") else { return "" }
+        let names = CurfewCommand.configuration.subcommands.map { $0._commandName }
+        guard !names.contains(word), let guess = Spelling.nearest(to: word, among: names) else { return "" }
+        return "\nDid you mean “curfew \(guess)”?"
     }
 
     /// The exit code of a Curfew error; nil for an error of the argument parser.

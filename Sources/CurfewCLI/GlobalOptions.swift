@@ -110,15 +110,22 @@ private struct ErrorStream: TextOutputStream, Sendable {
 extension LogSettings.Format: ExpressibleByArgument {}
 
 /// A duration as an argument, for example `10m` or `+2h`.
-struct DurationArgument: ExpressibleByArgument, Sendable {
+struct DurationArgument: CustomStringConvertible, Sendable {
     let duration: Duration
 
-    init?(argument: String) {
+    /// Parses a duration; the error says what is expected.
+    init(parsing argument: String) throws {
         let text = argument.hasPrefix("+") ? String(argument.dropFirst()) : argument
-        guard let duration = Duration(text: text) else { return nil }
+        guard let duration = Duration(text: text) else {
+            let hint =
+                Double(text) == nil || text.hasPrefix("-")
+                ? "expected a duration like 30s, 10m or 2h"
+                : "it has no unit, write \(text)s, \(text)m or \(text)h"
+            throw ValidationError(hint)
+        }
         self.duration = duration
     }
 
     /// The duration as it is typed, for the help.
-    var defaultValueDescription: String { duration.text }
+    var description: String { duration.text }
 }

@@ -58,6 +58,11 @@ package struct RedisValue: Sendable {
         kind == .string ? tape.withBytes(at: index) { Array($0) } : nil
     }
 
+    /// Whether it is a string of exactly these bytes; nothing is copied to compare them.
+    package func holds(_ bytes: [UInt8]) -> Bool {
+        kind == .string && tape.withBytes(at: index) { $0.elementsEqual(bytes) }
+    }
+
     /// An integer, or a string that is one.
     package var integer: Int64? {
         switch kind {

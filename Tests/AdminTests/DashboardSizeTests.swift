@@ -106,7 +106,7 @@ struct DashboardSizeTests {
             for number in 0..<5 { try await scene.stick("\(number)") }
             try await scene.application().test(.router) { client in
                 let page = try await client.ask(.get, "/cleanups/stuck-jobs").text
-                #expect(page.contains(": 7 processed</title>") && page.contains(": 4 failed</title>"))
+                #expect(page.contains(": 7 processed</title>") && page.contains(": 4 errors</title>"))
                 #expect(page.contains("max 11"))
                 // The hour under way has what is due now, whether or not anything ran.
                 #expect(page.contains("<td class=\"number\" data-label=\"due\">5</td>"))

@@ -92,7 +92,7 @@ extension CommandLineTests {
                 #expect(
                     Set(stuck.keys) == [
                         "cleanup", "id", "key", "fields", "indexedAt", "verdict", "reason", "change",
-                        "effects",
+                        "effects", "history",
                     ])
                 let effects = stuck["effects"] as? [String] ?? []
                 #expect(effects.count == 2 && effects[0].hasPrefix("add 10 to user:"))

@@ -84,7 +84,7 @@ extension CommandLineTests {
                 let partial = RedisCommand("CONFIG", ["SET", "cluster-require-full-coverage", "no"])
                 for member in cluster.members { try await cluster.send(partial, to: member) }
                 await owner.server.kill()
-                let says = "the records of stuck-jobs can't be counted: Redis at \(owner.address): "
+                let says = "The records of stuck-jobs can't be counted: Redis at \(owner.address): "
                 let text = try await scene.curfew("status")
                 #expect(text.code == 0 && text.output.contains(says) && text.output.contains("old-locks"), "\(text)")
                 let json = try await scene.curfew("status", "--json").object()

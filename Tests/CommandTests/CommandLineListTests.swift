@@ -9,12 +9,12 @@ extension CommandLineTests {
     /// What `history` and `events` list, and what they say of names that mean nothing.
     @Suite("lists", .tags(.processes))
     struct Lists {
-        private func list(_ line: String, _ scene: CommandLineScene) async throws -> [[String: String]] {
+        private func list(_ line: String, _ scene: CommandLineScene) async throws -> [[String: Any]] {
             let answer = try await CommandLineScene.curfew(
                 line.split(separator: " ").map(String.init) + ["--json", "--config", scene.configuration],
                 folder: scene.server.folder)
             #expect(answer.code == 0, "\(line): \(answer)")
-            return try #require(try answer.json() as? [[String: String]])
+            return try #require(try answer.json() as? [[String: Any]])
         }
 
         /// Two runs of `stuck-jobs`, one with an error, and one of `old-locks`.
@@ -41,7 +41,7 @@ extension CommandLineTests {
                     ("--since 1h", ["stuck-jobs-2", "old-locks-1", "stuck-jobs-1"]),
                     ("--since 2020-01-01 stuck-jobs", both), ("--since 2100-01-01T00:00:00Z", []),
                 ] {
-                    let runs = try await list("history " + words, scene).map { $0["run"] ?? "" }
+                    let runs = try await list("history " + words, scene).map { $0["run"] as? String ?? "" }
                     #expect(runs == expected, "\(words)")
                 }
             }
@@ -57,7 +57,7 @@ extension CommandLineTests {
                     ("--cleanup old-locks", [""]), ("--record bad --action fail", []),
                     ("--action fail --since 2100-01-01", []),
                 ] {
-                    let records = try await list("events " + words, scene).map { $0["record"] ?? "" }
+                    let records = try await list("events " + words, scene).map { $0["record"] as? String ?? "" }
                     #expect(Set(records) == Set(expected) && records.count == expected.count, "\(words)")
                 }
             }
@@ -76,7 +76,7 @@ extension CommandLineTests {
             ("events --errors --action fail", "--errors is the action “error”"),
             (
                 "explain stuck-jobs 4711",
-                "there is no record “4711”: expected the key job:4711, or an entry in the index"
+                "in the history, which is kept for 1d; expected the key job:4711, or an entry in the index of stuck-jobs"
             ),
             ("undo stuck-jobs-77", "there is no run “stuck-jobs-77”"),
             ("stats nothing", "there is no cleanup “nothing”"),

@@ -61,7 +61,7 @@ extension CommandLineTests {
                     for line in frame { #expect(line.count <= 80, "\(line.debugDescription)") }
                 }
                 let first = try #require(frames.first)
-                #expect(first.contains { $0.hasPrefix("the-cleanup-number-1 ") && $0.contains("waiting") })
+                #expect(first.contains { $0.hasPrefix("the-cleanup-number-1 ") && $0.contains("scheduled") })
                 #expect(text.contains("\u{1B}[?1049l"))
             }
         }

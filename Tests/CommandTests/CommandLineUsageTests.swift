@@ -35,7 +35,7 @@ extension CommandLineTests {
             Mistake("run stuck-jobs --force", "Unknown option '--force'"),
             Mistake("run stuck-jobs other", "there is no cleanup “other”: expected one of stuck-jobs, old-locks"),
             Mistake("clean", "Unexpected argument 'clean'"),
-            Mistake("explain stuck-jobs", "Missing expected argument '<id>'"),
+            Mistake("explain", "Missing expected argument '<name>'"),
             Mistake("pause stuck-jobs", "Missing expected argument '--why <why>'"),
         ]
 

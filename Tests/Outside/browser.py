@@ -20,7 +20,7 @@ from instance import ADMIN, VIEWER, Failed, Instance, eventually
 WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 780}
 PATIENCE = 20_000  # milliseconds for anything to appear; reached only where a step fails
 PAGES = ["/", "/cleanups/stuck-jobs", "/cleanups/stuck-jobs/preview", "/cleanups/paused-batches",
-         "/cleanups/files/stats", "/runs/stuck-jobs-2"]
+         "/cleanups/files/stats", "/runs/stuck-jobs-2", "/records?id=a&cleanup=stuck-jobs", "/charts?range=7d"]
 
 
 class Walk:
@@ -126,7 +126,7 @@ def says_what_is_the_matter(walk: Walk) -> None:
         page.goto("/")
         expect(page.locator("#concerns")).to_contain_text("gone is overdue")
         row = page.locator("#cleanups tr", has_text="stuck-jobs")
-        expect(row).to_contain_text("waiting")
+        expect(row).to_contain_text("scheduled")
         expect(row).to_contain_text(re.compile(r"in \d+d"))
         expect(page.locator("#instances")).to_contain_text("alive")
         expect(page.locator("#pauses")).to_contain_text("onerror=")
@@ -168,6 +168,35 @@ def previews_runs_and_undoes(walk: Walk) -> None:
         walk.expect_no_problems(page)
 
 
+def finds_one_record(walk: Walk) -> None:
+    """What was previewed is run exactly so; a record is found by its id from any page, and its change alone undone."""
+    client = walk.stage.redis
+    with walk.page() as page:
+        page.goto("/cleanups/stuck-jobs/preview")
+        page.get_by_role("button", name="Run exactly these 6 changes").click()
+        notice(page, re.compile("Cleaned up 6 of 6"))
+        page.goto("/")
+        page.get_by_role("searchbox", name="Find a record").fill("a")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", level=1)).to_have_text("Record a")
+        events = page.locator("section", has=page.get_by_role("heading", name="What happened"))
+        expect(events.locator("tbody tr")).to_have_count(3)  # failed, undone, and failed again
+        expect(page.locator("main")).to_contain_text("What would happen now")
+        run = events.locator("tbody tr").first.locator("td[data-label=Run]").inner_text()
+        page.get_by_role("button", name="Undo this change").first.click()
+        notice(page, "Put back 1 of 1")
+        assert client.hget("job:a", "status") == "RUNNING"
+        assert client.hget(f"job:{scenery.IMAGE}", "status") == "FAILED"
+        expect(events.locator("tbody tr")).to_have_count(4)
+        page.goto(f"/runs/{run}")
+        expect(page.locator("main")).to_contain_text("The change of a was undone by")
+        page.get_by_role("button", name="Undo this run").click()
+        notice(page, "Put back 5 of 6")
+        page.goto("/records?id=never-seen")
+        expect(page.locator("main")).to_contain_text("There is no record “never-seen”")
+        walk.expect_no_problems(page)
+
+
 def shows_progress_and_cancels(walk: Walk) -> None:
     """A long run can be watched from where it was started and from the overview, and stopped."""
     with walk.page() as page, walk.page() as overview:
@@ -191,7 +220,7 @@ def shows_progress_and_cancels(walk: Walk) -> None:
         expect(page.locator("#runs")).to_contain_text("cancelled")
         walk.stage.proxy.delay_seconds = 0
         expect(bar).to_have_count(0)
-        expect(page.locator("#state")).to_contain_text("waiting")
+        expect(page.locator("#state")).to_contain_text("scheduled")
         assert walk.stage.redis.hget(f"slow:{scenery.SLOW - 1}", "status") == "RUNNING"
         walk.expect_no_problems(page)
 
@@ -271,7 +300,7 @@ def works_without_scripts(walk: Walk) -> None:
             assert page.goto(path).status == 200, path
             assert len(page.inner_text("main")) > 80, path
         page.goto("/")
-        expect(page.locator("#cleanups")).to_contain_text("waiting")
+        expect(page.locator("#cleanups")).to_contain_text("scheduled")
         expect(page.locator("#charts svg").first).to_be_visible()
         page.goto("/cleanups/files")
         page.get_by_label("Reason").fill("no script")
@@ -328,7 +357,8 @@ def says_that_redis_is_away(walk: Walk) -> None:
 
 
 STEPS: list[Callable[[Walk], None]] = [
-    lets_in_by_token, says_what_is_the_matter, previews_runs_and_undoes, shows_progress_and_cancels,
+    lets_in_by_token, says_what_is_the_matter, previews_runs_and_undoes, finds_one_record,
+    shows_progress_and_cancels,
     pauses_with_a_reason, viewers_only_look, needs_no_pointer, keeps_its_place, works_without_scripts,
     everybody_can_read_it, says_that_redis_is_away,
 ]

@@ -34,7 +34,7 @@ struct LocksPolicyTests {
                         before: [FieldWrite(field: "acquired_at", value: acquired)])))
         #expect(
             try policy.settle(["acquired_at": acquired], at: now - .milliseconds(1))
-                == .leave(until: now, because: "acquired_at was \(acquired), times out in 1ms"))
+                == .leave(until: now, because: "acquired_at was 2023-07-22T04:16:40Z, times out in 1ms"))
     }
 
     @Test("while its holder lives a lock is left; once gone, the holder is guarded too")

@@ -21,7 +21,7 @@ enum SameSite {
     /// Whether a route refuses other sites even though it only reads, because it is long-running or expensive.
     static func isGuarded(_ path: String?) -> Bool {
         guard let path else { return false }
-        return path.hasSuffix("/live") || path.hasSuffix("/preview") || path.hasSuffix("/stats")
+        return ["/live", "/preview", "/stats", "/records"].contains { path.hasSuffix($0) }
     }
 
     /// Whether an address belongs to this server, under a host name of this request.

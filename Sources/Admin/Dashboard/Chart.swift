@@ -6,7 +6,7 @@ internal import Policies
 struct Chart: Sendable {
     /// How a series is drawn.
     enum Form: Sendable {
-        /// Bars, one per hour; several series are stacked.
+        /// Bars, one per time; several series are stacked.
         case bars
         /// A line with the area below it filled.
         case area
@@ -32,6 +32,10 @@ struct Chart: Sendable {
     let hours: [Timestamp]
     /// The series, bottom first.
     let series: [Series]
+    /// How far back it goes.
+    var range = ChartRange.day
+    /// Whether the values are milliseconds.
+    var isDuration = false
 
     private static let width = 480.0
     private static let height = 120.0
@@ -65,11 +69,19 @@ struct Chart: Sendable {
         }
     }
 
-    /// The highest total of an hour; at least 1, to avoid a division by zero.
-    private var highest: Double {
-        let sums = hours.indices.map { hour in series.reduce(0.0) { $0 + Double($1.values[hour] ?? 0) } }
-        return max(1, sums.max() ?? 1)
+    /// The highest value: of bars, which are stacked, the highest total.
+    private var maximum: Double {
+        let sums = hours.indices.map { hour in
+            let values = series.map { Double($0.values[hour] ?? 0) }
+            return form == .bars ? values.reduce(0, +) : values.max() ?? 0
+        }
+        return sums.max() ?? 0
     }
+
+    /// The value at the top; at least 1, to avoid a division by zero.
+    private var highest: Double { max(1, maximum) }
+
+    private func number(_ value: Int64) -> String { isDuration ? Wording.span(value) : Wording.number(value) }
 
     private var step: Double { Self.width / Double(max(1, hours.count)) }
 
@@ -83,14 +95,14 @@ struct Chart: Sendable {
             [
                 .element("line", ["class": "axis", "x1": "0", "x2": "\(Int(Self.width))", "y1": base, "y2": base]),
                 .element("text", ["class": "tick", "x": "2", "y": "10"]) {
-                    "max \(Wording.number(Int64(clamping: Int(min(highest, 9e18)))))"
+                    "max \(number(Int64(clamping: Int(min(maximum, 9e18)))))"
                 },
             ]
-                + hours.indices.filter { $0 % 6 == 0 }.map { hour in
+                + hours.indices.filter { $0 % range.barsPerLabel == 0 }.map { hour in
                     .element(
                         "text",
                         ["class": "tick", "x": Self.text(Double(hour) * step), "y": Self.text(Self.height - 4)]
-                    ) { Self.clock(hours[hour]) }
+                    ) { range.tick(hours[hour]) }
                 })
     }
 
@@ -110,7 +122,7 @@ struct Chart: Sendable {
                             "class": one.colour, "x": Self.text(Double(hour) * step + 1),
                             "y": Self.text(bottom - height), "width": Self.text(step - 2), "height": Self.text(height),
                         ]
-                    ) { HTML.element("title") { "\(Self.clock(hours[hour])): \(Wording.number(value)) \(one.name)" } }
+                    ) { HTML.element("title") { "\(range.label(hours[hour])): \(number(value)) \(one.name)" } }
                 }
             })
     }
@@ -147,18 +159,14 @@ struct Chart: Sendable {
     }
 
     private var table: HTML {
-        var table = HTMLTable(caption: title, columns: ["Hour (UTC)"] + series.map(\.name), numbers: 1...series.count)
+        var table = HTMLTable(
+            caption: title, columns: [range.column] + series.map(\.name), numbers: 1...max(1, series.count))
         for hour in hours.indices {
             table.add(
-                [HTML(Self.clock(hours[hour]))] + series.map { HTML($0.values[hour].map { Wording.number($0) } ?? "–") }
+                [HTML(range.label(hours[hour]))] + series.map { HTML($0.values[hour].map(number) ?? "–") }
             )
         }
         return table.html
-    }
-
-    private static func clock(_ time: Timestamp) -> String {
-        let hour = time.milliseconds / 3_600_000 % 24
-        return "\(hour < 10 ? "0" : "")\(hour):00"
     }
 
     /// A coordinate with one decimal digit.

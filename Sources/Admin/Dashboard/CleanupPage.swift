@@ -68,20 +68,31 @@ enum CleanupPage {
     private static func actions(_ view: CleanupView, _ viewer: Page.Viewer) -> HTML {
         let name = view.status.name
         return .element("div", ["class": "actions"]) {
-            if view.cleanup != nil {
-                Form(action: Link.cleanup(name, "run"), button: "Run now", look: "main").html(viewer) {
+            if let cleanup = view.cleanup, view.status.paused == nil {
+                Form(
+                    action: Link.cleanup(name, "run"), button: "Run now", look: "main",
+                    question: cleanup.removesRecords && !cleanup.isDryRun
+                        ? "Run \(name) now? It removes records; the preview shows which." : nil
+                ).html(viewer) {
                     field("limit", "Limit", ["inputmode": "numeric", "pattern": "[0-9]*"])
                     HTML.element("label", ["class": "check"]) {
                         HTML.element("input", ["type": "checkbox", "name": "dryRun", "value": "1"])
                         " Dry run"
                     }
-                    if let cleanup = view.cleanup, cleanup.keepsTrash, cleanup.removesRecords {
+                    if cleanup.keepsTrash, cleanup.removesRecords {
                         HTML.element("label", ["class": "check"]) {
                             HTML.element("input", ["type": "checkbox", "name": "noTrash", "value": "1"])
                             " Keep no copy of removed records: frees memory at once, but undo can't restore them"
                         }
                     }
+                    if cleanup.mayBeRefused { override }
                 }
+            }
+            if view.status.isGone {
+                Form(
+                    action: Link.cleanup(name, "forget"), button: "Forget this cleanup", look: "danger",
+                    question: "Take \(name) off the schedule? Its history and its events stay."
+                ).html(viewer)
             }
             if view.status.paused == nil {
                 Form(action: Link.cleanup(name, "pause"), button: "Pause").html(viewer) {
@@ -100,6 +111,18 @@ enum CleanupPage {
         }
     }
 
+    /// The fields that override the guard; a reason is required with them.
+    private static var override: HTML {
+        .element("details") {
+            HTML.element("summary") { "Override the guard" }
+            HTML.element("label", ["class": "check"]) {
+                HTML.element("input", ["type": "checkbox", "name": "overrideGuard", "value": "1"])
+                " Override the guard. Recorded with your name."
+            }
+            field("overrideReason", "Why", ["maxlength": "500"])
+        }
+    }
+
     private static func field(
         _ name: String, _ label: String, _ attributes: KeyValuePairs<StaticString, String?>
     ) -> HTML {
@@ -112,15 +135,24 @@ enum CleanupPage {
     /// The keys of the file that the rows above show; the other keys belong to the policy and are shown as written.
     private static let common: Set = [
         "policy", "every", "cron", "timezone", "records", "index", "scan", "status", "states", "format", "enabled",
-        "dry-run", "limit", "page", "run-timeout", "misfire-grace", "undo", "guard",
+        "dry-run", "limit", "page", "run-timeout", "misfire-grace", "undo", "guard", "title", "category", "color",
     ]
 
     private static func settings(_ view: CleanupView) -> HTML {
         guard let cleanup = view.cleanup else {
-            return .element("p") { "This cleanup is not in this instance's configuration." }
+            let users = view.status.knownBy ?? []
+            return .element("p") {
+                if users.isEmpty {
+                    "Neither this instance nor another living one has this cleanup in its configuration: forget it, or put "
+                        + "it back in the file."
+                } else {
+                    "This instance's configuration doesn't have it; that of \(users.joined(separator: ", ")) does."
+                }
+            }
         }
         let settings = CleanupSettings(cleanup)
         let rows: [(String, String?)] = [
+            ("Title", cleanup.title), ("Category", cleanup.category),
             ("Policy", settings.policy), ("Schedule", settings.schedule),
             ("Scheduled", settings.enabled ? "yes" : "no"), ("Dry run", settings.dryRun ? "yes" : "no"),
             ("Records", settings.records), ("Format", settings.format),

@@ -55,12 +55,16 @@ struct CleanupView: Sendable {
     private var state: HTML {
         .element("div", ["class": "facts"]) {
             fact("State", StateBadge.html(status))
+            fact("Last run", status.lastRun == nil ? HTML("–") : OverviewFragments.lastRun(status, now: now))
             fact("Next", OverviewFragments.when(status))
             fact("Due", HTML(status.backlog.map { Wording.number($0) } ?? "–"))
             fact("Tracked", HTML(status.tracked.map { Wording.number($0) } ?? "–"))
             if let run = status.run { progress(of: run) }
-            if let trouble = Overview.trouble(with: status) {
-                HTML.element("p", ["class": "notice critical"]) { trouble }
+            if let trouble = status.trouble {
+                HTML.element("p", ["class": status.isGone ? "notice warning" : "notice critical"]) { trouble }
+            }
+            if let error = status.lastRun?.error, status.lastRun?.isFailure == true {
+                HTML.element("p", ["class": "notice critical"]) { "The last run: \(error)" }
             }
             if let why = status.uncounted {
                 HTML.element("p", ["class": "notice warning"]) { "The records can't be counted: \(why)" }

@@ -20,6 +20,8 @@ extension Dashboard {
         let looking = pages.group().add(middleware: PageAccess(access: access, role: .viewer))
             .add(middleware: OnReaderThreads()).add(middleware: visiting)
         addPages(to: looking)
+        addRecords(to: looking)
+        addCharts(to: looking)
         addLive(to: looking)
         addActions(
             to: pages.group().add(middleware: PageAccess(access: access, role: .admin))
@@ -43,20 +45,77 @@ extension Dashboard {
             return answer(request, context) { CleanupPage.olderRuns(view, names: names, $0) }
         }
         router.get("cleanups/:name/preview") { [self] request, context in
-            let result = try await service.preview(context.name("name"))
-            return answer(request, context) { PreviewPage.html(result, names: names, $0) }
+            let name = try context.name("name")
+            // Only an admin can run what is previewed.
+            guard context.role == .admin else {
+                let result = try await service.preview(name)
+                return answer(request, context) { PreviewPage.html(result, nil, names: names, $0) }
+            }
+            let (result, plan) = try await service.plan(name)
+            let removes = service.engine.configuration.cleanup(named: name)?.removesRecords == true
+            let form = try PlanForm(plan, removes: removes)
+            return answer(request, context) { PreviewPage.html(result, form, names: names, $0) }
         }
         router.get("cleanups/:name/stats") { [self] request, context in
             let statistics = try await service.stats(context.name("name"))
             return answer(request, context) { StatisticsPage.html(statistics, names: names, $0) }
         }
         router.get("runs/:run") { [self] request, context in
-            let run = try await service.run(context.name("run"))
+            let (run, undos) = try await service.runWithUndos(context.name("run"))
             let (changes, hasMore) = try await events(of: run, areErrors: false)
             let (errors, _) = try await events(of: run, areErrors: true)
             let now = try await service.engine.serverClock().now
-            return answer(request, context) {
-                RunPage.html(run, changes: changes, hasMore: hasMore, errors: errors, now: now, names: names, $0)
+            let content = RunPage.Content(
+                run: run, changes: changes, hasMore: hasMore, errors: errors, undos: undos,
+                isConfigured: service.engine.configuration.cleanup(named: run["cleanup"] ?? "") != nil)
+            return answer(request, context) { RunPage.html(content, now: now, names: names, $0) }
+        }
+    }
+
+    private func addCharts(to router: some RouterMethods<AdminContext>) {
+        router.get("charts") { [self] request, context in
+            let query = try Query(request, known: ["range", "cleanup"])
+            let words = ChartRange.allCases.map(\.rawValue)
+            let text = query.text("range") ?? ChartRange.day.rawValue
+            guard let range = ChartRange(rawValue: text) else {
+                throw AdminError(
+                    .badRequest, "range: expected one of \(words.joined(separator: ", ")), found “\(text)”")
+            }
+            let cleanup = query.text("cleanup")
+            let engine = service.engine
+            let now = try await engine.serverClock().now
+            let status = try await service.status()
+            let own = status.cleanups.filter { cleanup == nil || $0.name == cleanup }
+            if let cleanup, own.isEmpty { throw AdminError(.notFound, engine.unknown(cleanup: cleanup).message) }
+            let due = own.compactMap(\.backlog)
+            let subject = ChartsPage.Subject(
+                range: range, cleanup: cleanup, dueNow: due.isEmpty ? nil : due.reduce(0) { $0 + Int64($1) },
+                kept: engine.configuration.streams.metrics)
+            let hours =
+                range == .day
+                ? try await reader.measured(engine, now: now) : try await reader.measuredLong(engine, now: now)
+            return answer(request, context) { ChartsPage.html(hours, subject, now: now, names: names, $0) }
+        }
+    }
+
+    private func addRecords(to router: some RouterMethods<AdminContext>) {
+        router.get("records") { [self] request, context in
+            let query = try Query(request, known: ["id", "cleanup", "before"])
+            let cleanup = query.text("cleanup").flatMap { $0.isEmpty ? nil : $0 }
+            let question = RecordPage.Question(
+                id: query.text("id") ?? "", cleanup: cleanup, before: try Self.streamID(query.text("before")))
+            guard !question.id.isEmpty else { return answer(request, context) { RecordPage.form(names: names, $0) } }
+            do {
+                let history = try await service.record(
+                    question.id, cleanup: cleanup, .init(limit: RecordHistory.mostListed, cursor: question.before))
+                let now = try await service.engine.serverClock().now
+                return answer(request, context) { RecordPage.html(history, question, now: now, names: names, $0) }
+            } catch let error as AdminError where error.status == .notFound {
+                var response = answer(request, context) {
+                    RecordPage.nothing(question, error.message, names: names, $0)
+                }
+                response.status = .notFound
+                return response
             }
         }
     }
@@ -117,9 +176,16 @@ extension Dashboard {
         }
         router.post("sign-in") { [self] request, context in
             guard access.settings.hasTokens else { throw access.missing }
-            let form = try await signInForm(request, context)
-            let cookie = try await access.signIn(token: form["token"] ?? "", request, context)
-            return Self.redirect(to: Link.home, cookies: [cookie])
+            do {
+                let form = try await signInForm(request, context)
+                let cookie = try await access.signIn(token: form["token"] ?? "", request, context)
+                return Self.redirect(to: Link.home, cookies: [cookie])
+            } catch let error as AdminError where [.unauthorized, .tooManyRequests].contains(error.status) {
+                var response = answer(request, context) { SignInPage.html($0, refusal: error.message) }
+                response.status = error.status
+                response.headers.append(contentsOf: error.headers)
+                return response
+            }
         }
         router.post("sign-out") { [self] request, context in
             let form = try await FormBody(request, upTo: FormBody.mostToSignIn)
@@ -148,17 +214,31 @@ extension Dashboard {
         router.post("cleanups/:name/run") { [self] request, context in
             try await act(request, context, "name", Link.cleanup) { name, form in
                 let limit = try form.integer("limit", in: ActionRoutes.limits)
-                let options = Control.RunOptions(
+                var options = Control.RunOptions(
                     dryRun: form["dryRun"] != nil, limit: limit, keepsTrash: form["noTrash"] == nil)
+                if form["overrideGuard"] != nil {
+                    options.overrideGuard = true
+                    options.why = try Self.reason(form, "overrideReason")
+                }
                 return Self.notice(try await self.service.run(name, options, by: context.person))
+            }
+        }
+        router.post("cleanups/:name/plan") { [self] request, context in
+            try await act(request, context, "name", Link.cleanup) { name, form in
+                let plan = try PlanForm.plan(form, for: try self.service.configured(name))
+                return Self.notice(try await self.service.run(name, .init(plan: plan), by: context.person))
+            }
+        }
+        router.post("cleanups/:name/forget") { [self] request, context in
+            try await act(request, context, "name", { _, _ in Link.home }) { name, _ in
+                let engine = self.service.engine
+                let answer = try await Control(engine: engine, person: context.person).forget(name)
+                return Notice(answer.message + ".")
             }
         }
         router.post("cleanups/:name/pause") { [self] request, context in
             try await act(request, context, "name", Link.cleanup) { name, form in
-                let why = form["why"] ?? ""
-                guard !why.readable.allSatisfy(\.isWhitespace), why.readable.unicodeScalars.count <= 500 else {
-                    throw AdminError(.badRequest, "why: expected a reason of 1 to 500 characters")
-                }
+                let why = try Self.reason(form)
                 return Self.notice(try await self.service.pause(name, why: why, by: context.person))
             }
         }
@@ -173,8 +253,8 @@ extension Dashboard {
             }
         }
         router.post("runs/:run/undo") { [self] request, context in
-            try await act(request, context, "run", Link.run) { run, _ in
-                Self.notice(try await self.service.undo(run, by: context.person))
+            try await act(request, context, "run", Link.run) { run, form in
+                Self.notice(try await self.service.undo(run, record: form["record"], by: context.person))
             }
         }
     }
@@ -188,7 +268,18 @@ extension Dashboard {
         let form = try await FormBody(request)
         guard let visit = context.visit else { throw Access.forbidden }
         try visit.check(form["form_token"])
-        return Self.redirect(to: link(subject, ""), cookies: [visit.header(try await deed(subject, form))])
+        let notice = try await deed(subject, form)
+        let record = form["record"].flatMap { Link.record($0, of: form["cleanup"]) }
+        return Self.redirect(to: record ?? link(subject, ""), cookies: [visit.header(notice)])
+    }
+
+    /// The reason that a form must give.
+    private static func reason(_ form: FormBody, _ name: String = "why") throws(AdminError) -> String {
+        let why = form[name] ?? ""
+        guard !why.readable.allSatisfy(\.isWhitespace), why.readable.unicodeScalars.count <= 500 else {
+            throw AdminError(.badRequest, "\(name): expected a reason of 1 to 500 characters")
+        }
+        return why
     }
 
     private static func notice(_ result: RunResult) -> Notice {

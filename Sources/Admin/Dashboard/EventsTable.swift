@@ -22,9 +22,15 @@ enum EventsTable {
 
     /// The subject of an event: a record or, for an action on a whole cleanup, the cleanup.
     private static func subject(of event: Event) -> HTML {
-        if !event.record.isEmpty { return foreign(event.record) }
+        if !event.record.isEmpty { return record(event.record, of: event.cleanup) }
         guard !event.cleanup.isEmpty else { return HTML("–") }
         return .element("a", ["href": Link.cleanup(event.cleanup)]) { foreign(event.cleanup) }
+    }
+
+    /// A record with a link to its story.
+    static func record(_ id: String, of cleanup: String) -> HTML {
+        guard let link = Link.record(id, of: cleanup) else { return foreign(id) }
+        return .element("a", ["href": link]) { foreign(id) }
     }
 
     /// Some actions, such as a pause, don't belong to a run.

@@ -48,6 +48,17 @@ struct HTML: Sendable, Equatable {
         return HTML(markup: markup + ">")
     }
 
+    /// A hidden field with a value of this program, of any length: what others wrote is always limited.
+    static func hidden(name: String, value: String) -> HTML {
+        var markup = "<input type=\"hidden\""
+        append(["name": name], to: &markup)
+        markup += " value=\""
+        for scalar in value.unicodeScalars {
+            if let escaped = escaped(scalar) { markup += escaped } else { markup.unicodeScalars.append(scalar) }
+        }
+        return HTML(markup: markup + "\">")
+    }
+
     private static func append(_ attributes: KeyValuePairs<StaticString, String?>, to markup: inout String) {
         for (attribute, value) in attributes {
             guard let value else { continue }

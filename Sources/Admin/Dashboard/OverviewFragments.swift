@@ -20,21 +20,23 @@ enum OverviewFragments {
     }
 
     private static func concerns(_ overview: Overview) -> HTML {
-        let concerns = overview.concerns
+        let concerns = overview.status.concerns ?? []
         let look = concerns.first.map(\.severity.rawValue) ?? "good"
         return .element("div", ["class": "headline \(look)"]) {
-            HTML.element("p", ["class": "verdict"]) { overview.headline }
+            HTML.element("p", ["class": "verdict"]) { overview.status.headline }
             if !concerns.isEmpty {
                 HTML.element("ul") {
                     concerns.prefix(20).map { concern in
                         .element("li", ["class": concern.severity.rawValue]) {
                             HTML.element("strong") { concern.severity == .critical ? "Critical: " : "Warning: " }
-                            if let link = concern.link {
-                                HTML.element("a", ["href": link]) { concern.text.shortened(toMarkup: 400) }
+                            if let cleanup = concern.cleanup {
+                                HTML.element("a", ["href": Link.cleanup(cleanup)]) {
+                                    concern.text.shortened(toMarkup: 600)
+                                }
                             } else {
-                                concern.text.shortened(toMarkup: 400)
+                                concern.text.shortened(toMarkup: 600)
                             }
-                            if let since = concern.since {
+                            if let since = concern.sinceMs.map(Timestamp.init(milliseconds:)) {
                                 " Since "
                                 Wording.moment(since, now: overview.now)
                                 "."
@@ -49,20 +51,35 @@ enum OverviewFragments {
 
     private static func cleanups(_ overview: Overview) -> HTML {
         var table = HTMLTable(
-            caption: "Cleanups: state, instance, next run and due records",
-            columns: ["Cleanup", "State", "When", "Where", "Schedule", "Due", "Tracked"], numbers: 5...6)
+            caption: "Cleanups: state, last run, next run and due records",
+            columns: ["Cleanup", "State", "Last run", "When", "Where", "Schedule", "Due", "Tracked"], numbers: 6...7)
         for cleanup in overview.status.cleanups {
             table.add([
-                .element("a", ["href": Link.cleanup(cleanup.name), "id": "to-\(cleanup.name)"]) { cleanup.name },
-                StateBadge.html(cleanup),
+                CleanupLabel.html(cleanup), StateBadge.html(cleanup), lastRun(cleanup, now: overview.now),
                 when(cleanup),
                 whereabouts(cleanup),
-                HTML(cleanup.schedule ?? "not configured here"),
+                HTML(cleanup.schedule ?? (cleanup.isGone ? "in no file" : "not configured here")),
                 HTML(cleanup.backlog.map { Wording.number($0) } ?? "–"),
                 HTML(cleanup.tracked.map { Wording.number($0) } ?? "–"),
             ])
         }
         return table.html(empty: "No cleanup is configured or scheduled.")
+    }
+
+    /// How the last run ended, with a link to it; how many have failed in a row, and how many records have errors.
+    static func lastRun(_ cleanup: Status.CleanupStatus, now: Timestamp) -> HTML {
+        guard let last = cleanup.lastRun else { return .nothing }
+        var words: [String] = []
+        if last.failuresInARow > 1 { words.append("\(Wording.number(last.failuresInARow)) in a row") }
+        if last.failed > 0 { words.append("\(Wording.number(last.failed)) \(last.failed == 1 ? "error" : "errors")") }
+        return .element("span", ["class": "last"]) {
+            HTML.element("a", ["href": Link.run(last.run), "id": "last-\(cleanup.name)"]) {
+                StateBadge.html(ofRun: last.status, isDryRun: false)
+            }
+            " "
+            Wording.moment(Timestamp(milliseconds: last.endedMs), now: now)
+            if !words.isEmpty { ", " + words.joined(separator: ", ") }
+        }
     }
 
     static func when(_ cleanup: Status.CleanupStatus) -> HTML {
@@ -79,7 +96,7 @@ enum OverviewFragments {
     }
 
     static func whereabouts(_ cleanup: Status.CleanupStatus) -> HTML {
-        guard let run = cleanup.run else { return HTML("–") }
+        guard let run = cleanup.run else { return .nothing }
         let percent = min(100, max(0, cleanup.progress ?? 0))
         return .joined([
             .element("bdi") { cleanup.instance ?? "" },
@@ -95,23 +112,25 @@ enum OverviewFragments {
 
     static func charts(_ hours: MeasuredHours, of cleanup: String? = nil, now: Timestamp, dueNow: Int64?) -> HTML {
         let points = hours.points(of: cleanup, until: now, dueNow: dueNow)
-        let whose = cleanup.map { " of \($0)" } ?? ""
-        return .element("div", ["class": "charts"]) {
-            Chart(
-                id: "backlog", title: "Records due\(whose), last 24 hours",
-                form: .area,
-                hours: points.map(\.start),
-                series: [.init(name: "due", colour: "due", values: points.map(\.backlog))]
-            ).html
-            Chart(
-                id: "recovered", title: "Records processed per hour\(whose), last 24 hours", form: .bars,
-                hours: points.map(\.start),
-                series: [
-                    .init(name: "processed", colour: "done", values: points.map { $0.changed }),
-                    .init(name: "failed", colour: "bad", values: points.map { $0.failed }),
-                ]
-            ).html
-        }
+        return .joined([
+            .element("div", ["class": "charts"]) {
+                Chart(
+                    id: "backlog", title: "Records due", form: .area, hours: points.map(\.start),
+                    series: [.init(name: "due", colour: "due", values: points.map(\.backlog))]
+                ).html
+                Chart(
+                    id: "recovered", title: "Records processed per hour", form: .bars, hours: points.map(\.start),
+                    series: [
+                        .init(name: "processed", colour: "done", values: points.map { $0.changed }),
+                        .init(name: "errors", colour: "bad", values: points.map { $0.failed }),
+                    ]
+                ).html
+            },
+            .element("div", ["class": "note"]) {
+                "By type, with refunds and durations: "
+                ChartsPage.links(of: cleanup)
+            },
+        ])
     }
 
     private static func instances(_ overview: Overview) -> HTML {

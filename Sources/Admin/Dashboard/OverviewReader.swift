@@ -20,6 +20,8 @@ final class OverviewReader: Sendable {
 
     private struct Known {
         var hours = MeasuredHours()
+        /// The measurements for longer ranges; read when somebody asks for them.
+        var long = MeasuredHours(.month)
         var pauses: [StalePauses] = []
         var pausesReadAt: ContinuousClock.Instant?
         var fingerprint = ""
@@ -39,13 +41,12 @@ final class OverviewReader: Sendable {
         let now = try await engine.serverClock().now
         async let measured = measured(engine, now: now)
         async let pauses = pauses(engine, now: now)
-        async let firing = FiringAlert.all(engine)
-        let status = try await Status.read(engine)
+        let status = try await service.status()
         async let runs = newest(of: engine.keys.runs)
         async let events = newest(of: engine.keys.events)
         async let alerts = newest(of: engine.keys.alerts)
         return Overview(
-            now: now, status: status, firing: try await firing, runs: try await runs, events: try await events,
+            now: now, status: status, runs: try await runs, events: try await events,
             alerts: try await alerts, hours: try await measured, pauses: try await pauses)
     }
 
@@ -91,6 +92,20 @@ final class OverviewReader: Sendable {
             guard entries.count == 1_000 else { break }
         }
         return known.withLock { $0.hours }
+    }
+
+    /// The measurements of the longest range: read once, then only new ones.
+    func measuredLong(_ engine: Engine, now: Timestamp) async throws -> MeasuredHours {
+        let history = History(engine: engine)
+        for _ in 0..<Self.mostPagesBefore {
+            let last = known.withLock { $0.long.last }
+            let start = last == "0-0" ? MeasuredHours.start(at: now, .month) : last
+            let entries = try await history.entries(of: engine.keys.metrics, after: start)
+            guard !entries.isEmpty else { break }
+            known.withLock { $0.long.add(entries) }
+            guard entries.count == 1_000 else { break }
+        }
+        return known.withLock { $0.long }
     }
 
     private func pauses(_ engine: Engine, now: Timestamp) async throws -> [StalePauses] {

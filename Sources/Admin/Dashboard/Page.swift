@@ -87,6 +87,16 @@ struct Page: Sendable {
                     }
                 }
             }
+            if viewer.role != nil {
+                HTML.element("form", ["method": "get", "action": Link.records, "role": "search", "class": "find"]) {
+                    HTML.input(
+                        name: "id",
+                        [
+                            "type": "search", "required": "", "placeholder": "Find a record",
+                            "aria-label": "Find a record by its id", "autocomplete": "off",
+                        ])
+                }
+            }
             if viewer.isSignedIn {
                 Form(action: Link.signOut, button: "Sign out", look: "plain").html(viewer) {
                     HTML.element("span", ["class": "who"]) { "Signed in as \(viewer.title)" }

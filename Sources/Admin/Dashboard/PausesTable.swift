@@ -14,7 +14,7 @@ enum PausesTable {
             columns: ["Record", "Status", "Paused", "Warned", "Ends"], isCaptionShown: true)
         for (id, pause) in shown {
             table.add([
-                .element("bdi") { id.shortened(toMarkup: 100) }, HTML(pause.status.shortened(toMarkup: 100)),
+                EventsTable.record(id, of: pauses.cleanup), HTML(pause.status.shortened(toMarkup: 100)),
                 Wording.moment(pause.since, now: now),
                 pause.warnedAt.map { Wording.moment($0, now: now) } ?? HTML("not yet"),
                 Wording.moment(pause.end, now: now),

@@ -3,10 +3,21 @@ internal import Curfew
 /// The preview of a run, record by record, with reasons.
 enum PreviewPage {
     /// The page.
-    static func html(_ result: RunResult, names: [String], _ viewer: Page.Viewer) -> String {
+    ///
+    /// - Parameter plan: the form that runs what is shown; nil for a viewer.
+    static func html(_ result: RunResult, _ plan: PlanForm?, names: [String], _ viewer: Page.Viewer) -> String {
         let title = "Preview of \(result.cleanup)"
         return Page(title: title, cleanups: names, current: result.cleanup).html(viewer) {
             HTML.element("p", ["class": "verdict"]) { result.message }
+            if let plan, viewer.role == .admin {
+                if result.status == .refused {
+                    HTML.element("p", ["class": "note"]) {
+                        "The guard would refuse this run. Its page has a form that overrides the guard, with a reason."
+                    }
+                } else {
+                    HTML.element("div", ["class": "actions"]) { plan.html(result.cleanup, viewer) }
+                }
+            }
             Section(id: "s-records", heading: "Changes").html {
                 records(result)
                 if result.records.count < result.totalFound - result.failed {
@@ -18,7 +29,7 @@ enum PreviewPage {
             }
             if !result.errors.isEmpty {
                 Section(id: "s-errors", heading: "Errors").html {
-                    errors(result.errors, caption: "Records with errors")
+                    errors(result.errors, of: result.cleanup)
                 }
             }
             HTML.element("p") {
@@ -31,9 +42,9 @@ enum PreviewPage {
         var table = HTMLTable(
             caption: "Changes that a run would make",
             columns: ["Record", "Action", "From → to", "Type", "Age", "Timeout", "Refund", "Reason"], numbers: 6...6)
-        for record in result.records {
+        for record in result.records.sorted(by: { $0.ageMs > $1.ageMs }) {
             table.add([
-                .element("bdi") { EventsTable.shortened(record.id) }, HTML(record.action),
+                EventsTable.record(record.id, of: result.cleanup), HTML(record.action),
                 HTML([record.from, record.to].filter { !$0.isEmpty }.joined(separator: " → ")), HTML(record.type),
                 HTML(Wording.span(record.ageMs)), HTML(Wording.span(record.timeoutMs)),
                 HTML(Wording.number(record.tokensRefunded)), .element("bdi") { EventsTable.shortened(record.reason) },
@@ -42,12 +53,11 @@ enum PreviewPage {
         return table.html(empty: "No record is past its time.")
     }
 
-    private static func errors(_ errors: [RunResult.Failure], caption: String) -> HTML {
-        var table = HTMLTable(caption: caption, columns: ["Record", "Error"])
+    private static func errors(_ errors: [RunResult.Failure], of cleanup: String) -> HTML {
+        var table = HTMLTable(caption: "Records with errors", columns: ["Record", "Error"])
         for error in errors {
             table.add([
-                .element("bdi") { EventsTable.shortened(error.id) },
-                .element("bdi") { EventsTable.shortened(error.error) },
+                EventsTable.record(error.id, of: cleanup), .element("bdi") { EventsTable.shortened(error.error) },
             ])
         }
         return table.html

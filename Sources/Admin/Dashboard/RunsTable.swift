@@ -8,7 +8,7 @@ enum RunsTable {
         var table = HTMLTable(
             caption: caption,
             columns: [
-                "Run", "Status", "Started", "Took", "Found", "Changed", "Skipped", "Failed", "Refunded", "By",
+                "Run", "Status", "Started", "Took", "Found", "Changed", "Skipped", "Errors", "Refunded", "By",
             ], numbers: 4...8)
         for run in runs {
             let id = run["run"] ?? ""
@@ -18,11 +18,13 @@ enum RunsTable {
                 Wording.moment(run["started_ms"], now: now),
                 HTML(TimeText.span(run["started_ms"], run["finished_ms"])),
                 HTML(Wording.number(run["found"])), HTML(Wording.number(run["changed"])),
-                HTML(Wording.number(run["skipped"])), HTML(Wording.number(run["failed"])),
-                HTML(Wording.number(run["refunded"])),
+                some(run["skipped"]), some(run["failed"]), some(run["refunded"]),
                 .joined([HTML((run["trigger"] ?? "") + " "), .element("bdi") { run["instance"] ?? "" }]),
             ])
         }
         return table.html(empty: "No runs yet.")
     }
+
+    /// A number that is usually 0: only another one is worth reading.
+    private static func some(_ number: String?) -> HTML { HTML(number == "0" ? "" : Wording.number(number)) }
 }

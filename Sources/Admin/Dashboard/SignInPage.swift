@@ -2,9 +2,14 @@ internal import HTTPTypes
 
 /// The sign-in page.
 enum SignInPage {
-    /// The page.
-    static func html(_ viewer: Page.Viewer) -> String {
+    /// The page, after a refusal with its reason.
+    static func html(_ viewer: Page.Viewer, refusal: String? = nil) -> String {
         Page(title: "Sign in").html(viewer) {
+            if let refusal {
+                HTML.element("p", ["class": "notice critical", "role": "alert", "data-message": ""]) {
+                    refusal.prefix(1).uppercased() + refusal.dropFirst() + "."
+                }
+            }
             Form(action: Link.signIn, button: "Sign in", look: "main").html(viewer) {
                 HTML.element("label") {
                     "Admin or viewer token"

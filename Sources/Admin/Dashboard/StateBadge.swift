@@ -4,17 +4,19 @@ internal import Curfew
 enum StateBadge {
     /// The badge.
     static func html(_ cleanup: Status.CleanupStatus) -> HTML {
-        let isOverdue = cleanup.state == "due" && Overview.trouble(with: cleanup) != nil
+        let isOverdue = cleanup.state == "due" && cleanup.isLate
         let look: String
         switch cleanup.state {
         case "running": look = "running"
-        case "due": look = isOverdue ? "critical" : "warning"
+        case "due": look = isOverdue && !cleanup.isGone ? "critical" : "warning"
         case "lost": look = "critical"
         case "paused": look = "warning"
         case "waiting": look = "good"
         default: look = "quiet"
         }
-        return .element("span", ["class": "state \(look)"]) { isOverdue ? "overdue" : cleanup.state }
+        return .element("span", ["class": "state \(look)"]) {
+            isOverdue ? "overdue" : cleanup.state == "waiting" ? "scheduled" : cleanup.state
+        }
     }
 
     /// The badge of a run's status.

@@ -99,7 +99,7 @@
     const form = event.target;
     if (form.dataset.question && !window.confirm(form.dataset.question)) return event.preventDefault();
     // Signing in or out leads to other pages.
-    if (!form.closest("#main") || form.querySelector("[type=password]")) return;
+    if (!form.closest("#main") || form.method === "get" || form.querySelector("[type=password]")) return;
     event.preventDefault();
     send(form);
   });

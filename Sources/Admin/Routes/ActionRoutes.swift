@@ -14,12 +14,13 @@ struct ActionRoutes {
 
     func add(to router: some RouterMethods<AdminContext>) {
         router.post("api/v1/cleanups/:name/runs") { request, context in
-            let known = ["dryRun", "limit", "timeoutMs", "overrideGuard", "noTrash"]
+            let known = ["dryRun", "limit", "timeoutMs", "overrideGuard", "noTrash", "why"]
             let body = try await RequestBody(request, known: known)
-            let options = Control.RunOptions(
+            var options = Control.RunOptions(
                 dryRun: try body.flag("dryRun") ?? false, limit: try body.integer("limit", in: Self.limits),
                 timeout: try body.integer("timeoutMs", in: Self.timeouts).map { .milliseconds($0) },
                 overrideGuard: try body.flag("overrideGuard") ?? false, keepsTrash: try body.flag("noTrash") != true)
+            options.why = try body.text("why", atMost: 500)
             let result = try await service.run(context.name("name"), options, by: context.person)
             return try JSONAnswer.response(result.envelope)
         }
@@ -44,8 +45,9 @@ struct ActionRoutes {
             return try JSONAnswer.response(await service.forget(context.name("name"), by: context.person))
         }
         router.post("api/v1/runs/:run/undo") { request, context in
-            _ = try await RequestBody(request, known: [])
-            return try JSONAnswer.response(await service.undo(context.name("run"), by: context.person).envelope)
+            let record = try await RequestBody(request, known: ["record"]).text("record", atMost: 4_096)
+            let result = try await service.undo(context.name("run"), record: record, by: context.person)
+            return try JSONAnswer.response(result.envelope)
         }
     }
 }

@@ -3,7 +3,7 @@ internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
 
-/// The routes for viewers: cleanups, runs, events, alerts.
+/// The routes for viewers: cleanups, runs, events, records, alerts.
 struct ReadingRoutes {
     let service: AdminService
 
@@ -36,6 +36,14 @@ struct ReadingRoutes {
         router.get("api/v1/events") { request, _ in
             let query = try Query(request, known: Self.part + ["cleanup"])
             return try JSONAnswer.response(await service.events(query.part(), cleanup: query.text("cleanup")))
+        }
+        router.get("api/v1/records") { request, _ in
+            let query = try Query(request, known: Self.part + ["cleanup", "id"])
+            guard let id = query.text("id") else {
+                throw AdminError(.badRequest, "id: missing, expected the id of a record, or its key")
+            }
+            return try JSONAnswer.response(
+                await service.record(id, cleanup: query.text("cleanup"), query.part()))
         }
         router.get("api/v1/alerts") { request, _ in
             let query = try Query(request, known: Self.part)

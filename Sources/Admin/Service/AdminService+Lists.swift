@@ -90,4 +90,17 @@ extension AdminService {
         }
         return run
     }
+
+    /// One run with the newest runs that undid it, or its change of one record; throws 404 if there is none.
+    ///
+    /// An undo comes after its run, so the search for the run passes by it.
+    func runWithUndos(_ id: String) async throws -> (run: [String: String], undos: [StreamEntry]) {
+        let engine = engine
+        var undos: [StreamEntry] = []
+        let run = try await engine.run(id) { entry in
+            if entry["undoes"] == id, undos.count < 10 { undos.append(entry) }
+        }
+        guard let run else { throw AdminError(.notFound, engine.unknown(run: id).message) }
+        return (run, undos)
+    }
 }

@@ -39,20 +39,29 @@ extension AdminService {
         }
     }
 
-    /// Undoes a run.
-    package func undo(_ run: String, by person: String) async throws -> RunResult {
+    /// Previews a run, with a plan of the changes that the preview lists.
+    func plan(_ name: String) async throws -> (result: RunResult, plan: Plan) {
+        let cleanup = try configured(name)
+        let engine = engine
+        return try await plans.value(of: name, engine.configuration.fingerprint) {
+            try await Preview(engine: engine).plan(cleanup, most: RunResult.listed)
+        }
+    }
+
+    /// Undoes a run, or only its change of one record.
+    package func undo(_ run: String, record: String? = nil, by person: String) async throws -> RunResult {
         let engine = engine
         return try await doing.taken {
             _ = try await self.run(run)
-            let undo = try await undoable(run, engine)
+            let undo = try await undoable(run, record, engine)
             return try await execute { try await Control(engine: engine, person: person).undo(undo) }
         }
     }
 
     /// Finds what an undo must do; throws 409 if the run can't be undone, or no longer.
-    private func undoable(_ run: String, _ engine: Engine) async throws -> Undo {
+    private func undoable(_ run: String, _ record: String?, _ engine: Engine) async throws -> Undo {
         do {
-            return try await Undo.find(run, engine)
+            return try await Undo.find(run, record: record, engine)
         } catch {
             guard error.code == .usage else { throw error }
             throw AdminError(.conflict, error.message)

@@ -11,10 +11,14 @@ package struct AdminService: Sendable {
     let worker: Worker?
     /// The slots for runs and undos, separate from those of previews.
     let doing = Limiter(mostAtOnce, for: "runs and undos")
+    /// The slots for searches of records, which read the whole stream of events.
+    let searching = Limiter(4, for: "searches")
     let previews = SharedWork<RunResult>(mostAtOnce, noun: "preview")
+    let plans = SharedWork<(result: RunResult, plan: Plan)>(mostAtOnce, noun: "preview")
     let counts = SharedWork<Statistics>(mostAtOnce, noun: "count")
     let pings = Pings()
     let background = BackgroundGroups()
+    let lastRuns = LastRuns()
 
     /// The most concurrent runs and undos of requests on one instance, and of how many cleanups it previews or counts
     /// records at once.
@@ -29,9 +33,9 @@ package struct AdminService: Sendable {
     /// The current engine.
     package var engine: Engine { source.current }
 
-    /// The schedule, leases, instances and backlog.
+    /// The schedule, leases, instances and backlog, and everything that a person should look at.
     package func status() async throws -> Status {
-        try await Status.read(engine)
+        try await Status.read(engine, lastRuns)
     }
 
     /// The current state of every cleanup.
@@ -42,7 +46,7 @@ package struct AdminService: Sendable {
     /// The state and configuration of one cleanup; throws 404 if there is none.
     package func cleanup(_ name: String) async throws -> CleanupDetail {
         let engine = engine
-        guard let found = try await Status.read(engine).cleanups.first(where: { $0.name == name }) else {
+        guard let found = try await status().cleanups.first(where: { $0.name == name }) else {
             throw AdminError(.notFound, engine.unknown(cleanup: name).message)
         }
         return CleanupDetail(

@@ -117,6 +117,10 @@ struct Alerts: Sendable {
         case .crossed(let alert, let cleanup, let value, let isFiring, let since, let run):
             let state = isFiring ? AlertState.firing : AlertState.resolved
             let shown = AlertDefinition.text(value, of: alert.metric)
+            // A person reads it: 50m730ms is 50m.
+            let words =
+                alert.metric.isTime && value.magnitude < 1e15
+                ? Duration.milliseconds(Int64(value)).roughText : shown
             let fields = [
                 ("state:" + cleanup, state), ("since_ms:" + cleanup, String(now.milliseconds)),
                 ("value:" + cleanup, shown),
@@ -126,7 +130,7 @@ struct Alerts: Sendable {
             let text =
                 alert == .ofGuard(on: cleanup)
                 ? "\(cleanup): its guard \(isFiring ? "refused \(run)" : "no longer refuses its runs")"
-                : "\(cleanup): \(alert.measure) \(shown) \(verb) \(side) \(alert.thresholdText)"
+                : "\(cleanup): \(alert.measure) \(words) \(verb) \(side) \(alert.thresholdText)"
             let begin = isFiring ? now : since ?? now
             let entry = entry(alert, state: state, cleanup: cleanup, value: shown, since: begin, run: run, text)
             add(

@@ -54,6 +54,16 @@ package struct StreamPage: Sendable {
         _ command: String, of stream: String, from start: String, to end: String, count: Int = most,
         _ redis: RedisClient
     ) async throws(RedisError) {
+        let (values, isFull) = try await Self.values(command, of: stream, from: start, to: end, count: count, redis)
+        entries = values.map(StreamEntry.init)
+        self.isFull = isFull
+    }
+
+    /// The same entries as Redis sends them, for a search that decodes only what it is looking for.
+    static func values(
+        _ command: String, of stream: String, from start: String, to end: String, count: Int = most,
+        _ redis: RedisClient
+    ) async throws(RedisError) -> (entries: [RedisValue], isFull: Bool) {
         var count = count
         while true {
             var command = RedisCommand(command, [stream, start, end, "COUNT", String(count)])
@@ -61,9 +71,8 @@ package struct StreamPage: Sendable {
             command.replySize = count > 1 ? .list : .usual
             do {
                 let reply = try await redis.send(command)
-                entries = reply.elements.map(StreamEntry.init)
-                isFull = entries.count == count
-                return
+                let entries = reply.elements
+                return (entries, entries.count == count)
             } catch {
                 guard error.isTooLarge, count > 1 else { throw error }
                 count /= 2

@@ -5,7 +5,7 @@ extension Cleanup {
     private static let keys = [
         "policy", "every", "cron", "timezone", "records", "index", "scan", "status", "format", "enabled", "dry-run",
         "limit", "page", "run-timeout", "misfire-grace", "undo", "ping", "guard", "missing", "time-unit", "zone",
-        "null-times", "allow", "only", "except", "trash", "touch", "carry",
+        "null-times", "allow", "only", "except", "trash", "touch", "carry", "title", "category", "color",
     ]
 
     /// Reads a cleanup; nil if it has a problem.
@@ -19,7 +19,13 @@ extension Cleanup {
         let records = section.recordTemplate("records")
         section.templates.mayBeginWithID = records?.literalStart.isEmpty == true
         let kind = Self.policyKind(section)
-        if let kind { section.expect(Self.keys + kind.keys) }
+        if let kind {
+            section.expect(Self.keys + kind.keys)
+        } else if !section.has("policy") {
+            // The key itself may be misspelt; those of a policy can't be checked without one.
+            let known = Set(Self.keys + section.policies.flatMap { $0.keys })
+            for entry in section.entries where !known.contains(entry.key) { section.misspelt(entry, among: Self.keys) }
+        }
         let format = Self.format(section, kind)
         let status = section.text("status", expected: "the name of a field") ?? "status"
         var policy = kind?.init(section, status: status)
@@ -46,6 +52,7 @@ extension Cleanup {
         replicas = options.replicas
         ping = options.ping
         guardLimits = limits
+        (title, category, color) = (options.title, options.category, options.color)
         let place = ["cleanups", entry.key]
         fingerprint = Fingerprint.of(entry.value, at: place)
         settings = Self.settings(in: entry.value, at: place)
@@ -68,6 +75,7 @@ extension Cleanup {
         let keepsTrash: Bool?
         let replicas: Int?
         let ping: WebAddress?
+        let title: String?, category: String?, color: String?
 
         init(_ section: Section) {
             (index, indexUnit) = Self.index(section)
@@ -87,6 +95,9 @@ extension Cleanup {
             keepsTrash = section.value("trash", expected: "on or off") { $0 == "on" ? true : $0 == "off" ? false : nil }
             replicas = section.integer("replicas", in: 0...100)
             ping = section.address("ping")
+            title = section.label("title")
+            category = section.label("category")
+            color = section.value("color", expected: LabelColor.expected, LabelColor.read)
         }
 
         /// `index`: the name of a sorted set, or a section with the unit of its scores.

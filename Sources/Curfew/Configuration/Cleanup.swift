@@ -23,6 +23,8 @@ package struct Cleanup: Sendable {
 
     /// The name in the file, in keys, in messages.
     package var name: String
+    /// What people call it, what it belongs to, and its colour: `#rrggbb`, or one of ``LabelColor``.
+    package var title: String?, category: String?, color: String?
     /// The policy, which decides on each record.
     package var policy: any Policy
     /// What is added to the changes of the policy.
@@ -133,7 +135,7 @@ package struct Cleanup: Sendable {
     func indexKey(_ keys: Keys) -> String { index ?? keys.index(name) }
 
     /// Whether a run may be refused: by its guard, or because everything it looks for is missing.
-    var mayBeRefused: Bool { guardLimits != nil || index != nil || kind == .files }
+    package var mayBeRefused: Bool { guardLimits != nil || index != nil || kind == .files }
 
     /// The result of `TYPE` for the records; nil if several types are possible, as for locks.
     package var recordType: String? {

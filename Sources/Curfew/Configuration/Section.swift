@@ -68,6 +68,12 @@ struct Section {
         }
     }
 
+    /// Reports an unknown key if it is similar to a known one.
+    func misspelt(_ entry: YAMLNode.Entry, among known: [String]) {
+        guard let guess = Spelling.nearest(to: entry.key, among: known) else { return }
+        problems.add(line: entry.line, path: path(of: entry.key), "unknown key, did you mean “\(guess)”?")
+    }
+
     /// A message that a word is unknown, with a suggestion.
     func unknown(_ noun: String, _ word: String, _ known: [String]) -> String {
         let guess = Spelling.nearest(to: word, among: known).map { ", did you mean “\($0)”?" } ?? ""

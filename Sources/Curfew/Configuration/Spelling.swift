@@ -1,11 +1,11 @@
 internal import RedisClient
 
 /// Finds the word that a person probably meant.
-enum Spelling {
+package enum Spelling {
     /// The nearest of several words; nil if none is similar enough.
     ///
     /// Similar enough: up to a third of the word's length in inserted, deleted, changed or swapped letters.
-    static func nearest(to word: String, among words: some Sequence<String>) -> String? {
+    package static func nearest(to word: String, among words: some Sequence<String>) -> String? {
         let word = word.readable
         let limit = max(1, min(word.count, 64) / 3)
         return words.filter { abs($0.count - word.count) <= limit }

@@ -49,6 +49,20 @@ package struct Explanation: Sendable, Codable, Equatable {
         }
     }
 
+    /// The verdict in words.
+    package var verdictWords: String {
+        switch verdict {
+        case "leave", "drop": "no action"
+        default:
+            verdict + (change.map { " (\([$0.from, $0.to].filter { !$0.isEmpty }.joined(separator: " → ")))" } ?? "")
+        }
+    }
+
+    /// The answer where a record can't be read for another reason than its own.
+    package static func failed(_ error: CurfewError, cleanup: Cleanup, id: String) -> Explanation {
+        Explanation(cleanup: cleanup.name, id: id, key: "", fields: [:], verdict: "error", reason: error.message)
+    }
+
     private mutating func describe(_ judged: Evaluation) {
         switch judged.decision {
         case .leave(let leave):

@@ -21,7 +21,7 @@ package struct Statistics: Sendable, Codable, Equatable {
 
     /// The counts of files.
     package struct Files: Sendable, Codable, Equatable {
-        /// All files, and the orphaned ones whose timeout has passed.
+        /// All files, and the orphaned ones whose timeout has passed; those claimed by a run that failed are among them.
         package var totalFiles = 0, orphanedCount = 0
         /// Soft-deleted files, and files claimed for deletion from storage.
         package var softDeletedCount = 0, claimedCount = 0
@@ -110,6 +110,15 @@ private struct FileCount {
         for judged in try await judge.decide(entries, replies: replies, at: now) { add(judged, to: &files) }
     }
 
+    private func addClaimed(_ record: Record, _ bytes: Int64, to files: inout Statistics.Files) {
+        if let field = filing.deletedSince, let since = record[field], !since.isEmpty {
+            files.softDeletedCount += 1
+        } else {
+            files.orphanedCount += 1
+            files.orphanedBytes = files.orphanedBytes.addingReportingOverflow(bytes).partialValue
+        }
+    }
+
     private func add(_ judged: Evaluation, to files: inout Statistics.Files) {
         let record = judged.record
         if case .missing = record.content {
@@ -123,7 +132,9 @@ private struct FileCount {
         files.totalFiles += 1
         files.totalStorageBytes = files.totalStorageBytes.addingReportingOverflow(bytes).partialValue
         if record[cleanup.statusField] == filing.claimed {
+            // Until it is deleted it is what it was before it was claimed.
             files.claimedCount += 1
+            addClaimed(record, bytes, to: &files)
         } else if let field = filing.deletedSince, let since = record[field], !since.isEmpty {
             files.softDeletedCount += 1
         } else {

@@ -34,6 +34,14 @@ package struct Status: Sendable, Codable, Equatable {
         package var owedSince: String?, lastError: String?
         /// Why instances don't run it: other instances use its name for other records.
         package var refused: String?
+        /// What people call it, what it belongs to, and its colour.
+        package var title: String?, category: String?, color: String?
+        /// How its last run ended; nil if it has had none, or that isn't asked for.
+        package var lastRun: LastRun?
+        /// The living instances that have it.
+        package var knownBy: [String]?
+        /// Why nobody runs it although it is due, and what to do.
+        package var why: String?, advice: String?
     }
 
     /// One instance.
@@ -62,6 +70,9 @@ package struct Status: Sendable, Codable, Equatable {
     package var instances: [InstanceStatus]
     /// Remarks, for example that living instances have different configurations.
     package var remarks: [String]
+    /// The firing alerts, the undelivered messages, and everything that a person should look at; nil if that isn't asked
+    /// for.
+    package var firing: [FiringAlert]?, deliveries: [Deliveries]?, concerns: [Concern]?
 
     /// How many cleanups and instances are shown.
     private static let most = Definitions.mostInstances
@@ -70,7 +81,30 @@ package struct Status: Sendable, Codable, Equatable {
     /// How long counting the records of a cleanup may take.
     static let patience: Duration = .seconds(2)
 
-    /// Reads the whole status.
+    /// Reads the whole status, with everything that a person should look at.
+    ///
+    /// - Parameter lastRuns: the last runs as far as they are known.
+    static func read(_ coordinator: Coordinator, _ lastRuns: LastRuns) async throws(CurfewError) -> Status {
+        let (store, configuration) = (coordinator.store, coordinator.configuration)
+        do {
+            async let runs = lastRuns.read(store)
+            async let firing = FiringAlert.all(store, alerts: configuration.alerts, cleanups: configuration.cleanups)
+            async let deliveries = Deliveries.read(store, configuration.receivers)
+            var status = try await read(coordinator)
+            let last = try await runs
+            for place in status.cleanups.indices {
+                status.cleanups[place].lastRun = last[status.cleanups[place].name]
+            }
+            status.explainLateness(concurrency: configuration.worker.concurrency)
+            (status.firing, status.deliveries) = (try await firing, try await deliveries)
+            status.concerns = status.allConcerns()
+            return status
+        } catch {
+            throw CurfewError(thrown: error) ?? CurfewError(.damaged, "\(error)")
+        }
+    }
+
+    /// Reads the schedule, leases, instances and backlog.
     static func read(_ coordinator: Coordinator) async throws(CurfewError) -> Status {
         let (store, configuration) = (coordinator.store, coordinator.configuration)
         do {
@@ -101,6 +135,10 @@ package struct Status: Sendable, Codable, Equatable {
                     cleanups[place].lastError = owed[name]?.error
                 }
                 cleanups[place].refused = conflicts[name].map { "\($0)" } ?? refusal(of: name, by: instances)
+                let users = cleanups[place].knownBy
+                cleanups[place].knownBy = users.map { configs in
+                    instances.filter { $0.isAlive && $0.config.map(configs.contains) == true }.map(\.id).sorted()
+                }
             }
             return Status(
                 at: now.iso8601, cleanups: cleanups, instances: instances,
@@ -122,8 +160,10 @@ package struct Status: Sendable, Codable, Equatable {
                 RedisCommand("HMGET", [store.keys.scan(name)] + ScanStatus.fields),
             ]
         }
-        async let counted = counts(names, of: configuration, store, now: now)
-        let replies = try await store.redis.pipeline(commands)
+        // At the end, so that the replies of each cleanup are where they are without it.
+        commands.append(RedisCommand("HMGET", [store.keys.definitions] + names))
+        async let counted = names.isEmpty ? [:] : counts(names, of: configuration, store, now: now)
+        let replies = names.isEmpty ? [] : try await store.redis.pipeline(commands)
         for (number, name) in names.enumerated() { try check(replies[2 * number], of: store.keys.lease(name)) }
         let counts = await counted
         return names.enumerated().map { number, name in
@@ -152,6 +192,11 @@ package struct Status: Sendable, Codable, Equatable {
                     (lease[4].flatMap { Int($0) }, lease[5].flatMap { Int($0) }, lease[6].flatMap { Int($0) })
             }
             status.state = state(status, isEnabled: cleanup?.isEnabled ?? true)
+            (status.title, status.category, status.color) = (cleanup?.title, cleanup?.category, cleanup?.color)
+            // For now the configurations that have it; they become the instances that have those. Every instance records
+            // what it has before it runs anything, so what isn't recorded nobody has.
+            let definition = replies[2 * names.count][number].string.flatMap(Definition.init(text:))
+            status.knownBy = definition?.configs.split(separator: " ").map(String.init) ?? []
             return status
         }
     }
@@ -259,7 +304,7 @@ package struct Status: Sendable, Codable, Equatable {
         if let other = groups.keys.sorted().first(where: { $0 != own }), groups[own] == nil {
             remarks.append("this configuration (\(own)) differs from that of the instances (\(other))")
         }
-        if living.isEmpty { remarks.append("no instance is alive") }
+        if living.isEmpty { remarks.append(nobodyAlive) }
         return remarks
     }
 }

@@ -45,6 +45,8 @@ extension Control {
         package var timeout: Duration?
         /// Whether it overrides the guard.
         package var overrideGuard: Bool
+        /// Why it does, for the events.
+        package var why: String?
         /// Whether removed records are kept, so that they can be restored.
         package var keepsTrash: Bool
         /// The plan that it executes, and nothing else.
@@ -73,7 +75,9 @@ extension Control {
     package func run(
         _ cleanup: Cleanup, _ options: RunOptions = RunOptions(), trigger: String = "manual"
     ) async throws -> Run {
-        let detail = options.dryRun ? "dry run" : options.plan == nil ? "" : "a plan"
+        let kind = options.dryRun ? "dry run" : options.plan == nil ? nil : "a plan"
+        let override = options.overrideGuard ? options.why.map { "over the guard, because \($0)" } : nil
+        let detail = [kind, override].compactMap(\.self).joined(separator: ", ")
         let (claim, clock) = try await claim(
             cleanup, trigger: trigger, isDryRun: options.dryRun || cleanup.isDryRun, detail: detail,
             waits: options.waits)
@@ -89,7 +93,7 @@ extension Control {
     /// Throws like ``run(_:_:trigger:)``.
     package func undo(_ undo: Undo, waits: Bool = false) async throws -> Run {
         let (claim, clock) = try await claim(
-            undo.cleanup, trigger: Trigger.undo, isDryRun: false, detail: "of \(undo.run)", waits: waits)
+            undo.cleanup, trigger: Trigger.undo, isDryRun: false, detail: undo.subject, waits: waits)
         return Run(engine: engine, cleanup: undo.cleanup, claim: claim, clock: clock, task: .undo(undo))
     }
 

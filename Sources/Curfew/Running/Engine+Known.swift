@@ -12,7 +12,11 @@ extension Engine {
     }
 
     /// One run, from the history or, if it is not finished, from its lease; nil if there is none.
-    package func run(_ id: String) async throws(CurfewError) -> [String: String]? {
+    ///
+    /// - Parameter noting: is given every newer entry of the history, newest first.
+    package func run(
+        _ id: String, noting: (StreamEntry) -> Void = { _ in }
+    ) async throws(CurfewError) -> [String: String]? {
         if let dash = id.lastIndex(of: "-") {
             let name = String(id[..<dash])
             let lease = try await redis.reply(to: RedisCommand("HGETALL", [keys.lease(name)])).texts
@@ -20,7 +24,10 @@ extension Engine {
                 return lease.merging(["cleanup": name, "status": "running"]) { own, _ in own }
             }
         }
-        return try await History(engine: self).last(1, of: keys.runs) { $0["run"] == id }.first?.object
+        return try await History(engine: self).last(1, of: keys.runs) { entry in
+            noting(entry)
+            return entry["run"] == id
+        }.first?.object
     }
 
     /// The error for an unknown run.

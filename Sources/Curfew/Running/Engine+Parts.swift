@@ -91,6 +91,11 @@ extension Status {
     package static func read(_ engine: Engine) async throws(CurfewError) -> Status {
         try await read(engine.coordinator)
     }
+
+    /// The same with last runs, firing alerts, undelivered messages, and everything that a person should look at.
+    package static func read(_ engine: Engine, _ lastRuns: LastRuns) async throws(CurfewError) -> Status {
+        try await read(engine.coordinator, lastRuns)
+    }
 }
 
 extension Statistics {
@@ -128,10 +133,13 @@ extension Sweep {
 }
 
 extension Undo {
-    /// Finds a run that this engine's configuration can undo.
-    package static func find(_ run: String, _ engine: Engine) async throws(CurfewError) -> Undo {
+    /// Finds a run that this engine's configuration can undo, or the changes of one record by a run.
+    package static func find(
+        _ run: String, record: String? = nil, _ engine: Engine
+    ) async throws(CurfewError) -> Undo {
         try await find(
-            run, engine.store, cleanups: engine.configuration.cleanups, streams: engine.configuration.streams)
+            run, record: record, engine.store, cleanups: engine.configuration.cleanups,
+            streams: engine.configuration.streams)
     }
 }
 

@@ -3,7 +3,13 @@ internal import Synchronization
 
 /// Collects the changes of a preview, up to ``Plan/mostRecords``.
 final class PlanDraft: Sendable {
+    private let most: Int
     private let state = Mutex<(entries: [Plan.Entry], total: Int)>(([], 0))
+
+    /// Creates it empty, for up to that many changes.
+    init(_ most: Int = Plan.mostRecords) {
+        self.most = most
+    }
 
     /// Adds a page and returns it unchanged.
     func note(_ page: [Evaluation]) -> [Evaluation] {
@@ -11,7 +17,7 @@ final class PlanDraft: Sendable {
             guard let change = judged.change else { continue }
             state.withLock { state in
                 state.total += 1
-                guard state.entries.count < Plan.mostRecords else { return }
+                guard state.entries.count < most else { return }
                 state.entries.append(
                     Plan.Entry(
                         id: judged.entry.id, action: change.action.rawValue, from: change.from, to: change.to,
@@ -30,10 +36,12 @@ final class PlanDraft: Sendable {
 
 extension Preview {
     /// Previews a run and returns a plan of exactly these changes.
+    ///
+    /// - Parameter most: how many changes the plan holds at most.
     package func plan(
-        _ cleanup: Cleanup, limit: Int? = nil, timeout: Duration? = nil
+        _ cleanup: Cleanup, limit: Int? = nil, timeout: Duration? = nil, most: Int = Plan.mostRecords
     ) async throws(CurfewError) -> (result: RunResult, plan: Plan) {
-        let draft = PlanDraft()
+        let draft = PlanDraft(most)
         let result = try await run(cleanup, limit: limit, timeout: timeout) { draft.note($0) }
         return (result, draft.plan(of: cleanup, madeAt: result.startedAt, timeout: timeout))
     }

@@ -265,7 +265,13 @@ package struct Run: Sendable {
             ("refunded", String(result.tokensRefunded)), ("bytes_freed", String(result.bytesFreed)),
             ("absent", String(result.absent)), ("actions", JSONText.object(result.actions)),
             ("error", result.error ?? ""),
-        ]
+        ] + undoFields
+    }
+
+    /// What an undo says of itself in the history.
+    private var undoFields: [(String, String)] {
+        guard case .undo(let undo) = task else { return [] }
+        return [("undoes", undo.run)] + (undo.record.map { [("record", $0)] } ?? [])
     }
 }
 

@@ -13,6 +13,8 @@ package struct Undo: Sendable {
 
     /// The run to be undone.
     package let run: String
+    /// The one record whose changes are undone; nil for every record that the run changed.
+    package let record: String?
     /// Its cleanup, as configured now.
     package let cleanup: Cleanup
     /// How many records it changed, as its history says; too few where it was lost.
@@ -24,9 +26,10 @@ package struct Undo: Sendable {
 
     /// Finds the run.
     ///
-    /// Throws a usage error where it is unknown, still under way, an undo itself, or only watched.
+    /// Throws a usage error where it is unknown, still under way, an undo itself, or only watched; with a record, also
+    /// where it isn't known to have changed that record.
     package static func find(
-        _ run: String, _ store: Store, cleanups: [Cleanup], streams: Configuration.Streams
+        _ run: String, record: String? = nil, _ store: Store, cleanups: [Cleanup], streams: Configuration.Streams
     ) async throws(CurfewError) -> Undo {
         let entry = try await History(redis: store.redis).last(1, of: store.keys.runs) { $0["run"] == run }.first
         guard let entry else { throw try await unknown(run, store, streams) }
@@ -46,10 +49,41 @@ package struct Undo: Sendable {
         else {
             throw CurfewError(.damaged, "the history of \(run) says not when it was")
         }
-        return Undo(
-            run: run, cleanup: cleanup, changed: max(0, entry["changed"].flatMap { Int($0) } ?? 0),
+        let undo = Undo(
+            run: run, record: record, cleanup: cleanup, changed: max(0, entry["changed"].flatMap { Int($0) } ?? 0),
             began: Timestamp(milliseconds: began) - slack, ended: Timestamp(milliseconds: ended) + slack,
             streams: streams)
+        guard let record else { return undo }
+        let changes = try await undo.changes(store)
+        guard changes > 0 else {
+            throw CurfewError(
+                .usage,
+                "there is no change of “\(record)” by \(run) in the events, which are kept for \(streams.events.text)")
+        }
+        return Undo(
+            run: run, record: record, cleanup: cleanup, changed: changes, began: undo.began, ended: undo.ended,
+            streams: streams)
+    }
+
+    /// Whether an event is one of the changes that are undone.
+    func includes(_ entry: StreamEntry) -> Bool {
+        guard entry["run"] == run, let subject = entry["record"], !subject.isEmpty else { return false }
+        return entry["action"] != Change.errorAction && (record.map { $0 == subject } ?? true)
+    }
+
+    /// How many changes are known.
+    private func changes(_ store: Store) async throws(CurfewError) -> Int {
+        let history = History(redis: store.redis)
+        var count = 0
+        var before: String? = "\(ended.milliseconds)-0"
+        while let end = before {
+            let page = try await history.page(
+                of: store.keys.events, StreamPage.most, before: end, from: String(max(0, began.milliseconds)),
+                where: includes)
+            count += page.entries.count
+            before = page.next
+        }
+        return count
     }
 
     private static func unknown(
@@ -67,6 +101,9 @@ package struct Undo: Sendable {
             .usage,
             "there is no run “\(run)” in the history, which is kept for \(kept); “curfew history” lists the runs")
     }
+
+    /// What is undone, for the event of the undo.
+    var subject: String { record.map { "of \(run), record \($0)" } ?? "of \(run)" }
 
     /// Why the events of the run can't all be found.
     func remark(missing: Int) -> String {

@@ -59,10 +59,7 @@ struct UndoSweep: Sendable {
     private func events(from: String) async throws -> ([StreamEntry], next: String?) {
         let page = try await StreamPage(
             "XREVRANGE", of: store.keys.events, from: from, to: String(max(0, undo.began.milliseconds)), store.redis)
-        let own = page.entries.filter {
-            $0["run"] == undo.run && $0["record"] != "" && $0["action"] != Change.errorAction
-        }
-        return (own, page.isFull ? page.entries.last.map { "(" + $0.id } : nil)
+        return (page.entries.filter(undo.includes), page.isFull ? page.entries.last.map { "(" + $0.id } : nil)
     }
 
     /// Events in pages, none of which has a record twice.
@@ -146,5 +143,14 @@ struct UndoSweep: Sendable {
 
 extension Undo {
     /// What the event of an undone change says.
-    func reason(of event: UndoEvent) -> String { "undo of \(run): \(event.action)" }
+    func reason(of event: UndoEvent) -> String { "\(Self.reasonStart)\(run): \(event.action)" }
+
+    private static let reasonStart = "undo of "
+
+    /// The run whose change was undone, according to the event of an undo; nil if it doesn't say that.
+    static func run(undoneAccordingTo reason: String) -> String? {
+        guard reason.hasPrefix(reasonStart), let end = reason.lastIndex(of: ":") else { return nil }
+        let start = reason.index(reason.startIndex, offsetBy: reasonStart.count)
+        return start < end ? String(reason[start..<end]) : nil
+    }
 }

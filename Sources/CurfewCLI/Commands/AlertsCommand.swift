@@ -27,8 +27,9 @@ struct AlertsCommand: AsyncParsableCommand {
         let alerts = try await options.withEngine { engine in
             try await History(engine: engine).last(limit, of: engine.keys.alerts)
         }
-        if options.json { return try Output.json(alerts.map(\.object)) }
-        if alerts.isEmpty { Output.line("no alerts") }
+        if options.json { return try Output.json(alerts.map(TypedEntry.init)) }
+        if alerts.isEmpty { return Output.line("no alerts") }
+        Output.line(EntryView.alertHeader)
         for alert in alerts { Output.line(EntryView.line(alert: alert)) }
     }
 
@@ -58,6 +59,6 @@ struct AlertsCommand: AsyncParsableCommand {
     }
 
     private func write(_ alert: StreamEntry) throws {
-        if options.json { try Output.json(alert.object) } else { Output.line(EntryView.line(alert: alert)) }
+        if options.json { try Output.json(TypedEntry(alert)) } else { Output.line(EntryView.line(alert: alert)) }
     }
 }

@@ -53,7 +53,7 @@ struct EventsCommand: AsyncParsableCommand {
             return found
         }
         if options.json {
-            try Output.json(found.entries.map(\.object))
+            try Output.json(found.entries.map(TypedEntry.init))
         } else {
             EntryView.write(events: found.entries)
         }

@@ -52,7 +52,7 @@ struct HistoryCommand: AsyncParsableCommand {
             return found
         }
         if options.json {
-            try Output.json(found.entries.map(\.object))
+            try Output.json(found.entries.map(TypedEntry.init))
         } else {
             for line in EntryView.lines(runs: found.entries) { Output.line(line) }
         }

@@ -10,13 +10,15 @@ struct PreviewCommand: AsyncParsableCommand {
     @Argument(help: "The cleanup. (default: all)", completion: Completion.cleanups)
     var name: String?
 
-    @Option(help: "Preview as of a later time, for example +2h.")
+    @Option(help: "Preview as of a later time, for example +2h.", transform: DurationArgument.init(parsing:))
     var at: DurationArgument?
 
     @Option(help: "Show at most this many changes.")
     var limit: Int?
 
-    @Option(help: "Use this timeout instead of the configured ones, for example 10m.")
+    @Option(
+        help: "Use this timeout instead of the configured ones, for example 10m.",
+        transform: DurationArgument.init(parsing:))
     var timeout: DurationArgument?
 
     @Option(help: "Write the changes to this file as a plan for “curfew run NAME --plan FILE”.")

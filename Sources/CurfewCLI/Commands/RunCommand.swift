@@ -30,7 +30,9 @@ struct RunCommand: AsyncParsableCommand {
     @Option(help: "Change at most this many records of each cleanup.")
     var limit: Int?
 
-    @Option(help: "Use this timeout instead of the configured ones, for example 10m.")
+    @Option(
+        help: "Use this timeout instead of the configured ones, for example 10m.",
+        transform: DurationArgument.init(parsing:))
     var timeout: DurationArgument?
 
     @Flag(help: "If another instance holds the lease, wait for it.")

@@ -9,7 +9,7 @@ struct StatusCommand: AsyncParsableCommand {
     @OptionGroup var options: GlobalOptions
 
     func run() async throws {
-        let status = try await options.withEngine { try await Status.read($0) }
+        let status = try await options.withEngine { try await Status.read($0, LastRuns()) }
         if options.json { return try Output.json(status) }
         for line in StatusView(status: status).lines { Output.line(line) }
     }

@@ -14,6 +14,9 @@ struct UndoCommand: AsyncParsableCommand {
     @Argument(help: "The run, for example stuck-jobs-41.", completion: Completion.runs)
     var run: String
 
+    @Option(help: "Undo only the change of this record, by its id.")
+    var record: String?
+
     @Flag(help: "If another instance holds the lease, wait for it.")
     var wait = false
 
@@ -21,7 +24,7 @@ struct UndoCommand: AsyncParsableCommand {
 
     func run() async throws {
         let (result, failure, remark) = try await options.withEngine { engine in
-            let undo = try await Undo.find(run, engine)
+            let undo = try await Undo.find(run, record: record, engine)
             let execution = try await Control(engine: engine, person: Person.name).undo(undo, waits: wait)
             let result = try await Interrupt.handled(by: execution, engine.redis) {
                 try await Progress.shown(of: execution.control) { await execution.execute() }

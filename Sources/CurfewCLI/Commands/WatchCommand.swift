@@ -12,7 +12,7 @@ struct WatchCommand: AsyncParsableCommand {
             don't fit are left out. Elsewhere than on a terminal the whole status is printed again and again.
             """)
 
-    @Option(help: "How often to refresh, for example 1s.")
+    @Option(help: "How often to refresh, for example 2s. (default: 1s)", transform: DurationArgument.init(parsing:))
     var interval = DurationArgument.second
 
     @OptionGroup var options: GlobalOptions
@@ -25,18 +25,19 @@ struct WatchCommand: AsyncParsableCommand {
         try await Interrupt.cancelling {
             try await options.withEngine { engine in
                 // If Redis never answered, the command fails; later it keeps trying.
-                let first = try await Snapshot.read(engine)
+                let lastRuns = LastRuns()
+                let first = try await Snapshot.read(engine, lastRuns)
                 if options.json || !Output.isTerminal {
-                    try await write(first, engine)
+                    try await write(first, engine, lastRuns)
                 } else {
-                    try await LiveScreen(engine: engine, interval: interval.duration).run(first)
+                    try await LiveScreen(engine: engine, lastRuns: lastRuns, interval: interval.duration).run(first)
                 }
             }
         }
     }
 
     /// Writes the status again and again until it is cancelled.
-    private func write(_ first: Snapshot, _ engine: Engine) async throws {
+    private func write(_ first: Snapshot, _ engine: Engine, _ lastRuns: LastRuns) async throws {
         var next: Result<Snapshot, CurfewError> = .success(first)
         var last = first
         while true {
@@ -52,7 +53,7 @@ struct WatchCommand: AsyncParsableCommand {
             case .failure(let error): for line in last.lines(failure: error.message) + [""] { Output.line(line) }
             }
             try await Task.sleep(for: interval.duration)
-            next = try await Snapshot.attempt(engine)
+            next = try await Snapshot.attempt(engine, lastRuns)
         }
     }
 }
@@ -77,16 +78,16 @@ struct Snapshot: Sendable {
     /// How many ended runs are shown below the rest.
     private static let shownRuns = 8
 
-    static func read(_ engine: Engine) async throws -> Snapshot {
-        let status = try await Status.read(engine)
+    static func read(_ engine: Engine, _ lastRuns: LastRuns) async throws -> Snapshot {
+        let status = try await Status.read(engine, lastRuns)
         let runs = try await History(engine: engine).last(shownRuns, of: engine.keys.runs)
         return Snapshot(status: status, runs: runs, place: engine.redis.place)
     }
 
     /// The same, with the error of a Redis that isn't reachable; throws any other error.
-    static func attempt(_ engine: Engine) async throws -> Result<Snapshot, CurfewError> {
+    static func attempt(_ engine: Engine, _ lastRuns: LastRuns) async throws -> Result<Snapshot, CurfewError> {
         do {
-            return .success(try await read(engine))
+            return .success(try await read(engine, lastRuns))
         } catch let error as CurfewError where error.code == .unreachable && !Task.isCancelled {
             return .failure(error)
         }

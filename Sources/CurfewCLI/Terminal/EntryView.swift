@@ -48,6 +48,28 @@ enum EntryView {
         table.write(empty: "no events")
     }
 
+    /// Prints the events of one record, newest first.
+    static func write(history: RecordHistory) {
+        var table = Table("AT", "RUN", "ACTION", "FROM", "TO", "TOKENS", "UNDONE BY", "REASON")
+        for item in history.items {
+            let event = Event(item.entry)
+            table.add([
+                (TimeText.moment(event.time), nil), (place(of: event), nil), (event.action, nil), (event.from, nil),
+                (event.to, nil), (event.tokens == 0 ? "" : String(event.tokens), nil), (item.undoneBy ?? "", nil),
+                (event.reason, nil),
+            ])
+        }
+        table.write(empty: "no events")
+        if let remark = history.remark { Output.line(Style.dim(remark.printable)) }
+        if history.next != nil, !history.limitReached { Output.line(Style.dim("… and older events")) }
+    }
+
+    /// The header of alerts.
+    static var alertHeader: String {
+        let words = ["AT".padded(to: 20), "STATE".padded(to: 9), "SEVERITY".padded(to: 8), "ALERT".padded(to: 16)]
+        return Style.bold((words + ["MESSAGE"]).joined(separator: "  "))
+    }
+
     /// One alert on one line, so that more can follow.
     static func line(alert: StreamEntry) -> String {
         let state = alert["state"] ?? ""
@@ -57,7 +79,8 @@ enum EntryView {
         return (style(ofAlert: state)?(words) ?? words) + "  " + text
     }
 
-    private static func style(ofRun status: String) -> Style? {
+    /// The colour of how a run ended.
+    static func style(ofRun status: String) -> Style? {
         switch status {
         case "completed": .green
         case "failed", "lost", "refused": .red

@@ -4,6 +4,7 @@ internal import RedisClient
 /// The status on the whole terminal, refreshed and scrolled until `q` is pressed.
 struct LiveScreen {
     let engine: Engine
+    let lastRuns: LastRuns
     let interval: Duration
 
     private enum Event: Sendable {
@@ -27,7 +28,7 @@ struct LiveScreen {
                 defer { continuation.finish() }
                 while true {
                     try await Task.sleep(for: interval)
-                    continuation.yield(.refreshed(try await Snapshot.attempt(engine)))
+                    continuation.yield(.refreshed(try await Snapshot.attempt(engine, lastRuns)))
                 }
             }
             var (last, failure) = (first, String?.none)

@@ -14,13 +14,15 @@ enum ResultView {
         }
         if !result.records.isEmpty {
             Output.line()
-            var table = Table("RECORD", "ACTION", "FROM", "TO", "AGE", "TOKENS", "REASON")
-            for record in result.records {
+            var table = Table("RECORD", "ACTION", "FROM", "TO", "TYPE", "AGE", "TOKENS", "REASON")
+            // The index is in the order of deadlines; people look for the oldest.
+            for record in result.records.sorted(by: { $0.ageMs > $1.ageMs }) {
                 table.add(
-                    record.id, record.action, record.from, record.to, Duration.milliseconds(record.ageMs).roughText,
+                    record.id, record.action, record.from, record.to, record.type,
+                    Duration.milliseconds(record.ageMs).roughText,
                     record.tokensRefunded != 0 ? String(record.tokensRefunded) : "", record.reason)
             }
-            table.write(empty: "")
+            for line in table.lines(fitting: nil, optional: ["TYPE", "TOKENS"]) { Output.line(line) }
             let rest = result.totalFound - result.failed - result.skipped - result.records.count
             if rest > 0 { Output.line(Style.dim("… and \(rest) more")) }
         }

@@ -8,22 +8,34 @@ struct StatusView {
 
     /// All lines.
     var lines: [String] {
-        var lines = cleanups + [""] + instances
+        var lines = headline + cleanups + [""] + instances
         if !scans.isEmpty { lines += [""] + scans.flatMap { $0.wrapped(to: width) } }
-        let warnings = (refusals + status.remarks + uncounted + owing).flatMap { ("! " + $0).wrapped(to: width) }
-        let remarks =
-            warnings.map(Style.yellow.callAsFunction)
-            + pauses.flatMap { $0.wrapped(to: width) }.map(Style.dim.callAsFunction)
-        if !remarks.isEmpty { lines += [""] + remarks }
         return lines
     }
 
+    /// The state of everything in one sentence, and what needs attention.
+    private var headline: [String] {
+        guard let concerns = status.concerns else { return [] }
+        let style: Style = concerns.isEmpty ? .green : concerns[0].severity == .critical ? .red : .yellow
+        let lines = concerns.flatMap { concern in
+            let since = concern.sinceMs.map { " (since \(TimeText.moment(String($0))))" } ?? ""
+            return ("! " + concern.text + since).wrapped(to: width).map(
+                (concern.severity == .critical ? Style.red : .yellow).callAsFunction)
+        }
+        return status.headline.wrapped(to: width).map(style.callAsFunction) + lines + [""]
+    }
+
     private var cleanups: [String] {
-        var table = Table("CLEANUP", "POLICY", "SCHEDULE", "STATE", "WHEN", "RUN", "INSTANCE", "DONE", "TRACKED", "DUE")
+        var table = Table(
+            "CLEANUP", "POLICY", "SCHEDULE", "STATE", "WHEN", "LAST", "ERRORS", "FAILED", "RUN", "INSTANCE", "DONE",
+            "TRACKED", "DUE")
         for cleanup in status.cleanups {
             table.add([
                 (cleanup.name, .bold), (cleanup.policy ?? "-", nil), (cleanup.schedule ?? "-", nil),
-                (cleanup.state, Self.style(of: cleanup.state)), (Self.when(cleanup), nil), (cleanup.run ?? "", nil),
+                (Self.state(cleanup), cleanup.isLate ? .red : Self.style(of: cleanup.state)), (Self.when(cleanup), nil),
+                (cleanup.lastRun?.status ?? "-", cleanup.lastRun.flatMap { EntryView.style(ofRun: $0.status) }),
+                (Self.some(cleanup.lastRun?.failed), .yellow), (Self.row(cleanup.lastRun), .red),
+                (cleanup.run ?? "", nil),
                 (cleanup.instance ?? "", nil), (Self.progress(cleanup), nil),
                 (cleanup.tracked.map { String($0) } ?? "-", nil),
                 (cleanup.backlog.map { String($0) } ?? "-", (cleanup.backlog ?? 0) > 0 ? .yellow : nil),
@@ -32,7 +44,9 @@ struct StatusView {
         return status.cleanups.isEmpty
             ? ["no cleanup is configured or scheduled"]
             : table.lines(
-                fitting: width, dispensable: ["POLICY", "SCHEDULE", "TRACKED", "INSTANCE", "RUN", "DONE", "WHEN"])
+                fitting: width,
+                dispensable: ["POLICY", "SCHEDULE", "TRACKED", "INSTANCE", "RUN", "DONE", "ERRORS", "WHEN", "FAILED"],
+                optional: ["RUN", "INSTANCE", "DONE", "ERRORS", "FAILED"])
     }
 
     private var instances: [String] {
@@ -66,29 +80,21 @@ struct StatusView {
         }
     }
 
-    private var uncounted: [String] {
-        status.cleanups.compactMap { cleanup in
-            cleanup.uncounted.map { "the records of \(cleanup.name) can't be counted: \($0)" }
+    private static func state(_ cleanup: Status.CleanupStatus) -> String {
+        switch cleanup.state {
+        case "due" where cleanup.isLate: "overdue"
+        case "waiting": "scheduled"
+        default: cleanup.state
         }
     }
 
-    private var refusals: [String] { status.cleanups.compactMap(\.refused) }
+    /// A number that is worth reading if it isn't 0.
+    private static func some(_ number: Int?) -> String { number.map { $0 == 0 ? "" : String($0) } ?? "" }
 
-    private var owing: [String] {
-        status.cleanups.compactMap { cleanup in
-            guard let since = cleanup.owedSince, cleanup.paused == nil else { return nil }
-            let next = cleanup.due.map { "; next try at \($0)" } ?? ""
-            // Some errors of Redis end with a period.
-            let error = cleanup.lastError ?? ""
-            let reason = error.hasSuffix(".") ? String(error.dropLast()) : error
-            return "\(cleanup.name) has not succeeded since it was due at \(since): \(reason)\(next)"
-        }
-    }
-
-    private var pauses: [String] {
-        status.cleanups.compactMap { cleanup in
-            cleanup.paused.map { "\(cleanup.name) was paused by \($0.by) at \($0.at): \($0.why)".printable }
-        }
+    /// How many runs have failed in a row.
+    private static func row(_ last: LastRun?) -> String {
+        guard let last, last.failuresInARow > 0 else { return "" }
+        return last.failuresInARow == 1 ? "once" : "\(last.failuresInARow) in a row"
     }
 
     private static func when(_ cleanup: Status.CleanupStatus) -> String {

@@ -28,11 +28,14 @@ struct Table {
     /// - Parameters:
     ///   - width: the most columns; nil for any number.
     ///   - dispensable: the columns that are left out if there is too little space, the first one first.
-    func lines(fitting width: Int?, dispensable: [String] = []) -> [String] {
+    ///   - optional: the columns that are left out if they are empty.
+    func lines(fitting width: Int?, dispensable: [String] = [], optional: Set<String> = []) -> [String] {
         var widths = header.indices.map { column in
             ([header[column]] + rows.map { column < $0.count ? $0[column].text : "" }).map(\.count).max() ?? 0
         }
-        var columns = Array(header.indices)
+        var columns = header.indices.filter { column in
+            !optional.contains(header[column]) || rows.contains { column < $0.count && !$0[column].text.isEmpty }
+        }
         if let width, let last = columns.last {
             // The last column has the longest texts, which may be cut.
             let whole = widths[last]

@@ -111,7 +111,14 @@ package struct FilesPolicy: Policy {
 /// What it looks at beside its records, and how these are counted.
 extension FilesPolicy {
     /// What it does, in words.
-    package var meaning: String { "deletes files without an owner after \(longestTimeout.text)" }
+    package var meaning: String {
+        let orphans = orphan.map { orphan in
+            (orphan.mark == nil ? "deletes" : "marks") + " files without an owner after "
+                + (timeoutOverride ?? orphan.after).text
+        }
+        let soft = deleted.map { "deletes those deleted softly after \((timeoutOverride ?? $0.after).text)" }
+        return [orphans, soft].compactMap(\.self).joined(separator: ", ")
+    }
 
     /// They are removed, with their objects.
     package static var removesRecords: Bool { true }

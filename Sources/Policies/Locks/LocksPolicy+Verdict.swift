@@ -2,11 +2,17 @@ extension LocksPolicy {
     /// How old a lock is, and what shows that it is still the same lock.
     private struct Held {
         let since: Timestamp
-        /// What tells the age, in words, after "held since".
-        let source: String
+        /// The field that tells the age; nil where it was seen.
+        let field: String?
         /// Fields, or the whole text, that must be as they were read.
         var guards: [Guard]
         var before: [FieldWrite]
+
+        /// What tells the age, in words.
+        var source: String {
+            let time = TimeForm.iso8601(TimeForm.ISO8601()).text(for: since)
+            return field.map { "\($0) was \(time)" } ?? "first seen \(time)"
+        }
     }
 
     /// Leaves, drops, asks about, or releases the lock, as the description of the type says.
@@ -68,13 +74,12 @@ extension LocksPolicy {
         let passed = started.passed.map(\.field)
         let holder = unique(liveness?.template.fields ?? []).filter { $0 != started.field && !passed.contains($0) }
         return Held(
-            since: started.time.timestamp, source: "\(started.field) was \(started.raw)",
+            since: started.time.timestamp, field: started.field,
             guards: started.guards + holder.map { .field($0, equals: record[$0]) },
             before: record.image([started.field] + holder))
     }
 
     private func heldSince(_ first: Timestamp, _ guards: [Guard]) -> Held {
-        let time = TimeForm.iso8601(TimeForm.ISO8601()).text(for: first)
-        return Held(since: first, source: "first seen \(time)", guards: guards, before: [])
+        Held(since: first, field: nil, guards: guards, before: [])
     }
 }

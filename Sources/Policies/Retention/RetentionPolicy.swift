@@ -62,7 +62,7 @@ package struct RetentionPolicy: Policy {
 /// What it does to keys, and how.
 extension RetentionPolicy {
     /// What it does, in words.
-    package var meaning: String { "removes records older than \(longestTimeout.text)" }
+    package var meaning: String { "removes records older than \(timeoutWords)" }
 
     /// They are removed.
     package static var removesRecords: Bool { true }

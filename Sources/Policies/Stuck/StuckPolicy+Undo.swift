@@ -23,7 +23,7 @@ extension StuckPolicy {
 /// What it looks at and writes to beside its records.
 extension StuckPolicy {
     /// What it does, in words.
-    package var meaning: String { "retries or fails jobs with no sign of life for up to \(longestTimeout.text)" }
+    package var meaning: String { "retries or fails jobs with no sign of life for \(timeoutWords)" }
 
     /// The key of whoever works on a record.
     package var reads: [KeyUse] { (liveness?.use).map { [$0] } ?? [] }

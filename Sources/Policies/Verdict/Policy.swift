@@ -99,6 +99,11 @@ extension Policy {
 
     /// The only timeout there is, unless there are some by type.
     package var shortestTimeout: Duration { longestTimeout }
+    /// Its timeouts in words: one, or from the shortest to the longest.
+    var timeoutWords: String {
+        shortestTimeout == longestTimeout
+            ? longestTimeout.text : "\(shortestTimeout.text) to \(longestTimeout.text), depending on the type"
+    }
 
     /// Those of its age.
     package var signs: [String] { since }

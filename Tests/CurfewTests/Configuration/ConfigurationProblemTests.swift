@@ -75,6 +75,7 @@ struct ConfigurationProblemTests {
                 curfew.yaml:4: cleanups.jobs.timeot: unknown key, did you mean “timeout”? (expected one of policy, every, \
                 cron, timezone, records, index, scan, status, format, enabled, dry-run, limit, page, run-timeout, \
                 misfire-grace, undo, ping, guard, missing, time-unit, zone, null-times, allow, only, except, trash, \
+                touch, carry, title, category, color, \
                 states, since, heartbeat, timeout, timeouts, alive, completed-when, completed-to, retry, to, refund, writes)
                 """)
         #expect(
@@ -132,6 +133,18 @@ struct ConfigurationProblemTests {
             ("timeouts: {by: t}", "timeouts: has no type, expected one like TIER_4K: 20m"),
             ("timeouts: {by: t, A: 5}", "timeouts.A: “5” has no unit, write 5s, 5m or 5h"),
             ("format: xml", "format: unknown “xml” (expected one of hash, json)"),
+            (
+                "color: '#12'",
+                "color: expected a colour like \"#1a56b0\" (in quotes), or one of gray, red, orange, yellow, green, teal, "
+                    + "blue, purple, pink, brown, found “#12”"
+            ),
+            (
+                "color: 'red;x'",
+                "color: expected a colour like \"#1a56b0\" (in quotes), or one of gray, red, orange, "
+                    + "yellow, green, teal, blue, purple, pink, brown, found “red;x”"
+            ),
+            ("title: ''", "title: expected a text of 1 to 80 characters, on one line, found “”"),
+            ("category: \"a\\nb\"", "category: expected a text of 1 to 80 characters, on one line, found “a\nb”"),
             ("ping: ftp://x", "ping: expected an address like https://host/path"),
             (
                 "guard: on",
