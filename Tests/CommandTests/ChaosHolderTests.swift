@@ -57,7 +57,7 @@ extension Chaos {
                 try #require(try await workload.left() ?? 0 > 0, "the successor was through before the holder woke")
                 holder.thaw()
 
-                try await eventually("the holder knows that it has lost") { holder.log.contains("run lost") }
+                try await eventually("the holder knows that it has lost") { holder.log.contains("status=lost") }
                 try await workload.left(atMost: 0)
                 #expect(try await workload.events(of: lost["run"] ?? "", since: lost.id) == 0)
                 try await workload.expectEachOnce(Self.count)

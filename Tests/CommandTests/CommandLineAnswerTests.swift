@@ -12,8 +12,7 @@ extension CommandLineTests {
         private static let resultKeys: Set = [
             "run", "cleanup", "instance", "fence", "trigger", "dryRun", "status", "startedAt", "durationMs",
             "totalFound", "cleanedUp", "retried", "skipped", "failed", "stalled", "tokensRefunded", "bytesFreed",
-            "absent",
-            "records", "errors",
+            "absent", "actions", "records", "errors",
         ]
 
         @Test("run --json has the shape of the contract, and exit code 1 says that a record was an error")

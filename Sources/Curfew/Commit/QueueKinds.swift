@@ -43,11 +43,15 @@ struct QueueKinds: Sendable, Equatable {
     ///
     /// Throws where it is something that an id can't be put on, or a sorted set for which no score is known.
     func kind(of push: Push) throws(RecordError) -> Push.Kind {
+        // Work is taken up from a queue, which has an order.
+        let isQueue = push.content == .id
         if let type = found[push.key] {
             guard let kind = Push.Kind(rawValue: type),
-                push.kind.map({ $0 == kind }) ?? Push.Kind.found.contains(kind)
+                push.kind.map({ $0 == kind }) ?? (isQueue ? Push.Kind.queues : Push.Kind.found).contains(kind)
             else {
-                let expected = push.kind.map { "a \($0.rawValue)" } ?? "a list, a zset, a set or a stream"
+                let expected =
+                    push.kind.map { "a \($0.rawValue)" }
+                    ?? (isQueue ? "a list, a zset or a stream" : "a list, a zset, a set or a stream")
                 throw RecordError("WRONGTYPE \(push.key) is a \(type): expected \(expected)")
             }
             return try scored(kind, push, "is")

@@ -24,8 +24,9 @@ extension Run {
         ]
         for (action, count) in result.actions { facts["action:" + action] = .stringConvertible(count) }
         if claim.isDryRun { facts["dry_run"] = "true" }
-        if let error = result.error { facts["error"] = "\(error)" }
         let isBad = [.failed, .lost, .refused, .timedOut].contains(result.status)
+        // That a run was cancelled or handed over is no error.
+        if let why = result.error { facts[isBad ? "error" : "reason"] = "\(why)" }
         engine.logger.log(level: isBad ? .warning : .info, "run ended", metadata: facts)
     }
 }

@@ -47,14 +47,17 @@ struct DemoBatches: Sendable {
         }
     }
 
-    /// How many batches are as expected, with `updatedAt` unchanged.
+    /// How many batches are as expected, with `updatedAt` unchanged unless they were cancelled.
     func right(in found: [String: [String]], loaded: Timestamp) -> Int {
         kinds.reduce(0) { sum, kind in
             sum
                 + (0..<kind.count).count { number in
-                    guard let values = found["\(kind.name)-\(number)"], values.count == Self.fields.count,
-                        values[1] == Self.time(kind.days, before: loaded)
-                    else { return false }
+                    guard let values = found["\(kind.name)-\(number)"], values.count == Self.fields.count else {
+                        return false
+                    }
+                    let paused = Self.time(kind.days, before: loaded)
+                    let isTouched = kind.outcome == "cancelled" && values[1] > paused
+                    guard isTouched || values[1] == paused else { return false }
                     // ISO 8601 in UTC: a later time is a later text.
                     let marks = (values[2] >= values[1] ? ", stale" : "") + (values[3] >= values[1] ? ", warned" : "")
                     return values[0] + marks == kind.outcome

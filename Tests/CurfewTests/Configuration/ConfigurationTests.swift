@@ -68,7 +68,7 @@ struct ConfigurationTests {
     @Test("a stuck policy gets each of its values")
     func stuckPolicy() throws {
         let cleanup = try #require(try example().cleanup(named: "stuck-jobs"))
-        let expected = StuckPolicy(
+        var expected = StuckPolicy(
             states: ["PROCESSING"], since: ["processingStartedAt", "updatedAt"], heartbeat: "heartbeatAt",
             timeout: .seconds(300), timeouts: .init(by: "tier", byType: ["TIER_4K": .seconds(1200)]),
             alive: try KeyTemplate("worker:<workerId>:alive"), completedWhen: "resultUrl",
@@ -78,6 +78,7 @@ struct ConfigurationTests {
             refund: .init(
                 amount: "tokensCost", balance: try KeyTemplate("user:<userId>:tokens"),
                 ledger: try KeyTemplate("user:<userId>:refunds")))
+        expected.origin.cleanup = "stuck-jobs"
         #expect(values(of: cleanup.policy) == values(of: expected))
         #expect(cleanup.records.text == "job:<id>")
         #expect(cleanup.index == "jobs:deadlines")
