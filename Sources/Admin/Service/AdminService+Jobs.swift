@@ -1,6 +1,7 @@
 internal import Curfew
 internal import Foundation
 internal import HTTPTypes
+internal import Logging
 internal import RedisClient
 
 /// Groups of runs that callers start without waiting, and ask about later.
@@ -33,15 +34,17 @@ extension AdminService {
                 return failed
             }
         }
-        await published.end(group, result: Self.text(group.jobAnswer(configuration)))
+        await published.end(group, result: text(group.jobAnswer(configuration), of: published.id))
     }
 
-    private static func text(_ answer: GroupOfRuns.JobAnswer) -> String {
+    /// The answer as it is kept; empty if it can't be written, which the log says.
+    private func text(_ answer: GroupOfRuns.JobAnswer, of id: String) -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         do {
             return String(decoding: try encoder.encode(answer), as: UTF8.self)
         } catch {
+            engine.logger.error("the answer of a job was not kept", metadata: ["job": "\(id)", "error": "\(error)"])
             return ""
         }
     }

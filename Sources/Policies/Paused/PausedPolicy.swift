@@ -1,8 +1,11 @@
 /// What was paused and forgotten: marked as stale, its owner warned, and ended in the end.
 ///
-/// The marks are times on the record itself, `staleSince` and `warnedAt` unless the file calls them otherwise. A mark belongs to a pause if it isn't older
-/// than the `since` time of that pause: what is resumed and paused again is marked and warned about again, though
-/// nobody took the old marks away. No `since` field is ever written, so that a mark doesn't make the record young.
+/// The marks are times on the record itself, `staleSince` and `warnedAt` unless the file calls them otherwise. A mark
+/// belongs to a pause if it isn't older than the `since` time of that pause: what is resumed and paused again is marked
+/// and warned about again, though nobody took the old marks away. No `since` field is ever written, so that a mark doesn't
+/// make the record young.
+///
+/// A record that its owner has exempted (`unless`) is neither marked, warned about nor ended.
 package struct PausedPolicy: Policy {
     /// ``PolicyKind/paused``.
     package static let kind = PolicyKind.paused
