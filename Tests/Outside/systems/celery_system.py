@@ -31,10 +31,10 @@ class CeleryTasks(System):
         boom.apply_async(["job-boom"], task_id="job-boom")
         ok.apply_async(["waiting"], task_id="waiting", queue="later")
         # A worker takes it, and holds it without acknowledging it.
-        ok.apply_async(["eta"], task_id="eta", countdown=3_600)
+        ok.apply_async(["countdown"], task_id="countdown", countdown=3_600)
 
     def others(self) -> dict[str, str]:
-        return {"waiting": "PENDING", "eta": "PENDING"}
+        return {"waiting": "PENDING", "countdown": "PENDING"}
 
     def put(self, name: str) -> None:
         held.apply_async([name], task_id=name)
@@ -66,8 +66,8 @@ class CeleryTasks(System):
             connection.default_channel.qos.restore_visible(num=100, interval=1)
 
     def after_retry(self) -> None:
-        same("the queue", [name for name in self.messages(False) if name != "eta"], sorted(STUCK))
-        same("what a worker holds, without what waits for its time", set(self.messages(True)) - {"eta"}, set())
+        same("the queue", [name for name in self.messages(False) if name != "countdown"], sorted(STUCK))
+        same("what a worker holds, without what waits for its time", set(self.messages(True)) - {"countdown"}, set())
         same("the index of what a worker holds", self.stage.redis.zcard("unacked_index"), len(self.messages(True)))
 
     def after_fail(self, name: str) -> None:

@@ -4,7 +4,7 @@ import json
 
 import dramatiq
 from dramatiq.brokers.redis import MAINTENANCE_SCALE, RedisBroker
-from dramatiq.results import ResultMissing, Results
+from dramatiq.results import ResultFailure, ResultMissing, Results
 from dramatiq.results.backends import RedisBackend
 
 from systems import jobs
@@ -15,6 +15,7 @@ from systems.story import STUCK, System
 URL = f"redis://127.0.0.1:{PORT}/0"
 results = RedisBackend(url=URL)
 broker = RedisBroker(url=URL, maintenance_chance=0)
+keeper = RedisBroker(url=URL, maintenance_chance=MAINTENANCE_SCALE)
 broker.add_middleware(Results(backend=results, store_results=True))
 dramatiq.set_broker(broker)
 
@@ -51,6 +52,9 @@ class Dramatiq(System):
         # Of jobs that are done there is nothing but results, which expire.
         return ["job-boom", "doomed"]
 
+    def mark(self, name: str) -> str:
+        return self.messages[name].options["redis_message_id"]
+
     def put(self, name: str) -> None:
         self.messages[name] = held.send(name)
 
@@ -73,7 +77,7 @@ class Dramatiq(System):
             return "queued"
         try:
             return "done" if message.get_result(backend=results) == name else None
-        except ResultMissing:
+        except (ResultFailure, ResultMissing):
             return None
 
     def counts(self) -> dict[str, int]:
@@ -92,7 +96,6 @@ class Dramatiq(System):
         return seconds * 1_000 + microseconds // 1_000
 
     def clean(self) -> None:
-        keeper = RedisBroker(url=URL, maintenance_chance=MAINTENANCE_SCALE)
         for queue in ("default", "default.DQ"):
             keeper.do_qsize(queue)
 

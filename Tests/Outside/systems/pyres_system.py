@@ -80,7 +80,7 @@ class Pyres(System):
 
     def counts(self) -> dict[str, int]:
         info = self.resque.info()
-        return {"pending": info["pending"], "working": len(self.resque.working()), "workers": info["workers"],
+        return {"pending": info["pending"], "working": len(self.resque.working()),
                 "failed": RedisBackend.count(self.resque)}
 
     def after_retry(self) -> None:
