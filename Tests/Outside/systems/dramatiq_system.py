@@ -111,6 +111,11 @@ class Dramatiq(System):
         same("the dead letter", (dead["args"], dead["actor_name"]), ([name], "held"))
         same("what is left in the queue", self.stage.redis.hexists("dramatiq:default.msgs", key), False)
 
+    def prune(self) -> None:
+        # What the last worker held until its time has come.
+        self.stage.call("run", "dramatiq-delayed")
+        super().prune()
+
     def known_workers(self) -> int:
         return self.stage.redis.zcard("dramatiq:__heartbeats__")
 

@@ -14,7 +14,7 @@ def read(client: redis.Redis) -> dict[bytes, Key]:
     """
     found = {}
     for key in client.scan_iter(count=1_000):
-        if key.startswith(b"{curfew}:"):
+        if key.startswith((b"{curfew}:", b"curfew:trash:")):
             continue
         kind = client.type(key)
         value: object

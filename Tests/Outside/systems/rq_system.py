@@ -78,7 +78,8 @@ class RQ(System):
         same("whether it has ended", job.ended_at is None, False)
 
     def forget_workers(self) -> None:
-        self.connection.delete(*self.connection.smembers("rq:workers"))
+        # They expire, at last.
+        self.connection.delete(*self.connection.keys("rq:worker:*"))
         super().forget_workers()
 
     def known_workers(self) -> int:

@@ -1,7 +1,6 @@
 """SAQ: its worker, and what its queue tells of jobs."""
 
 import asyncio
-import os
 import time
 from collections.abc import Awaitable, Callable
 
@@ -13,6 +12,9 @@ from systems.stage import same
 from systems.story import STUCK, System
 
 URL = f"redis://127.0.0.1:{PORT}/0"
+
+# While this is there nobody sweeps.
+SWEEP = "saq:default:sweep"
 
 
 async def ok(_: object, *, name: str) -> str:
@@ -48,6 +50,8 @@ class SAQ(System):
         self.ask(queue, lambda queue: queue.enqueue(function, key=name, name=name, timeout=600, ttl=0, **options))
 
     def prepare(self) -> None:
+        # A worker sweeps when it starts, and takes jobs that it has just begun for lost: only `clean` sweeps here.
+        self.stage.redis.set(SWEEP, 1)
         self.add("default", "ok", "job-ok")
         self.add("default", "boom", "job-boom")
         self.add("later", "ok", "waiting")
@@ -76,9 +80,8 @@ class SAQ(System):
             self.stage.redis.delete(key)
 
     def clean(self) -> None:
-        self.stage.redis.delete("saq:default:sweep")
-        self.ask("default", lambda queue: queue.sweep(lock=1, abort=0.05))
-        self.stage.redis.delete("saq:default:sweep")
+        self.stage.redis.delete(SWEEP)
+        self.ask("default", lambda queue: queue.sweep(lock=3_600, abort=0.05))
 
     def after_retry(self) -> None:
         told = self.ask("default", lambda queue: queue.info(jobs=True, limit=100))
@@ -94,5 +97,4 @@ class SAQ(System):
 
 make = SAQ
 settings = {
-    "queue": Queue.from_url(URL, name="default"), "functions": [ok, boom, held], "concurrency": SAQ.crowd,
-    "timers": {"sweep": 3_600}} if "ADOPTION_PORT" in os.environ else {}
+    "queue": Queue.from_url(URL, name="default"), "functions": [ok, boom, held], "concurrency": SAQ.crowd}

@@ -23,7 +23,6 @@ end
 
 class Boom
   include Sidekiq::Worker
-  sidekiq_options retry: 0
   def perform(name)
     write("start", name)
     raise ArgumentError, name
@@ -43,7 +42,11 @@ end
 def places
   found = Hash.new { |hash, name| hash[name] = [] }
   Sidekiq::Queue.all.each { |queue| queue.each { |job| found[job.args[0]] << ["queued", nil] } }
-  Sidekiq::Workers.new.each { |_, _, work| found[JSON.parse(work["payload"])["args"][0]] << ["busy", nil] }
+  Sidekiq::Workers.new.each do |_, _, work|
+    job = work["payload"]
+    job = JSON.parse(job) if job.is_a?(String)
+    found[job["args"][0]] << ["busy", nil]
+  end
   { "dead" => Sidekiq::DeadSet.new, "retry" => Sidekiq::RetrySet.new, "scheduled" => Sidekiq::ScheduledSet.new }
     .each { |place, set| set.each { |job| found[job.args[0]] << [place, job["error_message"]] } }
   found

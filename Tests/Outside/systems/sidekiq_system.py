@@ -40,7 +40,7 @@ class Sidekiq(System):
 
     def prepare(self) -> None:
         self.push("Ok", "job-ok")
-        self.push("Boom", "job-boom")
+        self.push("Boom", "job-boom", retry=0)
         self.push("Ok", "waiting", queue="later")
         self.push("Ok", "scheduled", at=time.time() + 3_600)
 
