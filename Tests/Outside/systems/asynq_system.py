@@ -3,8 +3,8 @@
 import time
 
 from systems import jobs
-from systems.stage import Stage, nothing, said, same
 from systems.keyspace import differences, naming
+from systems.stage import Stage, nothing, said, same
 
 QUEUE = "asynq:{default}"
 STATES = ("pending", "active", "scheduled", "retry", "archived", "completed")
@@ -113,8 +113,8 @@ class Asynq:
         stage.undo(stage.run("asynq-history", remove=3), before)
         stage.run("asynq-history", remove=3)
         nothing("what is left of the history", [f"{key!r}" for key in naming(stage.keys(), "lost-2", "old", "expired")])
-        others = {key: held for key, held in before.items()
-                  if any(name in key for name in (b"alive", b"waiting", b"scheduled", b"again", b"kept", b"pending", b"active"))}
+        kept = (b"alive", b"waiting", b"scheduled", b"again", b"kept", b"pending", b"active")
+        others = {key: held for key, held in before.items() if any(name in key for name in kept)}
         nothing("other tasks", differences(others, {key: held for key, held in stage.keys().items() if key in others}))
         said(f"the history is gone, with all its keys: {self.info()}")
         stage.run("asynq-servers", release=1)

@@ -60,7 +60,8 @@ class Dramatiq(System):
 
     def work(self) -> None:
         self.stage.start(
-            "dramatiq", "systems.dramatiq_system", "--processes", "1", "--threads", str(self.crowd), "--queues", "default")
+            "dramatiq", "systems.dramatiq_system", "--processes", "1", "--threads", str(self.crowd),
+            "--queues", "default")
 
     def state(self, name: str) -> str | None:
         # Where its message stands: the broker itself has no other question than how many there are.

@@ -1,4 +1,4 @@
-"""Laravel, written by hand: there is no PHP here, so the keys are made and read by the commands that its queue sends."""
+"""Laravel, written by hand: there is no PHP here, so its keys are made and read by the commands that its queue sends."""
 
 import json
 import time
@@ -18,7 +18,7 @@ class Laravel:
         """A job as Laravel encodes it, with slashes escaped."""
         job = {"uuid": name, "displayName": "App\\Jobs\\Send", "job": "Illuminate\\Queue\\CallQueuedHandler@call",
                "maxTries": None, "maxExceptions": None, "backoff": None, "timeout": None, "retryUntil": None,
-               "data": {"commandName": "App\\Jobs\\Send", "command": "O:13:\"App\\Jobs\\Send\":1:{s:3:\"url\";s:3:\"a/b\";}"},
+               "data": {"commandName": "App\\Jobs\\Send", "command": "O:4:\"Send\":1:{s:3:\"url\";s:3:\"a/b\";}"},
                "id": f"{name}-id", "attempts": 0, **more}
         return json.dumps(job, separators=(",", ":")).replace("/", "\\/").encode()
 
@@ -63,7 +63,8 @@ class Laravel:
         said(f"two jobs of a dead worker are back in their queue, as they were: {self.sizes()}")
         same("what waited before", self.pop()["uuid"], "waiting")
         again = [self.pop(), self.pop(-60)]
-        same("what the next worker gets", {(job["uuid"], job["attempts"]) for job in again}, {("lost-1", 2), ("lost-2", 2)})
+        got = {(job["uuid"], job["attempts"]) for job in again}
+        same("what the next worker gets", got, {("lost-1", 2), ("lost-2", 2)})
         self.redis.zrem(f"{QUEUE}:reserved", again[0]["reserved"])
         before = stage.keys()
         stage.undo(stage.run("laravel-stuck", fail=1), before)

@@ -72,7 +72,8 @@ class Pyres(System):
         places = ["queued" for queue in self.resque.queues() for job in self.resque.peek(queue, 0, 100)
                   if job["args"] == [name]]
         places += ["failed" for job in RedisBackend.all(self.resque, 0, 100) if job["payload"]["args"] == [name]]
-        places += ["working" for worker in self.resque.working() if worker.job().get("payload", {}).get("args") == [name]]
+        places += ["working" for worker in self.resque.working()
+                   if worker.job().get("payload", {}).get("args") == [name]]
         if not places:
             return "done" if journal("end", name) else None
         same(f"in how many places {name} is ({places})", len(places), 1)

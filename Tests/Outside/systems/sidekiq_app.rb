@@ -9,6 +9,10 @@ REDIS = { url: "redis://127.0.0.1:#{ENV.fetch("ADOPTION_PORT")}/0" }
 Sidekiq.configure_client { |config| config.redis = REDIS }
 Sidekiq.configure_server { |config| config.redis = REDIS }
 
+# Debian's Sidekiq calls Debian's client of Redis in ways that this one warns of.
+Redis.silence_deprecations = true if Redis.respond_to?(:silence_deprecations=)
+Redis.sadd_returns_boolean = false if Redis.respond_to?(:sadd_returns_boolean=)
+
 def write(what, name)
   File.open(File.join(FOLDER, "journal"), "a") { |journal| journal.syswrite("#{what} #{name}\n") }
 end

@@ -113,8 +113,8 @@ class System:
     def see_unchanged(self, *names: str) -> None:
         """That the keys of these jobs are what they were."""
         before = {key: held for key, held in self.before.items() if any(name.encode() in key for name in names)}
-        after = self.stage.keys()
-        nothing("jobs that nobody asked for", keyspace.differences(before, {key: after[key] for key in before if key in after}))
+        after = {key: held for key, held in self.stage.keys().items() if key in before}
+        nothing("jobs that nobody asked for", keyspace.differences(before, after))
 
     def undo_and_again(self) -> None:
         """The undo puts every key back; then the same once more, with the system's own cleaner after it."""
