@@ -70,7 +70,7 @@ let package = Package(
                 .embedInCode("Functions/Lua/scan.lua"), .embedInCode("Functions/Lua/statement.lua"),
                 .embedInCode("Functions/Lua/commit.lua"), .embedInCode("Functions/Lua/parts.lua"),
                 .embedInCode("Functions/Lua/register.lua"), .embedInCode("Functions/Lua/script.lua"),
-                .embedInCode("Functions/Lua/overview.lua"),
+                .embedInCode("Functions/Lua/overview.lua"), .embedInCode("Configuration/schema.json"),
             ],
             swiftSettings: settings
         ),

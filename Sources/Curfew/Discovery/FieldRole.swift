@@ -79,7 +79,9 @@ enum FieldRole: String, Sendable, CaseIterable {
             where [.heartbeat, .deadline].contains(rule.role)
                 && !rule.words.isDisjoint(with: words)
             { return rule.role }
-            if words.count == 1, ["time", "at", "date", "ts", "datetime", "when"].contains(words[0]) { return .created }
+            if words.count == 1, ["time", "at", "date", "ts", "datetime", "when"].contains(words[0]) {
+                return .created
+            }
             return times.first { !$0.words.isDisjoint(with: words) }?.role ?? .other
         }
         if isNumber, words.count <= 3, let rule = counts.first(where: { !$0.words.isDisjoint(with: words) }),

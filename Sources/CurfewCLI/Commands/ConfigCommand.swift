@@ -6,7 +6,8 @@ internal import RedisClient
 /// `curfew config …`: commands for the configuration file.
 struct ConfigCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "config", abstract: "Inspects the configuration.", subcommands: [ConfigCheckCommand.self])
+        commandName: "config", abstract: "Inspects the configuration, and begins one.",
+        subcommands: [ConfigCheckCommand.self, ConfigInitCommand.self, ConfigSchemaCommand.self])
 }
 
 /// `curfew config check`: reads the file as every command does and prints what it means.

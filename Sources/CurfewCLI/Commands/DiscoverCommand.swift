@@ -94,7 +94,7 @@ struct RedisPlace {
             } catch {
                 throw ValidationError("--redis: \(error.message)")
             }
-            lines = RedisLines.text(for: url, configuration)
+            lines = RedisLines.text(for: url)
         }
     }
 

@@ -1,13 +1,21 @@
-package import RedisClient
+internal import RedisClient
 
 /// The lines of a file that say where Redis is, without its password: that belongs into the environment.
 package enum RedisLines {
-    /// The lines for an address.
-    package static func text(for url: String, _ configuration: RedisConfiguration) -> String {
+    /// The lines for an address; as it is if it is none.
+    package static func text(for url: String) -> String {
         let line = "redis: \(YAMLText.quoted(withoutSecrets(url).replacing("$", with: "$$")))"
-        guard let credentials = configuration.credentials else { return line }
+        guard let credentials = credentials(in: url) else { return line }
         let user = credentials.user.map { "redis-user: \(YAMLText.scalar($0.held))\n" } ?? ""
         return "\(line)\n\(user)redis-password: \"${REDIS_PASSWORD:-}\""
+    }
+
+    private static func credentials(in url: String) -> RedisConfiguration.Credentials? {
+        do {
+            return try RedisConfiguration(url: url).credentials
+        } catch {
+            return nil
+        }
     }
 
     private static func withoutSecrets(_ url: String) -> String {
