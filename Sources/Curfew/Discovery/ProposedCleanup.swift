@@ -20,14 +20,21 @@ struct ProposedCleanup: Sendable {
     /// The name of a storage that it needs.
     var storage: String?
 
-    init(_ name: String, _ policy: String, _ shape: ShapeFacts, every: String) {
+    /// - Parameter registry: where the records stand, if that is what matters.
+    init(_ name: String, _ policy: String, _ shape: ShapeFacts, every: String, in registry: RegistryFacts? = nil) {
         self.name = name
         self.policy = policy
         records = shape.template
         add("policy", policy)
         lines.append(Line(text: "dry-run: true", note: "it changes nothing until this line is removed"))
         add("every", every)
-        add("records", YAMLText.scalar(shape.template))
+        if let registry {
+            add("in", YAMLText.scalar(registry.key))
+            if registry.member != "<id>" { add("member", YAMLText.quoted(registry.member)) }
+            add("record", YAMLText.scalar(shape.template))
+        } else {
+            add("records", YAMLText.scalar(shape.template))
+        }
         if shape.isJSON { add("format", "json") }
     }
 

@@ -67,6 +67,7 @@ extension Proposer {
                     + "attempts: \(YAMLText.scalar(attempts.name))}",
                 queue == nil ? "where the application queues ids wasn't found" : nil)
         }
+        addRegistry(to: &cleanup, shape)
         addRefund(to: &cleanup, shape, facts)
     }
 
@@ -114,7 +115,7 @@ extension Proposer {
     /// The fields that tell when work on a record began, the best first.
     static func starts(_ facts: RecordFacts, in states: [String]) -> [String] {
         let roles: [FieldRole] = [.start, .updated, .created]
-        let found = roles.flatMap { facts.times($0) }.filter { facts.filled($0.name, in: states) > 0 }
+        let found = roles.flatMap { facts.times($0) }.filter { states.isEmpty || facts.filled($0.name, in: states) > 0 }
         let named = found.filter { facts.roles[$0.name] != .created }
         return (named.isEmpty ? found : named).prefix(3).map(\.name)
     }

@@ -35,6 +35,7 @@ struct Proposer {
             return
         }
         guard let status = facts.status else {
+            if let registered = registered(shape, facts) { add(registered) }
             if let old = oldWithoutStatus(shape, facts) { add(old) }
             return
         }

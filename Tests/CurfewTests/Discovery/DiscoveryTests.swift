@@ -151,6 +151,24 @@ struct DiscoveryTests {
         #expect(found.suggests("index: \"scans:recent\"") || found.suggests("index: scans:recent"))
     }
 
+    @Test(
+        "a list that says what is worked on is taken from, or is where the records are if they say nothing themselves")
+    func registries() async throws {
+        let found = try await Self.discover { now in
+            (0..<10).flatMap { number -> [[String]] in
+                [
+                    ["HSET", "crawl:\(number)", "status", "RUNNING", "startedAt", "\(now - 900)"],
+                    ["RPUSH", "crawls:active", "\(number)"], ["HSET", "mail:\(number)", "to", "x", "body", "y"],
+                    ["ZADD", "mails:inflight", "\(now - 900)", "\(number)"], ["RPUSH", "mails:ready", "\(number)"],
+                ]
+            }
+        }
+        #expect(found["stuck-crawls"] != nil && found.suggests("from: crawls:active"))
+        #expect(found["stuck-mails"] == nil && found.suggests("in: mails:inflight"))
+        #expect(found.suggests("record: mail:<id>") && found.suggests("since: [\"<score>\"]"))
+        #expect(found.suggests("to: \"mails:ready\""))
+    }
+
     @Test("hostile keys and values can't leave their comments, and the file is still read")
     func hostile() async throws {
         let found = try await Self.discover { now in
