@@ -52,6 +52,7 @@ struct Doubts {
                 add(line, "cleanups.\(cleanup.name).since", why)
             }
         }
+        found += SharedRecords(list, file: file).doubts(cleanups)
     }
 
     private mutating func add(_ line: Int?, _ path: String, _ message: String) {
@@ -157,7 +158,7 @@ struct Doubts {
     }
 
     /// Whether a field name suggests the time of an end; an application writes other times at other moments.
-    private static func isEnd(_ field: String) -> Bool {
+    static func isEnd(_ field: String) -> Bool {
         let name = field.lowercased()
         return ["end", "finish", "complet", "fail", "cancel", "clos", "done", "stop"].contains { name.contains($0) }
     }

@@ -14,7 +14,7 @@ struct DocumentationConfigurationTests {
     ]
 
     /// A block as a whole file: cleanups alone get their section, and what a file can't be without is added.
-    private static func whole(_ block: DocumentationPage.Block) -> String {
+    static func whole(_ block: DocumentationPage.Block) -> String {
         var lines = block.lines
         let first = lines.first { $0.firstMatch(of: /^[a-z]/) != nil }?.prefix { $0 != ":" } ?? ""
         if !sections.contains(String(first)) { lines = ["cleanups:"] + lines.map { "  " + $0 } }
@@ -47,7 +47,7 @@ struct DocumentationConfigurationTests {
     }
 
     /// What the reader of the file knows, by its own account: its answer to a key that nobody has.
-    private static func known() throws -> [String: Set<String>] {
+    static func known() throws -> [String: Set<String>] {
         let text = """
             zzzz: 0
             redis: redis://127.0.0.1
