@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Locks", .tags(.pure))
 struct LocksPolicyTests {
-    private func policy(since: [String] = ["acquired_at"], alive: String? = nil) throws -> LocksPolicy {
+    private func policy(since: Start = ["acquired_at"], alive: String? = nil) throws -> LocksPolicy {
         LocksPolicy(since: since, timeout: .seconds(600), alive: try alive.map { text in try KeyTemplate(text) })
     }
 

@@ -16,9 +16,9 @@ extension Section {
     ]
 
     /// Reads `states` and `since`, which most policies have.
-    func scope() -> (states: [String], since: [String])? {
+    func scope() -> (states: [String], since: Start)? {
         let states = states(isRequired: true)
-        let since = texts("since", isRequired: true)
+        let since = start("since", isRequired: true)
         guard let states, let since else { return nil }
         return (states, since)
     }

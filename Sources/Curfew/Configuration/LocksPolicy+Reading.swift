@@ -8,7 +8,7 @@ extension LocksPolicy: ConfiguredPolicy {
     }
 
     init?(_ section: Section, status: String) {
-        let since = section.texts("since")
+        let since = section.start("since")
         let alive = section.template("alive")
         let expiring = section.choice("expiring", Expiring.allCases)
         guard let timeout = section.duration("timeout", isRequired: true) else { return nil }

@@ -5,7 +5,7 @@ extension RetentionPolicy: ConfiguredPolicy {
 
     init?(_ section: Section, status: String) {
         let states = section.states()
-        let since = section.texts("since", isRequired: true)
+        let since = section.start("since", isRequired: true)
         let keep = section.duration("keep", isRequired: true)
         let keeps = section.section("keeps").flatMap(TimesByType.init)
         let also = section.companionTemplates("also")

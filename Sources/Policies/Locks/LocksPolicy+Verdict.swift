@@ -2,7 +2,7 @@ extension LocksPolicy {
     /// How old a lock is, and what shows that it is still the same lock.
     private struct Held {
         let since: Timestamp
-        /// The field that tells the age; nil where it was seen.
+        /// What tells the age; nil where it was seen.
         let field: String?
         /// Fields, or the whole text, that must be as they were read.
         var guards: [Guard]
@@ -70,13 +70,13 @@ extension LocksPolicy {
     }
 
     private func heldHash(_ record: Record, at now: Timestamp) throws(RecordError) -> Held {
-        let started = try record.firstTime(since, by: times, at: now)
-        let passed = started.passed.map(\.field)
-        let holder = unique(liveness?.template.fields ?? []).filter { $0 != started.field && !passed.contains($0) }
+        let started = try since.time(of: record, by: times, at: now)
+        let others = started.others.map(\.field)
+        let holder = unique(liveness?.template.fields ?? []).filter { $0 != started.field && !others.contains($0) }
         return Held(
-            since: started.time.timestamp, field: started.field,
+            since: started.time.timestamp, field: started.name,
             guards: started.guards + holder.map { .field($0, equals: record[$0]) },
-            before: record.image([started.field] + holder))
+            before: record.image([started.field] + started.delays + holder))
     }
 
     private func heldSince(_ first: Timestamp, _ guards: [Guard]) -> Held {

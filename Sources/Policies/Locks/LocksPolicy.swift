@@ -7,8 +7,8 @@ package struct LocksPolicy: Policy {
     /// ``PolicyKind/locks``.
     package static let kind = PolicyKind.locks
 
-    /// The fields that say when a lock was taken; empty where none does.
-    package let since: [String]
+    /// What says when a lock was taken; empty where nothing does.
+    package let since: Start
     /// Whether a lock without such a field that expires by itself is left alone.
     package let leavesExpiring: Bool
     let timeout: Duration
@@ -24,7 +24,7 @@ package struct LocksPolicy: Policy {
     ///
     /// In `alive`, `<value>` takes the whole text of a lock that is a plain string.
     package init(
-        since: [String] = [], timeout: Duration, alive: KeyTemplate? = nil, leavesExpiring: Bool = true,
+        since: Start = [], timeout: Duration, alive: KeyTemplate? = nil, leavesExpiring: Bool = true,
         timeoutOverride: Duration? = nil
     ) {
         self.since = since
@@ -32,7 +32,7 @@ package struct LocksPolicy: Policy {
         self.timeout = timeout
         liveness = alive.map { Liveness(template: $0) }
         self.timeoutOverride = timeoutOverride
-        fields = unique(since + (alive?.fields ?? []))
+        fields = unique(since.fields + (alive?.fields ?? []))
     }
 
     /// The timeout, or the override.

@@ -6,14 +6,14 @@ extension RetentionPolicy {
         let ofType = timeoutOverride == nil ? keeps?.byType[type] : nil
         let keep = timeoutOverride ?? ofType ?? self.keep
         if let outside = outside(record, keep: keep, at: now) { return outside }
-        guard let started = try record.firstTimeIfAny(since, by: times, at: now) else {
+        guard let started = try since.timeIfAny(of: record, by: times, at: now) else {
             let soon = now + min(keep, RetentionPolicy.lookAgain)
-            return .leave(until: soon, because: "\(record.absence(of: since)): it has not ended yet")
+            return .leave(until: soon, because: "\(record.absence(of: since.times)): it has not ended yet")
         }
         let deadline = started.time.timestamp + keep
         guard now >= deadline else {
             let rest = (deadline - now).roughText
-            let reason = "\(started.field) \(started.distance(from: now)), kept for another \(rest)"
+            let reason = "\(started.name) \(started.distance(from: now)), kept for another \(rest)"
             return .leave(until: deadline, because: reason)
         }
         let age = now - started.time.timestamp
@@ -23,7 +23,7 @@ extension RetentionPolicy {
         let others = unique([keeps?.by].compactMap(\.self) + also.flatMap(\.fields))
             .filter { name in
                 name != started.field && (states == nil || name != status)
-                    && !started.passed.contains { $0.field == name }
+                    && !started.others.contains { $0.field == name }
             }
             .map { Guard.field($0, equals: record[$0]) }
         var keys: [String] = []
@@ -38,6 +38,15 @@ extension RetentionPolicy {
                 effects: [.remove(image: record.image(fields))] + unique(keys).map { .discard($0) }))
     }
 
+    /// What a record's age counts from; nil where it can't be told.
+    private func start(of record: Record, at now: Timestamp) -> Timestamp? {
+        do {
+            return try since.timeIfAny(of: record, by: times, at: now)?.time.timestamp
+        } catch {
+            return nil
+        }
+    }
+
     /// The verdict on a record in a state that isn't looked for; nil for one that is.
     ///
     /// It may come into such a state at any time, but can't be old enough before its time; from then on it is looked
@@ -48,7 +57,7 @@ extension RetentionPolicy {
         if states.contains(status ?? "") { return nil }
         let soon = now + min(self.keep, RetentionPolicy.lookAgain)
         // A time that can't be read is no error yet: the record isn't this policy's business now.
-        let until = start(of: record, at: now).map { max($0.time.timestamp + keep, soon) } ?? soon
+        let until = start(of: record, at: now).map { max($0 + keep, soon) } ?? soon
         let found = status.map { "\(self.status) is \($0)" } ?? "it has no \(self.status)"
         return .leave(until: until, because: "\(found), not \(Scope.text(of: states))")
     }

@@ -12,8 +12,8 @@ package struct RetentionPolicy: Policy {
     let status: String
     /// The states of records that go; nil: any.
     package let states: [String]?
-    /// The fields that a record's age counts from: the first that has a time.
-    package let since: [String]
+    /// What a record's age counts from.
+    package let since: Start
     let keep: Duration
     let keeps: TimesByType?
     /// The keys that go with a record.
@@ -29,7 +29,7 @@ package struct RetentionPolicy: Policy {
     ///
     /// Without `states` a record may have any status or none.
     package init(
-        status: String = "status", states: [String]? = nil, since: [String], keep: Duration,
+        status: String = "status", states: [String]? = nil, since: Start, keep: Duration,
         keeps: TimesByType? = nil, also: [KeyTemplate] = [], timeoutOverride: Duration? = nil
     ) {
         self.status = status
@@ -39,7 +39,7 @@ package struct RetentionPolicy: Policy {
         self.keeps = keeps
         self.also = also
         self.timeoutOverride = timeoutOverride
-        let named = (states == nil ? [] : [status]) + since + [keeps?.by].compactMap { $0 }
+        let named = (states == nil ? [] : [status]) + since.fields + [keeps?.by].compactMap { $0 }
         fields = unique(named + also.flatMap(\.fields))
     }
 
@@ -74,5 +74,5 @@ extension RetentionPolicy {
     package var writes: [KeyUse] { also.map { KeyUse(.companion, $0, []) } }
 
     /// What it waits for on a record that has ended.
-    package var awaitedEnd: AwaitedEnd? { AwaitedEnd(states: states, since: since) }
+    package var awaitedEnd: AwaitedEnd? { AwaitedEnd(states: states, since: since.times) }
 }

@@ -3,7 +3,7 @@ extension StuckPolicy {
     /// Where the charge of the record stands; nil where nothing is ever refunded.
     package func charge(of record: Record) throws(RecordError) -> Charge? {
         guard let refund else { return nil }
-        let started = try record.firstTime(since, by: times, at: nil)
+        let started = try since.time(of: record, by: times, at: nil)
         return Charge(
             balance: try refund.balance.expand(for: record), ledger: try refund.ledger.expand(for: record),
             entries: [record.key, record.id].map { "\($0)@\(started.raw)" })

@@ -4,7 +4,7 @@ extension StuckPolicy {
         let record: Record
         let now: Timestamp
         let status: String
-        /// The first present of the `since` fields: it names the charge in a refund's ledger.
+        /// What `since` gives: it names the charge in a refund's ledger.
         let started: FieldTime
         /// The time that decided: the heartbeat where that is later, else ``started``.
         let latest: FieldTime
@@ -45,11 +45,11 @@ extension StuckPolicy {
         case .outside(let verdict): return verdict
         case .within(let found): status = found
         }
-        let started = try record.firstTime(since, by: times, at: now)
+        let started = try since.time(of: record, by: times, at: now)
         let latest = try latestSign(of: record, started: started, at: now)
         let deadline = latest.time.timestamp + timeout
         guard now >= deadline else {
-            let reason = "\(latest.field) \(latest.distance(from: now)), times out in \((deadline - now).roughText)"
+            let reason = "\(latest.name) \(latest.distance(from: now)), times out in \((deadline - now).roughText)"
             return .leave(until: deadline, because: reason)
         }
         let age = now - latest.time.timestamp
@@ -112,7 +112,7 @@ extension StuckPolicy {
         let isBeat = latest.field == heartbeat
         return String(pieces: [
             "stuck in ", overdue.status, " for ", overdue.ageText,
-            isBeat ? ": no heartbeat since " : ": ", isBeat ? "" : latest.field, isBeat ? "" : " was ", time,
+            isBeat ? ": no heartbeat since " : ": ", isBeat ? "" : latest.name, isBeat ? "" : " was ", time,
             ", timeout ", overdue.timeoutText, overdue.isByType ? " for " : "",
             overdue.isByType ? overdue.type : "",
         ])

@@ -1,7 +1,7 @@
 /// Work that was started and never finished: left while someone is at it, completed where it was only never marked,
 /// retried while it may be, else failed and refunded.
 ///
-/// A record's age is counted from the later of its heartbeat and the first present of its `since` fields. An age equal
+/// A record's age is counted from the later of its heartbeat and what `since` gives. An age equal
 /// to the timeout is past it.
 package struct StuckPolicy: Policy {
     /// Timeouts by the record's type.
@@ -100,8 +100,8 @@ package struct StuckPolicy: Policy {
     package static let kind = PolicyKind.stuck
 
     let scope: Scope
-    /// The fields that a record's age counts from: the first that has a time.
-    package let since: [String]
+    /// What a record's age counts from.
+    package let since: Start
     let heartbeat: String?
     let timeout: Duration
     let timeouts: Timeouts?
@@ -127,7 +127,7 @@ package struct StuckPolicy: Policy {
 
     /// Makes the policy from what the configuration says; the defaults are those of a key left out.
     package init(
-        status: String = "status", states: [String], since: [String], heartbeat: String? = nil, timeout: Duration,
+        status: String = "status", states: [String], since: Start, heartbeat: String? = nil, timeout: Duration,
         timeouts: Timeouts? = nil, alive: KeyTemplate? = nil, completedWhen: String? = nil,
         completedTo: String = "COMPLETED", retry: Retry? = nil, to: String, refund: RefundRule? = nil,
         writes: Writes = Writes(), timeoutOverride: Duration? = nil
@@ -146,7 +146,7 @@ package struct StuckPolicy: Policy {
         self.refund = refund
         writtenNames = writes
         self.timeoutOverride = timeoutOverride
-        var fields = [status] + since + [heartbeat, timeouts?.by, completedWhen].compactMap { $0 }
+        var fields = [status] + since.fields + [heartbeat, timeouts?.by, completedWhen].compactMap { $0 }
         fields += alive?.fields ?? []
         if let retry {
             fields += [retry.attempts, writtenNames.recoveries].compactMap { $0 } + (retry.queue?.fields ?? [])
@@ -165,8 +165,8 @@ package struct StuckPolicy: Policy {
         timeoutOverride ?? timeouts?.shortest(beside: timeout) ?? timeout
     }
 
-    /// The fields of its age, and the heartbeat.
-    package var signs: [String] { since + [heartbeat].compactMap { $0 } }
+    /// The times of its age, and the heartbeat.
+    package var signs: [String] { since.times + [heartbeat].compactMap { $0 } }
 
     /// The fields of the record that a change may write.
     package var writtenFields: [String] {

@@ -64,7 +64,7 @@ package struct ChangeAdditions: Sendable, Equatable {
         } catch {
             // What can't be read as a time has no form; it is written anew.
         }
-        return policy.start(of: record, at: now)?.time.form ?? .iso8601(TimeForm.ISO8601(fractionDigits: 3))
+        return policy.writtenStart(of: record, at: now)?.time.form ?? .iso8601(TimeForm.ISO8601(fractionDigits: 3))
     }
 }
 
