@@ -82,7 +82,7 @@ extension [Policies.Guard] {
                 guard field == otherField, (value == nil) == (otherValue == nil) else { return false }
             case (.text, .text), (.recordMissing, .recordMissing), (.keyAbsent, .keyAbsent), (.keyPresent, .keyPresent),
                 (.otherText, .otherText), (.listed, .listed), (.contains, .contains), (.scored, .scored),
-                (.holds, .holds),
+                (.holds, .holds), (.unlisted, .unlisted),
                 (.atMost, .atMost):
                 continue
             default: return false

@@ -114,6 +114,8 @@ struct ChangeEncoder: Sendable {
                     .score, sink.key(key), field: .own(sink.value(member)), value: .own(sink.value(score)))
             case .contains(let key, let member):
                 sink.check(.contains, sink.key(key), field: .own(sink.value(member)), value: .none)
+            case .unlisted(let key, let member):
+                sink.check(.unlisted, sink.key(key), field: .own(sink.value(member)), value: .none)
             case .holds(let key, let element):
                 sink.check(.holds, sink.key(key), field: .none, value: .own(sink.value(element)))
             case .atMost(let key, let most):

@@ -108,7 +108,7 @@ extension Statement.Guard.Check {
     fileprivate var hasValue: Bool {
         switch self {
         case .equals, .differs, .text, .score, .holds, .atmost: true
-        case .absent, .exists, .missing, .listed, .contains, .knownHash, .knownText: false
+        case .absent, .exists, .missing, .listed, .unlisted, .contains, .knownHash, .knownText: false
         }
     }
 }

@@ -42,7 +42,7 @@ struct Statement: Equatable, Sendable {
     struct Guard: Equatable {
         /// What is compared; the names are those of the checks in `statement.lua`.
         enum Check: String, Codable {
-            case equals, differs, absent, text, exists, missing, score, listed, contains, holds, atmost
+            case equals, differs, absent, text, exists, missing, score, listed, unlisted, contains, holds, atmost
             case knownHash = "known_hash"
             case knownText = "known_text"
         }

@@ -158,7 +158,8 @@ extension Policies.Guard {
         switch self {
         case .field, .text, .recordMissing: nil
         case .keyAbsent(let key), .keyPresent(let key), .otherField(let key, _, _), .otherText(let key, _),
-            .listed(let key, _), .scored(let key, _, _), .contains(let key, _), .holds(let key, _), .atMost(let key, _):
+            .listed(let key, _), .scored(let key, _, _), .contains(let key, _), .unlisted(let key, _),
+            .holds(let key, _), .atMost(let key, _):
             key
         }
     }

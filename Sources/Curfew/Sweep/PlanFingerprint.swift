@@ -29,6 +29,7 @@ extension Change {
             case .listed(let key, let member): add("listed", key, member)
             case .scored(let key, let member, let score): add("scored", key, member, score)
             case .contains(let key, let member): add("contains", key, member)
+            case .unlisted(let key, let member): add("unlisted", key, member)
             case .holds(let key, let element): add("holds", key, element)
             case .atMost(let key, let most): add("most", key, String(most))
             }

@@ -122,7 +122,7 @@ struct UndoEncoder {
                 : "what was removed is gone: trash is off for \(undo.cleanup.name)"
         case .recordMissing: return "changed since: there is a new \(event.key)"
         case .keyAbsent(let key): return "changed since: there is a new \(key)"
-        case .atMost(let key, _): return "changed since: \(key) has changed"
+        case .atMost(let key, _), .unlisted(let key, _): return "changed since: \(key) has changed"
         }
     }
 }

@@ -14,7 +14,7 @@ package struct RetentionPolicy: Policy {
     package let states: [String]?
     /// What a record's age counts from.
     package let since: Start
-    let keep: Duration
+    let keep: TimeLimit
     let keeps: TimesByType?
     /// The keys that go with a record.
     package let also: [KeyTemplate]
@@ -30,24 +30,31 @@ package struct RetentionPolicy: Policy {
     /// Without `states` a record may have any status or none.
     package init(
         status: String = "status", states: [String]? = nil, since: Start, keep: Duration,
-        keeps: TimesByType? = nil, also: [KeyTemplate] = [], timeoutOverride: Duration? = nil
+        ownKeep: TimeLimit.Own? = nil, keeps: TimesByType? = nil, also: [KeyTemplate] = [],
+        timeoutOverride: Duration? = nil
     ) {
         self.status = status
         self.states = states
         self.since = since
-        self.keep = keep
+        self.keep = TimeLimit(keep, own: ownKeep)
         self.keeps = keeps
         self.also = also
         self.timeoutOverride = timeoutOverride
-        let named = (states == nil ? [] : [status]) + since.fields + [keeps?.by].compactMap { $0 }
+        let named =
+            (states == nil ? [] : [status]) + since.fields + [ownKeep?.field].compactMap { $0 } + (keeps?.fields ?? [])
         fields = unique(named + also.flatMap(\.fields))
     }
 
     /// The longest of the general time and those by type, or the override.
-    package var longestTimeout: Duration { timeoutOverride ?? keeps?.longest(beside: keep) ?? keep }
+    package var longestTimeout: Duration { timeoutOverride ?? keeps?.longest(beside: keep.general) ?? keep.general }
 
     /// The shortest time that a record is kept, or the override.
-    package var shortestTimeout: Duration { timeoutOverride ?? keeps?.shortest(beside: keep) ?? keep }
+    package var shortestTimeout: Duration { timeoutOverride ?? keeps?.shortest(beside: keep.general) ?? keep.general }
+
+    /// Whether a record, or one of some type, says itself how long it is kept.
+    package var hasOwnTimeouts: Bool {
+        keep.own != nil || keeps?.byType.values.contains { $0.own != nil } ?? false
+    }
 
     /// None: records are removed as they are.
     package var writtenFields: [String] { [] }

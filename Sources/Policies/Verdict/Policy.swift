@@ -53,6 +53,9 @@ package protocol Policy: PolicyFacts, Sendable {
     /// The shortest timeout that a record can have, override included: what clocks may differ by is measured by it.
     var shortestTimeout: Duration { get }
 
+    /// Whether a record may say itself how long it may take, so that no configured time is the longest, but for the override.
+    var hasOwnTimeouts: Bool { get }
+
     /// The fields that say when something was last heard of a record: the times of its age, and its heartbeat.
     var signs: [String] { get }
 
@@ -99,10 +102,16 @@ extension Policy {
 
     /// The only timeout there is, unless there are some by type.
     package var shortestTimeout: Duration { longestTimeout }
+
+    /// None does.
+    package var hasOwnTimeouts: Bool { false }
+
     /// Its timeouts in words: one, or from the shortest to the longest.
     var timeoutWords: String {
-        shortestTimeout == longestTimeout
+        let words =
+            shortestTimeout == longestTimeout
             ? longestTimeout.text : "\(shortestTimeout.text) to \(longestTimeout.text), depending on the type"
+        return hasOwnTimeouts && timeoutOverride == nil ? "\(words), or what they say themselves" : words
     }
 
     /// Those of its age.

@@ -59,6 +59,8 @@ package enum Guard: Sendable, Equatable {
     case scored(key: String, member: String, score: String)
     /// That member is in the set at that other key.
     case contains(key: String, member: String)
+    /// That member is not in the set, sorted set, list or hash at that other key, or there is nothing at it.
+    case unlisted(key: String, member: String)
     /// That element is in the list at that other key.
     case holds(key: String, element: String)
     /// The number at that other key, or the size of what is there, is at most that; nothing there counts as 0.

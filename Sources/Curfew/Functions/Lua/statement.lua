@@ -21,6 +21,10 @@ end
 -- How the size of what is at a key is asked for; of a text it is the number that it holds.
 local COUNTS = {string = 'GET', list = 'LLEN', set = 'SCARD', zset = 'ZCARD', hash = 'HLEN', stream = 'XLEN'}
 
+-- How a member of what is at a key is looked for; the most elements of a list that are searched for one.
+local LOOKS = {list = 'LPOS', set = 'SISMEMBER', zset = 'ZSCORE', hash = 'HEXISTS'}
+local MOST_SEARCHED = 1000
+
 -- Each guard returns nil where it holds. What is usual is compared first: an error is a table, and equals no text.
 local GUARDS = {
   equals = function(key, field, value)
@@ -62,6 +66,17 @@ local GUARDS = {
     local found = redis.pcall('SISMEMBER', key, member)
     if found ~= 1 then return unmet(found, 'SISMEMBER', key) end
   end,
+  -- Nothing at the key has no members; of a list too long to be searched it can't be told.
+  unlisted = function(key, member)
+    local kind = redis.pcall('TYPE', key)
+    if kind.err then return explained(kind.err, 'TYPE', key) end
+    if kind.ok == 'none' then return nil end
+    if kind.ok == 'list' and redis.call('LLEN', key) > MOST_SEARCHED then return false end
+    local command = LOOKS[kind.ok]
+    if not command then return false end
+    local found = redis.pcall(command, key, member)
+    if found ~= false and found ~= 0 or kind.ok == 'list' and found == 0 then return unmet(found, command, key) end
+  end,
   -- Nothing at the key is 0; what is no count is more than any.
   atmost = function(key, _, value)
     local kind = redis.pcall('TYPE', key)
@@ -75,7 +90,7 @@ local GUARDS = {
   end,
   -- A list is walked from its end, and no further than a short call allows.
   holds = function(key, _, value)
-    local found = redis.pcall('LPOS', key, value, 'RANK', -1, 'MAXLEN', 1000)
+    local found = redis.pcall('LPOS', key, value, 'RANK', -1, 'MAXLEN', MOST_SEARCHED)
     if type(found) ~= 'number' then return unmet(found, 'LPOS', key) end
   end,
 }
