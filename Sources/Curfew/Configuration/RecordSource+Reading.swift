@@ -62,13 +62,11 @@ extension Section {
         }
         let templates = (isList ? texts : [singleTemplate?.text ?? ""]).compactMap { text -> KeyTemplate? in
             guard let template = template(text, at: "records") else { return nil }
-            let literals = template.gapNames.reduce(template.text) { $0.replacing("<\($1)>", with: "") }
-            guard !template.isConstant, !literals.isEmpty else {
-                problem(
-                    "records",
-                    "\(quoted(text, of: "records")) has no gap, or no other text: expected a key like job:<id>")
+            guard !template.isConstant else {
+                problem("records", "\(quoted(text, of: "records")) has no gap, expected a key like job:<id>")
                 return nil
             }
+            guard isBound(template, at: "records") else { return nil }
             return template
         }
         guard let first = templates.first else {
