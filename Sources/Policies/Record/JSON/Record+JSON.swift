@@ -74,7 +74,11 @@ extension Verdict {
         case .change(var change):
             change.guards = record.bound(change.guards)
             change = try change.mapEffects { effect throws(RecordError) in try record.bound(effect) }
-            if let taking = record.taking(by: change) { change = change.adding(.take(taking)) }
+            if let taking = record.taking(by: change) {
+                change = change.adding(.take(taking))
+                // It stands where it is watched no more.
+                change.next = nil
+            }
             return .change(change)
         }
     }
