@@ -82,12 +82,12 @@ package struct Discovery {
                 cursor = step.next
                 for key in step.keys {
                     if keys.own(key) || key.utf8.count > KeyTree.longestKey { continue }
-                    seen += 1
-                    if !suspects.take(key) { tree.add(key) }
-                    if seen >= scope.limit {
+                    guard seen < scope.limit else {
                         findings.isComplete = false
                         break servers
                     }
+                    seen += 1
+                    if !suspects.take(key) { tree.add(key) }
                 }
                 progress(seen, min(findings.keys, scope.limit))
             } while cursor != "0"

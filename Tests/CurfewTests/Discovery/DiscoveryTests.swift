@@ -186,7 +186,7 @@ struct DiscoveryTests {
         }
         #expect(found["stuck-jobs"]?.statusField == "state")
         #expect(!found.proposal.text.contains("\n  to: X"))
-        #expect(found.file.cleanups.allSatisfy(\.isDryRun))
+        #expect(found.file.cleanups.allSatisfy { $0.isDryRun })
     }
 
     @Test("an empty Redis gives a file without cleanups")
