@@ -70,7 +70,17 @@ let package = Package(
                 .embedInCode("Functions/Lua/scan.lua"), .embedInCode("Functions/Lua/statement.lua"),
                 .embedInCode("Functions/Lua/commit.lua"), .embedInCode("Functions/Lua/parts.lua"),
                 .embedInCode("Functions/Lua/register.lua"), .embedInCode("Functions/Lua/script.lua"),
+<<<<<<< HEAD
+                .embedInCode("Functions/Lua/overview.lua"), .embedInCode("Configuration/Presets/rq.yaml"),
+                .embedInCode("Configuration/Presets/bullmq.yaml"), .embedInCode("Configuration/Presets/celery.yaml"),
+                .embedInCode("Configuration/Presets/sidekiq.yaml"), .embedInCode("Configuration/Presets/asynq.yaml"),
+                .embedInCode("Configuration/Presets/saq.yaml"), .embedInCode("Configuration/Presets/arq.yaml"),
+                .embedInCode("Configuration/Presets/dramatiq.yaml"),
+                .embedInCode("Configuration/Presets/resque.yaml"),
+                .embedInCode("Configuration/Presets/laravel.yaml"),
+=======
                 .embedInCode("Functions/Lua/overview.lua"), .embedInCode("Configuration/schema.json"),
+>>>>>>> 3056a4c26d549cd29d513284d018f3de3584f641
             ],
             swiftSettings: settings
         ),

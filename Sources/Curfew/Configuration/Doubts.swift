@@ -30,6 +30,8 @@ struct Doubts {
 
     private let file: String
     private let keys: Keys
+    /// Whether the records of the cleanup that is looked at stand in registries.
+    private var isOfRegistries = false
     private(set) var found: [ConfigurationError.Problem] = []
 
     /// Checks all cleanups of a file.
@@ -38,7 +40,10 @@ struct Doubts {
     init(_ list: Section?, cleanups: [Cleanup], file: String) {
         self.file = file
         keys = list?.templates.keys ?? TemplateRules().keys
-        for entry in list?.entries ?? [] { look(at: entry, path: "cleanups.\(entry.key)", parent: "") }
+        for entry in list?.entries ?? [] where !entry.isOfPreset {
+            isOfRegistries = list?.section(entry.key)?.isInRegistries == true
+            look(at: entry, path: "cleanups.\(entry.key)", parent: "")
+        }
         for cleanup in cleanups {
             guard let awaited = cleanup.policy.awaitedEnd else { continue }
             let line = list?.section(cleanup.name)?.entry("since")?.line
@@ -54,7 +59,14 @@ struct Doubts {
         found.append(ConfigurationError.Problem(file: file, line: line, path: path, message: message))
     }
 
+    /// The keys with what the application calls by its own names, and with patterns.
+    private static let foreign: Set = [
+        "set", "unset", "add", "take", "put", "publish", "only", "except", "each", "member", "id",
+    ]
+
     private mutating func look(at entry: YAMLNode.Entry, path: String, parent: String) {
+        // A set of members is one of the sections that has a key called so.
+        if Self.foreign.contains(entry.key), parent != "members" { return }
         switch entry.value.content {
         case _ where Self.puts.contains(entry.key) && !entry.value.isScalar:
             // All else in it are templates of texts, and names that the application chooses.
@@ -108,7 +120,7 @@ struct Doubts {
     /// Warns about a template that may match one of Curfew's own keys.
     private mutating func warnOfOwnKeys(_ scalar: YAMLNode.Scalar, _ line: Int, _ path: String) {
         // What is only looked at can name any key.
-        if path.hasSuffix(".alive") { return }
+        if isOfRegistries, path.hasSuffix(".alive") { return }
         // An invalid template is reported elsewhere.
         guard let template = Self.template(scalar.text), !template.isConstant, keys.mayOwn(template) else { return }
         add(

@@ -12,7 +12,7 @@ extension LocksPolicy: ConfiguredPolicy {
         let alive = section.template("alive")
         let expiring = section.choice("expiring", Expiring.allCases)
         // A member whose holder is gone needs no other age.
-        let mayBeZero = section.isInRegistries && alive != nil
+        let mayBeZero = section.isInRegistries && section.has("alive")
         guard let timeout = section.duration("timeout", isRequired: true, mayBeZero: mayBeZero) else { return nil }
         self.init(since: since ?? [], timeout: timeout, alive: alive, leavesExpiring: expiring != .judge)
     }

@@ -46,7 +46,7 @@ extension RecordReader {
 
     private static func standing(_ type: String, _ reply: RedisValue, _ time: RedisValue) -> Standing? {
         switch type {
-        case "list": return reply.integer.map { _ in .list }
+        case "list": return reply.integer.map { .list(isFirst: $0 == 0) }
         case "set": return reply.integer == 1 ? .set : nil
         case "zset": return reply.string.map { .zset(score: $0) }
         case "hash": return reply.string.map { .hash(value: $0) }

@@ -8,7 +8,9 @@ internal import RedisClient
 struct ConfigCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "config", abstract: "Inspects the configuration, and begins one.",
-        subcommands: [ConfigCheckCommand.self, ConfigInitCommand.self, ConfigSchemaCommand.self])
+        subcommands: [
+            ConfigCheckCommand.self, ConfigShowCommand.self, ConfigInitCommand.self, ConfigSchemaCommand.self,
+        ])
 }
 
 /// `curfew config check`: reads the file as every command does and prints what it means.

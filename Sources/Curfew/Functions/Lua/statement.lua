@@ -26,6 +26,9 @@ local COUNTS = {string = 'GET', list = 'LLEN', set = 'SCARD', zset = 'ZCARD', ha
 -- How far a list is walked for an element that is near neither of its ends: about a millisecond.
 local LONGEST_LIST = 100000
 
+-- How it is looked whether something stands in a key of each type.
+local LOOKS = {list = {'LPOS', 'MAXLEN', LONGEST_LIST}, set = {'SISMEMBER'}, zset = {'ZSCORE'}}
+
 -- Each guard returns nil where it holds. What is usual is compared first: an error is a table, and equals no text.
 local GUARDS = {
   equals = function(key, field, value)
@@ -64,8 +67,12 @@ local GUARDS = {
     if type(found) ~= 'string' then return unmet(found, 'ZSCORE', key) end
   end,
   unlisted = function(key, member)
-    local found = redis.pcall('ZSCORE', key, member)
-    if found ~= false then return unmet(found, 'ZSCORE', key) end
+    local kind = redis.pcall('TYPE', key)
+    if kind.err then return explained(kind.err, 'TYPE', key) end
+    local look = LOOKS[kind.ok]
+    if not look then return nil end
+    local found = redis.pcall(look[1], key, member, unpack(look, 2))
+    if found ~= false and (found ~= 0 or kind.ok == 'list') then return unmet(found, look[1], key) end
   end,
   contains = function(key, member)
     local found = redis.pcall('SISMEMBER', key, member)
@@ -93,7 +100,8 @@ local GUARDS = {
     local id, group = string.match(field, '^(%S+) (.*)$')
     local found = redis.pcall('XPENDING', key, group, id, id, 1)
     if found.err then return explained(found.err, 'XPENDING', key) end
-    if not found[1] or found[1][4] .. ' ' .. found[1][2] ~= value then return false end
+    local held = found[1] and found[1][4] .. ' ' .. found[1][2] or ''
+    if held ~= value then return false end
   end,
 }
 
