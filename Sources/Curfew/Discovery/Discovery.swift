@@ -95,7 +95,11 @@ package struct Discovery {
         findings.scanned = seen
         let (systems, others) = suspects.settled()
         findings.systems = systems
-        return (tree.shapes() + others).sorted { ($1.count, $0.template) < ($0.count, $1.template) }
+        findings.unplaced = tree.omitted
+        // Most keys of a system with a prefix of its own look like any others.
+        let prefixes = systems.compactMap(\.prefix).filter { $0.hasSuffix(":") }
+        let shapes = tree.shapes().filter { shape in !prefixes.contains { shape.template.hasPrefix($0) } }
+        return (shapes + others).sorted { ($1.count, $0.template) < ($0.count, $1.template) }
     }
 
     /// Reads a sample of the keys of a shape; several answers where they are of several types.

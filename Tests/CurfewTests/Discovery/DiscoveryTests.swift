@@ -220,7 +220,7 @@ struct DiscoveryTests {
                 }
         }
         #expect(found.proposal.answer.systems.map(\.preset) == ["rq"])
-        #expect(found.proposal.text.contains("preset: rq"))
+        #expect(found.proposes("preset: rq") && found["rq-stuck"] != nil && found["stuck-jobs"] != nil)
         #expect(found.proposal.answer.shapes.map(\.template) == ["job:<id>"])
     }
 
