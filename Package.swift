@@ -70,7 +70,6 @@ let package = Package(
                 .embedInCode("Functions/Lua/scan.lua"), .embedInCode("Functions/Lua/statement.lua"),
                 .embedInCode("Functions/Lua/commit.lua"), .embedInCode("Functions/Lua/parts.lua"),
                 .embedInCode("Functions/Lua/register.lua"), .embedInCode("Functions/Lua/script.lua"),
-<<<<<<< HEAD
                 .embedInCode("Functions/Lua/overview.lua"), .embedInCode("Configuration/Presets/rq.yaml"),
                 .embedInCode("Configuration/Presets/bullmq.yaml"), .embedInCode("Configuration/Presets/celery.yaml"),
                 .embedInCode("Configuration/Presets/sidekiq.yaml"), .embedInCode("Configuration/Presets/asynq.yaml"),
@@ -78,9 +77,7 @@ let package = Package(
                 .embedInCode("Configuration/Presets/dramatiq.yaml"),
                 .embedInCode("Configuration/Presets/resque.yaml"),
                 .embedInCode("Configuration/Presets/laravel.yaml"),
-=======
-                .embedInCode("Functions/Lua/overview.lua"), .embedInCode("Configuration/schema.json"),
->>>>>>> 3056a4c26d549cd29d513284d018f3de3584f641
+                .embedInCode("Configuration/schema.json"),
             ],
             swiftSettings: settings
         ),
