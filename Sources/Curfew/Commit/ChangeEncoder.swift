@@ -116,8 +116,6 @@ struct ChangeEncoder: Sendable {
                 sink.check(.text, sink.key(key), field: .none, value: .own(sink.value(text)))
             case .listed(let key, let member):
                 sink.check(.listed, sink.key(key), field: .own(sink.value(member)), value: .none)
-            case .unlisted(let key, let member):
-                sink.check(.unlisted, sink.key(key), field: .own(sink.value(member)), value: .none)
             case .undelivered(let key, let entry, let group):
                 sink.check(
                     .delivered, sink.key(key), field: .own(sink.value("\(entry) \(group)")),
@@ -127,6 +125,8 @@ struct ChangeEncoder: Sendable {
                     .score, sink.key(key), field: .own(sink.value(member)), value: .own(sink.value(score)))
             case .contains(let key, let member):
                 sink.check(.contains, sink.key(key), field: .own(sink.value(member)), value: .none)
+            case .unlisted(let key, let member):
+                sink.check(.unlisted, sink.key(key), field: .own(sink.value(member)), value: .none)
             case .holds(let key, let element):
                 sink.check(.holds, sink.key(key), field: .none, value: .own(sink.value(element)))
             case .stands(let key, let element, let end):

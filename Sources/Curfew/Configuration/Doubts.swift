@@ -16,7 +16,7 @@ struct Doubts {
     private static let fields: Set = [
         "status", "since", "heartbeat", "completed-when", "amount", "total", "queued", "processing", "completed",
         "failed", "parent-status", "size", "unless", "mark", "by", "error", "finished", "recoveries", "attempts",
-        "touch", "carry", "warned",
+        "touch", "carry", "warned", "latest", "sum",
     ]
     /// The keys with states, which are compared as written.
     private static let states: Set = ["states", "to", "completed-to", "failed-to", "parent-states"]

@@ -24,7 +24,7 @@ extension Sweep {
         for record in try await clockSample(due) where isActive(record) {
             guard let sign = cleanup.policy.lastSign(of: record, at: real) else { continue }
             // A heartbeat ahead says that something is not to be looked for before then.
-            if let start = cleanup.policy.start(of: record, at: real),
+            if let start = cleanup.policy.writtenStart(of: record, at: real),
                 start.time.timestamp - real > cleanup.clockTolerance
             {
                 let sign = (field: start.field, time: start.time.timestamp)
