@@ -30,6 +30,17 @@ extension CommandLineTests {
             }
         }
 
+        @Test("a preset is written, and read with its cleanups")
+        func preset() async throws {
+            try await withFolder { folder in
+                let answer = try await CommandLineScene.curfew(
+                    ["config", "init", "--preset", "rq", "--output", "-"], folder: folder)
+                #expect(answer.code == 0 && answer.output.contains("\npreset: rq\n"), "\(answer.errors)")
+                let file = try Configuration.parse(answer.output, file: "", environment: [:])
+                #expect(file.cleanup(named: "rq-stuck") != nil)
+            }
+        }
+
         @Test("the options are what is written")
         func options() async throws {
             try await withFolder { folder in

@@ -82,12 +82,12 @@ package struct Discovery {
                 cursor = step.next
                 for key in step.keys {
                     if keys.own(key) || key.utf8.count > KeyTree.longestKey { continue }
-                    seen += 1
-                    if !suspects.take(key) { tree.add(key) }
-                    if seen >= scope.limit {
+                    guard seen < scope.limit else {
                         findings.isComplete = false
                         break servers
                     }
+                    seen += 1
+                    if !suspects.take(key) { tree.add(key) }
                 }
                 progress(seen, min(findings.keys, scope.limit))
             } while cursor != "0"
@@ -95,7 +95,11 @@ package struct Discovery {
         findings.scanned = seen
         let (systems, others) = suspects.settled()
         findings.systems = systems
-        return (tree.shapes() + others).sorted { ($1.count, $0.template) < ($0.count, $1.template) }
+        findings.unplaced = tree.omitted
+        // Most keys of a system with a prefix of its own look like any others.
+        let prefixes = systems.compactMap(\.prefix).filter { $0.hasSuffix(":") }
+        let shapes = tree.shapes().filter { shape in !prefixes.contains { shape.template.hasPrefix($0) } }
+        return (shapes + others).sorted { ($1.count, $0.template) < ($0.count, $1.template) }
     }
 
     /// Reads a sample of the keys of a shape; several answers where they are of several types.

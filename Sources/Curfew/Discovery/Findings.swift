@@ -14,6 +14,8 @@ struct Findings: Sendable {
     var shapes: [ShapeFacts] = []
     /// How many shapes were left out: more than are looked at, or none that a template can be written for.
     var omitted = 0
+    /// How many keys were only counted, because there are too many kinds.
+    var unplaced = 0
     /// The job systems whose keys were found; these keys are in no shape.
     var systems: [FoundSystem] = []
     /// Fields whose values stand in keys.

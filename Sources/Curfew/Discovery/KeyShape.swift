@@ -79,9 +79,9 @@ struct KeyShape: Sendable {
 
     /// What it has after another shape, where its keys are that shape's with something behind: `:log`.
     func suffix(after other: KeyShape) -> String? {
-        guard steps.count > other.steps.count, Array(steps.prefix(other.steps.count)) == other.steps,
-            steps.dropFirst(other.steps.count).allSatisfy({ $0.word != nil })
-        else { return nil }
-        return steps.dropFirst(other.steps.count).map { $0.separator + ($0.word ?? "") }.joined()
+        guard template.hasPrefix(other.template) else { return nil }
+        let rest = template.dropFirst(other.template.count)
+        guard let first = rest.first, ":/|#.-_{}".contains(first), !rest.contains("<") else { return nil }
+        return String(rest)
     }
 }

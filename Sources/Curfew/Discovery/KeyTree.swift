@@ -44,11 +44,16 @@ struct KeyTree {
         "parents", "dependents", "dependencies", "progress", "reserved", "running", "started", "prioritized", "id",
     ]
 
+    /// How many keys a sample keeps however many shapes there are.
+    private static let fewest = 8
+
     /// The longest key that is looked at, in bytes.
     static let longestKey = 512
 
     private(set) var root = Place()
     private(set) var limits: Limits
+    /// How many keys have no place, because there are too many.
+    private(set) var omitted = 0
     private var places = 1
     private var kept = 0
     private var random = DiscoveryRandom()
@@ -59,26 +64,32 @@ struct KeyTree {
     mutating func add(_ key: String) {
         var place = root
         for (number, word) in KeyWords.words(of: key).enumerated() {
-            place = step(from: place, over: word, isFirst: number == 0)
+            guard let next = step(from: place, over: word, isFirst: number == 0) else {
+                omitted += 1
+                return
+            }
+            place = next
         }
         place.ends += 1
-        if place.sample.count < limits.sample {
+        if place.sample.isEmpty || (place.sample.count < limits.sample && kept < limits.kept) {
             place.sample.append(key)
             kept += 1
-            if kept > limits.kept { thin() }
+            if kept >= limits.kept, limits.sample > Self.fewest { thin() }
         } else {
             let chosen = Int(random.next() % UInt64(place.ends))
             if chosen < place.sample.count { place.sample[chosen] = key }
         }
     }
 
-    private mutating func step(from place: Place, over word: KeyWords.Word, isFirst: Bool) -> Place {
+    /// Nil where there are too many places already.
+    private mutating func step(from place: Place, over word: KeyWords.Word, isFirst: Bool) -> Place? {
         let named = Step(separator: word.separator, word: word.text)
         if let next = place.next[named] { return next }
         let gap = Step(separator: word.separator, word: nil)
         if Self.structural.contains(word.text), places < limits.places { return make(named, at: place) }
         if place.open.contains(word.separator) || WordForm(word.text).isID || places >= limits.places {
-            return place.next[gap] ?? make(gap, at: place)
+            if let whole = place.next[gap] { return whole }
+            return places < limits.places ? make(gap, at: place) : nil
         }
         let others = place.next.keys.count { $0.separator == word.separator && $0.isPlainWord }
         guard others >= (isFirst ? limits.firstWords : limits.words) else { return make(named, at: place) }
@@ -121,8 +132,7 @@ struct KeyTree {
 
     /// Halves the samples: there are so many shapes that they would take too much memory.
     private mutating func thin() {
-        limits.sample = max(20, limits.sample / 2)
-        limits.kept = max(limits.kept, 2 * places)
+        limits.sample = max(Self.fewest, limits.sample / 2)
         kept = 0
         var rest = [root]
         while let place = rest.popLast() {

@@ -38,11 +38,15 @@ struct KnownSystem: Sendable {
         KnownSystem(
             name: "laravel", owns: { laravelStart($0) != nil },
             isMark: { $0.hasSuffix(":reserved") || $0.hasSuffix(":notify") },
-            prefix: { laravelStart($0).flatMap { $0.isEmpty || $0 == "laravel_database_" ? nil : $0 } }),
+            prefix: { laravelStart($0).flatMap { $0 == "laravel_database_" ? nil : $0 } }),
         KnownSystem(
             name: "bullmq", owns: { bullStart($0) != nil },
-            isMark: { key in key.hasSuffix(":meta") && key.split(separator: ":").count == 3 },
-            prefix: { bullStart($0).flatMap { $0 == "bull" ? nil : $0 } }),
+            isMark: { key in
+                // Others have `user:7:meta` too.
+                key.hasSuffix(":stalled-check") || key.hasSuffix(":marker")
+                    || (key.hasPrefix("bull:") && key.hasSuffix(":meta"))
+            },
+            prefix: { bullStart($0).flatMap { $0 == "bull" ? nil : $0 + ":" } }),
         KnownSystem(
             name: "sidekiq",
             owns: { key in
@@ -59,16 +63,12 @@ struct KnownSystem: Sendable {
         return before.isEmpty || before.hasSuffix("_") || before.hasSuffix(":") ? String(before) : nil
     }
 
-    private static let bullParts: Set = [
-        "active", "wait", "waiting-children", "paused", "repeat", "delayed", "prioritized", "stalled", "priority",
-        "limiter", "meta", "id", "completed", "failed", "events", "marker", "pc", "stalled-check", "metrics",
-    ]
-
-    /// What a key of BullMQ begins with: `bull`, or the first of three words whose last is one of its parts.
+    /// What a key of BullMQ begins with: `bull`, or the first of three words whose last only BullMQ and few others have.
     private static func bullStart(_ key: String) -> String? {
         if key.hasPrefix("bull:") { return "bull" }
         let words = key.split(separator: ":", maxSplits: 3, omittingEmptySubsequences: false)
-        guard words.count == 3, ["meta", "stalled-check", "events"].contains(words[2]), !words[0].isEmpty else {
+        guard words.count == 3, ["meta", "stalled-check", "events", "marker"].contains(words[2]), !words[0].isEmpty
+        else {
             return nil
         }
         return String(words[0])

@@ -200,7 +200,21 @@ struct PacedReader {
         let pending = try node.map { try redis.begin(commands, on: $0) } ?? redis.begin(commands)
         let replies = try await pending.replies()
         let elapsed = pending.elapsed
+        for (command, reply) in zip(commands, replies) {
+            if let error = reply.error, Self.isRefused(command, error) {
+                let place = redis.configuration.place
+                throw CurfewError(
+                    RedisError(.server, error.message, command: command.name, address: place, server: error))
+            }
+        }
         try await Task.sleep(for: pace.rest(after: elapsed))
         return (replies, elapsed)
+    }
+
+    /// Whether the user may not send such a command at all; keys that it may not read are left out, and it can be done
+    /// without the sizes of values.
+    private static func isRefused(_ command: RedisCommand, _ error: RedisServerError) -> Bool {
+        error.code == "NOPERM" && error.message.contains("to run")
+            && !["MEMORY USAGE", "XINFO GROUPS"].contains(command.name)
     }
 }

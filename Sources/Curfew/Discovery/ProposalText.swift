@@ -22,6 +22,10 @@ struct ProposalText {
                 "\n# \(YAMLText.grouped(findings.omitted)) further kinds of keys were left out: rare ones, and names "
             text += "that no template can have.\n"
         }
+        if findings.unplaced > 0 {
+            text += "\n# \(YAMLText.grouped(findings.unplaced)) keys were only counted: there are too many kinds. "
+            text += "“--match” looks at a part.\n"
+        }
     }
 
     /// The line of presets, a comment where it can't be read.
@@ -32,7 +36,7 @@ struct ProposalText {
             text += "# \(system.name): \(YAMLText.grouped(system.keys)) keys, among them \(marks)\n"
         }
         text +=
-            "# What the preset does: “curfew config show”. Its timeout has to be more than the longest job may take.\n"
+            "# What a preset does: “curfew config show NAME”. Its timeout has to be more than the longest job may take.\n"
         if let reason { text += "# In doubt: \(reason)\n# " }
         text += presets + "\n"
     }

@@ -1,4 +1,5 @@
 import Foundation
+import Logging
 import RedisClient
 import TestNeeds
 import TestSupport
@@ -76,6 +77,38 @@ struct DiscoveryReadingTests {
             #expect(try await Self.sent(redis) - before < 2_000_000)
             let job = try #require(proposal.answer.shapes.first { $0.template == "job:<id>" })
             #expect(job.status == "status" && job.fields?.count == 3)
+        }
+    }
+
+    /// What is found by a user with these rights.
+    private static func discover(_ server: RedisServer, _ redis: RedisClient, as rights: String) async throws
+        -> Proposal
+    {
+        let words = ["SETUSER", "reader", "on", ">secret"] + rights.split(separator: " ").map(String.init)
+        _ = try await redis.send(RedisCommand("ACL", words))
+        var configuration = server.configuration
+        configuration.credentials = RedisConfiguration.Credentials(user: "reader", password: "secret")
+        return try await RedisClient.withClient(configuration, logger: Logger(label: "test")) { try await discover($0) }
+    }
+
+    @Test("keys that the user may not read are left out, and a command that it may not send is named")
+    func rights() async throws {
+        try await withServerAndClient { server, redis in
+            for number in 0..<20 {
+                _ = try await redis.pipeline([
+                    RedisCommand("HSET", ["job:\(number)", "status", "RUNNING", "startedAt", "1790000000"]),
+                    RedisCommand("HSET", ["secret:\(number)", "status", "RUNNING", "startedAt", "1790000000"]),
+                ])
+            }
+            let some = "resetkeys ~job:* +@read +@connection +time +info -memory|usage"
+            let found = try await Self.discover(server, redis, as: some)
+            #expect(found.answer.shapes.map(\.template) == ["job:<id>"])
+            #expect(found.answer.shapes.first?.status == "status")
+            await #expect {
+                try await Self.discover(server, redis, as: "-type")
+            } throws: { error in
+                "\(error)".contains("TYPE")
+            }
         }
     }
 

@@ -186,7 +186,7 @@ struct DiscoveryTests {
         }
         #expect(found["stuck-jobs"]?.statusField == "state")
         #expect(!found.proposal.text.contains("\n  to: X"))
-        #expect(found.file.cleanups.allSatisfy(\.isDryRun))
+        #expect(found.file.cleanups.allSatisfy { $0.isDryRun })
     }
 
     @Test("an empty Redis gives a file without cleanups")
@@ -220,7 +220,7 @@ struct DiscoveryTests {
                 }
         }
         #expect(found.proposal.answer.systems.map(\.preset) == ["rq"])
-        #expect(found.proposal.text.contains("preset: rq"))
+        #expect(found.proposes("preset: rq") && found["rq-stuck"] != nil && found["stuck-jobs"] != nil)
         #expect(found.proposal.answer.shapes.map(\.template) == ["job:<id>"])
     }
 
