@@ -32,6 +32,7 @@ later = actor(jobs.ok, "later", "later")
 class Dramatiq(System):
     name, parameters = "dramatiq", {"timeout": "1s", "keep": "1s"}
     stuck, history, workers = "dramatiq-stuck", "dramatiq-history", "dramatiq-workers"
+    lives = True
     failed = "dead"
 
     def __init__(self, stage: Stage) -> None:
