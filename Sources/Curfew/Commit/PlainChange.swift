@@ -107,8 +107,8 @@ extension Statement.Guard.Check {
     /// Whether it compares with a value.
     fileprivate var hasValue: Bool {
         switch self {
-        case .equals, .differs, .text, .score, .holds, .atmost: true
-        case .absent, .exists, .missing, .listed, .contains, .knownHash, .knownText: false
+        case .equals, .differs, .text, .score, .holds, .atmost, .delivered: true
+        case .absent, .exists, .missing, .listed, .unlisted, .contains, .knownHash, .knownText: false
         }
     }
 }

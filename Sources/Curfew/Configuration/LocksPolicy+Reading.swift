@@ -11,7 +11,9 @@ extension LocksPolicy: ConfiguredPolicy {
         let since = section.texts("since")
         let alive = section.template("alive")
         let expiring = section.choice("expiring", Expiring.allCases)
-        guard let timeout = section.duration("timeout", isRequired: true) else { return nil }
+        // A member whose holder is gone needs no other age.
+        let mayBeZero = section.isInRegistries && alive != nil
+        guard let timeout = section.duration("timeout", isRequired: true, mayBeZero: mayBeZero) else { return nil }
         self.init(since: since ?? [], timeout: timeout, alive: alive, leavesExpiring: expiring != .judge)
     }
 }

@@ -22,12 +22,15 @@ extension LocksPolicy {
         switch record.content {
         case .missing: return .drop(because: "the lock is gone", guards: [.recordMissing])
         case .hash where !since.isEmpty: held = try heldHash(record, at: now)
+        case .hash where timeout == .zero: held = heldSince(now, [])
         case .hash(let fields):
             switch try sighted(record, as: fields.signature, at: now) {
             case .verdict(let verdict): return verdict
             case .since(let first): held = heldSince(first, fields.names.map { .field($0, equals: fields[$0]) })
             }
             held.before = record.image(fields.names)
+        case .text where !since.isEmpty && record.place != nil: held = try heldHash(record, at: now)
+        case .text where timeout == .zero: held = heldSince(now, [])
         case .text(let text):
             switch try sighted(record, as: text, at: now) {
             case .verdict(let verdict): return verdict
@@ -40,7 +43,7 @@ extension LocksPolicy {
             return .leave(until: deadline, because: "\(held.source), times out in \((deadline - now).roughText)")
         }
         let age = now - held.since
-        var reason = "held for \(age.roughText), timeout \(timeout.text)"
+        var reason = timeout == .zero ? "held" : "held for \(age.roughText), timeout \(timeout.text)"
         if let liveness {
             switch try state(of: record, by: liveness) {
             case .unknown(let question): return .ask([question])
@@ -58,7 +61,7 @@ extension LocksPolicy {
 
     /// Whether the holder is alive; throws where a plain string can't tell who the holder is.
     private func state(of record: Record, by liveness: Liveness) throws(RecordError) -> Liveness.State {
-        guard case .text = record.content else { return try liveness.state(of: record) }
+        guard case .text = record.content, record.place == nil else { return try liveness.state(of: record) }
         if let field = liveness.template.fields.first(where: { $0 != Record.valueField }) {
             throw RecordError("\(record.key) is a plain string: “\(liveness.template)” needs its field \(field)")
         }

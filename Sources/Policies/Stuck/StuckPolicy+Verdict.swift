@@ -25,12 +25,18 @@ extension StuckPolicy {
         /// Why it gets no other try, where it had some.
         var exhausted: String?
 
+        /// Where it is stuck, in words: in its status, or where it stands.
+        var place: String {
+            if !status.isEmpty { return " in \(status)" }
+            return (record.place?.seat?.registry).map { " in \($0)" } ?? ""
+        }
+
         /// The reason for the record itself.
         ///
         /// The audit trail has the whole of it; this stays short, because a value of more than 64 bytes makes Redis
         /// keep the whole hash in a form that takes three times the memory (`hash-max-listpack-value`).
         var error: String {
-            let text = String(pieces: ["stuck in ", status, " for ", ageText, " (timeout ", timeoutText, ")"])
+            let text = String(pieces: ["stuck", place, " for ", ageText, " (timeout ", timeoutText, ")"])
             return exhausted.map { "\(text); \($0)" } ?? text
         }
     }
@@ -111,7 +117,7 @@ extension StuckPolicy {
         let time = TimeForm.iso8601(TimeForm.ISO8601()).text(for: latest.time.timestamp)
         let isBeat = latest.field == heartbeat
         return String(pieces: [
-            "stuck in ", overdue.status, " for ", overdue.ageText,
+            "stuck", overdue.place, " for ", overdue.ageText,
             isBeat ? ": no heartbeat since " : ": ", isBeat ? "" : latest.field, isBeat ? "" : " was ", time,
             ", timeout ", overdue.timeoutText, overdue.isByType ? " for " : "",
             overdue.isByType ? overdue.type : "",

@@ -13,8 +13,8 @@ package struct StuckPolicy: Policy {
         package var limit: Int
         /// How long a recovery counts.
         package var window: Duration
-        /// The status it goes back to.
-        package var to: String
+        /// The status it goes back to; nil where none is written.
+        package var to: String?
         /// Where its id is put, so that work is taken up there.
         package var queue: Queue?
         /// The field in which the app counts attempts; nil where it counts none.
@@ -22,7 +22,7 @@ package struct StuckPolicy: Policy {
 
         /// Makes it.
         package init(
-            limit: Int, window: Duration = .seconds(72 * 3_600), to: String, queue: Queue? = nil,
+            limit: Int, window: Duration = .seconds(72 * 3_600), to: String?, queue: Queue? = nil,
             attempts: String? = "attempts"
         ) {
             self.limit = limit
@@ -110,8 +110,8 @@ package struct StuckPolicy: Policy {
     let completedTo: String
     /// How often a stuck record gets another try; nil: never.
     package let retry: Retry?
-    /// The status of a record that failed.
-    package let to: String
+    /// The status of a record that failed; nil where none is written.
+    package let to: String?
     /// What is paid back when a record fails; nil: nothing.
     package let refund: RefundRule?
     /// What the fields are called that are written.
@@ -129,11 +129,12 @@ package struct StuckPolicy: Policy {
     package init(
         status: String = "status", states: [String], since: [String], heartbeat: String? = nil, timeout: Duration,
         timeouts: Timeouts? = nil, alive: KeyTemplate? = nil, completedWhen: String? = nil,
-        completedTo: String = "COMPLETED", retry: Retry? = nil, to: String, refund: RefundRule? = nil,
+        completedTo: String = "COMPLETED", retry: Retry? = nil, to: String?, refund: RefundRule? = nil,
         writes: Writes = Writes(), timeoutOverride: Duration? = nil
     ) {
         scope = Scope(
-            field: status, states: states, final: [to, completedTo], open: retry.map { [$0.to] } ?? [])
+            field: status, states: states, final: [to, completedTo].compactMap(\.self),
+            open: [retry?.to].compactMap(\.self))
         self.since = since
         self.heartbeat = heartbeat
         self.timeout = timeout
@@ -146,7 +147,9 @@ package struct StuckPolicy: Policy {
         self.refund = refund
         writtenNames = writes
         self.timeoutOverride = timeoutOverride
-        var fields = [status] + since + [heartbeat, timeouts?.by, completedWhen].compactMap { $0 }
+        // To stand in a registry can be the state.
+        let hasStatus = !states.isEmpty || to != nil || retry?.to != nil
+        var fields = (hasStatus ? [status] : []) + since + [heartbeat, timeouts?.by, completedWhen].compactMap { $0 }
         fields += alive?.fields ?? []
         if let retry {
             fields += [retry.attempts, writtenNames.recoveries].compactMap { $0 } + (retry.queue?.fields ?? [])
@@ -178,7 +181,7 @@ package struct StuckPolicy: Policy {
     }
 
     /// The states that are looked at.
-    package var activeStates: [String]? { scope.states }
+    package var activeStates: [String]? { scope.states.isEmpty ? nil : scope.states }
 
     /// The field that timeouts go by.
     package var typeField: String? { timeouts?.by }
