@@ -20,7 +20,7 @@ struct CurfewCommand: AsyncParsableCommand {
             WatchCommand.self, HistoryCommand.self, EventsCommand.self, AlertsCommand.self, StatsCommand.self,
             PauseCommand.self, ResumeCommand.self, CancelCommand.self, UndoCommand.self, ForgetCommand.self,
             SessionsCommand.self,
-            ConfigCommand.self, DoctorCommand.self, FunctionsCommand.self, DemoCommand.self,
+            ConfigCommand.self, DiscoverCommand.self, DoctorCommand.self, FunctionsCommand.self, DemoCommand.self,
         ]
     )
 

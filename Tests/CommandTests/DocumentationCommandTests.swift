@@ -26,6 +26,9 @@ struct DocumentationCommandTests {
         return words + (word.map { [$0] } ?? [])
     }
 
+    /// The commands of `config` that need no file.
+    private static let withoutFile: Set = ["init", "schema", "show"]
+
     /// Whether the built program takes a line, told by what it says to it.
     ///
     /// A line that names no more than a command is asked for the help of that command. Any other is given a configuration
@@ -39,6 +42,11 @@ struct DocumentationCommandTests {
         if arguments.count == 1 {
             let help = try await CurfewProgram.run(arguments + ["--help"], folder: folder.path)
             return help.code == 0 && help.output.contains("USAGE: curfew \(arguments[0])")
+        }
+        if arguments.first == "config", arguments.count > 1, withoutFile.contains(arguments[1]) {
+            let command = arguments.prefix { $0 != ">" }
+            let help = try await CurfewProgram.run(command + ["--help"], folder: folder.path)
+            return help.code == 0 && help.output.contains("USAGE: curfew config \(arguments[1])")
         }
         let file = folder.appendingPathComponent("none.yaml").path
         let ending = try await CurfewProgram.run(arguments + ["--config", file], folder: folder.path)

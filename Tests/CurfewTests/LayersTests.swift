@@ -11,7 +11,7 @@ struct LayersTests {
     /// From the lowest to the highest.
     static let order = [
         "Base", "Configuration", "Storage", "Functions", "Commit", "Leases", "Records", "Sweep", "Undo", "Indexing",
-        "Alerts", "Notices", "Reporting", "Running", "Library",
+        "Discovery", "Alerts", "Notices", "Reporting", "Running", "Library",
     ]
 
     /// One source file without its comments and texts.

@@ -6,8 +6,9 @@ import Testing
 
 @Suite("Locks", .tags(.pure))
 struct LocksPolicyTests {
-    private func policy(since: [String] = ["acquired_at"], alive: String? = nil) throws -> LocksPolicy {
-        LocksPolicy(since: since, timeout: .seconds(600), alive: try alive.map { text in try KeyTemplate(text) })
+    private func policy(since: Start = ["acquired_at"], alive: String? = nil) throws -> LocksPolicy {
+        LocksPolicy(
+            since: since, timeout: .seconds(600), alive: try alive.map { text in Liveness(try KeyTemplate(text)) })
     }
 
     private func text(_ value: String) -> Record {

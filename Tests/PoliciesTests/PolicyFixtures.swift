@@ -15,6 +15,8 @@ struct World {
     var firstSeen: [String: Timestamp] = [:]
     /// Numbers, and sizes of other things, by key.
     var counts: [String: Int64] = [:]
+    /// How members stand in keys; a text under the empty name.
+    var standings: [String: [String: Standing]] = [:]
     /// What Curfew keeps of the record's recoveries.
     var recoveries: String?
     /// When Curfew looked last; nil: when it did first.
@@ -26,7 +28,7 @@ struct World {
 
     func answer(_ question: Question) -> Answer {
         switch question {
-        case .exists(let key): .exists(keys.contains(key))
+        case .exists(let key): .exists(keys.contains(key) || standings[key] != nil)
         case .members(let group):
             members[group.key, default: []].count > memberLimit
                 ? .tooMany(limit: memberLimit) : .members(tasks(of: members[group.key, default: []]))
@@ -36,7 +38,7 @@ struct World {
         case .count(let key): .count(counts[key] ?? 0)
         case .recoveries: .text(recoveries)
         case .expiry: .expiry(expiry)
-        case .standing: .standing(nil)
+        case .standing(let key, let member): .standing(standings[key]?[member])
         }
     }
 

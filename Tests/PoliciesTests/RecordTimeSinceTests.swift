@@ -8,7 +8,7 @@ import Testing
 @Suite("Times in records: what they count for", .tags(.pure))
 struct RecordTimeSinceTests {
     private static func policies() throws -> [any Policy] {
-        let since = ["start", "made"]
+        let since: Start = ["start", "made"]
         let states = ["open"]
         return [
             StuckPolicy(states: states, since: since, timeout: .seconds(300), to: "failed"),

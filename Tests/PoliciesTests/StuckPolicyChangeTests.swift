@@ -169,7 +169,8 @@ struct StuckChangeTests {
     func fields() throws {
         let policy = StuckPolicy(
             status: "state", states: ["P"], since: ["a", "b"], heartbeat: "b", timeout: .seconds(1),
-            timeouts: StuckPolicy.Timeouts(by: "tier", byType: [:]), alive: try KeyTemplate("w:<worker>:<id>"),
+            timeouts: StuckPolicy.Timeouts(by: "tier", byType: [:] as [String: Duration]),
+            alive: Liveness(try KeyTemplate("w:<worker>:<id>")),
             completedWhen: "result",
             retry: StuckPolicy.Retry(
                 limit: 1, to: "Q", queue: .init(key: try KeyTemplate("q:<tier>:<lane>")), attempts: "tries"),

@@ -13,7 +13,7 @@ func stuckPolicy(
         ledger: try KeyTemplate("user:<userId>:refunds"))
     return StuckPolicy(
         states: ["PROCESSING"], since: ["processingStartedAt", "updatedAt"], heartbeat: "heartbeatAt",
-        timeout: .seconds(300), timeouts: timeouts, alive: try alive.map { text in try KeyTemplate(text) },
+        timeout: .seconds(300), timeouts: timeouts, alive: try alive.map { text in Liveness(try KeyTemplate(text)) },
         completedWhen: completedWhen, retry: retry, to: "FAILED", refund: refund ? rule : nil, writes: writes)
 }
 

@@ -31,7 +31,7 @@ struct Workload {
             states: generator.pick([["PROCESSING"], ["PROCESSING", "RUNNING"]]), since: ["startedAt", "updatedAt"],
             heartbeat: generator.pick([nil, "heartbeatAt"]), timeout: .seconds(300),
             timeouts: generator.chance(50) ? timeouts : nil,
-            alive: generator.chance(40) ? try KeyTemplate("worker:<worker>:alive") : nil,
+            alive: generator.chance(40) ? Liveness(try KeyTemplate("worker:<worker>:alive")) : nil,
             completedWhen: generator.pick([nil, "result"]), retry: generator.chance(50) ? retry : nil, to: "FAILED",
             refund: generator.chance(50) ? refund : nil, writes: StuckPolicy.Writes(recoveries: "recoveries"),
             timeoutOverride: generator.pick([nil, nil, .seconds(100), .zero]))
@@ -45,7 +45,7 @@ struct Workload {
         LocksPolicy(
             since: generator.pick([[], ["startedAt", "updatedAt"]]), timeout: .seconds(300),
             alive: try generator.pick([nil, "worker:<worker>:alive", "worker:<value>:alive", "worker:<id>:alive"])
-                .map { text in try KeyTemplate(text) })
+                .map { text in Liveness(try KeyTemplate(text)) })
     }
 
     /// A record for the policy, read as the engine would.

@@ -46,7 +46,7 @@ struct ClockAlert: Sendable {
         guard isFiring, let known else { return true }
         let longest =
             cleanups.filter { known.total > $0.clockTolerance }
-            .map(\.longestTimeout).max() ?? .zero
+            .map(\.clockMemory).max() ?? .zero
         guard now - known.seen >= max(ClockStep.shown, longest) else { return false }
         try await write(known, isFiring: false, after: known, wasFiring: true, now: now)
         return true

@@ -5,7 +5,7 @@ internal import RedisClient
 /// What the fields of a record held before a change, as its event keeps it: enough to put it back.
 ///
 /// It is a JSON object: fields by name, and beside them members of Curfew's own, whose names begin with `curfew:`.
-package struct BeforeImage: Sendable, Equatable {
+package struct BeforeImage: Sendable {
     /// The members that are no fields.
     enum Member: String, CaseIterable {
         /// What was written, so that an undo can tell whether it still is so.
@@ -18,6 +18,10 @@ package struct BeforeImage: Sendable, Equatable {
         case takes = "curfew:take"
         /// What the fields of a JSON record held, as JSON, where texts don't say it: `null`, for one.
         case originals = "curfew:json"
+        /// The whole text of a JSON record, where nothing less says it byte for byte.
+        case text = "curfew:text"
+        /// A digest of what was written in its place, by which an undo can tell that it still is so.
+        case sum = "curfew:sum"
         /// The run whose trash holds what was removed, where another one has finished the change.
         case run = "curfew:run"
         /// How many bytes the values had, where they were too many to be kept.
@@ -46,6 +50,8 @@ package struct BeforeImage: Sendable, Equatable {
     let puts: [Taking]
     /// What was taken out of registries.
     let takes: [Taking]
+    /// The whole text, with the digest of what was written in its place.
+    let whole: (text: String, sum: String)?
     /// The run whose trash is meant, where it isn't that of the event.
     let run: String?
     /// How many bytes it had, where it was cut.
@@ -63,9 +69,17 @@ package struct BeforeImage: Sendable, Equatable {
         also = members[Member.also.rawValue] as? [String] ?? []
         puts = try Self.takings(members[Member.puts.rawValue])
         takes = try Self.takings(members[Member.takes.rawValue])
+        if let text = members[Member.text.rawValue] as? String, let sum = members[Member.sum.rawValue] as? String {
+            whole = (text, sum)
+        } else {
+            whole = nil
+        }
         run = members[Member.run.rawValue] as? String
         cut = members[Member.cut.rawValue] as? String
     }
+
+    /// What tells whether a text is the one that was written.
+    static func digest(of text: String) -> String { Fields(names: [""], values: [text]).signature }
 
     private static func takings(_ value: Any?) throws(RecordError) -> [Taking] {
         var takings: [Taking] = []
@@ -94,7 +108,7 @@ package struct BeforeImage: Sendable, Equatable {
     /// can say, and the keys that went along. Where they have more than ``mostBytes`` together, each value is cut.
     static func text(
         _ before: [FieldWrite], after: [FieldWrite] = [], originals: [FieldWrite] = [], also: [String] = [],
-        puts: [Taking] = [], takes: [Taking] = []
+        puts: [Taking] = [], takes: [Taking] = [], whole: (text: String, after: String)? = nil
     ) -> String {
         let moves = puts + takes
         let size =
@@ -113,6 +127,11 @@ package struct BeforeImage: Sendable, Equatable {
         var object = JSONText.Object(before, capacity: size + 8)
         if !after.isEmpty { object.add(Member.after.rawValue, after) }
         if !originals.isEmpty { object.add(Member.originals.rawValue, originals) }
+        // Where it is too large, what can be put back is put back field by field.
+        if let whole, size + whole.text.utf8.count < mostBytes {
+            object.add(Member.text.rawValue, text: whole.text)
+            object.add(Member.sum.rawValue, text: digest(of: whole.after))
+        }
         if !also.isEmpty { object.add(Member.also.rawValue, texts: also) }
         if !puts.isEmpty { object.add(Member.puts.rawValue, objects: puts.map(\.image)) }
         if !takes.isEmpty { object.add(Member.takes.rawValue, objects: takes.map(\.image)) }

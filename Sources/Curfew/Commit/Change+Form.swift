@@ -50,7 +50,7 @@ extension Effect {
         case (.take(let mine), .take(let theirs)):
             return mine.kind == theirs.kind && (mine.member == nil) == (theirs.member == nil)
                 && (mine.field == nil) == (theirs.field == nil) && (mine.end == .head) == (theirs.end == .head)
-                && (mine.pending == nil) == (theirs.pending == nil)
+                && (mine.pending == nil) == (theirs.pending == nil) && mine.isAdded == theirs.isAdded
         case (.publish, .publish): return true
         case (.carry, .carry): return true
         case (.restore(let mine), .restore(let theirs)): return (mine.expires == nil) == (theirs.expires == nil)
@@ -85,7 +85,8 @@ extension [Policies.Guard] {
                 guard (value == nil) == (otherValue == nil) else { return false }
             case (.text, .text), (.recordMissing, .recordMissing), (.keyAbsent, .keyAbsent), (.keyPresent, .keyPresent),
                 (.otherText, .otherText), (.listed, .listed), (.contains, .contains), (.scored, .scored),
-                (.holds, .holds), (.atMost, .atMost), (.delivered, .delivered), (.unlisted, .unlisted):
+                (.holds, .holds), (.atMost, .atMost), (.delivered, .delivered), (.unlisted, .unlisted),
+                (.undelivered, .undelivered):
                 continue
             case (.stands(_, _, let end), .stands(_, _, let otherEnd)): guard end == otherEnd else { return false }
             default: return false

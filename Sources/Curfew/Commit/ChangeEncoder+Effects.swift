@@ -195,7 +195,7 @@ extension ChangeEncoder {
             return sink.hole(taking.field.map { sink.value($0) } ?? id)
         case .stream:
             guard let pending = taking.pending else {
-                sink.begin("XDEL", key)
+                sink.begin(taking.isAdded ? "UNADD" : "XDEL", key)
                 break
             }
             sink.begin("XACK", key)

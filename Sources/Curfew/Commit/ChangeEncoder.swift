@@ -116,13 +116,17 @@ struct ChangeEncoder: Sendable {
                 sink.check(.text, sink.key(key), field: .none, value: .own(sink.value(text)))
             case .listed(let key, let member):
                 sink.check(.listed, sink.key(key), field: .own(sink.value(member)), value: .none)
-            case .unlisted(let key, let member):
-                sink.check(.unlisted, sink.key(key), field: .own(sink.value(member)), value: .none)
+            case .undelivered(let key, let entry, let group):
+                sink.check(
+                    .delivered, sink.key(key), field: .own(sink.value("\(entry) \(group)")),
+                    value: .own(sink.value("")))
             case .scored(let key, let member, let score):
                 sink.check(
                     .score, sink.key(key), field: .own(sink.value(member)), value: .own(sink.value(score)))
             case .contains(let key, let member):
                 sink.check(.contains, sink.key(key), field: .own(sink.value(member)), value: .none)
+            case .unlisted(let key, let member):
+                sink.check(.unlisted, sink.key(key), field: .own(sink.value(member)), value: .none)
             case .holds(let key, let element):
                 sink.check(.holds, sink.key(key), field: .none, value: .own(sink.value(element)))
             case .stands(let key, let element, let end):
@@ -214,6 +218,7 @@ struct ChangeEncoder: Sendable {
         var also: [String] = []
         var puts: [Taking] = []
         var takes: [Taking] = []
+        var whole: (text: String, after: String)?
         for index in change.effects.indices {
             switch change.effects[index] {
             case .write(let write):
@@ -222,6 +227,7 @@ struct ChangeEncoder: Sendable {
                 let status = cleanup.statusField
                 after = write.sets.filter { $0.field != status || $0.value != change.to || change.from == change.to }
                 originals = write.originals
+                if let text = write.original, let after = write.document { whole = (text, after) }
             case .remove(let image): before = image
             case .discard(let key): also.append(key)
             case .put(let push) where push.content != .id: puts += push.traces(id: id)
@@ -231,7 +237,8 @@ struct ChangeEncoder: Sendable {
             }
         }
         if isBrief { return BeforeImage.text([], also: also) }
-        return BeforeImage.text(before, after: after, originals: originals, also: also, puts: puts, takes: takes)
+        return BeforeImage.text(
+            before, after: after, originals: originals, also: also, puts: puts, takes: takes, whole: whole)
     }
 
     /// Adds a record that needs no watching any more: its index entry goes, if record and entry are as they were read.

@@ -104,6 +104,7 @@ extension CommitScope {
         let queues = Set(page.lazy.compactMap(\.change).flatMap(\.queues))
         guard !queues.isEmpty else { return page }
         let kinds = try await QueueKinds(Array(queues), redis, keys, isNoting: lease != nil)
+        var before = EarlierPuts()
         return page.map { judged in
             guard let change = judged.change, !change.queues.isEmpty else { return judged }
             var judged = judged
@@ -112,12 +113,32 @@ extension CommitScope {
                     try change.mapEffects { effect throws(RecordError) in
                         guard case .put(var push) = effect else { return effect }
                         push.kind = try kinds.kind(of: push)
+                        before.note(&push, of: judged.record)
                         return .put(push)
                     })
             } catch {
                 judged.decision = .malformed(error)
             }
             return judged
+        }
+    }
+}
+
+/// What the changes of a page put into sorted sets and sets one after the other: a second one finds what the first has put,
+/// and must not take it away again when it is undone.
+private struct EarlierPuts {
+    private var standing: [[String]: Standing] = [:]
+
+    /// Adds what stands there by then.
+    mutating func note(_ push: inout Push, of record: Record) {
+        guard push.content != .id, push.kind == .zset || push.kind == .set else { return }
+        for (number, trace) in push.traces(id: record.id).enumerated() {
+            let place = [trace.key, trace.member ?? ""]
+            if let known = standing[place] {
+                while push.earlier.count <= number { push.earlier.append(nil) }
+                push.earlier[number] = push.earlier[number] ?? known
+            }
+            standing[place] = trace.kind == .set ? .set : trace.score.map { .zset(score: $0) }
         }
     }
 }

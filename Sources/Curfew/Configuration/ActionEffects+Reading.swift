@@ -119,7 +119,9 @@ extension Section {
             return elements.count == items.count ? .list(elements) : nil
         case .section(let entries):
             let members = entries.compactMap { entry in
-                jsonTemplate(entry.value, at: key).map { JSONTemplate.Member(name: entry.key, value: $0) }
+                jsonTemplate(entry.value, at: "\(key).\(entry.key)").map {
+                    JSONTemplate.Member(name: entry.key, value: $0)
+                }
             }
             return members.count == entries.count ? .object(members) : nil
         }

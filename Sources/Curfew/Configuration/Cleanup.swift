@@ -138,7 +138,9 @@ package struct Cleanup: Sendable {
     /// Those of them that are only looked at, and may hold anything.
     package var looseFields: [String] {
         let own = policy.fields
-        return policy.looseFields + additions.looseFields.filter { !own.contains($0) && !additions.touch.contains($0) }
+        let name = (source?.name).map { own.contains($0) ? [] : [$0] } ?? []
+        return name + policy.looseFields
+            + additions.looseFields.filter { !own.contains($0) && !additions.touch.contains($0) }
     }
     /// The fields of a record that a change may write.
     package var writtenFields: [String] {

@@ -71,13 +71,19 @@ extension Configuration {
     ) throws(ConfigurationError) -> Configuration {
         let problems = ProblemList(file: file)
         let reader = YAMLReader(problems: problems, environment: environment)
-        guard let root = reader.read(text), var section = Section(root, path: "", line: root.line, problems) else {
+        guard var root = reader.read(text), var section = Section(root, path: "", line: root.line, problems) else {
             throw problems.error
         }
         section.policies = policies
+        let presets = section.presets()
+        if let whole = section.adding(presets), let all = Section(whole, path: "", line: root.line, problems) {
+            (root, section) = (whole, all)
+            section.policies = policies
+        }
         guard var configuration = Configuration(section, fingerprint: Fingerprint.of(root)), problems.isEmpty else {
             throw problems.error
         }
+        configuration.presets = presets.map { ($0.preset.name, $0.parameters) }
         var list = section.section("cleanups")
         list?.templates.keys = Keys(prefix: configuration.prefix)
         configuration.warnings =
@@ -89,7 +95,7 @@ extension Configuration {
     private init?(_ section: Section, fingerprint: String) {
         section.expect([
             "redis", "redis-user", "redis-password", "prefix", "min-replicas", "worker", "http", "streams", "storage",
-            "webhooks", "mail", "cleanups", "routes", "alerts", "log",
+            "webhooks", "mail", "cleanups", "routes", "alerts", "log", "preset",
         ])
         let redis = Self.redis(section)
         let prefix = section.value("prefix", expected: "a word without braces or spaces", Self.prefix)

@@ -36,6 +36,8 @@ package struct Configuration: Sendable {
     /// Instances publish it, so that different configurations become visible. Key order, comments, quotes and the
     /// notation of durations don't change it, nor does the Redis URL: secrets aren't part of it.
     package var fingerprint: String
+    /// The presets that the file names, with the parameters that it gives them.
+    package var presets: [(name: String, parameters: [String: String])] = []
     /// Settings that are probably mistakes, with their places: the warnings of `config check`.
     package var warnings: [ConfigurationError.Problem] = []
 

@@ -26,10 +26,10 @@ extension Section {
     ]
 
     /// Reads `states` and `since`, which most policies have.
-    func scope() -> (states: [String], since: [String])? {
+    func scope() -> (states: [String], since: Start)? {
         // To stand in a registry can be the state.
         let states = has("states") || !isInRegistries ? states(isRequired: true) : []
-        let since = texts("since", isRequired: true)
+        let since = start("since", isRequired: true)
         guard let states, let since else { return nil }
         return (states, since)
     }

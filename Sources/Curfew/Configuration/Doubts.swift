@@ -16,7 +16,7 @@ struct Doubts {
     private static let fields: Set = [
         "status", "since", "heartbeat", "completed-when", "amount", "total", "queued", "processing", "completed",
         "failed", "parent-status", "size", "unless", "mark", "by", "error", "finished", "recoveries", "attempts",
-        "touch", "carry", "warned",
+        "touch", "carry", "warned", "latest", "sum",
     ]
     /// The keys with states, which are compared as written.
     private static let states: Set = ["states", "to", "completed-to", "failed-to", "parent-states"]
@@ -30,6 +30,8 @@ struct Doubts {
 
     private let file: String
     private let keys: Keys
+    /// Whether the records of the cleanup that is looked at stand in registries.
+    private var isOfRegistries = false
     private(set) var found: [ConfigurationError.Problem] = []
 
     /// Checks all cleanups of a file.
@@ -38,7 +40,10 @@ struct Doubts {
     init(_ list: Section?, cleanups: [Cleanup], file: String) {
         self.file = file
         keys = list?.templates.keys ?? TemplateRules().keys
-        for entry in list?.entries ?? [] { look(at: entry, path: "cleanups.\(entry.key)", parent: "") }
+        for entry in list?.entries ?? [] where !entry.isOfPreset {
+            isOfRegistries = list?.section(entry.key)?.isInRegistries == true
+            look(at: entry, path: "cleanups.\(entry.key)", parent: "")
+        }
         for cleanup in cleanups {
             guard let awaited = cleanup.policy.awaitedEnd else { continue }
             let line = list?.section(cleanup.name)?.entry("since")?.line
@@ -47,13 +52,21 @@ struct Doubts {
                 add(line, "cleanups.\(cleanup.name).since", why)
             }
         }
+        found += SharedRecords(list, file: file).doubts(cleanups)
     }
 
     private mutating func add(_ line: Int?, _ path: String, _ message: String) {
         found.append(ConfigurationError.Problem(file: file, line: line, path: path, message: message))
     }
 
+    /// The keys with what the application calls by its own names, and with patterns.
+    private static let foreign: Set = [
+        "set", "unset", "add", "take", "put", "publish", "only", "except", "each", "member", "id",
+    ]
+
     private mutating func look(at entry: YAMLNode.Entry, path: String, parent: String) {
+        // A set of members is one of the sections that has a key called so.
+        if Self.foreign.contains(entry.key), parent != "members" { return }
         switch entry.value.content {
         case _ where Self.puts.contains(entry.key) && !entry.value.isScalar:
             // All else in it are templates of texts, and names that the application chooses.
@@ -107,7 +120,7 @@ struct Doubts {
     /// Warns about a template that may match one of Curfew's own keys.
     private mutating func warnOfOwnKeys(_ scalar: YAMLNode.Scalar, _ line: Int, _ path: String) {
         // What is only looked at can name any key.
-        if path.hasSuffix(".alive") { return }
+        if isOfRegistries, path.hasSuffix(".alive") { return }
         // An invalid template is reported elsewhere.
         guard let template = Self.template(scalar.text), !template.isConstant, keys.mayOwn(template) else { return }
         add(
@@ -145,7 +158,7 @@ struct Doubts {
     }
 
     /// Whether a field name suggests the time of an end; an application writes other times at other moments.
-    private static func isEnd(_ field: String) -> Bool {
+    static func isEnd(_ field: String) -> Bool {
         let name = field.lowercased()
         return ["end", "finish", "complet", "fail", "cancel", "clos", "done", "stop"].contains { name.contains($0) }
     }

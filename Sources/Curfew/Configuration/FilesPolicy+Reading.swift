@@ -4,7 +4,7 @@ extension FilesPolicy: ConfiguredPolicy {
     static let keys = ["since", "orphan", "deleted", "storage", "object", "object-prefix", "refs", "size", "replicas"]
 
     init?(_ section: Section, status: String) {
-        let since = section.texts("since", isRequired: section.entry("orphan") != nil)
+        let since = section.start("since", isRequired: section.entry("orphan") != nil)
         let objects = section.objectSources("object")
         let prefixes = section.objectPrefixes("object-prefix")
         let refs = section.objectUses("refs")
@@ -33,7 +33,8 @@ extension FilesPolicy: ConfiguredPolicy {
         claim(size, "size", in: section)
         claim(orphan?.unless, "unless", in: orphanSection)
         claim(deleted?.since, "since", in: deletedSection)
-        let isSound = Self.isMarkSound(orphan, deleted, since: since ?? [], in: orphanSection, and: deletedSection)
+        let isSound = Self.isMarkSound(
+            orphan, deleted, since: since?.fields ?? [], in: orphanSection, and: deletedSection)
         guard let objects, let storage, isSound, orphan != nil || deleted != nil else { return nil }
         self.init(
             status: status, since: since ?? [], orphan: orphan, deleted: deleted, storage: storage, objects: objects,

@@ -109,7 +109,7 @@ extension NoticeTemplate {
     /// The fields of changes and warnings, as in their stream.
     static let eventFields = [
         "run", "cleanup", "record", "key", "action", "from", "to", "reason", "type", "tokens", "bytes", "before",
-        "at_ms", "carry",
+        "at_ms", "carry", "entries",
     ]
     /// The fields of runs, as in their stream.
     static let runFields = [

@@ -12,10 +12,10 @@ extension PausedPolicy: ConfiguredPolicy {
         for (earlier, later) in zip(times, times.dropFirst()) { Self.checkOrder(earlier, later, in: section) }
         let marks = section.section("writes").map { PausedPolicy.Marks($0) } ?? PausedPolicy.Marks()
         let veto = section.text("unless", expected: "the name of a field")
-        if let veto, ([status, marks.stale, marks.warned] + (scope?.since ?? [])).contains(veto) {
+        if let veto, ([status, marks.stale, marks.warned] + (scope?.since.fields ?? [])).contains(veto) {
             section.problem("unless", "“\(veto)” is a field that this policy uses otherwise, expected another field")
         }
-        for mark in [marks.stale, marks.warned] where scope?.since.contains(mark) == true || status == mark {
+        for mark in [marks.stale, marks.warned] where scope?.since.fields.contains(mark) == true || status == mark {
             let key = status == mark ? "status" : "since"
             section.problem(key, "“\(mark)” is a mark that this policy writes, expected another field")
         }

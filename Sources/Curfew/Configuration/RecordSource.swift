@@ -168,7 +168,7 @@ extension RecordSource {
     }
 
     /// The keys that members are taken out of.
-    var written: [KeyTemplate] {
+    private var written: [KeyTemplate] {
         guard isRegistry else { return [] }
         if case .field(let key, _) = body { return templates + [key] }
         return templates
@@ -177,10 +177,17 @@ extension RecordSource {
     /// Whether a key can be that of a record.
     func mayMake(_ key: String) -> Bool {
         switch body {
-        case .key(let template): template.mayMake(key)
-        case .field(let template, _): template.mayMake(key)
-        case .member: templates.contains { $0.mayMake(key) }
+        case .key(let template), .field(let template, _): fits(template, key)
+        case .member: templates.contains { fits($0, key) }
         }
+    }
+
+    /// Whether something can be taken out of a key.
+    func mayTake(from key: String) -> Bool { written.contains { fits($0, key) } }
+
+    /// Whether a template, filled with what gaps and fields hold, can be that key.
+    func fits(_ template: KeyTemplate, _ key: String) -> Bool {
+        template.gaps(of: key, rules: gaps) != nil || template.mayMake(key)
     }
 }
 

@@ -3,13 +3,15 @@ internal import Policies
 extension StuckPolicy: ConfiguredPolicy {
     static let sections = ["retry"]
     static let keys = [
-        "states", "since", "heartbeat", "timeout", "timeouts", "alive", "completed-when", "completed-to", "retry", "to",
+        "states", "since", "heartbeat", "timeout", "timeouts", "max-age", "types", "alive", "completed-when",
+        "completed-to", "retry", "to",
         "refund", "writes",
     ]
 
     init?(_ section: Section, status: String) {
         let scope = section.scope()
-        let timeout = section.duration("timeout", isRequired: true)
+        let timeout = section.timeLimit("timeout", isRequired: true)
+        let maxAge = section.duration("max-age")
         let isOwn = section.hasEffects("fail") && !section.has("to")
         let to =
             isOwn
@@ -22,13 +24,49 @@ extension StuckPolicy: ConfiguredPolicy {
         // Whoever says what is written says all of it.
         if isOwn, !section.has("writes") { (writes.error, writes.finished) = (nil, nil) }
         let heartbeat = section.text("heartbeat", expected: "the name of a field")
-        let alive = section.template("alive")
+        let alive = section.liveness("alive")
+        let types = section.section("types").flatMap { Types($0, outside: scope?.states) }
+        section.checkTypes("timeouts", by: types?.by, types?.byType.filter { $0.value.timeout != nil }.map(\.key) ?? [])
         let completedWhen = section.text("completed-when", expected: "the name of a field")
         guard let scope, let timeout, to != nil || isOwn, let completedTo else { return nil }
         self.init(
-            status: status, states: scope.states, since: scope.since, heartbeat: heartbeat, timeout: timeout,
-            timeouts: timeouts, alive: alive, completedWhen: completedWhen, completedTo: completedTo,
-            retry: retry, to: to, refund: refund, writes: writes)
+            status: status, states: scope.states, since: scope.since, heartbeat: heartbeat, timeout: timeout.general,
+            ownTimeout: timeout.own, timeouts: timeouts, maxAge: maxAge, alive: alive, completedWhen: completedWhen,
+            completedTo: completedTo, retry: retry, to: to, refund: refund, types: types, writes: writes)
+    }
+}
+
+extension StuckPolicy.Types {
+    /// `types`: rules by type; a time alone is the timeout of a type.
+    fileprivate init?(_ section: Section, outside states: [String]?) {
+        let rules = section.rulesByType { section, type -> StuckPolicy.TypeRules? in
+            guard let entry = section.entry(type), case .section = entry.value.content else {
+                return section.duration(type).map { StuckPolicy.TypeRules(timeout: TimeLimit($0)) }
+            }
+            return section.section(type).map { StuckPolicy.TypeRules($0, outside: states) }
+        }
+        guard let rules else { return nil }
+        self.init(by: rules.by, byType: rules.byType)
+    }
+}
+
+extension StuckPolicy.TypeRules {
+    fileprivate init(_ section: Section, outside states: [String]?) {
+        section.expect(["timeout", "max-age", "to", "retry", "refund"])
+        self.init(timeout: section.timeLimit("timeout"))
+        if section.has("to") { to = section.target("to", outside: states) }
+        maxAge = section.own("max-age") { section.duration("max-age") }
+        retry = section.own("retry") { section.section("retry").flatMap { StuckPolicy.Retry($0, status: nil) } }
+        refund = section.own("refund") { section.section("refund").flatMap(StuckPolicy.RefundRule.init) }
+    }
+}
+
+extension Section {
+    /// A rule of a type: its own, none, or the general one where the type says nothing.
+    fileprivate func own<Rule>(_ key: String, _ read: () -> Rule?) -> StuckPolicy.TypeRules.Own<Rule> {
+        guard entry(key) != nil else { return .general }
+        guard !isNone(key) else { return .none }
+        return read().map { .rule($0) } ?? .general
     }
 }
 

@@ -38,6 +38,8 @@ struct YAMLNode: Sendable {
         /// The line of the key.
         var line: Int
         var value: YAMLNode
+        /// Whether it comes from a preset, and not from the file.
+        var isOfPreset = false
     }
 
     /// The line where it begins, from 1.

@@ -147,7 +147,12 @@ struct KeyspaceBatch {
             return isOwn ? now - Self.due : nil
         }
         if case .drop = verdict { return nil }
-        guard isOwn else { return isActive(record) ? now + cleanup.longestTimeout : nil }
+        if !isOwn {
+            guard isActive(record) else { return nil }
+            // Where records say themselves how long they may take, none of the configured times may be long enough, or short.
+            if cleanup.policy.hasOwnTimeouts, case .leave(let leave) = verdict, let until = leave.until { return until }
+            return now + cleanup.longestTimeout
+        }
         guard case .leave(let leave) = verdict else { return now - Self.due }
         return leave.until ?? now - Self.due
     }

@@ -50,12 +50,18 @@ struct ClockStep: Sendable, Equatable {
     /// time nothing does. Once the timeout has passed since the step, everything written before it is past its time by
     /// either clock.
     func correction(for cleanup: Cleanup, at now: Timestamp) -> Duration {
-        guard total > cleanup.clockTolerance, now - seen < cleanup.longestTimeout else { return .zero }
+        guard total > cleanup.clockTolerance, now - seen < cleanup.clockMemory else { return .zero }
         return .zero - total
     }
 }
 
 extension Cleanup {
+    /// How long a step of the clock matters to its records: until what was written before it is past its time by either
+    /// clock; a week at least where records say themselves how long they may take.
+    package var clockMemory: Duration {
+        policy.hasOwnTimeouts ? max(longestTimeout, .seconds(7 * 86_400)) : longestTimeout
+    }
+
     /// How much the clock of the writers may differ from that of Redis: a tenth of the shortest timeout.
     package var clockTolerance: Duration { max(ClockStep.most, policy.shortestTimeout / 10) }
 }

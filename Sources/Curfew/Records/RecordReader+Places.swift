@@ -117,9 +117,12 @@ extension RecordReader {
     }
 
     private func named(_ read: Read) -> Read {
-        guard let path = cleanup.source?.name, case .success(var record) = read, let name = record.present(path),
-            let place = record.place
+        guard let path = cleanup.source?.name, case .success(var record) = read, let text = record.present(path)
         else { return read }
+        let place = record.place ?? Place(entry: record.id, name: record.id)
+        // An object, or something as long, is known by its beginning and a digest of all.
+        let whole = Fields(names: [""], values: [text]).signature
+        let name = text.utf8.count > 200 ? "\(text.shortened(to: 100)) (\(whole))" : text
         let facts = place.facts["id"] == nil || place.body == .member ? ["id": name] : [:]
         record.place = place.with(facts: facts, name: name)
         if !facts.isEmpty { record.id = name }
@@ -253,7 +256,9 @@ extension Seat {
     /// The seat of a member that was looked up.
     init(registry: String, member: String, _ standing: Standing) {
         switch standing {
-        case .list, .text: self.init(registry: registry, kind: .list, member: member, end: .middle)
+        case .list(let isFirst):
+            self.init(registry: registry, kind: .list, member: member, end: isFirst ? .head : .middle)
+        case .text: self.init(registry: registry, kind: .text, member: member)
         case .set: self.init(registry: registry, kind: .set, member: member)
         case .zset(let score): self.init(registry: registry, kind: .zset, member: member, score: score)
         case .hash(let value): self.init(registry: registry, kind: .hash, member: member, value: value)

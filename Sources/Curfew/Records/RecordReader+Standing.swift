@@ -24,13 +24,18 @@ extension RecordReader {
         let replies = try await redis.pipelineInPieces(commands)
         for (number, (place, key, type)) in places.enumerated() {
             let (reply, time) = (replies[2 * number], replies[2 * number + 1])
+            if type == "list", reply.isNull, let length = time.integer, length > Self.mostSearched {
+                answers[place] = .unreadable(
+                    "\(key) has \(length) elements: expected at most \(Self.mostSearched), to search it")
+                continue
+            }
             answers[place] =
                 (reply.error ?? time.error).map { Self.unreadable(key, $0) }
                 ?? .standing(Self.standing(type, reply, time))
         }
     }
 
-    /// Two commands each: what there is, and how long its key stays.
+    /// Two commands each: what there is, and how long its key stays; of a list, how long it is.
     private static func look(_ type: String, _ key: String, _ member: String) -> [RedisCommand]? {
         let command: RedisCommand? =
             switch type {
@@ -41,12 +46,12 @@ extension RecordReader {
             case "string": Self.text(at: key)
             default: nil
             }
-        return command.map { [$0, RedisCommand("PTTL", [key])] }
+        return command.map { [$0, RedisCommand(type == "list" ? "LLEN" : "PTTL", [key])] }
     }
 
     private static func standing(_ type: String, _ reply: RedisValue, _ time: RedisValue) -> Standing? {
         switch type {
-        case "list": return reply.integer.map { _ in .list }
+        case "list": return reply.integer.map { .list(isFirst: $0 == 0) }
         case "set": return reply.integer == 1 ? .set : nil
         case "zset": return reply.string.map { .zset(score: $0) }
         case "hash": return reply.string.map { .hash(value: $0) }

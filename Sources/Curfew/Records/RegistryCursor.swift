@@ -76,9 +76,15 @@ struct RegistryCursor {
         let key = registry.key
         switch kind {
         case .list:
-            // From the tail.
-            return reply.elements.reversed().map {
-                Found(seat: Seat(registry: key, kind: kind, member: $0.string ?? ""))
+            // From the tail; a page with less than was asked for reaches the head.
+            let count = asked.lowerBound + reply.count
+            let isWhole = reply.count < asked.count
+            let first = asked.lowerBound
+            return reply.elements.reversed().enumerated().map { number, element in
+                let isNearHead = isWhole && count - 1 - first - number < first + number
+                return Found(
+                    seat: Seat(
+                        registry: key, kind: kind, member: element.string ?? "", end: isNearHead ? .head : .tail))
             }
         case .zset:
             return reply.fields().map { member, score in

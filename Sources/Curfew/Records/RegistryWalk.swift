@@ -128,7 +128,7 @@ struct RegistryWalk {
 
     /// Of a stream: for how long an entry must have been pending at least.
     private var idleBound: Duration? {
-        cleanup.policy.since == ["<idle>"] ? cleanup.policy.shortestTimeout : nil
+        cleanup.policy.since.fields == ["<idle>"] ? cleanup.policy.shortestTimeout : nil
     }
 
     /// The entries of the page that was asked for last, those that are due.

@@ -14,7 +14,7 @@ extension Doctor {
         var findings: [Finding] = []
         for cleanup in configuration.cleanups where !cleanup.policy.since.isEmpty {
             let starts = try await sample(of: cleanup).compactMap { record in
-                cleanup.policy.start(of: record, at: now).map { (key: record.key, $0.field, $0.time) }
+                cleanup.policy.writtenStart(of: record, at: now).map { (key: record.key, $0.field, $0.time) }
             }
             findings += Self.remarks(on: starts, of: cleanup, at: now)
         }

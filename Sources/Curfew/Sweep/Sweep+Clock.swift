@@ -23,7 +23,11 @@ extension Sweep {
         var signs: [Sign] = []
         for record in try await clockSample(due) where isActive(record) {
             guard let sign = cleanup.policy.lastSign(of: record, at: real) else { continue }
-            if sign.time - real > cleanup.clockTolerance {
+            // A heartbeat ahead says that something is not to be looked for before then.
+            if let start = cleanup.policy.writtenStart(of: record, at: real),
+                start.time.timestamp - real > cleanup.clockTolerance
+            {
+                let sign = (field: start.field, time: start.time.timestamp)
                 throw ClockRefusal(
                     description: "\(record.key): \(sign.field) is \((sign.time - real).roughText) ahead of the time of "
                         + "Redis, expected at most \(cleanup.clockTolerance.roughText) (a tenth of the timeout "

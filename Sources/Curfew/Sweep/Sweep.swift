@@ -99,6 +99,8 @@ struct Sweep: Sendable {
     /// A shorter timeout makes records due that the index does not show as due yet.
     var horizon: Timestamp {
         guard let timeout = options.timeout else { return now }
+        // What records say themselves has no longest; each entry has to be looked at.
+        guard !cleanup.policy.hasOwnTimeouts else { return Timestamp(milliseconds: .max) }
         return now + max(.zero, cleanup.longestTimeout - timeout)
     }
 

@@ -51,7 +51,9 @@ struct UndoEncoder {
         }
         // Members of registries are found by the next walk.
         if undo.cleanup.source?.isRegistry != true { effects.append(.relist(try relisting(event))) }
-        if guards.isEmpty { throw RecordError("its event says nothing that could be put back") }
+        if guards.isEmpty, !event.isDrop || effects.isEmpty {
+            throw RecordError("its event says nothing that could be put back")
+        }
         return Change(
             action: .undo, from: event.to, to: event.from, reason: undo.reason(of: event), type: event.type,
             age: .zero, timeout: .zero, guards: guards, effects: effects)
@@ -90,7 +92,12 @@ struct UndoEncoder {
                 throw RecordError(Self.complaint(write.field, write.value))
             }
         }
-        let text = try JSONRecord.restoring(event.before, originals: event.originals, in: document.text)
+        let text: String
+        if let whole = event.whole, BeforeImage.digest(of: document.text) == whole.sum {
+            text = whole.text
+        } else {
+            text = try JSONRecord.restoring(event.before, originals: event.originals, in: document.text)
+        }
         guards.append(.text(equals: document.text))
         effects.append(.write(RecordWrite(event.before, before: event.after, document: text)))
     }
@@ -123,7 +130,7 @@ struct UndoEncoder {
         case .field(let field, let value): return Self.complaint(field, value)
         case .text: return "changed since: \(event.key) has moved"
         case .otherText: return "changed since: it was given another try meanwhile"
-        case .unlisted(let key, _): return "changed since: it stands in \(key) again"
+        case .unlisted(let key, _), .undelivered(let key, _, _): return "changed since: it stands in \(key) again"
         case .listed(let queue, _), .scored(let queue, _, _), .contains(let queue, _), .holds(let queue, _),
             .stands(let queue, _, _), .delivered(let queue, _, _, _):
             return "changed since: it isn't in \(queue) any more, somebody has taken it up"
@@ -157,13 +164,13 @@ extension Taking {
         }
     }
 
-    /// That nobody has put it back already; nil where that would do no harm.
+    /// That nobody has put it back already.
     fileprivate var isFree: Policies.Guard? {
         switch kind {
-        case .zset: .unlisted(key: key, member: member ?? "")
+        case .list, .set, .zset: .unlisted(key: key, member: member ?? "")
         case .hash: field.map { .otherField(key: key, field: $0, equals: nil) }
         case .text: .keyAbsent(key)
-        case .list, .set, .stream: nil
+        case .stream: pending.map { .undelivered(key: key, entry: member ?? "", group: $0.group) }
         }
     }
 
@@ -178,6 +185,10 @@ extension Taking {
     /// What takes it out again, and puts back what was there before; a text that would have expired meanwhile is gone.
     fileprivate func undoing(elapsed: Duration) throws(RecordError) -> [Effect] {
         switch earlier {
+        case nil where kind == .stream:
+            var added = self
+            added.isAdded = true
+            return [.take(added)]
         case nil, .list?: return [.take(self)]
         case .set?: return []
         case .zset(let score)?:

@@ -40,13 +40,17 @@ extension UndoEvent {
         // With several gaps, an event doesn't tell them apart.
         let id = cleanup.source == nil ? record : nil
         let companions = cleanup.companions
-        for key in also where keys.own(key) || !companions.contains(where: { $0.fits(key, id: id) }) {
+        func fits(_ template: KeyTemplate, _ key: String) -> Bool {
+            template.fits(key, id: id) || cleanup.source?.fits(template, key) == true
+        }
+        for key in also where keys.own(key) || !companions.contains(where: { fits($0, key) }) {
             throw disbelieved("it says that \(key) was removed too, which fits nothing that goes with that record")
         }
         let places =
             cleanup.writes.filter { [.refundRecord, .registry].contains($0.role) }.map(\.template)
-            + (cleanup.source?.written ?? [])
-        for put in puts + takes where keys.own(put.key) || !places.contains(where: { $0.fits(put.key, id: id) }) {
+        for put in puts + takes {
+            let isPlace = places.contains { fits($0, put.key) } || cleanup.source?.mayTake(from: put.key) == true
+            guard keys.own(put.key) || !isPlace else { continue }
             throw disbelieved(
                 "it says that something was put into or taken out of \(put.key), which that cleanup doesn't write to")
         }

@@ -19,6 +19,8 @@ struct UndoEvent: Sendable {
     let after: [FieldWrite]
     /// What the fields of a JSON record held, as JSON, where ``before`` alone doesn't say it.
     let originals: [FieldWrite]
+    /// The whole text of a JSON record, with the digest of what was written in its place.
+    let whole: (text: String, sum: String)?
     /// The keys that went along with the record.
     let also: [String]
     /// What was put into keys beside the record, but for its id on a queue.
@@ -70,7 +72,7 @@ struct UndoEvent: Sendable {
         }
         (also, trashRun, originals) = (image.also, image.run, image.originals)
         puts = Self.named(image.puts, event.entries.split(separator: " ").map(String.init))
-        takes = image.takes
+        (takes, whole) = (image.takes, image.whole)
         let isMoved = from != to
         let isDrop = action == Change.Action.drop.rawValue
         let names = image.before.keys

@@ -1,18 +1,25 @@
 internal import ArgumentParser
 internal import Curfew
+internal import Logging
 internal import Policies
 internal import RedisClient
 
 /// `curfew config …`: commands for the configuration file.
-struct ConfigCommand: ParsableCommand {
+struct ConfigCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "config", abstract: "Inspects the configuration.", subcommands: [ConfigCheckCommand.self])
+        commandName: "config", abstract: "Inspects the configuration, and begins one.",
+        subcommands: [
+            ConfigCheckCommand.self, ConfigShowCommand.self, ConfigInitCommand.self, ConfigSchemaCommand.self,
+        ])
 }
 
 /// `curfew config check`: reads the file as every command does and prints what it means.
-struct ConfigCheckCommand: ParsableCommand {
+struct ConfigCheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "check", abstract: "Checks the configuration file without connecting to anything.")
+        commandName: "check", abstract: "Checks the configuration file, by default without connecting to anything.")
+
+    @Flag(help: "Also look at a part of the keys in Redis: whether there are such records, and of which format.")
+    var live = false
 
     @OptionGroup var options: GlobalOptions
 
@@ -51,8 +58,8 @@ struct ConfigCheckCommand: ParsableCommand {
         var warnings: [Problem]?
     }
 
-    func run() throws {
-        let configuration: Configuration
+    func run() async throws {
+        var configuration: Configuration
         do {
             configuration = try options.configuration()
         } catch let error as ConfigurationError {
@@ -61,7 +68,16 @@ struct ConfigCheckCommand: ParsableCommand {
                 Answer(valid: false, file: options.wholePath, errors: error.problems.map(Answer.Problem.init)))
             throw ExitCode(Failure.Status.usage.rawValue)
         }
+        if live { configuration.warnings += try await liveDoubts(configuration) }
         if options.json { try writeJSON(configuration) } else { write(configuration) }
+    }
+
+    /// What the keys in Redis say about the file.
+    private func liveDoubts(_ configuration: Configuration) async throws -> [ConfigurationError.Problem] {
+        try await RedisClient.withClient(configuration.redis, logger: options.logger(.error)) { redis in
+            var check = LiveCheck(configuration, redis)
+            return try await check.doubts(file: options.path.held)
+        }
     }
 
     private func writeJSON(_ configuration: Configuration) throws {

@@ -15,10 +15,10 @@ extension CountersPolicy {
         case .outside(let verdict): return verdict
         case .within(let found): status = found
         }
-        let started = try record.firstTime(since, by: times, at: now)
+        let started = try since.time(of: record, by: times, at: now)
         let deadline = started.time.timestamp + timeout
         guard now >= deadline else {
-            let reason = "\(started.field) \(started.distance(from: now)), times out in \((deadline - now).roughText)"
+            let reason = "\(started.name) \(started.distance(from: now)), times out in \((deadline - now).roughText)"
             return .leave(until: deadline, because: reason)
         }
         guard let total = try record.wholeNumber(self.total) else {

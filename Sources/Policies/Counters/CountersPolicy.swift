@@ -76,8 +76,8 @@ package struct CountersPolicy: Policy {
     package static let kind = PolicyKind.counters
 
     let scope: Scope
-    /// The fields that a record's age counts from: the first that has a time.
-    package let since: [String]
+    /// What a record's age counts from.
+    package let since: Start
     let timeout: Duration
     let total: String
     let counters: Counters
@@ -95,7 +95,7 @@ package struct CountersPolicy: Policy {
 
     /// Makes the policy from what the configuration says; the defaults are those of a key left out.
     package init(
-        status: String = "status", states: [String], since: [String], timeout: Duration, total: String,
+        status: String = "status", states: [String], since: Start, timeout: Duration, total: String,
         counters: Counters, members: Members? = nil, completedTo: String = "completed", failedTo: String = "failed",
         stalledFails: Bool = false, timeoutOverride: Duration? = nil
     ) {
@@ -109,7 +109,7 @@ package struct CountersPolicy: Policy {
         self.failedTo = failedTo
         self.stalledFails = stalledFails
         self.timeoutOverride = timeoutOverride
-        fields = unique([status] + since + [total] + counters.fields + (members?.key.fields ?? []))
+        fields = unique([status] + since.fields + [total] + counters.fields + (members?.key.fields ?? []))
     }
 
     /// The timeout, or the override.

@@ -17,13 +17,13 @@ extension DependentPolicy {
         case .outside(let verdict): return verdict
         case .within(let found): status = found
         }
-        let started = try record.firstTime(since, by: times, at: now)
+        let started = try since.time(of: record, by: times, at: now)
         let deadline = started.time.timestamp + grace
         guard now >= deadline else {
             let rest = (deadline - now).roughText
             return .leave(
                 until: deadline,
-                because: "\(started.field) \(started.distance(from: now)), its parent is looked at in \(rest)")
+                because: "\(started.name) \(started.distance(from: now)), its parent is looked at in \(rest)")
         }
         switch try parent(of: record) {
         case .unknown(let question): return .ask([question])

@@ -8,8 +8,8 @@ package struct DependentPolicy: Policy {
     package static let kind = PolicyKind.dependent
 
     let scope: Scope
-    /// The fields that a record's age counts from: the first that has a time.
-    package let since: [String]
+    /// What a record's age counts from.
+    package let since: Start
     let grace: Duration
     /// The key of what a record waits for.
     package let parent: KeyTemplate
@@ -27,7 +27,7 @@ package struct DependentPolicy: Policy {
     ///
     /// `parentStatus` is the field of the parent's status; nil: it is called as the record's own.
     package init(
-        status: String = "status", states: [String], since: [String], grace: Duration = .seconds(300),
+        status: String = "status", states: [String], since: Start, grace: Duration = .seconds(300),
         parent: KeyTemplate, parentStates: [String], parentStatus: String? = nil, to: String,
         timeoutOverride: Duration? = nil
     ) {
@@ -40,7 +40,7 @@ package struct DependentPolicy: Policy {
         self.parentStatus = parentStatus ?? status
         self.to = to
         self.timeoutOverride = timeoutOverride
-        fields = unique([status] + since + parent.fields)
+        fields = unique([status] + since.fields + parent.fields)
     }
 
     /// The grace period, or the override.

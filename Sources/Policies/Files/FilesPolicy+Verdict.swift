@@ -68,13 +68,13 @@ extension FilesPolicy {
         on record: Record, without orphan: Orphan, at now: Timestamp
     ) throws(RecordError) -> Verdict {
         let after = timeoutOverride ?? orphan.after
-        let started = try record.firstTime(since, by: times, at: now)
+        let started = try since.time(of: record, by: times, at: now)
         let deadline = started.time.timestamp + after
         guard now >= deadline else {
             let rest = (deadline - now).roughText
             return .leave(
                 until: deadline,
-                because: "no \(orphan.unless), \(started.field) \(started.distance(from: now)), orphaned in \(rest)")
+                because: "no \(orphan.unless), \(started.name) \(started.distance(from: now)), orphaned in \(rest)")
         }
         let age = now - started.time.timestamp
         let cause = Cause(

@@ -42,8 +42,8 @@ package struct FilesPolicy: Policy {
     }
 
     let status: String
-    /// The fields that a record's age counts from: the first that has a time.
-    package let since: [String]
+    /// What a record's age counts from.
+    package let since: Start
     /// Which files have no owner; nil: nobody looks.
     package let orphan: Orphan?
     /// Which files were deleted softly; nil: nobody looks.
@@ -69,7 +69,7 @@ package struct FilesPolicy: Policy {
     ///
     /// Where an orphan is only marked, `deleted` is there and looks at that mark.
     package init(
-        status: String = "status", since: [String] = [], orphan: Orphan? = nil, deleted: Deleted? = nil,
+        status: String = "status", since: Start = [], orphan: Orphan? = nil, deleted: Deleted? = nil,
         storage: String, objects: [ObjectSource], objectPrefixes: [KeyTemplate] = [], refs: ObjectUses? = nil,
         size: String? = nil,
         timeoutOverride: Duration? = nil
@@ -87,7 +87,7 @@ package struct FilesPolicy: Policy {
         self.refs = refs
         self.size = size
         self.timeoutOverride = timeoutOverride
-        let times = (orphan == nil ? [] : since) + [deleted?.since].compactMap { $0 }
+        let times = (orphan == nil ? [] : since.fields) + [deleted?.since].compactMap { $0 }
         let keys = objects.flatMap(\.fields) + objectPrefixes.flatMap(\.fields)
         fields = unique(
             [status] + times + [orphan?.unless].compactMap { $0 } + keys + (refs?.fields ?? [])

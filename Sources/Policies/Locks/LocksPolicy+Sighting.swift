@@ -11,7 +11,9 @@ extension LocksPolicy {
     ///
     /// One that expires by itself is left. One that somebody else touched since the latest look may have been taken anew
     /// with the same value, so it counts from then.
-    func sighted(_ record: Record, as value: String, at now: Timestamp) throws(RecordError) -> Sighted {
+    func sighted(
+        _ record: Record, as value: String, timeout: Duration, at now: Timestamp
+    ) throws(RecordError) -> Sighted {
         let question = Question.firstSeen(value: value)
         // Of a member of a registry nothing is known but that it stands there.
         let isMember = record.place?.seat != nil
@@ -20,7 +22,7 @@ extension LocksPolicy {
         guard unknown.isEmpty else { return .verdict(.ask(unknown)) }
         if leavesExpiring, !isMember, let left = try expiry(of: record) {
             // Looked at again before the timeout is over, in case the expiry is taken away.
-            let next = max(.seconds(1), min(left, longestTimeout))
+            let next = max(.seconds(1), min(left, timeout))
             return .verdict(.leave(until: now + next, because: "it expires by itself in \(left.roughText)"))
         }
         let idle = isMember ? nil : try idleSeconds(of: record)
@@ -29,11 +31,11 @@ extension LocksPolicy {
             guard sighting.isTouched(idle: idle, at: now) else { return .since(sighting.first) }
             // Whole seconds: it may have been one less.
             let touched = now - .seconds(max(0, (idle ?? 0) - 1))
-            if now - touched >= longestTimeout { return .since(touched) }
+            if now - touched >= timeout { return .since(touched) }
             let because = "its key was touched \((now - touched).roughText) ago, maybe taken anew"
-            return .verdict(wait(from: touched, because: because, remembering: value, at: now))
+            return .verdict(wait(timeout, from: touched, because: because, remembering: value, at: now))
         case .firstSeen(nil)?:
-            return .verdict(wait(from: now, because: "seen for the first time", remembering: value, at: now))
+            return .verdict(wait(timeout, from: now, because: "seen for the first time", remembering: value, at: now))
         case .unreadable(let why)?: throw RecordError(why)
         default: throw RecordError("when \(record.key) was first seen was answered with something else")
         }
@@ -41,9 +43,9 @@ extension LocksPolicy {
 
     /// Nothing until the timeout is over, counted from a time that is remembered.
     private func wait(
-        from start: Timestamp, because: String, remembering value: String, at now: Timestamp
+        _ timeout: Duration, from start: Timestamp, because: String, remembering value: String, at now: Timestamp
     ) -> Verdict {
-        let deadline = max(start + longestTimeout, now)
+        let deadline = max(start + timeout, now)
         return .leave(
             Leave(
                 until: deadline, because: "\(because), times out in \((deadline - now).roughText)",

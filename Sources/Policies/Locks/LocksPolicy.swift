@@ -7,12 +7,17 @@ package struct LocksPolicy: Policy {
     /// ``PolicyKind/locks``.
     package static let kind = PolicyKind.locks
 
-    /// The fields that say when a lock was taken; empty where none does.
-    package let since: [String]
+    /// What says when a lock was taken; empty where nothing does.
+    package let since: Start
     /// Whether a lock without such a field that expires by itself is left alone.
     package let leavesExpiring: Bool
-    let timeout: Duration
-    let liveness: Liveness?
+    let timeout: TimeLimit
+    /// The timeouts and highest ages of locks by type.
+    let types: Types?
+    /// The age past which a lock goes though its holder lives; nil: none.
+    let maxAge: Duration?
+    /// What shows that the holder of a lock lives; nil where nobody says so.
+    package let liveness: Liveness?
     /// Everything that is looked at or written, each once.
     package let fields: [String]
     /// Replaces the configured timeout for one run; nil leaves it.
@@ -24,31 +29,46 @@ package struct LocksPolicy: Policy {
     ///
     /// In `alive`, `<value>` takes the whole text of a lock that is a plain string.
     package init(
-        since: [String] = [], timeout: Duration, alive: KeyTemplate? = nil, leavesExpiring: Bool = true,
-        timeoutOverride: Duration? = nil
+        since: Start = [], timeout: Duration, ownTimeout: TimeLimit.Own? = nil, maxAge: Duration? = nil,
+        types: Types? = nil, alive: Liveness? = nil, leavesExpiring: Bool = true, timeoutOverride: Duration? = nil
     ) {
         self.since = since
         self.leavesExpiring = leavesExpiring
-        self.timeout = timeout
-        liveness = alive.map { Liveness(template: $0) }
+        self.timeout = TimeLimit(timeout, own: ownTimeout)
+        self.maxAge = maxAge
+        self.types = types
+        liveness = alive
         self.timeoutOverride = timeoutOverride
-        fields = unique(since + (alive?.fields ?? []))
+        fields = unique(
+            since.fields + (alive?.fields ?? []) + [ownTimeout?.field].compactMap { $0 } + (types?.fields ?? []))
     }
 
-    /// The timeout, or the override.
-    package var longestTimeout: Duration { timeoutOverride ?? timeout }
+    /// The longest of the general timeout and those by type, or the override.
+    package var longestTimeout: Duration {
+        timeoutOverride ?? types?.timeouts.map(\.general).reduce(timeout.general, max) ?? timeout.general
+    }
+
+    /// The shortest of the general timeout and those by type, or the override.
+    package var shortestTimeout: Duration {
+        timeoutOverride ?? types?.timeouts.map(\.general).reduce(timeout.general, min) ?? timeout.general
+    }
+
+    /// Whether a lock, or one of some type, says itself how old it may become.
+    package var hasOwnTimeouts: Bool {
+        timeout.own != nil || types?.timeouts.contains { $0.own != nil } ?? false
+    }
+
+    /// The field that timeouts go by.
+    package var typeField: String? { types?.by }
 
     /// None: locks are removed as they are.
     package var writtenFields: [String] { [] }
-
-    /// The key that exists while the holder of a lock lives; nil where nobody says so.
-    package var alive: KeyTemplate? { liveness?.template }
 }
 
 /// How its records are read, and what it looks at beside them.
 extension LocksPolicy {
     /// What it does, in words.
-    package var meaning: String { "releases locks older than \(longestTimeout.text) whose holders are gone" }
+    package var meaning: String { "releases locks older than \(timeoutWords) whose holders are gone" }
 
     /// They are removed.
     package static var removesRecords: Bool { true }

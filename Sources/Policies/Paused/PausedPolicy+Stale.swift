@@ -23,7 +23,7 @@ extension PausedPolicy {
     package func stalePause(of record: Record, at now: Timestamp) throws(RecordError) -> StalePause? {
         guard case .within(let status) = try scope.place(record, lookAgain: now) else { return nil }
         guard !isVetoed(record) else { return nil }
-        let start = try record.firstTime(since, by: times, at: now).time.timestamp
+        let start = try since.time(of: record, by: times, at: now).time.timestamp
         guard now - start >= stale else { return nil }
         func mark(_ field: String) throws(RecordError) -> Timestamp? {
             guard let time = try record.time(field, by: times, at: now)?.time.timestamp, time >= start else {

@@ -30,7 +30,7 @@ extension PausedPolicy {
             return .leave(until: again, because: "\(veto) is “\(record[veto] ?? "")”: it is never ended")
         }
         let pause = Pause(
-            record: record, now: now, status: status, since: try record.firstTime(since, by: times, at: now),
+            record: record, now: now, status: status, since: try since.time(of: record, by: times, at: now),
             times: times)
         if pause.age >= timeout { return .change(end(of: pause)) }
         if pause.age < stale { return leave(pause, until: stale, "stale") }
@@ -54,7 +54,7 @@ extension PausedPolicy {
         let deadline = pause.start + min(threshold, longestTimeout)
         return .leave(
             until: deadline,
-            because: "\(pause.since.field) \(pause.since.distance(from: pause.now)), "
+            because: "\(pause.since.name) \(pause.since.distance(from: pause.now)), "
                 + "\(isLast ? "ended" : what) in \((deadline - pause.now).roughText)")
     }
 

@@ -28,8 +28,8 @@ package struct PausedPolicy: Policy {
     package static let touchedByDefault = ["updatedAt"]
 
     let scope: Scope
-    /// The fields that a record's age counts from: the first that has a time.
-    package let since: [String]
+    /// What a record's age counts from.
+    package let since: Start
     /// After this time a record is marked as stale.
     package let stale: Duration
     /// After this time its owner is warned.
@@ -55,7 +55,7 @@ package struct PausedPolicy: Policy {
     ///
     /// `stale` is at most `warn`, and `warn` at most `timeout`.
     package init(
-        status: String = "status", states: [String], since: [String], stale: Duration = .seconds(7 * 86_400),
+        status: String = "status", states: [String], since: Start, stale: Duration = .seconds(7 * 86_400),
         warn: Duration = .seconds(23 * 86_400), timeout: Duration = .seconds(30 * 86_400), to: String = "cancelled",
         unless veto: String? = nil, marks: Marks = Marks(), timeoutOverride: Duration? = nil
     ) {
@@ -68,7 +68,7 @@ package struct PausedPolicy: Policy {
         self.veto = veto
         self.marks = marks
         self.timeoutOverride = timeoutOverride
-        fields = unique([status] + since + [marks.stale, marks.warned] + [veto].compactMap { $0 })
+        fields = unique([status] + since.fields + [marks.stale, marks.warned] + [veto].compactMap { $0 })
     }
 
     /// The timeout, or the override.

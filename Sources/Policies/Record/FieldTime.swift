@@ -1,31 +1,38 @@
 /// A time, and the field of a record that it was read from.
-struct FieldTime: Sendable, Equatable {
+package struct FieldTime: Sendable, Equatable {
     /// The name of the field.
     let field: String
     /// What the field holds, for guards and ledger entries.
     let raw: String
     /// What that means.
-    let time: RecordTime
+    var time: RecordTime
 
-    /// The fields that would have counted before it, but had no time.
-    var passed: [FieldWrite] = []
+    /// The fields that have a say in which time counts beside ``field``, and what they held: those that would have
+    /// counted before it but had no time, those that had an earlier one, and delays that are added to it.
+    var others: [FieldWrite] = []
+
+    /// The fields with the delays that are in ``time``.
+    var delays: [String] = []
+
+    /// What the time was read from, in words: `createdAt + delay`.
+    var name: String { delays.isEmpty ? field : ([field] + delays).joined(separator: " + ") }
 
     /// The guard that this time is still as it was read.
     var isUnchanged: Guard { .field(field, equals: raw) }
 
-    /// The guards that this is still the time that counts: what comes into a field before it wins.
-    var guards: [Guard] { [isUnchanged] + passedGuards }
+    /// The guards that this is still the time that counts: what comes into another of its fields wins.
+    var guards: [Guard] { [isUnchanged] + otherGuards }
 
     /// The same, after another one; made at once, since nearly every change begins with them.
     func guards(after first: Guard) -> [Guard] {
-        passed.isEmpty ? [first, isUnchanged] : [first, isUnchanged] + passedGuards
+        others.isEmpty ? [first, isUnchanged] : [first, isUnchanged] + otherGuards
     }
 
-    private var passedGuards: [Guard] { passed.map { .field($0.field, equals: $0.value) } }
+    private var otherGuards: [Guard] { others.map { .field($0.field, equals: $0.value) } }
 
     /// When it was, in words: `updatedAt was 2023-07-22T04:26:40Z`.
     var moment: String {
-        "\(field) was \(TimeForm.iso8601(TimeForm.ISO8601()).text(for: time.timestamp))"
+        "\(name) was \(TimeForm.iso8601(TimeForm.ISO8601()).text(for: time.timestamp))"
     }
 
     /// How long ago it is, in words that hold for the future too: `3m ago`, `3m from now`.
@@ -62,16 +69,10 @@ extension Record {
     ) throws(RecordError) -> FieldTime? {
         for (place, field) in fields.enumerated() {
             guard var found = try time(field, by: times, at: now) else { continue }
-            if place > 0 { found.passed = image(Array(fields[..<place])) }
+            if place > 0 { found.others = image(Array(fields[..<place])) }
             return found
         }
         return nil
-    }
-
-    /// The time in the first of the fields that has one; throws also where none has.
-    func firstTime(_ fields: [String], by times: TimeReading, at now: Timestamp?) throws(RecordError) -> FieldTime {
-        if let found = try firstTimeIfAny(fields, by: times, at: now) { return found }
-        throw RecordError("\(absence(of: fields)): \(RecordTime.expectation)")
     }
 
     /// That these fields have no time, in words: `startedAt is “0”, updatedAt missing`.

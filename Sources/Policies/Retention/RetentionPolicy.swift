@@ -12,9 +12,9 @@ package struct RetentionPolicy: Policy {
     let status: String
     /// The states of records that go; nil: any.
     package let states: [String]?
-    /// The fields that a record's age counts from: the first that has a time.
-    package let since: [String]
-    let keep: Duration
+    /// What a record's age counts from.
+    package let since: Start
+    let keep: TimeLimit
     let keeps: TimesByType?
     /// The keys that go with a record.
     package let also: [KeyTemplate]
@@ -29,25 +29,32 @@ package struct RetentionPolicy: Policy {
     ///
     /// Without `states` a record may have any status or none.
     package init(
-        status: String = "status", states: [String]? = nil, since: [String], keep: Duration,
-        keeps: TimesByType? = nil, also: [KeyTemplate] = [], timeoutOverride: Duration? = nil
+        status: String = "status", states: [String]? = nil, since: Start, keep: Duration,
+        ownKeep: TimeLimit.Own? = nil, keeps: TimesByType? = nil, also: [KeyTemplate] = [],
+        timeoutOverride: Duration? = nil
     ) {
         self.status = status
         self.states = states
         self.since = since
-        self.keep = keep
+        self.keep = TimeLimit(keep, own: ownKeep)
         self.keeps = keeps
         self.also = also
         self.timeoutOverride = timeoutOverride
-        let named = (states == nil ? [] : [status]) + since + [keeps?.by].compactMap { $0 }
+        let named =
+            (states == nil ? [] : [status]) + since.fields + [ownKeep?.field].compactMap { $0 } + (keeps?.fields ?? [])
         fields = unique(named + also.flatMap(\.fields))
     }
 
     /// The longest of the general time and those by type, or the override.
-    package var longestTimeout: Duration { timeoutOverride ?? keeps?.longest(beside: keep) ?? keep }
+    package var longestTimeout: Duration { timeoutOverride ?? keeps?.longest(beside: keep.general) ?? keep.general }
 
     /// The shortest time that a record is kept, or the override.
-    package var shortestTimeout: Duration { timeoutOverride ?? keeps?.shortest(beside: keep) ?? keep }
+    package var shortestTimeout: Duration { timeoutOverride ?? keeps?.shortest(beside: keep.general) ?? keep.general }
+
+    /// Whether a record, or one of some type, says itself how long it is kept.
+    package var hasOwnTimeouts: Bool {
+        keep.own != nil || keeps?.byType.values.contains { $0.own != nil } ?? false
+    }
 
     /// None: records are removed as they are.
     package var writtenFields: [String] { [] }
@@ -74,5 +81,5 @@ extension RetentionPolicy {
     package var writes: [KeyUse] { also.map { KeyUse(.companion, $0, []) } }
 
     /// What it waits for on a record that has ended.
-    package var awaitedEnd: AwaitedEnd? { AwaitedEnd(states: states, since: since) }
+    package var awaitedEnd: AwaitedEnd? { AwaitedEnd(states: states, since: since.times) }
 }

@@ -12,6 +12,7 @@ extension StuckPolicy {
     func failure(of overdue: Overdue) throws(RecordError) -> Verdict {
         let refund = try refund(for: overdue)
         let (records, guards, questions) = try records(of: refund, for: overdue)
+        let to = overdue.rules.to
         guard questions.isEmpty else { return .ask(questions) }
         var change = change(
             .fail, overdue, to: to ?? overdue.status, reason: overdue.reason,
@@ -44,7 +45,7 @@ extension StuckPolicy {
             reason: "\(overdue.reason); recovery \(history.recent.count + 1) of \(retry.limit)", sets: sets, others)
         change.guards += [retry.attempts, writtenNames.recoveries].compactMap { $0 }
             .map { .field($0, equals: record[$0]) }
-        change.next = overdue.now + overdue.timeout
+        change.next = overdue.now + overdue.nextTimeout
         return change
     }
 
@@ -89,10 +90,11 @@ extension StuckPolicy {
     private func records(
         of paid: Refund?, for overdue: Overdue
     ) throws(RecordError) -> (effects: [Effect], guards: [Guard], questions: [Question]) {
-        guard let paid, let rules = refund?.records, !rules.isEmpty else { return ([], [], []) }
+        guard let paid, let rules = overdue.rules.refund?.records, !rules.isEmpty else { return ([], [], []) }
         let facts = EffectFacts(
             record: overdue.record, now: overdue.now, form: overdue.latest.time.form, amount: String(paid.amount),
-            reason: overdue.reason, from: overdue.status, to: to ?? overdue.status, origin: origin)
+            reason: overdue.reason, from: overdue.status, to: overdue.rules.to ?? overdue.status,
+            origin: origin)
         var effects: [Effect] = []
         var guards: [Guard] = []
         var questions: [Question] = []
@@ -113,7 +115,7 @@ extension StuckPolicy {
     /// The entry names the charge, not the record: a record that is charged again and stuck again is refunded again,
     /// and a sweep that is repeated isn't.
     private func refund(for overdue: Overdue) throws(RecordError) -> Refund? {
-        guard let refund else { return nil }
+        guard let refund = overdue.rules.refund else { return nil }
         let record = overdue.record
         guard let amount = try record.wholeNumber(refund.amount) else {
             throw RecordError("\(refund.amount) is missing: the refund needs it, a whole number, 0 or more")

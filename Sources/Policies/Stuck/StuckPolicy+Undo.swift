@@ -2,8 +2,8 @@
 extension StuckPolicy {
     /// Where the charge of the record stands; nil where nothing is ever refunded.
     package func charge(of record: Record) throws(RecordError) -> Charge? {
-        guard let refund else { return nil }
-        let started = try record.firstTime(since, by: times, at: nil)
+        guard let refund = rules(for: type(of: record)).refund else { return nil }
+        let started = try since.time(of: record, by: times, at: nil)
         return Charge(
             balance: try refund.balance.expand(for: record), ledger: try refund.ledger.expand(for: record),
             entries: [record.identity, record.id].map { "\($0)@\(started.raw)" })
@@ -11,12 +11,12 @@ extension StuckPolicy {
 
     /// Whether a recovery is noted in a key of Curfew's own.
     package func notesRecovery(_ action: Change.Action) -> Bool {
-        action == .retry && retry != nil && writtenNames.recoveries == nil
+        action == .retry && allRules.contains { $0.retry != nil } && writtenNames.recoveries == nil
     }
 
     /// Where a retry has pushed the record's id; nil if it hasn't.
     package func queue(of record: Record, after action: Change.Action) throws(RecordError) -> String? {
-        action == .retry ? try retry?.queue?.key.expand(for: record) : nil
+        action == .retry ? try rules(for: type(of: record)).retry?.queue?.key.expand(for: record) : nil
     }
 }
 
@@ -30,19 +30,24 @@ extension StuckPolicy {
 
     /// Ledger and balance of a refund, and the queue of a retry.
     package var writes: [KeyUse] {
-        let refund = refund.map { refund in
-            [
-                KeyUse(
-                    .ledger, refund.ledger, [["HMGET", "a"], ["HGET", "a"], ["HSETNX", "a", "1"], ["HDEL", "a"]]),
-                KeyUse(.balance, refund.balance, [["INCRBY", "1"], ["TYPE"]]),
-            ] + refund.records.map { $0.use(.refundRecord) }
-        }
-        return (refund ?? []) + ((retry?.queue).map { [$0.use] } ?? [])
+        let refunds = allRules.compactMap(\.refund).flatMap(\.uses)
+        let uses = refunds + allRules.compactMap { $0.retry?.queue?.use }
+        return uses.enumerated().filter { place, use in !uses[..<place].contains(use) }.map(\.element)
     }
 
     /// How it ends records.
     package var ending: RecordEnding? {
         to.map { RecordEnding(to: $0, fields: fields, finished: writtenNames.finished) }
+    }
+}
+
+extension StuckPolicy.RefundRule {
+    /// What is done to its keys.
+    fileprivate var uses: [KeyUse] {
+        [
+            KeyUse(.ledger, ledger, [["HMGET", "a"], ["HGET", "a"], ["HSETNX", "a", "1"], ["HDEL", "a"]]),
+            KeyUse(.balance, balance, [["INCRBY", "1"], ["TYPE"]]),
+        ] + records.map { $0.use(.refundRecord) }
     }
 }
 

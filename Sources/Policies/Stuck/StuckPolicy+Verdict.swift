@@ -4,14 +4,21 @@ extension StuckPolicy {
         let record: Record
         let now: Timestamp
         let status: String
-        /// The first present of the `since` fields: it names the charge in a refund's ledger.
+        /// The rules for records of its type.
+        let rules: Rules
+        /// What `since` gives: it names the charge in a refund's ledger.
         let started: FieldTime
         /// The time that decided: the heartbeat where that is later, else ``started``.
         let latest: FieldTime
         /// How long nothing has been heard of the record.
         let age: Duration
         let type: String
+        /// The age that it has passed: its timeout, or the highest age.
         let timeout: Duration
+        /// Its timeout.
+        let nextTimeout: Duration
+        /// Whether it has passed the highest age, so that no sign of life keeps it.
+        let isTooOld: Bool
         /// Whether the timeout is that of the type.
         let isByType: Bool
         /// ``age`` in words.
@@ -36,48 +43,58 @@ extension StuckPolicy {
         /// The audit trail has the whole of it; this stays short, because a value of more than 64 bytes makes Redis
         /// keep the whole hash in a form that takes three times the memory (`hash-max-listpack-value`).
         var error: String {
-            let text = String(pieces: ["stuck", place, " for ", ageText, " (timeout ", timeoutText, ")"])
+            let limit = isTooOld ? " (max-age " : " (timeout "
+            let text = String(pieces: ["stuck", place, " for ", ageText, limit, timeoutText, ")"])
             return exhausted.map { "\(text); \($0)" } ?? text
         }
     }
 
     /// Leaves, drops, asks, or changes the record, as the description of the type says.
     package func verdict(on record: Record, at now: Timestamp) throws(RecordError) -> Verdict {
-        let type = timeouts.flatMap { record.present($0.by) } ?? ""
-        let ownTimeout = timeoutOverride == nil ? timeouts?.byType[type] : nil
-        let timeout = timeoutOverride ?? ownTimeout ?? timeout
+        let type = type(of: record)
+        let rules = rules(for: type)
         let status: String
-        switch try scope.place(record, lookAgain: now + timeout) {
+        switch try scope.place(record, lookAgain: now + (timeoutOverride ?? rules.timeout.general)) {
         case .outside(let verdict): return verdict
         case .within(let found): status = found
         }
-        let started = try record.firstTime(since, by: times, at: now)
+        let ownTimeout = try rules.timeout.time(of: record, override: timeoutOverride)
+        let started = try since.time(of: record, by: times, at: now)
         let latest = try latestSign(of: record, started: started, at: now)
-        let deadline = latest.time.timestamp + timeout
+        let oldest = rules.maxAge.map { started.time.timestamp + $0 }
+        let isTooOld = oldest.map { now >= $0 } ?? false
+        let deadline = min(latest.time.timestamp + ownTimeout, oldest ?? Timestamp(milliseconds: .max))
         guard now >= deadline else {
-            let reason = "\(latest.field) \(latest.distance(from: now)), times out in \((deadline - now).roughText)"
+            let reason = "\(latest.name) \(latest.distance(from: now)), times out in \((deadline - now).roughText)"
             return .leave(until: deadline, because: reason)
         }
-        let age = now - latest.time.timestamp
+        let sign = isTooOld ? started : latest
+        let timeout = isTooOld ? rules.maxAge ?? ownTimeout : ownTimeout
+        let age = now - sign.time.timestamp
         var overdue = Overdue(
-            record: record, now: now, status: status, started: started, latest: latest, age: age, type: type,
-            timeout: timeout, isByType: ownTimeout != nil, ageText: age.roughText, timeoutText: timeout.text,
-            guards: latest.guards(after: scope.isUnchanged(status, in: record)), reason: "")
+            record: record, now: now, status: status, rules: rules, started: started, latest: sign, age: age,
+            type: type, timeout: timeout, nextTimeout: ownTimeout, isTooOld: isTooOld,
+            isByType: timeoutOverride == nil && !isTooOld && rules.isTimeoutByType, ageText: age.roughText,
+            timeoutText: timeout.text, guards: sign.guards(after: scope.isUnchanged(status, in: record)), reason: "")
         overdue.reason = reason(for: overdue)
-        // A heartbeat that comes in between must win, also where it didn't decide.
-        if let heartbeat, heartbeat != latest.field {
-            overdue.guards.append(.field(heartbeat, equals: record[heartbeat]))
+        if !isTooOld {
+            // A heartbeat that comes in between must win, also where it didn't decide.
+            if let heartbeat, heartbeat != latest.field {
+                overdue.guards.append(.field(heartbeat, equals: record[heartbeat]))
+            }
+            if timeoutOverride == nil { overdue.guards += rules.timeout.guards(of: record) }
         }
+        if guardsType, let typeField { overdue.guards.append(.field(typeField, equals: record[typeField])) }
         return try verdict(on: &overdue)
     }
 
     /// The verdict once the record is past its time: who is at it, whether it had finished, whether it gets a retry.
     private func verdict(on overdue: inout Overdue) throws(RecordError) -> Verdict {
         let record = overdue.record
-        if let liveness {
-            switch try liveness.state(of: record) {
-            case .unknown(let question): return .ask([question])
-            case .alive(let key): return .leave(until: nil, because: "\(key) exists: somebody is working on it")
+        if let liveness, !overdue.isTooOld {
+            switch try liveness.state(of: record, by: times, at: overdue.now) {
+            case .unknown(let questions): return .ask(questions)
+            case .alive(let because): return .leave(until: nil, because: "\(because): somebody is working on it")
             case .gone(let guards, let because):
                 overdue.guards += guards
                 overdue.reason += "; \(because)"
@@ -87,7 +104,7 @@ extension StuckPolicy {
             overdue.guards.append(.field(completedWhen, equals: record[completedWhen]))
             if record.present(completedWhen) != nil { return .change(completion(of: overdue, because: completedWhen)) }
         }
-        guard let retry else { return try failure(of: overdue) }
+        guard let retry = overdue.rules.retry else { return try failure(of: overdue) }
         let history: RecoveryHistory
         switch try RecoveryHistory.find(of: record, field: writtenNames.recoveries, retry: retry, at: overdue.now) {
         case .unknown(let question): return .ask([question])
@@ -115,12 +132,12 @@ extension StuckPolicy {
     private func reason(for overdue: Overdue) -> String {
         let latest = overdue.latest
         let time = TimeForm.iso8601(TimeForm.ISO8601()).text(for: latest.time.timestamp)
-        let isBeat = latest.field == heartbeat
+        let isBeat = latest.field == heartbeat && !overdue.isTooOld
         return String(pieces: [
             "stuck", overdue.place, " for ", overdue.ageText,
-            isBeat ? ": no heartbeat since " : ": ", isBeat ? "" : latest.field, isBeat ? "" : " was ", time,
-            ", timeout ", overdue.timeoutText, overdue.isByType ? " for " : "",
-            overdue.isByType ? overdue.type : "",
+            isBeat ? ": no heartbeat since " : ": ", isBeat ? "" : latest.name, isBeat ? "" : " was ", time,
+            overdue.isTooOld ? ", max-age " : ", timeout ", overdue.timeoutText, overdue.isByType ? " for " : "",
+            overdue.isByType ? overdue.type : "", overdue.isTooOld ? ", however lively" : "",
         ])
     }
 }

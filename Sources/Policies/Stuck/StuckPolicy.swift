@@ -1,8 +1,8 @@
 /// Work that was started and never finished: left while someone is at it, completed where it was only never marked,
 /// retried while it may be, else failed and refunded.
 ///
-/// A record's age is counted from the later of its heartbeat and the first present of its `since` fields. An age equal
-/// to the timeout is past it.
+/// A record's age is counted from the later of its heartbeat and what `since` gives. An age equal
+/// to the timeout is past it. Past the highest age, counted from `since` alone, no sign of life keeps it.
 package struct StuckPolicy: Policy {
     /// Timeouts by the record's type.
     package typealias Timeouts = TimesByType
@@ -100,20 +100,31 @@ package struct StuckPolicy: Policy {
     package static let kind = PolicyKind.stuck
 
     let scope: Scope
-    /// The fields that a record's age counts from: the first that has a time.
-    package let since: [String]
+    /// What a record's age counts from.
+    package let since: Start
     let heartbeat: String?
-    let timeout: Duration
-    let timeouts: Timeouts?
-    let liveness: Liveness?
+    /// The rules for records whose type has none of its own.
+    let general: Rules
+    /// The rules of each type.
+    let byType: [String: Rules]
+    /// The field that rules go by.
+    package let typeField: String?
+    /// Whether the type decides over more than the timeout, so that a change rests on it.
+    let guardsType: Bool
+    /// What shows that somebody works on a record; nil where nobody says so.
+    package let liveness: Liveness?
     let completedWhen: String?
     let completedTo: String
-    /// How often a stuck record gets another try; nil: never.
-    package let retry: Retry?
-    /// The status of a record that failed; nil where none is written.
-    package let to: String?
-    /// What is paid back when a record fails; nil: nothing.
-    package let refund: RefundRule?
+    /// How often a stuck record gets another try, unless its type says otherwise; nil: never.
+    package var retry: Retry? { general.retry }
+    /// The status of a record that failed, unless its type says otherwise; nil where none is written.
+    package var to: String? { general.to }
+    /// What is paid back when a record fails, unless its type says otherwise; nil: nothing.
+    package var refund: RefundRule? { general.refund }
+    /// How old a record may become, unless its type says otherwise.
+    package var timeout: TimeLimit { general.timeout }
+    /// The age past which no sign of life keeps a record, unless its type says otherwise; nil: none.
+    package var maxAge: Duration? { general.maxAge }
     /// What the fields are called that are written.
     package let writtenNames: Writes
     /// Everything that is looked at or written, each once.
@@ -127,65 +138,62 @@ package struct StuckPolicy: Policy {
 
     /// Makes the policy from what the configuration says; the defaults are those of a key left out.
     package init(
-        status: String = "status", states: [String], since: [String], heartbeat: String? = nil, timeout: Duration,
-        timeouts: Timeouts? = nil, alive: KeyTemplate? = nil, completedWhen: String? = nil,
+        status: String = "status", states: [String], since: Start, heartbeat: String? = nil, timeout: Duration,
+        ownTimeout: TimeLimit.Own? = nil, timeouts: Timeouts? = nil, maxAge: Duration? = nil,
+        alive: Liveness? = nil, completedWhen: String? = nil,
         completedTo: String = "COMPLETED", retry: Retry? = nil, to: String?, refund: RefundRule? = nil,
-        writes: Writes = Writes(), timeoutOverride: Duration? = nil
+        types: Types? = nil, writes: Writes = Writes(), timeoutOverride: Duration? = nil
     ) {
+        general = Rules(
+            timeout: TimeLimit(timeout, own: ownTimeout), maxAge: maxAge, to: to, retry: retry, refund: refund)
+        byType = Self.rules(general, types, timeouts)
+        typeField = types?.by ?? timeouts?.by
+        guardsType = types != nil
+        let rules = [general] + byType.sorted { $0.key < $1.key }.map(\.value)
         scope = Scope(
-            field: status, states: states, final: [to, completedTo].compactMap(\.self),
-            open: [retry?.to].compactMap(\.self))
+            field: status, states: states, final: rules.compactMap(\.to) + [completedTo],
+            open: rules.compactMap { $0.retry?.to })
         self.since = since
         self.heartbeat = heartbeat
-        self.timeout = timeout
-        self.timeouts = timeouts
-        liveness = alive.map { Liveness(template: $0) }
+        liveness = alive
         self.completedWhen = completedWhen
         self.completedTo = completedTo
-        self.retry = retry
-        self.to = to
-        self.refund = refund
         writtenNames = writes
         self.timeoutOverride = timeoutOverride
         // To stand in a registry can be the state.
-        let hasStatus = !states.isEmpty || to != nil || retry?.to != nil
-        var fields = (hasStatus ? [status] : []) + since + [heartbeat, timeouts?.by, completedWhen].compactMap { $0 }
+        let hasStatus = !states.isEmpty || rules.contains { $0.to != nil || $0.retry?.to != nil }
+        var fields =
+            (hasStatus ? [status] : []) + since.fields + [heartbeat, typeField, completedWhen].compactMap { $0 }
         fields += alive?.fields ?? []
-        if let retry {
-            fields += [retry.attempts, writtenNames.recoveries].compactMap { $0 } + (retry.queue?.fields ?? [])
-        }
-        if let refund { fields += refund.fields }
+        fields += rules.flatMap { $0.fields(writes.recoveries) }
         self.fields = unique(fields + [writtenNames.error, writtenNames.finished].compactMap { $0 })
     }
 
     /// The longest of the general timeout and those by type, or the override.
     package var longestTimeout: Duration {
-        timeoutOverride ?? timeouts?.longest(beside: timeout) ?? timeout
+        timeoutOverride ?? byType.values.map(\.timeout.general).reduce(general.timeout.general, max)
     }
 
     /// The shortest of the general timeout and those by type, or the override.
     package var shortestTimeout: Duration {
-        timeoutOverride ?? timeouts?.shortest(beside: timeout) ?? timeout
+        timeoutOverride ?? byType.values.map(\.timeout.general).reduce(general.timeout.general, min)
     }
 
-    /// The fields of its age, and the heartbeat.
-    package var signs: [String] { since + [heartbeat].compactMap { $0 } }
+    /// Whether a record, or one of some type, says itself how old it may become.
+    package var hasOwnTimeouts: Bool { allRules.contains { $0.timeout.own != nil } }
+
+    /// The times of its age, and the heartbeat.
+    package var signs: [String] { since.times + [heartbeat].compactMap { $0 } }
 
     /// The fields of the record that a change may write.
     package var writtenFields: [String] {
         unique(
             [scope.field]
-                + [writtenNames.error, writtenNames.finished, writtenNames.recoveries, retry?.attempts].compactMap {
-                    $0
-                })
+                + [writtenNames.error, writtenNames.finished, writtenNames.recoveries].compactMap { $0 }
+                + allRules.compactMap { $0.retry?.attempts })
     }
 
     /// The states that are looked at.
     package var activeStates: [String]? { scope.states.isEmpty ? nil : scope.states }
 
-    /// The field that timeouts go by.
-    package var typeField: String? { timeouts?.by }
-
-    /// The key that exists while somebody works on a record; nil where nobody says so.
-    package var alive: KeyTemplate? { liveness?.template }
 }

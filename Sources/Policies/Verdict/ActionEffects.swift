@@ -217,7 +217,8 @@ extension Standing {
     fileprivate func taking(_ key: String, _ member: String) -> Taking {
         var taking = Taking(key: key, kind: kind, member: member)
         switch self {
-        case .list, .set: break
+        case .list(let isFirst): taking.end = isFirst ? .head : .middle
+        case .set: break
         case .zset(let score): taking.score = score
         case .hash(let value): (taking.member, taking.field) = (value, member)
         case .text(let text, let left):

@@ -57,7 +57,7 @@ package struct ChangeAdditions: Sendable, Equatable {
         var changed = change
         if let effects = actions[change.action] {
             let facts = EffectFacts(
-                record: record, now: now, form: policy.start(of: record, at: now)?.time.form ?? Self.iso,
+                record: record, now: now, form: policy.writtenStart(of: record, at: now)?.time.form ?? Self.iso,
                 amount: change.pays ? String(change.paid) : nil, reason: change.reason,
                 from: change.from, to: change.to, origin: policy.origin)
             let questions = try effects.questions(facts)
@@ -93,7 +93,7 @@ package struct ChangeAdditions: Sendable, Equatable {
         } catch {
             // What can't be read as a time has no form; it is written anew.
         }
-        return policy.start(of: record, at: now)?.time.form ?? Self.iso
+        return policy.writtenStart(of: record, at: now)?.time.form ?? Self.iso
     }
 
     private static let iso = TimeForm.iso8601(TimeForm.ISO8601(fractionDigits: 3))

@@ -178,6 +178,8 @@ package struct RecordWrite: Sendable, Equatable {
     package var document: String?
     /// What the written places of ``document`` held, as JSON, if ``before`` alone would not put it back as it was.
     package var originals: [FieldWrite]
+    /// The whole text of the record as it was, if nothing less would put it back byte for byte.
+    package var original: String?
 
     /// Makes it.
     package init(

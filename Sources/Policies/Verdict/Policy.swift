@@ -34,8 +34,8 @@ package protocol Policy: PolicyFacts, Sendable {
     /// Replaces the configured timeouts for one run, types and all; nil leaves them.
     var timeoutOverride: Duration? { get set }
 
-    /// The fields that a record's age counts from: the first that has a time.
-    var since: [String] { get }
+    /// What a record's age counts from.
+    var since: Start { get }
 
     /// How the times of its records are read.
     var times: TimeReading { get set }
@@ -53,7 +53,10 @@ package protocol Policy: PolicyFacts, Sendable {
     /// The shortest timeout that a record can have, override included: what clocks may differ by is measured by it.
     var shortestTimeout: Duration { get }
 
-    /// The fields that say when something was last heard of a record: those of its age, and its heartbeat.
+    /// Whether a record may say itself how long it may take, so that no configured time is the longest, but for the override.
+    var hasOwnTimeouts: Bool { get }
+
+    /// The fields that say when something was last heard of a record: the times of its age, and its heartbeat.
     var signs: [String] { get }
 
     /// The states in which a record is this policy's business; nil where that is no matter of a status.
@@ -99,19 +102,25 @@ extension Policy {
 
     /// The only timeout there is, unless there are some by type.
     package var shortestTimeout: Duration { longestTimeout }
+
+    /// None does.
+    package var hasOwnTimeouts: Bool { false }
+
     /// Its timeouts in words: one, or from the shortest to the longest.
     var timeoutWords: String {
-        shortestTimeout == longestTimeout
+        let words =
+            shortestTimeout == longestTimeout
             ? longestTimeout.text : "\(shortestTimeout.text) to \(longestTimeout.text), depending on the type"
+        return hasOwnTimeouts && timeoutOverride == nil ? "\(words), or what they say themselves" : words
     }
 
     /// Those of its age.
-    package var signs: [String] { since }
+    package var signs: [String] { since.times }
 
     /// The last time that was heard of a record, and the field that it is in; nil where none can be told.
     package func lastSign(of record: Record, at now: Timestamp) -> (field: String, time: Timestamp)? {
-        var last = start(of: record, at: now).map { (field: $0.field, time: $0.time.timestamp) }
-        for field in signs where !since.contains(field) {
+        var last = writtenStart(of: record, at: now).map { (field: $0.field, time: $0.time.timestamp) }
+        for field in signs where !since.fields.contains(field) {
             do {
                 guard let found = try record.time(field, by: times, at: now)?.time.timestamp else { continue }
                 if last.map({ found > $0.time }) ?? true { last = (field, found) }
@@ -123,10 +132,11 @@ extension Policy {
         return last
     }
 
-    /// What a record's age counts from, and the field that it is in, for remarks; nil where it can't be told.
-    package func start(of record: Record, at now: Timestamp) -> (field: String, time: RecordTime)? {
+    /// The time in a record that its age counts from, without delays, and the field that it is in, for remarks; nil where
+    /// it can't be told.
+    package func writtenStart(of record: Record, at now: Timestamp) -> (field: String, time: RecordTime)? {
         do {
-            return try record.firstTimeIfAny(since, by: times, at: now).map { ($0.field, $0.time) }
+            return try since.written(of: record, by: times, at: now).map { ($0.field, $0.time) }
         } catch {
             return nil
         }

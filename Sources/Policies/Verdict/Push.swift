@@ -109,6 +109,8 @@ package struct Taking: Sendable, Equatable {
     package var end: Seat.End = .tail
     /// Of a stream that is read by a group.
     package var pending: Seat.Pending?
+    /// Whether it is an entry of a stream that a change has added, so that a stream which it made goes with it.
+    package var isAdded = false
 
     /// What puts it back.
     package var inverse: Push {

@@ -1,7 +1,7 @@
 /// How something stands in a key beside the record before it is written over.
 package enum Standing: Sendable, Equatable {
-    /// As an element of a list.
-    case list
+    /// As an element of a list: its first, or another.
+    case list(isFirst: Bool)
     /// As a member of a set.
     case set
     /// As a member of a sorted set, with its score as Redis writes it.

@@ -57,10 +57,12 @@ package enum Guard: Sendable, Equatable {
     case listed(key: String, member: String)
     /// That member is in the sorted set at that other key, with this score as Redis writes it.
     case scored(key: String, member: String, score: String)
-    /// That member isn't in the sorted set at that other key.
-    case unlisted(key: String, member: String)
+    /// That entry of the stream at that other key isn't pending with the group.
+    case undelivered(key: String, entry: String, group: String)
     /// That member is in the set at that other key.
     case contains(key: String, member: String)
+    /// That member is not in the set, sorted set, list or hash at that other key, or there is nothing at it.
+    case unlisted(key: String, member: String)
     /// That element is in the list at that other key.
     case holds(key: String, element: String)
     /// The same, where it is known which end of the list it is near.

@@ -12,14 +12,14 @@ import Testing
 private struct IdlePolicy: Policy {
     static let kind = PolicyKind(rawValue: "idle")
 
-    let since: [String]
+    let since: Start
     let idle: Duration
     let clears: String
     let inbox: KeyTemplate?
     var timeoutOverride: Duration?
     var times = TimeReading()
 
-    var fields: [String] { since + [clears] + (inbox?.fields ?? []) }
+    var fields: [String] { since.fields + [clears] + (inbox?.fields ?? []) }
     var writtenFields: [String] { [clears] }
     var longestTimeout: Duration { timeoutOverride ?? idle }
     var meaning: String { "clears \(clears) of what nobody touched for \(longestTimeout.text)" }
@@ -29,7 +29,7 @@ private struct IdlePolicy: Policy {
 
     func verdict(on record: Record, at now: Timestamp) throws(RecordError) -> Verdict {
         guard record.content != .missing else { return .drop(because: "it is gone", guards: [.recordMissing]) }
-        let touched = try record.firstTime(since, by: times, at: now)
+        let touched = try since.time(of: record, by: times, at: now)
         let deadline = touched.time.timestamp + longestTimeout
         guard now >= deadline else { return .leave(until: deadline, because: "touched lately") }
         guard record.present(clears) != nil else {
@@ -56,7 +56,7 @@ extension IdlePolicy: ConfiguredPolicy {
     static let keys = ["since", "idle", "clears", "inbox"]
 
     init?(_ section: Section, status: String) {
-        let since = section.texts("since", isRequired: true)
+        let since = section.start("since", isRequired: true)
         let idle = section.duration("idle", isRequired: true)
         let clears = section.text("clears", isRequired: true, expected: "the name of a field")
         inbox = section.template("inbox")

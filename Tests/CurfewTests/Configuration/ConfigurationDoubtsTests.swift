@@ -60,4 +60,74 @@ struct ConfigurationDoubtsTests {
         #expect(warnings[0].hasPrefix("c.yaml:4: cleanups.old.since: waits for \(since), which a doesn't write"))
         #expect(warnings[0].hasSuffix("writes: {finished: \(since)} in a"))
     }
+
+    @Test(
+        "two cleanups that change the same records are warned of, and those that don't aren't",
+        arguments: [
+            (
+                "{policy: stuck, every: 1m, states: [q, r], timeout: 1m, to: X, since: [at], records: job:<id>}",
+                "in state r"
+            ),
+            (
+                "{policy: dependent, every: 1m, states: [r], to: X, since: [at], parent: \"p:<p>\", parent-states: [x], records: job:<id>}",
+                "in state r"
+            ),
+            ("{policy: stuck, every: 1m, states: [q], timeout: 1m, to: X, since: [at], records: job:<id>}", nil),
+            ("{policy: stuck, every: 1m, states: [r], timeout: 1m, to: X, since: [at], records: task:<id>}", nil),
+            (
+                "{policy: stuck, every: 1m, states: [r], timeout: 1m, to: X, since: [at], records: job:<id>, status: phase}",
+                nil
+            ),
+            (
+                "{policy: stuck, every: 1m, states: [r], timeout: 1m, to: X, since: [at], records: job:<id>, enabled: false}",
+                nil
+            ),
+            (
+                "{policy: stuck, every: 1m, states: [r], timeout: 1m, to: X, since: [at], records: job:<id>, only: {id: \"[0-9]+\"}}",
+                nil
+            ),
+            ("{policy: retention, every: 1m, since: [at], keep: 7d, records: job:<id>}", nil),
+        ])
+    func shared(_ other: String, _ what: String?) throws {
+        let warnings = try warnings("\(Self.stuck)}\n  b: \(other)\n").filter { $0.contains("cleanups.b.") }
+        guard let what else {
+            #expect(warnings.isEmpty)
+            return
+        }
+        #expect(warnings.count == 1)
+        #expect(warnings.first?.hasPrefix("c.yaml:4: cleanups.b.records: a changes the same records \(what)") == true)
+    }
+
+    @Test("two locks cleanups of the same keys are at odds")
+    func sharedLocks() throws {
+        let lock = "{policy: locks, every: 1h, records: lock:<id>, timeout: 1h}"
+        let warnings = try warnings("  a: \(lock)\n  b: \(lock)\n")
+        #expect(warnings.count == 1 && warnings[0].contains("cleanups.b.records: a changes the same records"))
+    }
+
+    @Test(
+        "a retention that waits for a field which a pause or a group doesn't get at its end is warned of",
+        arguments: [
+            ("paused, states: [p], since: [at]", "cancelled", "cancelledAt", true),
+            ("paused, states: [p], since: [at], touch: [cancelledAt]", "cancelled", "cancelledAt", false),
+            ("paused, states: [p], since: [at], to: gone", "cancelled", "cancelledAt", false),
+            ("paused, states: [p], since: [at]", "cancelled", "createdAt", false),
+            (
+                "counters, states: [p], since: [at], timeout: 1h, total: t, counters: {pending: p, failed: f}",
+                "completed",
+                "completedAt", true
+            ),
+        ])
+    func otherEnds(_ policy: String, _ state: String, _ since: String, _ isWarned: Bool) throws {
+        let warnings = try warnings(
+            """
+              a: {policy: \(policy), every: 1h, records: batch:<id>}
+              old: {policy: retention, every: 1h, records: batch:<id>, states: [\(state)], since: [\(since)], keep: 7d}
+
+            """)
+        #expect(warnings.count == (isWarned ? 1 : 0), "\(warnings)")
+        if isWarned {
+            #expect(warnings[0].hasPrefix("c.yaml:4: cleanups.old.since: waits for \(since), which a doesn't"))
+        }
+    }
 }

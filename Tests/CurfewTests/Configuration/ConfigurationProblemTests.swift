@@ -76,7 +76,7 @@ struct ConfigurationProblemTests {
                 cron, timezone, records, index, scan, status, format, enabled, dry-run, limit, page, run-timeout, \
                 misfire-grace, undo, ping, guard, missing, time-unit, zone, null-times, allow, only, except, trash, \
                 touch, carry, title, category, color, \
-                states, since, heartbeat, timeout, timeouts, alive, completed-when, completed-to, retry, to, refund, writes)
+                states, since, heartbeat, timeout, timeouts, max-age, types, alive, completed-when, completed-to, retry, to, refund, writes)
                 """)
         #expect(
             problems(["retry: {limt: 3, limit: 3, to: Q, xyzzy: 1}"]) == """
@@ -99,7 +99,6 @@ struct ConfigurationProblemTests {
                 "timeout: expected a duration like 30s, 15m, 1h30m or 7d, found “99999999999999w”"
             ),
             ("timeout: [5m]", "timeout: expected a duration like 30s, 15m, 1h30m or 7d, found a list"),
-            ("timeout: {}", "timeout: expected a duration like 30s, 15m, 1h30m or 7d, found a section"),
             ("timeout:", "timeout: expected a duration like 30s, 15m, 1h30m or 7d, found nothing"),
             ("every: 999ms", "every: expected at least 1s, found “999ms”"),
             ("enabled: yes", "enabled: expected true or false, found “yes”"),

@@ -71,7 +71,7 @@ struct ConfigurationTests {
         var expected = StuckPolicy(
             states: ["PROCESSING"], since: ["processingStartedAt", "updatedAt"], heartbeat: "heartbeatAt",
             timeout: .seconds(300), timeouts: .init(by: "tier", byType: ["TIER_4K": .seconds(1200)]),
-            alive: try KeyTemplate("worker:<workerId>:alive"), completedWhen: "resultUrl",
+            alive: Liveness(try KeyTemplate("worker:<workerId>:alive")), completedWhen: "resultUrl",
             retry: .init(
                 limit: 2, window: .seconds(72 * 3600), to: "QUEUED", queue: .init(key: try KeyTemplate("jobs:queued"))),
             to: "FAILED",

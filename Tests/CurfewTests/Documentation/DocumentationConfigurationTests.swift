@@ -10,16 +10,16 @@ import Testing
 struct DocumentationConfigurationTests {
     private static let sections = [
         "redis", "redis-user", "redis-password", "prefix", "worker", "http", "streams", "storage", "webhooks",
-        "mail", "cleanups", "routes", "alerts",
+        "mail", "cleanups", "routes", "alerts", "preset",
     ]
 
     /// A block as a whole file: cleanups alone get their section, and what a file can't be without is added.
-    private static func whole(_ block: DocumentationPage.Block) -> String {
+    static func whole(_ block: DocumentationPage.Block) -> String {
         var lines = block.lines
         let first = lines.first { $0.firstMatch(of: /^[a-z]/) != nil }?.prefix { $0 != ":" } ?? ""
         if !sections.contains(String(first)) { lines = ["cleanups:"] + lines.map { "  " + $0 } }
         if !lines.contains(where: { $0.hasPrefix("redis:") }) { lines.append("redis: redis://127.0.0.1:6379/0") }
-        if !lines.contains(where: { $0.hasPrefix("cleanups:") }) {
+        if !lines.contains(where: { $0.hasPrefix("cleanups:") || $0.hasPrefix("preset:") }) {
             lines.append("cleanups: {stuck-jobs: {policy: locks, every: 1h, records: lock:<id>, timeout: 1h}}")
         }
         return lines.joined(separator: "\n")
@@ -47,7 +47,7 @@ struct DocumentationConfigurationTests {
     }
 
     /// What the reader of the file knows, by its own account: its answer to a key that nobody has.
-    private static func known() throws -> [String: Set<String>] {
+    static func known() throws -> [String: Set<String>] {
         let text = """
             zzzz: 0
             redis: redis://127.0.0.1
@@ -61,7 +61,7 @@ struct DocumentationConfigurationTests {
             cleanups:
               stuck: {policy: stuck, zzzz: 0, retry: {zzzz: 0, queue: {zzzz: 0}}, refund: {zzzz: 0, record: {zzzz: 0}}, writes: {zzzz: 0}, index: {zzzz: 0}, only: {zzzz: 0}}
               counters: {policy: counters, zzzz: 0, counters: {zzzz: 0}, members: {zzzz: 0}}
-              locks: {policy: locks, zzzz: 0, guard: {zzzz: 0}}
+              locks: {policy: locks, zzzz: 0, guard: {zzzz: 0}, release: {zzzz: 0}}
               paused: {policy: paused, zzzz: 0, writes: {zzzz: 0}}
               dependent: {policy: dependent, zzzz: 0}
               retention: {policy: retention, zzzz: 0}
@@ -95,7 +95,7 @@ struct DocumentationConfigurationTests {
             ("writes", "cleanups.stuck.writes.zzzz"), ("index", "cleanups.stuck.index.zzzz"),
             ("only, except", "cleanups.stuck.only.zzzz"),
             ("refund", "cleanups.stuck.refund.zzzz"),
-            ("refund record", "cleanups.stuck.refund.record.zzzz"),
+            ("put", "cleanups.stuck.refund.record.zzzz"), ("Effects", "cleanups.locks.release.zzzz"),
             ("writes of paused", "cleanups.paused.writes.zzzz"), ("log", "log.zzzz"),
             ("counters", "cleanups.counters.counters.zzzz"), ("members", "cleanups.counters.members.zzzz"),
             ("orphan", "cleanups.files.orphan.zzzz"), ("deleted", "cleanups.files.deleted.zzzz"),

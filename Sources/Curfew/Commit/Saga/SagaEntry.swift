@@ -100,8 +100,10 @@ extension SagaEntry {
     /// Why no run of the cleanup can have written the entry; nil if one can.
     func doubt(_ cleanup: Cleanup, _ keys: Keys) -> String? {
         do throws(RecordError) {
-            guard cleanup.mayHave(key, id: id), !keys.own(key) else {
-                throw RecordError("what is written down names the key \(key), where \(id) can't be")
+            let expected = cleanup.source == nil ? try cleanup.records.expand(id: id) { _ in nil } : nil
+            guard expected.map({ $0 == key }) ?? cleanup.mayHave(key, id: id), !keys.own(key) else {
+                let place = expected.map { "where \(id) is at \($0)" } ?? "where none of its records can be"
+                throw RecordError("what is written down names the key \(key), \(place)")
             }
             for effect in effects { try keys.permit(effect, of: id, in: cleanup) }
             return nil

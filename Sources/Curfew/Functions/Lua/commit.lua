@@ -37,6 +37,9 @@ local function check_rights(statement)
       is_allowed = may('RENAME', words[2], words[3])
         and may('PEXPIRE', words[3], words[4])
         and may('PEXPIRETIME', words[3]) and may('SET', words[3], '')
+    elseif words[1] == 'UNADD' then
+      is_allowed = may('XDEL', words[2], words[3]) and may('XLEN', words[2])
+        and may('XINFO', 'GROUPS', words[2]) and may('DEL', words[2])
     else
       is_allowed = may(unpack(words))
     end
@@ -66,8 +69,19 @@ local function field_expiries(words)
   end
 end
 
+-- UNADD key id: an entry of a stream that a change has added goes, and a stream that has nothing but it, and no readers.
+local function take_back(words)
+  local reply = redis.pcall('XDEL', words[2], words[3])
+  if type(reply) == 'table' then return reply end
+  if redis.call('XLEN', words[2]) == 0 and #redis.call('XINFO', 'GROUPS', words[2]) == 0 then
+    redis.call('DEL', words[2])
+  end
+  return reply
+end
+
 -- Runs a command of a change; the fields of a hash keep their expiries. Returns the reply, or the error reply.
 local function run(words)
+  if words[1] == 'UNADD' then return take_back(words) end
   if words[1] ~= 'HSET' or knows_field_expiry == false then return redis.pcall(unpack(words)) end
   local expiries = field_expiries(words)
   local reply = redis.pcall(unpack(words))

@@ -26,6 +26,10 @@ local COUNTS = {string = 'GET', list = 'LLEN', set = 'SCARD', zset = 'ZCARD', ha
 -- How far a list is walked for an element that is near neither of its ends: about a millisecond.
 local LONGEST_LIST = 100000
 
+-- How a member of what is at a key is looked for; how far a list is searched from its end.
+local LOOKS = {list = 'LPOS', set = 'SISMEMBER', zset = 'ZSCORE', hash = 'HEXISTS'}
+local MOST_SEARCHED = 1000
+
 -- Each guard returns nil where it holds. What is usual is compared first: an error is a table, and equals no text.
 local GUARDS = {
   equals = function(key, field, value)
@@ -63,13 +67,20 @@ local GUARDS = {
     local found = redis.pcall('ZSCORE', key, member)
     if type(found) ~= 'string' then return unmet(found, 'ZSCORE', key) end
   end,
-  unlisted = function(key, member)
-    local found = redis.pcall('ZSCORE', key, member)
-    if found ~= false then return unmet(found, 'ZSCORE', key) end
-  end,
   contains = function(key, member)
     local found = redis.pcall('SISMEMBER', key, member)
     if found ~= 1 then return unmet(found, 'SISMEMBER', key) end
+  end,
+  -- Nothing at the key has no members; of a list too long to be searched it can't be told.
+  unlisted = function(key, member)
+    local kind = redis.pcall('TYPE', key)
+    if kind.err then return explained(kind.err, 'TYPE', key) end
+    if kind.ok == 'none' then return nil end
+    if kind.ok == 'list' and redis.call('LLEN', key) > LONGEST_LIST then return false end
+    local command = LOOKS[kind.ok]
+    if not command then return false end
+    local found = redis.pcall(command, key, member)
+    if found ~= false and found ~= 0 or kind.ok == 'list' and found == 0 then return unmet(found, command, key) end
   end,
   -- Nothing at the key is 0; what is no count is more than any.
   atmost = function(key, _, value)
@@ -84,7 +95,7 @@ local GUARDS = {
   end,
   -- A list is walked from its end, or the end that is named, and no further than a short call allows.
   holds = function(key, field, value)
-    local found = redis.pcall('LPOS', key, value, 'RANK', field == 'head' and 1 or -1, 'MAXLEN', 1000)
+    local found = redis.pcall('LPOS', key, value, 'RANK', field == 'head' and 1 or -1, 'MAXLEN', MOST_SEARCHED)
     if not found and field ~= '' then found = redis.pcall('LPOS', key, value, 'MAXLEN', LONGEST_LIST) end
     if type(found) ~= 'number' then return unmet(found, 'LPOS', key) end
   end,
@@ -93,7 +104,8 @@ local GUARDS = {
     local id, group = string.match(field, '^(%S+) (.*)$')
     local found = redis.pcall('XPENDING', key, group, id, id, 1)
     if found.err then return explained(found.err, 'XPENDING', key) end
-    if not found[1] or found[1][4] .. ' ' .. found[1][2] ~= value then return false end
+    local held = found[1] and found[1][4] .. ' ' .. found[1][2] or ''
+    if held ~= value then return false end
   end,
 }
 

@@ -124,7 +124,7 @@ extension Record {
     private func rooted(_ path: String) -> Guard? {
         guard let place, !place.roots.isEmpty, path.utf8.contains(UInt8(ascii: ".")) else { return nil }
         let name = Self.root(of: path)
-        return place.roots.first { $0.field == name }.map { .field(name, equals: $0.value) }
+        return place.roots.first { $0.field == name && $0.value != nil }.map { .field(name, equals: $0.value) }
     }
 
     /// An effect as it is carried out where the record is; nil for none.
@@ -170,6 +170,10 @@ extension Record {
         write.document = text
         let isEnough = try JSONRecord.restoring(write.before, in: text) == document.text
         write.originals = isEnough ? [] : try document.originals(of: write.sets)
+        if !isEnough {
+            let restored = try JSONRecord.restoring(write.before, originals: write.originals, in: text)
+            write.original = restored == document.text ? nil : document.text
+        }
         return .write(write)
     }
 
