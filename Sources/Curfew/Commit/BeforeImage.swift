@@ -189,7 +189,7 @@ extension Standing {
     /// What was there, as an event tells it: a score, a value, a text with what was left of its time.
     fileprivate var image: (text: String?, expiresIn: String?) {
         switch self {
-        case .list, .set: ("", nil)
+        case .list, .set, .stream: ("", nil)
         case .zset(let score): (score, nil)
         case .hash(let value): (value, nil)
         case .text(let text, let left): (text, left.map { String($0.milliseconds) })

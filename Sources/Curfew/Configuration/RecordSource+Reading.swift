@@ -7,12 +7,15 @@ extension RecordSource {
 
 extension Section {
     /// Where the records of a cleanup are: the template that stands for them, and more where that isn't all.
-    func recordSource() -> (records: KeyTemplate?, source: RecordSource?) {
+    func recordSource(_ kind: PolicyKind?) -> (records: KeyTemplate?, source: RecordSource?) {
         guard isInRegistries else {
             for key in RecordSource.keys where key != "id" && has(key) {
                 problem(key, "says something about registries, expected “in” as well")
             }
             return keySource()
+        }
+        if kind == .files {
+            problem("in", "files can't stand in registries: their objects go before their records; expected records")
         }
         if has("records") { problem("records", "can't be used together with in: a member's key is said by “record”") }
         if has("index") {

@@ -190,7 +190,7 @@ extension Taking {
             var added = self
             added.isAdded = true
             return [.take(added)]
-        case nil, .list?: return [.take(self)]
+        case nil, .list?, .stream?: return [.take(self)]
         case .set?: return []
         case .zset(let score)?:
             return [.put(Push(key: key, kind: .zset, score: score, content: .text(member ?? "")))]

@@ -135,6 +135,10 @@ extension Record {
     fileprivate func bound(_ effect: Effect) throws(RecordError) -> Effect? {
         switch effect {
         case .write(let write): return try bound(write)
+        case .put(var push) where push.content == .id && place != nil:
+            // In the index it is named by more than its id.
+            push.content = .text(id)
+            return .put(push)
         case .remove:
             switch place?.body ?? .key {
             case .key: return effect
