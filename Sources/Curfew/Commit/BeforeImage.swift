@@ -163,6 +163,7 @@ extension Taking {
         return [
             ("key", key), ("kind", kind.rawValue), ("member", member), ("field", field), ("score", score),
             ("earlier", earlier), ("expires_in_ms", expires), ("end", end == .tail ? nil : end.rawValue),
+            ("behind", behind),
             ("expires", expires.map { String($0) }), ("group", pending?.group), ("consumer", pending?.consumer),
             ("deliveries", pending?.deliveries),
         ].compactMap { name, value in value.map { FieldWrite(field: name, value: $0) } }
@@ -174,6 +175,7 @@ extension Taking {
         self.init(key: key, kind: kind, member: image["member"], field: image["field"])
         score = image["score"]
         expires = image["expires"].flatMap { Int64($0) }
+        behind = image["behind"]
         end = image["end"].flatMap { Seat.End(rawValue: $0) } ?? .tail
         if let group = image["group"], let consumer = image["consumer"], let deliveries = image["deliveries"] {
             pending = Seat.Pending(group: group, consumer: consumer, deliveries: deliveries)

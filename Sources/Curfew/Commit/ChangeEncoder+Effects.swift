@@ -141,6 +141,9 @@ extension ChangeEncoder {
         let key = sink.key(push.key)
         if let pending = push.pending { return encodeDelivery(of: push, pending, key, to: &sink) }
         switch push.kind ?? .list {
+        case .list where push.behind != nil:
+            sink.begin("REINSERT", key)
+            sink.hole(sink.value(push.behind ?? ""))
         case .list: sink.begin(push.isAtHead ? "LPUSH" : "RPUSH", key)
         case .set: sink.begin("SADD", key)
         case .zset:

@@ -80,6 +80,12 @@ extension RecordReader {
         let first = text.utf8.first { ![0x20, 0x0A, 0x0D, 0x09].contains($0) }
         let isJSON = cleanup.format == .json || first == UInt8(ascii: "{") || first == UInt8(ascii: "[")
         guard isJSON, cleanup.format != .text else {
+            // Paths lead into nothing.
+            if let path = names.first(where: { $0.contains(".") || Int($0) != nil }), cleanup.format != .text {
+                let shown = text.shortened(to: 80)
+                return .failure(
+                    RecordError("\(record.key), “\(record.name)” is “\(shown)”: expected JSON, for \(path)"))
+            }
             record.content = .text(text)
             return .success(record)
         }
@@ -256,8 +262,9 @@ extension Seat {
     /// The seat of a member that was looked up.
     init(registry: String, member: String, _ standing: Standing) {
         switch standing {
-        case .list(let isFirst):
-            self.init(registry: registry, kind: .list, member: member, end: isFirst ? .head : .middle)
+        case .list(let behind):
+            self.init(registry: registry, kind: .list, member: member, end: behind == nil ? .head : .middle)
+            self.behind = behind
         case .text, .stream: self.init(registry: registry, kind: .text, member: member)
         case .set: self.init(registry: registry, kind: .set, member: member)
         case .zset(let score): self.init(registry: registry, kind: .zset, member: member, score: score)

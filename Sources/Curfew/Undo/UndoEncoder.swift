@@ -46,7 +46,10 @@ struct UndoEncoder {
             effects += try put.undoing(elapsed: elapsed)
         }
         for taken in event.takes {
-            if let item = taken.isFree { guards.append(item) }
+            // Where the change has put it again, that says enough; and a list may have an element more than once.
+            let isPut = event.puts.contains { $0.key == taken.key && $0.member == taken.member }
+            let isListed = taken.kind == .list && !guards.isEmpty
+            if let item = taken.isFree, !isPut, !isListed { guards.append(item) }
             if let push = taken.returning(elapsed: elapsed, at: now) { effects.append(.put(push)) }
         }
         // Members of registries are found by the next walk.

@@ -217,7 +217,9 @@ extension Standing {
     fileprivate func taking(_ key: String, _ member: String) -> Taking {
         var taking = Taking(key: key, kind: kind, member: member)
         switch self {
-        case .list(let isFirst): taking.end = isFirst ? .head : .middle
+        case .list(let behind):
+            taking.end = behind == nil ? .head : .middle
+            taking.behind = behind
         case .set, .stream: break
         case .zset(let score): taking.score = score
         case .hash(let value): (taking.member, taking.field) = (value, member)

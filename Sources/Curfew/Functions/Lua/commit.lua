@@ -39,6 +39,8 @@ local function check_rights(statement)
         and may('PEXPIRETIME', words[3]) and may('SET', words[3], '')
     elseif words[1] == 'DISMISS' then
       is_allowed = may('XGROUP', 'DELCONSUMER', words[2], words[3], words[4])
+    elseif words[1] == 'REINSERT' then
+      is_allowed = may('LINSERT', words[2], 'AFTER', words[3], words[4]) and may('RPUSH', words[2], words[4])
     elseif words[1] == 'REEXPIRE' then
       is_allowed = may('PTTL', words[2]) and may('PEXPIREAT', words[2], words[3])
     elseif words[1] == 'UNADD' then
@@ -83,6 +85,13 @@ local function take_back(words)
   return reply
 end
 
+-- REINSERT key behind element: an element goes behind another, or to the tail where that is gone.
+local function insert_again(words)
+  local reply = redis.pcall('LINSERT', words[2], 'AFTER', words[3], words[4])
+  if type(reply) == 'number' and reply <= 0 then return redis.pcall('RPUSH', words[2], words[4]) end
+  return reply
+end
+
 -- REEXPIRE key ms: a key that has just been made, with one member, goes by itself at that time.
 local function expire_again(words)
   local size = {list = 'LLEN', set = 'SCARD', zset = 'ZCARD', hash = 'HLEN'}
@@ -98,6 +107,7 @@ local function run(words)
   if words[1] == 'UNADD' then return take_back(words) end
   -- DISMISS key group consumer: the command has its key as its second word.
   if words[1] == 'DISMISS' then return redis.pcall('XGROUP', 'DELCONSUMER', words[2], words[3], words[4]) end
+  if words[1] == 'REINSERT' then return insert_again(words) end
   if words[1] == 'REEXPIRE' then return expire_again(words) end
   if words[1] ~= 'HSET' or knows_field_expiry == false then return redis.pcall(unpack(words)) end
   local expiries = field_expiries(words)
