@@ -151,6 +151,10 @@ package struct ActionEffects: Sendable, Equatable {
             let isThere = changed.effects.contains { $0 == .discard(key) }
             if !isThere { changed = changed.adding(.discard(key)) }
         }
+        // What is written on a record that goes would only be in the way of its return.
+        if changed.effects.contains(.discard(facts.record.key)) {
+            changed = changed.mapEffects { effect in if case .write = effect { nil } else { effect } }
+        }
         for message in publish {
             let content: String
             switch message.content {

@@ -113,6 +113,8 @@ package struct Taking: Sendable, Equatable {
     package var end: Seat.End = .tail
     /// Of a stream that is read by a group.
     package var pending: Seat.Pending?
+    /// In an event: the number of what was taken out that this is the same as.
+    package var sameAs: Int?
     /// Of a list: the element that it stands behind, on the side of the head, so that an undo can put it there again.
     package var behind: String?
     /// When the key goes by itself, in Unix milliseconds, which is to be so again where an undo makes it anew; nil if never.
