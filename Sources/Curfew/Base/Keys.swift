@@ -49,6 +49,10 @@ package struct Keys: Sendable {
     package var kinds: String { prefix + "kinds" }
     /// String: when a record was retried; expires with the window of the retry limit.
     package func recoveries(_ cleanup: String, of id: String) -> String { prefix + "recoveries:" + cleanup + ":" + id }
+    /// Sorted set: the registries of a cleanup that scans have found → when they were last seen, in Unix milliseconds.
+    package func registries(_ cleanup: String) -> String { prefix + "registries:" + cleanup }
+    /// String: the registry where a walk was cut short.
+    package func walk(_ cleanup: String) -> String { prefix + "walk:" + cleanup }
     /// Hash: the progress of a keyspace scan.
     package func scan(_ cleanup: String) -> String { prefix + "scan:" + cleanup }
     /// Sorted set: delivery of a webhook → the time of the next attempt.

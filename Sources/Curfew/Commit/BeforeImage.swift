@@ -14,6 +14,8 @@ package struct BeforeImage: Sendable, Equatable {
         case also = "curfew:also"
         /// What was put into keys beside the record, so that an undo can take it out.
         case puts = "curfew:put"
+        /// What was taken out of registries, so that an undo can put it back.
+        case takes = "curfew:take"
         /// What the fields of a JSON record held, as JSON, where texts don't say it: `null`, for one.
         case originals = "curfew:json"
         /// The run whose trash holds what was removed, where another one has finished the change.
@@ -25,6 +27,8 @@ package struct BeforeImage: Sendable, Equatable {
     /// The most bytes of the values of an image: events are read by the hundreds, and whoever owns a record decides how
     /// large its fields are.
     static let mostBytes = 64 << 10
+    /// What stands behind the number of bytes where the event alone had what was taken out of registries.
+    static let movedNote = " moved"
     /// What is shown of a value of an image that was cut.
     private static let shownOfCut = 256
 
@@ -40,6 +44,8 @@ package struct BeforeImage: Sendable, Equatable {
     let also: [String]
     /// What was put into keys beside the record.
     let puts: [Taking]
+    /// What was taken out of registries.
+    let takes: [Taking]
     /// The run whose trash is meant, where it isn't that of the event.
     let run: String?
     /// How many bytes it had, where it was cut.
@@ -55,14 +61,21 @@ package struct BeforeImage: Sendable, Equatable {
         after = fields(.after)
         originals = fields(.originals).sorted { $0.key < $1.key }.map { FieldWrite(field: $0.key, value: $0.value) }
         also = members[Member.also.rawValue] as? [String] ?? []
-        puts = try (members[Member.puts.rawValue] as? [Any] ?? []).map { item throws(RecordError) in
-            guard let item = item as? [String: String], let put = Taking(image: item) else {
-                throw RecordError("its event can't be read: it names something else than what was put")
-            }
-            return put
-        }
+        puts = try Self.takings(members[Member.puts.rawValue])
+        takes = try Self.takings(members[Member.takes.rawValue])
         run = members[Member.run.rawValue] as? String
         cut = members[Member.cut.rawValue] as? String
+    }
+
+    private static func takings(_ value: Any?) throws(RecordError) -> [Taking] {
+        var takings: [Taking] = []
+        for item in value as? [Any] ?? [] {
+            guard let item = item as? [String: String], let taking = Taking(image: item) else {
+                throw RecordError("its event can't be read: it names something else than what was put or taken")
+            }
+            takings.append(taking)
+        }
+        return takings
     }
 
     private static func members(_ text: String) throws(RecordError) -> [String: Any] {
@@ -81,17 +94,20 @@ package struct BeforeImage: Sendable, Equatable {
     /// can say, and the keys that went along. Where they have more than ``mostBytes`` together, each value is cut.
     static func text(
         _ before: [FieldWrite], after: [FieldWrite] = [], originals: [FieldWrite] = [], also: [String] = [],
-        puts: [Taking] = []
+        puts: [Taking] = [], takes: [Taking] = []
     ) -> String {
+        let moves = puts + takes
         let size =
             JSONText.size(of: before)
             + (after.isEmpty ? 0 : JSONText.size(of: after) + Member.after.rawValue.utf8.count)
             + (originals.isEmpty ? 0 : JSONText.size(of: originals))
-            + puts.reduce(0) { $0 + JSONText.size(of: $1.image) }
+            + moves.reduce(0) { $0 + JSONText.size(of: $1.image) }
         if size > mostBytes,
-            let count = bytes(of: before + after + originals + puts.flatMap(\.image), atLeast: mostBytes)
+            let count = bytes(of: before + after + originals + moves.flatMap(\.image), atLeast: mostBytes)
         {
-            let note = FieldWrite(field: Member.cut.rawValue, value: String(count))
+            // What was moved is no longer anywhere else.
+            let isMoved = moves.contains { $0.earlier != nil || takes.contains($0) }
+            let note = FieldWrite(field: Member.cut.rawValue, value: String(count) + (isMoved ? movedNote : ""))
             return text(before.map(shown) + [note], after: after.map(shown), also: also)
         }
         var object = JSONText.Object(before, capacity: size + 8)
@@ -99,6 +115,7 @@ package struct BeforeImage: Sendable, Equatable {
         if !originals.isEmpty { object.add(Member.originals.rawValue, originals) }
         if !also.isEmpty { object.add(Member.also.rawValue, texts: also) }
         if !puts.isEmpty { object.add(Member.puts.rawValue, objects: puts.map(\.image)) }
+        if !takes.isEmpty { object.add(Member.takes.rawValue, objects: takes.map(\.image)) }
         return object.end()
     }
 
@@ -126,7 +143,8 @@ extension Taking {
         let (earlier, expires) = earlier?.image ?? (nil, nil)
         return [
             ("key", key), ("kind", kind.rawValue), ("member", member), ("field", field), ("score", score),
-            ("earlier", earlier), ("expires_in_ms", expires),
+            ("earlier", earlier), ("expires_in_ms", expires), ("end", end == .tail ? nil : end.rawValue),
+            ("group", pending?.group), ("consumer", pending?.consumer), ("deliveries", pending?.deliveries),
         ].compactMap { name, value in value.map { FieldWrite(field: name, value: $0) } }
     }
 
@@ -135,6 +153,10 @@ extension Taking {
         guard let key = image["key"], let kind = image["kind"].flatMap({ Push.Kind(rawValue: $0) }) else { return nil }
         self.init(key: key, kind: kind, member: image["member"], field: image["field"])
         score = image["score"]
+        end = image["end"].flatMap { Seat.End(rawValue: $0) } ?? .tail
+        if let group = image["group"], let consumer = image["consumer"], let deliveries = image["deliveries"] {
+            pending = Seat.Pending(group: group, consumer: consumer, deliveries: deliveries)
+        }
         if let text = image["earlier"] {
             let left = image["expires_in_ms"].flatMap { Int64($0) }.map { Duration.milliseconds($0) }
             earlier = Standing(text, of: kind, expiresIn: left)

@@ -39,6 +39,16 @@ extension Change {
             effects: [.unlist(score: entry.scoreText)])
     }
 
+    /// Whether it takes something out of a registry.
+    var takesSeat: Bool { effects.contains { if case .take = $0 { true } else { false } } }
+
+    /// The change that takes a member out of a registry, whose record is missing.
+    static func drop(of seat: Seat, because reason: String, guards: [Policies.Guard]) -> Change {
+        Change(
+            action: .drop, from: "", to: "", reason: reason, age: .zero, timeout: .zero, guards: guards,
+            effects: [.take(seat.taking)])
+    }
+
     /// The same with another entry for its refund, or without one.
     func with(refund: Refund?) -> Change {
         mapEffects { effect in

@@ -45,10 +45,13 @@ extension Effect {
         case (.store(let mine), .store(let theirs)): return mine.keptFor == theirs.keptFor
         case (.put(let mine), .put(let theirs)):
             return mine.kind == theirs.kind && mine.isAtHead == theirs.isAtHead && mine.keptFor == theirs.keptFor
-                && (mine.field == nil) == (theirs.field == nil) && mine.content.hasForm(of: theirs.content)
+                && (mine.field == nil) == (theirs.field == nil) && (mine.pending == nil) == (theirs.pending == nil)
+                && mine.content.hasForm(of: theirs.content)
         case (.take(let mine), .take(let theirs)):
             return mine.kind == theirs.kind && (mine.member == nil) == (theirs.member == nil)
-                && (mine.field == nil) == (theirs.field == nil)
+                && (mine.field == nil) == (theirs.field == nil) && (mine.end == .head) == (theirs.end == .head)
+                && (mine.pending == nil) == (theirs.pending == nil)
+        case (.publish, .publish): return true
         case (.carry, .carry): return true
         case (.restore(let mine), .restore(let theirs)): return (mine.expires == nil) == (theirs.expires == nil)
         case (.relist(let mine), .relist(let theirs)): return mine.rule == theirs.rule
@@ -78,13 +81,13 @@ extension [Policies.Guard] {
                 guard field == otherField, (value == nil) == (otherValue == nil),
                     (value == status) == (otherValue == status)
                 else { return false }
-            case (.otherField(_, let field, let value), .otherField(_, let otherField, let otherValue)):
-                guard field == otherField, (value == nil) == (otherValue == nil) else { return false }
+            case (.otherField(_, _, let value), .otherField(_, _, let otherValue)):
+                guard (value == nil) == (otherValue == nil) else { return false }
             case (.text, .text), (.recordMissing, .recordMissing), (.keyAbsent, .keyAbsent), (.keyPresent, .keyPresent),
                 (.otherText, .otherText), (.listed, .listed), (.contains, .contains), (.scored, .scored),
-                (.holds, .holds), (.unlisted, .unlisted),
-                (.atMost, .atMost):
+                (.holds, .holds), (.atMost, .atMost), (.delivered, .delivered), (.unlisted, .unlisted):
                 continue
+            case (.stands(_, _, let end), .stands(_, _, let otherEnd)): guard end == otherEnd else { return false }
             default: return false
             }
         }

@@ -11,7 +11,7 @@ extension ChangeEncoder {
         if let known = record.known { sink.check(known, own, field: .none, value: .none) }
         let amount = sink.value(String(change.paid))
         let context = EffectContext(
-            own: own, id: record.id, key: record.key, to: change.to, amount: amount, isPart: isPart)
+            own: own, id: record.name, key: record.key, to: change.to, amount: amount, isPart: isPart)
         for effect in change.effects {
             switch effect {
             case .write(let write): encodeCheck(write, own, to: &sink)
@@ -45,7 +45,8 @@ extension ChangeEncoder {
 extension Record {
     /// What it was read as, so that its type isn't asked again; nil where nothing was read.
     fileprivate var known: Statement.Guard.Check? {
-        switch content {
+        if let place, place.body != .key { return nil }
+        return switch content {
         case .missing: nil
         case .text: .knownText
         case .hash: document == nil ? .knownHash : .knownText

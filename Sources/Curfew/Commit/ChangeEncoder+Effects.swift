@@ -12,6 +12,8 @@ struct EffectContext {
     let amount: Statement.Source
     /// Whether only what is in the record's slot is written.
     let isPart: Bool
+    /// The registry that the record stands in.
+    var registry: (name: String, key: Statement.Key)?
 }
 
 /// The commands of each effect. This is the only place that knows them.
@@ -29,13 +31,19 @@ extension ChangeEncoder {
         case .remember(let note):
             if !context.isPart { encode(note, of: context.id, to: &sink) }
         case .put(let push): encode(push, of: .member, to: &sink)
-        case .take(let taking): encode(taking, of: .member, to: &sink)
+        case .take(let taking):
+            let known = context.registry.flatMap { $0.name == taking.key ? $0.key : nil }
+            encode(taking, of: .member, at: known, to: &sink)
         case .remove: encodeMove(of: context.key, context.own, to: &sink)
         case .unlist(let score):
             if !context.isPart { encodeListed(score, to: &sink) }
         case .relist(let relisting): encode(relisting, of: .member, to: &sink)
         // The event has it.
         case .carry: return
+        case .publish(let message):
+            sink.begin("PUBLISH", .none)
+            sink.hole(sink.value(message.channel))
+            sink.hole(sink.value(message.message))
         case .credit, .enter, .store, .erase, .discard, .restore: encode(effect, of: context.id, to: &sink)
         }
     }
@@ -66,7 +74,7 @@ extension ChangeEncoder {
         case .discard(let key): encodeMove(of: key, sink.key(key), to: &sink)
         case .restore(let restoration): encode(restoration, to: &sink)
         case .relist(let relisting): encode(relisting, of: sink.value(id), to: &sink)
-        case .objects, .write, .remember, .remove, .unlist, .carry:
+        case .objects, .write, .remember, .remove, .unlist, .publish, .carry:
             preconditionFailure("\(effect.words) is about the record itself")
         }
     }
@@ -123,6 +131,7 @@ extension ChangeEncoder {
     /// Puts a record's id, or something else, into a key, in the way of its kind.
     func encode(_ push: Push, of id: Statement.Source, to sink: inout some CommitSink) {
         let key = sink.key(push.key)
+        if let pending = push.pending { return encodeDelivery(of: push, pending, key, to: &sink) }
         switch push.kind ?? .list {
         case .list: sink.begin(push.isAtHead ? "LPUSH" : "RPUSH", key)
         case .set: sink.begin("SADD", key)
@@ -150,6 +159,18 @@ extension ChangeEncoder {
         }
     }
 
+    /// An entry of a stream that was acknowledged is made pending again.
+    private func encodeDelivery(
+        of push: Push, _ pending: Seat.Pending, _ key: Statement.Key, to sink: inout some CommitSink
+    ) {
+        guard case .text(let entry) = push.content else { return }
+        sink.begin("XCLAIM", key)
+        for word in [pending.group, pending.consumer, "0", entry] { sink.hole(sink.value(word)) }
+        for word in ["RETRYCOUNT"] { sink.constant(word) }
+        sink.hole(sink.value(pending.deliveries))
+        for word in ["FORCE", "JUSTID"] { sink.constant(word) }
+    }
+
     private func encode(_ fields: [FieldWrite], to sink: inout some CommitSink) {
         for field in fields {
             sink.constant(field.field)
@@ -157,21 +178,29 @@ extension ChangeEncoder {
         }
     }
 
-    private func encode(_ taking: Taking, of id: Statement.Source, to sink: inout some CommitSink) {
-        let key = sink.key(taking.key)
+    private func encode(
+        _ taking: Taking, of id: Statement.Source, at known: Statement.Key? = nil, to sink: inout some CommitSink
+    ) {
+        let key = known ?? sink.key(taking.key)
         let member = taking.member.map { sink.value($0) } ?? id
         switch taking.kind {
         case .list:
             sink.begin("LREM", key)
-            // From the end, where it was put.
-            sink.constant("-1")
+            // From the end that it is near.
+            sink.constant(taking.end == .head ? "1" : "-1")
         case .zset: sink.begin("ZREM", key)
         case .set: sink.begin("SREM", key)
         case .hash:
             sink.begin("HDEL", key)
             return sink.hole(taking.field.map { sink.value($0) } ?? id)
-        // An entry of a stream can't be found again: nothing makes such an effect.
-        case .text, .stream: return sink.begin("DEL", key)
+        case .stream:
+            guard let pending = taking.pending else {
+                sink.begin("XDEL", key)
+                break
+            }
+            sink.begin("XACK", key)
+            sink.hole(sink.value(pending.group))
+        case .text: return sink.begin("DEL", key)
         }
         sink.hole(member)
     }

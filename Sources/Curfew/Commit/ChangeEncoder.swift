@@ -31,8 +31,7 @@ struct ChangeEncoder: Sendable {
         fileprivate var changes: [(change: Change, isText: Bool, number: Int)] = []
         fileprivate var drop: Int?
         fileprivate var dropGuards: [Policies.Guard] = []
-        fileprivate var leaves: [Bool: Int] = [:]
-        fileprivate var remembers: [Bool: Int] = [:]
+        fileprivate var leaves: [[Bool]: Int] = [:]
     }
 
     /// Adds a change of a record.
@@ -50,7 +49,7 @@ struct ChangeEncoder: Sendable {
                 earlier = known.changes[place].number
             }
         }
-        let index: Statement.IndexEffect = isPart ? .none : change.indexEffect
+        let index: Statement.IndexEffect = isPart || !cleanup.isIndexed ? .none : change.indexEffect
         let choice: CommitCall.StatementChoice
         if let earlier {
             choice = .same(earlier)
@@ -60,7 +59,7 @@ struct ChangeEncoder: Sendable {
             choice = .new(sink.statement)
         }
         let score = index == .score ? change.next.map(cleanup.indexUnit.score) : nil
-        let number = call.append(choice, member: record.id, score: score) { sink in
+        let number = call.append(choice, member: record.member, score: score) { sink in
             encode(change, of: record, isPart: isPart, to: &sink)
         }
         if earlier == nil { known.changes.append((change, isText, number)) }
@@ -71,12 +70,15 @@ struct ChangeEncoder: Sendable {
         guard !isCheck else { return encodeCheck(change, of: record, isPart: isPart, to: &sink) }
         let own = sink.key(record.key)
         let amount = sink.value(String(change.paid))
-        encode(change.guards, status: change.from, own, to: &sink)
-        let context = EffectContext(
-            own: own, id: record.id, key: record.key, to: change.to, amount: amount, isPart: isPart)
+        var context = EffectContext(
+            own: own, id: record.name, key: record.key, to: change.to, amount: amount, isPart: isPart)
+        if let registry = record.place?.seat?.registry, !isPart {
+            context.registry = (registry, registry == record.key ? own : sink.key(registry))
+        }
+        encode(change.guards, status: change.from, own, at: context.registry, to: &sink)
         for index in change.effects.indices { encode(change.effects[index], context, to: &sink) }
         if !isPart, change.removesRecord || change.action == .drop { encodeForgotten(to: &sink) }
-        if !isPart, !change.isClaim { encodeEvent(change, of: record.id, own, amount: amount, to: &sink) }
+        if !isPart, !change.isClaim { encodeEvent(change, of: record, own, amount: amount, to: &sink) }
     }
 
     /// What was first seen of a record goes with it.
@@ -88,9 +90,14 @@ struct ChangeEncoder: Sendable {
 
     /// Encodes guards of a record, and of other keys.
     func encode(
-        _ guards: [Policies.Guard], status: String?, _ own: Statement.Key, to sink: inout some CommitSink
+        _ guards: [Policies.Guard], status: String?, _ own: Statement.Key,
+        at registry: (name: String, key: Statement.Key)? = nil, to sink: inout some CommitSink
     ) {
         for item in guards {
+            if let registry, item.otherKey == registry.name {
+                encode(item, at: registry.key, to: &sink)
+                continue
+            }
             switch item {
             case .field(let field, equals: let value?):
                 // The status is the same for all changes of the statement.
@@ -102,9 +109,9 @@ struct ChangeEncoder: Sendable {
             case .keyAbsent(let key): sink.check(.missing, sink.key(key), field: .none, value: .none)
             case .keyPresent(let key): sink.check(.exists, sink.key(key), field: .none, value: .none)
             case .otherField(let key, let field, equals: let value?):
-                sink.check(.equals, sink.key(key), field: .constant(field), value: .own(sink.value(value)))
+                sink.check(.equals, sink.key(key), field: .own(sink.value(field)), value: .own(sink.value(value)))
             case .otherField(let key, let field, equals: nil):
-                sink.check(.absent, sink.key(key), field: .constant(field), value: .none)
+                sink.check(.absent, sink.key(key), field: .own(sink.value(field)), value: .none)
             case .otherText(let key, let text):
                 sink.check(.text, sink.key(key), field: .none, value: .own(sink.value(text)))
             case .listed(let key, let member):
@@ -118,18 +125,48 @@ struct ChangeEncoder: Sendable {
                 sink.check(.unlisted, sink.key(key), field: .own(sink.value(member)), value: .none)
             case .holds(let key, let element):
                 sink.check(.holds, sink.key(key), field: .none, value: .own(sink.value(element)))
+            case .stands(let key, let element, let end):
+                sink.check(.holds, sink.key(key), field: .constant(end.rawValue), value: .own(sink.value(element)))
+            case .delivered(let key, let entry, let group, let pending):
+                sink.check(
+                    .delivered, sink.key(key), field: .own(sink.value("\(entry) \(group)")),
+                    value: .own(sink.value(pending)))
             case .atMost(let key, let most):
                 sink.check(.atmost, sink.key(key), field: .none, value: .own(sink.value(String(most))))
             }
         }
     }
 
+    /// Encodes a guard of the registry that a record stands in.
+    private func encode(_ item: Policies.Guard, at key: Statement.Key, to sink: inout some CommitSink) {
+        switch item {
+        case .scored(_, let member, let score):
+            sink.check(.score, key, field: .own(sink.value(member)), value: .own(sink.value(score)))
+        case .contains(_, let member): sink.check(.contains, key, field: .own(sink.value(member)), value: .none)
+        case .listed(_, let member): sink.check(.listed, key, field: .own(sink.value(member)), value: .none)
+        case .stands(_, let element, let end):
+            sink.check(.holds, key, field: .constant(end.rawValue), value: .own(sink.value(element)))
+        case .otherField(_, let field, let value?):
+            sink.check(.equals, key, field: .own(sink.value(field)), value: .own(sink.value(value)))
+        case .otherField(_, let field, nil):
+            sink.check(.absent, key, field: .own(sink.value(field)), value: .none)
+        case .delivered(_, let entry, let group, let pending):
+            sink.check(
+                .delivered, key, field: .own(sink.value("\(entry) \(group)")), value: .own(sink.value(pending)))
+        default: encode([item], status: nil, key, to: &sink)
+        }
+    }
+
     private func encodeEvent(
-        _ change: Change, of id: String, _ own: Statement.Key, amount: Statement.Source, to sink: inout some CommitSink
+        _ change: Change, of record: Record, _ own: Statement.Key, amount: Statement.Source,
+        to sink: inout some CommitSink
     ) {
+        let id = record.name
         sink.begin("XADD", .shared(.events))
         for word in journal.words { sink.constant(word) }
         for field in Event.Field.allCases {
+            // Redis adds them, which alone knows them.
+            if field == .entries { continue }
             if field == .carry {
                 guard let carried = change.carried, !isBrief else { continue }
                 sink.constant(field.rawValue)
@@ -138,10 +175,10 @@ struct ChangeEncoder: Sendable {
             }
             sink.constant(field.rawValue)
             switch field {
-            case .carry: continue
+            case .carry, .entries: continue
             case .run: sink.constant(run)
             case .cleanup: sink.constant(cleanup.name)
-            case .record: sink.hole(.member)
+            case .record: sink.hole(record.place == nil ? .member : sink.value(id))
             case .key: sink.hole(own.source)
             case .action: sink.constant(change.action.rawValue)
             case .from: sink.constant(change.from)
@@ -176,6 +213,7 @@ struct ChangeEncoder: Sendable {
         var (before, after, originals): ([FieldWrite], [FieldWrite], [FieldWrite]) = ([], [], [])
         var also: [String] = []
         var puts: [Taking] = []
+        var takes: [Taking] = []
         for index in change.effects.indices {
             switch change.effects[index] {
             case .write(let write):
@@ -187,12 +225,13 @@ struct ChangeEncoder: Sendable {
             case .remove(let image): before = image
             case .discard(let key): also.append(key)
             case .put(let push) where push.content != .id: puts += push.traces(id: id)
+            case .take(let taking) where change.action != .undo: takes.append(taking)
             case .unlist(let score): before = [FieldWrite(field: Change.scoreField, value: score)]
             default: continue
             }
         }
         if isBrief { return BeforeImage.text([], also: also) }
-        return BeforeImage.text(before, after: after, originals: originals, also: also, puts: puts)
+        return BeforeImage.text(before, after: after, originals: originals, also: also, puts: puts, takes: takes)
     }
 
     /// Adds a record that needs no watching any more: its index entry goes, if record and entry are as they were read.
@@ -201,7 +240,7 @@ struct ChangeEncoder: Sendable {
     ) {
         func encodeDrop(_ sink: inout some CommitSink) {
             let own = sink.key(key)
-            encodeListed(entry.scoreText, to: &sink)
+            if !entry.scoreText.isEmpty { encodeListed(entry.scoreText, to: &sink) }
             encode(guards, status: nil, own, to: &sink)
             encodeForgotten(to: &sink)
         }
@@ -219,25 +258,27 @@ struct ChangeEncoder: Sendable {
     ///
     /// Nothing is added, and false given back, where there is nothing to write.
     func add(leave: Leave, entry: DueEntry, to call: inout CommitCall, _ known: inout Known) -> Bool {
-        guard leave.until != nil || leave.remember != nil else { return false }
+        let isScored = leave.until != nil && cleanup.isIndexed
+        guard isScored || leave.remember != nil else { return false }
         func encodeLeave(_ sink: inout some CommitSink) {
-            encodeListed(entry.scoreText, to: &sink)
+            // What the index lacks is entered.
+            if !entry.scoreText.isEmpty { encodeListed(entry.scoreText, to: &sink) }
             if let value = leave.remember {
                 sink.begin("HSET", .shared(.seen))
                 sink.hole(.member)
                 sink.hole(sink.value("\(time) \(value)"))
             }
         }
-        let isScored = leave.until != nil
-        let score = leave.until.map(cleanup.indexUnit.score)
-        if let number = (leave.remember == nil ? known.leaves : known.remembers)[isScored] {
+        let score = isScored ? leave.until.map(cleanup.indexUnit.score) : nil
+        let form = [isScored, leave.remember == nil, entry.scoreText.isEmpty]
+        if let number = known.leaves[form] {
             _ = call.append(.same(number), member: entry.id, score: score) { encodeLeave(&$0) }
             return true
         }
         var sink = StatementSink(index: isScored ? .score : .none)
         encodeLeave(&sink)
         let number = call.append(.new(sink.statement), member: entry.id, score: score) { encodeLeave(&$0) }
-        if leave.remember == nil { known.leaves[isScored] = number } else { known.remembers[isScored] = number }
+        known.leaves[form] = number
         return true
     }
 }

@@ -36,7 +36,7 @@ extension Statement.Key {
     var source: Statement.Source {
         switch self {
         case .own(let number): Statement.Source(number: -1 - number)
-        case .shared: .none
+        case .shared, .none: .none
         }
     }
 }

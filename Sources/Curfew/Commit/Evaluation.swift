@@ -8,6 +8,10 @@ struct DueEntry: Sendable, Equatable {
     let score: Double
     /// Its score as Redis writes it, for the guard that nobody has moved the entry.
     let scoreText: String
+    /// Where the record is, if its id alone doesn't say so.
+    var place: Place?
+    /// Why it can't be told where the record is.
+    var trouble: RecordError?
 }
 
 /// A record with what is to become of it.

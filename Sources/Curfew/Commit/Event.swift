@@ -20,6 +20,8 @@ package struct Event: Sendable, Equatable {
         case time = "at_ms"
         /// What the cleanup copies from its records; only where it copies something.
         case carry
+        /// The ids of entries that were added to streams; only where there are some.
+        case entries
     }
 
     /// The run that did it; empty where somebody did it outside of one.
@@ -48,6 +50,8 @@ package struct Event: Sendable, Equatable {
     package var time = ""
     /// The fields of the record that are copied, as a JSON object; empty if none are.
     package var carry = ""
+    /// The ids of entries that were added to streams of the application, separated by spaces; empty if there are none.
+    package var entries = ""
 
     /// A field as it is written.
     package subscript(_ field: Field) -> String {
@@ -67,6 +71,7 @@ package struct Event: Sendable, Equatable {
             case .before: before
             case .time: time
             case .carry: carry
+            case .entries: entries
             }
         }
         set {
@@ -85,18 +90,19 @@ package struct Event: Sendable, Equatable {
             case .before: before = newValue
             case .time: time = newValue
             case .carry: carry = newValue
+            case .entries: entries = newValue
             }
         }
     }
 
     /// Names and values, in the order in which they are written.
     var fields: [(name: String, value: String)] {
-        Field.allCases.filter { $0 != .carry || !carry.isEmpty }.map { ($0.rawValue, self[$0]) }
+        Field.allCases.filter { ![.carry, .entries].contains($0) || !self[$0].isEmpty }.map { ($0.rawValue, self[$0]) }
     }
 
     /// The same without run and time, which are Redis's to say where a run begins with its event.
     var fieldsOfClaim: [(name: String, value: String)] {
-        Field.allCases.filter { ![.run, .time, .carry].contains($0) }.map { ($0.rawValue, self[$0]) }
+        Field.allCases.filter { ![.run, .time, .carry, .entries].contains($0) }.map { ($0.rawValue, self[$0]) }
     }
 }
 

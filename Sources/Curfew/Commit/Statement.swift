@@ -13,12 +13,15 @@ struct Statement: Equatable, Sendable {
     enum Key: Equatable, Sendable {
         case own(Int)
         case shared(SharedKey)
+        /// None: a command that is about no key.
+        case none
 
-        /// From 0 for its own, from −1 down for those that are shared.
-        var number: Int {
+        /// From 0 for its own, from −1 down for those that are shared; nil for none.
+        var number: Int? {
             switch self {
             case .own(let number): number
             case .shared(let key): -1 - key.rawValue
+            case .none: nil
             }
         }
     }
@@ -42,7 +45,8 @@ struct Statement: Equatable, Sendable {
     struct Guard: Equatable {
         /// What is compared; the names are those of the checks in `statement.lua`.
         enum Check: String, Codable {
-            case equals, differs, absent, text, exists, missing, score, listed, unlisted, contains, holds, atmost
+            case equals, differs, absent, text, exists, missing, score, listed, unlisted, contains, holds, atmost,
+                delivered
             case knownHash = "known_hash"
             case knownText = "known_text"
         }
@@ -78,7 +82,7 @@ struct Statement: Equatable, Sendable {
     var text: String {
         var text = "{\"keys\":\(ownKeys),\"index\":\"\(index.rawValue)\",\"values\":\(values),\"guards\":["
         text += guards.map { item in
-            "[\"\(item.check.rawValue)\",\(item.key.number),\(JSONText.string(item.field)),\(JSONText.string(item.value)),"
+            "[\"\(item.check.rawValue)\",\(item.key.number ?? 0),\(JSONText.string(item.field)),\(JSONText.string(item.value)),"
                 + "\(item.fieldFrom.number),\(item.valueFrom.number)]"
         }.joined(separator: ",")
         text += "],\"writes\":["
@@ -90,7 +94,8 @@ struct Statement: Equatable, Sendable {
 extension Statement.Write {
     /// Its key, its words with nothing where the key and what differs belong, and those places.
     fileprivate var text: String {
-        var words = [JSONText.string(command), "\"\""]
+        var words = [JSONText.string(command)]
+        if key != .none { words.append("\"\"") }
         var holes: [String] = []
         for argument in arguments {
             switch argument {
@@ -100,6 +105,7 @@ extension Statement.Write {
                 holes.append("[\(words.count),\(source.number)]")
             }
         }
-        return "[\(key.number),[\(words.joined(separator: ","))],[\(holes.joined(separator: ","))]]"
+        return
+            "[\(key.number.map(String.init) ?? "false"),[\(words.joined(separator: ","))],[\(holes.joined(separator: ","))]]"
     }
 }

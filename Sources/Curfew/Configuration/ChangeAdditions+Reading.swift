@@ -7,8 +7,9 @@ extension Section {
     func additions(
         _ kind: (any ConfiguredPolicy.Type)?, _ policy: (any ConfiguredPolicy)?, status: String
     ) -> ChangeAdditions {
-        let written = policy?.writtenFields ?? []
-        var additions = ChangeAdditions(carry: texts("carry") ?? [])
+        let actions = actionEffects(kind?.sections ?? [])
+        let written = (policy?.writtenFields ?? []) + actions.values.flatMap(\.writtenFields)
+        var additions = ChangeAdditions(carry: texts("carry") ?? [], actions: actions)
         guard has("touch") else {
             additions.touch = (kind?.touchedByDefault ?? []).filter { !written.contains($0) }
             additions.touchesOnlyPresent = true

@@ -2,11 +2,12 @@ internal import Policies
 
 extension Cleanup {
     /// The keys of every cleanup, whatever its policy.
-    private static let keys = [
-        "policy", "every", "cron", "timezone", "records", "index", "scan", "status", "format", "enabled", "dry-run",
-        "limit", "page", "run-timeout", "misfire-grace", "undo", "ping", "guard", "missing", "time-unit", "zone",
-        "null-times", "allow", "only", "except", "trash", "touch", "carry", "title", "category", "color",
-    ]
+    private static let keys =
+        [
+            "policy", "every", "cron", "timezone", "records", "index", "scan", "status", "format", "enabled", "dry-run",
+            "limit", "page", "run-timeout", "misfire-grace", "undo", "ping", "guard", "missing", "time-unit", "zone",
+            "null-times", "allow", "only", "except", "trash", "touch", "carry", "title", "category", "color", "take",
+        ] + RecordSource.keys + ActionEffects.sections.map(\.name).filter { $0 != "retry" }
 
     /// Reads a cleanup; nil if it has a problem.
     ///
@@ -16,7 +17,8 @@ extension Cleanup {
         NameRule.check(entry, in: list)
         guard var section = list.inner(entry.value, entry.key, line: entry.line) else { return nil }
         section.templates.values = section.choice("allow", [.any]) ?? .plain
-        let records = section.recordTemplate("records")
+        let (records, source) = section.recordSource()
+        section.templates.isOfMessages = section.isInRegistries
         section.templates.mayBeginWithID = records?.literalStart.isEmpty == true
         let kind = Self.policyKind(section)
         if let kind {
@@ -34,7 +36,9 @@ extension Cleanup {
         let additions = section.additions(kind, policy, status: status)
         let schedule = Schedule(section)
         let options = Options(section)
-        let gap = GapRule(section)
+        let gap =
+            source == nil || source?.name != nil && source?.gaps.isEmpty == true && !section.isInRegistries
+            ? GapRule(section) : GapRule()
         let limits = section.guardLimits(for: kind)
         guard let policy, let records, let schedule else { return nil }
         self.init(
@@ -43,6 +47,7 @@ extension Cleanup {
             page: options.page, misfireGrace: options.misfireGrace, statusField: status, format: format,
             longestTimeout: policy.longestTimeout)
         self.gap = gap
+        self.source = source
         self.additions = additions
         indexUnit = options.indexUnit ?? indexUnit
         missing = options.missing ?? missing
@@ -56,7 +61,14 @@ extension Cleanup {
         let place = ["cleanups", entry.key]
         fingerprint = Fingerprint.of(entry.value, at: place)
         settings = Self.settings(in: entry.value, at: place)
-        scan = options.scan ?? (options.index == nil ? .seconds(3600) : nil)
+        scan = options.scan ?? Self.usualScan(source, hasIndex: options.index != nil)
+    }
+
+    /// How often the keyspace is scanned where the file doesn't say so: registries that are named need none, and those
+    /// that aren't come and go with queues and workers.
+    private static func usualScan(_ source: RecordSource?, hasIndex: Bool) -> Duration? {
+        guard let source, source.isRegistry else { return hasIndex ? nil : .seconds(3600) }
+        return source.isScanned ? .seconds(300) : nil
     }
 
     /// The optional keys of every cleanup.
@@ -132,7 +144,7 @@ extension Cleanup {
     /// is held.
     private static func format(_ section: Section, _ kind: (any ConfiguredPolicy.Type)?) -> Format {
         let format = section.choice("format", Format.allCases) ?? .hash
-        if format == .json, kind?.kind == .locks, !section.has("since") {
+        if format == .json, kind?.kind == .locks, !section.has("since"), !section.isInRegistries {
             section.problem("since", "missing, expected the field with the time of the acquisition (format is json)")
         }
         return format

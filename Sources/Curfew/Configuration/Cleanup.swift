@@ -11,6 +11,8 @@ package struct Cleanup: Sendable {
         case hash
         /// As JSON strings, one object each.
         case json
+        /// As plain strings.
+        case text
     }
 
     /// What a run does if everything it looks for is missing.
@@ -31,6 +33,8 @@ package struct Cleanup: Sendable {
     package var additions = ChangeAdditions()
     /// The key template of the records: `job:<id>`.
     package var records: KeyTemplate
+    /// Where the records are, if that is more than one key template with `<id>` as its only gap.
+    package var source: RecordSource?
     /// What the placeholder of their keys may contain.
     package var gap = GapRule()
     /// The sorted set of the application; nil if Curfew keeps the index.
@@ -118,15 +122,45 @@ package struct Cleanup: Sendable {
     /// The kind of its policy.
     package var kind: PolicyKind { type(of: policy).kind }
     /// Every field that has to be read.
-    package var fields: [String] { policy.fields + additions.fields.filter { !policy.fields.contains($0) } }
+    package var fields: [String] {
+        let own = policy.fields
+        var fields = own + additions.fields.filter { !own.contains($0) }
+        guard let source else {
+            return fields.contains { $0.hasPrefix("<") } ? fields.filter { !$0.hasPrefix("<") } : fields
+        }
+        if let name = source.name, !fields.contains(name) { fields.append(name) }
+        return fields.filter { !source.isFact($0) }
+    }
+    /// Those of them that may be paths into a field which holds JSON.
+    package var paths: [String] {
+        format == .hash ? fields.filter { $0.utf8.contains(UInt8(ascii: ".")) } : []
+    }
     /// Those of them that are only looked at, and may hold anything.
     package var looseFields: [String] {
         let own = policy.fields
-        return policy.looseFields + additions.carry.filter { !own.contains($0) && !additions.touch.contains($0) }
+        return policy.looseFields + additions.looseFields.filter { !own.contains($0) && !additions.touch.contains($0) }
     }
     /// The fields of a record that a change may write.
     package var writtenFields: [String] {
-        policy.writtenFields + additions.touch.filter { !policy.writtenFields.contains($0) }
+        policy.writtenFields + additions.writtenFields.filter { !policy.writtenFields.contains($0) }
+    }
+    /// The keys beside the record that changes write to.
+    package var writes: [KeyUse] { policy.writes + additions.uses }
+    /// The keys that go with a record, or with a change.
+    package var companions: [KeyTemplate] { writes.filter { $0.role == .companion }.map(\.template) }
+    /// Whether there is an index: registries whose scores tell the age of their members need none.
+    var isIndexed: Bool { source?.isByScore != true }
+    /// Whether each record is a key of its own.
+    var hasOwnKeys: Bool {
+        guard let source, source.isRegistry else { return true }
+        return if case .key = source.body { true } else { false }
+    }
+    /// The pattern of a scan of the keyspace.
+    var scanPattern: String { source?.scanPattern ?? records.scanPattern }
+    /// Whether a key can be that of a record.
+    func mayHave(_ key: String, id: String) -> Bool {
+        if let source { return source.mayMake(key) }
+        return records.fits(key, id: id)
     }
     /// Whether its changes take records away.
     package var removesRecords: Bool { type(of: policy).removesRecords }
@@ -139,8 +173,9 @@ package struct Cleanup: Sendable {
 
     /// The result of `TYPE` for the records; nil if several types are possible, as for locks.
     package var recordType: String? {
-        switch format {
-        case .json: "string"
+        if source?.isRegistry == true { return nil }
+        return switch format {
+        case .json, .text: "string"
         case .hash: kind == .locks ? nil : "hash"
         }
     }

@@ -4,11 +4,21 @@ internal import Policies
 protocol ConfiguredPolicy: Policy {
     /// The keys of the policy, besides those of every cleanup.
     static var keys: [String] { get }
+    /// The sections of actions that it reads itself, beside their effects.
+    static var sections: [String] { get }
     /// Reads the policy; nil if a key has a problem, which is then reported.
     init?(_ section: Section, status: String)
 }
 
+extension ConfiguredPolicy {
+    /// None.
+    static var sections: [String] { [] }
+}
+
 extension Section {
+    /// Whether the records stand in registries.
+    var isInRegistries: Bool { has("in") }
+
     /// The built-in policies, in the order in which messages list them.
     static let builtInPolicies: [any ConfiguredPolicy.Type] = [
         StuckPolicy.self, CountersPolicy.self, LocksPolicy.self, PausedPolicy.self, DependentPolicy.self,
@@ -17,7 +27,8 @@ extension Section {
 
     /// Reads `states` and `since`, which most policies have.
     func scope() -> (states: [String], since: Start)? {
-        let states = states(isRequired: true)
+        // To stand in a registry can be the state.
+        let states = has("states") || !isInRegistries ? states(isRequired: true) : []
         let since = start("since", isRequired: true)
         guard let states, let since else { return nil }
         return (states, since)
@@ -25,7 +36,13 @@ extension Section {
 
     /// The states of a record; an empty text or `null` is the state of a record without a status.
     func states(isRequired: Bool = false) -> [String]? {
-        texts("states", isRequired: isRequired, allowsEmpty: true)
+        if isAny("states") { return [] }
+        return texts("states", isRequired: isRequired, allowsEmpty: true)
+    }
+
+    /// Whether the value of a key is the word `any`.
+    private func isAny(_ key: String) -> Bool {
+        if case .scalar(let scalar)? = entry(key)?.value.content { scalar.text == "any" } else { false }
     }
 
     /// A status to change to, which must not be among the states that the policy looks for; required if there is no

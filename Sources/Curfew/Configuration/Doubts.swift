@@ -96,7 +96,7 @@ struct Doubts {
             add(
                 line, path,
                 "“\(scalar.written)” is compared as written, and gaps in it are not filled: expected a state")
-        } else if Self.fields.contains(key), hasGap {
+        } else if Self.fields.contains(key), hasGap, !Self.isWord(scalar.text) {
             add(
                 line, path,
                 "“\(scalar.written)” is the literal name of a field, including < and >: expected the name of a "
@@ -106,6 +106,8 @@ struct Doubts {
 
     /// Warns about a template that may match one of Curfew's own keys.
     private mutating func warnOfOwnKeys(_ scalar: YAMLNode.Scalar, _ line: Int, _ path: String) {
+        // What is only looked at can name any key.
+        if path.hasSuffix(".alive") { return }
         // An invalid template is reported elsewhere.
         guard let template = Self.template(scalar.text), !template.isConstant, keys.mayOwn(template) else { return }
         add(
@@ -113,6 +115,11 @@ struct Doubts {
             "“\(scalar.written)” may match one of Curfew's own keys, \(keys.prefix)… or curfew:trash:…, which are "
                 + "ignored or an error: expected a key that begins with a name of the application, like job:<id>"
         )
+    }
+
+    /// Whether it is a word for what is known of a record beside its fields: `<score>`, `<ttl:610s>`.
+    private static func isWord(_ text: String) -> Bool {
+        ["<score>", "<idle>", "<seen>"].contains(text) || text.hasPrefix("<ttl:")
     }
 
     private static func template(_ text: String) -> KeyTemplate? {
@@ -127,7 +134,7 @@ struct Doubts {
     private static func neverWritten(_ awaited: AwaitedEnd, _ other: Cleanup) -> String? {
         guard let ending = other.policy.ending, let first = awaited.since.first,
             awaited.states.map({ $0.contains(ending.to) }) ?? true,
-            awaited.since.allSatisfy({ isEnd($0) && !ending.fields.contains($0) })
+            awaited.since.allSatisfy({ isEnd($0) && !ending.fields.contains($0) && !other.fields.contains($0) })
         else { return nil }
         let writes = ending.finished.map { "it writes \($0)" } ?? "it writes none"
         return

@@ -9,11 +9,21 @@ extension GapRule {
     private static func patterns(_ key: String, _ section: Section) -> [GapPattern] {
         guard let inner = section.section(key) else { return [] }
         inner.expect(["id"])
-        return (inner.texts("id", isRequired: true) ?? []).compactMap { text in
+        if !inner.has("id") { inner.problem("id", "missing, expected a text or a list of texts") }
+        return inner.patterns("id")
+    }
+}
+
+extension Section {
+    /// Patterns for what a gap holds.
+    func patterns(_ key: String) -> [GapPattern] {
+        (texts(key) ?? []).compactMap { text in
+            // As people write it who mean all.
+            if text == "*" { return nil }
             do {
                 return try GapPattern(text)
             } catch {
-                inner.problem("id", "\(inner.quoted(text, of: "id")) is not a pattern: \(error)")
+                problem(key, "\(quoted(text, of: key)) is not a pattern: \(error)")
                 return nil
             }
         }

@@ -59,8 +59,11 @@ extension Keys {
                 if push.key == refund.balance { throw Self.collision(push.key, "the balance of the refund") }
             }
             for other in change.effects[..<place] where other.key == push.key {
-                guard case .put(let first) = other, first.kind == push.kind else {
-                    throw Self.collision(push.key, "written as something else by the same change")
+                switch other {
+                case .put(let first) where first.kind == push.kind: continue
+                // What is put says what its key holds, or finds it out before it is sent.
+                case .take(let taking) where push.kind == nil || push.kind == taking.kind: continue
+                default: throw Self.collision(push.key, "written as something else by the same change")
                 }
             }
         }
@@ -77,7 +80,8 @@ extension Keys {
             try permit(refund.balance, as: "the balance of its refund")
             try permit(refund.ledger, as: "the ledger of its refund")
         case .put(let push): try permit(push.key, as: "its queue")
-        case .take(let taking): try permit(taking.key, as: "its queue")
+        case .take(let taking): try permit(taking.key, as: "what it is taken out of")
+        case .publish: return
         case .discard(let key), .erase(let key): try permit(key, as: "what goes with it")
         case .restore(let restoration): try permit(restoration.key, as: "what goes with it")
         case .store(let text): try permit(text.key, as: "what is written")
@@ -147,7 +151,9 @@ extension Question {
 extension Cleanup {
     /// The id of the record at a key; nil if the key doesn't match or is Curfew's own.
     func id(of key: String, _ keys: Keys) -> String? {
-        guard !keys.own(key), let id = records.id(of: key), gap.allows(id, in: records) else { return nil }
+        guard !keys.own(key) else { return nil }
+        if let source { return source.gaps(of: key) == nil ? nil : key }
+        guard let id = records.id(of: key), gap.allows(id, in: records) else { return nil }
         return id
     }
 }
@@ -158,8 +164,9 @@ extension Policies.Guard {
         switch self {
         case .field, .text, .recordMissing: nil
         case .keyAbsent(let key), .keyPresent(let key), .otherField(let key, _, _), .otherText(let key, _),
-            .listed(let key, _), .scored(let key, _, _), .contains(let key, _), .unlisted(let key, _),
-            .holds(let key, _), .atMost(let key, _):
+            .listed(let key, _), .scored(let key, _, _), .contains(let key, _), .holds(let key, _), .atMost(let key, _),
+            .stands(let key, _, _), .delivered(let key, _, _, _),
+            .unlisted(let key, _):
             key
         }
     }

@@ -16,7 +16,9 @@ extension LocksPolicy: ConfiguredPolicy {
         if section.has("max-age"), !section.has("since") {
             section.problem("max-age", "needs since: it counts from nothing else")
         }
-        guard let timeout = section.timeLimit("timeout", isRequired: true) else { return nil }
+        // A member whose holder is gone needs no other age.
+        let mayBeZero = section.isInRegistries && alive != nil
+        guard let timeout = section.timeLimit("timeout", isRequired: true, mayBeZero: mayBeZero) else { return nil }
         self.init(
             since: since ?? [], timeout: timeout.general, ownTimeout: timeout.own, maxAge: maxAge, types: types,
             alive: alive, leavesExpiring: expiring != .judge)

@@ -4,20 +4,23 @@ extension Section {
     /// What is put into other keys: a section, or a list of sections.
     ///
     /// - Parameter content: what is put where the file doesn't say what.
-    func puts(_ key: String, orElse content: () throws(TemplateError) -> PutRule.Content) -> [PutRule] {
+    func puts(
+        _ key: String, orElse content: (Section) throws(TemplateError) -> PutRule.Content
+    ) -> [PutRule] {
         sections(key).compactMap { $0.put(orElse: content) }
     }
 
     /// The sections of a list, or the one that stands for it.
-    private func sections(_ key: String) -> [Section] {
+    func sections(_ key: String) -> [Section] {
         guard let entry = entry(key) else { return [] }
         guard case .list(let items) = entry.value.content else { return section(key).map { [$0] } ?? [] }
         return items.enumerated().compactMap { inner($1, "\(key)[\($0 + 1)]", line: $1.line) }
     }
 
-    private func put(orElse content: () throws(TemplateError) -> PutRule.Content) -> PutRule? {
-        expect(["to", "kind", "at", "score", "field", "member", "value", "json", "entry", "as", "ttl"])
-        let to = writtenTemplate("to", isRequired: true)
+    private func put(orElse content: (Section) throws(TemplateError) -> PutRule.Content) -> PutRule? {
+        expect(["to", "kind", "at", "score", "field", "member", "value", "json", "entry", "as", "ttl", "with"])
+        // A message says itself which queue it belongs to.
+        let to = templates.isOfMessages ? template("to", isRequired: true) : writtenTemplate("to", isRequired: true)
         let kind = putKind()
         let place = choice("at", Place.allCases)
         let found = putContent(kind)
@@ -30,11 +33,25 @@ extension Section {
         if has("ttl"), kind != .text { problem("ttl", "only a text is kept for a time, expected as: text") }
         guard let to else { return nil }
         do {
-            return PutRule(
+            var rule = PutRule(
                 to: to, kind: kind ?? (place == nil ? nil : .list), isAtHead: place == .head, score: score,
-                field: field, content: try found ?? content(), keptFor: keptFor)
+                field: field, content: try found ?? content(self), keptFor: keptFor)
+            rule.with = changes(to: rule.content)
+            return rule
         } catch {
             preconditionFailure("the built-in content is no template: \(error)")
+        }
+    }
+
+    /// `with`: paths in what is put there, with what they get.
+    private func changes(to content: PutRule.Content) -> [(path: String, value: JSONTemplate)] {
+        guard let with = section("with") else { return [] }
+        guard case .text = content else {
+            problem("with", "changes JSON that is there already, expected it beside member or value")
+            return []
+        }
+        return with.entries.compactMap { entry in
+            with.jsonTemplate(entry.value, at: entry.key).map { (entry.key, $0) }
         }
     }
 
@@ -72,20 +89,26 @@ extension Section {
             if key == "entry", let kind, kind != .stream, kind != .hash {
                 problem("entry", "a \(kind.word) has no entries of fields, expected kind: stream or hash, or json")
             }
-            if key == "json", kind == .stream {
-                problem("json", "an entry of a stream is fields, expected entry")
+            if key == "json" {
+                if kind == .stream { problem("json", "an entry of a stream is fields, expected entry") }
+                return entry("json").flatMap { jsonTemplate($0.value, at: "json") }.map { .document($0) }
             }
             return section(key).map { list -> PutRule.Content in
                 let fields = list.entries.map { PutRule.Field(name: $0.key, value: list.effectTemplate($0.key)) }
-                return key == "entry" ? .entry(fields) : .fields(fields)
+                return .entry(fields)
             }
         }
     }
 
     /// A text with gaps; nil where it is empty or has a problem.
-    private func effectTemplate(_ key: String) -> KeyTemplate? {
+    func effectTemplate(_ key: String) -> KeyTemplate? {
         guard has(key), !isEmptyText(key) else { return nil }
         guard let text = text(key, expected: "a text like REFUND or <reason>") else { return nil }
+        return template(ofEffect: text, at: key)
+    }
+
+    /// A text with gaps that may hold anything.
+    func template(ofEffect text: String, at key: String) -> KeyTemplate? {
         do {
             let template = try KeyTemplate(text, values: .any)
             if let word = template.unknownTimes.first {

@@ -6,6 +6,8 @@ struct TemplateRules {
     var keys = Keys(prefix: "curfew")
     /// What the fields used in templates may contain.
     var values = KeyTemplate.Values.plain
+    /// Whether records are messages that name the queues they belong to.
+    var isOfMessages = false
     /// Whether record keys look like `<id>:session`, so that related keys may also begin with the id.
     var mayBeginWithID = false
 }
@@ -54,7 +56,7 @@ extension Section {
     }
 
     /// Parses a template; nil if it can only match Curfew's own keys.
-    private func template(_ text: String, at key: String) -> KeyTemplate? {
+    func template(_ text: String, at key: String) -> KeyTemplate? {
         do {
             let template = try KeyTemplate(text, values: templates.values)
             guard !templates.keys.ownAll(template) else {
@@ -70,7 +72,7 @@ extension Section {
 
     /// Whether a template of a written key begins with literal text: one that begins with a placeholder could match any
     /// key.
-    private func isBound(_ template: KeyTemplate, at key: String) -> Bool {
+    func isBound(_ template: KeyTemplate, at key: String) -> Bool {
         guard template.literalStart.isEmpty, templates.values == .plain else { return true }
         if !template.beginsWithField, templates.mayBeginWithID { return true }
         problem(

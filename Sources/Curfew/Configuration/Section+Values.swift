@@ -62,7 +62,9 @@ extension Section {
     }
 
     /// A duration with a unit, greater than zero or not less than a minimum.
-    func duration(_ key: String, isRequired: Bool = false, atLeast least: Duration? = nil) -> Duration? {
+    func duration(
+        _ key: String, isRequired: Bool = false, atLeast least: Duration? = nil, mayBeZero: Bool = false
+    ) -> Duration? {
         let expected = "a duration like 30s, 15m, 1h30m or 7d"
         guard let scalar = scalar(key, isRequired: isRequired, expected: expected) else { return nil }
         guard let duration = Duration(text: scalar.text) else {
@@ -74,7 +76,7 @@ extension Section {
         }
         if let least, duration < least {
             problem(key, "expected at least \(least.text), found “\(scalar.written)”")
-        } else if duration <= .zero {
+        } else if duration < .zero || (duration == .zero && !mayBeZero) {
             problem(key, "expected more than 0, found “\(scalar.written)”")
         } else if duration > Self.longest {
             problem(key, "expected at most \(Self.longest.text), found “\(scalar.written)”")

@@ -19,7 +19,7 @@ package struct SlotPlan: Sendable, Codable, Equatable {
     /// The plan of a cleanup, with the prefix of Curfew's own keys.
     package init(_ cleanup: Cleanup, prefix: String) {
         let keys = Keys(prefix: prefix)
-        for use in cleanup.policy.writes {
+        for use in cleanup.writes where use.role != .channel {
             if cleanup.records.sharesSlot(with: use.template) { atomic.append(use.name) } else { saga.append(use.name) }
         }
         let own = [("events", keys.events), ("index", cleanup.indexKey(keys))]

@@ -1,6 +1,7 @@
 internal import Policies
 
 extension StuckPolicy: ConfiguredPolicy {
+    static let sections = ["retry"]
     static let keys = [
         "states", "since", "heartbeat", "timeout", "timeouts", "max-age", "types", "alive", "completed-when",
         "completed-to", "retry", "to",
@@ -11,18 +12,23 @@ extension StuckPolicy: ConfiguredPolicy {
         let scope = section.scope()
         let timeout = section.timeLimit("timeout", isRequired: true)
         let maxAge = section.duration("max-age")
-        let to = section.target("to", outside: scope?.states)
+        let isOwn = section.hasEffects("fail") && !section.has("to")
+        let to =
+            isOwn
+            ? section.setsStatus("fail", status) : section.target("to", outside: scope?.states)
         let completedTo = section.target("completed-to", default: "COMPLETED", outside: scope?.states)
         let timeouts = section.section("timeouts").flatMap(Timeouts.init)
-        let retry = section.section("retry").flatMap(Retry.init)
+        let retry = section.section("retry").flatMap { Retry($0, status: section.setsStatus("retry", status)) }
         let refund = section.section("refund").flatMap(RefundRule.init)
-        let writes = section.section("writes").map(Writes.init) ?? Writes()
+        var writes = section.section("writes").map(Writes.init) ?? Writes()
+        // Whoever says what is written says all of it.
+        if isOwn, !section.has("writes") { (writes.error, writes.finished) = (nil, nil) }
         let heartbeat = section.text("heartbeat", expected: "the name of a field")
         let alive = section.liveness("alive")
         let types = section.section("types").flatMap { Types($0, outside: scope?.states) }
         section.checkTypes("timeouts", by: types?.by, types?.byType.filter { $0.value.timeout != nil }.map(\.key) ?? [])
         let completedWhen = section.text("completed-when", expected: "the name of a field")
-        guard let scope, let timeout, let to, let completedTo else { return nil }
+        guard let scope, let timeout, to != nil || isOwn, let completedTo else { return nil }
         self.init(
             status: status, states: scope.states, since: scope.since, heartbeat: heartbeat, timeout: timeout.general,
             ownTimeout: timeout.own, timeouts: timeouts, maxAge: maxAge, alive: alive, completedWhen: completedWhen,
@@ -50,7 +56,7 @@ extension StuckPolicy.TypeRules {
         self.init(timeout: section.timeLimit("timeout"))
         if section.has("to") { to = section.target("to", outside: states) }
         maxAge = section.own("max-age") { section.duration("max-age") }
-        retry = section.own("retry") { section.section("retry").flatMap(StuckPolicy.Retry.init) }
+        retry = section.own("retry") { section.section("retry").flatMap(StuckPolicy.Retry.init(ofType:)) }
         refund = section.own("refund") { section.section("refund").flatMap(StuckPolicy.RefundRule.init) }
     }
 }
@@ -65,16 +71,26 @@ extension Section {
 }
 
 extension StuckPolicy.Retry {
-    init?(_ section: Section) {
-        section.expect(["limit", "window", "to", "queue", "attempts"])
+    /// The retry of a type, which has no effects of its own: those are the same for all.
+    fileprivate init?(ofType section: Section) {
+        for key in ActionEffects.keys where section.has(key) {
+            section.problem(key, "is the same for all types: expected it in the general retry")
+        }
+        self.init(section, status: nil)
+    }
+
+    init?(_ section: Section, status: String?) {
+        section.expect(["limit", "window", "to", "queue", "attempts"] + ActionEffects.keys)
         let limit = section.integer("limit", isRequired: true, in: 0...100)
         let window = section.duration("window")
-        let to = section.text("to", isRequired: true, expected: "a status")
+        let isOwn = ActionEffects.keys.contains { section.has($0) }
+        let to = section.text("to", isRequired: !isOwn, expected: "a status")
         let queue = StuckPolicy.Queue(section)
-        let attempts = section.field("attempts", default: "attempts")
-        guard let limit, let to else { return nil }
+        // Whoever says what is written says all of it.
+        let attempts = section.field("attempts", default: isOwn && to == nil ? nil : "attempts")
+        guard let limit, to != nil || isOwn else { return nil }
         self.init(
-            limit: limit, window: window ?? .seconds(72 * 3600), to: to, queue: queue, attempts: attempts)
+            limit: limit, window: window ?? .seconds(72 * 3600), to: to ?? status, queue: queue, attempts: attempts)
     }
 }
 
@@ -134,7 +150,7 @@ extension StuckPolicy.RefundRule {
         let amount = section.text("amount", isRequired: true, expected: "the name of a field")
         let balance = section.writtenTemplate("balance", isRequired: true)
         let ledger = section.writtenTemplate("ledger", isRequired: true)
-        let records = section.puts("record") { () throws(TemplateError) in try PutRule.transaction() }
+        let records = section.puts("record") { (_) throws(TemplateError) in try PutRule.transaction() }
         for (name, template) in [("balance", balance), ("ledger", ledger)] {
             guard let template, records.contains(where: { $0.to == template }) else { continue }
             section.problem("record", "it would go into the \(name), \(template): expected a key of its own")

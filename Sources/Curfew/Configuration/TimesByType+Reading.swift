@@ -2,9 +2,9 @@ internal import Policies
 
 extension Section {
     /// How old a record may become: a time, or a section that names the field in which each record says its own.
-    func timeLimit(_ key: String, isRequired: Bool = false) -> TimeLimit? {
+    func timeLimit(_ key: String, isRequired: Bool = false, mayBeZero: Bool = false) -> TimeLimit? {
         guard let entry = entry(key), case .section = entry.value.content else {
-            return duration(key, isRequired: isRequired).map { TimeLimit($0) }
+            return duration(key, isRequired: isRequired, mayBeZero: mayBeZero).map { TimeLimit($0) }
         }
         guard let section = section(key) else { return nil }
         section.expect(["field", "unit", "default"])
@@ -28,11 +28,6 @@ extension Section {
         var byType: [String: Rules] = [:]
         for type in types { byType[type] = rules(self, type) }
         return by.map { ($0, byType) }
-    }
-
-    /// Whether a rule is taken away from a type: `retry: none`.
-    func isNone(_ key: String) -> Bool {
-        if case .scalar(let scalar)? = entry(key)?.value.content { scalar.text == "none" } else { false }
     }
 
     /// Reports types that two sections of a cleanup have times for, and sections that go by different fields.

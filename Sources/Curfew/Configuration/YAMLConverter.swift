@@ -38,7 +38,7 @@ struct YAMLConverter {
         do {
             let written = scalar.string.held
             let text = try Expansion.expand(written, environment, isAddress: SecretKeys.isAddress(path))
-            return .scalar(YAMLNode.Scalar(text: text, source: written))
+            return .scalar(YAMLNode.Scalar(text: text, source: written, isPlain: scalar.style == .plain))
         } catch {
             problems.add(line: line, path: path, error.message)
             return .unreadable

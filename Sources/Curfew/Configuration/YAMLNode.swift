@@ -20,6 +20,8 @@ struct YAMLNode: Sendable {
         var text: String
         /// The value as the file writes it.
         var source: String
+        /// Whether it is written without quotes.
+        var isPlain = false
         /// The value for messages: as the file writes it, since the environment has secrets.
         var written: String { source.withoutCredentials }
 

@@ -41,7 +41,7 @@ struct KeyspaceBatch {
         _ node: RedisClient.Node, from cursor: String, after save: RedisCommand? = nil
     ) async throws -> Step {
         let count = pace.step
-        var arguments = [cursor, "MATCH", cleanup.records.scanPattern, "COUNT", String(count)]
+        var arguments = [cursor, "MATCH", cleanup.scanPattern, "COUNT", String(count)]
         if let type = cleanup.recordType { arguments += ["TYPE", type] }
         let saving = try save.map { try store.redis.begin([$0]) }
         // Behind the last keys there is nothing to rest for: whoever waits for a scan of few keys is answered sooner.
@@ -61,6 +61,7 @@ struct KeyspaceBatch {
 
     /// Enters the records that the index lacks and the policy wants to watch; returns their number.
     mutating func enter(_ ids: [String], at now: Timestamp) async throws -> Int {
+        if cleanup.source?.isRegistry == true { return try await note(ids, at: now) }
         var lacking: [String] = []
         for piece in ids.chunks(ofCount: ScanPace.lookups) {
             let (replies, _) = try await send([RedisCommand("ZMSCORE", [index] + piece)])
@@ -87,6 +88,32 @@ struct KeyspaceBatch {
         return added
     }
 
+    /// Notes registries, so that runs walk them.
+    private mutating func note(_ registries: [String], at now: Timestamp) async throws -> Int {
+        var added = 0
+        for piece in registries.chunks(ofCount: ScanPace.entries) {
+            let words = piece.flatMap { [String(now.milliseconds), $0] }
+            let key = store.keys.registries(cleanup.name)
+            let (replies, _) = try await send([RedisCommand("ZADD", [key] + words)])
+            if let error = replies[0].error { throw failure("ZADD \(key)", error) }
+            added += Int(replies[0].integer ?? 0)
+        }
+        return added
+    }
+
+    /// Forgets registries that weren't there for a day; only as many are kept as a run walks.
+    func forgetRegistries(at now: Timestamp) async throws {
+        guard cleanup.source?.isRegistry == true else { return }
+        let key = store.keys.registries(cleanup.name)
+        let oldest = now - RegistryList.forgotten
+        let most = RegistryWalk.mostRegistries
+        let replies = try await store.redis.pipeline([
+            RedisCommand.repeatable("ZREMRANGEBYSCORE", [key, "-inf", String(oldest.milliseconds)]),
+            RedisCommand.repeatable("ZREMRANGEBYRANK", [key, "0", String(-1 - most)]),
+        ])
+        for error in replies.lazy.compactMap(\.error) { throw failure("ZREMRANGEBYSCORE \(key)", error) }
+    }
+
     /// The deadlines of these records; records that need no watching are left out.
     private mutating func evaluated(
         _ ids: ArraySlice<String>, at now: Timestamp
@@ -97,8 +124,8 @@ struct KeyspaceBatch {
         let keyed = try judge.keyed(found[...])
         let (replies, _) = try await send(judge.commands(for: keyed))
         let reads = try await reader.records(keyed, replies: replies)
-        return zip(ids, reads).compactMap { id, read in
-            deadline(of: read, at: now).map { (id, $0) }
+        return zip(ids, try await reader.timed(reads, at: now)).compactMap { id, read in
+            deadline(of: read, reader, at: now).map { (id, $0) }
         }
     }
 
@@ -106,12 +133,15 @@ struct KeyspaceBatch {
     ///
     /// A malformed record, or one whose policy needs further reads, is due at once and left to the sweep. An index of
     /// the application only gets active records: its content belongs to the application.
-    private func deadline(of read: RecordReader.Read, at now: Timestamp) -> Timestamp? {
+    private func deadline(of read: RecordReader.Read, _ reader: RecordReader, at now: Timestamp) -> Timestamp? {
         let isOwn = cleanup.index == nil
         let record: Record
         let verdict: Verdict
         do {
             record = try read.get()
+            if case .leave(let leave)? = reader.firstSight(of: record, at: now) {
+                return leave.until.map { min($0, now) - Self.due } ?? now - Self.due
+            }
             verdict = try cleanup.policy.verdict(on: record, at: now)
         } catch {
             return isOwn ? now - Self.due : nil

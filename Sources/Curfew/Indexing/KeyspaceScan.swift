@@ -92,6 +92,7 @@ struct KeyspaceScan: Sendable {
                 }
                 continue
             }
+            try await KeyspaceBatch(store: store, cleanup: cleanup, names: names).forgetRegistries(at: clock.now)
             switch try await lease.finish(position) {
             case .accepted:
                 store.logger.info(

@@ -11,7 +11,7 @@ struct RecordNames: Sendable {
     init(_ cleanup: Cleanup, among all: [Cleanup], keys: Keys) {
         self.cleanup = cleanup
         self.keys = keys
-        companions = all.flatMap(\.policy.companions)
+        companions = all.flatMap(\.companions)
     }
 
     /// The id of the record at a key; nil if there is none.

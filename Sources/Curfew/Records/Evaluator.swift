@@ -23,13 +23,13 @@ struct Evaluator {
     func keyed(_ entries: ArraySlice<DueEntry>) throws -> [Keyed] {
         var keyed: [Keyed] = []
         keyed.reserveCapacity(entries.count)
-        for entry in entries { keyed.append((entry, try reader.key(of: entry.id))) }
+        for entry in entries { keyed.append(try reader.keyed(entry)) }
         return keyed
     }
 
     /// The commands that read these records.
     func commands(for entries: [Keyed]) -> [RedisCommand] {
-        reader.commands(for: entries.map(\.key))
+        reader.commands(for: entries)
     }
 
     /// Decides over records that were read, asking Redis for more where the policy wants it.
@@ -38,7 +38,8 @@ struct Evaluator {
     func decide(
         _ entries: [Keyed], replies: [RedisValue], at now: Timestamp, isLast: Bool = false
     ) async throws -> [Evaluation] {
-        let reads = try await reader.records(entries, replies: replies, isLast: isLast)
+        var reads = try await reader.records(entries, replies: replies, isLast: isLast)
+        if reader.seesFirst || !reader.spans.isEmpty { reads = try await reader.timed(reads, at: now) }
         var judged: [Evaluation] = []
         judged.reserveCapacity(entries.count)
         var asking: [(place: Int, questions: [Question])] = []
@@ -48,13 +49,14 @@ struct Evaluator {
                 judged.append(ofOwnKey(entry, key))
                 continue
             }
-            if let why = reader.cleanup.gap.refusal(of: entry.id) {
-                judged.append(ofLookalike(entry, key, why))
+            if let elsewhere = elsewhere(entry, key, at: now) {
+                judged.append(elsewhere)
                 continue
             }
             switch reads[place] {
             case .failure(let error):
-                let record = Record(id: entry.id, key: key, content: .missing)
+                let id = entry.place?.name ?? entry.id
+                let record = Record(id: id, key: key, content: .missing, place: entry.place)
                 judged.append(Evaluation(entry: entry, record: record, decision: .malformed(error)))
             case .success(let record):
                 let (decision, questions) = self.decision(on: record, of: entry, at: now)
@@ -91,6 +93,30 @@ struct Evaluator {
         return Evaluation(entry: entry, record: record, decision: decision)
     }
 
+    /// What becomes of an entry that isn't where records of the cleanup are; nil for one that is.
+    private func elsewhere(_ entry: DueEntry, _ key: String, at now: Timestamp) -> Evaluation? {
+        guard let source = reader.cleanup.source else {
+            return reader.cleanup.gap.refusal(of: entry.id).map { ofLookalike(entry, key, $0) }
+        }
+        if let trouble = entry.trouble {
+            let member = RecordSource.parts(of: entry.id)?.member ?? entry.id
+            let place = Place(entry: entry.id, name: member)
+            let record = Record(id: member, key: key, content: .missing, place: place)
+            let decision: Evaluation.Decision =
+                StrayMember.isMeant(by: trouble)
+                ? .leave(Leave(until: now + reader.cleanup.longestTimeout, because: trouble.message))
+                : .malformed(trouble)
+            return Evaluation(entry: entry, record: record, decision: decision)
+        }
+        guard entry.place == nil else { return nil }
+        guard source.isRegistry else { return ofLookalike(entry, key, "it fits no template of records") }
+        let (registry, member) = RecordSource.parts(of: entry.id) ?? (key, entry.id)
+        let place = Place(entry: entry.id, name: member)
+        let record = Record(id: member, key: registry, content: .missing, place: place)
+        let because = "“\(member.shortened(to: 80))” doesn't stand in \(registry) any more"
+        return Evaluation(entry: entry, record: record, decision: .drop(because: because, guards: []))
+    }
+
     /// One round of questions; gives back those that lead to more questions.
     private func answer(
         _ asking: [(place: Int, questions: [Question])], in judged: inout [Evaluation], at now: Timestamp, isLast: Bool
@@ -118,6 +144,19 @@ struct Evaluator {
         return again
     }
 
+    /// A member that stands in a registry without a record is taken out, as an entry of the application's index is; one
+    /// whose record isn't this cleanup's business stays, and is looked at again later.
+    private func ofSeat(
+        _ seat: Seat, _ record: Record, _ because: String, _ guards: [Policies.Guard], at now: Timestamp
+    ) -> Evaluation.Decision {
+        let until = now + reader.cleanup.longestTimeout
+        let isTaken = record.place?.isTaken == true && record.place?.body != .member && reader.cleanup.removesRecords
+        guard record.content == .missing, isTaken else {
+            return .leave(Leave(until: until, because: because))
+        }
+        return .change(.drop(of: seat, because: "\(because): \(record.key)", guards: guards))
+    }
+
     /// What the policy decides, and what it has to know before it can, if that is so.
     ///
     /// A question stands for "leave" until it is answered.
@@ -127,14 +166,16 @@ struct Evaluator {
         do {
             // Whatever a policy names is looked at here, and nowhere else.
             let policy = reader.cleanup.policy
+            if let decision = reader.firstSight(of: record, at: now) { return (decision, nil) }
             var verdict = try policy.verdict(on: record, at: now).claimed(at: now)
             if let additions = reader.additions {
-                verdict = additions.added(to: verdict, on: record, by: policy, at: now)
+                verdict = try additions.added(to: verdict, on: record, by: policy, at: now)
             }
             switch try verdict.bound(to: record) {
             case .leave(let leave): return (.leave(leave), nil)
             case .drop(let because, let guards):
                 try reader.keys.permit(guards)
+                if let seat = record.place?.seat { return (ofSeat(seat, record, because, guards, at: now), nil) }
                 // The application's own index is the application's: what is taken out of it is a change like any other.
                 if reader.cleanup.index != nil, record.content == .missing, !entry.scoreText.isEmpty {
                     return (.change(.drop(entry, because: because, guards: guards)), nil)

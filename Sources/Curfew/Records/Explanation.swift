@@ -31,11 +31,13 @@ package struct Explanation: Sendable, Codable, Equatable {
         do {
             let clock = try await store.serverClock()
             let reader = RecordReader(redis: store.redis, cleanup: cleanup, keys: store.keys)
-            let key = try reader.key(of: id)
+            let known = try await reader.entry(named: id, at: clock.now)
+            let key = try reader.keyed(known).key
             let index = cleanup.indexKey(store.keys)
-            let found = try await store.redis.send(RedisCommand("ZSCORE", [index, id]))
+            let found = try await store.redis.send(RedisCommand("ZSCORE", [index, known.id]))
             let score = found.double.map(cleanup.indexUnit.milliseconds)
-            let entry = DueEntry(id: id, score: score ?? 0, scoreText: found.string ?? "")
+            var entry = DueEntry(id: known.id, score: score ?? 0, scoreText: found.string ?? "")
+            (entry.place, entry.trouble) = (known.place, known.trouble)
             let judged = try await Evaluator(reader: reader).judge([entry], at: clock.now)
             guard let judged = judged.first else { throw CurfewError(.damaged, "the record was not judged") }
             var explanation = Explanation(

@@ -33,7 +33,7 @@ extension RecordReader {
                 if reply.error == nil { standing.append((answers.count, key, member, reply.string ?? "none")) }
                 answers.append(reply.error.map { Self.unreadable(key, $0) } ?? .standing(nil))
             case .recoveries:
-                let key = keys.recoveries(cleanup.name, of: record.id)
+                let key = keys.recoveries(cleanup.name, of: record.name)
                 answers.append(reply.error.map { Self.unreadable(key, $0) } ?? .text(reply.string))
             case .idle: answers.append(Self.idle(reply, record.key))
             case .expiry: answers.append(Self.expiry(reply, record.key))
@@ -61,10 +61,10 @@ extension RecordReader {
         switch question {
         case .exists(let key): RedisCommand("EXISTS", [key])
         case .members(let group): Self.sizeCommand(for: group)
-        case .firstSeen: RedisCommand("HGET", [keys.seen(cleanup.name), record.id])
+        case .firstSeen: RedisCommand("HGET", [keys.seen(cleanup.name), record.member])
         case .field(let key, let field): RedisCommand("HGET", [key, field])
         case .count(let key), .standing(let key, _): RedisCommand("TYPE", [key])
-        case .recoveries: RedisCommand("GET", [keys.recoveries(cleanup.name, of: record.id)])
+        case .recoveries: RedisCommand("GET", [keys.recoveries(cleanup.name, of: record.name)])
         case .idle: RedisCommand("OBJECT", ["IDLETIME", record.key])
         case .expiry: RedisCommand("PTTL", [record.key])
         }

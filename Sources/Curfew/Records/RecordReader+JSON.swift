@@ -5,7 +5,7 @@ internal import RedisClient
 extension RecordReader {
     /// Makes records of the replies to `GET`; what is no string or no JSON is that record's error.
     func documents(_ entries: [(entry: DueEntry, key: String)], replies: [RedisValue]) async throws -> [Read] {
-        let (names, loose) = (names, cleanup.looseFields)
+        let (names, loose) = (names, loose)
         var reads: [Read] = []
         reads.reserveCapacity(entries.count)
         var others: [Int] = []
@@ -15,6 +15,11 @@ extension RecordReader {
             if reply.isNull {
                 reads.append(.success(missing))
             } else if let text = reply.string {
+                if cleanup.format == .text {
+                    let place = entry.place ?? Place(entry: entry.id, name: entry.id)
+                    reads.append(.success(Record(id: entry.id, key: key, content: .text(text), place: place)))
+                    continue
+                }
                 reads.append(Self.document(text, id: entry.id, key: key, names, loose: loose))
             } else {
                 let error = reply.error ?? RedisServerError(message: "unexpected reply")
@@ -30,7 +35,10 @@ extension RecordReader {
         let types = try await redis.pipeline(others.map { RedisCommand("TYPE", [entries[$0].key]) })
         for (place, type) in zip(others, types) {
             let noun = type.string ?? "thing of unknown type"
-            reads[place] = .failure(RecordError("\(entries[place].key) is a \(noun): expected a string of JSON"))
+            reads[place] = .failure(
+                RecordError(
+                    "\(entries[place].key) is a \(noun): expected a string\(cleanup.format == .json ? " of JSON" : "")")
+            )
         }
         return reads
     }

@@ -74,7 +74,7 @@ extension RecordReader {
     /// makes it younger.
     func rememberLooks(_ looks: [(record: Record, value: String, sighting: Sighting)], at now: Timestamp) async throws {
         let words = looks.flatMap { look in
-            [look.record.id, "\(now.milliseconds) \(Sighting.text(first: look.sighting.first, value: look.value))"]
+            [look.record.member, "\(now.milliseconds) \(Sighting.text(first: look.sighting.first, value: look.value))"]
         }
         guard !words.isEmpty else { return }
         _ = try await redis.pipeline([RedisCommand("HSET", [keys.seen(cleanup.name)] + words)])

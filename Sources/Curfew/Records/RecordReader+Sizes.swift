@@ -62,7 +62,7 @@ extension RecordReader {
                     reads[place] = .failure(error)
                     continue
                 }
-                let replies = try await redis.pipeline([command(for: entry.key)])
+                let replies = try await redis.pipeline([commands(for: [entry])[looksAtLocks ? 2 : 0]])
                 let looks = known.isEmpty ? [] : [known[place], known[entries.count + place]]
                 reads[place] = try await records([entry], replies: looks + replies, isLast: true)[0]
             }

@@ -10,12 +10,18 @@ struct RecordReader {
     private let fields: RedisCommand?
     /// What is added to changes; nil for nothing.
     let additions: ChangeAdditions?
-    /// Their names.
-    let names: [String]
+    /// Their names, and those with what paths lead through.
+    let names: [String], readNames: [String]
     /// Whether records may be locks that don't say when they were taken.
     let looksAtLocks: Bool
     /// Whether a hash is read with all of its fields, which is needed to see whether it changed.
     let readsWholeHash: Bool
+    /// The fields that may hold anything, and those that may be paths into a field which holds JSON.
+    let loose: [String], paths: [String]
+    /// The words for how long a record's key stays, each with the time that it is counted back from.
+    let spans: [(name: String, span: Duration)]
+    /// Whether records' ages count from when they were first seen.
+    let seesFirst: Bool
 
     init(redis: RedisClient, cleanup: Cleanup, keys: Keys) {
         self.redis = redis
@@ -24,15 +30,33 @@ struct RecordReader {
         additions = cleanup.additions.isEmpty ? nil : cleanup.additions
         let manner = cleanup.policy.manner
         // JSON locks say when they were taken, as any other record.
-        looksAtLocks = manner.takesText && cleanup.format == .hash
+        looksAtLocks = manner.takesText && cleanup.format == .hash && cleanup.source?.isRegistry != true
+        loose = cleanup.looseFields
+        let paths = cleanup.paths
+        self.paths = paths
+        let all = cleanup.policy.fields + cleanup.additions.fields
+        spans = unique(all.map(Self.word)).compactMap { word in Self.span(word).map { ("<\(word)>", $0) } }
+        seesFirst = all.contains("<seen>")
         readsWholeHash = looksAtLocks && manner.readsWholeHash
         let names = readsWholeHash ? [] : cleanup.fields
         self.names = names
-        guard let first = names.first else {
+        // What a path leads through is read as well.
+        let read = names + unique(paths.map { Record.root(of: $0) }).filter { !names.contains($0) }
+        readNames = read
+        guard let first = read.first else {
             fields = nil
             return
         }
-        fields = RedisCommand(first, Array(names.dropFirst()))
+        fields = RedisCommand(first, Array(read.dropFirst()))
+    }
+
+    private static func word(_ name: String) -> String {
+        name.hasPrefix("<") && name.hasSuffix(">") ? String(name.dropFirst().dropLast()) : ""
+    }
+
+    /// `ttl:610s`: the time that is counted back from.
+    private static func span(_ word: String) -> Duration? {
+        word.hasPrefix("ttl:") ? Duration(text: String(word.dropFirst(4))) : nil
     }
 
     /// A record as read, or what is wrong with it.
@@ -62,13 +86,33 @@ struct RecordReader {
     }
 
     /// The commands that read records: one each, after what has to be known of locks before they are read.
-    func commands(for keys: [String]) -> [RedisCommand] {
-        (looksAtLocks ? lockCommands(for: keys) : []) + keys.map(command)
+    func commands(for entries: [Evaluator.Keyed]) -> [RedisCommand] {
+        (looksAtLocks ? lockCommands(for: entries.map(\.key)) : []) + plainCommands(for: entries)
+    }
+
+    /// The commands that read records, one each.
+    func plainCommands(for entries: [Evaluator.Keyed]) -> [RedisCommand] {
+        guard registry != nil else { return entries.map { command(for: $0.key) } }
+        return entries.map { placedCommand($0.entry, $0.key) ?? command(for: $0.key) }
     }
 
     /// The key of a record.
     func key(of id: String) throws(RecordError) -> String {
-        try cleanup.records.expand(id: id) { _ in nil }
+        // With several gaps, and in registries, entries are more than ids.
+        guard let source = cleanup.source else { return try cleanup.records.expand(id: id) { _ in nil } }
+        return source.isRegistry ? RecordSource.parts(of: id)?.registry ?? id : id
+    }
+
+    /// An entry of the index with the key of its record.
+    func keyed(_ entry: DueEntry) throws(RecordError) -> Evaluator.Keyed {
+        guard let source = cleanup.source else { return (entry, try key(of: entry.id)) }
+        var entry = entry
+        if !source.isRegistry {
+            if entry.place == nil { entry.place = source.placed(key: entry.id) }
+            return (entry, entry.id)
+        }
+        guard let seat = entry.place?.seat else { return (entry, try key(of: entry.id)) }
+        return (entry, try source.placed(seat, more: entry.place?.facts ?? [:]).key)
     }
 
     /// Makes records of the replies to ``commands(for:)``, or to ``command(for:)`` for each.
@@ -77,7 +121,7 @@ struct RecordReader {
     func records(
         _ entries: [(entry: DueEntry, key: String)], replies: [RedisValue], isLast: Bool = false
     ) async throws -> [Read] {
-        var reads = try await anyRecords(entries, replies: replies)
+        var reads = finished(try await anyRecords(entries, replies: replies), entries)
         guard !isLast else { return reads }
         let first = replies.count - entries.count
         let large = entries.indices.filter { replies[first + $0].isTooLarge }
@@ -85,7 +129,10 @@ struct RecordReader {
         return reads
     }
 
-    private func anyRecords(_ entries: [(entry: DueEntry, key: String)], replies: [RedisValue]) async throws -> [Read] {
+    private func anyRecords(_ entries: [Evaluator.Keyed], replies: [RedisValue]) async throws -> [Read] {
+        if let source = registry {
+            guard case .key = source.body else { return try placedRecords(entries, replies: replies) }
+        }
         guard cleanup.format == .hash else { return try await documents(entries, replies: replies) }
         guard looksAtLocks else { return try await hashes(entries, replies: replies) }
         let reads = try await hashes(entries, replies: replies.suffix(entries.count))
@@ -106,7 +153,7 @@ struct RecordReader {
             switch reply.kind {
             case .array:
                 var isEmpty = true
-                let fields = Fields(names: names) { number in
+                let fields = Fields(names: readNames) { number in
                     let value = reply[number].string
                     if value != nil { isEmpty = false }
                     return value

@@ -63,6 +63,8 @@ package struct RunCounters: Sendable {
     private var told: Set<[UInt8]> = []
     /// The first of what was left as it was, where there is more to say than that it had moved.
     package private(set) var kept: [RunResult.Failure] = []
+    /// Members that don't read as the file says, and where the first is shown among the kept.
+    private var strays: (count: Int, place: Int?, why: String) = (0, nil, "")
 
     /// A record was looked at and left alone.
     mutating func left(isStalled: Bool) {
@@ -157,6 +159,17 @@ package struct RunCounters: Sendable {
         found += 1
         skipped += 1
         if kept.count < RunResult.listed { kept.append(.init(id: id, error: why)) }
+    }
+
+    /// A member of a registry doesn't read as the file says; the first is shown, with how many there are.
+    mutating func strayed(_ id: String, _ why: String) {
+        strays.count += 1
+        if let place = strays.place {
+            kept[place].error = "\(strays.why), and \(strays.count - 1) others"
+        } else if kept.count < RunResult.listed {
+            (strays.place, strays.why) = (kept.count, why)
+            kept.append(.init(id: id, error: why))
+        }
     }
 
     /// The same with nothing done: what a refused run would have come to.

@@ -102,7 +102,7 @@ extension Doctor {
                     isJSON ? [["SET", record, "a", "KEEPTTL"]] : [["HSET", record, "a", "b"], ["HDEL", record, "a"]]
             }
         }
-        return needs + self.needs(of: cleanup.policy)
+        return needs + self.needs(ofUses: cleanup.policy.reads + cleanup.writes)
     }
 
     /// The commands for the log of a saga, while a change goes from slot to slot.
@@ -127,9 +127,9 @@ extension Doctor {
     }
 
     /// The commands for keys beside the record, with sample keys as its fields might name them.
-    private func needs(of policy: any Policy) -> [[String]] {
+    private func needs(ofUses uses: [KeyUse]) -> [[String]] {
         var needs: [[String]] = []
-        for use in policy.reads + policy.writes {
+        for use in uses {
             guard let key = Self.sample(use.template) else { continue }
             needs += use.commands.map { [$0[0], key] + $0.dropFirst() }
             if use.role == .companion { needs += self.needs(ofRemoving: key) }

@@ -22,6 +22,8 @@ extension Doctor {
     }
 
     private func records(of cleanup: Cleanup) async throws -> [Finding] {
+        // Members of registries have no keys of their own to be compared with.
+        guard cleanup.source?.isRegistry != true else { return [] }
         try await IndexCheck(store.redis, cleanup)?.checkScores()
         let (keys, isOfIndex) = try await sampleKeys(of: cleanup)
         guard !keys.isEmpty else {
@@ -61,14 +63,15 @@ extension Doctor {
         // Problems with an index have their own finding.
         let ids = try await store.redis.pipeline([command])[0].elements.compactMap(\.string)
         if !ids.isEmpty {
-            return (try ids.map { id throws(RecordError) in try cleanup.records.expand(id: id) { _ in nil } }, true)
+            let reader = RecordReader(redis: store.redis, cleanup: cleanup, keys: store.keys)
+            return (try ids.map { id throws(RecordError) in try reader.key(of: id) }, true)
         }
         let names = RecordNames(cleanup, among: configuration.cleanups, keys: store.keys)
         var keys: [String] = []
         for node in try await store.redis.primaries() {
             var cursor = "0"
             for _ in 0..<Self.steps where keys.count < Self.sample {
-                let words = [cursor, "MATCH", cleanup.records.scanPattern, "COUNT", String(Self.step)]
+                let words = [cursor, "MATCH", cleanup.scanPattern, "COUNT", String(Self.step)]
                 let reply = try await store.redis.send(RedisCommand("SCAN", words), to: node)
                 keys += reply[1].elements.compactMap(\.string).filter { names.id(of: $0) != nil }
                 cursor = reply[0].string ?? "0"

@@ -50,6 +50,7 @@ extension Doctor {
     /// Some records of a cleanup, those with the latest deadlines first: records that begin in the future are among
     /// them.
     private func sample(of cleanup: Cleanup) async throws -> [Record] {
+        guard cleanup.source?.isRegistry != true else { return [] }
         let index = cleanup.indexKey(store.keys)
         let range = RedisCommand("ZRANGE", [index, "0", String(Self.sampled - 1), "REV"])
         var ids = try await store.redis.pipeline([range])[0].elements.compactMap(\.string)
@@ -70,7 +71,7 @@ extension Doctor {
         for node in try await store.redis.primaries() {
             var cursor = "0"
             for _ in 1...Self.steps where ids.count < Self.sampled {
-                let words = [cursor, "MATCH", cleanup.records.scanPattern, "COUNT", "1000"]
+                let words = [cursor, "MATCH", cleanup.scanPattern, "COUNT", "1000"]
                 let reply = try await store.redis.send(RedisCommand("SCAN", words), to: node)
                 ids += reply[1].elements.compactMap(\.string).compactMap(names.id(of:))
                 cursor = reply[0].string ?? "0"

@@ -118,17 +118,23 @@ extension Doctor {
 
 extension Sweep {
     /// A sweep by this engine.
+    ///
+    /// - Parameters:
+    ///   - scanned: entries to be looked at in place of an index.
+    ///   - found: what a scan of the keyspace has found in place of them: records, or registries.
     init(
         engine: Engine, cleanup: Cleanup, claim: Claim?, control: RunControl, clock: ServerClock, options: Options,
-        scanned: [DueEntry]?
+        scanned: [DueEntry]? = nil, found: [DueEntry]? = nil
     ) {
+        let isRegistry = cleanup.source?.isRegistry == true
         let configuration = engine.configuration
         self.init(
             store: engine.store,
             services: Services(
                 journal: engine.journal, coordinator: engine.coordinator, storages: configuration.storage,
                 minReplicas: configuration.minReplicas),
-            cleanup: cleanup, claim: claim, control: control, clock: clock, options: options, scanned: scanned)
+            cleanup: cleanup, claim: claim, control: control, clock: clock, options: options,
+            scanned: isRegistry ? scanned : scanned ?? found, registries: isRegistry ? found?.map(\.id) : nil)
     }
 }
 

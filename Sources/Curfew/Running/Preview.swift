@@ -33,7 +33,7 @@ package struct Preview: Sendable {
         let outcome: Sweep.Outcome
         do {
             let scan = KeyspaceScan(engine: engine, cleanup: changed, control: control)
-            let scanned = cleanup.index == nil ? try await scan.entries() : nil
+            let found = cleanup.index == nil && cleanup.scan != nil ? try await scan.entries() : nil
             // Like a run, it uses the time from before a recent clock step.
             let step = try await ClockAlert.read(from: engine.store).step
             let correction = step?.correction(for: changed, at: began) ?? .zero
@@ -41,7 +41,7 @@ package struct Preview: Sendable {
                 engine: engine, cleanup: changed, claim: nil, control: control, clock: clock,
                 options: .init(
                     ahead: ahead + correction, timeout: timeout, limit: limit ?? cleanup.limit, review: review),
-                scanned: scanned
+                found: found
             ).run()
         } catch {
             throw Self.error(error)

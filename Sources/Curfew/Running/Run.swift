@@ -131,7 +131,9 @@ package struct Run: Sendable {
             do {
                 // The guard compares with the number of tracked records.
                 let scan = KeyspaceScan(engine: engine, cleanup: cleanup, control: control, clock: clock)
-                if cleanup.index == nil, !claim.isDryRun { try await scan.runBeforeSweep(isAsked: true) }
+                if cleanup.index == nil, cleanup.scan != nil, !claim.isDryRun {
+                    try await scan.runBeforeSweep(isAsked: true)
+                }
             } catch {
                 return Sweep.Outcome(error: error)
             }
@@ -145,7 +147,7 @@ package struct Run: Sendable {
                     let found = try await cleanup.index == nil ? scan.entries() : nil
                     return await Sweep(
                         engine: engine, cleanup: cleanup, claim: nil, control: control, clock: clock, options: options,
-                        scanned: found
+                        found: found
                     ).run()
                 }
                 let isAsked = claim.trigger != "schedule"

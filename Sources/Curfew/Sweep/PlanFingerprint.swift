@@ -28,9 +28,10 @@ extension Change {
             case .otherText(let key, let text): add("other text", key, text)
             case .listed(let key, let member): add("listed", key, member)
             case .scored(let key, let member, let score): add("scored", key, member, score)
-            case .contains(let key, let member): add("contains", key, member)
             case .unlisted(let key, let member): add("unlisted", key, member)
-            case .holds(let key, let element): add("holds", key, element)
+            case .contains(let key, let member): add("contains", key, member)
+            case .holds(let key, let element), .stands(let key, let element, _): add("holds", key, element)
+            case .delivered(let key, let entry, let group, let pending): add("pending", key, entry, group, pending)
             case .atMost(let key, let most): add("most", key, String(most))
             }
         }

@@ -48,6 +48,10 @@ struct PlannedSweep: Sendable {
                 entries.append(DueEntry(id: id, score: due, scoreText: score))
             }
         }
+        if base.cleanup.source != nil {
+            let found = entries
+            return try await base.retrying { try await base.judge.reader.seated(found, at: base.now) }
+        }
         return entries
     }
 }

@@ -66,6 +66,10 @@ struct RunGuard: Sendable {
     /// How many records are tracked, where so many are due that they have to be looked at; else nil.
     private func suspects(_ sweep: Sweep, _ limits: GuardLimits) async throws -> Int? {
         if let limit = sweep.options.limit, limit <= limits.beyond { return nil }
+        if let source = sweep.registrySource {
+            let tracked = try await sweep.retrying { try await sweep.countMembers(source) }
+            return limits.isExceeded(by: tracked, of: tracked) ? tracked : nil
+        }
         let horizon = sweep.cleanup.indexUnit.bound(of: sweep.horizon)
         let replies = try await sweep.retrying {
             try await sweep.store.redis.pipeline([
@@ -116,7 +120,7 @@ extension Sweep {
         Sweep(
             store: store, services: services, cleanup: cleanup, claim: claim, control: control, clock: clock,
             options: options,
-            scanned: scanned)
+            scanned: scanned, registries: registries)
     }
 
     /// The same sweep with its commits left out.
@@ -124,6 +128,6 @@ extension Sweep {
         Sweep(
             store: store, services: services, cleanup: cleanup, claim: nil, control: control, clock: clock,
             options: options,
-            scanned: scanned)
+            scanned: scanned, registries: registries)
     }
 }

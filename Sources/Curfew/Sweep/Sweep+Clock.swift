@@ -71,14 +71,15 @@ extension Sweep {
     }
 
     private func clockSample(_ due: [DueEntry]) async throws -> [Record] {
-        var ids = due.prefix(Self.clockSample).map(\.id)
-        if scanned == nil {
+        var sample = Array(due.prefix(Self.clockSample))
+        if scanned == nil, registrySource == nil {
+            let ids = sample.map(\.id)
             let range = RedisCommand("ZRANGE", [index, "0", String(Self.clockSample - 1), "REV"])
             let last = try await store.redis.send(range).elements.compactMap(\.string)
-            ids += last.filter { !ids.contains($0) }
+            sample += last.filter { !ids.contains($0) }.map { DueEntry(id: $0, score: 0, scoreText: "0") }
         }
         let judge = judge
-        let keyed = try judge.keyed(ids.map { DueEntry(id: $0, score: 0, scoreText: "0") }[...])
+        let keyed = try judge.keyed(sample.filter { $0.trouble == nil }[...])
         let replies = try await store.redis.pipeline(judge.commands(for: keyed))
         return try await judge.reader.records(keyed, replies: replies).compactMap { read in
             if case .success(let record) = read { record } else { nil }

@@ -41,7 +41,7 @@ extension Sweep {
         return Sweep(
             store: store, services: services, cleanup: cleanup, claim: claim, control: control, clock: clock,
             options: options,
-            scanned: scanned)
+            scanned: scanned, registries: registries)
     }
 
     /// Sweeps as ``run()`` does, on the thread that the replies of all nodes come in on.
@@ -58,6 +58,7 @@ extension Sweep {
             try await begin(&state, horizon)
             try await sendPages(&state, committer)
             try await deleteObjects(&state, all: true)
+            try await endWalk(&state)
             try await reportErrors(&state)
             try await committer.close()
             if state.outcome.due > 0, scanned == nil { try await measureRest(&state.outcome) }

@@ -9,6 +9,8 @@ extension Sweep {
     /// Where the sweep is.
     struct State {
         var cursor = DueCursor()
+        /// Where entries come from in place of an index.
+        var walk: RegistryWalk?
         var size: PageSize
         /// Entries due up to then are looked at.
         var horizon = Timestamp(milliseconds: 0)
@@ -49,6 +51,8 @@ extension Sweep {
     struct Request {
         var entries: [Evaluator.Keyed] = []
         var range: ClosedRange<Int>?
+        /// Whether a page of members is read along.
+        var walks = false
         /// Whether the commands ask for the sizes of the records, and not for the records.
         var asksSizes = false
         /// Whether records are read, whatever their sizes.
@@ -70,7 +74,7 @@ extension Sweep {
     /// Whether there is nothing left to do.
     func isDone(_ state: State) -> Bool {
         if state.isFull, state.ready == nil { return true }
-        let hasAll = scanned != nil || state.cursor.isExhausted
+        let hasAll = scanned != nil || state.walk?.isExhausted ?? state.cursor.isExhausted
         return hasAll && state.queue.isEmpty && state.ready == nil && state.request.entries.isEmpty
             && state.reading.request.entries.isEmpty
     }
@@ -84,6 +88,8 @@ extension Sweep {
             if let check { try await retrying { try await check.checkScores() } }
             state.queue = scanned
             state.outcome.due = scanned.count
+        } else if let source = registrySource {
+            try await beginWalk(&state, source)
         } else {
             let range = state.cursor.range(count: Self.readAhead)
             let ranged = rangeCommand(range)
@@ -118,7 +124,7 @@ extension Sweep {
 
     /// Looks what the queue is that records are put on, where it is the same for all: so that it is known when it is drained.
     private func seeQueue() async throws {
-        let queues = cleanup.policy.writes.filter { $0.isQueue && $0.template.isConstant }.map(\.template.text)
+        let queues = cleanup.writes.filter { $0.isQueue && $0.template.isConstant }.map(\.template.text)
         guard !queues.isEmpty else { return }
         try await retrying { _ = try await QueueKinds(queues, store.redis, store.keys, isNoting: true) }
     }
@@ -133,7 +139,11 @@ extension Sweep {
         let commands = state.isCareful ? judge.reader.sizeRequest(for: entries) : judge.commands(for: entries)
         var request = Request(entries: entries, asksSizes: state.isCareful, commands: commands)
         let isShort = state.queue.count < 2 * state.size.current
-        if isShort, scanned == nil, !state.isRangeAsked, !state.cursor.isExhausted {
+        if isShort, scanned == nil, !state.isRangeAsked, let command = state.walk?.command() {
+            state.isRangeAsked = true
+            request.walks = true
+            request.commands.append(command)
+        } else if isShort, scanned == nil, state.walk == nil, !state.isRangeAsked, !state.cursor.isExhausted {
             let range = state.cursor.range(count: Self.readAhead)
             state.isRangeAsked = true
             request.range = range
@@ -162,11 +172,14 @@ extension Sweep {
     func prepare(_ reading: Reading, _ state: inout State) async throws -> Page? {
         guard var replies = try await replies(to: reading) else {
             postpone(reading.request.entries, &state)
-            if reading.request.range != nil { state.isRangeAsked = false }
+            if reading.request.range != nil || reading.request.walks { state.isRangeAsked = false }
             return nil
         }
         if !reading.request.entries.isEmpty { await FailPoint.reached(.afterRead, cleanup) }
-        if let range = reading.request.range, let reply = replies.popLast() {
+        if reading.request.walks, let reply = replies.popLast() {
+            try await takeWalked(reply, &state)
+            state.isRangeAsked = false
+        } else if let range = reading.request.range, let reply = replies.popLast() {
             let (found, asked) = try await entries(reply, asked: range)
             state.queue += state.cursor.take(found, asked: asked, horizon: state.horizon)
             state.isRangeAsked = false
@@ -178,7 +191,7 @@ extension Sweep {
         }
         let (sized, large) = sized(request.entries, replies, &state)
         let records = try await retrying {
-            try await store.redis.pipeline(sized.entries.map { judge.reader.command(for: $0.key) })
+            try await store.redis.pipeline(judge.reader.plainCommands(for: sized.entries))
         }
         return try await prepare(sized.entries, records: sized.known + records, beside: large, &state)
     }
@@ -220,7 +233,11 @@ extension Sweep {
         let typeField = cleanup.policy.typeField
         let isLogged = logsRecords
         for (place, result) in zip(page.judged.indices, results) {
-            let id = page.judged[place].entry.id
+            let entry = page.judged[place].entry
+            let id = entry.place == nil && entry.trouble == nil ? entry.id : page.judged[place].record.name
+            if let trouble = entry.trouble, StrayMember.isMeant(by: trouble) {
+                state.outcome.counters.strayed(id, trouble.message)
+            }
             if let typeField { count(page.judged[place].record, by: typeField, after: result, &state.outcome) }
             switch result {
             case .changed(let isRefunded):
@@ -240,7 +257,12 @@ extension Sweep {
             case .malformed(let error): state.outcome.counters.failed(id, error.message)
             case .left(let isStalled, _): state.outcome.counters.left(isStalled: isStalled)
             }
-            state.cursor.finished(id, stays: isDryRun || result.stays)
+            guard state.walk == nil else {
+                let isTaken = page.judged[place].change?.takesSeat == true && !isDryRun && !result.stays
+                state.walk?.finished(entry.id, stays: !isTaken)
+                continue
+            }
+            state.cursor.finished(entry.id, stays: isDryRun || result.stays)
         }
         let outcome = state.outcome
         control.advance { $0.report(outcome) }
@@ -256,6 +278,8 @@ extension Sweep {
 
     /// What is still due, for the metrics.
     func measureRest(_ outcome: inout Outcome) async throws {
+        // What stands in registries is looked at by every run.
+        guard registrySource == nil else { return }
         let now = clock.now
         let replies = try await retrying {
             try await store.redis.pipeline([

@@ -29,6 +29,8 @@ struct Sweep: Sendable {
     let options: Options
     /// Entries to be looked at in place of an index, where a preview found records by itself.
     let scanned: [DueEntry]?
+    /// Registries to be walked in place of those that are known, where a preview found some by itself.
+    var registries: [String]?
 
     /// What a sweep uses beside Redis.
     struct Services: Sendable {
@@ -122,6 +124,7 @@ struct Sweep: Sendable {
             } while !isDone(state)
             while !state.inFlight.isEmpty { try await receive(&state) }
             try await deleteObjects(&state, all: true)
+            try await endWalk(&state)
             try await reportErrors(&state)
             if state.outcome.due > 0, scanned == nil { try await measureRest(&state.outcome) }
         } catch {

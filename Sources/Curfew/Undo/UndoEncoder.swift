@@ -15,11 +15,12 @@ struct UndoEncoder {
     func change(_ event: UndoEvent, _ found: UndoReader.Found) throws(RecordError) -> Change {
         var guards: [Policies.Guard] = []
         var effects: [Effect] = []
-        if event.isRemoval {
-            addReturn(of: event, found, &guards, &effects)
-        } else if !event.isDrop {
+        if event.isRemoval || !event.also.isEmpty { addReturn(of: event, found, &guards, &effects) }
+        if !event.isRemoval, !event.isDrop {
             if let payment = found.payment { addReversal(of: payment, event.tokens, &guards, &effects) }
-            if undo.cleanup.format == .json {
+            if event.before.isEmpty {
+                // Only what is beside the record was written.
+            } else if undo.cleanup.format == .json {
                 try addDocument(of: event, found, &guards, &effects)
             } else {
                 guards += event.after.map { .field($0.field, equals: $0.value) }
@@ -38,12 +39,19 @@ struct UndoEncoder {
                         : .holds(key: queue.key, element: event.record))
                 effects.append(.take(Taking(key: queue.key, kind: queue.isSorted ? .zset : .list)))
             }
-            for put in event.puts {
-                guards.append(put.guard(of: event.record))
-                effects += try put.undoing(elapsed: now - Timestamp(milliseconds: Int64(event.at) ?? 0))
-            }
         }
-        effects.append(.relist(try relisting(event)))
+        let elapsed = now - Timestamp(milliseconds: Int64(event.at) ?? 0)
+        for put in event.puts {
+            if let item = put.guard(of: event.record) { guards.append(item) }
+            effects += try put.undoing(elapsed: elapsed)
+        }
+        for taken in event.takes {
+            if let item = taken.isFree { guards.append(item) }
+            if let push = taken.returning(elapsed: elapsed) { effects.append(.put(push)) }
+        }
+        // Members of registries are found by the next walk.
+        if undo.cleanup.source?.isRegistry != true { effects.append(.relist(try relisting(event))) }
+        if guards.isEmpty { throw RecordError("its event says nothing that could be put back") }
         return Change(
             action: .undo, from: event.to, to: event.from, reason: undo.reason(of: event), type: event.type,
             age: .zero, timeout: .zero, guards: guards, effects: effects)
@@ -105,6 +113,9 @@ struct UndoEncoder {
     /// Why a record is left as it is whose guard of that number didn't hold.
     func complaint(_ number: Int?, of change: Change, _ event: UndoEvent) -> String {
         guard let number, change.guards.indices.contains(number) else { return "its refund was taken back before" }
+        if let key = change.guards[number].otherKey, event.takes.contains(where: { $0.key == key }) {
+            return "changed since: it stands in \(key) again"
+        }
         if let key = change.guards[number].otherKey, event.puts.contains(where: { $0.key == key }) {
             return "changed since: what was put into \(key) is gone, or isn't the same any more"
         }
@@ -112,7 +123,9 @@ struct UndoEncoder {
         case .field(let field, let value): return Self.complaint(field, value)
         case .text: return "changed since: \(event.key) has moved"
         case .otherText: return "changed since: it was given another try meanwhile"
-        case .listed(let queue, _), .scored(let queue, _, _), .contains(let queue, _), .holds(let queue, _):
+        case .unlisted(let key, _): return "changed since: it stands in \(key) again"
+        case .listed(let queue, _), .scored(let queue, _, _), .contains(let queue, _), .holds(let queue, _),
+            .stands(let queue, _, _), .delivered(let queue, _, _, _):
             return "changed since: it isn't in \(queue) any more, somebody has taken it up"
         case .otherField(_, _, nil): return "its refund was taken back before"
         case .otherField(let ledger, _, _): return "its refund doesn't stand in \(ledger) any more"
@@ -122,23 +135,44 @@ struct UndoEncoder {
                 : "what was removed is gone: trash is off for \(undo.cleanup.name)"
         case .recordMissing: return "changed since: there is a new \(event.key)"
         case .keyAbsent(let key): return "changed since: there is a new \(key)"
-        case .atMost(let key, _), .unlisted(let key, _): return "changed since: \(key) has changed"
+        case .atMost(let key, _): return "changed since: \(key) has changed"
         }
     }
 }
 
 extension Taking {
     /// What must still be so: it is where it was put.
-    fileprivate func `guard`(of id: String) -> Policies.Guard {
+    ///
+    /// An entry of a stream is taken back by its id, wherever its readers are.
+    fileprivate func `guard`(of id: String) -> Policies.Guard? {
         let member = member ?? id
         return switch kind {
-        case .list, .stream: .holds(key: key, element: member)
+        case .stream: nil
+        case .list: .holds(key: key, element: member)
         case .zset:
             score.map { .scored(key: key, member: member, score: $0) } ?? .listed(key: key, member: member)
         case .set: .contains(key: key, member: member)
         case .hash: .otherField(key: key, field: field ?? id, equals: member)
         case .text: .otherText(key: key, equals: member)
         }
+    }
+
+    /// That nobody has put it back already; nil where that would do no harm.
+    fileprivate var isFree: Policies.Guard? {
+        switch kind {
+        case .zset: .unlisted(key: key, member: member ?? "")
+        case .hash: field.map { .otherField(key: key, field: $0, equals: nil) }
+        case .text: .keyAbsent(key)
+        case .list, .set, .stream: nil
+        }
+    }
+
+    /// What puts back what was taken; nil for a text that would have expired meanwhile.
+    fileprivate func returning(elapsed: Duration) -> Push? {
+        guard case .text(let text, let left)? = earlier else { return inverse }
+        let rest = left.map { $0 - elapsed }
+        guard rest.map({ $0 > .zero }) ?? true else { return nil }
+        return Push(key: key, kind: .text, content: .text(text), keptFor: rest)
     }
 
     /// What takes it out again, and puts back what was there before; a text that would have expired meanwhile is gone.

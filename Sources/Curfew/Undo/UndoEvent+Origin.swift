@@ -15,9 +15,15 @@ extension UndoEvent {
         guard let known = Change.Action(rawValue: action), known != .undo else {
             throw disbelieved("no change is called \(action)")
         }
-        let expected = try cleanup.records.expand(id: record) { _ in nil }
-        guard key == expected, !keys.own(key) else {
-            throw disbelieved("it names the key \(key), where that record is at \(expected)")
+        if let source = cleanup.source {
+            guard source.mayMake(key), !keys.own(key) else {
+                throw disbelieved("it names the key \(key), where none of its records can be")
+            }
+        } else {
+            let expected = try cleanup.records.expand(id: record) { _ in nil }
+            guard key == expected, !keys.own(key) else {
+                throw disbelieved("it names the key \(key), where that record is at \(expected)")
+            }
         }
         let written = Set(cleanup.writtenFields)
         if !isRemoval, !isDrop, let field = before.first(where: { !written.contains($0.field) })?.field {
@@ -31,13 +37,18 @@ extension UndoEvent {
                 throw disbelieved("what it says of \(original.field) is no JSON")
             }
         }
-        let companions = cleanup.policy.companions
-        for key in also where keys.own(key) || !companions.contains(where: { $0.fits(key, id: record) }) {
+        // With several gaps, an event doesn't tell them apart.
+        let id = cleanup.source == nil ? record : nil
+        let companions = cleanup.companions
+        for key in also where keys.own(key) || !companions.contains(where: { $0.fits(key, id: id) }) {
             throw disbelieved("it says that \(key) was removed too, which fits nothing that goes with that record")
         }
-        let places = cleanup.policy.writes.filter { $0.role == .refundRecord }.map(\.template)
-        for put in puts where keys.own(put.key) || !places.contains(where: { $0.fits(put.key, id: record) }) {
-            throw disbelieved("it says that something was put into \(put.key), where that cleanup puts nothing")
+        let places =
+            cleanup.writes.filter { [.refundRecord, .registry].contains($0.role) }.map(\.template)
+            + (cleanup.source?.written ?? [])
+        for put in puts + takes where keys.own(put.key) || !places.contains(where: { $0.fits(put.key, id: id) }) {
+            throw disbelieved(
+                "it says that something was put into or taken out of \(put.key), which that cleanup doesn't write to")
         }
         if let trashRun, !Keys.isRun(trashRun, of: cleanup.name) {
             throw disbelieved("it names the trash of \(trashRun), which is no run of that cleanup")

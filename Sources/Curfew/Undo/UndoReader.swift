@@ -44,8 +44,10 @@ struct UndoReader {
         let places = reads.indices.filter { isFound(reads[$0]) && needsRecord(events[$0]) }
         guard !places.isEmpty else { return reads }
         let reader = RecordReader(redis: store.redis, cleanup: cleanup, keys: store.keys)
-        let keyed = places.map {
-            (entry: DueEntry(id: events[$0].record, score: 0, scoreText: ""), key: events[$0].key)
+        let keyed = places.map { number -> Evaluator.Keyed in
+            var entry = DueEntry(id: events[number].record, score: 0, scoreText: "")
+            entry.place = cleanup.source?.placed(recordKey: events[number].key, name: entry.id)
+            return (entry, events[number].key)
         }
         let replies = try await store.redis.pipeline(keyed.map { reader.command(for: $0.key) })
         let records = try await reader.records(keyed, replies: replies)
@@ -63,6 +65,7 @@ struct UndoReader {
 
     private func needsRecord(_ event: UndoEvent) -> Bool {
         guard !event.isRemoval else { return false }
+        if !cleanup.hasOwnKeys { return false }
         return cleanup.format == .json || event.tokens > 0 || policy.writes.contains { $0.role == .queue }
     }
 
@@ -71,10 +74,14 @@ struct UndoReader {
         if event.action == "delete" {
             return .failure(RecordError("objects deleted from storage can't be undone"))
         }
-        if let stream = event.puts.first(where: { $0.kind == .stream }) {
+        if let stream = event.puts.first(where: { $0.kind == .stream && $0.member == nil }) {
             return .failure(RecordError("an entry was added to \(stream.key), a stream, which can't be taken back"))
         }
-        if !event.isRemoval, event.before.isEmpty {
+        if let taken = event.takes.first(where: { $0.kind == .stream && $0.pending == nil }) {
+            return .failure(RecordError("an entry was deleted from \(taken.key), a stream, which can't be put back"))
+        }
+        let isMoved = !(event.puts.isEmpty && event.takes.isEmpty && event.also.isEmpty)
+        if !event.isRemoval, event.before.isEmpty, !isMoved {
             return .failure(RecordError("its event says nothing that could be put back"))
         }
         return .success(Found())
@@ -83,8 +90,9 @@ struct UndoReader {
     /// Which keys of removed records are in the trash, and when they would have expired.
     private func readTrash(_ events: [UndoEvent], _ reads: inout [Read]) async throws {
         var wanted: [(place: Int, key: String)] = []
-        for place in events.indices where events[place].isRemoval && isFound(reads[place]) {
-            wanted += ([events[place].key] + events[place].also).map { (place, $0) }
+        for place in events.indices where isFound(reads[place]) {
+            let own = events[place].isRemoval ? [events[place].key] : []
+            wanted += (own + events[place].also).map { (place, $0) }
         }
         guard !wanted.isEmpty else { return }
         let replies = try await store.redis.pipeline(
@@ -97,13 +105,15 @@ struct UndoReader {
         var returned: Set<String> = []
         for (number, (place, key)) in wanted.enumerated() {
             let isThere = replies[2 * number].integer == 1
-            if !isThere, key == events[place].key, let time = replies[2 * number + 1].integer, time <= now.milliseconds
+            if !isThere, events[place].isRemoval, key == events[place].key, let time = replies[2 * number + 1].integer,
+                time <= now.milliseconds
             {
                 let moment = Timestamp(milliseconds: time).iso8601
                 reads[place] = .failure(RecordError("\(key) has expired meanwhile, at \(moment), as it would have"))
                 continue
             }
-            guard key == events[place].key || (isThere && returned.insert(key).inserted) else { continue }
+            let isOwn = events[place].isRemoval && key == events[place].key
+            guard isOwn || (isThere && returned.insert(key).inserted) else { continue }
             let expires = replies[2 * number + 1].string
             reads[place] = reads[place].map { $0.with((key, expires)) }
         }

@@ -85,7 +85,8 @@ struct UndoSweep: Sendable {
         for entry in page {
             let event: UndoEvent
             do {
-                event = try UndoEvent(entry, statusField: undo.cleanup.statusField)
+                event = try UndoEvent(
+                    entry, statusField: undo.cleanup.statusField, isKey: undo.cleanup.hasOwnKeys)
             } catch {
                 outcome.counters.leftAlone(entry["record"] ?? "", error.message)
                 continue

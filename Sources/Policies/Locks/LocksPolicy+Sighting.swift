@@ -15,15 +15,17 @@ extension LocksPolicy {
         _ record: Record, as value: String, timeout: Duration, at now: Timestamp
     ) throws(RecordError) -> Sighted {
         let question = Question.firstSeen(value: value)
-        let needed = (leavesExpiring ? [.expiry] : []) + [.idle, question]
+        // Of a member of a registry nothing is known but that it stands there.
+        let isMember = record.place?.seat != nil
+        let needed = isMember ? [question] : (leavesExpiring ? [.expiry] : []) + [.idle, question]
         let unknown = needed.filter { record.answers[$0] == nil }
         guard unknown.isEmpty else { return .verdict(.ask(unknown)) }
-        if leavesExpiring, let left = try expiry(of: record) {
+        if leavesExpiring, !isMember, let left = try expiry(of: record) {
             // Looked at again before the timeout is over, in case the expiry is taken away.
             let next = max(.seconds(1), min(left, timeout))
             return .verdict(.leave(until: now + next, because: "it expires by itself in \(left.roughText)"))
         }
-        let idle = try idleSeconds(of: record)
+        let idle = isMember ? nil : try idleSeconds(of: record)
         switch record.answers[question] {
         case .firstSeen(let sighting?)?:
             guard sighting.isTouched(idle: idle, at: now) else { return .since(sighting.first) }

@@ -40,7 +40,9 @@ extension LocksPolicy {
         }
         let age = now - held.since
         let passed = isTooOld ? limit.maxAge ?? timeout : timeout
-        var reason = "held for \(age.roughText), \(isTooOld ? "max-age" : "timeout") \(passed.text)"
+        var reason =
+            timeout == .zero && !isTooOld
+            ? "held" : "held for \(age.roughText), \(isTooOld ? "max-age" : "timeout") \(passed.text)"
         if isTooOld { reason += ", whoever is alive" }
         if let liveness, !isTooOld {
             switch try state(of: record, by: liveness, at: now) {
@@ -63,7 +65,7 @@ extension LocksPolicy {
     private func state(
         of record: Record, by liveness: Liveness, at now: Timestamp
     ) throws(RecordError) -> Liveness.State {
-        guard case .text = record.content else {
+        guard case .text = record.content, record.place == nil else {
             return try liveness.state(of: record, by: times, at: now)
         }
         if let field = liveness.fields.first(where: { $0 != Record.valueField }) {
@@ -82,12 +84,15 @@ extension LocksPolicy {
         switch record.content {
         case .missing: return .verdict(.drop(because: "the lock is gone", guards: [.recordMissing]))
         case .hash where !since.isEmpty: held = try heldHash(record, at: now)
+        case .hash where limit.timeout == .zero: held = heldSince(now, [])
         case .hash(let fields):
             switch try sighted(record, as: fields.signature, timeout: limit.timeout, at: now) {
             case .verdict(let verdict): return .verdict(verdict)
             case .since(let first): held = heldSince(first, fields.names.map { .field($0, equals: fields[$0]) })
             }
             held.before = record.image(fields.names)
+        case .text where !since.isEmpty && record.place != nil: held = try heldHash(record, at: now)
+        case .text where limit.timeout == .zero: held = heldSince(now, [])
         case .text(let text):
             switch try sighted(record, as: text, timeout: limit.timeout, at: now) {
             case .verdict(let verdict): return .verdict(verdict)

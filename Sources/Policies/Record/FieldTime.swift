@@ -99,7 +99,7 @@ extension Record {
 }
 
 /// The names, each once, in order.
-func unique(_ names: [String]) -> [String] {
+package func unique(_ names: [String]) -> [String] {
     var seen: Set<String> = []
     return names.filter { seen.insert($0).inserted }
 }

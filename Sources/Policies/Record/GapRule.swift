@@ -8,6 +8,15 @@ package struct GapRule: Sendable, Hashable {
     /// None of these may fit.
     package var except: [GapPattern]
 
+    /// Anything at all.
+    package static let any: GapRule = {
+        do {
+            return GapRule(only: [try GapPattern("(.|\\s)+")])
+        } catch {
+            preconditionFailure("the built-in pattern is none: \(error)")
+        }
+    }()
+
     /// Makes a rule; without patterns it is the one that every template has.
     package init(only: [GapPattern] = [], except: [GapPattern] = []) {
         self.only = only

@@ -41,7 +41,9 @@ extension KeyTemplate {
     /// Whether the template can have made this key for a record with that id, whatever its fields held.
     ///
     /// Takes time in proportion to the key: whoever asks may have been handed any.
-    package func fits(_ key: String, id: String) -> Bool {
+    ///
+    /// - Parameter id: the record's id; nil if it may be any.
+    package func fits(_ key: String, id: String?) -> Bool {
         let pieces = pieces(id: id)
         var rest = Array(key.utf8)[...]
         var place = 0
@@ -78,13 +80,18 @@ extension KeyTemplate {
     }
 
     /// The parts that are known, and what lies between two of them.
-    private func pieces(id: String) -> [Piece] {
+    private func pieces(id: String?) -> [Piece] {
         var pieces: [Piece] = []
         for segment in segments {
             let text: [UInt8]
             switch segment {
             case .literal(let literal): text = Array(literal.utf8)
-            case .id: text = Array(id.utf8)
+            case .id:
+                guard let id else {
+                    pieces.append(.gap(1, nil))
+                    continue
+                }
+                text = Array(id.utf8)
             case .field(_, let end):
                 if case .gap(let least, _)? = pieces.last {
                     pieces[pieces.count - 1] = .gap(least + 1, end)

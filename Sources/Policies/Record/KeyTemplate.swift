@@ -62,13 +62,17 @@ package struct KeyTemplate: Hashable, Sendable, CustomStringConvertible {
     ///
     /// Throws where a field is missing or empty, for a key with a hole in it would be somebody else's, or everybody's; and
     /// where its value holds what would make another key of it.
-    package func expand(id: String, field: (String) -> String?) throws(RecordError) -> String {
-        try fill(id: id, as: .key, field: field)
+    ///
+    /// - Parameter keyed: the fields that are parts of other keys already, and may hold whatever keys do.
+    package func expand(
+        id: String, keyed: Set<String>? = nil, field: (String) -> String?
+    ) throws(RecordError) -> String {
+        try fill(id: id, as: .key, keyed: keyed, field: field)
     }
 
     /// The key for a record; throws where a field that it takes is missing, empty or no value for its gap.
     package func expand(for record: Record) throws(RecordError) -> String {
-        try fill(id: record.id, as: .key) { record[$0] }
+        try fill(id: record.id, as: .key, keyed: record.place?.keyed) { record[$0] }
     }
 
     /// The key of an object in storage for a record; throws as ``expand(for:)`` does.
@@ -87,7 +91,11 @@ package struct KeyTemplate: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// The template with its gaps filled.
-    func fill(id: String, as product: Product, field: (String) -> String?) throws(RecordError) -> String {
+    ///
+    /// - Parameter keyed: the fields that are parts of other keys already, and may hold whatever keys do.
+    func fill(
+        id: String, as product: Product, keyed: Set<String>? = nil, field: (String) -> String?
+    ) throws(RecordError) -> String {
         var pieces: [String] = []
         pieces.reserveCapacity(segments.count)
         for segment in segments {
@@ -98,7 +106,8 @@ package struct KeyTemplate: Hashable, Sendable, CustomStringConvertible {
                 guard let value = field(name), !value.isEmpty else {
                     throw RecordError("\(name) is missing: “\(text)” needs it")
                 }
-                if values == .plain, let found = Self.breakout(in: value, of: product, endingAt: end) {
+                let isChecked = values == .plain && keyed?.contains(name) != true
+                if isChecked, let found = Self.breakout(in: value, of: product, endingAt: end) {
                     throw .unreadable(name, value, "expected no “\(found)” in what “\(text)” takes, or allow: any")
                 }
                 pieces.append(value)

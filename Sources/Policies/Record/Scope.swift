@@ -11,6 +11,8 @@ struct Scope: Sendable, Equatable {
     /// The name of the status field.
     let field: String
     /// The states that the policy looks at, written exactly so; an empty one is that of a record without a status.
+    ///
+    /// None: any, where to stand in a registry is the state.
     let states: [String]
     /// States that count as final beside the usual ones, in lower case.
     private let finalStates: Set<String>
@@ -34,6 +36,7 @@ struct Scope: Sendable, Equatable {
     /// and is looked at again at that time.
     func place(_ record: Record, lookAgain: Timestamp) throws(RecordError) -> Place {
         if let verdict = try record.verdictUnlessHash() { return .outside(verdict) }
+        if states.isEmpty { return .within(status: record.present(field) ?? "") }
         guard let status = record.present(field) else {
             if states.contains("") { return .within(status: "") }
             return .outside(.leave(until: lookAgain, because: "it has no \(field), so it is \(expected)"))
@@ -68,10 +71,11 @@ struct Scope: Sendable, Equatable {
 extension Record {
     /// What becomes of a record that isn't a hash: one that is gone is dropped, anything else is an error.
     ///
-    /// Nil for a hash.
+    /// Nil for a hash, and for a text of which something else is known: where it stands, or when it expires.
     func verdictUnlessHash() throws(RecordError) -> Verdict? {
         switch content {
         case .missing: return .drop(because: "the record is gone", guards: [.recordMissing])
+        case .text where place != nil: return nil
         case .text: throw RecordError("\(key) is a plain string: expected a hash")
         case .hash: return nil
         }

@@ -44,7 +44,7 @@ extension Fields {
     /// The whole content as one text, the same for the same content in any order: short as it is, else a digest.
     ///
     /// Only compared with what it was before, so that a digest will do; lengths keep `a` + `bc` apart from `ab` + `c`.
-    var signature: String {
+    package var signature: String {
         let pairs = zip(names, values).map { "\($0.utf8.count) \($0)=\($1?.utf8.count ?? -1) \($1 ?? "")" }
         let text = pairs.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }.joined(separator: ";")
         guard text.utf8.count > 128 else { return text }

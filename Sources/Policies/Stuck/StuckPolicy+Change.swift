@@ -15,8 +15,8 @@ extension StuckPolicy {
         let to = overdue.rules.to
         guard questions.isEmpty else { return .ask(questions) }
         var change = change(
-            .fail, overdue, to: to, reason: overdue.reason,
-            sets: [FieldWrite(field: scope.field, value: to)]
+            .fail, overdue, to: to ?? overdue.status, reason: overdue.reason,
+            sets: (to.map { [FieldWrite(field: scope.field, value: $0)] } ?? [])
                 + (writtenNames.error.map { [FieldWrite(field: $0, value: overdue.error)] } ?? [])
                 + finish(of: overdue),
             refund: refund, records)
@@ -27,7 +27,7 @@ extension StuckPolicy {
     /// Another try; the record stays in the index, in case nobody takes it up.
     func recovery(of overdue: Overdue, by retry: Retry, after history: RecoveryHistory) throws(RecordError) -> Change {
         let record = overdue.record
-        var sets = [FieldWrite(field: scope.field, value: retry.to)]
+        var sets = retry.to.map { [FieldWrite(field: scope.field, value: $0)] } ?? []
         if let field = retry.attempts {
             sets.append(FieldWrite(field: field, value: String((history.attempts ?? 0) + 1)))
         }
@@ -41,7 +41,7 @@ extension StuckPolicy {
         }
         if let queue = retry.queue { others.append(.put(try push(overdue, on: queue))) }
         var change = change(
-            .retry, overdue, to: retry.to,
+            .retry, overdue, to: retry.to ?? overdue.status,
             reason: "\(overdue.reason); recovery \(history.recent.count + 1) of \(retry.limit)", sets: sets, others)
         change.guards += [retry.attempts, writtenNames.recoveries].compactMap { $0 }
             .map { .field($0, equals: record[$0]) }
@@ -93,7 +93,7 @@ extension StuckPolicy {
         guard let paid, let rules = overdue.rules.refund?.records, !rules.isEmpty else { return ([], [], []) }
         let facts = EffectFacts(
             record: overdue.record, now: overdue.now, form: overdue.latest.time.form, amount: String(paid.amount),
-            reason: overdue.reason, from: overdue.status, to: overdue.rules.to,
+            reason: overdue.reason, from: overdue.status, to: overdue.rules.to ?? overdue.status,
             origin: origin)
         var effects: [Effect] = []
         var guards: [Guard] = []
@@ -124,6 +124,6 @@ extension StuckPolicy {
         return Refund(
             amount: amount, balance: try refund.balance.expand(for: record),
             ledger: try refund.ledger.expand(for: record),
-            entry: String(pieces: [record.key, "@", overdue.started.raw]))
+            entry: String(pieces: [record.identity, "@", overdue.started.raw]))
     }
 }

@@ -58,18 +58,20 @@ extension StuckPolicy {
         }
     }
 
-    /// The rules that a record is judged by. It is one object, since it is handed on for every record.
+    /// The rules that a record is judged by.
+    ///
+    /// It is one object, since it is handed on for every record.
     final class Rules: Sendable {
         let timeout: TimeLimit
         let maxAge: Duration?
-        let to: String
+        let to: String?
         let retry: Retry?
         let refund: RefundRule?
         /// Whether the timeout is that of a type.
         let isTimeoutByType: Bool
 
         init(
-            timeout: TimeLimit, maxAge: Duration?, to: String, retry: Retry?, refund: RefundRule?,
+            timeout: TimeLimit, maxAge: Duration?, to: String?, retry: Retry?, refund: RefundRule?,
             isTimeoutByType: Bool = false
         ) {
             self.timeout = timeout

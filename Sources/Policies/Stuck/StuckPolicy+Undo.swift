@@ -6,7 +6,7 @@ extension StuckPolicy {
         let started = try since.time(of: record, by: times, at: nil)
         return Charge(
             balance: try refund.balance.expand(for: record), ledger: try refund.ledger.expand(for: record),
-            entries: [record.key, record.id].map { "\($0)@\(started.raw)" })
+            entries: [record.identity, record.id].map { "\($0)@\(started.raw)" })
     }
 
     /// Whether a recovery is noted in a key of Curfew's own.
@@ -36,7 +36,9 @@ extension StuckPolicy {
     }
 
     /// How it ends records.
-    package var ending: RecordEnding? { RecordEnding(to: to, fields: fields, finished: writtenNames.finished) }
+    package var ending: RecordEnding? {
+        to.map { RecordEnding(to: $0, fields: fields, finished: writtenNames.finished) }
+    }
 }
 
 extension StuckPolicy.RefundRule {

@@ -32,13 +32,19 @@ extension StuckPolicy {
         /// Why it gets no other try, where it had some.
         var exhausted: String?
 
+        /// Where it is stuck, in words: in its status, or where it stands.
+        var place: String {
+            if !status.isEmpty { return " in \(status)" }
+            return (record.place?.seat?.registry).map { " in \($0)" } ?? ""
+        }
+
         /// The reason for the record itself.
         ///
         /// The audit trail has the whole of it; this stays short, because a value of more than 64 bytes makes Redis
         /// keep the whole hash in a form that takes three times the memory (`hash-max-listpack-value`).
         var error: String {
             let limit = isTooOld ? " (max-age " : " (timeout "
-            let text = String(pieces: ["stuck in ", status, " for ", ageText, limit, timeoutText, ")"])
+            let text = String(pieces: ["stuck", place, " for ", ageText, limit, timeoutText, ")"])
             return exhausted.map { "\(text); \($0)" } ?? text
         }
     }
@@ -128,7 +134,7 @@ extension StuckPolicy {
         let time = TimeForm.iso8601(TimeForm.ISO8601()).text(for: latest.time.timestamp)
         let isBeat = latest.field == heartbeat && !overdue.isTooOld
         return String(pieces: [
-            "stuck in ", overdue.status, " for ", overdue.ageText,
+            "stuck", overdue.place, " for ", overdue.ageText,
             isBeat ? ": no heartbeat since " : ": ", isBeat ? "" : latest.name, isBeat ? "" : " was ", time,
             overdue.isTooOld ? ", max-age " : ", timeout ", overdue.timeoutText, overdue.isByType ? " for " : "",
             overdue.isByType ? overdue.type : "", overdue.isTooOld ? ", however lively" : "",

@@ -13,8 +13,8 @@ package struct StuckPolicy: Policy {
         package var limit: Int
         /// How long a recovery counts.
         package var window: Duration
-        /// The status it goes back to.
-        package var to: String
+        /// The status it goes back to; nil where none is written.
+        package var to: String?
         /// Where its id is put, so that work is taken up there.
         package var queue: Queue?
         /// The field in which the app counts attempts; nil where it counts none.
@@ -22,7 +22,7 @@ package struct StuckPolicy: Policy {
 
         /// Makes it.
         package init(
-            limit: Int, window: Duration = .seconds(72 * 3_600), to: String, queue: Queue? = nil,
+            limit: Int, window: Duration = .seconds(72 * 3_600), to: String?, queue: Queue? = nil,
             attempts: String? = "attempts"
         ) {
             self.limit = limit
@@ -117,8 +117,8 @@ package struct StuckPolicy: Policy {
     let completedTo: String
     /// How often a stuck record gets another try, unless its type says otherwise; nil: never.
     package var retry: Retry? { general.retry }
-    /// The status of a record that failed, unless its type says otherwise.
-    package var to: String { general.to }
+    /// The status of a record that failed, unless its type says otherwise; nil where none is written.
+    package var to: String? { general.to }
     /// What is paid back when a record fails, unless its type says otherwise; nil: nothing.
     package var refund: RefundRule? { general.refund }
     /// How old a record may become, unless its type says otherwise.
@@ -141,7 +141,7 @@ package struct StuckPolicy: Policy {
         status: String = "status", states: [String], since: Start, heartbeat: String? = nil, timeout: Duration,
         ownTimeout: TimeLimit.Own? = nil, timeouts: Timeouts? = nil, maxAge: Duration? = nil,
         alive: Liveness? = nil, completedWhen: String? = nil,
-        completedTo: String = "COMPLETED", retry: Retry? = nil, to: String, refund: RefundRule? = nil,
+        completedTo: String = "COMPLETED", retry: Retry? = nil, to: String?, refund: RefundRule? = nil,
         types: Types? = nil, writes: Writes = Writes(), timeoutOverride: Duration? = nil
     ) {
         general = Rules(
@@ -151,7 +151,7 @@ package struct StuckPolicy: Policy {
         guardsType = types != nil
         let rules = [general] + byType.sorted { $0.key < $1.key }.map(\.value)
         scope = Scope(
-            field: status, states: states, final: rules.map(\.to) + [completedTo],
+            field: status, states: states, final: rules.compactMap(\.to) + [completedTo],
             open: rules.compactMap { $0.retry?.to })
         self.since = since
         self.heartbeat = heartbeat
@@ -160,7 +160,10 @@ package struct StuckPolicy: Policy {
         self.completedTo = completedTo
         writtenNames = writes
         self.timeoutOverride = timeoutOverride
-        var fields = [status] + since.fields + [heartbeat, typeField, completedWhen].compactMap { $0 }
+        // To stand in a registry can be the state.
+        let hasStatus = !states.isEmpty || rules.contains { $0.to != nil || $0.retry?.to != nil }
+        var fields = (hasStatus ? [status] : []) + since.fields
+        fields += [heartbeat, typeField, completedWhen].compactMap { $0 }
         fields += alive?.fields ?? []
         fields += rules.flatMap { $0.fields(writes.recoveries) }
         self.fields = unique(fields + [writtenNames.error, writtenNames.finished].compactMap { $0 })
@@ -191,6 +194,6 @@ package struct StuckPolicy: Policy {
     }
 
     /// The states that are looked at.
-    package var activeStates: [String]? { scope.states }
+    package var activeStates: [String]? { scope.states.isEmpty ? nil : scope.states }
 
 }

@@ -1,4 +1,5 @@
-/// What a cleanup adds to the changes of its policy, whichever that is: its keys `touch` and `carry`.
+/// What a cleanup adds to the changes of its policy, whichever that is: its keys `touch` and `carry`, and the effects of
+/// its actions (``ActionEffects``).
 ///
 /// `touch`: fields that get the time with every change of state. A mark or a warning is none, nor is a removal. The time is
 /// written in the form that the field has, else in that of the time that the record's age counts from.
@@ -12,29 +13,57 @@ package struct ChangeAdditions: Sendable, Equatable {
     package var touchesOnlyPresent: Bool
     /// The fields that are copied.
     package var carry: [String]
+    /// What the file adds to actions.
+    package var actions: [Change.Action: ActionEffects]
 
     /// The most bytes of a value that is copied.
     private static let mostCarried = 1_024
 
     /// Makes it, with nothing to add unless told.
-    package init(touch: [String] = [], touchesOnlyPresent: Bool = false, carry: [String] = []) {
+    package init(
+        touch: [String] = [], touchesOnlyPresent: Bool = false, carry: [String] = [],
+        actions: [Change.Action: ActionEffects] = [:]
+    ) {
+        self.actions = actions
         self.touch = touch
         self.touchesOnlyPresent = touchesOnlyPresent
         self.carry = carry
     }
 
     /// Whether nothing is added.
-    package var isEmpty: Bool { touch.isEmpty && carry.isEmpty }
+    package var isEmpty: Bool { touch.isEmpty && carry.isEmpty && actions.isEmpty }
 
     /// The fields that have to be read for it.
-    package var fields: [String] { touch + carry }
+    package var fields: [String] { unique(touch + carry + actionFields) }
 
-    /// The verdict with what is added.
+    /// The fields that are only looked at, so that they may hold anything.
+    package var looseFields: [String] { unique(carry + actionFields).filter { !writtenFields.contains($0) } }
+
+    private var actionFields: [String] { actions.sorted { $0.key.rawValue < $1.key.rawValue }.flatMap(\.value.fields) }
+
+    /// The fields of the record that are written.
+    package var writtenFields: [String] { unique(touch + actions.values.flatMap(\.writtenFields)) }
+
+    /// The keys beside the record that are written to.
+    package var uses: [KeyUse] { actions.sorted { $0.key.rawValue < $1.key.rawValue }.flatMap(\.value.uses) }
+
+    /// The verdict with what is added; a question where more must be known first.
+    ///
+    /// Throws where the record lacks what an effect of the file needs.
     package func added(
         to verdict: Verdict, on record: Record, by policy: some Policy, at now: Timestamp
-    ) -> Verdict {
+    ) throws(RecordError) -> Verdict {
         guard case .change(let change) = verdict, record.content != .missing else { return verdict }
         var changed = change
+        if let effects = actions[change.action] {
+            let facts = EffectFacts(
+                record: record, now: now, form: policy.writtenStart(of: record, at: now)?.time.form ?? Self.iso,
+                amount: change.pays ? String(change.paid) : nil, reason: change.reason,
+                from: change.from, to: change.to, origin: policy.origin)
+            let questions = try effects.questions(facts)
+            guard questions.isEmpty else { return .ask(questions) }
+            changed = try effects.added(to: changed, facts)
+        }
         if !touch.isEmpty, change.movesState { changed = touching(change, record, policy, now) }
         let carried = carry.compactMap { field in
             record.present(field).map { FieldWrite(field: field, value: $0.shortened(to: Self.mostCarried)) }
@@ -64,8 +93,10 @@ package struct ChangeAdditions: Sendable, Equatable {
         } catch {
             // What can't be read as a time has no form; it is written anew.
         }
-        return policy.writtenStart(of: record, at: now)?.time.form ?? .iso8601(TimeForm.ISO8601(fractionDigits: 3))
+        return policy.writtenStart(of: record, at: now)?.time.form ?? Self.iso
     }
+
+    private static let iso = TimeForm.iso8601(TimeForm.ISO8601(fractionDigits: 3))
 }
 
 extension Change {

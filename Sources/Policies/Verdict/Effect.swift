@@ -38,6 +38,8 @@ package enum Effect: Sendable, Equatable {
     case unlist(score: String)
     /// The record is listed in an index again: the inverse of ``unlist(score:)`` and of every change that ends one.
     case relist(Relisting)
+    /// A message is published, with the change.
+    case publish(Publication)
     /// Fields of the record are copied into the event.
     case carry([FieldWrite])
 
@@ -48,17 +50,20 @@ package enum Effect: Sendable, Equatable {
         case .pay, .credit, .enter: 1
         case .write: 2
         case .remember, .store, .erase: 3
-        case .put, .take: 4
-        case .remove, .discard, .restore: 5
-        case .unlist, .relist: 6
-        case .carry: 7
+        // What is taken out of a registry may be put into the same one again.
+        case .take: 4
+        case .put: 5
+        case .remove, .discard, .restore: 6
+        case .publish: 7
+        case .unlist, .relist: 8
+        case .carry: 9
         }
     }
 
     /// The key that it writes to, if that isn't the record's or Curfew's own.
     package var key: String? {
         switch self {
-        case .objects, .write, .remember, .remove, .unlist, .carry: nil
+        case .objects, .write, .remember, .remove, .unlist, .publish, .carry: nil
         case .pay(let refund), .enter(let refund): refund.ledger
         case .credit(let refund): refund.balance
         case .store(let text): text.key
@@ -73,7 +78,7 @@ package enum Effect: Sendable, Equatable {
     /// Whether carrying it out twice leaves the same as once.
     package var isRepeatable: Bool {
         switch self {
-        case .credit, .put, .take: false
+        case .credit, .put, .take, .publish: false
         case .objects, .pay, .enter, .write, .remember, .store, .erase, .remove, .discard, .restore, .unlist, .relist,
             .carry:
             true
@@ -84,16 +89,7 @@ package enum Effect: Sendable, Equatable {
     package var frees: Bool {
         switch self {
         case .objects, .erase, .take, .remove, .discard, .unlist, .carry: true
-        case .pay, .credit, .enter, .write, .remember, .store, .put, .restore, .relist: false
-        }
-    }
-
-    /// Whether an undo can take it back.
-    package var isUndoable: Bool {
-        switch self {
-        case .objects: false
-        case .put(let push): push.kind != .stream
-        default: true
+        case .pay, .credit, .enter, .write, .remember, .store, .put, .publish, .restore, .relist: false
         }
     }
 
@@ -112,16 +108,46 @@ package enum Effect: Sendable, Equatable {
         case .remember: "note the recovery"
         case .store(let text): "write \(text.key)"
         case .erase(let key): "delete \(key)"
-        case .put(let push): push.content == .id ? "put it on \(push.key)" : "add an entry to \(push.key)"
+        case .put(let push): push.words
         case .take(let taking):
-            taking.member == nil ? "take it off \(taking.key)" : "take its entry out of \(taking.key)"
+            taking.member == nil ? "take it off \(taking.key)" : "take \(taking.shown) out of \(taking.key)"
         case .remove: "move it to the trash"
         case .discard(let key): "move \(key) to the trash"
         case .restore(let restoration): "move \(restoration.key) back from the trash"
         case .unlist: "take it out of the index"
         case .relist(let relisting): "list it in \(relisting.index)"
+        case .publish(let message): "publish to \(message.channel)"
         case .carry(let fields): "copy \(fields.map(\.field).joined(separator: ", ")) into the event"
         }
+    }
+}
+
+extension Push {
+    /// What it does, in words.
+    fileprivate var words: String {
+        switch content {
+        case .id: "put it on \(key)"
+        case .text(let text): "put “\(text.shortened(to: 80))” into \(key)"
+        case .fields: "add an entry to \(key)"
+        }
+    }
+}
+
+extension Taking {
+    /// What is taken, for people.
+    fileprivate var shown: String { "“\((field ?? member ?? "").shortened(to: 80))”" }
+}
+
+/// A message for whoever listens to a channel.
+package struct Publication: Sendable, Equatable {
+    /// The channel.
+    package var channel: String
+    /// The message.
+    package var message: String
+
+    /// Makes it.
+    package init(channel: String, message: String) {
+        (self.channel, self.message) = (channel, message)
     }
 }
 

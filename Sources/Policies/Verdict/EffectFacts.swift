@@ -64,6 +64,6 @@ extension KeyTemplate {
 
     /// The template filled for an effect.
     func fill(_ facts: EffectFacts, as product: Product) throws(RecordError) -> String {
-        try fill(id: facts.record.id, as: product) { facts.value(of: $0) }
+        try fill(id: facts.record.id, as: product, keyed: facts.record.place?.keyed) { facts.value(of: $0) }
     }
 }

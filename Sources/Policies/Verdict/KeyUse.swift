@@ -13,6 +13,10 @@ package struct KeyUse: Sendable, Equatable {
         package static let queue = Role(rawValue: "queue")
         /// Where the application keeps its history of refunds.
         package static let refundRecord = Role(rawValue: "refund record")
+        /// A list, set, sorted set, hash or stream in which records stand, or into which they are put.
+        package static let registry = Role(rawValue: "registry")
+        /// A channel that messages are published to.
+        package static let channel = Role(rawValue: "channel")
         /// A key that goes with a removed record.
         package static let companion = Role(rawValue: "also")
         /// The key that exists while somebody works on the record.
@@ -45,7 +49,7 @@ package struct KeyUse: Sendable, Equatable {
     package let isGuard: Bool
 
     /// Whether something is put there, so that it matters what kind of key it is.
-    package var isQueue: Bool { [.queue, .refundRecord].contains(role) }
+    package var isQueue: Bool { [.queue, .refundRecord, .registry].contains(role) }
 
     /// Makes it.
     package init(_ role: Role, _ template: KeyTemplate, _ commands: [[String]], isGuard: Bool = false) {

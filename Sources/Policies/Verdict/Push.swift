@@ -39,6 +39,8 @@ package struct Push: Sendable, Equatable {
     package var earlier: [Standing?] = []
     /// Whether it goes along with a refund, and isn't made where nothing is paid.
     package var isOfRefund = false
+    /// Of an entry of a stream that is made pending again: with whom.
+    package var pending: Seat.Pending?
 
     /// Makes it.
     package init(
@@ -59,6 +61,8 @@ package struct Push: Sendable, Equatable {
     /// - Parameter id: the record's id.
     package func traces(id: String) -> [Taking] {
         let kind = kind ?? .list
+        // An entry of a stream is found by its id, which is known when it is there.
+        if kind == .stream { return content == .id ? [] : [Taking(key: key, kind: kind)] }
         var traces: [Taking]
         switch content {
         case .id: return []
@@ -85,7 +89,7 @@ package struct Push: Sendable, Equatable {
     private func hashField(_ id: String) -> String? { kind == .hash ? field ?? id : nil }
 }
 
-/// Something that is taken out of a key: the inverse of a ``Push``.
+/// Something that is taken out of a key: a member of a registry, or the inverse of a ``Push``.
 package struct Taking: Sendable, Equatable {
     /// The key.
     package var key: String
@@ -101,6 +105,19 @@ package struct Taking: Sendable, Equatable {
     package var score: String?
     /// What was there before, which an undo puts back.
     package var earlier: Standing?
+    /// Of a list: the end that it is near.
+    package var end: Seat.End = .tail
+    /// Of a stream that is read by a group.
+    package var pending: Seat.Pending?
+
+    /// What puts it back.
+    package var inverse: Push {
+        var push = Push(
+            key: key, kind: kind, score: score, isAtHead: end == .head, content: member.map { .text($0) } ?? .id,
+            field: field)
+        push.pending = pending
+        return push
+    }
 
     /// Makes it.
     package init(key: String, kind: Push.Kind, member: String? = nil, field: String? = nil) {

@@ -10,6 +10,8 @@ package struct PutRule: Sendable, Equatable {
         case fields([Field])
         /// The same, and as they are into a hash too.
         case entry([Field])
+        /// JSON with gaps.
+        case document(JSONTemplate)
     }
 
     /// A field of what is put there.
@@ -46,6 +48,15 @@ package struct PutRule: Sendable, Equatable {
     package var content: Content
     /// How long a text is kept; nil: for ever.
     package var keptFor: Duration?
+    /// What is changed on the way in JSON that is put there: paths with values.
+    package var with: [(path: String, value: JSONTemplate)] = []
+
+    /// Whether two are the same.
+    package static func == (one: PutRule, other: PutRule) -> Bool {
+        one.to == other.to && one.kind == other.kind && one.isAtHead == other.isAtHead && one.score == other.score
+            && one.field == other.field && one.content == other.content && one.keptFor == other.keptFor
+            && one.with.map(\.path) == other.with.map(\.path) && one.with.map(\.value) == other.with.map(\.value)
+    }
 
     /// Makes it.
     package init(
@@ -78,8 +89,9 @@ package struct PutRule: Sendable, Equatable {
             case .id: []
             case .text(let text): [text]
             case .fields(let fields), .entry(let fields): fields.compactMap(\.value)
+            case .document(let document): document.templates
             }
-        return [to] + [score, field].compactMap { $0 } + contents
+        return [to] + [score, field].compactMap { $0 } + contents + with.flatMap(\.value.templates)
     }
 
     /// The fields of the record that it takes.
@@ -142,7 +154,8 @@ package struct PutRule: Sendable, Equatable {
         }
         switch content {
         case .id: break
-        case .text(let template): push.content = .text(try template.fill(facts, as: .text))
+        case .text(let template): push.content = .text(try changed(template.fill(facts, as: .text), facts))
+        case .document(let document): push.content = .text(try document.text(facts))
         case .fields(let fields), .entry(let fields):
             var writes: [FieldWrite] = []
             var members: [String] = []
@@ -155,6 +168,19 @@ package struct PutRule: Sendable, Equatable {
             push.content = .fields(writes, json: "{\(members.joined(separator: ","))}")
         }
         return push
+    }
+
+    /// The text with what is changed on the way; throws where it is no JSON.
+    private func changed(_ text: String, _ facts: EffectFacts) throws(RecordError) -> String {
+        var text = text
+        for (path, value) in with {
+            do throws(RecordError) {
+                text = try JSONRecord.setting(path, toJSON: value.text(facts), in: text)
+            } catch {
+                throw RecordError("what is put into \(to.text), with \(path): \(error.message)")
+            }
+        }
+        return text
     }
 
     /// Whether the fields go into a hash one by one.

@@ -100,9 +100,8 @@ extension SagaEntry {
     /// Why no run of the cleanup can have written the entry; nil if one can.
     func doubt(_ cleanup: Cleanup, _ keys: Keys) -> String? {
         do throws(RecordError) {
-            let expected = try cleanup.records.expand(id: id) { _ in nil }
-            guard key == expected, !keys.own(key) else {
-                throw RecordError("what is written down names the key \(key), where \(id) is at \(expected)")
+            guard cleanup.mayHave(key, id: id), !keys.own(key) else {
+                throw RecordError("what is written down names the key \(key), where \(id) can't be")
             }
             for effect in effects { try keys.permit(effect, of: id, in: cleanup) }
             return nil
@@ -191,14 +190,18 @@ extension Effect {
             let kind = push.isAtHead ? "head" : (push.kind ?? .list).rawValue
             words.append(["put", push.key, kind, push.score ?? ""] + push.more)
         case .take(let taking):
-            let more = taking.member.map { [$0, taking.field ?? ""] } ?? []
+            var more = taking.member.map { [$0, taking.field ?? ""] } ?? []
+            if taking.end != .tail || taking.pending != nil, !more.isEmpty {
+                let pending = taking.pending.map { [$0.group, $0.consumer, $0.deliveries] } ?? []
+                more += [taking.end.rawValue] + pending
+            }
             words.append(["take", taking.key, taking.kind.rawValue] + more)
         case .discard(let key): words.append(["discard", key])
         case .restore(let restoration):
             words.append(["restore", restoration.key, restoration.run, restoration.expires ?? ""])
         case .relist(let relisting):
             words.append(["relist", relisting.index, relisting.score, relisting.rule.rawValue])
-        case .objects, .write, .remember, .remove, .unlist, .carry:
+        case .objects, .write, .remember, .remove, .unlist, .publish, .carry:
             preconditionFailure("\(self.words) is made in the record's slot")
         }
     }
@@ -222,10 +225,16 @@ extension Effect {
             var push = Push(key: code[1], kind: kind, score: rest(3), isAtHead: isAtHead)
             guard push.read(more: code.dropFirst(4)) else { return nil }
             self = .put(push)
-        case ("take", 3), ("take", 5):
+        case ("take", 3), ("take", 5), ("take", 6), ("take", 9):
             guard let kind = Push.Kind(rawValue: code[2]) else { return nil }
-            let more = code.count == 5
-            self = .take(Taking(key: code[1], kind: kind, member: more ? code[3] : nil, field: more ? rest(4) : nil))
+            let more = code.count >= 5
+            var taking = Taking(
+                key: code[1], kind: kind, member: more ? code[3] : nil, field: more ? rest(4) : nil)
+            if code.count >= 6 { taking.end = Seat.End(rawValue: code[5]) ?? .tail }
+            if code.count == 9 {
+                taking.pending = Seat.Pending(group: code[6], consumer: code[7], deliveries: code[8])
+            }
+            self = .take(taking)
         case ("discard", 2): self = .discard(code[1])
         case ("restore", 4): self = .restore(Restoration(key: code[1], run: code[2], expires: rest(3)))
         case ("relist", 4):

@@ -224,7 +224,7 @@ struct SagaEvents {
     init(_ entries: some Collection<SagaEntry>, of plan: SagaPlan, for run: String) {
         for field in Event.Field.allCases where ![.run, .cleanup].contains(field) {
             let values = entries.compactMap { entry in entry.event.map { Self.value(field, of: entry, $0, plan, run) } }
-            if field == .carry, values.allSatisfy(\.isEmpty) { continue }
+            if [.carry, .entries].contains(field), values.allSatisfy(\.isEmpty) { continue }
             // At least one differs, so that the events can be counted.
             all.append((field.rawValue, values, field != .record && values.allSatisfy { $0 == values[0] }))
         }
@@ -242,7 +242,7 @@ struct SagaEvents {
             return event.reason + Change.unpaidNote(refund)
         case .tokens: return String(entry.tokens)
         case .before: return BeforeImage.text(event.before, of: plan.run, for: run)
-        case .run, .cleanup, .action, .from, .to, .type, .bytes, .time, .carry: return event[field]
+        case .run, .cleanup, .action, .from, .to, .type, .bytes, .time, .carry, .entries: return event[field]
         }
     }
 

@@ -36,7 +36,7 @@ final class SagaSplit: Sendable {
                 left += isOne ? [effect] : [.credit(refund), .enter(refund)]
                 return nil
             case .remember(let note):
-                let key = encoder.keys.recoveries(encoder.cleanup.name, of: record.id)
+                let key = encoder.keys.recoveries(encoder.cleanup.name, of: record.name)
                 left.append(.store(StoredText(key: key, text: note.after, keptFor: note.keptFor)))
                 return nil
             default:
@@ -55,9 +55,9 @@ final class SagaSplit: Sendable {
             first.guards = own.map { change.guards[$0] }
             numbers = own
         }
-        let event = change.isClaim ? nil : encoder.event(of: change, id: record.id)
+        let event = change.isClaim ? nil : encoder.event(of: change, id: record.name)
         let entry = SagaEntry(
-            place: place, id: record.id, key: record.key, effects: left, tokens: change.paid,
+            place: place, id: record.name, key: record.key, effects: left, tokens: change.paid,
             event: event)
         self.init(record, first, numbers, others, entry)
     }

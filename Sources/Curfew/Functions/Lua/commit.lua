@@ -100,7 +100,7 @@ end
 
 -- Applies a change that may be made: nil, or why its first write was refused. A first write that is HSETNX is a guard as
 -- well: 0 where the field was there. The write after it may fail too, because HDEL takes the HSETNX back exactly.
-local function apply(statement, KEYS, k, ARGV, a)
+local function apply(statement, KEYS, k, ARGV, a, types)
   -- Rights are known by now, and nothing is called more often.
   local send = redis.call
   local writes = statement.writes
@@ -109,26 +109,37 @@ local function apply(statement, KEYS, k, ARGV, a)
     local why = check_rights(statement)
     if why ~= nil then return why end
   end
-  local once
+  local once, entries
   for w = 1, #writes do
     local words = writes[w]
+    if entries and w == statement.event then
+      words = {unpack(words)}
+      words[#words + 1], words[#words + 2] = 'entries', table.concat(entries, ' ')
+    end
     if words[1] == 'TRASH' then
       local reply = move_to_trash(words)
       if reply and w == 1 then return reply.err end
       if reply then error(reply.err) end
+      types[words[2]] = nil
     elseif w == 1 or (w == 2 and once) then
       local reply = run(words)
       if type(reply) == 'table' and reply.err then
         if once then send('HDEL', once[2], once[3]) end
         return first_write_error(words, reply.err)
       end
+      types[words[2]] = NEEDS[words[1]]
       if w == 1 and words[1] == 'HSETNX' then
         if reply == 0 then return 0 end
         once = words
       end
+      if statement.adds and words[1] == 'XADD' and w ~= statement.event then entries = {reply} end
     else
       local reply = run(words)
       if type(reply) == 'table' and reply.err then error(reply) end
+      if statement.adds and words[1] == 'XADD' and w ~= statement.event then
+        entries = entries or {}
+        entries[#entries + 1] = reply
+      end
     end
   end
 end
@@ -201,7 +212,7 @@ local function execute(KEYS, first, ARGV, before, progress, is_check)
     statements[tostring(s)] = open_statement(ARGV[before + 5 + s], KEYS, first, ARGV[before + 3], wrong_index)
   end
 
-  local removed, scored, answer = {}, {}, progress.answer
+  local removed, scored, answer, types = {}, {}, progress.answer, {}
   local position = 0
   while a <= #ARGV do
     local statement, changes = statements[ARGV[a]], tonumber(ARGV[a + 1])
@@ -209,10 +220,10 @@ local function execute(KEYS, first, ARGV, before, progress, is_check)
     a = a + 1
     for _ = 1, changes do
       position = position + 1
-      local why = check_change(statement, KEYS, k, ARGV, a)
+      local why = check_change(statement, KEYS, k, ARGV, a, types)
       if why == nil then
         progress.position = position
-        why = apply_or_rehearse(statement, KEYS, k, ARGV, a)
+        why = apply_or_rehearse(statement, KEYS, k, ARGV, a, types)
       end
       if why ~= nil then
         answer[#answer + 1] = position

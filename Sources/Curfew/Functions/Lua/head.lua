@@ -46,6 +46,7 @@ local NEEDS = {
   HSET = 'hash', HDEL = 'hash', HINCRBY = 'hash', INCRBY = 'string', SET = 'string', LPUSH = 'list', RPUSH = 'list',
   LREM = 'list', XADD = 'stream', ZADD = 'zset', ZREM = 'zset', HSETNX = 'hash', HGET = 'hash', HMGET = 'hash',
   HEXISTS = 'hash', GET = 'string', ZSCORE = 'zset', LPOS = 'list', SADD = 'set', SREM = 'set', SISMEMBER = 'set',
+  XACK = 'stream', XDEL = 'stream', XCLAIM = 'stream', XPENDING = 'stream',
 }
 
 -- What a command that is not satisfied by just any value of its type expects.

@@ -9,7 +9,9 @@
 -- Guards that read a key with a command of one type prove its type on the way.
 local PROVES = {
   equals = 'hash', differs = 'hash', absent = 'hash', text = 'string', holds = 'list', known_hash = 'hash',
-  known_text = 'string',
+  known_text = 'string', score = 'zset', listed = 'zset', contains = 'set', delivered = 'stream',
+  -- Where nothing is, anything can be made.
+  missing = 'any',
 }
 
 -- What a guard that doesn't hold answers: false where what was read has changed, or the text of an error reply.
@@ -24,6 +26,8 @@ local COUNTS = {string = 'GET', list = 'LLEN', set = 'SCARD', zset = 'ZCARD', ha
 -- How a member of what is at a key is looked for; the most elements of a list that are searched for one.
 local LOOKS = {list = 'LPOS', set = 'SISMEMBER', zset = 'ZSCORE', hash = 'HEXISTS'}
 local MOST_SEARCHED = 1000
+-- How far a list is walked for an element that is near neither of its ends: about a millisecond.
+local LONGEST_LIST = 100000
 
 -- Each guard returns nil where it holds. What is usual is compared first: an error is a table, and equals no text.
 local GUARDS = {
@@ -88,10 +92,18 @@ local GUARDS = {
     local count = string.match(tostring(found), '^%d+$')
     if not count or tonumber(count) > tonumber(value) then return false end
   end,
-  -- A list is walked from its end, and no further than a short call allows.
-  holds = function(key, _, value)
-    local found = redis.pcall('LPOS', key, value, 'RANK', -1, 'MAXLEN', MOST_SEARCHED)
+  -- A list is walked from its end, or the end that is named, and no further than a short call allows.
+  holds = function(key, field, value)
+    local found = redis.pcall('LPOS', key, value, 'RANK', field == 'head' and 1 or -1, 'MAXLEN', MOST_SEARCHED)
+    if not found and field ~= '' then found = redis.pcall('LPOS', key, value, 'MAXLEN', LONGEST_LIST) end
     if type(found) ~= 'number' then return unmet(found, 'LPOS', key) end
+  end,
+  -- `field`: the id of the entry, a space, and the group; `value`: how often it was delivered, a space, and to whom last.
+  delivered = function(key, field, value)
+    local id, group = string.match(field, '^(%S+) (.*)$')
+    local found = redis.pcall('XPENDING', key, group, id, id, 1)
+    if found.err then return explained(found.err, 'XPENDING', key) end
+    if not found[1] or found[1][4] .. ' ' .. found[1][2] ~= value then return false end
   end,
 }
 
@@ -166,17 +178,27 @@ local function compile_guards(statement, guards)
   return compile_filler(holes)
 end
 
+-- The number of the events among the keys that all changes of a call share.
+local EVENTS = -2
+
 local function compile_writes(statement, writes)
   local holes, may_fail = {}, 1
   for w, write in ipairs(writes) do
     local key, words, places = unpack(write)
     compile_table(statement, holes, words, key, places)
     statement.writes[w] = words
+    -- What is added to a stream of the application is named in the event, which comes last.
+    if words[1] == 'XADD' and key == EVENTS then
+      statement.event = w
+    elseif words[1] == 'XADD' and key and key >= 0 then
+      statement.adds = true
+    end
     if w == 1 and words[1] == 'HSETNX' then may_fail = 2 end
     local needed = NEEDS[words[1]]
-    if key < 0 then
+    if key and key < 0 then
       statement.shared[#statement.shared].needed = needed
-    elseif needed and w > may_fail and statement.proven[key] ~= needed then
+    elseif key and needed and w > may_fail and statement.proven[key] ~= needed
+      and statement.proven[key] ~= 'any' then
       statement.typed[#statement.typed + 1] = {key = key, needed = needed}
     end
   end
@@ -241,7 +263,8 @@ local function check_guard(guard)
 end
 
 -- Whether the change whose values follow ARGV[a], and whose keys begin at KEYS[k] may be made: nil, or why not.
-local function check_change(statement, KEYS, k, ARGV, a)
+-- `types`: what the keys of the call were found to be, or have become.
+local function check_change(statement, KEYS, k, ARGV, a, types)
   if statement.refused then return statement.refused end
   statement.fill_guards(statement.tables, KEYS, k, ARGV, a)
   local guards, typed = statement.guards, statement.typed
@@ -250,7 +273,11 @@ local function check_change(statement, KEYS, k, ARGV, a)
     if why ~= nil then return why end
   end
   for t = 1, #typed do
-    local wrong = wrong_type(KEYS[k + typed[t].key], typed[t].needed)
-    if wrong then return wrong end
+    local key, needed = KEYS[k + typed[t].key], typed[t].needed
+    if types[key] ~= needed then
+      local wrong = wrong_type(key, needed)
+      if wrong then return wrong end
+      types[key] = needed
+    end
   end
 end

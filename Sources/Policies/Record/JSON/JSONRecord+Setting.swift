@@ -17,6 +17,9 @@ extension JSONRecord {
 
     private func setting(_ write: FieldWrite, like fields: [String]) throws(RecordError) -> String {
         let spot = try spot(of: write.field)
+        guard spot.inner == nil else {
+            throw RecordError("\(write.field) is in a text that holds JSON, and can't be written")
+        }
         let old = try self.text(of: spot.value, write.field)
         // What is there already stays written as it is.
         guard write.value != old else { return text }
@@ -36,6 +39,19 @@ extension JSONRecord {
             }
         let written = Self.nested(Self.quoted(new, isBare: isBare), in: spot.missing)
         return splicing(written, at: value.range)
+    }
+
+    /// The text of a record with other JSON in one place; all else stays as it is, byte for byte.
+    ///
+    /// Throws where the text is no object, or has no place for it.
+    static func setting(_ path: String, toJSON json: String, in text: String) throws(RecordError) -> String {
+        let record = try JSONRecord(text)
+        let spot = try record.spot(of: path)
+        guard spot.inner == nil, !spot.isInList else {
+            throw RecordError("expected a path through objects, since it is to be written")
+        }
+        guard let value = spot.value else { return record.inserting(json, at: spot) }
+        return record.splicing(nested(json, in: spot.missing), at: value.range)
     }
 
     private func inserting(_ value: String, at spot: Spot) -> String {

@@ -1,7 +1,8 @@
 /// A record that is kept as one JSON object in a string, and the fields in it.
 ///
 /// A field is named by its path, `timing.startedAt`. A member of the outermost object that is called exactly so comes
-/// first, dot and all. In a list a number is the place, from 0: `items.0.id`; such a path can be read and not written.
+/// first, dot and all. In a list a number is the place, from 0: `items.0.id`. A text that holds JSON itself is looked into:
+/// `payload.jid`. Such paths can be read and not written.
 /// `null` is an absent field, as is one whose parent isn't there. A parent that is a text, a number or a flag, and a
 /// value that is an object or a list, are the record's error: there is something, and it isn't what was meant.
 package struct JSONRecord: Sendable, Equatable {
@@ -27,7 +28,9 @@ package struct JSONRecord: Sendable, Equatable {
     private let members: [Member]
 
     /// Reads a text; throws where it isn't a single JSON object, saying at which byte (from 0).
-    package init(_ text: String) throws(RecordError) {
+    ///
+    /// - Parameter takesList: whether it may be a list as well, as a message of a queue is.
+    package init(_ text: String, takesList: Bool = false) throws(RecordError) {
         let bytes = HeldBytes.bytes(of: text)
         guard bytes.count <= Self.mostBytes else {
             throw RecordError("the JSON has \(bytes.count) bytes: expected at most \(Self.mostBytes)")
@@ -37,7 +40,9 @@ package struct JSONRecord: Sendable, Equatable {
         root = try scanner.document { (name, value) throws(RecordError) in
             members.append(try Self.member(name, value, in: bytes))
         }
-        guard root.kind == .object else { throw RecordError("the JSON is \(root.kind.noun): expected an object") }
+        guard root.kind == .object || (takesList && root.kind == .list) else {
+            throw RecordError("the JSON is \(root.kind.noun): expected an object\(takesList ? " or a list" : "")")
+        }
         self.text = text
         self.bytes = bytes
         self.members = members
@@ -46,15 +51,30 @@ package struct JSONRecord: Sendable, Equatable {
     /// The field at a path, as text: a text without its escapes, a number as it is written; nil where it is absent.
     package subscript(path: String) -> String? {
         get throws(RecordError) {
-            try text(of: try spot(of: path).value, path)
+            let spot = try spot(of: path)
+            if let inner = spot.inner { return try inner.document[inner.path] }
+            return try text(of: spot.value, path)
         }
     }
 
     /// The field at a path where it is only looked at: also an object or a list, as the JSON that it is.
     func shown(_ path: String) throws(RecordError) -> String? {
-        let value = try spot(of: path).value
+        let spot = try spot(of: path)
+        if let inner = spot.inner { return try inner.document.shown(inner.path) }
+        let value = spot.value
         if let value, [.object, .list].contains(value.kind) { return raw(value.range) }
         return try text(of: value, path)
+    }
+
+    /// Whether a path leads to an object or a list.
+    func isContainer(_ path: String) -> Bool {
+        do throws(RecordError) {
+            let spot = try spot(of: path)
+            if let inner = spot.inner { return inner.document.isContainer(inner.path) }
+            return spot.value.map { [.object, .list].contains($0.kind) } ?? false
+        } catch {
+            return false
+        }
     }
 
     /// What a value says; throws where it is more than a text, a number or a flag.
@@ -89,6 +109,8 @@ extension JSONRecord {
         var missing: ArraySlice<String> = []
         /// Whether the way leads through a list.
         var isInList = false
+        /// Where the way leads on in a text that holds JSON itself.
+        var inner: (document: JSONRecord, path: String)?
     }
 
     /// Follows a path as far as it leads.
@@ -116,10 +138,34 @@ extension JSONRecord {
                 return spot
             case .text, .number, .flag:
                 let parent = names[..<number].joined(separator: ".")
+                if value.kind == .text, let text = try self.text(of: value, parent), Self.mayBeJSON(text) {
+                    spot.inner = (
+                        try Self.within(text, parent, for: path), names[number...].joined(separator: ".")
+                    )
+                    spot.missing = names[number...]
+                    return spot
+                }
                 throw RecordError("\(parent) is \(value.kind.noun): expected an object, for \(path)")
             }
         }
         return spot
+    }
+
+    /// Whether a text is meant to be JSON with something in it.
+    private static func mayBeJSON(_ text: String) -> Bool {
+        let first = text.utf8.first { ![0x20, 0x0A, 0x0D, 0x09].contains($0) }
+        return first == UInt8(ascii: "{") || first == UInt8(ascii: "[")
+    }
+
+    /// The JSON that a text holds; a text in a text in a text counts for each level.
+    private static func within(
+        _ text: String, _ parent: String, for path: String
+    ) throws(RecordError) -> JSONRecord {
+        do throws(RecordError) {
+            return try JSONRecord(text, takesList: true)
+        } catch {
+            throw RecordError("\(parent), for \(path): \(error.message)")
+        }
     }
 
     func members(of object: JSONScanner.Value) throws(RecordError) -> [Member] {

@@ -1,0 +1,141 @@
+internal import Policies
+internal import RedisClient
+
+/// How far a walk is in one registry.
+struct RegistryCursor {
+    private enum Position {
+        /// By rank: in a list from its tail, in a sorted set from the lowest score.
+        case rank(DueCursor)
+        /// By a cursor that Redis gives.
+        case cursor(String)
+        /// By the id of the last entry of a stream.
+        case after(String)
+    }
+
+    /// A member and what else is known of it.
+    struct Found {
+        var seat: Seat
+        var facts: [String: String] = [:]
+    }
+
+    private let kind: Push.Kind
+    private let isByScore: Bool
+    private var position: Position
+    private var asked = 0...0
+    /// Whether nothing was asked for yet.
+    private(set) var isAtStart = true
+    private(set) var isExhausted = false
+
+    init(_ kind: Push.Kind, isByScore: Bool) {
+        (self.kind, self.isByScore) = (kind, isByScore)
+        position =
+            switch kind {
+            case .list, .zset: .rank(DueCursor())
+            case .stream: .after("-")
+            case .set, .hash, .text: .cursor("0")
+            }
+    }
+
+    /// The command for the next page.
+    ///
+    /// - Parameter idle: of pending entries, for how long at least.
+    mutating func command(
+        _ key: String, count: Int, group: String?, idle: Duration?
+    ) -> RedisCommand {
+        isAtStart = false
+        var command: RedisCommand
+        switch position {
+        case .rank(let cursor):
+            let range = cursor.range(count: count)
+            asked = range
+            if kind == .list {
+                command = RedisCommand("LRANGE", [key, String(-1 - range.upperBound), String(-1 - range.lowerBound)])
+            } else {
+                command = RedisCommand(
+                    "ZRANGE", [key, String(range.lowerBound), String(range.upperBound), "WITHSCORES"])
+            }
+        case .cursor(let cursor):
+            command = RedisCommand(kind == .set ? "SSCAN" : "HSCAN", [key, cursor, "COUNT", String(count)])
+        case .after(let last):
+            asked = 0...count - 1
+            if let group {
+                let words = idle.map { ["IDLE", String($0.milliseconds)] } ?? []
+                command = RedisCommand("XPENDING", [key, group] + words + [last, "+", String(count)])
+            } else {
+                command = RedisCommand("XRANGE", [key, last, "+", "COUNT", String(count)])
+            }
+        }
+        command.replySize = .list
+        return command
+    }
+
+    /// The members of a page.
+    mutating func seats(
+        of registry: RegistryWalk.Registry, _ reply: RedisValue, group: String?, at now: Timestamp
+    ) -> [Found] {
+        let key = registry.key
+        switch kind {
+        case .list:
+            // From the tail.
+            return reply.elements.reversed().map {
+                Found(seat: Seat(registry: key, kind: kind, member: $0.string ?? ""))
+            }
+        case .zset:
+            return reply.fields().map { member, score in
+                Found(seat: Seat(registry: key, kind: kind, member: member.string ?? "", score: score.string))
+            }
+        case .set:
+            position = .cursor(reply[0].string ?? "0")
+            return reply[1].elements.map { Found(seat: Seat(registry: key, kind: kind, member: $0.string ?? "")) }
+        case .hash, .text:
+            position = .cursor(reply[0].string ?? "0")
+            return reply[1].fields().map { field, value in
+                Found(seat: Seat(registry: key, kind: kind, member: field.string ?? "", value: value.string))
+            }
+        case .stream:
+            let found = reply.elements.map { entry in Self.found(entry, key, group: group, at: now) }
+            if let last = found.last { position = .after("(" + last.seat.member) }
+            return found
+        }
+    }
+
+    /// An entry of a stream, or what is pending of it.
+    private static func found(_ entry: RedisValue, _ key: String, group: String?, at now: Timestamp) -> Found {
+        let id = entry[0].string ?? ""
+        guard let group else { return Found(seat: Seat(registry: key, kind: .stream, member: id)) }
+        let idle = entry[2].integer ?? 0
+        let pending = Seat.Pending(
+            group: group, consumer: entry[1].string ?? "", deliveries: String(entry[3].integer ?? 0))
+        return Found(
+            seat: Seat(registry: key, kind: .stream, member: id, pending: pending),
+            facts: [
+                "<idle>": String(now.milliseconds - idle), "idle": String(idle), "consumer": pending.consumer,
+                "deliveries": pending.deliveries,
+            ])
+    }
+
+    /// Takes in the entries of a page: those that are new.
+    mutating func take(_ entries: [DueEntry], count: Int, horizon: Timestamp) -> [DueEntry] {
+        switch position {
+        case .rank(var cursor):
+            let new = cursor.take(
+                entries, asked: asked, horizon: isByScore ? horizon : Timestamp(milliseconds: .max / 2))
+            isExhausted = cursor.isExhausted
+            position = .rank(cursor)
+            return new
+        case .cursor(let next):
+            isExhausted = next == "0"
+            return entries
+        case .after:
+            isExhausted = count < asked.count
+            return entries
+        }
+    }
+
+    /// A member is dealt with.
+    mutating func finished(_ id: String, stays: Bool) {
+        guard case .rank(var cursor) = position else { return }
+        cursor.finished(id, stays: stays)
+        position = .rank(cursor)
+    }
+}
