@@ -75,7 +75,7 @@ struct UndoEncoder {
 
     /// A second entry of the ledger says that the refund was taken back.
     private func addReversal(
-        of payment: UndoReader.Payment, _ tokens: Int64, _ guards: inout [Policies.Guard], _ effects: inout [Effect]
+        of payment: UndoReader.Payment, _ tokens: Amount, _ guards: inout [Policies.Guard], _ effects: inout [Effect]
     ) {
         let undone = RefundEntry.undone(payment.entry)
         guards += [
@@ -83,7 +83,10 @@ struct UndoEncoder {
             .otherField(key: payment.ledger, field: undone, equals: nil),
         ]
         effects.append(
-            .pay(Refund(amount: -tokens, balance: payment.balance, ledger: payment.ledger, entry: undone)))
+            .pay(
+                Refund(
+                    amount: -tokens, balance: payment.balance, field: payment.field, ledger: payment.ledger,
+                    entry: undone)))
     }
 
     private func addDocument(

@@ -50,7 +50,7 @@ local NEEDS = {
 }
 
 -- What a command that is not satisfied by just any value of its type expects.
-local EXPECTS = {INCRBY = 'string with a whole number'}
+local EXPECTS = {INCRBY = 'string with a number'}
 
 -- What an error reply says: which right is missing (of a command that this user may not run Redis 7.0 alone doesn't say
 -- which it was), or what was found at the key and what was expected there.
