@@ -171,4 +171,9 @@ extension Section {
             }
         }
     }
+
+    /// Whether the value of a key is the word `none`.
+    func isNone(_ key: String) -> Bool {
+        if case .scalar(let scalar)? = entry(key)?.value.content { scalar.text == "none" } else { false }
+    }
 }

@@ -75,7 +75,7 @@ extension StuckPolicy {
             record: record, now: now, status: status, rules: rules, started: started, latest: sign, age: age,
             type: type, timeout: timeout, nextTimeout: ownTimeout, isTooOld: isTooOld,
             isByType: timeoutOverride == nil && !isTooOld && rules.isTimeoutByType, ageText: age.roughText,
-            timeoutText: timeout.text, guards: sign.guards(after: scope.isUnchanged(status, in: record)), reason: "")
+            timeoutText: timeout.text, guards: guards(of: sign, status, in: record), reason: "")
         overdue.reason = reason(for: overdue)
         if !isTooOld {
             // A heartbeat that comes in between must win, also where it didn't decide.
