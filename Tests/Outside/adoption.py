@@ -3,6 +3,7 @@ each system's own client what it thinks of that. Started by Tests/Outside/run ad
 tries these two.
 """
 
+import contextlib
 import importlib
 import os
 import pathlib
@@ -10,12 +11,15 @@ import sys
 import tempfile
 import time
 import traceback
+from collections.abc import Iterator
 
 import redis
 
 from instance import Failed, Process, curfew_path, eventually, free_port
 
-SYSTEMS = ["rq", "bullmq", "celery", "saq", "arq", "dramatiq", "sidekiq", "pyres", "asynq", "laravel"]
+SYSTEMS = [
+    "rq", "bullmq", "celery", "saq", "arq", "dramatiq", "sidekiq", "pyres", "asynq", "asynq-cluster", "laravel",
+    "laravel-cluster"]
 
 
 def answers(port: int, server: Process) -> bool:
@@ -27,24 +31,33 @@ def answers(port: int, server: Process) -> bool:
         return False
 
 
-def tried(name: str, curfew: str, server: Process, folder: pathlib.Path) -> bool:
-    """Whether one system went through the whole story."""
+@contextlib.contextmanager
+def stage_for(name: str, curfew: str, folder: pathlib.Path) -> Iterator[object]:
+    """An empty stage, in a cluster of its own where the name says so."""
     # Here, and not above: what these import reads the address of Redis from the environment.
-    stage_module = importlib.import_module("systems.stage")
-    stage = stage_module.Stage(curfew, server, folder)
+    cluster, stage_module = (importlib.import_module(f"systems.{module}") for module in ("cluster", "stage"))
+    with cluster.running(folder) if name.endswith("-cluster") else contextlib.nullcontext() as client:
+        stage = stage_module.Stage(curfew, folder, client)
+        try:
+            stage.clear()
+            yield stage
+        finally:
+            stage.stop()
+
+
+def tried(name: str, curfew: str, folder: pathlib.Path) -> bool:
+    """Whether one system went through the whole story."""
     print(f"{name}", flush=True)
     begun = time.monotonic()
     try:
-        stage.clear()
-        importlib.import_module(f"systems.{name}_system").make(stage).run_all()
+        with stage_for(name, curfew, folder) as stage:
+            importlib.import_module(f"systems.{name.removesuffix('-cluster')}_system").make(stage).run_all()
     except Failed as error:
         print(f"  ✘ {error}", flush=True)
         return False
     except Exception:  # noqa: BLE001 (the others are tried all the same)
         print(f"  ✘ {traceback.format_exc()}", flush=True)
         return False
-    finally:
-        stage.stop()
     print(f"  {time.monotonic() - begun:.0f} s", flush=True)
     return True
 
@@ -62,7 +75,7 @@ def main() -> int:
             folder / "redis.log")
         try:
             eventually("redis-server answers", lambda: answers(port, server), 10)
-            done = [tried(name, curfew, server, folder) for name in names]
+            done = [tried(name, curfew, folder) for name in names]
         finally:
             server.kill()
     return 0 if all(done) else 1

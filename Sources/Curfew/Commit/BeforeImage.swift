@@ -163,7 +163,8 @@ extension Taking {
         return [
             ("key", key), ("kind", kind.rawValue), ("member", member), ("field", field), ("score", score),
             ("earlier", earlier), ("expires_in_ms", expires), ("end", end == .tail ? nil : end.rawValue),
-            ("group", pending?.group), ("consumer", pending?.consumer), ("deliveries", pending?.deliveries),
+            ("expires", expires.map { String($0) }), ("group", pending?.group), ("consumer", pending?.consumer),
+            ("deliveries", pending?.deliveries),
         ].compactMap { name, value in value.map { FieldWrite(field: name, value: $0) } }
     }
 
@@ -172,6 +173,7 @@ extension Taking {
         guard let key = image["key"], let kind = image["kind"].flatMap({ Push.Kind(rawValue: $0) }) else { return nil }
         self.init(key: key, kind: kind, member: image["member"], field: image["field"])
         score = image["score"]
+        expires = image["expires"].flatMap { Int64($0) }
         end = image["end"].flatMap { Seat.End(rawValue: $0) } ?? .tail
         if let group = image["group"], let consumer = image["consumer"], let deliveries = image["deliveries"] {
             pending = Seat.Pending(group: group, consumer: consumer, deliveries: deliveries)
@@ -187,7 +189,7 @@ extension Standing {
     /// What was there, as an event tells it: a score, a value, a text with what was left of its time.
     fileprivate var image: (text: String?, expiresIn: String?) {
         switch self {
-        case .list, .set: ("", nil)
+        case .list, .set, .stream: ("", nil)
         case .zset(let score): (score, nil)
         case .hash(let value): (value, nil)
         case .text(let text, let left): (text, left.map { String($0.milliseconds) })

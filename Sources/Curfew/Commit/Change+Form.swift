@@ -46,7 +46,7 @@ extension Effect {
         case (.put(let mine), .put(let theirs)):
             return mine.kind == theirs.kind && mine.isAtHead == theirs.isAtHead && mine.keptFor == theirs.keptFor
                 && (mine.field == nil) == (theirs.field == nil) && (mine.pending == nil) == (theirs.pending == nil)
-                && mine.content.hasForm(of: theirs.content)
+                && (mine.expires == nil) == (theirs.expires == nil) && mine.content.hasForm(of: theirs.content)
         case (.take(let mine), .take(let theirs)):
             return mine.kind == theirs.kind && (mine.member == nil) == (theirs.member == nil)
                 && (mine.field == nil) == (theirs.field == nil) && (mine.end == .head) == (theirs.end == .head)

@@ -30,7 +30,7 @@ extension ChangeEncoder {
         case .write(let write): encode(write, context, to: &sink)
         case .remember(let note):
             if !context.isPart { encode(note, of: context.id, to: &sink) }
-        case .put(let push): encode(push, of: .member, to: &sink)
+        case .put(let push): encodePut(push, of: .member, to: &sink)
         case .take(let taking):
             let known = context.registry.flatMap { $0.name == taking.key ? $0.key : nil }
             encode(taking, of: .member, at: known, to: &sink)
@@ -69,7 +69,7 @@ extension ChangeEncoder {
             sink.constant("PX")
             sink.constant(String(time.milliseconds))
         case .erase(let key): sink.begin("DEL", sink.key(key))
-        case .put(let push): encode(push, of: sink.value(id), to: &sink)
+        case .put(let push): encodePut(push, of: sink.value(id), to: &sink)
         case .take(let taking): encode(taking, of: sink.value(id), to: &sink)
         case .discard(let key): encodeMove(of: key, sink.key(key), to: &sink)
         case .restore(let restoration): encode(restoration, to: &sink)
@@ -126,6 +126,14 @@ extension ChangeEncoder {
         sink.hole(sink.value(note.after))
         sink.constant("PX")
         sink.constant(String(note.keptFor.milliseconds))
+    }
+
+    /// Puts something into a key, which goes by itself as the one did that was there before, if this makes it.
+    private func encodePut(_ push: Push, of id: Statement.Source, to sink: inout some CommitSink) {
+        encode(push, of: id, to: &sink)
+        guard let expires = push.expires else { return }
+        sink.begin("REEXPIRE", sink.key(push.key))
+        sink.hole(sink.value(String(expires)))
     }
 
     /// Puts a record's id, or something else, into a key, in the way of its kind.

@@ -77,13 +77,14 @@ struct ChangeEncoder: Sendable {
         }
         encode(change.guards, status: change.from, own, at: context.registry, to: &sink)
         for index in change.effects.indices { encode(change.effects[index], context, to: &sink) }
-        if !isPart, change.removesRecord || change.action == .drop { encodeForgotten(to: &sink) }
+        let isGone = change.removesRecord || change.action == .drop || (record.place != nil && change.takesSeat)
+        if !isPart, isGone { encodeForgotten(to: &sink) }
         if !isPart, !change.isClaim { encodeEvent(change, of: record, own, amount: amount, to: &sink) }
     }
 
     /// What was first seen of a record goes with it.
     private func encodeForgotten(to sink: inout some CommitSink) {
-        guard cleanup.policy.manner.notesFirstSeen else { return }
+        guard cleanup.notesFirstSeen else { return }
         sink.begin("HDEL", .shared(.seen))
         sink.hole(.member)
     }

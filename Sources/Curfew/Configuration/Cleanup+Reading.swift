@@ -17,10 +17,10 @@ extension Cleanup {
         NameRule.check(entry, in: list)
         guard var section = list.inner(entry.value, entry.key, line: entry.line) else { return nil }
         section.templates.values = section.choice("allow", [.any]) ?? .plain
-        let (records, source) = section.recordSource()
+        let kind = Self.policyKind(section)
+        let (records, source) = section.recordSource(kind?.kind)
         section.templates.isOfMessages = section.isInRegistries
         section.templates.mayBeginWithID = records?.literalStart.isEmpty == true
-        let kind = Self.policyKind(section)
         if let kind {
             section.expect(Self.keys + kind.keys)
         } else if !section.has("policy") {

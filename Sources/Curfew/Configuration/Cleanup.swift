@@ -152,6 +152,8 @@ package struct Cleanup: Sendable {
     package var companions: [KeyTemplate] { writes.filter { $0.role == .companion }.map(\.template) }
     /// Whether there is an index: registries whose scores tell the age of their members need none.
     var isIndexed: Bool { source?.isByScore != true }
+    /// Whether Curfew notes when it first saw a value.
+    var notesFirstSeen: Bool { policy.manner.notesFirstSeen || policy.since.fields.contains("<seen>") }
     /// Whether each record is a key of its own.
     var hasOwnKeys: Bool {
         guard let source, source.isRegistry else { return true }

@@ -120,7 +120,7 @@ struct Doubts {
     /// Warns about a template that may match one of Curfew's own keys.
     private mutating func warnOfOwnKeys(_ scalar: YAMLNode.Scalar, _ line: Int, _ path: String) {
         // What is only looked at can name any key.
-        if isOfRegistries, path.hasSuffix(".alive") { return }
+        if isOfRegistries, path.contains(".alive") { return }
         // An invalid template is reported elsewhere.
         guard let template = Self.template(scalar.text), !template.isConstant, keys.mayOwn(template) else { return }
         add(

@@ -7,12 +7,15 @@ extension RecordSource {
 
 extension Section {
     /// Where the records of a cleanup are: the template that stands for them, and more where that isn't all.
-    func recordSource() -> (records: KeyTemplate?, source: RecordSource?) {
+    func recordSource(_ kind: PolicyKind?) -> (records: KeyTemplate?, source: RecordSource?) {
         guard isInRegistries else {
             for key in RecordSource.keys where key != "id" && has(key) {
                 problem(key, "says something about registries, expected “in” as well")
             }
             return keySource()
+        }
+        if kind == .files {
+            problem("in", "files can't stand in registries: their objects go before their records; expected records")
         }
         if has("records") { problem("records", "can't be used together with in: a member's key is said by “record”") }
         if has("index") {
@@ -62,13 +65,11 @@ extension Section {
         }
         let templates = (isList ? texts : [singleTemplate?.text ?? ""]).compactMap { text -> KeyTemplate? in
             guard let template = template(text, at: "records") else { return nil }
-            let literals = template.gapNames.reduce(template.text) { $0.replacing("<\($1)>", with: "") }
-            guard !template.isConstant, !literals.isEmpty else {
-                problem(
-                    "records",
-                    "\(quoted(text, of: "records")) has no gap, or no other text: expected a key like job:<id>")
+            guard !template.isConstant else {
+                problem("records", "\(quoted(text, of: "records")) has no gap, expected a key like job:<id>")
                 return nil
             }
+            guard isBound(template, at: "records") else { return nil }
             return template
         }
         guard let first = templates.first else {

@@ -19,6 +19,12 @@ struct RecordNames: Sendable {
     /// `job:1:log` matches `job:<id>` as well as `job:<id>:log`: the template that leaves less to the id counts.
     func id(of key: String) -> String? {
         guard let id = cleanup.id(of: key, keys) else { return nil }
+        if let source = cleanup.source, let whole = source.gaps(of: key)?["id"] {
+            let isCompanion = companions.contains { template in
+                template.gaps(of: key)?["id"].map { $0.utf8.count < whole.utf8.count } ?? false
+            }
+            return isCompanion ? nil : id
+        }
         let isCompanion = companions.contains { $0.id(of: key).map { $0.utf8.count < id.utf8.count } ?? false }
         return isCompanion ? nil : id
     }

@@ -258,7 +258,7 @@ extension Seat {
         switch standing {
         case .list(let isFirst):
             self.init(registry: registry, kind: .list, member: member, end: isFirst ? .head : .middle)
-        case .text: self.init(registry: registry, kind: .text, member: member)
+        case .text, .stream: self.init(registry: registry, kind: .text, member: member)
         case .set: self.init(registry: registry, kind: .set, member: member)
         case .zset(let score): self.init(registry: registry, kind: .zset, member: member, score: score)
         case .hash(let value): self.init(registry: registry, kind: .hash, member: member, value: value)

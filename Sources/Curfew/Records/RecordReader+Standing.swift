@@ -14,7 +14,8 @@ extension RecordReader {
         var places: [(place: Int, key: String, type: String)] = []
         for (place, key, member, type) in asked where type != "none" {
             guard let look = Self.look(type, key, member) else {
-                answers[place] = .unreadable("\(key) is a \(type): expected a list, a set, a zset, a hash or a text")
+                answers[place] = .unreadable(
+                    "\(key) is a \(type): expected a list, a set, a zset, a hash, a stream or a text")
                 continue
             }
             places.append((place, key, type))
@@ -43,6 +44,7 @@ extension RecordReader {
             case "set": RedisCommand("SISMEMBER", [key, member])
             case "zset": RedisCommand("ZSCORE", [key, member])
             case "hash": RedisCommand("HGET", [key, member])
+            case "stream": RedisCommand("XRANGE", [key, member, member, "COUNT", "1"])
             case "string": Self.text(at: key)
             default: nil
             }
@@ -51,6 +53,7 @@ extension RecordReader {
 
     private static func standing(_ type: String, _ reply: RedisValue, _ time: RedisValue) -> Standing? {
         switch type {
+        case "stream": return reply.count > 0 ? .stream : nil
         case "list": return reply.integer.map { .list(isFirst: $0 == 0) }
         case "set": return reply.integer == 1 ? .set : nil
         case "zset": return reply.string.map { .zset(score: $0) }

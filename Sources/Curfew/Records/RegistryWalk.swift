@@ -33,6 +33,9 @@ struct RegistryWalk {
     /// Registries that can't be walked, and why.
     private(set) var troubles: [(key: String, why: RecordError)] = []
 
+    /// The streams that were walked.
+    private(set) var streams: [String] = []
+
     /// Whether all members were read.
     var isExhausted: Bool { current == nil && registries.isEmpty }
 
@@ -43,6 +46,8 @@ struct RegistryWalk {
     struct Registry: Sendable {
         let key: String
         let kind: Push.Kind
+        /// When it goes by itself, in Unix milliseconds; nil if never.
+        var expires: Int64?
     }
 
     /// Begins a walk over these registries, at that one if it is among them.
@@ -61,8 +66,9 @@ struct RegistryWalk {
             return
         }
         for part in keys.chunks(ofCount: Self.page) {
-            let types = try await redis.pipeline(part.map { RedisCommand("TYPE", [$0]) })
-            for (key, type) in zip(part, types) { add(key, type) }
+            let found = try await redis.pipeline(
+                part.map { RedisCommand("TYPE", [$0]) } + part.map { RedisCommand("PTTL", [$0]) })
+            for (number, key) in part.enumerated() { add(key, found[number], left: found[part.count + number]) }
         }
     }
 
@@ -92,7 +98,7 @@ struct RegistryWalk {
         }
     }
 
-    private mutating func add(_ key: String, _ type: RedisValue) {
+    private mutating func add(_ key: String, _ type: RedisValue, left: RedisValue) {
         if let error = type.error {
             troubles.append((key, RecordError("\(key) can't be read: \(error.message)")))
             return
@@ -108,7 +114,9 @@ struct RegistryWalk {
             troubles.append((key, RecordError("\(key) is a \(name): expected a stream, which a group reads")))
             return
         }
-        registries.append(Registry(key: key, kind: kind))
+        let expires = left.integer.flatMap { $0 < 0 ? nil : now.milliseconds + $0 }
+        registries.append(Registry(key: key, kind: kind, expires: expires))
+        if kind == .stream { streams.append(key) }
     }
 
     /// The command that reads the next page; nil at the end.
@@ -149,6 +157,8 @@ struct RegistryWalk {
     private func entry(_ seat: RegistryCursor.Found) -> DueEntry {
         let name = RecordSource.entry(registry: seat.seat.registry, member: seat.seat.member)
         var entry = DueEntry(id: name, score: source.isByScore ? deadline(seat.seat) : 0, scoreText: "")
+        var seat = seat
+        seat.seat.expires = current?.registry.expires
         do throws(RecordError) {
             entry.place = try source.placed(seat.seat, more: seat.facts).place
         } catch {

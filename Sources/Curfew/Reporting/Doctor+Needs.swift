@@ -78,6 +78,7 @@ extension Doctor {
                 ["HSET", scan, "a", "b"], ["HINCRBY", scan, "a", "1"], ["HDEL", scan, "a"],
             ]
         }
+        if let source = cleanup.source, source.isRegistry { return needs + self.needs(of: source, in: cleanup) }
         guard let record = Self.sample(cleanup.records) else { return needs }
         if store.redis.isCluster { needs += self.needs(ofSagas: keys.saga(cleanup.name), beside: record) }
         let isJSON = cleanup.format == .json
@@ -117,7 +118,7 @@ extension Doctor {
     }
 
     /// The commands that move a record to the trash and restore it.
-    private func needs(ofRemoving record: String) -> [[String]] {
+    func needs(ofRemoving record: String) -> [[String]] {
         let trash = Keys.trash(of: record, run: "x")
         return [
             ["PEXPIRETIME", record], ["RENAME", record, trash], ["PEXPIRE", trash, "1"], ["SET", trash, "x"],
@@ -127,7 +128,7 @@ extension Doctor {
     }
 
     /// The commands for keys beside the record, with sample keys as its fields might name them.
-    private func needs(ofUses uses: [KeyUse]) -> [[String]] {
+    func needs(ofUses uses: [KeyUse]) -> [[String]] {
         var needs: [[String]] = []
         for use in uses {
             guard let key = Self.sample(use.template) else { continue }
@@ -141,7 +142,7 @@ extension Doctor {
     }
 
     /// A sample key of a template; nil without a template.
-    private static func sample(_ template: KeyTemplate?) -> String? {
+    static func sample(_ template: KeyTemplate?) -> String? {
         do {
             return try template?.expand(id: "x") { _ in "x" }
         } catch {

@@ -65,6 +65,7 @@ extension Sweep {
     func endWalk(_ state: inout State) async throws {
         guard let walk = state.walk else { return }
         for (key, why) in walk.troubles { state.outcome.counters.failed(key, why.message, isRecord: false) }
+        if walk.isExhausted, !state.isFull { try await dismissConsumers(walk.streams, &state.outcome.counters) }
         guard claim != nil else { return }
         let isWhole = walk.isExhausted && !state.isFull
         var commands: [RedisCommand] = []
@@ -79,6 +80,57 @@ extension Sweep {
         let sent = commands
         for reply in try await retrying({ try await store.redis.pipeline(sent) }) {
             if let error = reply.error { throw CurfewError(error, "ending a walk over registries") }
+        }
+    }
+
+    /// Removes consumers of the group that have been idle for long and have nothing pending: each with an event, unless it has
+    /// taken something up meanwhile. One that comes back is made anew by itself, so there is nothing to be undone.
+    private func dismissConsumers(_ streams: [String], _ counters: inout RunCounters) async throws {
+        guard let source = registrySource, let group = source.group, let idle = source.idleConsumers else { return }
+        for stream in streams {
+            let found = try await retrying {
+                try await store.redis.send(RedisCommand("XINFO", ["CONSUMERS", stream, group]))
+            }
+            for consumer in found.elements {
+                let facts = Dictionary(consumer.fields().map { ($0.name.string ?? "", $0.value) }) { first, _ in first }
+                guard let name = facts["name"]?.string, facts["pending"]?.integer == 0,
+                    let time = facts["idle"]?.integer, time >= idle.milliseconds
+                else { continue }
+                try await dismiss(name, idleFor: .milliseconds(time), of: stream, group, &counters)
+            }
+        }
+    }
+
+    private func dismiss(
+        _ name: String, idleFor time: Duration, of stream: String, _ group: String, _ counters: inout RunCounters
+    ) async throws {
+        let idle = registrySource?.idleConsumers ?? .zero
+        let reason = "idle for \(time.roughText) with nothing pending, timeout \(idle.text)"
+        let change = Change(
+            action: .release, from: "", to: "", reason: reason, age: time, timeout: idle,
+            guards: [.keyPresent(stream)], effects: [])
+        guard let claim else { return counters.changed(name, change, isDryRun: true) }
+        var event = Event()
+        (event.run, event.cleanup, event.record, event.key) = (claim.run, cleanup.name, name, stream)
+        (event.action, event.reason) = (change.action.rawValue, reason)
+        event.time = String(clock.now.milliseconds)
+        var plain = PlainChange(member: "")
+        plain.checks = [
+            PlainChange.Check(
+                check: .idleConsumer, key: stream, field: group, value: "\(idle.milliseconds) \(name)",
+                complaint: "it has taken something up")
+        ]
+        plain.write("DISMISS", .own(stream), [.value(group), .value(name)])
+        if !store.redis.isCluster { plain.add(event, to: services.journal) }
+        var call = store.redis.isCluster ? CommitCall(lease: nil, index: "", shared: []) : scope.makeCall()
+        var known = PlainChange.Known()
+        plain.append(to: &call, &known)
+        let command = store.redis.isCluster ? call.nodeCommand(isAlone: true) : call.command()
+        let reply = try await retrying { try await store.functions.call(command) }
+        switch try call.outcomes(of: reply).first {
+        case .made?: counters.changed(name, change, isDryRun: false)
+        case .refused(let why)?: counters.failed(name, why)
+        case .moved?, nil: counters.moved()
         }
     }
 

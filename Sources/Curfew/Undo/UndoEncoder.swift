@@ -47,7 +47,7 @@ struct UndoEncoder {
         }
         for taken in event.takes {
             if let item = taken.isFree { guards.append(item) }
-            if let push = taken.returning(elapsed: elapsed) { effects.append(.put(push)) }
+            if let push = taken.returning(elapsed: elapsed, at: now) { effects.append(.put(push)) }
         }
         // Members of registries are found by the next walk.
         if undo.cleanup.source?.isRegistry != true { effects.append(.relist(try relisting(event))) }
@@ -175,7 +175,8 @@ extension Taking {
     }
 
     /// What puts back what was taken; nil for a text that would have expired meanwhile.
-    fileprivate func returning(elapsed: Duration) -> Push? {
+    fileprivate func returning(elapsed: Duration, at now: Timestamp) -> Push? {
+        if let expires, expires <= now.milliseconds { return nil }
         guard case .text(let text, let left)? = earlier else { return inverse }
         let rest = left.map { $0 - elapsed }
         guard rest.map({ $0 > .zero }) ?? true else { return nil }
@@ -189,7 +190,7 @@ extension Taking {
             var added = self
             added.isAdded = true
             return [.take(added)]
-        case nil, .list?: return [.take(self)]
+        case nil, .list?, .stream?: return [.take(self)]
         case .set?: return []
         case .zset(let score)?:
             return [.put(Push(key: key, kind: .zset, score: score, content: .text(member ?? "")))]

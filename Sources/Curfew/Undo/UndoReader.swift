@@ -189,6 +189,8 @@ struct UndoReader {
     private func readQueues(
         _ events: [UndoEvent], _ places: [Int], _ records: [RecordReader.Read], _ reads: inout [Read]
     ) async throws {
+        // With several gaps and in registries, what was put is said by the event.
+        guard cleanup.source == nil else { return }
         var queues: [(place: Int, queue: String)] = []
         for (place, read) in zip(places, records) where isFound(reads[place]) {
             do throws(RecordError) {

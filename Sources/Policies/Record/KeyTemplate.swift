@@ -106,7 +106,8 @@ package struct KeyTemplate: Hashable, Sendable, CustomStringConvertible {
                 guard let value = field(name), !value.isEmpty else {
                     throw RecordError("\(name) is missing: “\(text)” needs it")
                 }
-                let isChecked = values == .plain && keyed?.contains(name) != true
+                // A gap that is all of a template can't make another key of it than is meant.
+                let isChecked = values == .plain && segments.count > 1 && keyed?.contains(name) != true
                 if isChecked, let found = Self.breakout(in: value, of: product, endingAt: end) {
                     throw .unreadable(name, value, "expected no “\(found)” in what “\(text)” takes, or allow: any")
                 }

@@ -103,6 +103,8 @@ package struct Seat: Sendable, Equatable {
     package var end: End
     /// Of a stream that is read by a group.
     package var pending: Pending?
+    /// When the registry goes by itself, in Unix milliseconds; nil if never.
+    package var expires: Int64?
 
     /// Makes it.
     package init(
@@ -134,6 +136,7 @@ package struct Seat: Sendable, Equatable {
         taking.score = score
         taking.end = end
         taking.pending = pending
+        taking.expires = expires
         return taking
     }
 }

@@ -218,7 +218,7 @@ extension Standing {
         var taking = Taking(key: key, kind: kind, member: member)
         switch self {
         case .list(let isFirst): taking.end = isFirst ? .head : .middle
-        case .set: break
+        case .set, .stream: break
         case .zset(let score): taking.score = score
         case .hash(let value): (taking.member, taking.field) = (value, member)
         case .text(let text, let left):
@@ -231,6 +231,7 @@ extension Standing {
     private var kind: Push.Kind {
         switch self {
         case .list: .list
+        case .stream: .stream
         case .set: .set
         case .zset: .zset
         case .hash: .hash
@@ -241,6 +242,8 @@ extension Standing {
     /// That it still stands there.
     fileprivate func `guard`(_ key: String, _ member: String) -> Guard {
         switch self {
+        // What is deleted from a stream twice is deleted once.
+        case .stream: .keyPresent(key)
         case .list: .holds(key: key, element: member)
         case .set: .contains(key: key, member: member)
         case .zset(let score): .scored(key: key, member: member, score: score)

@@ -41,6 +41,8 @@ package struct Push: Sendable, Equatable {
     package var isOfRefund = false
     /// Of an entry of a stream that is made pending again: with whom.
     package var pending: Seat.Pending?
+    /// When the key goes by itself if this makes it, in Unix milliseconds; nil if never.
+    package var expires: Int64?
 
     /// Makes it.
     package init(
@@ -109,6 +111,8 @@ package struct Taking: Sendable, Equatable {
     package var end: Seat.End = .tail
     /// Of a stream that is read by a group.
     package var pending: Seat.Pending?
+    /// When the key goes by itself, in Unix milliseconds, which is to be so again where an undo makes it anew; nil if never.
+    package var expires: Int64?
     /// Whether it is an entry of a stream that a change has added, so that a stream which it made goes with it.
     package var isAdded = false
 
@@ -118,6 +122,7 @@ package struct Taking: Sendable, Equatable {
             key: key, kind: kind, score: score, isAtHead: end == .head, content: member.map { .text($0) } ?? .id,
             field: field)
         push.pending = pending
+        push.expires = expires
         return push
     }
 

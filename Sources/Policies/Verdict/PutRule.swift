@@ -128,7 +128,7 @@ package struct PutRule: Sendable, Equatable {
             case (nil, .hash?): guards.append(.otherField(key: key, field: member, equals: nil))
             case (nil, .text?): guards.append(.keyAbsent(key))
             // What is of another type is refused when it is written.
-            case (.list?, _), (.hash?, _), (.text?, _), (nil, _): continue
+            case (.list?, _), (.stream?, _), (.hash?, _), (.text?, _), (nil, _): continue
             }
         }
         return (push, guards)

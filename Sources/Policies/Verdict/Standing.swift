@@ -2,6 +2,8 @@
 package enum Standing: Sendable, Equatable {
     /// As an element of a list: its first, or another.
     case list(isFirst: Bool)
+    /// As an entry of a stream.
+    case stream
     /// As a member of a set.
     case set
     /// As a member of a sorted set, with its score as Redis writes it.

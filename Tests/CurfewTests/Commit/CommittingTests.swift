@@ -107,7 +107,10 @@ struct CommittingTests {
             #expect(try await sweep.members("jobs:deadlines") == ["b"])
             let events = try await sweep.stream(sweep.keys.events)
             #expect(events.count == 1 && events[0]["tokens"] == "10" && events[0]["record"] == "a")
-            #expect(events[0]["before"] == #"{"status":"A","curfew:also":["log:a"]}"#)
+            #expect(
+                events[0]["before"]
+                    == #"{"status":"A","curfew:also":["log:a"],"curfew:take":[{"key":"list","kind":"list"},{"key":"zset","kind":"zset"}]}"#
+            )
         }
     }
 

@@ -64,7 +64,7 @@ struct ConfigurationProblemTests {
                 curfew.yaml:1: cleanups: missing, expected a section
                 curfew.yaml:2: worker.lease: “5” has no unit, write 5s, 5m or 5h
                 curfew.yaml:3: clenups: unknown key, did you mean “cleanups”? (expected one of redis, redis-user, redis-password, \
-                prefix, min-replicas, worker, http, streams, storage, webhooks, mail, cleanups, routes, alerts, log)
+                prefix, min-replicas, worker, http, streams, storage, webhooks, mail, cleanups, routes, alerts, log, preset)
                 """)
     }
 
@@ -75,14 +75,16 @@ struct ConfigurationProblemTests {
                 curfew.yaml:4: cleanups.jobs.timeot: unknown key, did you mean “timeout”? (expected one of policy, every, \
                 cron, timezone, records, index, scan, status, format, enabled, dry-run, limit, page, run-timeout, \
                 misfire-grace, undo, ping, guard, missing, time-unit, zone, null-times, allow, only, except, trash, \
-                touch, carry, title, category, color, \
+                touch, carry, title, category, color, take, in, member, record, each, group, consumers, id, fail, \
+                complete, cancel, reset, release, remove, close, \
                 states, since, heartbeat, timeout, timeouts, max-age, types, alive, completed-when, completed-to, retry, to, refund, writes)
                 """)
         #expect(
             problems(["retry: {limt: 3, limit: 3, to: Q, xyzzy: 1}"]) == """
                 curfew.yaml:4: cleanups.jobs.retry.limt: unknown key, did you mean “limit”? (expected one of limit, \
-                window, to, queue, attempts)
-                curfew.yaml:4: cleanups.jobs.retry.xyzzy: unknown key (expected one of limit, window, to, queue, attempts)
+                window, to, queue, attempts, set, unset, add, take, put, delete, publish)
+                curfew.yaml:4: cleanups.jobs.retry.xyzzy: unknown key (expected one of limit, window, to, queue, attempts, \
+                set, unset, add, take, put, delete, publish)
                 """)
     }
 
@@ -116,8 +118,8 @@ struct ConfigurationProblemTests {
             ),
             ("records: job", "records: “job” has no <id>, expected a key like job:<id>"),
             (
-                "records: 'j:<id>:<user>'",
-                "records: “j:<id>:<user>” has another placeholder than <id>, expected a key like job:<id>"
+                "records: '<id>:<user>'",
+                "records: “<id>:<user>” begins with a gap, so a record could name any key: expected one that begins with a name, like job:<id>:log, or allow: any"
             ),
             ("records: <id>", "records: “<id>” matches every key, expected a key like job:<id>"),
             ("records: 'job:<id'", "records: “job:<id” is not a key: “<” is never closed (column 5)"),
@@ -131,7 +133,7 @@ struct ConfigurationProblemTests {
             ("timeouts: {A: 5m}", "timeouts.by: missing, expected the name of a field"),
             ("timeouts: {by: t}", "timeouts: has no type, expected one like TIER_4K: 20m"),
             ("timeouts: {by: t, A: 5}", "timeouts.A: “5” has no unit, write 5s, 5m or 5h"),
-            ("format: xml", "format: unknown “xml” (expected one of hash, json)"),
+            ("format: xml", "format: unknown “xml” (expected one of hash, json, text)"),
             (
                 "color: '#12'",
                 "color: expected a colour like \"#1a56b0\" (in quotes), or one of gray, red, orange, yellow, green, teal, "

@@ -117,6 +117,8 @@ class Asynq:
         others = {key: held for key, held in before.items() if any(name in key for name in kept)}
         nothing("other tasks", differences(others, {key: held for key, held in stage.keys().items() if key in others}))
         said(f"the history is gone, with all its keys: {self.info()}")
+        before = stage.keys()
+        stage.undo(stage.run("asynq-servers", release=1), before)
         stage.run("asynq-servers", release=1)
         same("the servers", self.redis.zrange("asynq:servers", 0, -1), [b"asynq:servers:{vm:2:b}"])
         said("a server that is gone is forgotten")

@@ -31,6 +31,7 @@ async def work() -> None:
 class BullMQ(System):
     name, parameters = "bullmq", {"timeout": "1s", "keep": "1s"}
     stuck, history = "bullmq-stuck", "bullmq-history"
+    lives = True
     waiting, done, gone = "waiting", "completed", "unknown"
 
     def ask(self, name: str, question: Callable[[Queue], Awaitable[object]]) -> object:

@@ -32,11 +32,14 @@ later = actor(jobs.ok, "later", "later")
 class Dramatiq(System):
     name, parameters = "dramatiq", {"timeout": "1s", "keep": "1s"}
     stuck, history, workers = "dramatiq-stuck", "dramatiq-history", "dramatiq-workers"
+    lives = True
     failed = "dead"
 
     def __init__(self, stage: Stage) -> None:
         super().__init__(stage)
         self.messages: dict[str, dramatiq.Message] = {}
+        seconds, _ = stage.redis.time()
+        self.long_ago = (seconds - 7_200) * 1_000
 
     def prepare(self) -> None:
         self.messages["job-ok"] = ok.send("job-ok")
@@ -46,7 +49,7 @@ class Dramatiq(System):
         self.messages["delayed"] = ok.send_with_options(args=["delayed"], delay=3_600_000)
 
     def others(self) -> dict[str, str]:
-        return {"waiting": "queued", "delayed": "queued"}
+        return {"waiting": "queued"}
 
     def old(self) -> list[str]:
         # Of jobs that are done there is nothing but results, which expire.
@@ -83,27 +86,22 @@ class Dramatiq(System):
 
     def counts(self) -> dict[str, int]:
         # How many there are altogether, as the broker itself counts them: those that are waiting and those that run.
-        dead = self.stage.redis.zcard("dramatiq:default.XQ")
-        return {"messages": broker.do_qsize("default"), "dead": dead}
+        counts = {"messages": broker.do_qsize("default"), "dead": self.stage.redis.zcard("dramatiq:default.XQ")}
+        # Whoever asks gives a heartbeat by it.
+        self.silence()
+        return counts
 
     def silence(self) -> None:
         for worker in self.stage.redis.zrange("dramatiq:__heartbeats__", 0, -1):
-            self.stage.redis.zadd("dramatiq:__heartbeats__", {worker: self.now - 7_200_000})
-
-    @property
-    def now(self) -> int:
-        """The server's time in milliseconds."""
-        seconds, microseconds = self.stage.redis.time()
-        return seconds * 1_000 + microseconds // 1_000
+            self.stage.redis.zadd("dramatiq:__heartbeats__", {worker: self.long_ago})
 
     def clean(self) -> None:
         for queue in ("default", "default.DQ"):
             keeper.do_qsize(queue)
 
     def after_retry(self) -> None:
-        self.stage.call("run", "dramatiq-delayed")
-        held_back = [key for key in self.stage.redis.scan_iter("dramatiq:__acks__.*")]
-        same("what workers hold", held_back, [])
+        held = [key for key in self.stage.redis.scan_iter("dramatiq:__acks__.*") if not key.endswith(b".DQ")]
+        same("what workers hold", held, [])
         same("the queue", self.stage.redis.llen("dramatiq:default"), len(STUCK))
 
     def after_fail(self, name: str) -> None:
@@ -112,9 +110,21 @@ class Dramatiq(System):
         same("the dead letter", (dead["args"], dead["actor_name"]), ([name], "held"))
         same("what is left in the queue", self.stage.redis.hexists("dramatiq:default.msgs", key), False)
 
+    def undo_and_again(self) -> None:
+        self.release_delayed()
+        super().undo_and_again()
+
+    def release_delayed(self) -> None:
+        """What a dead worker held until its time has come is in its queue again."""
+        before = self.stage.keys()
+        run = self.stage.run("dramatiq-delayed", release=1)
+        same("the state of delayed", self.state("delayed"), "queued")
+        self.stage.undo(run, before)
+
     def prune(self) -> None:
         # What the last worker held until its time has come.
-        self.stage.call("run", "dramatiq-delayed")
+        self.stage.run("dramatiq-delayed", release=1)
+        same("the state of delayed", self.state("delayed"), "queued")
         super().prune()
 
     def known_workers(self) -> int:

@@ -22,6 +22,11 @@ def journal(what: str, name: str) -> int:
     return file.read_text().splitlines().count(f"{what} {name}") if file.exists() else 0
 
 
+def last_line() -> float:
+    """When something was last written into the journal."""
+    return (FOLDER / "journal").stat().st_mtime
+
+
 def ok(name: str) -> str:
     """A job that is done at once."""
     write("start", name)

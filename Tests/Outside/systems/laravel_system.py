@@ -3,9 +3,10 @@
 import json
 import time
 
+from redis import RedisCluster
+
 from systems.stage import Stage, said, same
 
-QUEUE = "laravel_database_queues:default"
 
 
 class Laravel:
@@ -13,6 +14,9 @@ class Laravel:
 
     def __init__(self, stage: Stage) -> None:
         self.stage, self.redis = stage, stage.redis
+        # In a cluster Laravel puts the name of a queue in braces.
+        name = "{default}" if isinstance(stage.redis, RedisCluster) else "default"
+        self.queue = f"laravel_database_queues:{name}"
 
     def payload(self, name: str, **more: object) -> bytes:
         """A job as Laravel encodes it, with slashes escaped."""
@@ -24,25 +28,25 @@ class Laravel:
 
     def put(self, name: str, **more: object) -> None:
         """Queue::push."""
-        self.redis.rpush(QUEUE, self.payload(name, **more))
-        self.redis.rpush(f"{QUEUE}:notify", 1)
+        self.redis.rpush(self.queue, self.payload(name, **more))
+        self.redis.rpush(f"{self.queue}:notify", 1)
 
     def pop(self, reserved_for: float = 90) -> dict | None:
         """A worker reserves the next job; it dies where the time is over."""
-        body = self.redis.lpop(QUEUE)
-        self.redis.lpop(f"{QUEUE}:notify")
+        body = self.redis.lpop(self.queue)
+        self.redis.lpop(f"{self.queue}:notify")
         if body is None:
             return None
         job = json.loads(body)
         job["attempts"] += 1
         job["reserved"] = json.dumps(job, separators=(",", ":")).replace("/", "\\/").encode()
-        self.redis.zadd(f"{QUEUE}:reserved", {job["reserved"]: int(time.time() + reserved_for)})
+        self.redis.zadd(f"{self.queue}:reserved", {job["reserved"]: int(time.time() + reserved_for)})
         return job
 
     def sizes(self) -> dict[str, int]:
         """Queue::pendingSize, delayedSize and reservedSize."""
-        return {"pending": self.redis.llen(QUEUE), "delayed": self.redis.zcard(f"{QUEUE}:delayed"),
-                "reserved": self.redis.zcard(f"{QUEUE}:reserved"), "notify": self.redis.llen(f"{QUEUE}:notify")}
+        return {"pending": self.redis.llen(self.queue), "delayed": self.redis.zcard(f"{self.queue}:delayed"),
+                "reserved": self.redis.zcard(f"{self.queue}:reserved"), "notify": self.redis.llen(f"{self.queue}:notify")}
 
     def run_all(self) -> None:
         """The whole story."""
@@ -52,20 +56,20 @@ class Laravel:
             self.put(name, **({"retryUntil": int(time.time()) + 9_000} if name == "lost-2" else {}))
         lost, _, alive = self.pop(-60), self.pop(-60), self.pop(300)
         self.put("waiting")
-        self.redis.zadd(f"{QUEUE}:delayed", {self.payload("delayed"): int(time.time()) + 3_600})
+        self.redis.zadd(f"{self.queue}:delayed", {self.payload("delayed"): int(time.time()) + 3_600})
         before = stage.keys()
         stage.undo(stage.run("laravel-stuck", retry=2), before)
         said("undone, every key is what it was")
         stage.run("laravel-stuck", retry=2)
         same("the sizes", self.sizes(), {"pending": 3, "delayed": 1, "reserved": 1, "notify": 3})
-        same("the job that runs", self.redis.zrange(f"{QUEUE}:reserved", 0, -1), [alive["reserved"]])
-        same("the body of a job that is back", lost["reserved"] in self.redis.lrange(QUEUE, 0, -1), True)
+        same("the job that runs", self.redis.zrange(f"{self.queue}:reserved", 0, -1), [alive["reserved"]])
+        same("the body of a job that is back", lost["reserved"] in self.redis.lrange(self.queue, 0, -1), True)
         said(f"two jobs of a dead worker are back in their queue, as they were: {self.sizes()}")
         same("what waited before", self.pop()["uuid"], "waiting")
         again = [self.pop(), self.pop(-60)]
         got = {(job["uuid"], job["attempts"]) for job in again}
         same("what the next worker gets", got, {("lost-1", 2), ("lost-2", 2)})
-        self.redis.zrem(f"{QUEUE}:reserved", again[0]["reserved"])
+        self.redis.zrem(f"{self.queue}:reserved", again[0]["reserved"])
         before = stage.keys()
         stage.undo(stage.run("laravel-stuck", fail=1), before)
         stage.run("laravel-stuck", fail=1)

@@ -22,6 +22,7 @@ REGISTRIES = {
 class RQ(System):
     name, parameters = "rq", {"timeout": "1s", "keep": "1s"}
     stuck, history, workers = "rq-stuck", "rq-history", "rq-workers"
+    lives = True
     done = "finished"
 
     def __init__(self, stage: Stage) -> None:

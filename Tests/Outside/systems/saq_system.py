@@ -32,6 +32,7 @@ async def held(_: object, *, name: str) -> str:
 class SAQ(System):
     name, parameters = "saq", {"timeout": "1s", "keep": "1s"}
     stuck, history = "saq-stuck", "saq-history"
+    lives = True
     done, also_failed = "complete", ("aborted",)
 
     def ask(self, name: str, question: Callable[[Queue], Awaitable[object]]) -> object:

@@ -2,11 +2,12 @@
 
 import contextlib
 import threading
+import time
 from collections.abc import Iterator
 
 from instance import Failed
 from systems import keyspace
-from systems.jobs import journal
+from systems.jobs import journal, last_line
 from systems.stage import Stage, nothing, said, same
 
 STUCK = ("held-1", "held-2", "held-3")
@@ -20,6 +21,7 @@ class System:
     stuck, history, workers = "", "", ""  # its cleanups; empty where there is none
     waiting, done, failed = "queued", "done", "failed"  # what its own client calls these states
     retry, fail = "retry", "fail"  # what its cleanup of stuck jobs does
+    lives = False  # whether its workers give a sign of life that these short times don't outrun
     crowd = 4  # how many jobs its workers run at once
     also_failed: tuple[str, ...] = ()  # what else its own cleaner may make of a job
     gone: str | None = None  # what the client says of a job that is no more
@@ -95,10 +97,18 @@ class System:
         stage.wait("ok is over", lambda: self.state("job-ok") == self.done)
         stage.wait("boom has failed", lambda: self.state("job-boom") == self.failed)
         self.start(*STUCK)
+        if self.lives:
+            self.leave_living()
         self.kill()
         self.before = stage.keys()
         self.first = stage.run(self.stuck, **{self.retry: len(STUCK)})
         self.see_retried()
+
+    def leave_living(self) -> None:
+        """Jobs that are old enough, whose worker lives, are left."""
+        self.stage.wait("the jobs are older than `timeout`", lambda: time.time() - last_line() > 1.5, 10)
+        self.stage.run(self.stuck)
+        said("jobs of a living worker are left")
 
     def see_retried(self) -> None:
         """What the client must say of jobs that are back in their queue."""

@@ -171,13 +171,14 @@ struct SagaWork: Sendable {
     /// What ends the page.
     var ending: SagaLog.Ending {
         var ending = SagaLog.Ending()
-        let notesFirstSeen = encoder.cleanup.policy.manner.notesFirstSeen
+        let notesFirstSeen = encoder.cleanup.notesFirstSeen
+        let isIndexed = encoder.cleanup.isIndexed
         for (place, judged) in page.enumerated() {
             let id = judged.entry.id
             switch judged.decision {
             case .change(let change) where fates[place] == .made:
                 if notesFirstSeen { ending.seen.append((id, nil)) }
-                guard change.indexEffect != .none else { continue }
+                guard change.indexEffect != .none, isIndexed else { continue }
                 let score = change.next.map(encoder.cleanup.indexUnit.score)
                 ending.index.append(.init(place: place, entry: judged.entry, score: score))
             case .drop where fates[place] == nil:
@@ -185,7 +186,7 @@ struct SagaWork: Sendable {
                 ending.index.append(.init(place: place, entry: judged.entry, score: nil))
             case .leave(let leave):
                 if let value = leave.remember { ending.seen.append((id, "\(encoder.time) \(value)")) }
-                guard rescores, let until = leave.until else { continue }
+                guard rescores, isIndexed, let until = leave.until else { continue }
                 let score = encoder.cleanup.indexUnit.score(of: until)
                 ending.index.append(.init(place: place, entry: judged.entry, score: score))
             case .change, .drop, .malformed: continue

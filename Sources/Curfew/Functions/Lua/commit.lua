@@ -37,6 +37,10 @@ local function check_rights(statement)
       is_allowed = may('RENAME', words[2], words[3])
         and may('PEXPIRE', words[3], words[4])
         and may('PEXPIRETIME', words[3]) and may('SET', words[3], '')
+    elseif words[1] == 'DISMISS' then
+      is_allowed = may('XGROUP', 'DELCONSUMER', words[2], words[3], words[4])
+    elseif words[1] == 'REEXPIRE' then
+      is_allowed = may('PTTL', words[2]) and may('PEXPIREAT', words[2], words[3])
     elseif words[1] == 'UNADD' then
       is_allowed = may('XDEL', words[2], words[3]) and may('XLEN', words[2])
         and may('XINFO', 'GROUPS', words[2]) and may('DEL', words[2])
@@ -79,9 +83,22 @@ local function take_back(words)
   return reply
 end
 
+-- REEXPIRE key ms: a key that has just been made, with one member, goes by itself at that time.
+local function expire_again(words)
+  local size = {list = 'LLEN', set = 'SCARD', zset = 'ZCARD', hash = 'HLEN'}
+  local command = size[redis.call('TYPE', words[2]).ok]
+  if command and redis.call(command, words[2]) == 1 and redis.call('PTTL', words[2]) == -1 then
+    return redis.pcall('PEXPIREAT', words[2], words[3])
+  end
+  return 0
+end
+
 -- Runs a command of a change; the fields of a hash keep their expiries. Returns the reply, or the error reply.
 local function run(words)
   if words[1] == 'UNADD' then return take_back(words) end
+  -- DISMISS key group consumer: the command has its key as its second word.
+  if words[1] == 'DISMISS' then return redis.pcall('XGROUP', 'DELCONSUMER', words[2], words[3], words[4]) end
+  if words[1] == 'REEXPIRE' then return expire_again(words) end
   if words[1] ~= 'HSET' or knows_field_expiry == false then return redis.pcall(unpack(words)) end
   local expiries = field_expiries(words)
   local reply = redis.pcall(unpack(words))

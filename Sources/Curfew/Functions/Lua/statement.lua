@@ -99,6 +99,18 @@ local GUARDS = {
     if not found and field ~= '' then found = redis.pcall('LPOS', key, value, 'MAXLEN', LONGEST_LIST) end
     if type(found) ~= 'number' then return unmet(found, 'LPOS', key) end
   end,
+  -- `field`: the group; `value`: for how many milliseconds the consumer must have been idle, a space, and its name.
+  idle_consumer = function(key, group, value)
+    local idle, name = string.match(value, '^(%d+) (.*)$')
+    local found = redis.pcall('XINFO', 'CONSUMERS', key, group)
+    if found.err then return explained(found.err, 'XINFO', key) end
+    for _, facts in ipairs(found) do
+      local known = {}
+      for place = 1, #facts, 2 do known[facts[place]] = facts[place + 1] end
+      if known.name == name and known.pending == 0 and known.idle >= tonumber(idle) then return nil end
+    end
+    return false
+  end,
   -- `field`: the id of the entry, a space, and the group; `value`: how often it was delivered, a space, and to whom last.
   delivered = function(key, field, value)
     local id, group = string.match(field, '^(%S+) (.*)$')

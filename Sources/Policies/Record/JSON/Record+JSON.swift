@@ -74,7 +74,11 @@ extension Verdict {
         case .change(var change):
             change.guards = record.bound(change.guards)
             change = try change.mapEffects { effect throws(RecordError) in try record.bound(effect) }
-            if let taking = record.taking(by: change) { change = change.adding(.take(taking)) }
+            if let taking = record.taking(by: change) {
+                change = change.adding(.take(taking))
+                // It stands where it is watched no more.
+                change.next = nil
+            }
             return .change(change)
         }
     }
@@ -131,6 +135,10 @@ extension Record {
     fileprivate func bound(_ effect: Effect) throws(RecordError) -> Effect? {
         switch effect {
         case .write(let write): return try bound(write)
+        case .put(var push) where push.content == .id && place != nil:
+            // In the index it is named by more than its id.
+            push.content = .text(id)
+            return .put(push)
         case .remove:
             switch place?.body ?? .key {
             case .key: return effect
