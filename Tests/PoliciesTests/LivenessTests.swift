@@ -84,7 +84,7 @@ struct LivenessTests {
     @Test("what is of another kind than a heartbeat is an error")
     func kinds() throws {
         for policy in try policies(member(within: .seconds(60))) {
-            for standing in [Standing.set, .list(isFirst: false), .hash(value: "1690000000")] {
+            for standing in [Standing.set, .list(behind: nil), .hash(value: "1690000000")] {
                 let world = World(standings: ["beats": ["w1": standing]])
                 #expect(throws: RecordError.self) { try policy.settle(Self.record, in: world) }
             }
@@ -96,7 +96,7 @@ struct LivenessTests {
 
     @Test(
         "without a time to stand there is enough",
-        arguments: [Standing.set, .list(isFirst: false), .hash(value: "x"), .zset(score: "3")])
+        arguments: [Standing.set, .list(behind: nil), .hash(value: "x"), .zset(score: "3")])
     func standing(standing: Standing) throws {
         for policy in try policies(member(within: nil)) {
             let world = World(standings: ["beats": ["w1": standing]])

@@ -146,15 +146,18 @@ struct StuckChangeTests {
     }
 
     @Test(
-        "an amount that isn't a whole number, 0 or more, is an error: no failure without its refund",
-        arguments: [nil, "", "-1", "1.5", "ten", " 1", "9223372036854775808", "nan"])
+        "an amount that is none is an error: no failure without its refund",
+        arguments: [
+            nil, "", "-1", "-0.5", "ten", " 1", "+5", "1e5", "1.", ".5", "1.5.5", "9223372036854775808", "nan", "inf",
+            "1234567890123456789.5", "0.1234567890123456789",
+        ])
     func badAmount(amount: String?) throws {
         let policy = try stuckPolicy(refund: true)
         var values = stuck
         values["tokensCost"] = amount
         let error = try #require(throws: RecordError.self) { try policy.settle(values) }
         #expect(error.message.hasPrefix("tokensCost is "))
-        #expect(error.message.hasSuffix("a whole number, 0 or more"))
+        #expect(error.message.hasSuffix("an amount like 12 or 12.50, 0 or more"))
     }
 
     @Test("a refund that can't name its balance is an error")

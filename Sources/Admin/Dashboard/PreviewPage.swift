@@ -47,7 +47,8 @@ enum PreviewPage {
                 EventsTable.record(record.id, of: result.cleanup), HTML(record.action),
                 HTML([record.from, record.to].filter { !$0.isEmpty }.joined(separator: " → ")), HTML(record.type),
                 HTML(Wording.span(record.ageMs)), HTML(Wording.span(record.timeoutMs)),
-                HTML(Wording.number(record.tokensRefunded)), .element("bdi") { EventsTable.shortened(record.reason) },
+                HTML(Wording.number("\(record.tokensRefunded)")),
+                .element("bdi") { EventsTable.shortened(record.reason) },
             ])
         }
         return table.html(empty: "No record is past its time.")

@@ -9,7 +9,7 @@ extension GroupOfRuns {
     struct Answer: Encodable {
         struct Result: Encodable {
             var totalFound: Int, cleanedUp: Int, failed: Int
-            var tokensRefunded: Int64
+            var tokensRefunded: Amount
             var jobs: [RunResult.Entry]
             var errors: [RunResult.Failure]
             /// If there are cleanups of files: how many were deleted, and how many were not because of errors.

@@ -37,7 +37,7 @@ struct RunMeasurements: Sendable {
         case .retried: Double(counters.retried)
         case .skipped: Double(counters.skipped)
         case .failed: Double(counters.failed)
-        case .refunded: Double(counters.refunded)
+        case .refunded: counters.refunded.approximate
         case .backlog: Double(backlog)
         case .drift: Double(counters.drift)
         case .bytesFreed: Double(counters.bytesFreed)
@@ -61,11 +61,13 @@ struct RunMeasurements: Sendable {
             ("oldest_overdue_ms", oldestOverdue.milliseconds), ("drift", counters.drift),
             ("found", Int64(counters.found)), ("changed", Int64(counters.changed)),
             ("retried", Int64(counters.retried)), ("skipped", Int64(counters.skipped)),
-            ("failed", Int64(counters.failed)), ("refunded", counters.refunded),
+            ("failed", Int64(counters.failed)),
             ("bytes_freed", counters.bytesFreed), ("absent", Int64(counters.absent)), ("backlog", Int64(backlog)),
             ("stalled", Int64(counters.stalled)), ("seen", Int64(counters.checked)),
         ]
-        let own = [("kind", kind), ("cleanup", cleanup), ("run", run)]
+        let own = [
+            ("kind", kind), ("cleanup", cleanup), ("run", run), ("refunded", String(counters.refunded)),
+        ]
         let states = [("refused", isRefused), ("runs_failed", isFailed), ("dry_run", isDryRun)]
             .filter(\.1).map { ($0.0, "1") }
         return own + numbers.map { ($0.0, String($0.1)) } + states

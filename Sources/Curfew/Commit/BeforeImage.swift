@@ -67,8 +67,13 @@ package struct BeforeImage: Sendable {
         after = fields(.after)
         originals = fields(.originals).sorted { $0.key < $1.key }.map { FieldWrite(field: $0.key, value: $0.value) }
         also = members[Member.also.rawValue] as? [String] ?? []
-        puts = try Self.takings(members[Member.puts.rawValue])
+        var puts = try Self.takings(members[Member.puts.rawValue])
         takes = try Self.takings(members[Member.takes.rawValue])
+        for place in puts.indices {
+            guard let same = puts[place].sameAs, takes.indices.contains(same) else { continue }
+            puts[place].member = takes[same].member
+        }
+        self.puts = puts
         if let text = members[Member.text.rawValue] as? String, let sum = members[Member.sum.rawValue] as? String {
             whole = (text, sum)
         } else {
@@ -110,6 +115,16 @@ package struct BeforeImage: Sendable {
         _ before: [FieldWrite], after: [FieldWrite] = [], originals: [FieldWrite] = [], also: [String] = [],
         puts: [Taking] = [], takes: [Taking] = [], whole: (text: String, after: String)? = nil
     ) -> String {
+        // What is taken out and put elsewhere as it is needs to be said once.
+        let puts = puts.map { put in
+            var put = put
+            if let member = put.member, member.utf8.count > shownOfCut,
+                let taken = takes.firstIndex(where: { $0.member == member })
+            {
+                (put.member, put.sameAs) = (nil, taken)
+            }
+            return put
+        }
         let moves = puts + takes
         let size =
             JSONText.size(of: before)
@@ -163,6 +178,8 @@ extension Taking {
         return [
             ("key", key), ("kind", kind.rawValue), ("member", member), ("field", field), ("score", score),
             ("earlier", earlier), ("expires_in_ms", expires), ("end", end == .tail ? nil : end.rawValue),
+            ("behind", behind),
+            ("same_as", sameAs.map { String($0) }),
             ("expires", expires.map { String($0) }), ("group", pending?.group), ("consumer", pending?.consumer),
             ("deliveries", pending?.deliveries),
         ].compactMap { name, value in value.map { FieldWrite(field: name, value: $0) } }
@@ -174,6 +191,8 @@ extension Taking {
         self.init(key: key, kind: kind, member: image["member"], field: image["field"])
         score = image["score"]
         expires = image["expires"].flatMap { Int64($0) }
+        sameAs = image["same_as"].flatMap { Int($0) }
+        behind = image["behind"]
         end = image["end"].flatMap { Seat.End(rawValue: $0) } ?? .tail
         if let group = image["group"], let consumer = image["consumer"], let deliveries = image["deliveries"] {
             pending = Seat.Pending(group: group, consumer: consumer, deliveries: deliveries)

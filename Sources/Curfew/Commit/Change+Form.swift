@@ -20,8 +20,8 @@ extension Effect {
         // Almost all of a cluster's steps are of these, and need no look at what they hold.
         let isAlike: Bool? =
             switch self {
-            case .pay: if case .pay = other { true } else { false }
-            case .credit: if case .credit = other { true } else { false }
+            case .pay(let mine): if case .pay(let theirs) = other { mine.hasForm(of: theirs) } else { false }
+            case .credit(let mine): if case .credit(let theirs) = other { mine.hasForm(of: theirs) } else { false }
             case .enter: if case .enter = other { true } else { false }
             case .discard: if case .discard = other { true } else { false }
             default: nil
@@ -46,7 +46,8 @@ extension Effect {
         case (.put(let mine), .put(let theirs)):
             return mine.kind == theirs.kind && mine.isAtHead == theirs.isAtHead && mine.keptFor == theirs.keptFor
                 && (mine.field == nil) == (theirs.field == nil) && (mine.pending == nil) == (theirs.pending == nil)
-                && (mine.expires == nil) == (theirs.expires == nil) && mine.content.hasForm(of: theirs.content)
+                && (mine.expires == nil) == (theirs.expires == nil) && (mine.behind == nil) == (theirs.behind == nil)
+                && mine.content.hasForm(of: theirs.content)
         case (.take(let mine), .take(let theirs)):
             return mine.kind == theirs.kind && (mine.member == nil) == (theirs.member == nil)
                 && (mine.field == nil) == (theirs.field == nil) && (mine.end == .head) == (theirs.end == .head)
@@ -58,6 +59,11 @@ extension Effect {
         default: return false
         }
     }
+}
+
+extension Refund {
+    /// Whether two are paid in the same way.
+    fileprivate func hasForm(of other: Refund) -> Bool { (field == nil) == (other.field == nil) }
 }
 
 extension Push.Content {

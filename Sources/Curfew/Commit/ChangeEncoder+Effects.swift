@@ -25,8 +25,7 @@ extension ChangeEncoder {
         case .pay(let refund):
             let ledger = sink.key(refund.ledger)
             encodeEntry(refund, ledger, context.amount, to: &sink)
-            sink.begin("INCRBY", sink.key(refund.balance))
-            sink.hole(context.amount)
+            encodeCredit(refund, context.amount, to: &sink)
         case .write(let write): encode(write, context, to: &sink)
         case .remember(let note):
             if !context.isPart { encode(note, of: context.id, to: &sink) }
@@ -55,11 +54,9 @@ extension ChangeEncoder {
             let ledger = sink.key(refund.ledger)
             let amount = sink.value(String(refund.amount))
             encodeEntry(refund, ledger, amount, to: &sink)
-            sink.begin("INCRBY", sink.key(refund.balance))
-            sink.hole(amount)
+            encodeCredit(refund, amount, to: &sink)
         case .credit(let refund):
-            sink.begin("INCRBY", sink.key(refund.balance))
-            sink.hole(sink.value(String(refund.amount)))
+            encodeCredit(refund, sink.value(String(refund.amount)), to: &sink)
         case .enter(let refund):
             encodeEntry(refund, sink.key(refund.ledger), sink.value(String(refund.amount)), to: &sink)
         case .store(let text):
@@ -85,6 +82,14 @@ extension ChangeEncoder {
     ) {
         sink.begin("HSETNX", ledger)
         sink.hole(sink.value(refund.entry))
+        sink.hole(amount)
+    }
+
+    /// The addition to a balance, whole or decimal: what INCRBY doesn't take, the function adds digit by digit.
+    private func encodeCredit(_ refund: Refund, _ amount: Statement.Source, to sink: inout some CommitSink) {
+        let balance = sink.key(refund.balance)
+        sink.begin(refund.field == nil ? "INCRBY" : "HINCRBY", balance)
+        if let field = refund.field { sink.hole(sink.value(field)) }
         sink.hole(amount)
     }
 
@@ -141,6 +146,9 @@ extension ChangeEncoder {
         let key = sink.key(push.key)
         if let pending = push.pending { return encodeDelivery(of: push, pending, key, to: &sink) }
         switch push.kind ?? .list {
+        case .list where push.behind != nil:
+            sink.begin("REINSERT", key)
+            sink.hole(sink.value(push.behind ?? ""))
         case .list: sink.begin(push.isAtHead ? "LPUSH" : "RPUSH", key)
         case .set: sink.begin("SADD", key)
         case .zset:

@@ -1,4 +1,4 @@
-internal import Policies
+package import Policies
 internal import RedisClient
 
 /// One entry of the events: what was done to a record, or by somebody to a cleanup, and why.
@@ -41,7 +41,7 @@ package struct Event: Sendable, Equatable {
     /// What kind of record the application calls it.
     package var type = ""
     /// What was paid back; below zero where an undo took it again.
-    package var tokens: Int64 = 0
+    package var tokens: Amount = 0
     /// How many bytes of storage were freed.
     package var bytes: Int64 = 0
     /// What was there before: a ``BeforeImage`` as text.
@@ -85,7 +85,7 @@ package struct Event: Sendable, Equatable {
             case .to: to = newValue
             case .reason: reason = newValue
             case .type: type = newValue
-            case .tokens: tokens = Int64(newValue) ?? 0
+            case .tokens: tokens = Amount(text: newValue) ?? 0
             case .bytes: bytes = Int64(newValue) ?? 0
             case .before: before = newValue
             case .time: time = newValue

@@ -35,6 +35,25 @@ extension Section {
     }
 
     private func effects() -> ActionEffects {
+        let written = [
+            ("set", names(of: "set")), ("unset", has("unset") ? texts("unset") ?? [] : []), ("add", names(of: "add")),
+        ]
+        for (number, (key, fields)) in written.enumerated() {
+            for (other, others) in written[..<number] {
+                for field in fields where others.contains(field) {
+                    problem(key, "“\(field)” is in \(other) as well, expected each field once")
+                }
+            }
+        }
+        return wholeEffects()
+    }
+
+    private func names(of key: String) -> [String] {
+        guard case .section(let entries)? = entry(key)?.value.content else { return [] }
+        return entries.map(\.key)
+    }
+
+    private func wholeEffects() -> ActionEffects {
         ActionEffects(
             set: (section("set")?.settings() ?? []), unset: has("unset") ? texts("unset") ?? [] : [],
             add: section("add")?.counts() ?? [], take: takings("take"),

@@ -53,7 +53,9 @@ extension Keys {
     func checkPuts(of change: Change, to record: Record) throws(RecordError) {
         for (place, effect) in change.effects.enumerated() {
             guard case .put(let push) = effect else { continue }
-            if push.key == record.key { throw Self.collision(push.key, "the record itself") }
+            if push.key == record.key, record.place?.body ?? .key == .key {
+                throw Self.collision(push.key, "the record itself")
+            }
             if let refund = change.refund {
                 if push.key == refund.ledger { throw Self.collision(push.key, "the ledger of the refund") }
                 if push.key == refund.balance { throw Self.collision(push.key, "the balance of the refund") }

@@ -130,6 +130,7 @@ extension RecordSource {
         } else if facts["id"] == nil {
             facts["id"] = seat.member
         }
+        guard facts["id"] != "" else { throw StrayMember.error(seat, member) }
         facts["member"] = seat.member
         if let score = seat.score { (facts["score"], facts["<score>"]) = (score, score) }
         facts.merge(more) { $1 }
@@ -195,9 +196,10 @@ extension RecordSource {
 enum StrayMember {
     private static let sign = " doesn't read like "
 
-    static func error(_ seat: Seat, _ template: KeyTemplate) -> RecordError {
+    static func error(_ seat: Seat, _ template: KeyTemplate?) -> RecordError {
         RecordError(
-            "the member “\(seat.member.shortened(to: 80))” of \(seat.registry)\(sign)“\(template.text)”: it is left")
+            "the member “\(seat.member.shortened(to: 80))” of \(seat.registry)\(sign)“\(template?.text ?? "<id>")”: it is left"
+        )
     }
 
     /// Whether an error says so.

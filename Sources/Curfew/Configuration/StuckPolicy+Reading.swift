@@ -71,6 +71,14 @@ extension Section {
 }
 
 extension StuckPolicy.Retry {
+    /// The retry of a type, which has no effects of its own: those are the same for all.
+    fileprivate init?(ofType section: Section) {
+        for key in ActionEffects.keys where section.has(key) {
+            section.problem(key, "is the same for all types: expected it in the general retry")
+        }
+        self.init(section, status: nil)
+    }
+
     init?(_ section: Section, status: String?) {
         section.expect(["limit", "window", "to", "queue", "attempts"] + ActionEffects.keys)
         let limit = section.integer("limit", isRequired: true, in: 0...100)
@@ -140,7 +148,7 @@ extension StuckPolicy.RefundRule {
     init?(_ section: Section) {
         section.expect(["amount", "balance", "ledger", "record"])
         let amount = section.text("amount", isRequired: true, expected: "the name of a field")
-        let balance = section.writtenTemplate("balance", isRequired: true)
+        let (balance, field) = Self.balance(section)
         let ledger = section.writtenTemplate("ledger", isRequired: true)
         let records = section.puts("record") { (_) throws(TemplateError) in try PutRule.transaction() }
         for (name, template) in [("balance", balance), ("ledger", ledger)] {
@@ -148,6 +156,18 @@ extension StuckPolicy.RefundRule {
             section.problem("record", "it would go into the \(name), \(template): expected a key of its own")
         }
         guard let amount, let balance, let ledger else { return nil }
-        self.init(amount: amount, balance: balance, ledger: ledger, records: records)
+        self.init(amount: amount, balance: balance, field: field, ledger: ledger, records: records)
+    }
+
+    /// `balance`: a key, or a section with the field of a hash.
+    private static func balance(_ section: Section) -> (key: KeyTemplate?, field: KeyTemplate?) {
+        guard let entry = section.entry("balance"), case .section = entry.value.content else {
+            return (section.writtenTemplate("balance", isRequired: true), nil)
+        }
+        guard let inner = section.section("balance") else { return (nil, nil) }
+        inner.expect(["key", "field"])
+        let field = inner.template("field", isRequired: true)
+        let key = inner.writtenTemplate("key", isRequired: true)
+        return field == nil ? (nil, nil) : (key, field)
     }
 }

@@ -30,11 +30,6 @@ extension Section {
         return by.map { ($0, byType) }
     }
 
-    /// Whether a rule is taken away from a type: `retry: none`.
-    func isNone(_ key: String) -> Bool {
-        if case .scalar(let scalar)? = entry(key)?.value.content { scalar.text == "none" } else { false }
-    }
-
     /// Reports types that two sections of a cleanup have times for, and sections that go by different fields.
     func checkTypes(_ other: String, by: String?, _ types: some Collection<String>) {
         guard let section = section(other), let by else { return }

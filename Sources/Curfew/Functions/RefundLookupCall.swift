@@ -1,3 +1,4 @@
+internal import Policies
 internal import RedisClient
 
 /// Checks whether refunds may be paid, on one node of a cluster: `curfew_look` in `parts.lua`.
@@ -12,9 +13,10 @@ struct RefundLookupCall: FunctionCall {
     }
 
     /// Adds the question whether an amount can be added to a balance.
-    mutating func add(balance: String, amount: Int64) {
+    mutating func add(balance: String, field: String?, amount: Amount) {
         balances.append(balance)
-        balances.append(amount)
+        balances.append(field ?? "")
+        balances.append(String(amount))
     }
 
     var command: RedisCommand {
@@ -26,7 +28,7 @@ struct RefundLookupCall: FunctionCall {
 
     /// The positions that need a closer look: first the ledgers in the order of addition, then the balances.
     func answer(_ reply: RedisValue) throws(CurfewError) -> [Int] {
-        let count = (ledgers.count + balances.count) / 2
+        let count = ledgers.count / 2 + balances.count / 3
         var places: [Int] = []
         for position in reply.elements {
             guard let place = position.place(among: count) else {

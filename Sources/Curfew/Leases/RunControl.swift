@@ -1,3 +1,4 @@
+package import Policies
 internal import RedisClient
 internal import Synchronization
 
@@ -34,7 +35,7 @@ package final class RunControl: Sendable {
         /// The counters so far.
         package var found = 0, changed = 0, retried = 0, skipped = 0, failed = 0
         /// Tokens refunded so far.
-        package var refunded: Int64 = 0
+        package var refunded: Amount = 0
         /// The share of the records due at the start that is done, 0…100.
         package var percent = 0
         /// The current step.

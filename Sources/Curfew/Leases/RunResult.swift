@@ -1,3 +1,5 @@
+package import Policies
+
 /// The result of a run: the answer of commands and HTTP routes, and the source of the history.
 package struct RunResult: Sendable, Codable, Equatable {
     /// How a run ended.
@@ -33,7 +35,7 @@ package struct RunResult: Sendable, Codable, Equatable {
         /// Its age and its timeout.
         package var ageMs: Int64, timeoutMs: Int64
         /// The refunded tokens.
-        package var tokensRefunded: Int64
+        package var tokensRefunded: Amount
         /// The reason.
         package var reason: String
     }
@@ -88,7 +90,7 @@ package struct RunResult: Sendable, Codable, Equatable {
     /// Records past their time that are still being processed.
     package var stalled: Int
     /// All refunded tokens.
-    package var tokensRefunded: Int64
+    package var tokensRefunded: Amount
     /// Bytes freed in object storage.
     package var bytesFreed: Int64
     /// Objects to delete that did not exist.

@@ -80,6 +80,12 @@ extension RecordReader {
         let first = text.utf8.first { ![0x20, 0x0A, 0x0D, 0x09].contains($0) }
         let isJSON = cleanup.format == .json || first == UInt8(ascii: "{") || first == UInt8(ascii: "[")
         guard isJSON, cleanup.format != .text else {
+            // Paths lead into nothing.
+            if let path = names.first(where: { $0.contains(".") || Int($0) != nil }), cleanup.format != .text {
+                let shown = text.shortened(to: 80)
+                return .failure(
+                    RecordError("\(record.key), “\(record.name)” is “\(shown)”: expected JSON, for \(path)"))
+            }
             record.content = .text(text)
             return .success(record)
         }
@@ -190,11 +196,23 @@ extension RecordReader {
         let plain = DueEntry(id: name, score: 0, scoreText: "")
         guard let source = registry else { return try await seated([plain], at: now)[0] }
         let list = RegistryList(redis: redis, cleanup: cleanup, source: source, keys: keys)
+        if let found = try await entry(named: name, in: try await list.all(), source, at: now) { return found }
+        // It may stand where no run has looked yet.
+        let rest = source.isScanned ? try await list.scanned() : []
+        if let found = try await entry(named: name, in: rest, source, at: now) { return found }
+        throw RecordError("no member of \(source.templates.map(\.text).joined(separator: ", ")) is “\(name)”")
+    }
+
+    /// The same among these registries; nil where none has it.
+    private func entry(
+        named name: String, in registries: [String], _ source: RecordSource, at now: Timestamp
+    ) async throws -> DueEntry? {
+        guard !registries.isEmpty else { return nil }
         // Neither by range nor by the index: it needn't be due.
         var walked = source
         walked.isByScore = false
         var walk = try await RegistryWalk(
-            try await list.all(), from: nil, of: cleanup, walked, index: "", horizon: now, now: now, redis)
+            registries, from: nil, of: cleanup, walked, index: "", horizon: now, now: now, redis)
         var looked = 0
         while looked < Self.mostLooked, let command = walk.command() {
             let entries = try await walk.take(try await redis.send(command))
@@ -208,7 +226,7 @@ extension RecordReader {
                 if case .success(let record) = read, record.name == name { return item.entry }
             }
         }
-        throw RecordError("no member of \(source.templates.map(\.text).joined(separator: ", ")) is “\(name)”")
+        return nil
     }
 
     /// Where entries stand that are only named: looked up one by one.
@@ -256,8 +274,9 @@ extension Seat {
     /// The seat of a member that was looked up.
     init(registry: String, member: String, _ standing: Standing) {
         switch standing {
-        case .list(let isFirst):
-            self.init(registry: registry, kind: .list, member: member, end: isFirst ? .head : .middle)
+        case .list(let behind):
+            self.init(registry: registry, kind: .list, member: member, end: behind == nil ? .head : .middle)
+            self.behind = behind
         case .text, .stream: self.init(registry: registry, kind: .text, member: member)
         case .set: self.init(registry: registry, kind: .set, member: member)
         case .zset(let score): self.init(registry: registry, kind: .zset, member: member, score: score)

@@ -23,7 +23,11 @@ extension RecordReader {
         }
         guard !commands.isEmpty else { return }
         let replies = try await redis.pipelineInPieces(commands)
+        var inLists: [(place: Int, command: RedisCommand)] = []
         for (number, (place, key, type)) in places.enumerated() {
+            if type == "list", let index = replies[2 * number].integer, index > 0 {
+                inLists.append((place, RedisCommand("LINDEX", [key, String(index - 1)])))
+            }
             let (reply, time) = (replies[2 * number], replies[2 * number + 1])
             if type == "list", reply.isNull, let length = time.integer, length > Self.mostSearched {
                 answers[place] = .unreadable(
@@ -33,6 +37,11 @@ extension RecordReader {
             answers[place] =
                 (reply.error ?? time.error).map { Self.unreadable(key, $0) }
                 ?? .standing(Self.standing(type, reply, time))
+        }
+        guard !inLists.isEmpty else { return }
+        let before = try await redis.pipelineInPieces(inLists.map(\.command))
+        for ((place, _), reply) in zip(inLists, before) {
+            if let element = reply.string { answers[place] = .standing(.list(behind: element)) }
         }
     }
 
@@ -54,7 +63,7 @@ extension RecordReader {
     private static func standing(_ type: String, _ reply: RedisValue, _ time: RedisValue) -> Standing? {
         switch type {
         case "stream": return reply.count > 0 ? .stream : nil
-        case "list": return reply.integer.map { .list(isFirst: $0 == 0) }
+        case "list": return reply.integer.map { _ in .list(behind: nil) }
         case "set": return reply.integer == 1 ? .set : nil
         case "zset": return reply.string.map { .zset(score: $0) }
         case "hash": return reply.string.map { .hash(value: $0) }

@@ -49,7 +49,7 @@ struct RegistryCursor {
             let range = cursor.range(count: count)
             asked = range
             if kind == .list {
-                command = RedisCommand("LRANGE", [key, String(-1 - range.upperBound), String(-1 - range.lowerBound)])
+                command = RedisCommand("LRANGE", [key, String(-2 - range.upperBound), String(-1 - range.lowerBound)])
             } else {
                 command = RedisCommand(
                     "ZRANGE", [key, String(range.lowerBound), String(range.upperBound), "WITHSCORES"])
@@ -76,15 +76,13 @@ struct RegistryCursor {
         let key = registry.key
         switch kind {
         case .list:
-            // From the tail; a page with less than was asked for reaches the head.
-            let count = asked.lowerBound + reply.count
-            let isWhole = reply.count < asked.count
-            let first = asked.lowerBound
-            return reply.elements.reversed().enumerated().map { number, element in
-                let isNearHead = isWhole && count - 1 - first - number < first + number
-                return Found(
-                    seat: Seat(
-                        registry: key, kind: kind, member: element.string ?? "", end: isNearHead ? .head : .tail))
+            // From the tail; one more was read, to know what the last of them stands behind.
+            let elements = Array(reply.elements.reversed().map { $0.string ?? "" })
+            return elements.prefix(asked.count).enumerated().map { number, element in
+                var seat = Seat(registry: key, kind: kind, member: element)
+                seat.behind = number + 1 < elements.count ? elements[number + 1] : nil
+                seat.end = seat.behind == nil ? .head : .tail
+                return Found(seat: seat)
             }
         case .zset:
             return reply.fields().map { member, score in

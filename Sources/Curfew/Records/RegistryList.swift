@@ -6,6 +6,8 @@ internal import RedisClient
 struct RegistryList {
     /// The most members of another key that a gap goes over.
     private static let mostMembers = 10_000
+    /// The most steps of such a scan on each server, a thousand keys each.
+    private static let mostSteps = 500
     /// How long a registry is known that isn't there: one that is drained comes again.
     static let forgotten: Duration = .seconds(86_400)
 
@@ -42,6 +44,23 @@ struct RegistryList {
         }
         var seen: Set<String> = []
         return Array(all.filter { !keys.own($0) && seen.insert($0).inserted }.prefix(RegistryWalk.mostRegistries))
+    }
+
+    /// Registries that a short scan of the keyspace finds, for somebody who asks for one record.
+    func scanned() async throws -> [String] {
+        var found: [String] = []
+        for node in try await redis.primaries() {
+            var cursor = "0"
+            for _ in 0..<Self.mostSteps {
+                let words = [cursor, "MATCH", source.scanPattern, "COUNT", "1000"]
+                let reply = try await redis.send(RedisCommand("SCAN", words), to: node)
+                if let error = reply.error { throw CurfewError(error, "looking for registries") }
+                found += reply[1].elements.compactMap(\.string).filter { source.gaps(of: $0) != nil }
+                cursor = reply[0].string ?? "0"
+                if cursor == "0" { break }
+            }
+        }
+        return found
     }
 
     /// What the gaps are that go over the members of other keys: every combination.

@@ -1,4 +1,4 @@
-internal import Policies
+package import Policies
 
 /// The counts of a run, and the first hundred of what it did and of what went wrong.
 ///
@@ -24,7 +24,7 @@ package struct RunCounters: Sendable {
     /// Records past their time on which work is going on.
     package private(set) var stalled = 0
     /// Tokens given back.
-    package private(set) var refunded: Int64 = 0
+    package private(set) var refunded: Amount = 0
     /// Charges that had been paid back before, so that nothing was paid.
     package private(set) var refundedBefore = 0
     /// Objects that were to be deleted and weren't there.
@@ -83,7 +83,7 @@ package struct RunCounters: Sendable {
         if change.action == .retry { retried += 1 }
         count(change.action)
         if change.isStalled { stalled += 1 }
-        refunded.addSaturating(refund)
+        refunded += refund
         drift.addSaturating(change.drift)
         bytesFreed.addSaturating(change.freedBytes ?? 0)
         if !change.type.isEmpty, types[change.type] != nil || types.count < Self.mostTypes {
@@ -150,7 +150,7 @@ package struct RunCounters: Sendable {
         found += 1
         changed += 1
         count(.undo)
-        refunded.addSaturating(entry.tokensRefunded)
+        refunded += entry.tokensRefunded
         if records.count < RunResult.listed { records.append(entry) }
     }
 

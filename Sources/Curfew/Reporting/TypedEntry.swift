@@ -41,6 +41,8 @@ package struct TypedEntry: Sendable, Encodable {
                 try container.encode(text == "1", forKey: key)
             } else if Self.integers.contains(name) || name.hasSuffix("_ms"), let number = Int64(text) {
                 try container.encode(number, forKey: key)
+            } else if Self.integers.contains(name), let amount = Amount(text: text) {
+                try container.encode(amount, forKey: key)
             } else if Self.numbers.contains(name), let number = Double(text), number.isFinite {
                 try container.encode(number, forKey: key)
             } else if Self.counts.contains(name), let counts = Self.counts(in: text) {

@@ -1,3 +1,5 @@
+package import Policies
+
 /// Consecutive runs of several cleanups: one result for all.
 package struct GroupOfRuns: Sendable {
     /// The results, in the order of the runs.
@@ -76,7 +78,7 @@ extension GroupOfRuns {
         /// Records past their time, and what became of them.
         package var totalFound = 0, cleanedUp = 0, retried = 0, skipped = 0, failed = 0, stalled = 0
         /// All refunded tokens, and bytes freed in object storage.
-        package var tokensRefunded: Int64 = 0, bytesFreed: Int64 = 0
+        package var tokensRefunded: Amount = 0, bytesFreed: Int64 = 0
         /// Objects to delete that did not exist.
         package var absent = 0
         /// The duration of all runs.
@@ -96,7 +98,7 @@ extension GroupOfRuns {
             sum.skipped += result.skipped
             sum.failed += result.failed
             sum.stalled += result.stalled
-            sum.tokensRefunded &+= result.tokensRefunded
+            sum.tokensRefunded += result.tokensRefunded
             sum.bytesFreed &+= result.bytesFreed
             sum.absent += result.absent
             sum.durationMs &+= result.durationMs
@@ -111,7 +113,7 @@ extension GroupOfRuns {
         /// The sums of all runs.
         package var totalFound: Int, cleanedUp: Int, retried: Int, skipped: Int, failed: Int, stalled: Int
         /// The sums of tokens and bytes.
-        package var tokensRefunded: Int64, bytesFreed: Int64
+        package var tokensRefunded: Amount, bytesFreed: Int64
         /// Objects that did not exist.
         package var absent: Int
         /// The duration of all runs.

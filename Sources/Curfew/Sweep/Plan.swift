@@ -1,6 +1,6 @@
 internal import Crypto
 package import Foundation
-internal import Policies
+package import Policies
 internal import RedisClient
 
 /// What a preview found, to be done later exactly so: the file of `curfew preview NAME --out plan.json`.
@@ -25,7 +25,7 @@ package struct Plan: Sendable, Equatable, Codable {
         /// The status before and after.
         package var from: String, to: String
         /// What is given back.
-        package var tokens: Int64
+        package var tokens: Amount
         /// Why.
         package var reason: String
         /// What the change rests on and what it does, as a hash.

@@ -41,7 +41,7 @@ extension Change {
             switch effect {
             case .discard(let key): add("also", key)
             case .put(let push): add("push", push.key)
-            case .pay(let refund): add("refund", String(refund.amount), refund.balance, refund.ledger, refund.entry)
+            case .pay(let refund): add("refund", String(refund.amount), refund.place, refund.ledger, refund.entry)
             case .objects, .write, .remember, .remove, .unlist, .carry: continue
             default: add(effect.words)
             }

@@ -46,7 +46,10 @@ struct UndoEncoder {
             effects += try put.undoing(elapsed: elapsed)
         }
         for taken in event.takes {
-            if let item = taken.isFree { guards.append(item) }
+            // Where the change has put it again, that says enough; and a list may have an element more than once.
+            let isPut = event.puts.contains { $0.key == taken.key && $0.member == taken.member }
+            let isListed = taken.kind == .list && !guards.isEmpty
+            if let item = taken.isFree, !isPut, !isListed { guards.append(item) }
             if let push = taken.returning(elapsed: elapsed, at: now) { effects.append(.put(push)) }
         }
         // Members of registries are found by the next walk.
@@ -72,7 +75,7 @@ struct UndoEncoder {
 
     /// A second entry of the ledger says that the refund was taken back.
     private func addReversal(
-        of payment: UndoReader.Payment, _ tokens: Int64, _ guards: inout [Policies.Guard], _ effects: inout [Effect]
+        of payment: UndoReader.Payment, _ tokens: Amount, _ guards: inout [Policies.Guard], _ effects: inout [Effect]
     ) {
         let undone = RefundEntry.undone(payment.entry)
         guards += [
@@ -80,7 +83,10 @@ struct UndoEncoder {
             .otherField(key: payment.ledger, field: undone, equals: nil),
         ]
         effects.append(
-            .pay(Refund(amount: -tokens, balance: payment.balance, ledger: payment.ledger, entry: undone)))
+            .pay(
+                Refund(
+                    amount: -tokens, balance: payment.balance, field: payment.field, ledger: payment.ledger,
+                    entry: undone)))
     }
 
     private func addDocument(

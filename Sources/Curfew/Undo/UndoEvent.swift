@@ -10,7 +10,7 @@ struct UndoEvent: Sendable {
     let to: String
     let type: String
     /// What was paid back.
-    let tokens: Int64
+    let tokens: Amount
     /// When, as the event has it.
     let at: String
     /// The fields that were written, with what they held; nil where they were absent.

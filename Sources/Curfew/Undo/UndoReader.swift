@@ -23,6 +23,7 @@ struct UndoReader {
     /// A refund that stands in a ledger.
     struct Payment: Sendable {
         let balance: String
+        let field: String?
         let ledger: String
         let entry: String
     }
@@ -181,7 +182,7 @@ struct UndoReader {
                     RecordError("its refund of \(amount) doesn't stand in \(charge.ledger) as \(charge.entries[0])"))
                 continue
             }
-            let payment = Payment(balance: charge.balance, ledger: charge.ledger, entry: entry)
+            let payment = Payment(balance: charge.balance, field: charge.field, ledger: charge.ledger, entry: entry)
             reads[place] = reads[place].map { $0.with(payment) }
         }
     }

@@ -22,7 +22,7 @@ struct DemoJudge {
     /// Balances, ledgers and events agree.
     var tokens: Check {
         let due = workload.stuck * DemoWorkload.cost
-        let recorded = evidence.events.reduce(0) { $0 + Int($1.tokens) }
+        let recorded = evidence.events.reduce(0) { $0 + Int($1.tokens.whole ?? 0) }
         let isSo =
             evidence.paid == due && evidence.ledgerTokens == due && recorded == due
             && evidence.ledgerEntries == workload.stuck

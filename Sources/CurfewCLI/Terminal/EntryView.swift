@@ -1,4 +1,5 @@
 internal import Curfew
+internal import Policies
 
 /// Entries of Curfew's streams as table rows.
 enum EntryView {

@@ -142,7 +142,8 @@ private struct Beats {
         switch try record.standing(of: "", in: key) {
         case .text(let text, _)?: return try state(of: text, in: key, .otherText(key: key, equals: text))
         case nil where try record.exists(key) != true: return gone([.keyAbsent(key)], "\(key) is gone")
-        case nil, .list?, .set?, .zset?, .hash?, .stream?: throw RecordError("\(key) is no plain string: expected a time")
+        case nil, .list?, .set?, .zset?, .hash?, .stream?:
+            throw RecordError("\(key) is no plain string: expected a time")
         }
     }
 
@@ -154,7 +155,8 @@ private struct Beats {
         case .zset(let score)?:
             return try state(of: score, in: place, .scored(key: key, member: member, score: score))
         case nil: return gone([.unlisted(key: key, member: member)], "\(member) is not in \(key)")
-        case .text?, .list?, .set?, .hash?, .stream?: throw RecordError("\(key) is no zset: expected scores that are times")
+        case .text?, .list?, .set?, .hash?, .stream?:
+            throw RecordError("\(key) is no zset: expected scores that are times")
         }
     }
 

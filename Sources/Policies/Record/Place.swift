@@ -103,6 +103,8 @@ package struct Seat: Sendable, Equatable {
     package var end: End
     /// Of a stream that is read by a group.
     package var pending: Pending?
+    /// Of a list: the element that it stands behind, on the side of the head; nil for the first.
+    package var behind: String?
     /// When the registry goes by itself, in Unix milliseconds; nil if never.
     package var expires: Int64?
 
@@ -137,6 +139,7 @@ package struct Seat: Sendable, Equatable {
         taking.end = end
         taking.pending = pending
         taking.expires = expires
+        taking.behind = behind
         return taking
     }
 }

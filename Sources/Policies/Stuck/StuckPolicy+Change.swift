@@ -117,12 +117,16 @@ extension StuckPolicy {
     private func refund(for overdue: Overdue) throws(RecordError) -> Refund? {
         guard let refund = overdue.rules.refund else { return nil }
         let record = overdue.record
-        guard let amount = try record.wholeNumber(refund.amount) else {
-            throw RecordError("\(refund.amount) is missing: the refund needs it, a whole number, 0 or more")
+        guard let raw = record.present(refund.amount) else {
+            throw RecordError("\(refund.amount) is missing: the refund needs it, an amount like 12 or 12.50, 0 or more")
+        }
+        guard let amount = Amount(text: raw), amount >= 0 else {
+            throw .unreadable(refund.amount, raw, Amount.expectation)
         }
         guard amount > 0 else { return nil }
         return Refund(
             amount: amount, balance: try refund.balance.expand(for: record),
+            field: try refund.field?.fill(id: record.id, as: .text) { record[$0] },
             ledger: try refund.ledger.expand(for: record),
             entry: String(pieces: [record.identity, "@", overdue.started.raw]))
     }

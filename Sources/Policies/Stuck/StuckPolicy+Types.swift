@@ -58,7 +58,9 @@ extension StuckPolicy {
         }
     }
 
-    /// The rules that a record is judged by. It is one object, since it is handed on for every record.
+    /// The rules that a record is judged by.
+    ///
+    /// It is one object, since it is handed on for every record.
     final class Rules: Sendable {
         let timeout: TimeLimit
         let maxAge: Duration?

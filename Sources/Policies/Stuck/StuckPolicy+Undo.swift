@@ -5,7 +5,9 @@ extension StuckPolicy {
         guard let refund = rules(for: type(of: record)).refund else { return nil }
         let started = try since.time(of: record, by: times, at: nil)
         return Charge(
-            balance: try refund.balance.expand(for: record), ledger: try refund.ledger.expand(for: record),
+            balance: try refund.balance.expand(for: record),
+            field: try refund.field?.fill(id: record.id, as: .text) { record[$0] },
+            ledger: try refund.ledger.expand(for: record),
             entries: [record.identity, record.id].map { "\($0)@\(started.raw)" })
     }
 
@@ -46,7 +48,9 @@ extension StuckPolicy.RefundRule {
     fileprivate var uses: [KeyUse] {
         [
             KeyUse(.ledger, ledger, [["HMGET", "a"], ["HGET", "a"], ["HSETNX", "a", "1"], ["HDEL", "a"]]),
-            KeyUse(.balance, balance, [["INCRBY", "1"], ["TYPE"]]),
+            KeyUse(
+                .balance, balance,
+                field == nil ? [["INCRBY", "1"], ["TYPE"]] : [["HINCRBY", "a", "1"], ["HGET", "a"], ["TYPE"]]),
         ] + records.map { $0.use(.refundRecord) }
     }
 }

@@ -128,6 +128,12 @@ extension StuckPolicy {
         return beat.time.timestamp > started.time.timestamp ? beat : started
     }
 
+    /// The time that decided, and the status, unless nobody looks at it.
+    private func guards(of latest: FieldTime, _ status: String, in record: Record) -> [Guard] {
+        guard !scope.states.isEmpty || fields.contains(scope.field) else { return latest.guards }
+        return latest.guards(after: scope.isUnchanged(status, in: record))
+    }
+
     /// `stuck in PROCESSING for 10m: no heartbeat since 2023-07-22T04:26:40Z, timeout 5m`.
     private func reason(for overdue: Overdue) -> String {
         let latest = overdue.latest

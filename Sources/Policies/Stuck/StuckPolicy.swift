@@ -79,21 +79,29 @@ package struct StuckPolicy: Policy {
         package var amount: String
         /// The balance that it is added to.
         package var balance: KeyTemplate
+        /// The field of the hash that the balance is in; nil: it is the number itself.
+        package var field: KeyTemplate?
         /// The account of refunds already paid.
         package var ledger: KeyTemplate
         /// Where the application keeps its history, and what is put there.
         package var records: [PutRule]
 
         /// Makes it.
-        package init(amount: String, balance: KeyTemplate, ledger: KeyTemplate, records: [PutRule] = []) {
+        package init(
+            amount: String, balance: KeyTemplate, field: KeyTemplate? = nil, ledger: KeyTemplate,
+            records: [PutRule] = []
+        ) {
             self.amount = amount
             self.balance = balance
+            self.field = field
             self.ledger = ledger
             self.records = records
         }
 
         /// The fields that it takes.
-        var fields: [String] { [amount] + balance.fields + ledger.fields + records.flatMap(\.fields) }
+        var fields: [String] {
+            [amount] + balance.fields + (field?.fields ?? []) + ledger.fields + records.flatMap(\.fields)
+        }
     }
 
     /// ``PolicyKind/stuck``.

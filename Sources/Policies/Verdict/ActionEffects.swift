@@ -151,6 +151,10 @@ package struct ActionEffects: Sendable, Equatable {
             let isThere = changed.effects.contains { $0 == .discard(key) }
             if !isThere { changed = changed.adding(.discard(key)) }
         }
+        // What is written on a record that goes would only be in the way of its return.
+        if changed.effects.contains(.discard(facts.record.key)) {
+            changed = changed.mapEffects { effect in if case .write = effect { nil } else { effect } }
+        }
         for message in publish {
             let content: String
             switch message.content {
@@ -217,7 +221,9 @@ extension Standing {
     fileprivate func taking(_ key: String, _ member: String) -> Taking {
         var taking = Taking(key: key, kind: kind, member: member)
         switch self {
-        case .list(let isFirst): taking.end = isFirst ? .head : .middle
+        case .list(let behind):
+            taking.end = behind == nil ? .head : .middle
+            taking.behind = behind
         case .set, .stream: break
         case .zset(let score): taking.score = score
         case .hash(let value): (taking.member, taking.field) = (value, member)

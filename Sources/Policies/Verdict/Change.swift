@@ -61,7 +61,7 @@ package struct Change: Sendable, Equatable {
     /// What is asked of the effects again and again: looked up once, since a change is asked ten times or more.
     private struct Summary: Equatable {
         var pays = false
-        var amount: Int64 = 0
+        var amount: Amount = 0
         var removesRecord = false
         var deletesObjects = false
         var relists = false
@@ -133,7 +133,7 @@ extension Change {
     package var pays: Bool { summary.pays }
 
     /// How much is paid back; below zero if an undo takes it again.
-    package var paid: Int64 { summary.amount }
+    package var paid: Amount { summary.amount }
 
     /// Whether its index entry is listed anew by an effect.
     package var relists: Bool { summary.relists }

@@ -37,7 +37,12 @@ package struct ChangeAdditions: Sendable, Equatable {
     package var fields: [String] { unique(touch + carry + actionFields) }
 
     /// The fields that are only looked at, so that they may hold anything.
-    package var looseFields: [String] { unique(carry + actionFields).filter { !writtenFields.contains($0) } }
+    package var looseFields: [String] {
+        unique(carry + actionFields).filter { !touch.contains($0) && !counted.contains($0) }
+    }
+
+    /// The fields that are counted, and so must be numbers.
+    private var counted: [String] { actions.values.flatMap { $0.add.map(\.field) } }
 
     private var actionFields: [String] { actions.sorted { $0.key.rawValue < $1.key.rawValue }.flatMap(\.value.fields) }
 

@@ -98,8 +98,8 @@ package enum Effect: Sendable, Equatable {
         switch self {
         case .objects(let deletion):
             "delete \(deletion.keys.joined(separator: ", ")) from storage \(deletion.storage)"
-        case .pay(let refund): "add \(refund.amount) to \(refund.balance), entered in \(refund.ledger)"
-        case .credit(let refund): "add \(refund.amount) to \(refund.balance)"
+        case .pay(let refund): "add \(refund.amount) to \(refund.place), entered in \(refund.ledger)"
+        case .credit(let refund): "add \(refund.amount) to \(refund.place)"
         case .enter(let refund): "enter \(refund.amount) in \(refund.ledger)"
         case .write(let write):
             write.sets.map { set in
@@ -243,21 +243,27 @@ package struct StoredText: Sendable, Equatable {
 /// An amount that is paid back, once; below zero if an undo takes it again.
 package struct Refund: Sendable, Equatable {
     /// How much.
-    package var amount: Int64
+    package var amount: Amount
     /// The key of the balance that it is added to.
     package var balance: String
+    /// The field of the hash at that key that it is added to; nil: the key holds the number itself.
+    package var field: String?
     /// The key that keeps account of the refunds already paid.
     package var ledger: String
     /// What names the charge in the ledger: a refund whose entry is there already isn't paid again.
     package var entry: String
 
     /// Makes it.
-    package init(amount: Int64, balance: String, ledger: String, entry: String) {
+    package init(amount: Amount, balance: String, field: String? = nil, ledger: String, entry: String) {
         self.amount = amount
         self.balance = balance
+        self.field = field
         self.ledger = ledger
         self.entry = entry
     }
+
+    /// Where the balance is, in words.
+    package var place: String { field.map { "\($0) of \(balance)" } ?? balance }
 }
 
 /// A key that comes back from the trash of a run.

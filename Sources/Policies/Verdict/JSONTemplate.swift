@@ -65,7 +65,10 @@ package indirect enum JSONTemplate: Sendable, Equatable {
             let isNumber =
                 template.fields.count == 1 && template.text == "<\(template.fields[0])>"
                 && EffectFacts.isNumber(template.fields[0])
-            return isNumber || isContainer(template, facts) ? value : JSONRecord.quoted(value.validText)
+            guard value.validText == value else {
+                throw RecordError("“\(template.text)” holds bytes that are no UTF-8: no JSON can have them")
+            }
+            return isNumber || isContainer(template, facts) ? value : JSONRecord.quoted(value)
         case .bare(let text): return text
         }
     }

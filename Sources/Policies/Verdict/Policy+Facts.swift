@@ -47,6 +47,8 @@ extension PolicyFacts {
 package struct Charge: Sendable, Equatable {
     /// The key of the balance.
     package var balance: String
+    /// The field of the hash at that key; nil: the key holds the number itself.
+    package var field: String?
     /// The key of the ledger.
     package var ledger: String
     /// What names the charge in the ledger: its name now, and the one that older versions gave it.

@@ -41,6 +41,8 @@ package struct Push: Sendable, Equatable {
     package var isOfRefund = false
     /// Of an entry of a stream that is made pending again: with whom.
     package var pending: Seat.Pending?
+    /// Of a list: the element that it goes behind, where that is there; else to the end that is said.
+    package var behind: String?
     /// When the key goes by itself if this makes it, in Unix milliseconds; nil if never.
     package var expires: Int64?
 
@@ -111,6 +113,10 @@ package struct Taking: Sendable, Equatable {
     package var end: Seat.End = .tail
     /// Of a stream that is read by a group.
     package var pending: Seat.Pending?
+    /// In an event: the number of what was taken out that this is the same as.
+    package var sameAs: Int?
+    /// Of a list: the element that it stands behind, on the side of the head, so that an undo can put it there again.
+    package var behind: String?
     /// When the key goes by itself, in Unix milliseconds, which is to be so again where an undo makes it anew; nil if never.
     package var expires: Int64?
     /// Whether it is an entry of a stream that a change has added, so that a stream which it made goes with it.
@@ -123,6 +129,7 @@ package struct Taking: Sendable, Equatable {
             field: field)
         push.pending = pending
         push.expires = expires
+        push.behind = behind
         return push
     }
 

@@ -118,7 +118,14 @@ package struct PutRule: Sendable, Equatable {
         var push = push
         var guards: [Guard] = []
         for case .standing(let key, let member) in asked(push, facts) {
-            let standing = try facts.record.standing(of: member, in: key)
+            let standing: Standing?
+            do throws(RecordError) {
+                standing = try facts.record.standing(of: member, in: key)
+            } catch {
+                // Where nobody says what the key is, it may be a list, of which nothing needs to be known.
+                guard push.kind == nil else { throw error }
+                standing = nil
+            }
             push.earlier.append(standing)
             switch (standing, push.kind) {
             case (.hash(let value)?, .hash?): guards.append(.otherField(key: key, field: member, equals: value))

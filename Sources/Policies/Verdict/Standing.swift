@@ -1,7 +1,7 @@
 /// How something stands in a key beside the record before it is written over.
 package enum Standing: Sendable, Equatable {
-    /// As an element of a list: its first, or another.
-    case list(isFirst: Bool)
+    /// As an element of a list, behind another; nil for the first.
+    case list(behind: String?)
     /// As an entry of a stream.
     case stream
     /// As a member of a set.

@@ -127,8 +127,8 @@ struct CommitWriteTests {
             let answer = try await call.send(to: scene)
             let why =
                 found == "eleven"
-                ? "ERR balance:a is “eleven”: expected a whole number"
-                : "ERR balance:a is “\(found)”: 10 more is too large for a whole number"
+                ? "ERR balance:a is “eleven”: expected a whole or decimal number"
+                : "ERR balance:a is “\(found)”: 10 more is too large for it"
             #expect(answer.readable == #"["ok", 1, "\#(why)"]"#)
             #expect(try await scene.send("GET", "balance:a").string == found)
             #expect(try await scene.send("EXISTS", "job:a").integer == 0)

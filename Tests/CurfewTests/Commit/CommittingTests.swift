@@ -49,7 +49,7 @@ struct CommittingTests {
     }
 
     private static func refund(_ amount: Int64 = 10, entry: String = "x@1") -> Refund {
-        Refund(amount: amount, balance: "user:1:tokens", ledger: "user:1:refunds", entry: entry)
+        Refund(amount: Amount(amount), balance: "user:1:tokens", ledger: "user:1:refunds", entry: entry)
     }
 
     private func withCommitter(_ body: (Scene) async throws -> Void) async throws {

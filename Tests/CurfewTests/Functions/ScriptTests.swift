@@ -1,3 +1,4 @@
+import Policies
 import RedisClient
 import TestNeeds
 import TestSupport

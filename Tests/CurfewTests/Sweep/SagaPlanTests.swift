@@ -37,7 +37,7 @@ struct SagaPlanTests {
                     effects: [
                         .pay(Refund(amount: 10, balance: "b" + odd, ledger: "l" + odd, entry: odd)),
                         .credit(Refund(amount: -10, balance: "b" + odd, ledger: "l" + odd, entry: odd)),
-                        .enter(Refund(amount: .max, balance: "b" + odd, ledger: "l" + odd, entry: odd)),
+                        .enter(Refund(amount: Amount(.max), balance: "b" + odd, ledger: "l" + odd, entry: odd)),
                         .put(
                             [
                                 Push(key: odd, kind: .stream), Push(key: odd, kind: .list, isAtHead: true),

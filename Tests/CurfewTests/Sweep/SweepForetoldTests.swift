@@ -41,9 +41,9 @@ struct SweepForetoldTests {
             try await hold(scene, "ledger", "5", "fay")
             _ = try await scene.send("SADD", "account:fay:refunds", "x")
             let expected = [
-                "list": "WRONGTYPE account:bob is a list: expected a string with a whole number",
-                "text": "ERR account:cyd is “1e3”: expected a whole number",
-                "full": "ERR account:dan is “9223372036854775800”: 8 more is too large for a whole number",
+                "list": "WRONGTYPE account:bob is a list: expected a string with a number",
+                "text": "ERR account:cyd is “1e3”: expected a whole or decimal number",
+                "full": "ERR account:dan is “9223372036854775800”: 8 more is too large for it",
                 "ledger": "WRONGTYPE account:fay:refunds is a set: expected a hash",
             ]
             let before = try await scene.dump(withOwn: true)

@@ -133,7 +133,7 @@ struct SweepJSONTests {
         ),
         (
             #"{"meta": {"status": "PROCESSING"}, "timing": {"startedAt": 1600000000}}"#,
-            "cost.tokens is missing: the refund needs it, a whole number, 0 or more"
+            "cost.tokens is missing: the refund needs it, an amount like 12 or 12.50, 0 or more"
         ),
         (
             #"{"meta": {"status": "PROCESSING"}, "timing": {"startedAt": 1.5e3}}"#,

@@ -76,7 +76,8 @@ struct UndoRefundTests {
             result = try await scene.undo(run.run)
             #expect(result.status == .completedWithErrors && result.failed == 1 && result.cleanedUp == 0)
             #expect(
-                result.errors.first?.error.readable.contains("user:u1:tokens is “many”: expected a whole number")
+                result.errors.first?.error.readable.contains(
+                    "user:u1:tokens is “many”: expected a whole or decimal number")
                     == true)
             #expect(try await scene.dump() == before)
 

@@ -6,7 +6,7 @@ internal import Policies
 struct SagaEntry: Sendable, Equatable {
     private let content: Content
     /// What was given back, wherever, if the ledger doesn't say otherwise; below zero if an undo takes it again.
-    var tokens: Int64
+    var tokens: Amount
 
     /// Its place in the page.
     var place: Int { content.place }
@@ -36,7 +36,7 @@ struct SagaEntry: Sendable, Equatable {
     }
 
     /// Makes one, with nothing left to do unless told.
-    init(place: Int, id: String, key: String, effects: [Effect] = [], tokens: Int64 = 0, event: Event? = nil) {
+    init(place: Int, id: String, key: String, effects: [Effect] = [], tokens: Amount = 0, event: Event? = nil) {
         content = Content(place, id, key, effects, event)
         self.tokens = tokens
     }
@@ -125,7 +125,7 @@ extension SagaEntry {
         words.append(place)
         words.append(id)
         words.append(key)
-        words.append(tokens)
+        words.append(String(tokens))
         words.append(effects.count)
         for index in effects.indices { effects[index].write(to: &words) }
         words.append(event == nil ? 0 : Self.known.count)
@@ -134,7 +134,8 @@ extension SagaEntry {
 
     /// Reads one; nil if the words are none.
     init?(_ reader: inout WordReader, version: SagaPlan.Version) {
-        guard let place = reader.number(), let id = reader.next(), let key = reader.next(), let tokens = reader.number()
+        guard let place = reader.number(), let id = reader.next(), let key = reader.next(),
+            let tokens = reader.next().flatMap({ Amount(text: $0) })
         else { return nil }
         guard let effects = version == .current ? Self.effects(&reader) : Self.earlierEffects(&reader, version),
             let words = reader.list()
@@ -166,7 +167,7 @@ extension SagaEntry {
         else { return nil }
         var effects: [Effect] = []
         if refund.count == 4, let amount = Int64(refund[0]) {
-            let refund = Refund(amount: amount, balance: refund[1], ledger: refund[2], entry: refund[3])
+            let refund = Refund(amount: Amount(amount), balance: refund[1], ledger: refund[2], entry: refund[3])
             effects += Slots.share(refund.ledger, refund.balance) ? [.pay(refund)] : [.credit(refund), .enter(refund)]
         }
         if let put = Effect(code: ["put"] + queue + (queue.count == 2 ? [""] : [])) { effects.append(put) }
@@ -212,9 +213,10 @@ extension Effect {
     fileprivate init?(code: [String]) {
         func rest(_ index: Int) -> String? { code[index].isEmpty ? nil : code[index] }
         switch (code.first ?? "", code.count) {
-        case ("pay", 5), ("credit", 5), ("enter", 5):
-            guard let amount = Int64(code[1]) else { return nil }
-            let refund = Refund(amount: amount, balance: code[2], ledger: code[3], entry: code[4])
+        case ("pay", 5...6), ("credit", 5...6), ("enter", 5...6):
+            guard let amount = Amount(text: code[1]) else { return nil }
+            let field = code.count == 6 ? code[5] : nil
+            let refund = Refund(amount: amount, balance: code[2], field: field, ledger: code[3], entry: code[4])
             self = code[0] == "pay" ? .pay(refund) : code[0] == "credit" ? .credit(refund) : .enter(refund)
         case ("store", 4):
             guard code[3].isEmpty || Int64(code[3]) != nil else { return nil }
@@ -250,12 +252,13 @@ extension Effect {
 extension Refund {
     /// Most pages are full of these, so no list is made.
     fileprivate func write(_ name: String, to words: inout WordWriter) {
-        words.append(5)
+        words.append(field == nil ? 5 : 6)
         words.append(name)
-        words.append(amount)
+        words.append(String(amount))
         words.append(balance)
         words.append(ledger)
         words.append(entry)
+        if let field { words.append(field) }
     }
 }
 

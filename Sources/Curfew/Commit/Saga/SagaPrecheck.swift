@@ -19,12 +19,12 @@ struct SagaPrecheck: Sendable {
         let refunds = try await RefundLookup(all.map(\.refund), library.redis.owners).unusual(library).map { all[$0] }
         let queues = changes.flatMap { place in page[place].queuesElsewhere.map { (place: place, queue: $0) } }
         // Many jobs have one queue, and some have one owner.
-        let balances = Array(Set(refunds.map(\.refund.balance)))
+        let balances = Array(Set(refunds.map { Place(key: $0.refund.balance, field: $0.refund.field) }))
         let ledgers = refunds.map(\.refund.ledger)
-        let typed = Array(Set(queues.map(\.queue.key) + balances + ledgers + [events]))
+        let typed = Array(Set(queues.map(\.queue.key) + balances.map(\.key) + ledgers + [events]))
         let replies = try await library.redis.pipeline(
             refunds.map { RedisCommand("HEXISTS", [$0.refund.ledger, $0.refund.entry]) }
-                + balances.map { RedisCommand("GET", [$0]) }
+                + balances.map(\.command)
                 + typed.map { RedisCommand("TYPE", [$0]) })
         let amounts = Dictionary(zip(balances, replies[refunds.count...])) { first, _ in first }
         let types = Dictionary(zip(typed, replies[(refunds.count + balances.count)...])) { first, _ in first }
@@ -32,12 +32,17 @@ struct SagaPrecheck: Sendable {
         for ((place, refund), entry) in zip(refunds, replies) {
             let wrong =
                 Self.refusal(of: refund.ledger, types[refund.ledger], "hash")
-                ?? Self.refusal(of: refund.balance, types[refund.balance], "string", "string with a whole number")
+                ?? Self.refusal(
+                    of: refund.balance, types[refund.balance], refund.field == nil ? "string" : "hash",
+                    refund.field == nil ? "string with a number" : nil)
             if let wrong {
                 refusals[place] = wrong
             } else if entry.integer == 1 {
                 paid.append(place)
-            } else if let why = entry.error?.message ?? Self.refusal(of: amounts[refund.balance], plus: refund) {
+            } else if let why = entry.error?.message
+                ?? Self.refusal(
+                    of: amounts[Place(key: refund.balance, field: refund.field)], plus: refund)
+            {
                 refusals[place] = why
             }
         }
@@ -64,10 +69,19 @@ struct SagaPrecheck: Sendable {
         guard let balance, !balance.isNull else { return nil }
         if let error = balance.error { return error.message }
         let text = balance.string ?? ""
-        let found = "ERR \(refund.balance) is “\(text.shortened(to: 80))”"
-        guard let number = Int64(text), String(number) == text else { return "\(found): expected a whole number" }
-        guard number.addingReportingOverflow(refund.amount).overflow else { return nil }
-        return "\(found): \(refund.amount) more is too large for a whole number"
+        let found = "ERR \(refund.place) is “\(text.shortened(to: 80))”"
+        guard let number = Amount(balance: text) else { return "\(found): expected a whole or decimal number" }
+        guard !refund.amount.fits(number) else { return nil }
+        return "\(found): \(refund.amount) more is too large for it"
+    }
+
+    /// Where a balance is.
+    private struct Place: Hashable {
+        let key: String
+        let field: String?
+
+        /// What reads it.
+        var command: RedisCommand { field.map { RedisCommand("HGET", [key, $0]) } ?? RedisCommand("GET", [key]) }
     }
 }
 
@@ -159,7 +173,8 @@ struct RefundLookup: Sendable {
             }
             looks[ledger, default: NodeLook()].call.add(ledger: refund.ledger, entry: refund.entry)
             looks[ledger, default: NodeLook()].ledgersOf.append(number)
-            looks[balance, default: NodeLook()].call.add(balance: refund.balance, amount: refund.amount)
+            looks[balance, default: NodeLook()].call.add(
+                balance: refund.balance, field: refund.field, amount: refund.amount)
             looks[balance, default: NodeLook()].balancesOf.append(number)
         }
         self.looks = looks.map { (owners.node($0), $1) }

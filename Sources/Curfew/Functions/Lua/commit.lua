@@ -39,6 +39,8 @@ local function check_rights(statement)
         and may('PEXPIRETIME', words[3]) and may('SET', words[3], '')
     elseif words[1] == 'DISMISS' then
       is_allowed = may('XGROUP', 'DELCONSUMER', words[2], words[3], words[4])
+    elseif words[1] == 'REINSERT' then
+      is_allowed = may('LINSERT', words[2], 'AFTER', words[3], words[4]) and may('RPUSH', words[2], words[4])
     elseif words[1] == 'REEXPIRE' then
       is_allowed = may('PTTL', words[2]) and may('PEXPIREAT', words[2], words[3])
     elseif words[1] == 'UNADD' then
@@ -83,6 +85,13 @@ local function take_back(words)
   return reply
 end
 
+-- REINSERT key behind element: an element goes behind another, or to the tail where that is gone.
+local function insert_again(words)
+  local reply = redis.pcall('LINSERT', words[2], 'AFTER', words[3], words[4])
+  if type(reply) == 'number' and reply <= 0 then return redis.pcall('RPUSH', words[2], words[4]) end
+  return reply
+end
+
 -- REEXPIRE key ms: a key that has just been made, with one member, goes by itself at that time.
 local function expire_again(words)
   local size = {list = 'LLEN', set = 'SCARD', zset = 'ZCARD', hash = 'HLEN'}
@@ -98,6 +107,7 @@ local function run(words)
   if words[1] == 'UNADD' then return take_back(words) end
   -- DISMISS key group consumer: the command has its key as its second word.
   if words[1] == 'DISMISS' then return redis.pcall('XGROUP', 'DELCONSUMER', words[2], words[3], words[4]) end
+  if words[1] == 'REINSERT' then return insert_again(words) end
   if words[1] == 'REEXPIRE' then return expire_again(words) end
   if words[1] ~= 'HSET' or knows_field_expiry == false then return redis.pcall(unpack(words)) end
   local expiries = field_expiries(words)
@@ -120,13 +130,14 @@ end
 -- Why a first write was refused: which key it was, what was found there, and what was expected.
 local function first_write_error(words, text)
   local why = explained(text, words[1], words[2])
-  if why ~= text or words[1] ~= 'INCRBY' then return why end
-  local found = redis.pcall('GET', words[2])
+  if why ~= text or not ADDS[words[1]] then return why end
+  local found = addend(words)
   if type(found) ~= 'string' then return text end
+  local place = words[1] == 'INCRBY' and words[2] or words[3] .. ' of ' .. words[2]
   if string.find(text, 'overflow', 1, true) then
-    return 'ERR ' .. words[2] .. ' is ' .. shown(found) .. ': ' .. words[3] .. ' more is too large for a whole number'
+    return 'ERR ' .. place .. ' is ' .. shown(found) .. ': ' .. words[#words] .. ' more is too large for it'
   end
-  return 'ERR ' .. words[2] .. ' is ' .. shown(found) .. ': expected a whole number'
+  return 'ERR ' .. place .. ' is ' .. shown(found) .. ': expected a whole or decimal number'
 end
 
 -- Applies a change that may be made: nil, or why its first write was refused. A first write that is HSETNX is a guard as
@@ -189,6 +200,19 @@ local function fits(one, other)
   return high < 9223372036 or (high == 9223372036 and low <= 854775807)
 end
 
+-- Why an amount can't be added to a balance, as Redis would say it; nil where it can.
+local function unfit(balance, amount)
+  if string.find(balance, '.', 1, true) or string.find(amount, '.', 1, true) then
+    local sum, wrong = exact_sum(balance, amount)
+    if sum then return nil end
+    return wrong == 'size' and 'ERR increment or decrement would overflow' or 'ERR value is not a number'
+  end
+  if not (balance == '0' or (#balance <= 20 and string.find(balance, '^-?[1-9]%d*$'))) then
+    return 'ERR value is not an integer or out of range'
+  end
+  return not fits(balance, amount) and 'ERR increment or decrement would overflow' or nil
+end
+
 -- What apply would say of a change, with nothing written: the rights, and those writes that may fail on what they find.
 local function rehearse(statement, KEYS, k, ARGV, a)
   statement.fill_writes(statement.tables, KEYS, k, ARGV, a)
@@ -202,13 +226,11 @@ local function rehearse(statement, KEYS, k, ARGV, a)
       local found = redis.pcall('HEXISTS', words[2], words[3])
       if type(found) == 'table' then return explained(found.err, 'HSETNX', words[2]) end
       if found == 1 then return 0 end
-    elseif words[1] == 'INCRBY' then
-      local found = redis.pcall('GET', words[2])
-      if type(found) == 'table' then return explained(found.err, 'INCRBY', words[2]) end
-      if found and not (found == '0' or (#found <= 20 and string.find(found, '^-?[1-9]%d*$'))) then
-        return first_write_error(words, 'ERR value is not an integer or out of range')
-      end
-      if found and not fits(found, words[3]) then return first_write_error(words, 'ERR increment or decrement would overflow') end
+    elseif ADDS[words[1]] then
+      local found = addend(words)
+      if type(found) == 'table' then return explained(found.err, words[1], words[2]) end
+      local why = found and unfit(found, words[#words])
+      if why then return first_write_error(words, why) end
     else
       local needed = NEEDS[words[1]]
       local wrong = needed and wrong_type(words[2], needed)

@@ -46,11 +46,11 @@ local NEEDS = {
   HSET = 'hash', HDEL = 'hash', HINCRBY = 'hash', INCRBY = 'string', SET = 'string', LPUSH = 'list', RPUSH = 'list',
   LREM = 'list', XADD = 'stream', ZADD = 'zset', ZREM = 'zset', HSETNX = 'hash', HGET = 'hash', HMGET = 'hash',
   HEXISTS = 'hash', GET = 'string', ZSCORE = 'zset', LPOS = 'list', SADD = 'set', SREM = 'set', SISMEMBER = 'set',
-  XACK = 'stream', XDEL = 'stream', UNADD = 'stream', XCLAIM = 'stream', XPENDING = 'stream',
+  XACK = 'stream', XDEL = 'stream', UNADD = 'stream', REINSERT = 'list', XCLAIM = 'stream', XPENDING = 'stream',
 }
 
 -- What a command that is not satisfied by just any value of its type expects.
-local EXPECTS = {INCRBY = 'string with a whole number'}
+local EXPECTS = {INCRBY = 'string with a number'}
 
 -- What an error reply says: which right is missing (of a command that this user may not run Redis 7.0 alone doesn't say
 -- which it was), or what was found at the key and what was expected there.

@@ -58,23 +58,27 @@ end
 
 -- Purpose:    looks whether refunds may be paid, on one node of a Cluster, whatever slots of it their keys are in
 -- KEYS:       none
--- ARGV:       number n of ledgers, n times ledger and entry, then balances, each with what is to be added
+-- ARGV:       number n of ledgers, n times ledger and entry, then balances, each with its
+--             field of a hash ('' for a text) and what is to be added
 -- Returns:    the positions of those that must be looked at more closely: an entry that is there, a balance that isn't
 --             plainly a number or might grow too large, a key that is not to be had here
 -- Complexity: O(keys)
 local function look(_, ARGV)
   local answer = {}
   local ledgers = tonumber(ARGV[1])
-  for item = 1, (#ARGV - 1) / 2 do
-    local key, word = ARGV[2 * item], ARGV[2 * item + 1]
+  local count = ledgers + (#ARGV - 1 - 2 * ledgers) / 3
+  for item = 1, count do
     local is_plain
     if item <= ledgers then
-      is_plain = redis.pcall('HEXISTS', key, word) == 0
+      is_plain = redis.pcall('HEXISTS', ARGV[2 * item], ARGV[2 * item + 1]) == 0
     else
-      local found = redis.pcall('GET', key)
+      local place = 3 * item - ledgers - 1
+      local key, field, word = ARGV[place], ARGV[place + 1], ARGV[place + 2]
+      local found
+      if field == '' then found = redis.pcall('GET', key) else found = redis.pcall('HGET', key, field) end
       -- 15 digits are far from what a 64-bit number holds.
-      is_plain = found == false or found == '0'
-        or type(found) == 'string' and #found <= 15 and #word <= 15 and string.find(found, '^-?[1-9]%d*$') ~= nil
+      is_plain = string.find(word, '^-?%d+$') ~= nil and (found == false or found == '0'
+        or type(found) == 'string' and #found <= 15 and #word <= 15 and string.find(found, '^-?[1-9]%d*$') ~= nil)
     end
     if not is_plain then answer[#answer + 1] = item end
   end

@@ -114,6 +114,13 @@ local GUARDS = {
   -- `field`: the id of the entry, a space, and the group; `value`: how often it was delivered, a space, and to whom last.
   delivered = function(key, field, value)
     local id, group = string.match(field, '^(%S+) (.*)$')
+    -- Without a group it is enough that it is there.
+    if group == '' then
+      local found = redis.pcall('XRANGE', key, id, id)
+      if found.err then return explained(found.err, 'XRANGE', key) end
+      if #found == 0 then return false end
+      return nil
+    end
     local found = redis.pcall('XPENDING', key, group, id, id, 1)
     if found.err then return explained(found.err, 'XPENDING', key) end
     local held = found[1] and found[1][4] .. ' ' .. found[1][2] or ''

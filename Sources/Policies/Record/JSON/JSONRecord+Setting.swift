@@ -20,9 +20,11 @@ extension JSONRecord {
         guard spot.inner == nil else {
             throw RecordError("\(write.field) is in a text that holds JSON, and can't be written")
         }
-        let old = try self.text(of: spot.value, write.field)
+        // An object or a list is no text that could stay as it is.
+        let isContainer = spot.value.map { [.object, .list].contains($0.kind) } ?? false
+        let old = isContainer ? nil : try self.text(of: spot.value, write.field)
         // What is there already stays written as it is.
-        guard write.value != old else { return text }
+        guard write.value != old || isContainer else { return text }
         guard !spot.isInList else {
             throw RecordError("\(write.field) is in a list: expected a path through objects, since it is to be written")
         }

@@ -92,15 +92,11 @@ extension Record {
         for item in guards {
             switch item {
             case .field(let name, _):
-                if document != nil || place?.isFact(name) == true || place?.body == .member { continue }
+                if !hasFields || place?.isFact(name) == true || place?.body == .member { continue }
                 let found = rooted(name) ?? item
                 if !bound.contains(found) { bound.append(found) }
-            case .text(let text):
-                switch place?.body ?? .key {
-                case .key: bound.append(item)
-                case .field(let field): bound.append(.otherField(key: key, field: field, equals: text))
-                case .member: continue
-                }
+            // It is guarded as a whole.
+            case .text: continue
             case .recordMissing:
                 guard case .field(let field)? = place?.body else {
                     bound.append(item)
@@ -114,9 +110,22 @@ extension Record {
         return bound
     }
 
-    /// That the JSON is still as it was read; nil where the record is none, or is guarded with its seat.
+    /// Whether there are fields that Redis can look at one by one.
+    private var hasFields: Bool {
+        if document != nil { return false }
+        return if case .text = content { false } else { true }
+    }
+
+    /// That the text is still as it was read; nil where the record is none, or is guarded with its seat.
     private var wholeGuard: Guard? {
-        guard let document else { return nil }
+        guard let document else {
+            guard case .text(let text) = content else { return nil }
+            switch place?.body ?? .key {
+            case .key: return .text(equals: text)
+            case .field(let field): return .otherField(key: key, field: field, equals: text)
+            case .member: return nil
+            }
+        }
         switch place?.body ?? .key {
         case .key: return .text(equals: document.text)
         case .field(let field): return .otherField(key: key, field: field, equals: document.text)
