@@ -99,7 +99,7 @@ class Stage:
         """All keys as they are."""
         return keyspace.read(self.redis)
 
-    def use(self, preset: str, **parameters: str) -> None:
+    def use(self, preset: str, **parameters: str | list[str]) -> None:
         """Writes the configuration: this preset, with these parameters."""
         self.configuration.write_text(json.dumps({"redis": self.url, "preset": {preset: parameters}}))
 
