@@ -71,11 +71,15 @@ class Asynq:
     def run_all(self) -> None:
         """The whole story."""
         stage = self.stage
-        stage.use("asynq", timeout="1s", keep="1s")
+        stage.use("asynq", timeout="1s", keep="1s", queues=["default", "low"])
         for name in ("lost-1", "lost-2", "alive"):
             self.put(name)
         for lease in (-60, -60, 300):
             self.take(lease)
+        # In a queue that isn't Curfew's business.
+        self.redis.hset("asynq:{other}:t:elsewhere", mapping={"msg": message("elsewhere"), "state": "active"})
+        self.redis.lpush("asynq:{other}:active", "elsewhere")
+        self.redis.zadd("asynq:{other}:lease", {"elsewhere": int(time.time()) - 60})
         self.put("waiting")
         self.set_aside("scheduled", "scheduled", time.time() + 3_600)
         self.set_aside("again", "retry", time.time() + 3_600)
@@ -113,7 +117,7 @@ class Asynq:
         stage.undo(stage.run("asynq-history", remove=3), before)
         stage.run("asynq-history", remove=3)
         nothing("what is left of the history", [f"{key!r}" for key in naming(stage.keys(), "lost-2", "old", "expired")])
-        kept = (b"alive", b"waiting", b"scheduled", b"again", b"kept", b"pending", b"active")
+        kept = (b"{other}", b"alive", b"waiting", b"scheduled", b"again", b"kept", b"pending", b"active")
         others = {key: held for key, held in before.items() if any(name in key for name in kept)}
         nothing("other tasks", differences(others, {key: held for key, held in stage.keys().items() if key in others}))
         said(f"the history is gone, with all its keys: {self.info()}")

@@ -76,6 +76,8 @@ class Pyres(System):
                    if worker.job().get("payload", {}).get("args") == [name]]
         if not places:
             return "done" if journal("end", name) else None
+        # A worker that has just failed a job works on it for a moment more.
+        places = [place for place in places if place != "working"] or places
         same(f"in how many places {name} is ({places})", len(places), 1)
         return places[0]
 
