@@ -92,7 +92,7 @@ extension [Policies.Guard] {
             case (.text, .text), (.recordMissing, .recordMissing), (.keyAbsent, .keyAbsent), (.keyPresent, .keyPresent),
                 (.otherText, .otherText), (.listed, .listed), (.contains, .contains), (.scored, .scored),
                 (.holds, .holds), (.atMost, .atMost), (.delivered, .delivered), (.unlisted, .unlisted),
-                (.undelivered, .undelivered):
+                (.undelivered, .undelivered), (.unread, .unread):
                 continue
             case (.stands(_, _, let end), .stands(_, _, let otherEnd)): guard end == otherEnd else { return false }
             default: return false

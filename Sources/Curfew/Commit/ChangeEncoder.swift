@@ -117,6 +117,8 @@ struct ChangeEncoder: Sendable {
                 sink.check(.text, sink.key(key), field: .none, value: .own(sink.value(text)))
             case .listed(let key, let member):
                 sink.check(.listed, sink.key(key), field: .own(sink.value(member)), value: .none)
+            case .unread(let key, let entry):
+                sink.check(.unread, sink.key(key), field: .none, value: .own(sink.value(entry)))
             case .undelivered(let key, let entry, let group):
                 sink.check(
                     .delivered, sink.key(key), field: .own(sink.value("\(entry) \(group)")),

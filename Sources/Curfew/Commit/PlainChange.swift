@@ -107,7 +107,7 @@ extension Statement.Guard.Check {
     /// Whether it compares with a value.
     fileprivate var hasValue: Bool {
         switch self {
-        case .equals, .differs, .text, .score, .holds, .atmost, .delivered, .idleConsumer: true
+        case .equals, .differs, .text, .score, .holds, .atmost, .delivered, .idleConsumer, .unread: true
         case .absent, .exists, .missing, .listed, .unlisted, .contains, .knownHash, .knownText: false
         }
     }

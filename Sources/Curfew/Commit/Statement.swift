@@ -47,6 +47,7 @@ struct Statement: Equatable, Sendable {
         enum Check: String, Codable {
             case equals, differs, absent, text, exists, missing, score, listed, unlisted, contains, holds, atmost,
                 delivered
+            case unread
             case idleConsumer = "idle_consumer"
             case knownHash = "known_hash"
             case knownText = "known_text"

@@ -168,7 +168,7 @@ extension Policies.Guard {
         case .keyAbsent(let key), .keyPresent(let key), .otherField(let key, _, _), .otherText(let key, _),
             .listed(let key, _), .scored(let key, _, _), .contains(let key, _), .holds(let key, _), .atMost(let key, _),
             .stands(let key, _, _), .delivered(let key, _, _, _),
-            .unlisted(let key, _), .undelivered(let key, _, _):
+            .unlisted(let key, _), .undelivered(let key, _, _), .unread(let key, _):
             key
         }
     }

@@ -144,6 +144,17 @@ struct Evaluator {
         return again
     }
 
+    /// In a Cluster a record is changed in one step with its registry, or not at all: between two steps the application could
+    /// take the member up.
+    private func checkSlots(of change: Change, _ record: Record) throws(RecordError) {
+        guard let registry = record.place?.seat?.registry, change.takesSeat,
+            RedisSlot.of(registry) != RedisSlot.of(record.key)
+        else { return }
+        throw RecordError(
+            "\(registry) and \(record.key) are in different slots of the cluster: expected both in one, as by a hash tag, "
+                + "since a member leaves its registry in one step with its record")
+    }
+
     /// A member that stands in a registry without a record is taken out, as an entry of the application's index is; one
     /// whose record isn't this cleanup's business stays, and is looked at again later.
     private func ofSeat(
@@ -184,6 +195,7 @@ struct Evaluator {
             case .change(let change):
                 try reader.keys.permit(change)
                 try reader.keys.checkPuts(of: change, to: record)
+                if reader.redis.isCluster { try checkSlots(of: change, record) }
                 return (.change(change), nil)
             case .ask(let questions):
                 try reader.keys.permit(questions)

@@ -25,6 +25,9 @@ struct RegistryCursor {
     /// Whether nothing was asked for yet.
     private(set) var isAtStart = true
     private(set) var isExhausted = false
+    /// The members that a cursor has given, which may give some twice; up to ``mostSeen``.
+    private var seen: Set<String> = []
+    private static let mostSeen = 200_000
 
     init(_ kind: Push.Kind, isByScore: Bool) {
         (self.kind, self.isByScore) = (kind, isByScore)
@@ -129,7 +132,8 @@ struct RegistryCursor {
             return new
         case .cursor(let next):
             isExhausted = next == "0"
-            return entries
+            guard !isExhausted || !seen.isEmpty else { return entries }
+            return entries.filter { seen.count >= Self.mostSeen || seen.insert($0.id).inserted }
         case .after:
             isExhausted = count < asked.count
             return entries

@@ -28,6 +28,7 @@ extension Change {
             case .otherText(let key, let text): add("other text", key, text)
             case .listed(let key, let member): add("listed", key, member)
             case .scored(let key, let member, let score): add("scored", key, member, score)
+            case .unread(let key, let entry): add("unread", key, entry)
             case .undelivered(let key, let entry, let group): add("free", key, entry, group)
             case .unlisted(let key, let member): add("unlisted", key, member)
             case .contains(let key, let member): add("contains", key, member)

@@ -136,6 +136,7 @@ struct UndoEncoder {
         case .field(let field, let value): return Self.complaint(field, value)
         case .text: return "changed since: \(event.key) has moved"
         case .otherText: return "changed since: it was given another try meanwhile"
+        case .unread(let key, _): return "changed since: somebody has read what was added to \(key)"
         case .unlisted(let key, _), .undelivered(let key, _, _): return "changed since: it stands in \(key) again"
         case .listed(let queue, _), .scored(let queue, _, _), .contains(let queue, _), .holds(let queue, _),
             .stands(let queue, _, _), .delivered(let queue, _, _, _):
@@ -156,11 +157,11 @@ struct UndoEncoder {
 extension Taking {
     /// What must still be so: it is where it was put.
     ///
-    /// An entry of a stream is taken back by its id, wherever its readers are.
+    /// An entry of a stream that a group has read is somebody's work.
     fileprivate func `guard`(of id: String) -> Policies.Guard? {
         let member = member ?? id
         return switch kind {
-        case .stream: nil
+        case .stream: self.member.map { .unread(key: key, entry: $0) }
         case .list: .holds(key: key, element: member)
         case .zset:
             score.map { .scored(key: key, member: member, score: $0) } ?? .listed(key: key, member: member)

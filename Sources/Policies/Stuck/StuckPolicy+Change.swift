@@ -63,8 +63,8 @@ extension StuckPolicy {
             let score = try template.fill(id: record.id, as: .text) { name in
                 TimeWord.text(of: name, at: overdue.now, like: form) ?? record[name]
             }
-            guard let number = Double(score), number.isFinite else {
-                throw RecordError("the score of \(push.key) would be “\(score)”: expected a number")
+            guard let number = Double(score), number.isFinite, number != 0 || PutRule.isZero(score) else {
+                throw RecordError("the score of \(push.key) would be “\(score)”: expected a number that is a score")
             }
             push.score = score
         }

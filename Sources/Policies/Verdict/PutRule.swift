@@ -149,8 +149,8 @@ package struct PutRule: Sendable, Equatable {
             key: try to.fill(facts, as: .key), kind: kind, isAtHead: isAtHead, content: .id, keptFor: keptFor)
         if let score {
             let text = try score.fill(facts, as: .text)
-            guard let number = Double(text), number.isFinite else {
-                throw RecordError("the score of \(push.key) would be “\(text)”: expected a number")
+            guard let number = Double(text), number.isFinite, number != 0 || Self.isZero(text) else {
+                throw RecordError("the score of \(push.key) would be “\(text)”: expected a number that is a score")
             }
             push.score = text
         }
@@ -188,6 +188,11 @@ package struct PutRule: Sendable, Equatable {
             }
         }
         return text
+    }
+
+    /// Whether a text says 0, and not a number that is too small to be one.
+    static func isZero(_ text: String) -> Bool {
+        text.prefix { $0 != "e" && $0 != "E" && $0 != "p" }.allSatisfy { !("1"..."9").contains($0) }
     }
 
     /// Whether the fields go into a hash one by one.

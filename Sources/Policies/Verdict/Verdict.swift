@@ -57,6 +57,8 @@ package enum Guard: Sendable, Equatable {
     case listed(key: String, member: String)
     /// That member is in the sorted set at that other key, with this score as Redis writes it.
     case scored(key: String, member: String, score: String)
+    /// No group has read that entry of the stream at that other key.
+    case unread(key: String, entry: String)
     /// That entry of the stream at that other key isn't pending with the group.
     case undelivered(key: String, entry: String, group: String)
     /// That member is in the set at that other key.

@@ -39,7 +39,7 @@ struct SweepRegistryTests {
           policy: stuck
           every: 1h
           in: active:<queue>
-          record: job:<id>
+          record: "job:<queue>:<id>"
           since: \(since)
           timeout: 5m
           alive: "worker:<worker>"
@@ -59,7 +59,7 @@ struct SweepRegistryTests {
 
     private func write(_ scene: SweepScene, _ kind: Kind, _ id: String, minutes: Int) async throws {
         let at = (scene.began - .seconds(minutes * 60)).milliseconds
-        try await scene.write("job:\(id)", ["startedAt": "\(at)", "worker": "w\(id)", "body": "\u{1F600}"])
+        try await scene.write("job:{q}:\(id)", ["startedAt": "\(at)", "worker": "w\(id)", "body": "\u{1F600}"])
         let words = kind.enter(id, at)
         let reply = try await scene.redis.send(RedisCommand(words[0], Array(words.dropFirst())))
         #expect(reply.error == nil)
@@ -86,7 +86,7 @@ struct SweepRegistryTests {
             #expect(try await standing(scene, kind) == ["fresh", "lively"])
             let waiting = try await scene.send("LRANGE", "waiting:{q}", "0", "-1").elements.compactMap(\.string)
             #expect(waiting.sorted() == ["a", "b", "c"])
-            let job = try await scene.hash("job:a")
+            let job = try await scene.hash("job:{q}:a")
             #expect(job["state"] == "queued" && job["worker"] == nil && job["tries"] == "1", "\(job)")
             #expect(job["note"]?.hasPrefix("stuck in active:{q} for 20m") == true, "\(job)")
             #expect(try await scene.existing("run:a", "run:b", "run:c", "run:fresh") == 1)
@@ -118,7 +118,7 @@ struct SweepRegistryTests {
             try await write(scene, kind, "a", minutes: 10)
             let run = try await scene.run("stuck")
             #expect(run.actions == ["fail": 1], "\(run)")
-            #expect(try await scene.hash("job:a")["state"] == "failed")
+            #expect(try await scene.hash("job:{q}:a")["state"] == "failed")
             #expect(try await scene.members("failed:{q}") == ["a"])
             #expect(try await standing(scene, kind).isEmpty)
         }
@@ -141,14 +141,14 @@ struct SweepRegistryTests {
     func missing() async throws {
         let history = """
             history:
-              {policy: retention, every: 1h, in: "done:<queue>", record: "job:<id>", since: [endedAt], keep: 1h, missing: refuse}
+              {policy: retention, every: 1h, in: "done:<queue>", record: "job:<queue>:<id>", since: [endedAt], keep: 1h, missing: refuse}
             wrong:
-              {policy: retention, every: 1h, in: "done:<queue>", record: "jobs:<id>", since: [endedAt], keep: 1h}
+              {policy: retention, every: 1h, in: "done:<queue>", record: "jobs:<queue>:<id>", since: [endedAt], keep: 1h}
             """
         try await withSweepScene(history) { scene in
             let old = "\((scene.began - .seconds(7_200)).milliseconds)"
-            for id in ["a", "b"] { try await scene.write("job:\(id)", ["endedAt": old]) }
-            _ = try await scene.send("ZADD", "done:q", "1", "a", "2", "b", "3.25", "gone")
+            for id in ["a", "b"] { try await scene.write("job:{q}:\(id)", ["endedAt": old]) }
+            _ = try await scene.send("ZADD", "done:{q}", "1", "a", "2", "b", "3.25", "gone")
             let before = try await scene.dump()
             let refused = try await scene.run("wrong")
             #expect(
@@ -156,7 +156,7 @@ struct SweepRegistryTests {
             #expect(try await scene.dump() == before)
             let run = try await scene.run("history")
             #expect(run.actions == ["remove": 2, "drop": 1], "\(run)")
-            #expect(try await scene.existing("job:a", "job:b", "done:q") == 0)
+            #expect(try await scene.existing("job:{q}:a", "job:{q}:b", "done:{q}") == 0)
             #expect(try await scene.undo(run.run).cleanedUp == 3)
             let after = try await scene.dump().filter { !$0.key.hasPrefix("curfew:") }
             #expect(after == before)
@@ -165,16 +165,17 @@ struct SweepRegistryTests {
 
     @Test("a member that doesn't read as the file says is left, counted, and shown once")
     func strays() async throws {
-        let file = Self.jobs().replacing("record: job:<id>", with: "record: job:<id>\n  member: \"<id>#<execution>\"")
+        let file = Self.jobs().replacing(
+            "since: [startedAt]", with: "since: [startedAt]\n  member: \"<id>#<execution>\"")
         try await withSweepScene(file) { scene in
-            try await scene.write("job:a", ["startedAt": "\((scene.began - .seconds(900)).milliseconds)"])
-            _ = try await scene.send("SADD", "active:q", "a#1", "b", "c", "\u{E9}")
+            try await scene.write("job:{q}:a", ["startedAt": "\((scene.began - .seconds(900)).milliseconds)"])
+            _ = try await scene.send("SADD", "active:{q}", "a#1", "b", "c", "\u{E9}")
             let run = try await scene.run("stuck")
             #expect(run.cleanedUp == 1 && run.failed == 0, "\(run)")
             let left = try #require(run.left)
             #expect(left.count == 1 && left[0].error.contains("doesn't read like “<id>#<execution>”"), "\(left)")
             #expect(left[0].error.hasSuffix("and 2 others"), "\(left)")
-            #expect(try await scene.send("SCARD", "active:q").integer == 3)
+            #expect(try await scene.send("SCARD", "active:{q}").integer == 3)
         }
     }
 
@@ -238,26 +239,26 @@ struct SweepRegistryTests {
             stuck:
               policy: stuck
               every: 1h
-              in: unacked_index
-              record: {key: unacked, field: "<id>"}
+              in: "{k}:unacked_index"
+              record: {key: "{k}:unacked", field: "<id>"}
               id: 0.headers.id
               since: ["<score>"]
               timeout: 1m
               retry:
                 limit: 1
-                take: [{from: unacked, member: "<id>"}]
+                take: [{from: "{k}:unacked", member: "<id>"}]
                 put: [{to: "<2>", member: "<0>", at: head, with: {headers.redelivered: true, properties.again: null}}]
               fail:
-                take: [{from: unacked, member: "<id>"}]
+                take: [{from: "{k}:unacked", member: "<id>"}]
                 put: [{to: "meta-<0.headers.id>", as: text, ttl: 1d, json: {status: FAILURE, result: {why: ["<reason>"]}, traceback: null, at: "<now:ms>", args: "<0.args>"}}]
                 publish: [{channel: "meta-<0.headers.id>", json: {id: "<0.headers.id>"}}]
             """
         try await withSweepScene(file) { scene in
             let message = #"[{"headers": {"id": "job-1", "x": "é"}, "args": [1, 2], "properties": {}}, "", "queue"]"#
             func deliver() async throws {
-                _ = try await scene.send("HSET", "unacked", "tag", message)
+                _ = try await scene.send("HSET", "{k}:unacked", "tag", message)
                 _ = try await scene.send(
-                    "ZADD", "unacked_index", "\((scene.began - .seconds(90)).milliseconds / 1_000).5", "tag")
+                    "ZADD", "{k}:unacked_index", "\((scene.began - .seconds(90)).milliseconds / 1_000).5", "tag")
             }
             try await deliver()
             let before = try await scene.dump()
@@ -268,10 +269,10 @@ struct SweepRegistryTests {
                 moved
                     == #"{"headers": {"id": "job-1", "x": "é","redelivered":true}, "args": [1, 2], "properties": {"again":null}}"#
             )
-            #expect(try await scene.existing("unacked", "unacked_index") == 0)
+            #expect(try await scene.existing("{k}:unacked", "{k}:unacked_index") == 0)
             // The queue was drained by somebody, so nothing may be put back.
             #expect(try await scene.undo(run.run).cleanedUp == 0)
-            #expect(try await scene.existing("unacked") == 0 && before["unacked"] != nil)
+            #expect(try await scene.existing("{k}:unacked") == 0 && before["{k}:unacked"] != nil)
             try await deliver()
             let failed = try await scene.run("stuck")
             #expect(failed.actions == ["fail": 1], "\(failed)")

@@ -28,6 +28,9 @@ local function move_to_trash(args)
   return nil
 end
 
+-- What the words of our own stand for, for people.
+local NAMES = {TRASH = 'RENAME', UNADD = 'XDEL', REEXPIRE = 'PEXPIREAT', REINSERT = 'LINSERT', DISMISS = 'XGROUP'}
+
 -- Whether the user may do all that a change does: nil, or what is missing. Rights are the same for all changes of a
 -- statement, whose keys are of the same kinds, so the first change of each answers for the others.
 local function check_rights(statement)
@@ -50,7 +53,7 @@ local function check_rights(statement)
       is_allowed = may(unpack(words))
     end
     if not is_allowed then
-      return 'NOPERM this user has no right to ' .. words[1] .. ' at ' .. words[2]
+      return 'NOPERM this user has no right to ' .. (NAMES[words[1]] or words[1]) .. ' at ' .. words[2]
     end
   end
   statement.is_allowed = true
@@ -78,7 +81,7 @@ end
 -- UNADD key id: an entry of a stream that a change has added goes, and a stream that has nothing but it, and no readers.
 local function take_back(words)
   local reply = redis.pcall('XDEL', words[2], words[3])
-  if type(reply) == 'table' then return reply end
+  if type(reply) == 'table' or redis.call('EXISTS', words[2]) == 0 then return reply end
   if redis.call('XLEN', words[2]) == 0 and #redis.call('XINFO', 'GROUPS', words[2]) == 0 then
     redis.call('DEL', words[2])
   end

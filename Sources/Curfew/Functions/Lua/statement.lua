@@ -111,6 +111,23 @@ local GUARDS = {
     end
     return false
   end,
+  -- No group has read that entry, or any later one; where it is gone, there is nothing to be read.
+  unread = function(key, _, id)
+    local function is_before(one, other)
+      local a, b = string.match(one, '^(%d+)%-(%d+)$')
+      local c, d = string.match(other, '^(%d+)%-(%d+)$')
+      local function less(x, y) return #x < #y or (#x == #y and x < y) end
+      return less(a, c) or (a == c and less(b, d))
+    end
+    if redis.call('EXISTS', key) == 0 then return nil end
+    local found = redis.pcall('XINFO', 'GROUPS', key)
+    if found.err then return explained(found.err, 'XINFO', key) end
+    for _, facts in ipairs(found) do
+      for place = 1, #facts, 2 do
+        if facts[place] == 'last-delivered-id' and not is_before(facts[place + 1], id) then return false end
+      end
+    end
+  end,
   -- `field`: the id of the entry, a space, and the group; `value`: how often it was delivered, a space, and to whom last.
   delivered = function(key, field, value)
     local id, group = string.match(field, '^(%S+) (.*)$')
@@ -284,6 +301,17 @@ local function check_guard(guard)
 end
 
 -- Whether the change whose values follow ARGV[a], and whose keys begin at KEYS[k] may be made: nil, or why not.
+-- Whether a stream has no ids left, which nothing but an application with ids of its own can have caused.
+local function exhausted(key)
+  local found = redis.pcall('XINFO', 'STREAM', key)
+  if found.err then return nil end
+  for place = 1, #found, 2 do
+    if found[place] == 'last-generated-id' and string.match(found[place + 1], '^18446744073709551615%-') then
+      return 'ERR ' .. key .. ' has used its last id, ' .. found[place + 1] .. ': nothing can be added'
+    end
+  end
+end
+
 -- `types`: what the keys of the call were found to be, or have become.
 local function check_change(statement, KEYS, k, ARGV, a, types)
   if statement.refused then return statement.refused end
@@ -296,7 +324,7 @@ local function check_change(statement, KEYS, k, ARGV, a, types)
   for t = 1, #typed do
     local key, needed = KEYS[k + typed[t].key], typed[t].needed
     if types[key] ~= needed then
-      local wrong = wrong_type(key, needed)
+      local wrong = wrong_type(key, needed) or (needed == 'stream' and exhausted(key))
       if wrong then return wrong end
       types[key] = needed
     end
