@@ -92,9 +92,8 @@ extension [Policies.Guard] {
             case (.text, .text), (.recordMissing, .recordMissing), (.keyAbsent, .keyAbsent), (.keyPresent, .keyPresent),
                 (.otherText, .otherText), (.listed, .listed), (.contains, .contains), (.scored, .scored),
                 (.holds, .holds), (.atMost, .atMost), (.delivered, .delivered), (.unlisted, .unlisted),
-                (.undelivered, .undelivered), (.unread, .unread):
+                (.undelivered, .undelivered), (.unread, .unread), (.stands, .stands):
                 continue
-            case (.stands(_, _, let end), .stands(_, _, let otherEnd)): guard end == otherEnd else { return false }
             default: return false
             }
         }

@@ -132,8 +132,9 @@ struct ChangeEncoder: Sendable {
                 sink.check(.unlisted, sink.key(key), field: .own(sink.value(member)), value: .none)
             case .holds(let key, let element):
                 sink.check(.holds, sink.key(key), field: .none, value: .own(sink.value(element)))
-            case .stands(let key, let element, let end):
-                sink.check(.holds, sink.key(key), field: .constant(end.rawValue), value: .own(sink.value(element)))
+            case .stands(let key, let element, let reach):
+                sink.check(
+                    .holds, sink.key(key), field: .own(sink.value(String(reach))), value: .own(sink.value(element)))
             case .delivered(let key, let entry, let group, let pending):
                 sink.check(
                     .delivered, sink.key(key), field: .own(sink.value("\(entry) \(group)")),
@@ -151,8 +152,8 @@ struct ChangeEncoder: Sendable {
             sink.check(.score, key, field: .own(sink.value(member)), value: .own(sink.value(score)))
         case .contains(_, let member): sink.check(.contains, key, field: .own(sink.value(member)), value: .none)
         case .listed(_, let member): sink.check(.listed, key, field: .own(sink.value(member)), value: .none)
-        case .stands(_, let element, let end):
-            sink.check(.holds, key, field: .constant(end.rawValue), value: .own(sink.value(element)))
+        case .stands(_, let element, let reach):
+            sink.check(.holds, key, field: .own(sink.value(String(reach))), value: .own(sink.value(element)))
         case .otherField(_, let field, let value?):
             sink.check(.equals, key, field: .own(sink.value(field)), value: .own(sink.value(value)))
         case .otherField(_, let field, nil):

@@ -14,12 +14,24 @@ extension ActionEffects {
 extension Section {
     /// What the file adds to actions.
     ///
-    /// - Parameter known: the sections whose other keys the policy reads itself.
-    func actionEffects(_ known: [String]) -> [Change.Action: ActionEffects] {
+    /// - Parameter kind: the policy, which may read other keys of such a section itself.
+    func actionEffects(_ kind: (any ConfiguredPolicy.Type)?) -> [Change.Action: ActionEffects] {
+        let known = kind?.sections ?? []
         var found: [Change.Action: ActionEffects] = [:]
         let always = takings("take")
         for (name, actions) in ActionEffects.sections where has(name) {
             guard let section = section(name) else { continue }
+            if let kind, !actions.contains(where: kind.actions.contains) {
+                let others = ActionEffects.sections.filter { $0.actions.contains(where: kind.actions.contains) }.map(
+                    \.name)
+                problem(
+                    name, "\(kind.kind.rawValue) has no such action, expected one of \(others.joined(separator: ", "))")
+            }
+            if [Change.Action.remove, .release].contains(where: actions.contains) {
+                for key in ["set", "unset", "add"] where section.has(key) {
+                    section.problem(key, "has no effect: the record is removed")
+                }
+            }
             if !known.contains(name) { section.expect(ActionEffects.keys) }
             guard ActionEffects.keys.contains(where: { section.has($0) }) else { continue }
             var effects = section.effects()

@@ -7,7 +7,7 @@ extension Section {
     func additions(
         _ kind: (any ConfiguredPolicy.Type)?, _ policy: (any ConfiguredPolicy)?, status: String
     ) -> ChangeAdditions {
-        let actions = actionEffects(kind?.sections ?? [])
+        let actions = actionEffects(kind)
         let written = (policy?.writtenFields ?? []) + actions.values.flatMap(\.writtenFields)
         var additions = ChangeAdditions(carry: texts("carry") ?? [], actions: actions)
         guard has("touch") else {

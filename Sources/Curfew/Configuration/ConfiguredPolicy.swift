@@ -4,6 +4,8 @@ internal import Policies
 protocol ConfiguredPolicy: Policy {
     /// The keys of the policy, besides those of every cleanup.
     static var keys: [String] { get }
+    /// What its changes amount to, as far as the file can add effects to them.
+    static var actions: [Change.Action] { get }
     /// The sections of actions that it reads itself, beside their effects.
     static var sections: [String] { get }
     /// Reads the policy; nil if a key has a problem, which is then reported.
@@ -11,6 +13,8 @@ protocol ConfiguredPolicy: Policy {
 }
 
 extension ConfiguredPolicy {
+    /// Any.
+    static var actions: [Change.Action] { Change.Action.allCases }
     /// None.
     static var sections: [String] { [] }
 }

@@ -1,6 +1,7 @@
 internal import Policies
 
 extension CountersPolicy: ConfiguredPolicy {
+    static let actions: [Change.Action] = [.complete, .fail]
     static let keys = [
         "states", "since", "timeout", "total", "counters", "members", "completed-to", "failed-to", "stalled",
     ]

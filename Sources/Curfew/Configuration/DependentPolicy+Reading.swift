@@ -1,6 +1,7 @@
 internal import Policies
 
 extension DependentPolicy: ConfiguredPolicy {
+    static let actions: [Change.Action] = [.reset]
     static let keys = ["states", "since", "grace", "parent", "parent-states", "parent-status", "to"]
 
     init?(_ section: Section, status: String) {

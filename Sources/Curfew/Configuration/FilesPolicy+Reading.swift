@@ -1,6 +1,7 @@
 internal import Policies
 
 extension FilesPolicy: ConfiguredPolicy {
+    static let actions: [Change.Action] = [.delete]
     static let keys = ["since", "orphan", "deleted", "storage", "object", "object-prefix", "refs", "size", "replicas"]
 
     init?(_ section: Section, status: String) {

@@ -1,6 +1,7 @@
 internal import Policies
 
 extension LocksPolicy: ConfiguredPolicy {
+    static let actions: [Change.Action] = [.release]
     static let keys = ["since", "timeout", "max-age", "types", "alive", "expiring"]
 
     private enum Expiring: String, CaseIterable {

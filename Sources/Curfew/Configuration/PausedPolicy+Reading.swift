@@ -1,6 +1,7 @@
 internal import Policies
 
 extension PausedPolicy: ConfiguredPolicy {
+    static let actions: [Change.Action] = [.cancel]
     static let keys = ["states", "since", "stale", "warn", "timeout", "to", "unless", "writes"]
 
     init?(_ section: Section, status: String) {

@@ -177,7 +177,8 @@ extension RecordSource {
 
     /// Whether a key can be that of a record.
     func mayMake(_ key: String) -> Bool {
-        switch body {
+        guard isRegistry else { return templates.contains { fits($0, key) } }
+        return switch body {
         case .key(let template), .field(let template, _): fits(template, key)
         case .member: templates.contains { fits($0, key) }
         }

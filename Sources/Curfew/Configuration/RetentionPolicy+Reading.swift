@@ -1,6 +1,7 @@
 internal import Policies
 
 extension RetentionPolicy: ConfiguredPolicy {
+    static let actions: [Change.Action] = [.remove]
     static let keys = ["states", "since", "keep", "keeps", "types", "also"]
 
     init?(_ section: Section, status: String) {

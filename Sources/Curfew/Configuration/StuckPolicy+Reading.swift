@@ -2,6 +2,7 @@ internal import Policies
 
 extension StuckPolicy: ConfiguredPolicy {
     static let sections = ["retry"]
+    static let actions: [Change.Action] = [.retry, .fail, .complete]
     static let keys = [
         "states", "since", "heartbeat", "timeout", "timeouts", "max-age", "types", "alive", "completed-when",
         "completed-to", "retry", "to",

@@ -81,10 +81,12 @@ struct RegistryCursor {
         case .list:
             // From the tail; one more was read, to know what the last of them stands behind.
             let elements = Array(reply.elements.reversed().map { $0.string ?? "" })
+            let first = asked.lowerBound
             return elements.prefix(asked.count).enumerated().map { number, element in
                 var seat = Seat(registry: key, kind: kind, member: element)
                 seat.behind = number + 1 < elements.count ? elements[number + 1] : nil
                 seat.end = seat.behind == nil ? .head : .tail
+                seat.reach = first + number + 1 + Seat.slack
                 return Found(seat: seat)
             }
         case .zset:

@@ -162,7 +162,7 @@ extension Taking {
         let member = member ?? id
         return switch kind {
         case .stream: self.member.map { .unread(key: key, entry: $0) }
-        case .list: .holds(key: key, element: member)
+        case .list: .stands(key: key, element: member, within: Self.furthest)
         case .zset:
             score.map { .scored(key: key, member: member, score: $0) } ?? .listed(key: key, member: member)
         case .set: .contains(key: key, member: member)
@@ -170,6 +170,9 @@ extension Taking {
         case .text: .otherText(key: key, equals: member)
         }
     }
+
+    /// How far a list is searched from its end for what was put there: a moment, and an undo is rare.
+    private static let furthest = 100_000
 
     /// That nobody has put it back already.
     fileprivate var isFree: Policies.Guard? {

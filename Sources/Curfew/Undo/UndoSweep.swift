@@ -108,10 +108,15 @@ struct UndoSweep: Sendable {
                 outcome.counters.leftAlone(event.record, error.message)
             }
         }
+        let isKey = undo.cleanup.source?.isRegistry == false
         let page = changes.map { event, change in
-            Evaluation(
-                entry: DueEntry(id: event.record, score: 0, scoreText: ""),
-                record: Record(id: event.record, key: event.key, content: .missing), decision: .change(change))
+            // With several gaps, the index has whole keys.
+            let entry = isKey ? event.key : event.record
+            let place = isKey ? Place(entry: entry, name: event.record) : nil
+            return Evaluation(
+                entry: DueEntry(id: entry, score: 0, scoreText: ""),
+                record: Record(id: event.record, key: event.key, content: .missing, place: place),
+                decision: .change(change))
         }
         for ((event, change), result) in zip(changes, try await committer.commit(page, rescores: true, repeats: false))
         {

@@ -64,6 +64,9 @@ package final class Place: Sendable, Equatable {
 
 /// How a member stands in a registry.
 package struct Seat: Sendable, Equatable {
+    /// How many elements may have come between a member of a list and its tail since it was read.
+    package static let slack = 1_000
+
     /// Which end of a list it is near.
     package enum End: String, Sendable {
         case head, tail
@@ -103,6 +106,8 @@ package struct Seat: Sendable, Equatable {
     package var end: End
     /// Of a stream that is read by a group.
     package var pending: Pending?
+    /// Of a list: among how many elements from the tail it is looked for at the commit.
+    package var reach = Seat.slack
     /// Of a list: the element that it stands behind, on the side of the head; nil for the first.
     package var behind: String?
     /// When the registry goes by itself, in Unix milliseconds; nil if never.
@@ -120,7 +125,7 @@ package struct Seat: Sendable, Equatable {
     /// That it still stands as it was read.
     var `guard`: Guard {
         switch kind {
-        case .list: .stands(key: registry, element: member, near: end)
+        case .list: .stands(key: registry, element: member, within: reach)
         case .set: .contains(key: registry, member: member)
         case .zset:
             score.map { .scored(key: registry, member: member, score: $0) } ?? .listed(key: registry, member: member)

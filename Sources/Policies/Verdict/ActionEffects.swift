@@ -134,7 +134,8 @@ package struct ActionEffects: Sendable, Equatable {
     func added(to change: Change, _ facts: EffectFacts) throws(RecordError) -> Change {
         var changed = change
         let writes = try writes(facts)
-        if !writes.isEmpty { changed = changed.writing(writes, over: facts.record) }
+        // On a record that goes, it would only be in the way of its return.
+        if !writes.isEmpty, !changed.removesRecord { changed = changed.writing(writes, over: facts.record) }
         for item in add { changed.guards.append(.field(item.field, equals: facts.record[item.field])) }
         for item in take {
             guard let taken = try taking(item, facts) else { continue }

@@ -67,8 +67,8 @@ package enum Guard: Sendable, Equatable {
     case unlisted(key: String, member: String)
     /// That element is in the list at that other key.
     case holds(key: String, element: String)
-    /// The same, where it is known which end of the list it is near.
-    case stands(key: String, element: String, near: Seat.End)
+    /// The same, among so many elements from the tail of the list.
+    case stands(key: String, element: String, within: Int)
     /// That entry of the stream at that other key is pending with a group, as it was read: deliveries and consumer.
     case delivered(key: String, entry: String, group: String, as: String)
     /// The number at that other key, or the size of what is there, is at most that; nothing there counts as 0.

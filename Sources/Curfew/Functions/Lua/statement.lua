@@ -93,10 +93,9 @@ local GUARDS = {
     local count = string.match(tostring(found), '^%d+$')
     if not count or tonumber(count) > tonumber(value) then return false end
   end,
-  -- A list is walked from its end, or the end that is named, and no further than a short call allows.
+  -- A list is walked from its end; `field`: how far, where that is known.
   holds = function(key, field, value)
-    local found = redis.pcall('LPOS', key, value, 'RANK', field == 'head' and 1 or -1, 'MAXLEN', MOST_SEARCHED)
-    if not found and field ~= '' then found = redis.pcall('LPOS', key, value, 'MAXLEN', LONGEST_LIST) end
+    local found = redis.pcall('LPOS', key, value, 'RANK', -1, 'MAXLEN', field == '' and MOST_SEARCHED or field)
     if type(found) ~= 'number' then return unmet(found, 'LPOS', key) end
   end,
   -- `field`: the group; `value`: for how many milliseconds the consumer must have been idle, a space, and its name.
