@@ -83,8 +83,10 @@ extension Sweep {
         }
     }
 
-    /// Removes consumers of the group that have been idle for long and have nothing pending: each with an event, unless it has
-    /// taken something up meanwhile. One that comes back is made anew by itself, so there is nothing to be undone.
+    /// Removes consumers of the group that have been idle for long and have nothing pending.
+    ///
+    /// Each with an event, unless it has taken something up meanwhile. One that comes back is made anew by itself, so there is
+    /// nothing to be undone.
     private func dismissConsumers(_ streams: [String], _ counters: inout RunCounters) async throws {
         guard let source = registrySource, let group = source.group, let idle = source.idleConsumers else { return }
         for stream in streams {

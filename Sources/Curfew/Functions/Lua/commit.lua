@@ -78,6 +78,90 @@ local function field_expiries(words)
   end
 end
 
+-- The most digits of a decimal on either side of its point.
+local MOST_DIGITS = 18
+
+-- The parts of a number as it is kept in a balance: sign, digits before the point and behind it; nil where it is none.
+local function number_parts(text)
+  local sign, whole, fraction = string.match(text, '^(-?)(%d+)%.(%d+)$')
+  if not whole then
+    sign, whole = string.match(text, '^(-?)(%d+)$')
+    fraction = ''
+  end
+  if not whole or #whole > 1 and string.sub(whole, 1, 1) == '0' then return nil end
+  return sign, whole, fraction
+end
+
+-- One digit string plus or minus another of the same length, the larger first where it is minus.
+local function digits_sum(one, other, is_minus)
+  local carry, sum = 0, {}
+  for place = #one, 1, -1 do
+    local a, b = string.byte(one, place) - 48, string.byte(other, place) - 48
+    local digit = is_minus and a - b - carry or a + b + carry
+    if is_minus then
+      carry = digit < 0 and 1 or 0
+      digit = digit % 10
+    else
+      carry = digit > 9 and 1 or 0
+      digit = digit % 10
+    end
+    sum[place] = string.char(digit + 48)
+  end
+  return (carry > 0 and '1' or '') .. table.concat(sum)
+end
+
+-- The exact sum of two numbers, of which one at least is a decimal, with the larger of their scales: no number of Redis or
+-- of Lua holds it. Nil and what is wrong where there is none: 'form' or 'size'.
+local function exact_sum(one, other)
+  local sign_a, whole_a, fraction_a = number_parts(one)
+  local sign_b, whole_b, fraction_b = number_parts(other)
+  if not whole_a or not whole_b then return nil, 'form' end
+  local scale = math.max(#fraction_a, #fraction_b)
+  local width = math.max(#whole_a, #whole_b)
+  if width > MOST_DIGITS or scale > MOST_DIGITS then return nil, 'size' end
+  local a = string.rep('0', width - #whole_a) .. whole_a .. fraction_a .. string.rep('0', scale - #fraction_a)
+  local b = string.rep('0', width - #whole_b) .. whole_b .. fraction_b .. string.rep('0', scale - #fraction_b)
+  local sign, digits = sign_a, nil
+  if sign_a == sign_b then
+    digits = digits_sum(a, b, false)
+  elseif a >= b then
+    digits = digits_sum(a, b, true)
+  else
+    sign, digits = sign_b, digits_sum(b, a, true)
+  end
+  local whole = string.gsub(string.sub(digits, 1, #digits - scale), '^0+', '')
+  if whole == '' then whole = '0' end
+  if #whole > MOST_DIGITS then return nil, 'size' end
+  if not string.find(digits, '[1-9]') then sign = '' end
+  return sign .. whole .. (scale > 0 and '.' .. string.sub(digits, -scale) or '')
+end
+
+-- The commands that add a number, and how what is there is read.
+local ADDS = {INCRBY = 'GET', HINCRBY = 'HGET'}
+
+-- What is at the place that a command adds to: false where nothing is, or the error reply.
+local function addend(words)
+  if words[1] == 'INCRBY' then return redis.pcall('GET', words[2]) end
+  return redis.pcall('HGET', words[2], words[3])
+end
+
+local run
+
+-- Adds what INCRBY or HINCRBY can't, because one of the two is a decimal; returns the reply, or the error reply.
+local function add_exactly(words, reply)
+  local amount = words[#words]
+  local found = addend(words)
+  if type(found) == 'table' then return found end
+  local balance = found or '0'
+  if not string.find(amount, '.', 1, true) and not string.find(balance, '.', 1, true) then return reply end
+  local sum, wrong = exact_sum(balance, amount)
+  if not sum then
+    return {err = wrong == 'size' and 'ERR increment or decrement would overflow' or 'ERR value is not a number'}
+  end
+  if words[1] == 'INCRBY' then return redis.pcall('SET', words[2], sum, 'KEEPTTL') end
+  return run({'HSET', words[2], words[3], sum})
+end
+
 -- UNADD key id: an entry of a stream that a change has added goes, and a stream that has nothing but it, and no readers.
 local function take_back(words)
   local reply = redis.pcall('XDEL', words[2], words[3])
@@ -106,7 +190,15 @@ local function expire_again(words)
 end
 
 -- Runs a command of a change; the fields of a hash keep their expiries. Returns the reply, or the error reply.
-local function run(words)
+run = function(words)
+  if ADDS[words[1]] then
+    local reply
+    if not string.find(words[#words], '.', 1, true) then
+      reply = redis.pcall(unpack(words))
+      if type(reply) ~= 'table' or not reply.err or is_refusal(reply.err) then return reply end
+    end
+    return add_exactly(words, reply)
+  end
   if words[1] == 'UNADD' then return take_back(words) end
   -- DISMISS key group consumer: the command has its key as its second word.
   if words[1] == 'DISMISS' then return redis.pcall('XGROUP', 'DELCONSUMER', words[2], words[3], words[4]) end
