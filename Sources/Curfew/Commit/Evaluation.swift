@@ -10,6 +10,8 @@ struct DueEntry: Sendable, Equatable {
     let scoreText: String
     /// Where the record is, if its id alone doesn't say so.
     var place: Place?
+    /// The key of the record, where the place has told it.
+    var key: String?
     /// Why it can't be told where the record is.
     var trouble: RecordError?
 }

@@ -104,7 +104,7 @@ package struct RecordSource: Sendable, Equatable {
 extension RecordSource {
     /// What names a member in Curfew's own index: the length of the registry's name, that name, and the member.
     static func entry(registry: String, member: String) -> String {
-        "\(registry.utf8.count):\(registry)\(member)"
+        String(pieces: [String(registry.utf8.count), ":", registry, member])
     }
 
     /// The inverse of ``entry(registry:member:)``; nil for what is none.
@@ -119,41 +119,8 @@ extension RecordSource {
 
     /// A record with its key, as a seat says it; throws where the member isn't as the file says that it reads.
     func placed(_ seat: Seat, more: [String: String] = [:]) throws(RecordError) -> (place: Place, key: String) {
-        guard var facts = gaps(of: seat.registry) else {
-            throw RecordError("\(seat.registry) fits none of “\(templates.map(\.text).joined(separator: "”, “"))”")
-        }
-        if let member {
-            guard let found = member.gaps(of: seat.member, rules: gaps) else {
-                throw StrayMember.error(seat, member)
-            }
-            facts.merge(found) { old, _ in old }
-        } else if facts["id"] == nil {
-            facts["id"] = seat.member
-        }
-        guard facts["id"] != "" else { throw StrayMember.error(seat, member) }
-        facts["member"] = seat.member
-        if let score = seat.score { (facts["score"], facts["<score>"]) = (score, score) }
-        facts.merge(more) { $1 }
-        let id = facts["id"] ?? seat.member
-        let key: String
-        var placeBody = Place.Body.member
-        switch body {
-        case .key(let template): (key, placeBody) = (try fill(template, id, facts), .key)
-        case .field(let template, let field):
-            key = try fill(template, id, facts)
-            placeBody = .field(try fill(field, id, facts))
-        case .member: key = seat.registry
-        }
-        let place = Place(
-            entry: Self.entry(registry: seat.registry, member: seat.member), name: id, seat: seat, facts: facts,
-            body: placeBody, isTaken: isTaken, keyed: keyed)
-        return (place, key)
-    }
-
-    private func fill(
-        _ template: KeyTemplate, _ id: String, _ facts: [String: String]
-    ) throws(RecordError) -> String {
-        try template.expand(id: id, keyed: keyed) { facts[$0] }
+        var places = MemberPlaces(self)
+        return try places.placed(seat, named: Self.entry(registry: seat.registry, member: seat.member), more: more)
     }
 
     /// A record whose key has several gaps; nil where the key fits no template.

@@ -216,7 +216,7 @@ extension RecordReader {
         var looked = 0
         while looked < Self.mostLooked, let command = walk.command() {
             let entries = try await walk.take(try await redis.send(command))
-            for entry in entries { walk.finished(entry.id, stays: true) }
+            for entry in entries { walk.finished(entry, stays: true) }
             looked += entries.count
             if let found = entries.first(where: { $0.isNamed(name) }) { return found }
             guard source.name != nil else { continue }

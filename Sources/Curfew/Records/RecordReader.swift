@@ -111,6 +111,7 @@ struct RecordReader {
             if entry.place == nil { entry.place = source.placed(key: entry.id) }
             return (entry, entry.id)
         }
+        if let key = entry.key { return (entry, key) }
         guard let seat = entry.place?.seat else { return (entry, try key(of: entry.id)) }
         return (entry, try source.placed(seat, more: entry.place?.facts ?? [:]).key)
     }

@@ -3,13 +3,14 @@ internal import RedisClient
 
 /// How far a walk is in one registry.
 struct RegistryCursor {
-    private enum Position {
+    /// How pages follow each other.
+    private enum Order {
         /// By rank: in a list from its tail, in a sorted set from the lowest score.
-        case rank(DueCursor)
+        case rank
         /// By a cursor that Redis gives.
-        case cursor(String)
+        case cursor
         /// By the id of the last entry of a stream.
-        case after(String)
+        case after
     }
 
     /// A member and what else is known of it.
@@ -20,7 +21,10 @@ struct RegistryCursor {
 
     private let kind: Push.Kind
     private let isByScore: Bool
-    private var position: Position
+    private let order: Order
+    private var ranks = DueCursor()
+    /// The cursor of the next page, or the id behind which it begins.
+    private var next: String
     private var asked = 0...0
     /// Whether nothing was asked for yet.
     private(set) var isAtStart = true
@@ -31,12 +35,11 @@ struct RegistryCursor {
 
     init(_ kind: Push.Kind, isByScore: Bool) {
         (self.kind, self.isByScore) = (kind, isByScore)
-        position =
-            switch kind {
-            case .list, .zset: .rank(DueCursor())
-            case .stream: .after("-")
-            case .set, .hash, .text: .cursor("0")
-            }
+        switch kind {
+        case .list, .zset: (order, next) = (.rank, "")
+        case .stream: (order, next) = (.after, "-")
+        case .set, .hash, .text: (order, next) = (.cursor, "0")
+        }
     }
 
     /// The command for the next page.
@@ -47,9 +50,9 @@ struct RegistryCursor {
     ) -> RedisCommand {
         isAtStart = false
         var command: RedisCommand
-        switch position {
-        case .rank(let cursor):
-            let range = cursor.range(count: count)
+        switch order {
+        case .rank:
+            let range = ranks.range(count: count)
             asked = range
             if kind == .list {
                 command = RedisCommand("LRANGE", [key, String(-2 - range.upperBound), String(-1 - range.lowerBound)])
@@ -57,15 +60,15 @@ struct RegistryCursor {
                 command = RedisCommand(
                     "ZRANGE", [key, String(range.lowerBound), String(range.upperBound), "WITHSCORES"])
             }
-        case .cursor(let cursor):
-            command = RedisCommand(kind == .set ? "SSCAN" : "HSCAN", [key, cursor, "COUNT", String(count)])
-        case .after(let last):
+        case .cursor:
+            command = RedisCommand(kind == .set ? "SSCAN" : "HSCAN", [key, next, "COUNT", String(count)])
+        case .after:
             asked = 0...count - 1
             if let group {
                 let words = idle.map { ["IDLE", String($0.milliseconds)] } ?? []
-                command = RedisCommand("XPENDING", [key, group] + words + [last, "+", String(count)])
+                command = RedisCommand("XPENDING", [key, group] + words + [next, "+", String(count)])
             } else {
-                command = RedisCommand("XRANGE", [key, last, "+", "COUNT", String(count)])
+                command = RedisCommand("XRANGE", [key, next, "+", "COUNT", String(count)])
             }
         }
         command.replySize = .list
@@ -94,16 +97,16 @@ struct RegistryCursor {
                 Found(seat: Seat(registry: key, kind: kind, member: member.string ?? "", score: score.string))
             }
         case .set:
-            position = .cursor(reply[0].string ?? "0")
+            next = reply[0].string ?? "0"
             return reply[1].elements.map { Found(seat: Seat(registry: key, kind: kind, member: $0.string ?? "")) }
         case .hash, .text:
-            position = .cursor(reply[0].string ?? "0")
+            next = reply[0].string ?? "0"
             return reply[1].fields().map { field, value in
                 Found(seat: Seat(registry: key, kind: kind, member: field.string ?? "", value: value.string))
             }
         case .stream:
             let found = reply.elements.map { entry in Self.found(entry, key, group: group, at: now) }
-            if let last = found.last { position = .after("(" + last.seat.member) }
+            if let last = found.last { next = "(" + last.seat.member }
             return found
         }
     }
@@ -125,14 +128,13 @@ struct RegistryCursor {
 
     /// Takes in the entries of a page: those that are new.
     mutating func take(_ entries: [DueEntry], count: Int, horizon: Timestamp) -> [DueEntry] {
-        switch position {
-        case .rank(var cursor):
-            let new = cursor.take(
+        switch order {
+        case .rank:
+            let new = ranks.take(
                 entries, asked: asked, horizon: isByScore ? horizon : Timestamp(milliseconds: .max / 2))
-            isExhausted = cursor.isExhausted
-            position = .rank(cursor)
+            isExhausted = ranks.isExhausted
             return new
-        case .cursor(let next):
+        case .cursor:
             isExhausted = next == "0"
             guard !isExhausted || !seen.isEmpty else { return entries }
             return entries.filter { seen.count >= Self.mostSeen || seen.insert($0.id).inserted }
@@ -144,8 +146,6 @@ struct RegistryCursor {
 
     /// A member is dealt with.
     mutating func finished(_ id: String, stays: Bool) {
-        guard case .rank(var cursor) = position else { return }
-        cursor.finished(id, stays: stays)
-        position = .rank(cursor)
+        if order == .rank { ranks.finished(id, stays: stays) }
     }
 }

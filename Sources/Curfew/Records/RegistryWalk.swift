@@ -30,6 +30,7 @@ struct RegistryWalk {
     private let horizon: Timestamp, now: Timestamp
     private var registries: [Registry]
     private var current: (registry: Registry, cursor: RegistryCursor)?
+    private var places: MemberPlaces
     /// Registries that can't be walked, and why.
     private(set) var troubles: [(key: String, why: RecordError)] = []
 
@@ -57,6 +58,7 @@ struct RegistryWalk {
     ) async throws {
         (self.redis, self.cleanup, self.source, self.index) = (redis, cleanup, source, index)
         (self.horizon, self.now) = (horizon, now)
+        places = MemberPlaces(source)
         registries = []
         var keys = keys
         if let start, let place = keys.firstIndex(of: start) { keys = Array(keys[place...] + keys[..<place]) }
@@ -142,25 +144,30 @@ struct RegistryWalk {
     /// The entries of the page that was asked for last, those that are due.
     mutating func take(_ reply: RedisValue) async throws -> [DueEntry] {
         guard var walked = current else { return [] }
+        // What it remembers isn't copied where nobody else holds it.
+        current = nil
         let key = walked.registry.key
         if let error = reply.error {
             troubles.append((key, try RecordReader.trouble(error, key)))
-            current = nil
             return []
         }
         let seats = walked.cursor.seats(of: walked.registry, reply, group: source.group, at: now)
-        let entries = walked.cursor.take(seats.map(entry), count: seats.count, horizon: horizon)
+        var found: [DueEntry] = []
+        found.reserveCapacity(seats.count)
+        for seat in seats { found.append(entry(seat, in: walked.registry)) }
+        let entries = walked.cursor.take(found, count: seats.count, horizon: horizon)
         current = walked.cursor.isExhausted ? nil : walked
         return try await due(entries)
     }
 
-    private func entry(_ seat: RegistryCursor.Found) -> DueEntry {
-        let name = RecordSource.entry(registry: seat.seat.registry, member: seat.seat.member)
-        var entry = DueEntry(id: name, score: source.isByScore ? deadline(seat.seat) : 0, scoreText: "")
-        var seat = seat
-        seat.seat.expires = current?.registry.expires
+    private mutating func entry(_ found: RegistryCursor.Found, in registry: Registry) -> DueEntry {
+        var seat = found.seat
+        seat.expires = registry.expires
+        let name = RecordSource.entry(registry: seat.registry, member: seat.member)
+        var entry = DueEntry(id: name, score: source.isByScore ? deadline(seat) : 0, scoreText: "")
         do throws(RecordError) {
-            entry.place = try source.placed(seat.seat, more: seat.facts).place
+            let (place, key) = try places.placed(seat, named: name, more: found.facts)
+            (entry.place, entry.key) = (place, key)
         } catch {
             entry.trouble = error
         }
@@ -180,19 +187,20 @@ struct RegistryWalk {
             }
             let time = Double(text) ?? 0
             guard time <= Double(horizon.milliseconds) else {
-                finished(entry.id, stays: true)
+                finished(entry, stays: true)
                 continue
             }
             var listed = DueEntry(id: entry.id, score: time, scoreText: text)
-            (listed.place, listed.trouble) = (entry.place, entry.trouble)
+            (listed.place, listed.key, listed.trouble) = (entry.place, entry.key, entry.trouble)
             due.append(listed)
         }
         return due
     }
 
     /// A member is dealt with: it has left its registry, or stays there.
-    mutating func finished(_ id: String, stays: Bool) {
-        guard let registry = RecordSource.parts(of: id)?.registry, registry == current?.registry.key else { return }
-        current?.cursor.finished(id, stays: stays)
+    mutating func finished(_ entry: DueEntry, stays: Bool) {
+        let registry = entry.place?.seat?.registry ?? RecordSource.parts(of: entry.id)?.registry
+        guard registry == current?.registry.key else { return }
+        current?.cursor.finished(entry.id, stays: stays)
     }
 }

@@ -31,11 +31,9 @@ extension Sweep {
 
     /// Takes in a page of members.
     func takeWalked(_ reply: RedisValue, _ state: inout State) async throws {
-        guard var walk = state.walk else { return }
-        let found = try await walk.take(reply)
+        guard let found = try await state.walk?.take(reply) else { return }
         state.queue += found
         state.outcome.due += found.count
-        state.walk = walk
     }
 
     /// Refuses the run where no record is found for any member of the first page: the template is wrong, and members without

@@ -259,7 +259,7 @@ extension Sweep {
             }
             guard state.walk == nil else {
                 let isTaken = page.judged[place].change?.takesSeat == true && !isDryRun && !result.stays
-                state.walk?.finished(entry.id, stays: !isTaken)
+                state.walk?.finished(entry, stays: !isTaken)
                 continue
             }
             state.cursor.finished(entry.id, stays: isDryRun || result.stays)

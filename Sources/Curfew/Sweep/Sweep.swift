@@ -30,7 +30,19 @@ struct Sweep: Sendable {
     /// Entries to be looked at in place of an index, where a preview found records by itself.
     let scanned: [DueEntry]?
     /// Registries to be walked in place of those that are known, where a preview found some by itself.
-    var registries: [String]?
+    let registries: [String]?
+    /// What reads records and decides over them: made once, because what is asked for is the same for every page.
+    let judge: Evaluator
+
+    init(
+        store: Store, services: Services, cleanup: Cleanup, claim: Claim?, control: RunControl, clock: ServerClock,
+        options: Options, scanned: [DueEntry]?, registries: [String]? = nil
+    ) {
+        (self.store, self.services, self.cleanup, self.claim) = (store, services, cleanup, claim)
+        (self.control, self.clock, self.options) = (control, clock, options)
+        (self.scanned, self.registries) = (scanned, registries)
+        judge = Evaluator(reader: RecordReader(redis: store.redis, cleanup: cleanup, keys: store.keys))
+    }
 
     /// What a sweep uses beside Redis.
     struct Services: Sendable {
@@ -90,9 +102,6 @@ struct Sweep: Sendable {
 
     var now: Timestamp { clock.now + options.ahead }
     var index: String { cleanup.indexKey(store.keys) }
-    var judge: Evaluator {
-        Evaluator(reader: RecordReader(redis: store.redis, cleanup: cleanup, keys: store.keys))
-    }
 
     /// Entries due up to then are looked at.
     ///

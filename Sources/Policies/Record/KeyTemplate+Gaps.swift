@@ -25,7 +25,7 @@ extension KeyTemplate {
     package func gaps(of key: String, rules: [String: GapRule] = [:]) -> [String: String]? {
         let bytes = HeldBytes.bytes(of: key)
         guard bytes.count <= Self.longest else { return nil }
-        var matching = GapMatching(bytes: bytes, parts: segments.map(GapMatching.Part.init), rules: rules)
+        var matching = GapMatching(bytes: bytes, parts: parts, rules: rules)
         return matching.match() ? matching.found : nil
     }
 
@@ -37,8 +37,8 @@ extension KeyTemplate {
 ///
 /// Where no rule says what a gap holds, it ends at the first character that follows it, so nothing is tried twice. With
 /// rules, the number of steps has a limit: a key that takes more doesn't fit.
-private struct GapMatching {
-    enum Part {
+struct GapMatching {
+    enum Part: Hashable, Sendable {
         case literal([UInt8])
         case gap(String)
 
@@ -51,10 +51,10 @@ private struct GapMatching {
         }
     }
 
-    let bytes: [UInt8]
-    let parts: [Part]
-    let rules: [String: GapRule]
-    var found: [String: String] = [:]
+    private let bytes: [UInt8]
+    private let parts: [Part]
+    private let rules: [String: GapRule]
+    private(set) var found: [String: String] = [:]
     private var steps = 10_000
 
     init(bytes: [UInt8], parts: [Part], rules: [String: GapRule]) {

@@ -28,10 +28,13 @@ package struct KeyTemplate: Hashable, Sendable, CustomStringConvertible {
     /// What the values of these fields may hold.
     package let values: Values
     let segments: [Segment]
+    /// The segments as a key is taken apart by them.
+    let parts: [GapMatching.Part]
 
     /// Reads a template; throws where a gap isn't closed, opened or named, saying at which column.
     package init(_ text: String, values: Values = .plain) throws(TemplateError) {
         segments = try KeyTemplate.parse(text)
+        parts = segments.map(GapMatching.Part.init)
         var fields: [String] = []
         for case .field(let name, _) in segments where !fields.contains(name) { fields.append(name) }
         self.text = text

@@ -126,7 +126,7 @@ package struct ActionEffects: Sendable, Equatable {
                 key: try item.from.fill(facts, as: .key), member: try item.member.fill(facts, as: .text))
             if facts.record.answers[question] == nil, !item.isSeat(facts, question) { questions.append(question) }
         }
-        for rule in put { questions += rule.questions(try rule.push(facts), facts) }
+        for rule in put where rule.mayWriteOver { questions += rule.questions(try rule.push(facts), facts) }
         return questions
     }
 

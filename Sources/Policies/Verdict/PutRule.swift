@@ -97,9 +97,10 @@ package struct PutRule: Sendable, Equatable {
     /// The fields of the record that it takes.
     package var fields: [String] { unique(templates.flatMap(\.effectFields)) }
 
+    /// Whether what stands there may be written over; a list and a stream only grow.
+    var mayWriteOver: Bool { content != .id && kind != .list && kind != .stream }
+
     /// What must be known before a change can be made: what stands where something is put, so that an undo can put it back.
-    ///
-    /// A list and a stream only grow.
     func questions(_ push: Push, _ facts: EffectFacts) -> [Question] {
         guard push.content != .id, ![.list, .stream].contains(push.kind) else { return [] }
         return asked(push, facts).filter { facts.record.answers[$0] == nil }
