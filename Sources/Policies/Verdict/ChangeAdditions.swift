@@ -69,7 +69,7 @@ package struct ChangeAdditions: Sendable, Equatable {
             guard questions.isEmpty else { return .ask(questions) }
             changed = try effects.added(to: changed, facts)
         }
-        if !touch.isEmpty, change.movesState { changed = touching(change, record, policy, now) }
+        if !touch.isEmpty, change.movesState { changed = touching(changed, record, policy, now) }
         let carried = carry.compactMap { field in
             record.present(field).map { FieldWrite(field: field, value: $0.shortened(to: Self.mostCarried)) }
         }
