@@ -14,10 +14,10 @@ struct ChangeAdditionsTests {
         let fields = ["status", "at", "updatedAt", "owner"]
         let values: [String?] = ["paused", "1680000000", "1680000000", "o-1"]
         let record = Record(id: "1", key: "job:1", content: .hash(Fields(names: fields, values: values)))
+        let write = RecordWrite([FieldWrite(field: "status", value: "over")], before: record.image(["status"]))
         let change = Change(
             action: action, from: "paused", to: "over", reason: "so", age: .seconds(60), timeout: .seconds(30),
-            guards: [.field("status", equals: "paused")],
-            effects: [.write(RecordWrite([FieldWrite(field: "status", value: "over")], before: record.image(["status"])))])
+            guards: [.field("status", equals: "paused")], effects: [.write(write)])
         let verdict = try additions.added(to: .change(change), on: record, by: policy, at: now)
         guard case .change(let changed) = verdict else { throw RecordError("no change: \(verdict)") }
         return changed
