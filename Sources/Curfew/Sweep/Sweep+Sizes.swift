@@ -48,7 +48,8 @@ extension Sweep {
         for (place, (entry, key)) in entries.enumerated() {
             switch sizes[place] {
             case .failure(let error):
-                let record = Record(id: entry.id, key: key, content: .missing)
+                let record = Record(
+                    id: entry.place?.name ?? entry.id, key: key, content: .missing, place: entry.place)
                 large.append(Evaluation(entry: entry, record: record, decision: .malformed(error)))
             case .success(let size) where bytes + size > RecordReader.mostBytes: rest.append((entry, key))
             case .success(let size):

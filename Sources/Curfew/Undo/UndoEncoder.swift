@@ -50,6 +50,10 @@ struct UndoEncoder {
             let isPut = event.puts.contains { $0.key == taken.key && $0.member == taken.member }
             let isListed = taken.kind == .list && !guards.isEmpty
             if let item = taken.isFree, !isPut, !isListed { guards.append(item) }
+            // An entry that is gone can't be pending again.
+            if taken.kind == .stream, let entry = taken.member {
+                guards.append(.delivered(key: taken.key, entry: entry, group: "", as: ""))
+            }
             if let push = taken.returning(elapsed: elapsed, at: now) { effects.append(.put(push)) }
         }
         // Members of registries are found by the next walk.
@@ -126,6 +130,9 @@ struct UndoEncoder {
     /// Why a record is left as it is whose guard of that number didn't hold.
     func complaint(_ number: Int?, of change: Change, _ event: UndoEvent) -> String {
         guard let number, change.guards.indices.contains(number) else { return "its refund was taken back before" }
+        if case .delivered(let stream, let entry, "", _) = change.guards[number] {
+            return "changed since: the entry \(entry) of \(stream) is gone"
+        }
         if let key = change.guards[number].otherKey, event.takes.contains(where: { $0.key == key }) {
             return "changed since: it stands in \(key) again"
         }
