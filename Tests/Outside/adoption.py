@@ -1,5 +1,5 @@
-"""Kills the workers of real job systems in the middle of a job, lets Curfew bring the jobs home by its presets, and asks
-each system's own client what it thinks of that. Started by Tests/Outside/run adoption; `adoption.py PROGRAM rq bullmq`
+"""Kills the workers of real job systems in the middle of a job, lets Curfew bring the jobs home by its presets, and
+asks each system's own client what it thinks of that. Started by Tests/Outside/run adoption; `adoption.py PROGRAM rq bullmq`
 tries these two.
 """
 

@@ -36,8 +36,8 @@ def running(folder: pathlib.Path) -> Iterator[RedisCluster]:
             home = folder / str(port)
             home.mkdir()
             nodes.append(Process(
-                ["redis-server", "--bind", "127.0.0.1", "--port", str(port), "--cluster-port", str(free_port()), "--dir",
-                 str(home), "--save", "", "--cluster-enabled", "yes"], home / "redis.log"))
+                ["redis-server", "--bind", "127.0.0.1", "--port", str(port), "--cluster-port", str(free_port()),
+                 "--dir", str(home), "--save", "", "--cluster-enabled", "yes"], home / "redis.log"))
         for port in ports:
             eventually(f"the node at {port} answers", lambda port=port: _answers(port), 10)
         made = subprocess.run(

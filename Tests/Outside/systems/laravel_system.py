@@ -1,4 +1,4 @@
-"""Laravel, written by hand: there is no PHP here, so its keys are made and read by the commands that its queue sends."""
+"""Laravel, written by hand: there is no PHP here, so this makes and reads its keys by the commands of its queue."""
 
 import json
 import time
