@@ -1,7 +1,8 @@
 internal import Policies
 
-/// Tells where members stand and where their records are. What is the same for all members, or for those of one registry, is
-/// worked out once.
+/// Tells where members stand and where their records are.
+///
+/// What is the same for all members, or for those of one registry, is worked out once.
 struct MemberPlaces {
     private let source: RecordSource
     private let keyed: Set<String>

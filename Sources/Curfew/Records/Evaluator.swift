@@ -38,36 +38,58 @@ struct Evaluator {
     func decide(
         _ entries: [Keyed], replies: [RedisValue], at now: Timestamp, isLast: Bool = false
     ) async throws -> [Evaluation] {
+        try await finish(try await begin(entries, replies: replies, at: now, isLast: isLast))
+    }
+
+    /// Decisions over records, some of which have to wait for answers.
+    struct Judging: Sendable {
+        fileprivate(set) var judged: [Evaluation]
+        fileprivate var asking: [(place: Int, questions: [Question])] = []
+        fileprivate let now: Timestamp
+
+        /// Whether nothing has to be asked.
+        var isSettled: Bool { asking.isEmpty }
+    }
+
+    /// Decides over records that were read, as far as what was read says enough.
+    func begin(
+        _ entries: [Keyed], replies: [RedisValue], at now: Timestamp, isLast: Bool = false
+    ) async throws -> Judging {
         var reads = try await reader.records(entries, replies: replies, isLast: isLast)
         if reader.seesFirst || !reader.spans.isEmpty { reads = try await reader.timed(reads, at: now) }
-        var judged: [Evaluation] = []
-        judged.reserveCapacity(entries.count)
-        var asking: [(place: Int, questions: [Question])] = []
+        var judging = Judging(judged: [], now: now)
+        judging.judged.reserveCapacity(entries.count)
         for place in reads.indices {
             let (entry, key) = entries[place]
             if reader.keys.own(key) {
-                judged.append(ofOwnKey(entry, key))
+                judging.judged.append(ofOwnKey(entry, key))
                 continue
             }
             if let elsewhere = elsewhere(entry, key, at: now) {
-                judged.append(elsewhere)
+                judging.judged.append(elsewhere)
                 continue
             }
             switch reads[place] {
             case .failure(let error):
                 let id = entry.place?.name ?? entry.id
                 let record = Record(id: id, key: key, content: .missing, place: entry.place)
-                judged.append(Evaluation(entry: entry, record: record, decision: .malformed(error)))
+                judging.judged.append(Evaluation(entry: entry, record: record, decision: .malformed(error)))
             case .success(let record):
                 let (decision, questions) = self.decision(on: record, of: entry, at: now)
-                if let questions { asking.append((place, questions)) }
-                judged.append(Evaluation(entry: entry, record: record, decision: decision))
+                if let questions { judging.asking.append((place, questions)) }
+                judging.judged.append(Evaluation(entry: entry, record: record, decision: decision))
             }
         }
+        return judging
+    }
+
+    /// Asks Redis what the policy wants to know, until it has decided.
+    func finish(_ judging: Judging) async throws -> [Evaluation] {
+        var (judged, asking) = (judging.judged, judging.asking)
         var rounds = 0
         while !asking.isEmpty {
             rounds += 1
-            asking = try await answer(asking, in: &judged, at: now, isLast: rounds == Self.mostRounds)
+            asking = try await answer(asking, in: &judged, at: judging.now, isLast: rounds == Self.mostRounds)
         }
         return judged
     }

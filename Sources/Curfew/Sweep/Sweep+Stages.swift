@@ -20,6 +20,8 @@ extension Sweep {
         var request = Request()
         /// What was read, or is on its way.
         var reading = Reading(Request(), sent: nil)
+        /// The page that is being decided over, because the policy has asked for more.
+        var deciding: Deciding?
         /// The page that is sent next.
         var ready: Page?
         /// The pages in flight and, behind them, the one that is sent as soon as the first of them is answered.
@@ -71,12 +73,22 @@ extension Sweep {
         }
     }
 
+    /// A page that is being decided over.
+    struct Deciding {
+        /// What was decided, where nothing had to be asked.
+        var judged: [Evaluation] = []
+        /// What else there is of the page: records that can't be read, because they are too large.
+        var large: [Evaluation] = []
+        /// What is decided once the answers are there; nil where nothing was asked.
+        var answers: Task<[Evaluation], any Error>?
+    }
+
     /// Whether there is nothing left to do.
     func isDone(_ state: State) -> Bool {
         if state.isFull, state.ready == nil { return true }
         let hasAll = scanned != nil || state.walk?.isExhausted ?? state.cursor.isExhausted
-        return hasAll && state.queue.isEmpty && state.ready == nil && state.request.entries.isEmpty
-            && state.reading.request.entries.isEmpty
+        return hasAll && state.queue.isEmpty && state.ready == nil && state.deciding == nil
+            && state.request.entries.isEmpty && state.reading.request.entries.isEmpty
     }
 
     /// The first entries of the index, how many are due, and the first records.
@@ -138,7 +150,7 @@ extension Sweep {
         state.queue.removeFirst(entries.count)
         let commands = state.isCareful ? judge.reader.sizeRequest(for: entries) : judge.commands(for: entries)
         var request = Request(entries: entries, asksSizes: state.isCareful, commands: commands)
-        let isShort = state.queue.count < 2 * state.size.current
+        let isShort = state.queue.count < 3 * state.size.current
         if isShort, scanned == nil, !state.isRangeAsked, let command = state.walk?.command() {
             state.isRangeAsked = true
             request.walks = true
@@ -168,8 +180,29 @@ extension Sweep {
         }
     }
 
+    /// Makes a page ready: the one that the policy asked about, or else what was read, where it didn't have to ask.
+    ///
+    /// While Redis answers what a policy wants to know about a page, the page before it is encoded and sent.
+    func advance(_ state: inout State) async throws {
+        let asked = state.deciding
+        state.deciding = nil
+        if let asked { state.ready = try await prepare(asked, &state) }
+        guard let next = try await decide(state.reading, &state) else { return }
+        if asked == nil, next.answers == nil {
+            state.ready = try await prepare(next, &state)
+        } else {
+            state.deciding = next
+        }
+    }
+
     /// Takes in entries and records that were read, decides over the records, and encodes what is to be done.
     func prepare(_ reading: Reading, _ state: inout State) async throws -> Page? {
+        guard let decided = try await decide(reading, &state) else { return nil }
+        return try await prepare(decided, &state)
+    }
+
+    /// Takes in entries and records that were read, and begins to decide over the records.
+    private func decide(_ reading: Reading, _ state: inout State) async throws -> Deciding? {
         guard var replies = try await replies(to: reading) else {
             postpone(reading.request.entries, &state)
             if reading.request.range != nil || reading.request.walks { state.isRangeAsked = false }
@@ -187,26 +220,56 @@ extension Sweep {
         let request = reading.request
         guard request.asksSizes else {
             let (entries, records) = fitting(request.entries, replies, &state)
-            return try await prepare(entries, records: records, &state)
+            return try await decide(entries, records: records, &state)
         }
         let (sized, large) = sized(request.entries, replies, &state)
         let records = try await retrying {
             try await store.redis.pipeline(judge.reader.plainCommands(for: sized.entries))
         }
-        return try await prepare(sized.entries, records: sized.known + records, beside: large, &state)
+        return try await decide(sized.entries, records: sized.known + records, beside: large, &state)
     }
 
-    /// Decides over records that were read and encodes what is to be done, cut where the limit is reached.
+    /// Begins to decide over records that were read.
     ///
     /// - Parameter large: what can't be read of the page, because it is too large.
-    private func prepare(
+    private func decide(
         _ entries: [Evaluator.Keyed], records: [RedisValue], beside large: [Evaluation] = [], _ state: inout State
-    ) async throws -> Page? {
+    ) async throws -> Deciding? {
         guard !state.isFull, !entries.isEmpty || !large.isEmpty else { return nil }
-        var judged = try await retrying {
-            try await judge.decide(entries, replies: records, at: now, isLast: true)
+        let judging = try await retrying {
+            try await judge.begin(entries, replies: records, at: now, isLast: true)
         }
-        judged += large
+        guard !judging.isSettled else { return Deciding(judged: judging.judged, large: large) }
+        let answers = Task(executorPreference: store.redis.taskExecutor) {
+            try await retrying { try await judge.finish(judging) }
+        }
+        return Deciding(large: large, answers: answers)
+    }
+
+    /// What was decided, with the answers where some were needed.
+    private func judged(_ deciding: Deciding) async throws -> [Evaluation] {
+        guard let answers = deciding.answers else { return deciding.judged + deciding.large }
+        let judged = try await withTaskCancellationHandler {
+            try await answers.value
+        } onCancel: {
+            answers.cancel()
+        }
+        return judged + deciding.large
+    }
+
+    /// Lets go of a page that isn't needed any more.
+    func abandon(_ deciding: Deciding?) async {
+        deciding?.answers?.cancel()
+        _ = await deciding?.answers?.result
+    }
+
+    /// Encodes what is to be done, cut where the limit is reached.
+    private func prepare(_ deciding: Deciding, _ state: inout State) async throws -> Page? {
+        guard !state.isFull else {
+            await abandon(deciding)
+            return nil
+        }
+        var judged = try await judged(deciding)
         if let limit = options.limit {
             let changes = judged.indices.filter { judged[$0].isChange }
             if state.promised + changes.count >= limit {

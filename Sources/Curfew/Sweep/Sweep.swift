@@ -9,7 +9,8 @@ internal import RedisClient
 ///
 /// Redis answers a connection when it has done all that it has read from it, so what is read along with a commit comes
 /// back with the commit's answer. Records are therefore read two pages ahead: while Redis commits page n, the records of
-/// page n+1 are here already to be decided and encoded. There are two commits in flight, so that Redis has the next one
+/// page n+1 are here already to be decided and encoded. Where the policy asks for more, its questions are answered between
+/// two commits, and the page is encoded a step later. There are two commits in flight, so that Redis has the next one
 /// at hand when it is done with one; with a single one it rested a tenth of the time. The call behind them is left with
 /// the client, which sends it the moment the first is answered. There are never more than two: more would only make
 /// others wait (see ``PageSize``). All of it runs on the thread that the replies come in on. A watching sweep is the same
@@ -131,6 +132,7 @@ struct Sweep: Sendable {
                 try await deleteObjects(&state, all: false)
                 try await reportErrors(&state)
             } while !isDone(state)
+            await abandon(state.deciding)
             while !state.inFlight.isEmpty { try await receive(&state) }
             try await deleteObjects(&state, all: true)
             try await endWalk(&state)
@@ -138,6 +140,7 @@ struct Sweep: Sendable {
             if state.outcome.due > 0, scanned == nil { try await measureRest(&state.outcome) }
         } catch {
             state.outcome.error = error
+            await abandon(state.deciding)
             await receiveRest(&state)
             await releaseClaims(&state)
             await reportErrorsAfterStop(&state)
@@ -155,7 +158,7 @@ struct Sweep: Sendable {
         state.ready = nil
         let sent = try store.redis.begin(state.request.commands, after: before)
         if state.inFlight.count > state.size.inFlight { try await receive(&state) }
-        state.ready = try await prepare(state.reading, &state)
+        try await advance(&state)
         state.reading = Reading(state.request, sent: sent)
         state.request = try nextRequest(&state)
     }
