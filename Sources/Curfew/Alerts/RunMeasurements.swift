@@ -56,21 +56,22 @@ struct RunMeasurements: Sendable {
 
     /// The entry of the metrics stream.
     var fields: [(String, String)] {
-        let numbers: [(String, Int64)] = [
+        let before: [(String, Int64)] = [
             ("duration_ms", duration.milliseconds), ("lag_ms", lag.milliseconds),
             ("oldest_overdue_ms", oldestOverdue.milliseconds), ("drift", counters.drift),
             ("found", Int64(counters.found)), ("changed", Int64(counters.changed)),
             ("retried", Int64(counters.retried)), ("skipped", Int64(counters.skipped)),
             ("failed", Int64(counters.failed)),
+        ]
+        let after: [(String, Int64)] = [
             ("bytes_freed", counters.bytesFreed), ("absent", Int64(counters.absent)), ("backlog", Int64(backlog)),
             ("stalled", Int64(counters.stalled)), ("seen", Int64(counters.checked)),
         ]
-        let own = [
-            ("kind", kind), ("cleanup", cleanup), ("run", run), ("refunded", String(counters.refunded)),
-        ]
+        func texts(_ numbers: [(String, Int64)]) -> [(String, String)] { numbers.map { ($0.0, String($0.1)) } }
+        let own = [("kind", kind), ("cleanup", cleanup), ("run", run)] + texts(before)
         let states = [("refused", isRefused), ("runs_failed", isFailed), ("dry_run", isDryRun)]
             .filter(\.1).map { ($0.0, "1") }
-        return own + numbers.map { ($0.0, String($0.1)) } + states
+        return own + [("refunded", String(counters.refunded))] + texts(after) + states
             + Self.named("action:", counters.actions) + Self.named("type:", counters.types)
             + Self.named("seen:", counters.seen)
     }

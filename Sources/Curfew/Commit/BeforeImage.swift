@@ -174,10 +174,10 @@ package struct BeforeImage: Sendable {
 extension Taking {
     /// What was put, as an event tells it.
     fileprivate var image: [FieldWrite] {
-        let (earlier, expires) = earlier?.image ?? (nil, nil)
+        let (earlier, left) = earlier?.image ?? (nil, nil)
         return [
             ("key", key), ("kind", kind.rawValue), ("member", member), ("field", field), ("score", score),
-            ("earlier", earlier), ("expires_in_ms", expires), ("end", end == .tail ? nil : end.rawValue),
+            ("earlier", earlier), ("expires_in_ms", left), ("end", end == .tail ? nil : end.rawValue),
             ("behind", behind),
             ("same_as", sameAs.map { String($0) }),
             ("expires", expires.map { String($0) }), ("group", pending?.group), ("consumer", pending?.consumer),

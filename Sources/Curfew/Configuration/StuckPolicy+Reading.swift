@@ -151,7 +151,8 @@ extension StuckPolicy.RefundRule {
         let amount = section.text("amount", isRequired: true, expected: "the name of a field")
         let (balance, field) = Self.balance(section)
         let ledger = section.writtenTemplate("ledger", isRequired: true)
-        let records = section.puts("record") { (_) throws(TemplateError) in try PutRule.transaction() }
+        var records = section.puts("record") { (_) throws(TemplateError) in try PutRule.transaction() }
+        for place in records.indices { records[place].isTold = true }
         for (name, template) in [("balance", balance), ("ledger", ledger)] {
             guard let template, records.contains(where: { $0.to == template }) else { continue }
             section.problem("record", "it would go into the \(name), \(template): expected a key of its own")

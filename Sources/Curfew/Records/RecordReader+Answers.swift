@@ -52,7 +52,7 @@ extension RecordReader {
             }
         }
         if !counted.isEmpty { try await count(counted.filter { !$0.type.isEmpty }, into: &answers) }
-        if !standing.isEmpty { try await stand(standing, into: &answers) }
+        if !standing.isEmpty { try await stand(standing, into: &answers, at: now) }
         try await rememberLooks(looks, at: now)
         return answers
     }

@@ -247,11 +247,11 @@ extension RecordReader {
             guard let part, let type = types[place].string, type != "stream" else { continue }
             asked.append((place, part.registry, part.member, type))
         }
-        try await stand(asked, into: &answers)
+        try await stand(asked, into: &answers, at: now)
         return zip(zip(entries, parts), answers).map { item, answer in
             let (entry, part) = item
             var seated = entry
-            guard let part, case .standing(let standing?) = answer else { return entry }
+            guard let part, case .standing(let standing?, _) = answer else { return entry }
             do throws(RecordError) {
                 seated.place = try source.placed(Seat(registry: part.registry, member: part.member, standing)).place
             } catch {

@@ -8,7 +8,8 @@ extension RecordReader {
 
     /// Answers questions about keys whose types are known; what isn't there has nothing in it.
     func stand(
-        _ asked: [(place: Int, key: String, member: String, type: String)], into answers: inout [Answer]
+        _ asked: [(place: Int, key: String, member: String, type: String)], into answers: inout [Answer],
+        at now: Timestamp
     ) async throws {
         var commands: [RedisCommand] = []
         var places: [(place: Int, key: String, type: String)] = []
@@ -25,27 +26,29 @@ extension RecordReader {
         let replies = try await redis.pipelineInPieces(commands)
         var inLists: [(place: Int, command: RedisCommand)] = []
         for (number, (place, key, type)) in places.enumerated() {
-            if type == "list", let index = replies[2 * number].integer, index > 0 {
+            let (reply, time, size) = (replies[3 * number], replies[3 * number + 1], replies[3 * number + 2])
+            if type == "list", let index = reply.integer, index > 0 {
                 inLists.append((place, RedisCommand("LINDEX", [key, String(index - 1)])))
             }
-            let (reply, time) = (replies[2 * number], replies[2 * number + 1])
-            if type == "list", reply.isNull, let length = time.integer, length > Self.mostSearched {
+            if type == "list", reply.isNull, let length = size.integer, length > Self.mostSearched {
                 answers[place] = .unreadable(
                     "\(key) has \(length) elements: expected at most \(Self.mostSearched), to search it")
                 continue
             }
+            let expires = time.integer.flatMap { $0 < 0 ? nil : now.milliseconds + $0 }
             answers[place] =
                 (reply.error ?? time.error).map { Self.unreadable(key, $0) }
-                ?? .standing(Self.standing(type, reply, time))
+                ?? .standing(Self.standing(type, reply, time), expires: expires)
         }
         guard !inLists.isEmpty else { return }
         let before = try await redis.pipelineInPieces(inLists.map(\.command))
         for ((place, _), reply) in zip(inLists, before) {
-            if let element = reply.string { answers[place] = .standing(.list(behind: element)) }
+            guard let element = reply.string, case .standing(_, let expires) = answers[place] else { continue }
+            answers[place] = .standing(.list(behind: element), expires: expires)
         }
     }
 
-    /// Two commands each: what there is, and how long its key stays; of a list, how long it is.
+    /// Three commands each: what there is, how long its key stays, and of a list how many elements it has.
     private static func look(_ type: String, _ key: String, _ member: String) -> [RedisCommand]? {
         let command: RedisCommand? =
             switch type {
@@ -57,7 +60,9 @@ extension RecordReader {
             case "string": Self.text(at: key)
             default: nil
             }
-        return command.map { [$0, RedisCommand(type == "list" ? "LLEN" : "PTTL", [key])] }
+        return command.map {
+            [$0, RedisCommand("PTTL", [key]), RedisCommand(type == "list" ? "LLEN" : "EXISTS", [key])]
+        }
     }
 
     private static func standing(_ type: String, _ reply: RedisValue, _ time: RedisValue) -> Standing? {

@@ -41,8 +41,8 @@ package enum Answer: Sendable, Equatable {
     case idle(seconds: Int64?)
     /// How long it stays; nil where it doesn't expire.
     case expiry(Duration?)
-    /// How it stands there; nil where it doesn't.
-    case standing(Standing?)
+    /// How it stands there; nil where it doesn't. `expires`: when its key goes by itself, in Unix milliseconds; nil if never.
+    case standing(Standing?, expires: Int64? = nil)
     /// It can't be told, and why, in words: what is at the key is something else, or may not be looked at.
     case unreadable(String)
     /// The group has more members than the engine is willing to read.

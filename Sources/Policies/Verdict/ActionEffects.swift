@@ -201,8 +201,11 @@ package struct ActionEffects: Sendable, Equatable {
         // The registry that the record stands in is guarded, and taken out of, anyway.
         if item.isSeat(facts, question) { return nil }
         switch facts.record.answers[question] {
-        case .standing(nil)?: return nil
-        case .standing(let standing?)?: return (standing.taking(key, member), standing.guard(key, member))
+        case .standing(nil, _)?: return nil
+        case .standing(let standing?, let expires)?:
+            var taking = standing.taking(key, member)
+            if taking.kind != .text { taking.expires = expires }
+            return (taking, standing.guard(key, member))
         case .unreadable(let why)?: throw RecordError(why)
         default: throw RecordError("where \(member) stands in \(key) was answered with something else")
         }

@@ -46,18 +46,20 @@ package indirect enum JSONTemplate: Sendable, Equatable {
         return facts.record.document?.isContainer(template.fields[0]) == true
     }
 
-    /// The JSON for a change; throws where the record lacks what a gap names.
-    func text(_ facts: EffectFacts) throws(RecordError) -> String {
+    /// The JSON for a change; throws where the record lacks what a gap names, or has what no JSON can hold.
+    ///
+    /// - Parameter isTold: whether it only tells people of the change, so that bytes which are no UTF-8 may be replaced.
+    func text(_ facts: EffectFacts, isTold: Bool = false) throws(RecordError) -> String {
         switch self {
         case .object(let members):
             var texts: [String] = []
             for member in members {
-                texts.append("\(JSONRecord.quoted(member.name)):\(try member.value.text(facts))")
+                texts.append("\(JSONRecord.quoted(member.name)):\(try member.value.text(facts, isTold: isTold))")
             }
             return "{\(texts.joined(separator: ","))}"
         case .list(let elements):
             var texts: [String] = []
-            for element in elements { texts.append(try element.text(facts)) }
+            for element in elements { texts.append(try element.text(facts, isTold: isTold)) }
             return "[\(texts.joined(separator: ","))]"
         case .text(nil): return "\"\""
         case .text(let template?):
@@ -65,10 +67,11 @@ package indirect enum JSONTemplate: Sendable, Equatable {
             let isNumber =
                 template.fields.count == 1 && template.text == "<\(template.fields[0])>"
                 && EffectFacts.isNumber(template.fields[0])
-            guard value.validText == value else {
+            let valid = value.validText
+            guard isTold || valid == value else {
                 throw RecordError("“\(template.text)” holds bytes that are no UTF-8: no JSON can have them")
             }
-            return isNumber || isContainer(template, facts) ? value : JSONRecord.quoted(value)
+            return isNumber || isContainer(template, facts) ? valid : JSONRecord.quoted(valid)
         case .bare(let text): return text
         }
     }

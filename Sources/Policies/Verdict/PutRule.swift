@@ -48,6 +48,8 @@ package struct PutRule: Sendable, Equatable {
     package var content: Content
     /// How long a text is kept; nil: for ever.
     package var keptFor: Duration?
+    /// Whether it only tells people of the change, so that bytes which no JSON can hold may be replaced.
+    package var isTold = false
     /// What is changed on the way in JSON that is put there: paths with values.
     package var with: [(path: String, value: JSONTemplate)] = []
 
@@ -55,7 +57,8 @@ package struct PutRule: Sendable, Equatable {
     package static func == (one: PutRule, other: PutRule) -> Bool {
         one.to == other.to && one.kind == other.kind && one.isAtHead == other.isAtHead && one.score == other.score
             && one.field == other.field && one.content == other.content && one.keptFor == other.keptFor
-            && one.with.map(\.path) == other.with.map(\.path) && one.with.map(\.value) == other.with.map(\.value)
+            && one.isTold == other.isTold && one.with.map(\.path) == other.with.map(\.path)
+            && one.with.map(\.value) == other.with.map(\.value)
     }
 
     /// Makes it.
@@ -163,14 +166,19 @@ package struct PutRule: Sendable, Equatable {
         switch content {
         case .id: break
         case .text(let template): push.content = .text(try changed(template.fill(facts, as: .text), facts))
-        case .document(let document): push.content = .text(try document.text(facts))
+        case .document(let document): push.content = .text(try document.text(facts, isTold: isTold))
         case .fields(let fields), .entry(let fields):
             var writes: [FieldWrite] = []
             var members: [String] = []
             for field in fields {
                 let value = try field.value?.fill(facts, as: .text) ?? ""
                 writes.append(FieldWrite(field: field.name, value: value))
-                let text = field.isNumber ? value : JSONRecord.quoted(value.validText)
+                let valid = value.validText
+                // As the fields of a stream or a hash the bytes stay as they are.
+                guard isTold || valid == value || kind == .stream || (kind == .hash && spreads) else {
+                    throw RecordError("\(field.name) holds bytes that are no UTF-8: no JSON can have them")
+                }
+                let text = field.isNumber ? value : JSONRecord.quoted(valid)
                 members.append("\(JSONRecord.quoted(field.name)):\(text)")
             }
             push.content = .fields(writes, json: "{\(members.joined(separator: ","))}")

@@ -18,7 +18,7 @@ extension Record {
     /// How something stands in a key, which must have been asked; throws where that can't be told.
     func standing(of member: String, in key: String) throws(RecordError) -> Standing? {
         switch answers[.standing(key: key, member: member)] {
-        case .standing(let standing)?: return standing
+        case .standing(let standing, _)?: return standing
         case .unreadable(let why)?: throw RecordError(why)
         default: throw RecordError("what stands in \(key) was answered with something else")
         }

@@ -80,7 +80,9 @@ struct SweepRegistryTests {
                 try await write(scene, kind, id, minutes: minutes)
             }
             _ = try await scene.send("SET", "worker:wlively", "1")
-            let before = try await scene.dump()
+            // A run that empties it must not take its time away.
+            _ = try await scene.send("PEXPIRE", "active:{q}", "3600000")
+            let before = try await scene.contents()
             let run = try await scene.run("stuck")
             #expect(run.status == .completed && run.cleanedUp == 3 && run.actions == ["retry": 3], "\(run)")
             #expect(try await standing(scene, kind) == ["fresh", "lively"])
@@ -97,14 +99,13 @@ struct SweepRegistryTests {
             #expect(try await scene.run("stuck").totalFound == 0)
             let undone = try await scene.undo(run.run)
             #expect(undone.cleanedUp == 3, "\(undone)")
-            var after = try await scene.dump()
+            var after = try await scene.contents()
             // The order of a list is only kept at its ends, and sets of both have none.
             #expect(try await standing(scene, kind) == ["a", "b", "c", "fresh", "lively"])
             var expected = before
             if kind.testDescription != "zset" { (after["active:{q}"], expected["active:{q}"]) = (nil, nil) }
-            after = after.filter { !$0.key.hasPrefix("curfew:") }
             #expect(after.keys.sorted() == expected.keys.sorted())
-            for (key, dump) in expected { #expect(after[key] == dump, "\(key)") }
+            for (key, content) in expected { #expect(after[key] == content, "\(key)") }
         }
     }
 

@@ -112,6 +112,24 @@ struct SweepScene: Sendable {
         let replies = try await redis.pipeline(names.map { RedisCommand("DUMP", [$0]) })
         return Dictionary(uniqueKeysWithValues: zip(names, replies.map { $0.bytes ?? [] }))
     }
+
+    /// What the application has at each key, and whether it expires; of hashes and sets, in which the order means nothing,
+    /// sorted.
+    func contents() async throws -> [String: [String]] {
+        var contents: [String: [String]] = [:]
+        for name in try await names("*") where !name.hasPrefix(keys.prefix) && !name.hasPrefix("curfew:") {
+            let type = try await send("TYPE", name).string ?? ""
+            let stays = try await send("PTTL", name).integer == -1 ? "stays" : "expires"
+            let found: [String] =
+                switch type {
+                case "hash": try await hash(name).map { "\($0.key)=\($0.value)" }.sorted()
+                case "set": try await send("SMEMBERS", name).elements.map { $0.string ?? "" }.sorted()
+                default: (try await send("DUMP", name).bytes ?? []).map { String($0) }
+                }
+            contents[name] = [type, stays] + found
+        }
+        return contents
+    }
 }
 
 /// Runs a body on a scene of its own; the text is what a configuration says under `cleanups`.

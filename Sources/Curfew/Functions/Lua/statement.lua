@@ -302,6 +302,7 @@ end
 -- Whether the change whose values follow ARGV[a], and whose keys begin at KEYS[k] may be made: nil, or why not.
 -- Whether a stream has no ids left, which nothing but an application with ids of its own can have caused.
 local function exhausted(key)
+  if not may('XINFO', 'STREAM', key) then return nil end
   local found = redis.pcall('XINFO', 'STREAM', key)
   if found.err then return nil end
   for place = 1, #found, 2 do
