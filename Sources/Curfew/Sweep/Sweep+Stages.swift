@@ -243,6 +243,8 @@ extension Sweep {
         let answers = Task(executorPreference: store.redis.taskExecutor) {
             try await retrying { try await judge.finish(judging) }
         }
+        // It runs on the same thread: the questions go out now, and not when the answers are waited for.
+        await Task.yield()
         return Deciding(large: large, answers: answers)
     }
 

@@ -1,5 +1,6 @@
 internal import Foundation
 internal import Logging
+internal import Policies
 internal import RedisClient
 
 /// Logs to standard error as JSON, one object per line.
@@ -49,6 +50,8 @@ private indirect enum JSONLogValue: Encodable {
         case .string(let text): self = .text(text)
         case .stringConvertible(let number as any BinaryInteger):
             self = Int64(exactly: number).map { .number($0) } ?? .text("\(number)")
+        case .stringConvertible(let amount as Amount):
+            self = amount.whole.map { .number($0) } ?? .text("\(amount)")
         case .stringConvertible(let other): self = .text(other.description)
         case .array(let list): self = .list(list.map { JSONLogValue($0) })
         case .dictionary(let members): self = .object(members.mapValues { JSONLogValue($0) })
