@@ -19,6 +19,7 @@ extension Section {
         let known = kind?.sections ?? []
         var found: [Change.Action: ActionEffects] = [:]
         let always = takings("take")
+        let registries = has("in") ? texts("in") ?? [] : []
         for (name, actions) in ActionEffects.sections where has(name) {
             guard let section = section(name) else { continue }
             if let kind, !actions.contains(where: kind.actions.contains) {
@@ -35,6 +36,9 @@ extension Section {
             if !known.contains(name) { section.expect(ActionEffects.keys) }
             guard ActionEffects.keys.contains(where: { section.has($0) }) else { continue }
             var effects = section.effects()
+            for template in effects.delete where registries.contains(template.text) {
+                section.problem("delete", "“\(template.text)” is where the records stand, expected a key of the record")
+            }
             for taking in always where !effects.take.contains(taking) { effects.take.append(taking) }
             for action in actions where found[action] == nil { found[action] = effects }
         }

@@ -40,6 +40,7 @@ extension Cleanup {
             source == nil || source?.name != nil && source?.gaps.isEmpty == true && !section.isInRegistries
             ? GapRule(section) : GapRule()
         let limits = section.guardLimits(for: kind)
+        if let policy { section.checkWords(policy.since.fields, source) }
         guard let policy, let records, let schedule else { return nil }
         self.init(
             name: entry.key, policy: policy, records: records, index: options.index, schedule: schedule,

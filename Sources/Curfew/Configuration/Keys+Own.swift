@@ -52,6 +52,9 @@ extension Keys {
     /// into the record, its ledger or its balance would undo what is written there.
     func checkPuts(of change: Change, to record: Record) throws(RecordError) {
         for (place, effect) in change.effects.enumerated() {
+            if case .discard(let key) = effect, key == record.place?.seat?.registry {
+                throw RecordError("\(key) would be deleted, in which the record stands: expected another key")
+            }
             guard case .put(let push) = effect else { continue }
             if push.key == record.key, record.place?.body ?? .key == .key {
                 throw Self.collision(push.key, "the record itself")

@@ -93,6 +93,10 @@ extension Section {
                 if kind == .stream { problem("json", "an entry of a stream is fields, expected entry") }
                 return entry("json").flatMap { jsonTemplate($0.value, at: "json") }.map { .document($0) }
             }
+            if let list = section(key), list.entries.isEmpty {
+                problem(key, "is empty, expected fields with their values")
+                return nil
+            }
             return section(key).map { list -> PutRule.Content in
                 let fields = list.entries.map { PutRule.Field(name: $0.key, value: list.effectTemplate($0.key)) }
                 return .entry(fields)

@@ -177,3 +177,22 @@ extension Section {
         if case .scalar(let scalar)? = entry(key)?.value.content { scalar.text == "none" } else { false }
     }
 }
+
+extension Section {
+    /// Whether what is known of a record beside its fields can be known, where its age counts from that.
+    func checkWords(_ names: [String], _ source: RecordSource?) {
+        for name in names where name.hasPrefix("<") && name.hasSuffix(">") {
+            let word = name.dropFirst().dropLast()
+            switch word {
+            case "score" where source?.isRegistry != true:
+                problem("since", "“\(name)” is what a member of a sorted set has, expected in, or a field")
+            case "idle" where source?.group == nil:
+                problem("since", "“\(name)” is what a pending entry has, expected group, or a field")
+            case "score", "idle", "seen": continue
+            default:
+                guard word.hasPrefix("ttl:"), Duration(text: String(word.dropFirst(4))) == nil else { continue }
+                problem("since", "“\(name)” names no time, expected one like <ttl:60s>")
+            }
+        }
+    }
+}

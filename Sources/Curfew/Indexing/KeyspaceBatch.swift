@@ -101,7 +101,7 @@ struct KeyspaceBatch {
         return added
     }
 
-    /// Forgets registries that weren't there for a day; only as many are kept as a run walks.
+    /// Forgets registries that weren't there for a day; one more is kept than a run walks, so that it knows of more.
     func forgetRegistries(at now: Timestamp) async throws {
         guard cleanup.source?.isRegistry == true else { return }
         let key = store.keys.registries(cleanup.name)
@@ -109,7 +109,7 @@ struct KeyspaceBatch {
         let most = RegistryWalk.mostRegistries
         let replies = try await store.redis.pipeline([
             RedisCommand.repeatable("ZREMRANGEBYSCORE", [key, "-inf", String(oldest.milliseconds)]),
-            RedisCommand.repeatable("ZREMRANGEBYRANK", [key, "0", String(-1 - most)]),
+            RedisCommand.repeatable("ZREMRANGEBYRANK", [key, "0", String(-2 - most)]),
         ])
         for error in replies.lazy.compactMap(\.error) { throw failure("ZREMRANGEBYSCORE \(key)", error) }
     }

@@ -23,6 +23,9 @@ struct PageSize: Sendable {
         /// History has waited for days and can wait a little more, so that nobody notices when it goes.
         static let gentle = Aim(time: .microseconds(400), bounds: 16...1_000, start: 16, inFlight: 1)
 
+        /// Members in the middle of long lists are searched for one by one, which takes as long as the list is.
+        static let registries = Aim(time: .microseconds(450), bounds: 4...1_000, start: 20, inFlight: 2)
+
         /// What suits the manner of a policy.
         static func of(_ manner: RecordManner) -> Aim { manner.isGentle ? gentle : usual }
     }

@@ -39,11 +39,13 @@ struct RegistryList {
             } else {
                 let known = try await redis.send(RedisCommand("ZRANGE", [keys.registries(cleanup.name), "0", "-1"]))
                 if let error = known.error { throw CurfewError(error, "reading \(keys.registries(cleanup.name))") }
-                all += known.elements.compactMap(\.string)
+                // The file may have other gaps by now.
+                all += known.elements.compactMap(\.string).filter { source.gaps(of: $0) != nil }
             }
         }
         var seen: Set<String> = []
-        return Array(all.filter { !keys.own($0) && seen.insert($0).inserted }.prefix(RegistryWalk.mostRegistries))
+        // One more than are walked, so that somebody says that there are more.
+        return Array(all.filter { !keys.own($0) && seen.insert($0).inserted }.prefix(RegistryWalk.mostRegistries + 1))
     }
 
     /// Registries that a short scan of the keyspace finds, for somebody who asks for one record.

@@ -37,6 +37,11 @@ struct RegistryWalk {
     /// The streams that were walked.
     private(set) var streams: [String] = []
 
+    /// The entries that were read, where it matters which of them are there; nil where it doesn't, or they are too many.
+    private(set) var present: Set<String>?
+    /// The most entries that are remembered.
+    private static let mostPresent = 200_000
+
     /// Whether all members were read.
     var isExhausted: Bool { current == nil && registries.isEmpty }
 
@@ -54,13 +59,19 @@ struct RegistryWalk {
     /// Begins a walk over these registries, at that one if it is among them.
     init(
         _ keys: [String], from start: String?, of cleanup: Cleanup, _ source: RecordSource, index: String,
-        horizon: Timestamp, now: Timestamp, _ redis: RedisClient
+        horizon: Timestamp, now: Timestamp, remembers: Bool = false, _ redis: RedisClient
     ) async throws {
+        present = remembers ? [] : nil
         (self.redis, self.cleanup, self.source, self.index) = (redis, cleanup, source, index)
         (self.horizon, self.now) = (horizon, now)
         places = MemberPlaces(source)
         registries = []
         var keys = keys
+        if let next = keys.dropFirst(Self.mostRegistries).first {
+            let why = "there are more than \(Self.mostRegistries) registries: the others aren't looked at"
+            troubles.append((next, RecordError(why)))
+            keys.removeLast(keys.count - Self.mostRegistries)
+        }
         if let start, let place = keys.firstIndex(of: start) { keys = Array(keys[place...] + keys[..<place]) }
         // By range it is asked without a look at the type: an error says so.
         guard !source.isByScore else {
@@ -155,6 +166,8 @@ struct RegistryWalk {
         var found: [DueEntry] = []
         found.reserveCapacity(seats.count)
         for seat in seats { found.append(entry(seat, in: walked.registry)) }
+        if present != nil { present?.formUnion(found.map(\.id)) }
+        if (present?.count ?? 0) > Self.mostPresent { present = nil }
         let entries = walked.cursor.take(found, count: seats.count, horizon: horizon)
         current = walked.cursor.isExhausted ? nil : walked
         return try await due(entries)

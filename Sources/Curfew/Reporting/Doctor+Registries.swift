@@ -10,6 +10,9 @@ extension Doctor {
             ["GET", keys.walk(cleanup.name)], ["SET", keys.walk(cleanup.name), "x"],
             ["ZMSCORE", cleanup.indexKey(keys), "x"], ["ZREMRANGEBYSCORE", cleanup.indexKey(keys), "-inf", "1"],
         ]
+        if cleanup.notesFirstSeen {
+            needs += [["HSCAN", keys.seen(cleanup.name), "0"], ["ZREM", cleanup.indexKey(keys), "x"]]
+        }
         if source.isScanned {
             let found = keys.registries(cleanup.name)
             needs += [["ZRANGE", found, "0", "-1"], ["ZADD", found, "1", "x"], ["ZREMRANGEBYRANK", found, "0", "1"]]

@@ -16,7 +16,8 @@ extension Sweep {
             let keys = try await list.all(found: registries)
             let start = keys.count > 1 ? try await store.redis.send(RedisCommand("GET", [walkKey])).string : nil
             return try await RegistryWalk(
-                keys, from: start, of: cleanup, source, index: index, horizon: horizon, now: now, store.redis)
+                keys, from: start, of: cleanup, source, index: index, horizon: horizon, now: now,
+                remembers: cleanup.notesFirstSeen, store.redis)
         }
         while state.queue.isEmpty, let command = walk.command() {
             let reply = try await retrying { try await store.redis.pipeline([command])[0] }
@@ -74,11 +75,33 @@ extension Sweep {
             commands.append(
                 RedisCommand.repeatable("ZREMRANGEBYSCORE", [index, "-inf", String(state.horizon.milliseconds)]))
         }
+        if isWhole, let present = walk.present { try await forgetSeen(but: present) }
         guard !commands.isEmpty else { return }
         let sent = commands
         for reply in try await retrying({ try await store.redis.pipeline(sent) }) {
             if let error = reply.error { throw CurfewError(error, "ending a walk over registries") }
         }
+    }
+
+    /// Forgets when members were first seen that don't stand anywhere any more: one that comes back is another one.
+    private func forgetSeen(but present: Set<String>) async throws {
+        let key = store.keys.seen(cleanup.name)
+        var cursor = "0"
+        repeat {
+            try control.checkpoint()
+            let step = RedisCommand("HSCAN", [key, cursor, "COUNT", "500"])
+            let reply = try await retrying { try await store.redis.send(step) }
+            if let error = reply.error { throw CurfewError(error, "reading \(key)") }
+            cursor = reply[0].string ?? "0"
+            let gone = reply[1].fields().compactMap(\.name.string).filter { !present.contains($0) }
+            guard !gone.isEmpty else { continue }
+            let forgetting = [
+                RedisCommand.repeatable("HDEL", [key] + gone), RedisCommand.repeatable("ZREM", [index] + gone),
+            ]
+            for reply in try await retrying({ try await store.redis.pipeline(forgetting) }) {
+                if let error = reply.error { throw CurfewError(error, "forgetting members that have left") }
+            }
+        } while cursor != "0"
     }
 
     /// Removes consumers of the group that have been idle for long and have nothing pending.

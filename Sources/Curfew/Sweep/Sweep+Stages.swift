@@ -167,7 +167,7 @@ extension Sweep {
     /// The replies to what was asked for; asked again where they were lost.
     ///
     /// Nil where records didn't come in time: they may have been too large for that.
-    private func replies(to reading: Reading) async throws -> [RedisValue]? {
+    func replies(to reading: Reading) async throws -> [RedisValue]? {
         var sent = reading.sent
         return try await retrying {
             let pending = try sent ?? store.redis.begin(reading.request.commands)
@@ -178,118 +178,6 @@ extension Sweep {
                 return nil
             }
         }
-    }
-
-    /// Makes a page ready: the one that the policy asked about, or else what was read, where it didn't have to ask.
-    ///
-    /// While Redis answers what a policy wants to know about a page, the page before it is encoded and sent.
-    func advance(_ state: inout State) async throws {
-        let asked = state.deciding
-        state.deciding = nil
-        if let asked { state.ready = try await prepare(asked, &state) }
-        guard let next = try await decide(state.reading, &state) else { return }
-        if asked == nil, next.answers == nil {
-            state.ready = try await prepare(next, &state)
-        } else {
-            state.deciding = next
-        }
-    }
-
-    /// Takes in entries and records that were read, decides over the records, and encodes what is to be done.
-    func prepare(_ reading: Reading, _ state: inout State) async throws -> Page? {
-        guard let decided = try await decide(reading, &state) else { return nil }
-        return try await prepare(decided, &state)
-    }
-
-    /// Takes in entries and records that were read, and begins to decide over the records.
-    private func decide(_ reading: Reading, _ state: inout State) async throws -> Deciding? {
-        guard var replies = try await replies(to: reading) else {
-            postpone(reading.request.entries, &state)
-            if reading.request.range != nil || reading.request.walks { state.isRangeAsked = false }
-            return nil
-        }
-        if !reading.request.entries.isEmpty { await FailPoint.reached(.afterRead, cleanup) }
-        if reading.request.walks, let reply = replies.popLast() {
-            try await takeWalked(reply, &state)
-            state.isRangeAsked = false
-        } else if let range = reading.request.range, let reply = replies.popLast() {
-            let (found, asked) = try await entries(reply, asked: range)
-            state.queue += state.cursor.take(found, asked: asked, horizon: state.horizon)
-            state.isRangeAsked = false
-        }
-        let request = reading.request
-        guard request.asksSizes else {
-            let (entries, records) = fitting(request.entries, replies, &state)
-            return try await decide(entries, records: records, &state)
-        }
-        let (sized, large) = sized(request.entries, replies, &state)
-        let records = try await retrying {
-            try await store.redis.pipeline(judge.reader.plainCommands(for: sized.entries))
-        }
-        return try await decide(sized.entries, records: sized.known + records, beside: large, &state)
-    }
-
-    /// Begins to decide over records that were read.
-    ///
-    /// - Parameter large: what can't be read of the page, because it is too large.
-    private func decide(
-        _ entries: [Evaluator.Keyed], records: [RedisValue], beside large: [Evaluation] = [], _ state: inout State
-    ) async throws -> Deciding? {
-        guard !state.isFull, !entries.isEmpty || !large.isEmpty else { return nil }
-        let judging = try await retrying {
-            try await judge.begin(entries, replies: records, at: now, isLast: true)
-        }
-        guard !judging.isSettled else { return Deciding(judged: judging.judged, large: large) }
-        let answers = Task(executorPreference: store.redis.taskExecutor) {
-            try await retrying { try await judge.finish(judging) }
-        }
-        // It runs on the same thread: the questions go out now, and not when the answers are waited for.
-        await Task.yield()
-        return Deciding(large: large, answers: answers)
-    }
-
-    /// What was decided, with the answers where some were needed.
-    private func judged(_ deciding: Deciding) async throws -> [Evaluation] {
-        guard let answers = deciding.answers else { return deciding.judged + deciding.large }
-        let judged = try await withTaskCancellationHandler {
-            try await answers.value
-        } onCancel: {
-            answers.cancel()
-        }
-        return judged + deciding.large
-    }
-
-    /// Lets go of a page that isn't needed any more.
-    func abandon(_ deciding: Deciding?) async {
-        deciding?.answers?.cancel()
-        _ = await deciding?.answers?.result
-    }
-
-    /// Encodes what is to be done, cut where the limit is reached.
-    private func prepare(_ deciding: Deciding, _ state: inout State) async throws -> Page? {
-        guard !state.isFull else {
-            await abandon(deciding)
-            return nil
-        }
-        var judged = try await judged(deciding)
-        if let limit = options.limit {
-            let changes = judged.indices.filter { judged[$0].isChange }
-            if state.promised + changes.count >= limit {
-                state.isFull = true
-                let allowed = limit - state.promised
-                judged = allowed > 0 ? Array(judged[...changes[allowed - 1]]) : []
-            }
-        }
-        if let review = options.review { judged = review(judged) }
-        state.promised += judged.count(where: \.isChange)
-        guard !judged.isEmpty else { return nil }
-        guard !store.redis.isCluster else { return Page(judged: judged, prepared: nil) }
-        let committer = Committer(scope: scope)
-        let ready = judged
-        let prepared = try await retrying {
-            try await committer.prepare(ready, at: now, rescores: options.timeout == nil)
-        }
-        return Page(judged: ready, prepared: prepared)
     }
 
     /// Counts what became of a page.

@@ -120,9 +120,14 @@ struct Sweep: Sendable {
         return await withTaskExecutorPreference(store.redis.taskExecutor) { await sweep() }
     }
 
+    private var aim: PageSize.Aim {
+        let manner = cleanup.policy.manner
+        return registrySource != nil && !manner.isGentle ? .registries : .of(manner)
+    }
+
     private func sweep() async -> Outcome {
         var state = State(
-            size: PageSize(fixed: cleanup.page, aim: .of(cleanup.policy.manner)), committer: Committer(scope: scope))
+            size: PageSize(fixed: cleanup.page, aim: aim), committer: Committer(scope: scope))
         state.outcome.counters = options.begun
         do {
             try await begin(&state, horizon)

@@ -202,9 +202,12 @@ package struct ActionEffects: Sendable, Equatable {
         if item.isSeat(facts, question) { return nil }
         switch facts.record.answers[question] {
         case .standing(nil, _)?: return nil
+        case .standing(.text?, _)?:
+            throw RecordError(
+                "\(key) is a text: expected a list, a set, a zset, a hash or a stream, to take “\(member)” out of")
         case .standing(let standing?, let expires)?:
             var taking = standing.taking(key, member)
-            if taking.kind != .text { taking.expires = expires }
+            taking.expires = expires
             return (taking, standing.guard(key, member))
         case .unreadable(let why)?: throw RecordError(why)
         default: throw RecordError("where \(member) stands in \(key) was answered with something else")

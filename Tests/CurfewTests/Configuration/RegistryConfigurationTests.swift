@@ -42,9 +42,23 @@ struct RegistryConfigurationTests {
             ("in: a, fail: {put: {to: b, entry: {x: y}, with: {z: 1}}}", "fail.put.with: changes JSON"),
             ("in: a, fail: {put: {to: \"{curfew}:x\"}}", "fail.put.to: “{curfew}:x” is one of Curfew's own keys"),
             ("in: \"a:<q>\", to: F, only: {x: y}", "only.x: unknown key"),
+            ("in: a, fail: {put: {to: b, kind: stream, entry: {}}}", "fail.put.entry: is empty"),
+            ("in: \"a:<q>\", fail: {delete: [\"a:<q>\"]}", "fail.delete: “a:<q>” is where the records stand"),
         ])
     func mistakes(_ lines: String, _ expected: String) {
         #expect(problems(cleanup(lines)).contains("cleanups.jobs.\(expected)"), "\(problems(cleanup(lines)))")
+    }
+
+    @Test(
+        "what is known of a record beside its fields is only named where it can be known",
+        arguments: [
+            ("records: \"j:<id>\", states: [A], to: F, since: [\"<score>\"]", "“<score>” is what a member of a sorted set"),
+            ("in: a, to: F, since: [\"<idle>\"]", "“<idle>” is what a pending entry has, expected group"),
+            ("in: a, to: F, since: [\"<ttl:x>\"]", "“<ttl:x>” names no time, expected one like <ttl:60s>"),
+        ])
+    func words(_ lines: String, _ expected: String) {
+        let found = problems("cleanups:\n  jobs: {policy: stuck, every: 1m, timeout: 5m, \(lines)}")
+        #expect(found.contains("cleanups.jobs.since: \(expected)"), "\(found)")
     }
 
     @Test("several gaps and several templates name records by their whole keys")
