@@ -52,7 +52,10 @@ struct RegistryConfigurationTests {
     @Test(
         "what is known of a record beside its fields is only named where it can be known",
         arguments: [
-            ("records: \"j:<id>\", states: [A], to: F, since: [\"<score>\"]", "“<score>” is what a member of a sorted set"),
+            (
+                "records: \"j:<id>\", states: [A], to: F, since: [\"<score>\"]",
+                "“<score>” is what a member of a sorted set has"
+            ),
             ("in: a, to: F, since: [\"<idle>\"]", "“<idle>” is what a pending entry has, expected group"),
             ("in: a, to: F, since: [\"<ttl:x>\"]", "“<ttl:x>” names no time, expected one like <ttl:60s>"),
         ])

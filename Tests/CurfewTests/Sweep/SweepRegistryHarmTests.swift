@@ -175,7 +175,8 @@ struct SweepRegistryHarmTests {
             try await send(scene, ["RPUSH", "active:mail", "a"])
             try await scene.write("job:a", ["at": old(scene)])
             // As a scan for another template has noted it, a moment ago.
-            try await send(scene, ["ZADD", scene.keys.registries("stuck"), "\(scene.began.milliseconds)", "former:mail"])
+            let now = "\(scene.began.milliseconds)"
+            try await send(scene, ["ZADD", scene.keys.registries("stuck"), now, "former:mail"])
             try await send(scene, ["RPUSH", "former:mail", "b"])
             let run = try await scene.run("stuck")
             #expect(run.cleanedUp == 1 && run.failed == 0, "\(run)")
