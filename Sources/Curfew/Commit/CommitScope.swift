@@ -99,11 +99,19 @@ extension CommitScope {
             shared: [index, keys.events, keys.seen(cleanup.name)], isCheck: lease == nil)
     }
 
-    /// The page with what the queues of its changes are; a change that can't be put on its queue is its record's error.
-    func queued(_ page: [Evaluation]) async throws -> [Evaluation] {
+    /// What the queues of a page's changes are; nil where it has none.
+    func kinds(of page: [Evaluation]) async throws -> QueueKinds? {
         let queues = Set(page.lazy.compactMap(\.change).flatMap(\.queues))
-        guard !queues.isEmpty else { return page }
-        let kinds = try await QueueKinds(Array(queues), redis, keys, isNoting: lease != nil)
+        guard !queues.isEmpty else { return nil }
+        return try await QueueKinds(Array(queues), redis, keys, isNoting: lease != nil)
+    }
+
+    /// The page with what the queues of its changes are; a change that can't be put on its queue is its record's error.
+    ///
+    /// - Parameter known: what they are, where that is known already.
+    func queued(_ page: [Evaluation], kinds known: QueueKinds? = nil) async throws -> [Evaluation] {
+        let found = if let known { known } else { try await kinds(of: page) }
+        guard let kinds = found else { return page }
         var before = EarlierPuts()
         return page.map { judged in
             guard let change = judged.change, !change.queues.isEmpty else { return judged }

@@ -33,9 +33,14 @@ struct Committer {
     ///
     /// `rescores` is false where a record that isn't past its configured time may stand in front of the horizon (a run
     /// with a shorter timeout): its entry then stays as it is.
-    func prepare(_ page: [Evaluation], at now: Timestamp, rescores: Bool) async throws -> Prepared {
+    ///
+    /// - Parameter kinds: what the queues of its changes are, where that is known already.
+    func prepare(
+        _ page: [Evaluation], kinds: QueueKinds? = nil, at now: Timestamp, rescores: Bool
+    ) async throws -> Prepared {
         try await library.compare()
-        return try await prepare(try await scope.queued(page), encoder: scope.encoder(at: now), rescores: rescores)
+        let queued = try await scope.queued(page, kinds: kinds)
+        return try await prepare(queued, encoder: scope.encoder(at: now), rescores: rescores)
     }
 
     private func prepare(_ page: [Evaluation], encoder: ChangeEncoder, rescores: Bool) async throws -> Prepared {

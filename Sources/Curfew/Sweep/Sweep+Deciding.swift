@@ -3,19 +3,20 @@ internal import RedisClient
 
 /// The stage of a sweep between reading and committing: what is to become of a page.
 extension Sweep {
-    /// Makes a page ready: the one that the policy asked about, or else what was read, where it didn't have to ask.
+    /// The most pages that wait for answers: one answer comes with each commit, and a policy may ask a few times.
+    private static let mostDeciding = 4
+
+    /// Decides over the page that was read, and makes one ready: the first for which Redis has answered.
     ///
-    /// While Redis answers what a policy wants to know about a page, the page before it is encoded and sent.
+    /// While Redis answers what a policy wants to know about some pages, the one before them is encoded and sent.
     func advance(_ state: inout State) async throws {
-        let asked = state.deciding
-        state.deciding = nil
-        if let asked { state.ready = try await prepare(asked, &state) }
-        guard let next = try await decide(state.reading, &state) else { return }
-        if asked == nil, next.answers == nil {
-            state.ready = try await prepare(next, &state)
-        } else {
-            state.deciding = next
-        }
+        let next = try await decide(state.reading, &state)
+        if let next { state.deciding.append(next) }
+        guard let first = state.deciding.first else { return }
+        let isWaitedFor = next == nil || state.deciding.count >= Self.mostDeciding
+        guard first.answers?.progress.isDone != false || isWaitedFor else { return }
+        state.deciding.removeFirst()
+        state.ready = try await prepare(first, &state)
     }
 
     /// Takes in entries and records that were read, decides over the records, and encodes what is to be done.
@@ -62,30 +63,41 @@ extension Sweep {
         let judging = try await retrying {
             try await judge.begin(entries, replies: records, at: now, isLast: true)
         }
-        guard !judging.isSettled else { return Deciding(judged: judging.judged, large: large) }
-        let answers = Task(executorPreference: store.redis.taskExecutor) {
-            try await retrying { try await judge.finish(judging) }
-        }
+        let asksKinds = !store.redis.isCluster && judging.judged.contains { $0.change?.queues.isEmpty == false }
+        guard !judging.isSettled || asksKinds else { return Deciding(judged: judging.judged, large: large) }
+        let answers = answers(to: judging)
         // It runs on the same thread: the questions go out now, and not when the answers are waited for.
         await Task.yield()
         return Deciding(large: large, answers: answers)
     }
 
-    /// What was decided, with the answers where some were needed.
-    private func judged(_ deciding: Deciding) async throws -> [Evaluation] {
-        guard let answers = deciding.answers else { return deciding.judged + deciding.large }
-        let judged = try await withTaskCancellationHandler {
-            try await answers.value
-        } onCancel: {
-            answers.cancel()
+    /// Asks Redis what the policy wants to know, and what the queues are that records go to.
+    private func answers(to judging: Evaluator.Judging) -> Answers {
+        let progress = Answers.Progress()
+        let task = Task(executorPreference: store.redis.taskExecutor) { () async throws -> Answers.Decided in
+            defer { progress.done() }
+            let judged = try await retrying { try await judge.finish(judging) }
+            guard !store.redis.isCluster else { return (judged, nil) }
+            return (judged, try await retrying { try await scope.kinds(of: judged) })
         }
-        return judged + deciding.large
+        return Answers(task: task, progress: progress)
+    }
+
+    /// What was decided, with the answers where some were needed.
+    private func decided(_ deciding: Deciding) async throws -> Answers.Decided {
+        guard let answers = deciding.answers else { return (deciding.judged + deciding.large, nil) }
+        let (judged, kinds) = try await withTaskCancellationHandler {
+            try await answers.task.value
+        } onCancel: {
+            answers.task.cancel()
+        }
+        return (judged + deciding.large, kinds)
     }
 
     /// Lets go of a page that isn't needed any more.
-    func abandon(_ deciding: Deciding?) async {
-        deciding?.answers?.cancel()
-        _ = await deciding?.answers?.result
+    func abandon(_ deciding: Deciding) async {
+        deciding.answers?.task.cancel()
+        _ = await deciding.answers?.task.result
     }
 
     /// Encodes what is to be done, cut where the limit is reached.
@@ -94,7 +106,7 @@ extension Sweep {
             await abandon(deciding)
             return nil
         }
-        var judged = try await judged(deciding)
+        var (judged, kinds) = try await decided(deciding)
         if let limit = options.limit {
             let changes = judged.indices.filter { judged[$0].isChange }
             if state.promised + changes.count >= limit {
@@ -110,7 +122,7 @@ extension Sweep {
         let committer = Committer(scope: scope)
         let ready = judged
         let prepared = try await retrying {
-            try await committer.prepare(ready, at: now, rescores: options.timeout == nil)
+            try await committer.prepare(ready, kinds: kinds, at: now, rescores: options.timeout == nil)
         }
         return Page(judged: ready, prepared: prepared)
     }

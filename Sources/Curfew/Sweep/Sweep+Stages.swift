@@ -1,5 +1,6 @@
 internal import Policies
 internal import RedisClient
+internal import Synchronization
 
 /// The stages of a sweep: entries, records, pages, results.
 extension Sweep {
@@ -20,8 +21,8 @@ extension Sweep {
         var request = Request()
         /// What was read, or is on its way.
         var reading = Reading(Request(), sent: nil)
-        /// The page that is being decided over, because the policy has asked for more.
-        var deciding: Deciding?
+        /// The pages that are being decided over, because the policy has asked for more.
+        var deciding: [Deciding] = []
         /// The page that is sent next.
         var ready: Page?
         /// The pages in flight and, behind them, the one that is sent as soon as the first of them is answered.
@@ -80,14 +81,29 @@ extension Sweep {
         /// What else there is of the page: records that can't be read, because they are too large.
         var large: [Evaluation] = []
         /// What is decided once the answers are there; nil where nothing was asked.
-        var answers: Task<[Evaluation], any Error>?
+        var answers: Answers?
+    }
+
+    /// What is decided once Redis has answered what the policy, and the commit after it, must know.
+    struct Answers: Sendable {
+        typealias Decided = (judged: [Evaluation], kinds: QueueKinds?)
+
+        let task: Task<Decided, any Error>
+        let progress: Progress
+
+        /// Whether they are there.
+        final class Progress: Sendable {
+            private let state = Mutex(false)
+            var isDone: Bool { state.withLock { $0 } }
+            func done() { state.withLock { $0 = true } }
+        }
     }
 
     /// Whether there is nothing left to do.
     func isDone(_ state: State) -> Bool {
         if state.isFull, state.ready == nil { return true }
         let hasAll = scanned != nil || state.walk?.isExhausted ?? state.cursor.isExhausted
-        return hasAll && state.queue.isEmpty && state.ready == nil && state.deciding == nil
+        return hasAll && state.queue.isEmpty && state.ready == nil && state.deciding.isEmpty
             && state.request.entries.isEmpty && state.reading.request.entries.isEmpty
     }
 

@@ -10,7 +10,7 @@ internal import RedisClient
 /// Redis answers a connection when it has done all that it has read from it, so what is read along with a commit comes
 /// back with the commit's answer. Records are therefore read two pages ahead: while Redis commits page n, the records of
 /// page n+1 are here already to be decided and encoded. Where the policy asks for more, its questions are answered between
-/// two commits, and the page is encoded a step later. There are two commits in flight, so that Redis has the next one
+/// two commits, and the page is encoded when they are, some steps later. There are two commits in flight, so that Redis has the next one
 /// at hand when it is done with one; with a single one it rested a tenth of the time. The call behind them is left with
 /// the client, which sends it the moment the first is answered. There are never more than two: more would only make
 /// others wait (see ``PageSize``). All of it runs on the thread that the replies come in on. A watching sweep is the same
@@ -137,7 +137,7 @@ struct Sweep: Sendable {
                 try await deleteObjects(&state, all: false)
                 try await reportErrors(&state)
             } while !isDone(state)
-            await abandon(state.deciding)
+            for page in state.deciding { await abandon(page) }
             while !state.inFlight.isEmpty { try await receive(&state) }
             try await deleteObjects(&state, all: true)
             try await endWalk(&state)
@@ -145,7 +145,7 @@ struct Sweep: Sendable {
             if state.outcome.due > 0, scanned == nil { try await measureRest(&state.outcome) }
         } catch {
             state.outcome.error = error
-            await abandon(state.deciding)
+            for page in state.deciding { await abandon(page) }
             await receiveRest(&state)
             await releaseClaims(&state)
             await reportErrorsAfterStop(&state)
