@@ -142,12 +142,7 @@ struct SweepRegistryHarmTests {
               fail: {put: {to: dead, kind: list, member: "<job>"}}
             """
         try await withSweepScene(file) { scene in
-            try await send(scene, ["XGROUP", "CREATE", "tasks", "workers", "$", "MKSTREAM"])
-            for job in ["a", "b"] { try await send(scene, ["XADD", "tasks", "*", "job", job]) }
-            try await send(scene, ["XREADGROUP", "GROUP", "workers", "w", "STREAMS", "tasks", ">"])
-            try await eventually("both are pending") {
-                try await scene.send("XPENDING", "tasks", "workers", "IDLE", "2", "-", "+", "9").count == 2
-            }
+            try await scene.readTasks(["a", "b"], by: "w")
             let run = try await scene.run("stuck")
             #expect(run.cleanedUp == 2, "\(run)")
             try await send(scene, ["XTRIM", "tasks", "MAXLEN", "1"])

@@ -214,12 +214,7 @@ struct SweepRegistryTests {
               fail: {put: {to: dead, kind: list, member: "<job>"}}
             """
         try await withSweepScene(file) { scene in
-            _ = try await scene.send("XGROUP", "CREATE", "tasks", "workers", "$", "MKSTREAM")
-            for job in ["a", "b"] { _ = try await scene.send("XADD", "tasks", "*", "job", job) }
-            _ = try await scene.send("XREADGROUP", "GROUP", "workers", "w1", "COUNT", "10", "STREAMS", "tasks", ">")
-            try await eventually("both are pending") {
-                try await scene.send("XPENDING", "tasks", "workers", "IDLE", "2", "-", "+", "9").count == 2
-            }
+            try await scene.readTasks(["a", "b"], by: "w1")
             let run = try await scene.run("stuck")
             #expect(run.cleanedUp == 2, "\(run)")
             #expect(try await scene.send("XPENDING", "tasks", "workers")[0].integer == 0)
@@ -281,6 +276,18 @@ struct SweepRegistryTests {
             #expect(meta["args"] as? [Int] == [1, 2], "\(meta)")
             let left = try #require(try await scene.send("PTTL", "meta-job-1").integer)
             #expect((1...86_400_000).contains(left))
+        }
+    }
+}
+
+extension SweepScene {
+    /// Adds jobs to the stream `tasks`, and has a consumer of the group `workers` read them, some milliseconds ago.
+    func readTasks(_ jobs: [String], by consumer: String) async throws {
+        _ = try await send("XGROUP", "CREATE", "tasks", "workers", "$", "MKSTREAM")
+        for job in jobs { _ = try await send("XADD", "tasks", "*", "job", job) }
+        _ = try await send("XREADGROUP", "GROUP", "workers", consumer, "COUNT", "10", "STREAMS", "tasks", ">")
+        try await eventually("all are pending") {
+            try await send("XPENDING", "tasks", "workers", "IDLE", "2", "-", "+", "9").count == jobs.count
         }
     }
 }
