@@ -122,3 +122,25 @@ struct SeededGenerator: RandomNumberGenerator {
 
 /// Seeds for random tests: three that never change, and one that always does; a failing test names its own.
 let seeds: [UInt64] = [1, 2, 3, UInt64.random(in: 1_000...9_999_999)]
+
+/// Policies that are there in every kind.
+enum PolicyFixtures {
+    /// One of each kind, for open records whose age counts from these fields.
+    static func all(_ since: Start) throws -> [any Policy] {
+        let states = ["open"]
+        return [
+            StuckPolicy(states: states, since: since, timeout: .seconds(300), to: "failed"),
+            CountersPolicy(states: states, since: since, timeout: .seconds(300), total: "total", counters: .init()),
+            LocksPolicy(since: since, timeout: .seconds(300)),
+            PausedPolicy(
+                states: states, since: since, stale: .seconds(300), warn: .seconds(600), timeout: .seconds(900)),
+            DependentPolicy(
+                states: states, since: since, parent: try KeyTemplate("parent:<id>"), parentStates: ["open"],
+                to: "draft"),
+            RetentionPolicy(states: states, since: since, keep: .seconds(300)),
+            FilesPolicy(
+                since: since, orphan: .init(unless: "owner", after: .seconds(300)), storage: "s",
+                objects: [.init(field: "total")]),
+        ]
+    }
+}

@@ -7,26 +7,6 @@ import Testing
 /// What a record's times come to in every policy that counts from them.
 @Suite("Times in records: what they count for", .tags(.pure))
 struct RecordTimeSinceTests {
-    private static func policies() throws -> [any Policy] {
-        let since: Start = ["start", "made"]
-        let states = ["open"]
-        return [
-            StuckPolicy(states: states, since: since, timeout: .seconds(300), to: "failed"),
-            CountersPolicy(
-                states: states, since: since, timeout: .seconds(300), total: "total", counters: .init()),
-            LocksPolicy(since: since, timeout: .seconds(300)),
-            PausedPolicy(
-                states: states, since: since, stale: .seconds(300), warn: .seconds(600), timeout: .seconds(900)),
-            DependentPolicy(
-                states: states, since: since, parent: try KeyTemplate("parent:<id>"), parentStates: ["open"],
-                to: "draft"),
-            RetentionPolicy(states: states, since: since, keep: .seconds(300)),
-            FilesPolicy(
-                since: since, orphan: .init(unless: "owner", after: .seconds(300)), storage: "s",
-                objects: [.init(field: "total")]),
-        ]
-    }
-
     private func values(_ start: String?, _ made: String?) -> [String: String] {
         var values = ["status": "open", "total": "1"]
         values["start"] = start
@@ -38,7 +18,7 @@ struct RecordTimeSinceTests {
         "what stands for no time lets the next field count, whatever the policy",
         arguments: [nil, "", "0", "0.0", "null", "None", "1970-01-01T00:00:00Z", "0001-01-01T00:00:00Z"])
     func falls(start: String?) throws {
-        for policy in try Self.policies() {
+        for policy in try PolicyFixtures.all(["start", "made"]) {
             let young = try policy.settle(values(start, ago(.seconds(60))))
             #expect(young.leave?.until == now + .seconds(240), "\(type(of: policy).kind)")
             let change = try #require(try policy.settle(values(start, ago(.seconds(600)))).change)
@@ -55,7 +35,7 @@ struct RecordTimeSinceTests {
             "1690000000000000000000", "1690086401", "253402300799", "-1", "1690086401000",
         ])
     func impossible(start: String) throws {
-        for policy in try Self.policies() {
+        for policy in try PolicyFixtures.all(["start", "made"]) {
             let error = try #require(throws: RecordError.self, "\(type(of: policy).kind)") {
                 try policy.settle(values(start, ago(.seconds(600))))
             }
@@ -65,7 +45,7 @@ struct RecordTimeSinceTests {
 
     @Test("a start of at most a day ahead is waited for, as clocks and zones differ")
     func ahead() throws {
-        for policy in try Self.policies() {
+        for policy in try PolicyFixtures.all(["start", "made"]) {
             let start = TimeForm.seconds.text(for: now + .seconds(86_400))
             #expect(try policy.settle(values(start, nil)).leave?.until == now + .seconds(86_700))
         }
@@ -73,7 +53,7 @@ struct RecordTimeSinceTests {
 
     @Test("where no field has a time, a retention leaves the record and the others say so")
     func none() throws {
-        for policy in try Self.policies() {
+        for policy in try PolicyFixtures.all(["start", "made"]) {
             if policy is RetentionPolicy {
                 let leave = try #require(try policy.settle(values("0", nil)).leave)
                 #expect(leave.because == "start is “0”, made missing: it has not ended yet")
@@ -103,7 +83,7 @@ struct RecordTimeSinceTests {
     @Test("the zone, the unit and the texts for nothing are those of the cleanup, whatever the policy")
     func reading() throws {
         let zone = LocalZone(name: "America/New_York") { _ in -4 * 3_600 }
-        for var policy in try Self.policies() {
+        for var policy in try PolicyFixtures.all(["start", "made"]) {
             policy.times = TimeReading(unit: .milliseconds, zone: zone, nulls: ["never"])
             #expect(try policy.settle(values("never", "2023-07-22 00:25:40")).leave?.until == now + .seconds(240))
             #expect(throws: RecordError.self) { try policy.settle(values(ago(.seconds(600)), nil)) }

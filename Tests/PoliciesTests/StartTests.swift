@@ -7,31 +7,13 @@ import Testing
 /// What a record's age counts from where that is no list of fields: the latest of several, or a start and delays.
 @Suite("What an age counts from", .tags(.pure))
 struct StartTests {
-    private static func policies(_ since: Start) throws -> [any Policy] {
-        let states = ["open"]
-        return [
-            StuckPolicy(states: states, since: since, timeout: .seconds(300), to: "failed"),
-            CountersPolicy(states: states, since: since, timeout: .seconds(300), total: "total", counters: .init()),
-            LocksPolicy(since: since, timeout: .seconds(300)),
-            PausedPolicy(
-                states: states, since: since, stale: .seconds(300), warn: .seconds(600), timeout: .seconds(900)),
-            DependentPolicy(
-                states: states, since: since, parent: try KeyTemplate("parent:<id>"), parentStates: ["open"],
-                to: "draft"),
-            RetentionPolicy(states: states, since: since, keep: .seconds(300)),
-            FilesPolicy(
-                since: since, orphan: .init(unless: "owner", after: .seconds(300)), storage: "s",
-                objects: [.init(field: "total")]),
-        ]
-    }
-
     private func values(_ times: [String: String]) -> [String: String] {
         times.merging(["status": "open", "total": "1"]) { $1 }
     }
 
     @Test("the later of two times counts, whichever field it is in, and both are guarded")
     func latest() throws {
-        for policy in try Self.policies(Start(["made", "seen"], .latest)) {
+        for policy in try PolicyFixtures.all(Start(["made", "seen"], .latest)) {
             for (made, seen) in [(900, 60), (60, 900)] {
                 let young = values(["made": ago(.seconds(made)), "seen": ago(.seconds(seen))])
                 #expect(try policy.settle(young).leave?.until == now + .seconds(240), "\(type(of: policy).kind)")
@@ -46,7 +28,7 @@ struct StartTests {
 
     @Test("one time alone is the latest, and the field without one is guarded", arguments: [nil, "", "0", "null"])
     func alone(seen: String?) throws {
-        for policy in try Self.policies(Start(["made", "seen"], .latest)) {
+        for policy in try PolicyFixtures.all(Start(["made", "seen"], .latest)) {
             var values = values(["made": ago(.seconds(600))])
             values["seen"] = seen
             let change = try #require(try policy.settle(values).change, "\(type(of: policy).kind)")
@@ -56,7 +38,7 @@ struct StartTests {
 
     @Test("a time that can't be read is an error though the other would do")
     func unreadable() throws {
-        for policy in try Self.policies(Start(["made", "seen"], .latest)) {
+        for policy in try PolicyFixtures.all(Start(["made", "seen"], .latest)) {
             let values = values(["made": "soon", "seen": ago(.seconds(600))])
             #expect(throws: RecordError.self, "\(type(of: policy).kind)") { try policy.settle(values) }
         }
@@ -70,7 +52,7 @@ struct StartTests {
             (.microseconds, "120000000"), (.nanoseconds, "120000000000"),
         ])
     func sum(unit: SpanUnit, delay: String) throws {
-        for policy in try Self.policies(Start(["made", "delay"], .sum(unit: unit))) {
+        for policy in try PolicyFixtures.all(Start(["made", "delay"], .sum(unit: unit))) {
             let values = values(["made": ago(.seconds(360)), "delay": delay])
             #expect(try policy.settle(values).leave?.until == now + .seconds(60), "\(type(of: policy).kind)")
             let change = try #require(try policy.settle(values, at: now + .seconds(60)).change)
@@ -82,7 +64,7 @@ struct StartTests {
 
     @Test("no delay is none, and is guarded", arguments: [nil, "", "0", "null"])
     func undelayed(delay: String?) throws {
-        for policy in try Self.policies(Start(["made", "delay"], .sum(unit: .milliseconds))) {
+        for policy in try PolicyFixtures.all(Start(["made", "delay"], .sum(unit: .milliseconds))) {
             var values = values(["made": ago(.seconds(600))])
             values["delay"] = delay
             let change = try #require(try policy.settle(values).change, "\(type(of: policy).kind)")
@@ -94,7 +76,7 @@ struct StartTests {
         "a delay that is none is the record's error",
         arguments: ["-1", "soon", "1e3", " 5", "5s", "1.", ".5", "99999999999999999999", "9223372036854775807"])
     func absurd(delay: String) throws {
-        for policy in try Self.policies(Start(["made", "delay"], .sum(unit: .seconds))) {
+        for policy in try PolicyFixtures.all(Start(["made", "delay"], .sum(unit: .seconds))) {
             let error = try #require(throws: RecordError.self, "\(type(of: policy).kind)") {
                 try policy.settle(values(["made": ago(.seconds(600)), "delay": delay]))
             }
