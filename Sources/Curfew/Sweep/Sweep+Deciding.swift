@@ -78,7 +78,8 @@ extension Sweep {
             defer { progress.done() }
             let judged = try await retrying { try await judge.finish(judging) }
             guard !store.redis.isCluster else { return (judged, nil) }
-            return (judged, try await retrying { try await scope.kinds(of: judged) })
+            let kinds = try await retrying { try await scope.kinds(of: judged) }
+            return (judged, kinds)
         }
         return Answers(task: task, progress: progress)
     }
