@@ -23,20 +23,31 @@ extension Sweep {
         var signs: [Sign] = []
         for record in try await clockSample(due) where isActive(record) {
             guard let sign = cleanup.policy.lastSign(of: record, at: real) else { continue }
-            // A heartbeat ahead says that something is not to be looked for before then.
-            if let start = cleanup.policy.writtenStart(of: record, at: real),
-                start.time.timestamp - real > cleanup.clockTolerance
-            {
-                let sign = (field: start.field, time: start.time.timestamp)
+            if let ahead = tooFarAhead(record, sign, at: real) {
                 throw ClockRefusal(
-                    description: "\(record.key): \(sign.field) is \((sign.time - real).roughText) ahead of the time of "
-                        + "Redis, expected at most \(cleanup.clockTolerance.roughText) (a tenth of the timeout "
+                    description: "\(record.key): \(ahead.field) is \((ahead.time - real).roughText) ahead of the time "
+                        + "of Redis, expected at most \(cleanup.clockTolerance.roughText) (a tenth of the timeout "
                         + "\(cleanup.policy.shortestTimeout.text)): set the clock that writes it, or that of Redis; "
                         + "nothing was changed")
             }
             signs.append(Sign(key: record.key, field: sign.field, time: sign.time))
         }
         try checkLateness(of: signs)
+    }
+
+    /// What of a record is ahead of Redis by more than clocks may differ.
+    ///
+    /// In registries of job systems the time in place of a heartbeat may be one before which a job isn't to be looked for,
+    /// as `eta` of Celery is; there only the start tells of clocks.
+    private func tooFarAhead(
+        _ record: Record, _ sign: (field: String, time: Timestamp), at now: Timestamp
+    ) -> (field: String, time: Timestamp)? {
+        var told: (field: String, time: Timestamp)? = sign
+        if registrySource != nil {
+            told = cleanup.policy.writtenStart(of: record, at: now).map { ($0.field, $0.time.timestamp) }
+        }
+        guard let told, told.time - now > cleanup.clockTolerance else { return nil }
+        return told
     }
 
     /// When a record was last heard of.

@@ -124,7 +124,9 @@ extension StuckPolicy {
     private func latestSign(
         of record: Record, started: FieldTime, at now: Timestamp
     ) throws(RecordError) -> FieldTime {
-        guard let heartbeat, let beat = try record.time(heartbeat, by: times, at: now) else { return started }
+        // In a registry it may be the time before which a job isn't to be looked for, however far ahead.
+        let bound = record.place?.seat == nil ? now : nil
+        guard let heartbeat, let beat = try record.time(heartbeat, by: times, at: bound) else { return started }
         return beat.time.timestamp > started.time.timestamp ? beat : started
     }
 
