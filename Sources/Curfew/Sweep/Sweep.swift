@@ -8,13 +8,13 @@ internal import RedisClient
 ///     here       count n−1 · decide, encode n+1 · …     │ count n · decide, encode n+2 · …
 ///
 /// Redis answers a connection when it has done all that it has read from it, so what is read along with a commit comes
-/// back with the commit's answer. Records are therefore read two pages ahead: while Redis commits page n, the records of
-/// page n+1 are here already to be decided and encoded. Where the policy asks for more, its questions are answered between
-/// two commits, and the page is encoded when they are, some steps later. There are two commits in flight, so that Redis has the next one
-/// at hand when it is done with one; with a single one it rested a tenth of the time. The call behind them is left with
-/// the client, which sends it the moment the first is answered. There are never more than two: more would only make
-/// others wait (see ``PageSize``). All of it runs on the thread that the replies come in on. A watching sweep is the same
-/// with the commits left out.
+/// back with the commit's answer. Records are therefore read two pages ahead: while Redis commits page n, the records
+/// of page n+1 are here already to be decided and encoded. Where the policy asks for more, its questions are answered
+/// between two commits, and the page is encoded when they are, some steps later. There are two commits in flight, so
+/// that Redis has the next one at hand when it is done with one; with a single one it rested a tenth of the time. The
+/// call behind them is left with the client, which sends it the moment the first is answered. There are never more than
+/// two: more would only make others wait (see ``PageSize``). All of it runs on the thread that the replies come in on.
+/// A watching sweep is the same with the commits left out.
 ///
 /// What may go wrong, and what then: a lost connection is waited for while the lease is trusted, and the page is read
 /// again, because nobody can say which part of it was committed (see `Sweep+Recovery.swift`). Any other error ends the

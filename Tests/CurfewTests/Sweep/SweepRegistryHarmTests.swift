@@ -132,17 +132,7 @@ struct SweepRegistryHarmTests {
 
     @Test("a pending entry whose entry was deleted meanwhile is left by an undo")
     func deletedEntry() async throws {
-        let file = """
-            stuck:
-              policy: stuck
-              every: 1h
-              in: tasks
-              group: workers
-              since: ["<idle>"]
-              timeout: 1ms
-              fail: {put: {to: dead, kind: list, member: "<job>"}}
-            """
-        try await withSweepScene(file) { scene in
+        try await withSweepScene(SweepScene.stuckTasks()) { scene in
             try await scene.readTasks(["a", "b"], by: "w")
             let run = try await scene.run("stuck")
             #expect(run.cleanedUp == 2, "\(run)")

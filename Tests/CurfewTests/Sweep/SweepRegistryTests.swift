@@ -202,18 +202,8 @@ struct SweepRegistryTests {
         "pending entries of a consumer group are acknowledged where they are taken up anew, and pending again after an undo"
     )
     func stream() async throws {
-        let file = """
-            stuck:
-              policy: stuck
-              every: 1h
-              in: tasks
-              group: workers
-              since: ["<idle>"]
-              timeout: 1ms
-              retry: {limit: 1, put: {to: again, kind: list, member: "<job>/<consumer>"}}
-              fail: {put: {to: dead, kind: list, member: "<job>"}}
-            """
-        try await withSweepScene(file) { scene in
+        let retry = #"retry: {limit: 1, put: {to: again, kind: list, member: "<job>/<consumer>"}}"#
+        try await withSweepScene(SweepScene.stuckTasks(retry)) { scene in
             try await scene.readTasks(["a", "b"], by: "w1")
             let run = try await scene.run("stuck")
             #expect(run.cleanedUp == 2, "\(run)")
@@ -281,6 +271,21 @@ struct SweepRegistryTests {
 }
 
 extension SweepScene {
+    /// A cleanup of the pending entries of the stream `tasks`: at once, with what else it has.
+    static func stuckTasks(_ rest: String = "") -> String {
+        """
+        stuck:
+          policy: stuck
+          every: 1h
+          in: tasks
+          group: workers
+          since: ["<idle>"]
+          timeout: 1ms
+          fail: {put: {to: dead, kind: list, member: "<job>"}}
+          \(rest)
+        """
+    }
+
     /// Adds jobs to the stream `tasks`, and has a consumer of the group `workers` read them, some milliseconds ago.
     func readTasks(_ jobs: [String], by consumer: String) async throws {
         _ = try await send("XGROUP", "CREATE", "tasks", "workers", "$", "MKSTREAM")
