@@ -177,6 +177,7 @@ package struct Change: Sendable, Equatable {
         return change
     }
 
+    /// Whether two changes say the same.
     package static func == (one: Change, other: Change) -> Bool {
         one.box === other.box || one.box.content == other.box.content
     }
