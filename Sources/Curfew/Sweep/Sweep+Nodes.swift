@@ -21,8 +21,8 @@ extension Sweep {
     private static let gentleShare = 16
     /// Members of registries, which may have to be searched for.
     private static let memberShare = 64
-    /// The most nodes that a page grows with.
-    private static let mostShares = 8
+    /// The most nodes that a page grows with: the index is read past what is on its way, in one command.
+    private static let mostShares = 5
 
     /// How many records are in a page.
     private var pageLength: Int {
