@@ -14,9 +14,10 @@ extension Sweep {
     /// How many pages are on their way at once: more would be a tenth faster at best, and make others wait.
     static let mostInFlight = 3
 
-    /// How many records of a page are on one node, about: each of the calls then holds its node for less than a
-    /// millisecond, and for less still where history is pruned. What a call costs beside its records is paid once for all
-    /// of these, however many nodes there are.
+    /// How many records of a page are on one node, about.
+    ///
+    /// Each of the calls then holds its node for less than a millisecond, and for less still where history is pruned. What
+    /// a call costs beside its records is paid once for all of these, however many nodes there are.
     private static let usualShare = 96
     private static let gentleShare = 16
     /// Members of registries, which may have to be searched for.
