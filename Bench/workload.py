@@ -50,6 +50,11 @@ def script(name: str) -> str:
 def load(client: redis.Redis, jobs: int, *, stuck: bool) -> None:
     """Empties the server and fills it with jobs that are past their time, or were started just now."""
     client.flushall()
+    add(client, jobs, stuck=stuck)
+
+
+def add(client: redis.Redis, jobs: int, *, stuck: bool) -> None:
+    """Adds such jobs to what is there."""
     start = now_ms(client) - (2 * TIMEOUT_MS if stuck else 0)
     if not stuck:
         start += jobs  # so that no job is due, each one starts a millisecond earlier
