@@ -116,8 +116,8 @@ def requirements(quiet: dict, scans: dict, peak: int) -> list[dict]:
     return report.at_most(values | {"memory of the worker, MB": (peak / 1e6, MOST_BYTES / 1e6)})
 
 
-def text(figures: dict) -> str:
-    """The whole report for people."""
+def table(figures: dict) -> str:
+    """What was measured, without the requirements."""
     quiet = figures["idle"]
     lines = [
         f"{figures['keys']:,} records; Redis {figures['redis']}, {figures['cores']} cores", "",
@@ -129,9 +129,12 @@ def text(figures: dict) -> str:
         f"{scan['redis_cpu_seconds']:9.1f} s{scan['probe_p50']:13.2f}{scan['probe_p99']:8.2f}{scan['probe_max']:8.2f}"
         for name, scan in figures["scans"].items()
     ]
-    lines += ["", f"Commands over 2 ms, of whomever: {figures['slow_commands']}"]
-    lines += report.bounds(figures["requirements"], 36)
-    return "\n".join(lines)
+    return "\n".join([*lines, "", f"Commands over 2 ms, of whomever: {figures['slow_commands']}"])
+
+
+def text(figures: dict) -> str:
+    """The whole report for people."""
+    return "\n".join([table(figures), *report.bounds(figures["requirements"], 36)])
 
 
 if __name__ == "__main__":

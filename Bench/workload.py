@@ -7,6 +7,7 @@ import redis
 INDEX = "jobs:deadlines"
 EVENTS = "{curfew}:events"
 EVENTS_KEPT = 100_000
+HISTORY = ["{curfew}:runs", "{curfew}:metrics", EVENTS]
 TIMEOUT_MS = 300_000
 USERS = 1_000
 TOKENS = 10
@@ -61,6 +62,14 @@ def add(client: redis.Redis, jobs: int, *, stuck: bool) -> None:
     make = client.register_script(script("load"))
     for first in range(0, jobs, BATCH):
         make(keys=[INDEX], args=[first, min(BATCH, jobs - first), start, USERS, TIMEOUT_MS])
+
+
+def add_history(client: redis.Redis, runs: int) -> None:
+    """Adds a day's history: runs that have ended, with what they measured and one change of each."""
+    make = client.register_script(script("load_history"))
+    now = now_ms(client)
+    for first in range(0, runs, BATCH):
+        make(keys=HISTORY, args=[first, min(BATCH, runs - first), runs, now])
 
 
 def verify(client: redis.Redis, jobs: int, variant: str) -> None:
