@@ -1,4 +1,4 @@
-"""A fleet: real workers, and beyond those many light clients from a few processes. All of it ends with the benchmark."""
+"""A fleet: real workers, and beyond those many light clients from a few processes. All end with the benchmark."""
 
 import contextlib
 import dataclasses
@@ -26,7 +26,9 @@ worker: {{lease: {lease}ms, heartbeat: {heartbeat}ms, concurrency: {places}}}
 log: {{level: warning}}
 cleanups:
 """
-CLEANUP = '  {name}: {{policy: locks, every: {every}ms, records: "{name}:<id>", index: "{name}", since: [at], timeout: 3h}}\n'
+CLEANUP = """\
+  {name}: {{policy: locks, every: {every}ms, records: "{name}:<id>", index: "{name}", since: [at], timeout: 3h}}
+"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,10 +101,12 @@ class Fleet:
     def start_light(self, count: int, parts: int, spread: float) -> None:
         """Starts light clients, and waits until each has had a tick."""
         instance = self.client.zrange(coordination.INSTANCES, 0, 0)[0].decode()
+        mates = next(self.client.scan_iter(coordination.MATES + "*"), b"")
         common = coordination.Fleet(
             version=coordination.version(self.client.execute_command("FUNCTION", "LIST", "LIBRARYNAME", "curfew_*")),
             config=self.client.hget(coordination.key("instance", instance), "config").decode(),
-            policy="locks", cleanups=self.shape.names, every_ms=self.shape.every_ms, lease_ms=LEASE_MS,
+            registration=mates.decode().removeprefix(coordination.MATES), policy="locks", cleanups=self.shape.names,
+            every_ms=self.shape.every_ms, lease_ms=LEASE_MS,
             heartbeat_ms=self.shape.heartbeat_ms, places=self.shape.places)
         path = self.folder / "light.json"
         path.write_text(json.dumps(dataclasses.asdict(common)))
@@ -133,11 +137,15 @@ class Fleet:
             part.stdin.close()
         end = time.monotonic() + STOP_SECONDS
         for worker in self.workers:
-            status = worker.wait(timeout=max(0.1, end - time.monotonic()))
+            try:
+                status = worker.wait(timeout=max(0.1, end - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                status = f"no end within {STOP_SECONDS} s"
             if status != 0 and worker.pid not in self.ended:
                 raise processes.ChildFailed(f"a worker ended with {status}\n{self.log(worker)[-2_000:]}")
         for part in self.light:
-            part.wait(timeout=max(0.1, end - time.monotonic()))
+            with contextlib.suppress(subprocess.TimeoutExpired):  # a Redis that is too busy answers it too late
+                part.wait(timeout=max(0.1, end - time.monotonic()))
 
     def kill(self) -> None:
         """Ends what is left, however it is."""
@@ -155,8 +163,8 @@ def working(
 ) -> Iterator[Fleet]:
     """A fleet that has found its rhythm: all cleanups have run once, all instances live, nothing is due.
 
-    The first instance is always a real one: it loads the library, and says what the cleanups mean. Of a larger fleet than
-    `most_real` the others are light clients.
+    The first instance is always a real one: it loads the library, and says what the cleanups mean. Of a larger fleet
+    than `most_real` the others are light clients.
     """
     fleet = Fleet(client, curfew, folder, shape)
     client.flushall()

@@ -1,8 +1,9 @@
 """Many instances in one process, until standard input closes. Usage: light.py PORT FIRST COUNT SPREAD-SECONDS FLEET
 
-FLEET is a file with what they have in common, as JSON (coordination.Fleet). Each has the two connections of a real instance: one for
-its calls, one that waits for wake-ups. They have nothing to clean up: a run is a claim and its end. Their first ticks are
-spread over some seconds. Prints `ready` when each has had one, and at the end how many ticks and runs there were.
+FLEET is a file with what they have in common, as JSON (coordination.Fleet). Each has the two connections of a real
+instance: one for its calls, one that waits for wake-ups. They have nothing to clean up: a run is a claim and its end.
+Their first ticks are spread over some seconds. Prints `ready` when each has had one, and at the end how many ticks and
+runs there were.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ import json
 import pathlib
 import signal
 import sys
+from collections.abc import Callable
 
 import hiredis
 
@@ -22,7 +24,7 @@ LIMIT_SECONDS = 150
 class Connection(asyncio.Protocol):
     """Commands and their answers, in order; messages go to `heard`."""
 
-    def __init__(self, heard: asyncio.Event | None = None) -> None:
+    def __init__(self, heard: Callable[[str], None] | None = None) -> None:
         self.reader, self.heard = hiredis.Reader(), heard
         self.waiting: collections.deque[asyncio.Future] = collections.deque()
 
@@ -35,7 +37,7 @@ class Connection(asyncio.Protocol):
         self.reader.feed(data)
         while (reply := self.reader.gets()) is not False:
             if self.heard and reply[0] == b"message":
-                self.heard.set()
+                self.heard(reply[2].decode())
             elif isinstance(reply, Exception):
                 self.waiting.popleft().set_exception(reply)
             else:
@@ -58,47 +60,67 @@ class Connection(asyncio.Protocol):
 class Client:
     """One instance: ticks, runs what it has claimed, and sleeps until there is something to do."""
 
-    def __init__(self, fleet: coordination.Fleet, known: coordination.Known, number: int) -> None:
-        self.fleet, self.known = fleet, known
-        self.instance = coordination.Instance(fleet, f"light-{number}")
+    def __init__(self, fleet: coordination.Fleet, number: int) -> None:
+        self.heartbeat = fleet.heartbeat_ms / 1_000
+        self.instance = coordination.instance(fleet, f"light-{number}")
         self.ticks = self.runs = 0
         self.running: list[str] = []
-        self.is_ready = asyncio.Event()
+        self.look: float | None = None  # when to look because of a message
+        self.woken, self.is_ready = asyncio.Event(), asyncio.Event()
 
     async def work(self, port: int, delay: float) -> None:
         """Works until it is cancelled."""
         await asyncio.sleep(delay)
         loop = asyncio.get_running_loop()
-        woken = asyncio.Event()
         _, self.calls = await loop.create_connection(Connection, "127.0.0.1", port)
-        _, messages = await loop.create_connection(lambda: Connection(woken), "127.0.0.1", port)
+        _, messages = await loop.create_connection(lambda: Connection(self.heard), "127.0.0.1", port)
         await messages.ask(coordination.command("SUBSCRIBE", coordination.WAKE))
-        heartbeat = self.fleet.heartbeat_ms / 1_000
-        beaten = loop.time() - heartbeat
+        beaten = loop.time() - self.heartbeat
         async with asyncio.TaskGroup() as group:
             while True:
-                woken.clear()
-                is_beat = loop.time() - beaten >= 0.9 * heartbeat
+                self.woken.clear()
+                is_beat = loop.time() - beaten >= 0.9 * self.heartbeat
                 beaten = loop.time() if is_beat else beaten
-                answer = self.instance.answer(
-                    await self.calls.ask(self.instance.tick(self.known, self.running, is_beat=is_beat)))
+                reply = await self.calls.ask(self.instance.tick(self.running, is_beat=is_beat))
+                answer = self.instance.answer(reply, max(0.001, beaten + self.heartbeat - loop.time()))
                 self.ticks += 1
                 self.is_ready.set()
                 for claim in answer.claims:
                     self.running.append(claim.cleanup)
-                    group.create_task(self.run(claim, woken))
-                if not answer.has_more:
-                    try:
-                        await asyncio.wait_for(woken.wait(), answer.sleep)
-                    except TimeoutError:
-                        pass
+                    group.create_task(self.run(claim))
+                for call in answer.calls:
+                    await self.calls.ask(call)
+                await self.wait(answer.sleep)
 
-    async def run(self, claim: coordination.Claim, woken: asyncio.Event) -> None:
+    async def wait(self, seconds: float) -> None:
+        """Waits until there is something to do; after a message, until it is its turn."""
+        loop = asyncio.get_running_loop()
+        while seconds > 0:
+            try:
+                async with asyncio.timeout(seconds):
+                    await self.woken.wait()
+            except TimeoutError:
+                return
+            if self.look is None:
+                return
+            seconds, self.look = self.look - loop.time(), None
+            self.woken.clear()
+
+    def heard(self, cleanup: str) -> None:
+        """A message says that a cleanup may be due."""
+        delay = self.instance.heard(cleanup, self.running)
+        if delay is not None:
+            look = asyncio.get_running_loop().time() + delay
+            self.look = look if self.look is None else min(self.look, look)
+            self.woken.set()
+
+    async def run(self, claim: coordination.Claim) -> None:
         """Ends a run at once."""
         await self.calls.ask(self.instance.finish(claim))
         self.running.remove(claim.cleanup)
         self.runs += 1
-        woken.set()
+        self.look = None
+        self.woken.set()
 
 
 async def say_ready(clients: list[Client]) -> None:
@@ -112,8 +134,7 @@ async def main() -> None:
     """Works with all of them until standard input closes."""
     port, first, count, spread = int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])
     fleet = coordination.Fleet(**json.loads(pathlib.Path(sys.argv[5]).read_text()))
-    known = coordination.Known(fleet)
-    clients = [Client(fleet, known, first + number) for number in range(count)]
+    clients = [Client(fleet, first + number) for number in range(count)]
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     async with asyncio.TaskGroup() as group:

@@ -50,8 +50,8 @@ def python(name: str, *arguments: object) -> list[str]:
 def run(command: list[str], *, watch: Callable[[int], int] | None = None) -> Finished:
     """Runs a command that prints JSON, and measures it from its start to its end.
 
-    `watch` is given its process, and returns its peak memory when it has ended. That is read from /proc while it runs: that
-    of `wait4` counts what the parent used before `exec`. Reading disturbs, so it is done only where asked for.
+    `watch` is given its process, and returns its peak memory when it has ended. That is read from /proc while it runs:
+    that of `wait4` counts what the parent used before `exec`. Reading disturbs, so it is done only where asked for.
     """
     with tempfile.TemporaryFile() as output:
         started = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Measures what becomes of Curfew with very many records. Started by Bench/scale; the modules beside this one do the work."""
+"""Measures Curfew with very many records. Started by Bench/scale; the modules beside this one do the work."""
 
 import argparse
 import bisect
@@ -22,11 +22,13 @@ INDEX = "{curfew}:index:stuck-jobs"
 FEW = 1_000  # records, for what must not grow
 PASSES = 20
 WAIT_SECONDS = 60
+LATER_MS = 6 * 3_600_000  # when the first tracked record is due
+LIMIT_MINUTES = 60
 TENTHS = 10
 SAMPLE_BYTES = 1_000  # members that MEMORY USAGE looks at
 QUESTIONS = {
-    "status": ["status"], "stats": ["stats", "stuck-jobs"], "preview": ["preview", "stuck-jobs"], "history": ["history"],
-    "events": ["events"], "events of a record": ["events", "--record", "00000007"],
+    "status": ["status"], "stats": ["stats", "stuck-jobs"], "preview": ["preview", "stuck-jobs"],
+    "history": ["history"], "events": ["events"], "events of a record": ["events", "--record", "00000007"],
 }
 MOST_GROWTH, MOST_SLOWER, MOST_MEMORY_GROWTH, MOST_STREAM_COST, MOST_BYTES = 1.5, 1.25, 1.25, 1.2, 128
 
@@ -38,15 +40,15 @@ def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(
         prog="Bench/scale",
-        description="Measures what grows with the number of records: a scan of the keyspace, an index that Curfew keeps "
-        "itself, a run over very many due records, and runs beside a history of full length.",
+        description="Measures what grows with the number of records: a scan of the keyspace, an index that Curfew "
+        "keeps itself, a run over very many due records, and runs beside a history of full length.",
         epilog="The defaults need about 6 GB of memory. Try it with --keys 100000 --records 100000 --due 100000.",
     )
     parser.add_argument("--keys", type=int, default=10_000_000, help="keys that are scanned (default 10000000)")
     parser.add_argument("--records", type=int, default=10_000_000, help="records tracked, none due (default 10000000)")
     parser.add_argument("--due", type=int, default=1_000_000, help="due records of one run (default 1000000)")
     parser.add_argument("--history", type=int, default=100_000,
-                        help="entries of events, runs and metrics (default 100000, the most that Curfew keeps unless told)")
+                        help="entries of events, runs and metrics (default 100000, as many as Curfew keeps)")
     parser.add_argument("--rounds", type=int, default=3, help="measurements of what is short (default 3)")
     parser.add_argument("--skip", action="append", default=[], choices=PARTS, metavar="PART",
                         help=f"leave a part out: {', '.join(PARTS)}")
@@ -72,7 +74,7 @@ class Measurement:
         return figures | {"index_bytes_per_record": used / self.options.keys}
 
     def tracked(self) -> dict:
-        """What an index of Curfew's own costs, with few records and with many: memory, a run with nothing due, questions."""
+        """What Curfew's own index costs, with few records and with many: memory, a run with nothing due, questions."""
         return {str(records): self.tracking(records) for records in (FEW, self.options.records)}
 
     def tracking(self, records: int) -> dict:
@@ -82,16 +84,16 @@ class Measurement:
         client.flushall(asynchronous=False)
         before = client.info("memory")["used_memory"]
         make = client.register_script(workload.script("load_index"))
-        first_due = workload.now_ms(client) + scan.LIMIT_SECONDS * 10_000
+        first_due = workload.now_ms(client) + LATER_MS
         for first in range(0, records, workload.BATCH):
             make(keys=[INDEX], args=[first, min(workload.BATCH, records - first), first_due])
         used = client.info("memory")["used_memory"] - before
         command = [str(self.bench.curfew), "work", "--config", str(self.own)]
         with processes.working(command, self.folder / "log") as worker:
-            scan.await_scan(client, worker, None)
+            scan.await_scan(client, worker, None, WAIT_SECONDS)
             self.until_runs(1)
             passes = self.passes()
-            questions = {name: self.question(self.own, words) for name, words in QUESTIONS.items()}
+            questions = self.questions(self.own)
         return {
             "bytes_per_record": client.memory_usage(INDEX, samples=SAMPLE_BYTES) / records,
             "used_bytes_per_record": used / records, "questions": questions,
@@ -135,10 +137,14 @@ class Measurement:
             "redis_microseconds": statistics.median(costs),
         }
 
-    def question(self, configuration: pathlib.Path, words: list[str]) -> float:
-        """How long a command takes that only asks (ms), with the start of its process."""
-        command = [str(self.bench.curfew), *words, "--json", "--config", str(configuration)]
-        return 1_000 * statistics.median(processes.run(command).seconds for _ in range(self.options.rounds))
+    def questions(self, configuration: pathlib.Path) -> dict[str, float]:
+        """How long each command takes that only asks (ms), with the start of its process."""
+        times = {}
+        for name, words in QUESTIONS.items():
+            command = [str(self.bench.curfew), *words, "--json", "--config", str(configuration)]
+            times[name] = 1_000 * statistics.median(
+                processes.run(command).seconds for _ in range(self.options.rounds))
+        return times
 
     def due(self) -> dict:
         """One run over very many due records: its speed and its memory, from its first tenth to its last."""
@@ -174,23 +180,29 @@ class Measurement:
         kinds = {"empty": 0, "full": self.options.history}
         rounds: dict[str, list[dict]] = {kind: [] for kind in kinds}
         questions: dict[str, dict] = {}
+        streams: dict[str, dict] = {}
         for number in range(self.options.rounds):
-            frame.say(f"Round {number + 1} of {self.options.rounds}: {jobs:,} records due, an empty history and a full one")
+            frame.say(f"Round {number + 1} of {self.options.rounds}: an empty history and a full one")
             for kind, length in kinds.items() if number % 2 == 0 else reversed(kinds.items()):
                 workload.load(self.client, jobs, stuck=True)
                 workload.add_history(self.client, length)
                 rounds[kind].append(measure.observed(
                     bench, bench.curfew_command(), lambda: self.expect_done(), measure.curfew_result(jobs)))
                 if number == 0:
-                    questions[kind] = {name: self.question(bench.configuration, words) for name, words in QUESTIONS.items()}
-                    streams = {key: (self.client.xlen(key), self.client.memory_usage(key, samples=SAMPLE_BYTES))
-                               for key in workload.HISTORY}
-                    entries = streams if kind == "full" else {}
+                    questions[kind] = self.questions(bench.configuration)
+                    streams[kind] = self.streams()
         return {
             "jobs": jobs, "runs": {kind: report.medians(figures) for kind, figures in rounds.items()},
-            "questions": questions,
-            "streams": {key: {"entries": count, "bytes_per_entry": used / max(1, count)}
-                        for key, (count, used) in (entries or streams).items()},
+            "questions": questions, "streams": streams["full"],
+        }
+
+    def streams(self) -> dict:
+        """The length of each stream, and what an entry of it takes."""
+        lengths = {key: self.client.xlen(key) for key in workload.HISTORY}
+        return {
+            key: {"entries": count,
+                  "bytes_per_entry": self.client.memory_usage(key, samples=SAMPLE_BYTES) / max(1, count)}
+            for key, count in lengths.items()
         }
 
     def expect_done(self) -> None:
@@ -239,7 +251,8 @@ def requirements(parts: dict) -> list[dict]:
         values |= {
             "tracked: bytes a record": (many["bytes_per_record"], MOST_BYTES),
             "tracked: commands of a run, many / few": (many["commands"] / few["commands"], 1),
-            "tracked: Redis for a run, many / few": (many["redis_microseconds"] / few["redis_microseconds"], MOST_GROWTH),
+            "tracked: Redis for a run, many / few":
+                (many["redis_microseconds"] / few["redis_microseconds"], MOST_GROWTH),
         }
         values |= {f"tracked: {name}, many / few": (time / few["questions"][name], MOST_GROWTH)
                    for name, time in many["questions"].items()}
@@ -275,17 +288,17 @@ def text(figures: dict) -> str:
     for records, row in parts.get("tracked", {}).items():
         commands = ", ".join(f"{name} ×{count}" for name, count in row["by_command"].items())
         lines += [
-            f"{int(records):,} tracked: {row['bytes_per_record']:.1f} bytes a record ({row['used_bytes_per_record']:.1f} of "
-            f"Redis's memory); a run takes {row['milliseconds']:g} ms and {row['redis_microseconds']:,.0f} µs of Redis",
-            f"    {row['commands']} commands with the ticks around it ({commands})",
+            f"{int(records):,} tracked: {row['bytes_per_record']:.1f} bytes a record "
+            f"({row['used_bytes_per_record']:.1f} of Redis's memory); a run takes {row['milliseconds']:g} ms, and",
+            f"    with the ticks around it {row['redis_microseconds']:,.0f} µs of Redis in {row['commands']} commands ({commands})",
             asked("    ms with the process:", row["questions"]),
         ]
     if "due" in parts:
         due = parts["due"]
         lines += [
             "", f"One run over {due['jobs']:,} due records: {due['process_seconds']:.1f} s, Redis "
-            f"{due['redis_cpu_microseconds_per_job']:.1f} µs and Curfew {due['client_cpu_microseconds_per_job']:.1f} µs a "
-            f"record; others p50 {due['probe_p50']:.2f}, p99 {due['probe_p99']:.2f}, max {due['probe_max']:.2f} ms",
+            f"{due['redis_cpu_microseconds_per_job']:.1f} µs and Curfew "
+            f"{due['client_cpu_microseconds_per_job']:.1f} µs a record; others p50 {due['probe_p50']:.2f}, p99 {due['probe_p99']:.2f}, max {due['probe_max']:.2f} ms",
             f"{'    records/s by tenths':26}" + "".join(f"{rate:9,.0f}" for rate in due["jobs_per_second"]),
             f"{'    memory by tenths, MB':26}" + "".join(f"{memory / 1e6:9,.1f}" for memory in due["memory_bytes"]),
         ]
@@ -296,12 +309,12 @@ def text(figures: dict) -> str:
         lines += ["", f"{history['jobs']:,} due records beside a history: {sizes}"]
     for kind, run in parts.get("history", {}).get("runs", {}).items():
         lines += [
-            f"    {kind}: {run['process_seconds']:.2f} s, Redis {run['redis_cpu_microseconds_per_job']:.1f} µs a record; "
-            f"others p50 {run['probe_p50']:.2f}, p99 {run['probe_p99']:.2f}, max {run['probe_max']:.2f} ms",
+            f"    {kind}: {run['process_seconds']:.2f} s, Redis {run['redis_cpu_microseconds_per_job']:.1f} µs a "
+            f"record; others p50 {run['probe_p50']:.2f}, p99 {run['probe_p99']:.2f}, max {run['probe_max']:.2f} ms",
             asked("    ms with the process:", parts["history"]["questions"][kind]),
         ]
     return "\n".join([*lines, "", *report.bounds(figures["requirements"], 52)])
 
 
 if __name__ == "__main__":
-    frame.start(arguments, measure_all, text)
+    frame.start(arguments, measure_all, text, minutes=LIMIT_MINUTES)

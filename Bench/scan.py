@@ -16,7 +16,6 @@ import processes
 import report
 import workload
 
-LIMIT_SECONDS = 600  # for one scan
 SCAN = "{curfew}:scan:stuck-jobs"
 WAKE = "{curfew}:wake"
 MOST_RATIO = 3
@@ -34,9 +33,14 @@ def arguments() -> argparse.Namespace:
     return frame.parse(parser, "keys", "rounds")
 
 
+def limit_seconds(keys: int) -> int:
+    """What one scan may take."""
+    return max(600, keys // 5_000)
+
+
 def load(client: redis.Redis, keys: int) -> None:
     """Fills the server with untracked records that don't become due during the measurement."""
-    workload.load(client, keys, stuck=False)
+    workload.load(client, keys, stuck=False, ahead_ms=3_000 * limit_seconds(keys))
     client.delete(workload.INDEX)
     client.set("probe", "x")
 
@@ -48,9 +52,9 @@ def idle(port: int) -> dict:
     return latencies
 
 
-def await_scan(client: redis.Redis, worker: subprocess.Popen, after: bytes | None) -> bytes:
-    """Returns when a scan has ended after this one; raises if that takes too long."""
-    end = time.monotonic() + LIMIT_SECONDS
+def await_scan(client: redis.Redis, worker: subprocess.Popen, after: bytes | None, seconds: int) -> bytes:
+    """Returns when a scan has ended after this one; raises if that takes longer."""
+    end = time.monotonic() + seconds
     while (finished := client.hget(SCAN, "finished_ms")) == after:
         if worker.poll() is not None or time.monotonic() > end:
             raise processes.ChildFailed("the scan did not come to its end")
@@ -92,7 +96,7 @@ def measure_all(client: redis.Redis, options: argparse.Namespace, folder: pathli
                 latencies = stack.enter_context(processes.probing(port))
                 client.hset(SCAN, "next_ms", 1)
                 client.publish(WAKE, "stuck-jobs")
-            finished = await_scan(client, worker, finished)
+            finished = await_scan(client, worker, finished, limit_seconds(options.keys))
         scans[name] = figures(client, latencies, measure.redis_cpu(client) - cpu)
     peak = processes.memory_so_far(worker.pid)
     worker_stack.close()

@@ -48,15 +48,15 @@ def script(name: str) -> str:
     return (pathlib.Path(__file__).parent / f"{name}.lua").read_text()
 
 
-def load(client: redis.Redis, jobs: int, *, stuck: bool) -> None:
+def load(client: redis.Redis, jobs: int, *, stuck: bool, ahead_ms: int = 0) -> None:
     """Empties the server and fills it with jobs that are past their time, or were started just now."""
     client.flushall()
-    add(client, jobs, stuck=stuck)
+    add(client, jobs, stuck=stuck, ahead_ms=ahead_ms)
 
 
-def add(client: redis.Redis, jobs: int, *, stuck: bool) -> None:
-    """Adds such jobs to what is there."""
-    start = now_ms(client) - (2 * TIMEOUT_MS if stuck else 0)
+def add(client: redis.Redis, jobs: int, *, stuck: bool, ahead_ms: int = 0) -> None:
+    """Adds such jobs to what is there; with `ahead_ms` they start that much later."""
+    start = now_ms(client) + ahead_ms - (2 * TIMEOUT_MS if stuck else 0)
     if not stuck:
         start += jobs  # so that no job is due, each one starts a millisecond earlier
     make = client.register_script(script("load"))
