@@ -1,21 +1,25 @@
 """Measures what a fleet costs Redis. Started by Bench/fleet; the modules beside this one do the work."""
 
 import argparse
+import itertools
 import os
 import pathlib
 import re
+from collections.abc import Callable
 
 import redis
 
 import frame
 import herds
+import processes
 import report
+import workload
 
 MOST_TICK, MOST_TICK_RATIO = 60, 1.25
 MOST_P99, MOST_MAX, MOST_LATE = 2, 15, 250
 MOST_SHARE = 6
 TAKEOVER_MS = 1_000
-MOST_RUNS_RATIO = 1.05
+MOST_RUNS_RATIO, MOST_IDLE = 1.05, 1.1
 
 
 def pair(text: str) -> tuple[int, int]:
@@ -50,24 +54,42 @@ def arguments() -> argparse.Namespace:
                         help="the longest silence of an instance (default 10, that of Curfew)")
     parser.add_argument("--real", type=int, default=40, help="the most real workers (default 40)")
     parser.add_argument("--processes", type=int, default=2, help="processes of the light clients (default 2)")
-    parser.add_argument("--jobs", type=int, default=200_000, help="jobs of the run that is ended (default 200000)")
+    parser.add_argument("--jobs", type=int, default=50_000, help="jobs of the run that is ended (default 50000)")
     return frame.parse(parser, "rounds", "places", "heartbeat", "real", "processes", "jobs")
 
 
 def measure_all(client: redis.Redis, options: argparse.Namespace, folder: pathlib.Path) -> dict:
     """All configurations; each herd next to one instance with the same cleanups."""
     measurement = herds.Measurement(client, options, folder)
-    ticks = [measurement.tick(cleanups) for cleanups in options.known]
-    moments = []
-    for instances, cleanups in options.herd:
-        moments.append([measurement.herd(count, cleanups) for count in sorted({1, instances})])
-    takeovers = [measurement.takeover(instances) for instances in options.takeover]
-    staggered = [measurement.staggered(*shape) for shape in options.staggered]
+    failures: list[str] = []
+
+    def tried(measure: Callable[..., dict], *shape: int) -> list[dict]:
+        """One configuration; nothing of it where it fails."""
+        try:
+            return [measure(*shape)]
+        except (workload.WrongOutcome, processes.ChildFailed) as error:
+            frame.say(f"FAILED: {error}")
+            failures.append(f"{measure.__name__} {' × '.join(map(str, shape))}: {error}")
+            return []
+
+    def beside_one(measure: Callable[..., dict], shapes: list[tuple[int, int]]) -> list[list[dict]]:
+        """Configurations, each beside one instance with the same cleanups."""
+        pairs = [
+            [figures for count in sorted({1, instances}) for figures in tried(measure, count, cleanups)]
+            for instances, cleanups in shapes
+        ]
+        return [figures for figures in pairs if figures]
+
+    ticks = [figures for cleanups in options.known for figures in tried(measurement.tick, cleanups)]
+    moments = beside_one(measurement.herd, options.herd)
+    takeovers = [figures for instances in options.takeover for figures in tried(measurement.takeover, instances)]
+    staggered = beside_one(measurement.staggered, options.staggered)
     return {
         "rounds": options.rounds, "places": options.places, "heartbeat_seconds": options.heartbeat,
         "cores": os.cpu_count(), "redis": client.info("server")["redis_version"], "ticks": ticks, "herds": moments,
-        "takeovers": takeovers, "staggered": staggered,
-        "requirements": requirements(ticks, moments, takeovers, staggered),
+        "takeovers": takeovers, "staggered": staggered, "failures": failures,
+        "requirements": requirements(ticks, moments, takeovers, staggered) + report.at_most(
+            {"configurations that failed": (len(failures), 0)}),
     }
 
 
@@ -87,6 +109,7 @@ def requirements(ticks: list, moments: list, takeovers: list, staggered: list) -
             f"{title}: p99 of others, ms": (herd["probe_p99"], MOST_P99),
             f"{title}: most of others, ms": (herd["worst_probe_max"], MOST_MAX),
             f"{title}: start late, p99, ms": (herd["late_p99"], MOST_LATE),
+            f"{title}: ticks in an idle heartbeat": (herd["idle_calls_per_beat"], MOST_IDLE),
         }
     for takeover in takeovers:
         title = f"{takeover['instances']:,} instances, takeover after"
@@ -94,7 +117,7 @@ def requirements(ticks: list, moments: list, takeovers: list, staggered: list) -
             f"{title} SIGTERM, ms": (takeover["SIGTERM"], TAKEOVER_MS),
             f"{title} SIGKILL, ms": (takeover["SIGKILL"], takeover["lease_ms"] + TAKEOVER_MS),
         }
-    for shape in staggered:
+    for *_, shape in staggered:
         title = f"{shape['instances']:,} × {shape['cleanups']:,} staggered"
         values |= {
             f"{title}: Redis, % of a core": (shape["redis_cpu_share"], MOST_SHARE),
@@ -145,10 +168,11 @@ def text(figures: dict) -> str:
         many = pair_of_herds[-1]
         lines.append(
             f"{'':22}with nothing due: Redis {many['idle']['redis_cpu_share']:.1f} % of a core, "
-            f"{many['idle']['calls']} FCALL, others p99 {many['quiet_p99']:.2f}, max {many['quiet_max']:.2f} ms")
+            f"{many['idle_calls_per_beat']:.2f} FCALL a heartbeat of each, "
+            f"others p99 {many['quiet_p99']:.2f}, max {many['quiet_max']:.2f} ms")
     if figures["staggered"]:
         lines += ["", "Due every minute, evenly spread over it", HEADINGS]
-    for shape in figures["staggered"]:
+    for shape in itertools.chain.from_iterable(figures["staggered"]):
         lines += [
             row(shape_title(shape), f"{shape['redis_cpu_share']:.1f} %", shape, shape["probe_max"]),
             f"{'':22}{shape['runs']:,} runs in {shape['seconds']:.0f} s, expected {shape['expected_runs']:,}",
@@ -158,6 +182,7 @@ def text(figures: dict) -> str:
         f"{takeover['SIGKILL']:,} ms after SIGKILL (lease {takeover['lease_ms']:,} ms)"
         for takeover in figures["takeovers"]
     ]
+    lines += [f"FAILED: {failure}" for failure in figures["failures"]]
     return "\n".join([*lines, "", *report.bounds(figures["requirements"], 52)])
 
 

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import json
 import pathlib
+import select
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -118,8 +119,10 @@ class Fleet:
                     command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
                     preexec_fn=processes.die_with_parent))
         for number, part in enumerate(self.light):
-            if part.stdout.readline() != b"ready\n":
-                raise processes.ChildFailed((self.folder / f"light-{number}.log").read_text()[-2_000:])
+            left = max(0, self.end - time.monotonic())
+            if not select.select([part.stdout], [], [], left)[0] or part.stdout.readline() != b"ready\n":
+                said = (self.folder / f"light-{number}.log").read_text()[-2_000:]
+                raise processes.ChildFailed(f"{self.shape.title}: light clients without a first tick\n{said}")
 
     def is_quiet(self) -> bool:
         """Whether every cleanup has run, and none of them is due or runs."""

@@ -5,6 +5,7 @@ import contextlib
 import os
 import pathlib
 import signal
+import statistics
 import time
 
 import redis
@@ -17,12 +18,12 @@ import processes
 import report
 import workload
 
-WINDOW_SECONDS = 2.0  # what counts to the moment at which all are due: this long after it, and a little before
-BEFORE_SECONDS = 0.25
+WINDOW_SECONDS = 2.0  # the probe counts what it sees this long after the moment, and in the second before it
+BEFORE_SECONDS, AFTER_SECONDS = 0.1, 0.2  # what Redis spends is counted from a little before until all have run
 SETTLED_SECONDS = 2.0  # beyond a heartbeat: by then every instance knows when the cleanups are due
 STAGGERED_MS = 60_000
 PROBED_SECONDS = 10
-WAKE_UPS, PAUSE_SECONDS = 300, 0.01
+BATCHES, WAKE_UPS, PAUSE_SECONDS = 15, 30, 0.01
 BEATS = 5
 LONG = """\
   long: {policy: stuck, every: 1h, records: "job:<id>", index: "jobs:deadlines", states: [PROCESSING],
@@ -59,10 +60,11 @@ class Measurement:
         return time.monotonic(), measure.redis_cpu(self.client)
 
     def since(self, begin: tuple[float, float]) -> dict:
-        """What Redis did since then. Its commands are also those that functions call."""
+        """What Redis did since then. Its commands are also those that functions call, without the GETs of the probe."""
         cpu, seconds = measure.redis_cpu(self.client) - begin[1], time.monotonic() - begin[0]
-        calls = self.client.info("commandstats").get("cmdstat_fcall", {"calls": 0, "usec": 0})
-        commands = self.client.info("stats")["total_commands_processed"]
+        spent = self.client.info("commandstats")
+        calls = spent.get("cmdstat_fcall", {"calls": 0, "usec": 0})
+        commands = sum(kind["calls"] for name, kind in spent.items() if name != "cmdstat_get")
         return {
             "seconds": seconds, "redis_cpu_share": 100 * cpu / seconds, "calls": calls["calls"],
             "microseconds_per_call": calls["usec"] / max(1, calls["calls"]), "commands_per_second": commands / seconds,
@@ -80,8 +82,9 @@ class Measurement:
                 idle = self.since(begin)
             moments = [self.moment(fleet, idle["redis_cpu_share"]) for _ in range(self.options.rounds)]
         return report.medians(moments) | {
-            "instances": instances, "cleanups": cleanups, "idle": idle, "worst_probe_max": max(
-                moment["probe_max"] for moment in moments),
+            "instances": instances, "cleanups": cleanups, "idle": idle,
+            "idle_calls_per_beat": idle["calls"] / (instances * idle["seconds"] * 1_000 / shape.heartbeat_ms),
+            "worst_probe_max": max(moment["probe_max"] for moment in moments),
         } | {"quiet_" + name: value for name, value in quiet.items()}
 
     def moment(self, fleet: fleets.Fleet, idle_share: float) -> dict:
@@ -95,9 +98,11 @@ class Measurement:
         with processes.probing(self.port) as latencies:
             time.sleep(max(0, start - BEFORE_SECONDS - time.monotonic()))
             begin = self.begin()
-            time.sleep(max(0, start + WINDOW_SECONDS - time.monotonic()))
-            fleet.until(lambda: client.xlen(coordination.RUNS) >= before + len(names), "the runs of a moment")
+            fleet.until(
+                lambda: client.xlen(coordination.RUNS) >= before + len(names), "the runs of a moment", pause=0.05)
+            time.sleep(AFTER_SECONDS)
             spent = self.since(begin)
+            time.sleep(max(0, start + WINDOW_SECONDS - time.monotonic()))
         lateness = late(runs(client, due), set(names), due)
         cpu = 10 * (spent["redis_cpu_share"] - idle_share) * spent["seconds"]
         return {
@@ -143,19 +148,21 @@ class Measurement:
         frame.say(f"Ticks with {cleanups:,} cleanups known")
         with self.working(shape):
             time.sleep(3 * heartbeat)
-            begin = self.begin()
-            time.sleep(BEATS * heartbeat)
-            beats = self.since(begin)
             commands = self.commands(BEATS * heartbeat)
-            begin = self.begin()
-            for _ in range(WAKE_UPS):
-                self.client.publish(coordination.WAKE, shape.names[0])
-                time.sleep(PAUSE_SECONDS)
-            ticks = self.since(begin)
+            beats, ticks = [], []
+            for _ in range(BEATS):
+                begin = self.begin()
+                time.sleep(heartbeat)
+                beats.append(self.since(begin)["microseconds_per_call"])
+            for _ in range(BATCHES):
+                begin = self.begin()
+                for _ in range(WAKE_UPS):
+                    self.client.publish(coordination.WAKE, shape.names[0])
+                    time.sleep(PAUSE_SECONDS)
+                ticks.append(self.since(begin)["microseconds_per_call"])
         return {
-            "cleanups": cleanups, "beat_microseconds": beats["microseconds_per_call"],
-            "tick_microseconds": ticks["microseconds_per_call"], "ticks": ticks["calls"],
-            "commands_per_beat": commands / BEATS,
+            "cleanups": cleanups, "beat_microseconds": statistics.median(beats),
+            "tick_microseconds": statistics.median(ticks), "commands_per_beat": commands / BEATS,
         }
 
     def commands(self, seconds: float) -> int:
@@ -169,11 +176,15 @@ class Measurement:
         return seen
 
     def takeover(self, instances: int) -> dict:
-        """How soon another instance goes on with a run after SIGTERM, and after SIGKILL (ms)."""
+        """How soon another instance goes on with a run after SIGTERM, and after SIGKILL (ms); the worst rounds."""
         shape = self.shape(instances, 1)
+        rounds = min(self.options.rounds, (instances - 1) // 2)  # somebody must be left
         frame.say(f"{instances:,} instances, of which one is ended in the middle of its run")
         with self.working(shape, more=LONG, most_real=instances) as fleet:
-            times = {number.name: self.end_holder(fleet, number) for number in (signal.SIGTERM, signal.SIGKILL)}
+            times = {
+                number.name: max(self.end_holder(fleet, number) for _ in range(rounds))
+                for number in (signal.SIGTERM, signal.SIGKILL)
+            }
         return {"instances": instances, "lease_ms": fleets.LEASE_MS} | times
 
     def end_holder(self, fleet: fleets.Fleet, number: signal.Signals) -> int:

@@ -7,6 +7,7 @@ import pathlib
 import statistics
 import subprocess
 import time
+from collections.abc import Callable
 
 import redis
 
@@ -42,7 +43,15 @@ def load(client: redis.Redis, keys: int) -> None:
     """Fills the server with untracked records that don't become due during the measurement."""
     workload.load(client, keys, stuck=False, ahead_ms=3_000 * limit_seconds(keys))
     client.delete(workload.INDEX)
-    client.set("probe", "x")
+
+
+def load_small(client: redis.Redis, keys: int) -> None:
+    """The same with records of two fields, of which many fit."""
+    client.flushall()
+    start = workload.now_ms(client) + 3_000 * limit_seconds(keys) + keys
+    make = client.register_script(workload.script("load_small"))
+    for first in range(0, keys, workload.BATCH):
+        make(args=[first, min(workload.BATCH, keys - first), start])
 
 
 def idle(port: int) -> dict:
@@ -71,14 +80,18 @@ def figures(client: redis.Redis, latencies: dict, cpu: float) -> dict:
     } | {"probe_" + name: value for name, value in latencies.items()}
 
 
-def measure_all(client: redis.Redis, options: argparse.Namespace, folder: pathlib.Path) -> dict:
+def measure_all(
+    client: redis.Redis, options: argparse.Namespace, folder: pathlib.Path,
+    fill: Callable[[redis.Redis, int], None] = load,
+) -> dict:
     """The idle server, a first scan that enters every record, and a second one with nothing to enter."""
     port = client.connection_pool.connection_kwargs["port"]
     configuration = folder / "curfew.yaml"
     text = workload.CONFIGURATION.format(url=f"redis://127.0.0.1:{port}/0")
     configuration.write_text(text.replace(f"    index: {workload.INDEX}\n", ""))
     frame.say(f"Writing {options.keys:,} records")
-    load(client, options.keys)
+    fill(client, options.keys)
+    client.set("probe", "x")
     idles = [idle(port) for _ in range(options.rounds)]
     client.config_set("slowlog-log-slower-than", 2_000)
     client.slowlog_reset()
