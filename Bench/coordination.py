@@ -5,6 +5,7 @@ work` says (MONITOR shows it); where that changes, this module follows, and no o
 """
 
 import dataclasses
+import math
 from collections.abc import Iterable
 
 PREFIX = "{curfew}:"
@@ -49,11 +50,49 @@ class Claim:
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """What a tick brings: claims, how many seconds there is nothing to do, and what is to be said before the next."""
+    """What a tick brings: claims, and what is to be said before the next."""
 
     claims: list[Claim]
-    sleep: float
     calls: list[bytes] = dataclasses.field(default_factory=list)
+
+
+@dataclasses.dataclass(frozen=True)
+class Look:
+    """When an instance looks at a cleanup: at its due time with a tick, if it is the first one, or later."""
+
+    due: float
+    at: float
+    is_first: bool
+
+
+class Agenda:
+    """What an instance looks at until its next tick, and when that is; in seconds of its own clock."""
+
+    def __init__(self, end: float) -> None:
+        self.end, self.horizon = end, math.inf
+        self.looks: dict[str, Look] = {}
+
+    def add(self, cleanup: str, look: Look) -> None:
+        """Adds a look; the earlier one counts."""
+        if cleanup not in self.looks or look.at < self.looks[cleanup].at:
+            self.looks[cleanup] = look
+
+    @property
+    def next(self) -> float:
+        """When there is something to do."""
+        return min([self.end, *(look.at for look in self.looks.values())])
+
+    def step(self, now: float) -> list[str] | None:
+        """What to see before a tick, whether others have taken it; nothing where a tick is due, None to wait."""
+        mine = [look for look in self.looks.values() if look.at <= now]
+        if self.end <= now or (mine and (any(look.is_first for look in mine) or self.horizon <= now)):
+            return []
+        if not mine:
+            return None
+        due = [name for name, look in self.looks.items() if min(look.due, look.at) <= now]
+        for name in due:
+            del self.looks[name]
+        return due
 
 
 def version(libraries: list) -> str:
@@ -103,6 +142,7 @@ class Instance:
         self.keys = [SCHEDULE, PREFIX + "fence", INSTANCES, key("instance", name), PREFIX + "paused", RUNS,
                      PREFIX + "metrics"]
         self.started_ms = 0
+        self.agenda = Agenda(0)
 
     def published(self, running: list[str], *, is_beat: bool) -> list[object]:
         """The instance's fields and the metrics of a heartbeat, each with its count."""
@@ -161,32 +201,34 @@ class Format8(Instance):
         count = len(head) + len(words) + 6 * len(fleet.cleanups)
         return b"*%d\r\n" % count + bulk(head) + Format8.written[0] + bulk(words) + Format8.written[1]
 
-    def answer(self, reply: list, until_beat: float) -> Answer:
+    def answer(self, reply: list, now: float, beat: float) -> Answer:
         """What the answer to a tick says."""
-        del until_beat  # a heartbeat comes with the first tick that finds it due
+        del beat  # a heartbeat comes with the first tick that finds it due
         words = named(reply)
-        now = int(words[b"now"])
-        self.started_ms = self.started_ms or now
-        if b"claim" in words:
-            return Answer([self.claim(words, now)], 0)
-        return Answer([], int(words[b"sleep"]) / 1_000)
+        server_ms = int(words[b"now"])
+        self.started_ms = self.started_ms or server_ms
+        has_claim = b"claim" in words
+        self.agenda = Agenda(now + (0 if has_claim else int(words[b"sleep"]) / 1_000))
+        return Answer([self.claim(words, server_ms)] if has_claim else [])
 
-    def heard(self, cleanup: str, running: list[str]) -> float | None:
-        """How long after a message it looks."""
+    def heard(self, cleanup: str, running: list[str], now: float) -> None:
+        """A message: it looks at once."""
         del cleanup, running
-        return 0
+        self.agenda.end = now
 
 
 class Format9(Instance):
     """What is known is told once; a tick claims as many as there are places, and the instances look in an order."""
 
-    STEP, FIRST, TOLD, PROBES = 0.001, 64, 50, 8
+    STEP, LONGEST, SMALL, FEWEST = 0.001, 0.5, 64, 16
+    TOLD, PROBES = 50, 8
 
     def __init__(self, fleet: Fleet, name: str) -> None:
         super().__init__(fleet, name)
-        self.knows = key("knows", fleet.registration)
-        self.keys += [PREFIX + "running", self.knows, MATES + fleet.registration]
+        self.knows, self.living = key("knows", fleet.registration), MATES + fleet.registration
+        self.keys += [PREFIX + "running", self.knows, self.living]
         self.mates, self.beats, self.cursor = 1, 0, (0, "")
+        self.clock = 0.0  # the server's, minus its own
         self.hashes: dict[str, int] = {}
 
     def tick(self, running: list[str], *, is_beat: bool) -> bytes:
@@ -202,25 +244,36 @@ class Format9(Instance):
             fleet.heartbeat_ms, fleet.places - len(running), STREAM_LENGTH, int(is_beat), *self.cursor,
             *self.published(running, is_beat=is_beat), *probes)
 
-    def answer(self, reply: list, until_beat: float) -> Answer:
+    def answer(self, reply: list, now: float, beat: float) -> Answer:
         """What the answer to a tick says."""
-        words, fleet = named(reply), self.fleet
-        now = int(words[b"now"])
-        self.started_ms = self.started_ms or now
+        words = named(reply)
+        server_ms = int(words[b"now"])
+        self.started_ms, self.clock = self.started_ms or server_ms, server_ms / 1_000 - now
         self.mates, self.cursor = int(words[b"mates"]), (int(words[b"rank"]), words[b"last"].decode())
-        claims = [self.claim(named(claim), now) for claim in words[b"claims"]]
-        coming, sleep = named(words[b"next"]), int(words[b"sleep"]) / 1_000
+        self.agenda = self.planned(words, now)
+        self.agenda.end = min(self.agenda.end, beat)
+        return Answer(
+            [self.claim(named(claim), server_ms) for claim in words[b"claims"]],
+            self.registration() if words[b"register"] == b"now" else [])
+
+    def planned(self, words: dict, now: float) -> Agenda:
+        """What to look at after an answer."""
         if words[b"more"] == b"1" or words[b"register"] == b"now":
-            sleep = 0.0
-        elif words[b"register"] != b"":
-            sleep *= 0.6 + hashed([self.name]) % 1_000 / 1_000
-        elif coming:
-            first = self.FIRST + int(words[b"together"]) // fleet.places
-            places = {name: self.place(name.decode()) for name in coming}
-            looks = [int(wait) / 1_000 + self.STEP * places[name] for name, wait in coming.items()
-                     if places[name] < first]
-            sleep = min(looks, default=fleet.heartbeat_ms / 1_000)
-        return Answer(claims, min(sleep, until_beat), self.registration() if words[b"register"] == b"now" else [])
+            return Agenda(now)
+        agenda = Agenda(now + self.fleet.heartbeat_ms / 1_000)
+        if words[b"register"] != b"":
+            agenda.end = now + int(words[b"sleep"]) / 1_000 * (0.6 + hashed([self.name]) % 1_000 / 1_000)
+        coming = words[b"next"]
+        for place in range(0, len(coming), 3):
+            together = 1 if place else int(words[b"together"])
+            self.add(agenda, coming[place].decode(), now + int(coming[place + 1]) / 1_000,
+                     is_take_over=coming[place + 2] == b"1", together=together)
+        if words[b"horizon"]:
+            agenda.horizon = now + int(words[b"horizon"]) / 1_000
+            delay = self.delay(coming[-3].decode() if coming else "")
+            if delay is not None:
+                agenda.end = min(agenda.end, agenda.horizon + delay)
+        return agenda
 
     def registration(self) -> list[bytes]:
         """The calls that tell what it knows."""
@@ -234,17 +287,42 @@ class Format9(Instance):
                 int(first + self.TOLD >= len(fleet.cleanups)), *told))
         return calls
 
-    def heard(self, cleanup: str, running: list[str]) -> float | None:
-        """How long after a message it looks; not at all where others are before it."""
+    def heard(self, cleanup: str, running: list[str], now: float) -> None:
+        """A message: it looks when it is its turn, if it has a free place."""
         self.cursor = (0, "")
-        place = self.place(cleanup)
-        return self.STEP * place if len(running) < self.fleet.places and place < self.FIRST + 1 else None
+        if len(running) < self.fleet.places:
+            self.add(self.agenda, cleanup, now, is_take_over=True)
 
-    def place(self, cleanup: str) -> int:
-        """Its place among those that look at a cleanup."""
+    def peek(self, cleanups: list[str]) -> bytes:
+        """Asks when these are due."""
+        return command("ZMSCORE", SCHEDULE, *cleanups)
+
+    def is_due(self, cleanups: list[str], scores: list[bytes | None], now: float) -> bool:
+        """Whether one of them is due all the same; the others are looked at when they will be."""
+        due = [now if score is None else float(score) / 1_000 - self.clock for score in scores]
+        for cleanup, time in zip(cleanups, due):
+            if time > now:
+                self.add(self.agenda, cleanup, time)
+        return min(due) <= now
+
+    def add(self, agenda: Agenda, cleanup: str, due: float, **others: int) -> None:
+        """Adds a look at a cleanup, unless it is left to others."""
+        delay = self.delay(cleanup, **others)
+        if delay is not None:
+            agenda.add(cleanup, Look(due, due + delay, is_first=delay == 0))
+
+    def delay(self, cleanup: str, *, is_take_over: bool = False, together: int = 1) -> float | None:
+        """How long after its due time it looks at a cleanup; None if that is left to others."""
         if cleanup not in self.hashes:
             self.hashes[cleanup] = hashed([self.name, cleanup])
-        return self.hashes[cleanup] % max(1, self.mates)
+        mates = max(1, self.mates)
+        place = self.hashes[cleanup] % mates
+        looking = max(self.FEWEST, self.SMALL * self.SMALL // mates) + together // self.fleet.places
+        return min(self.STEP, self.LONGEST / mates) * place if is_take_over or place < looking else None
+
+    def leave(self) -> list[bytes]:
+        """The commands of an instance that ends."""
+        return [*super().leave(), command("ZREM", self.living, self.name)]
 
 
 FORMATS = {"8": Format8, "9": Format9}

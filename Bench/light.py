@@ -8,6 +8,7 @@ runs there were.
 
 import asyncio
 import collections
+import contextlib
 import json
 import pathlib
 import signal
@@ -65,7 +66,7 @@ class Client:
         self.instance = coordination.instance(fleet, f"light-{number}")
         self.ticks = self.runs = 0
         self.running: list[str] = []
-        self.look: float | None = None  # when to look because of a message
+        self.is_tick_due = False  # before its time, because a run has ended
         self.woken, self.is_ready = asyncio.Event(), asyncio.Event()
 
     async def work(self, port: int, delay: float) -> None:
@@ -78,11 +79,11 @@ class Client:
         beaten = loop.time() - self.heartbeat
         async with asyncio.TaskGroup() as group:
             while True:
-                self.woken.clear()
+                self.is_tick_due = False
                 is_beat = loop.time() - beaten >= 0.9 * self.heartbeat
                 beaten = loop.time() if is_beat else beaten
                 reply = await self.calls.ask(self.instance.tick(self.running, is_beat=is_beat))
-                answer = self.instance.answer(reply, max(0.001, beaten + self.heartbeat - loop.time()))
+                answer = self.instance.answer(reply, loop.time(), beaten + self.heartbeat)
                 self.ticks += 1
                 self.is_ready.set()
                 for claim in answer.claims:
@@ -90,36 +91,33 @@ class Client:
                     group.create_task(self.run(claim))
                 for call in answer.calls:
                     await self.calls.ask(call)
-                await self.wait(answer.sleep)
+                await self.rest()
 
-    async def wait(self, seconds: float) -> None:
-        """Waits until there is something to do; after a message, until it is its turn."""
-        loop = asyncio.get_running_loop()
-        while seconds > 0:
-            try:
-                async with asyncio.timeout(seconds):
-                    await self.woken.wait()
-            except TimeoutError:
+    async def rest(self) -> None:
+        """Waits until a tick is due."""
+        loop, instance = asyncio.get_running_loop(), self.instance
+        while not self.is_tick_due:
+            cleanups = instance.agenda.step(loop.time())
+            if cleanups is None:
+                self.woken.clear()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout_at(instance.agenda.next):
+                        await self.woken.wait()
+            elif not cleanups or instance.is_due(
+                    cleanups, await self.calls.ask(instance.peek(cleanups)), loop.time()):
                 return
-            if self.look is None:
-                return
-            seconds, self.look = self.look - loop.time(), None
-            self.woken.clear()
 
     def heard(self, cleanup: str) -> None:
         """A message says that a cleanup may be due."""
-        delay = self.instance.heard(cleanup, self.running)
-        if delay is not None:
-            look = asyncio.get_running_loop().time() + delay
-            self.look = look if self.look is None else min(self.look, look)
-            self.woken.set()
+        self.instance.heard(cleanup, self.running, asyncio.get_running_loop().time())
+        self.woken.set()
 
     async def run(self, claim: coordination.Claim) -> None:
         """Ends a run at once."""
         await self.calls.ask(self.instance.finish(claim))
         self.running.remove(claim.cleanup)
         self.runs += 1
-        self.look = None
+        self.is_tick_due = True
         self.woken.set()
 
 
