@@ -153,9 +153,10 @@ def text(figures: dict) -> str:
         f"{figures['heartbeat_seconds']} s",
     ]
     lines += [
-        f"One instance, {tick['cleanups']:,} cleanups known, nothing due: a tick takes "
-        f"{tick['tick_microseconds']:,.0f} µs of Redis, a heartbeat "
-        f"{tick['beat_microseconds']:,.0f} µs in {tick['commands_per_beat']:g} commands"
+        f"One instance, {tick['cleanups']:,} cleanups known, nothing due: a tick after the other "
+        f"{tick['tick_microseconds']:,.0f} µs of Redis each; with a rest of 10 ms before it "
+        f"{tick['rested_tick_microseconds']:,.0f} µs\n    (an empty function {tick['empty_microseconds']:,.0f} µs); "
+        f"a heartbeat {tick['beat_microseconds']:,.0f} µs in {tick['commands_per_beat']:g} commands"
         for tick in figures["ticks"]
     ]
     if figures["herds"]:

@@ -7,6 +7,7 @@ import pathlib
 import signal
 import statistics
 import time
+from collections.abc import Callable
 
 import redis
 
@@ -23,7 +24,8 @@ BEFORE_SECONDS, AFTER_SECONDS = 0.1, 0.2  # what Redis spends is counted from a 
 SETTLED_SECONDS = 2.0  # beyond a heartbeat: by then every instance knows when the cleanups are due
 STAGGERED_MS = 60_000
 PROBED_SECONDS = 10
-BATCHES, WAKE_UPS, PAUSE_SECONDS = 15, 30, 0.01
+BATCHES, BATCH_SECONDS, PAUSE_SECONDS = 15, 0.3, 0.01
+EMPTY = "#!lua name=empty\nredis.register_function('empty', function() return 1 end)"
 BEATS = 5
 LONG = """\
   long: {policy: stuck, every: 1h, records: "job:<id>", index: "jobs:deadlines", states: [PROCESSING],
@@ -149,21 +151,34 @@ class Measurement:
         with self.working(shape):
             time.sleep(3 * heartbeat)
             commands = self.commands(BEATS * heartbeat)
-            beats, ticks = [], []
-            for _ in range(BEATS):
-                begin = self.begin()
-                time.sleep(heartbeat)
-                beats.append(self.since(begin)["microseconds_per_call"])
-            for _ in range(BATCHES):
-                begin = self.begin()
-                for _ in range(WAKE_UPS):
-                    self.client.publish(coordination.WAKE, shape.names[0])
-                    time.sleep(PAUSE_SECONDS)
-                ticks.append(self.since(begin)["microseconds_per_call"])
-        return {
-            "cleanups": cleanups, "beat_microseconds": statistics.median(beats),
-            "tick_microseconds": statistics.median(ticks), "commands_per_beat": commands / BEATS,
-        }
+            beats = [self.each(lambda: time.sleep(heartbeat)) for _ in range(BEATS)]
+            ticks, rested = (
+                [self.each(lambda: self.wake(shape.names[0], pause)) for _ in range(BATCHES)]
+                for pause in (0, PAUSE_SECONDS))
+            self.client.execute_command("FUNCTION", "LOAD", "REPLACE", EMPTY)
+            empty = [self.each(self.call_empty) for _ in range(BATCHES)]
+        figures = {"beat": beats, "tick": ticks, "rested_tick": rested, "empty": empty}
+        return {"cleanups": cleanups, "commands_per_beat": commands / BEATS} | {
+            f"{name}_microseconds": statistics.median(values) for name, values in figures.items()}
+
+    def each(self, action: Callable[[], object]) -> float:
+        """How long a call of a function takes during that (µs)."""
+        begin = self.begin()
+        action()
+        return self.since(begin)["microseconds_per_call"]
+
+    def wake(self, cleanup: str, pause: float) -> None:
+        """Sends messages for a while: without a pause there is a tick after the other."""
+        end = time.monotonic() + BATCH_SECONDS
+        while time.monotonic() < end:
+            self.client.publish(coordination.WAKE, cleanup)
+            time.sleep(pause)
+
+    def call_empty(self) -> None:
+        """Calls a function that does nothing, with such pauses."""
+        for _ in range(round(BATCH_SECONDS / PAUSE_SECONDS)):
+            self.client.execute_command("FCALL", "empty", 0)
+            time.sleep(PAUSE_SECONDS)
 
     def commands(self, seconds: float) -> int:
         """How many commands others send meanwhile, by MONITOR; those inside functions aren't counted."""
