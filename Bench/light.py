@@ -39,10 +39,12 @@ class Connection(asyncio.Protocol):
         while (reply := self.reader.gets()) is not False:
             if self.heard and reply[0] == b"message":
                 self.heard(reply[2].decode())
+            elif (future := self.waiting.popleft()).done():  # whoever waited was cancelled
+                continue
             elif isinstance(reply, Exception):
-                self.waiting.popleft().set_exception(reply)
+                future.set_exception(reply)
             else:
-                self.waiting.popleft().set_result(reply)
+                future.set_result(reply)
 
     def connection_lost(self, error: Exception | None) -> None:
         """Nobody waits for ever."""
