@@ -67,7 +67,7 @@ def measure_all(client: redis.Redis, options: argparse.Namespace, folder: pathli
         """One configuration; nothing of it where it fails."""
         try:
             return [measure(*shape)]
-        except (workload.WrongOutcome, processes.ChildFailed) as error:
+        except (workload.WrongOutcome, processes.ChildFailed, redis.RedisError) as error:
             frame.say(f"FAILED: {error}")
             failures.append(f"{measure.__name__} {' × '.join(map(str, shape))}: {error}")
             return []
