@@ -159,6 +159,12 @@ class Instance:
         cleanup, run, fence, term = (reply[name].decode() for name in (b"claim", b"run", b"fence", b"term"))
         return Claim(cleanup, run, fence, term, int(reply[b"due"]), now)
 
+    def look_over(self, claim: Claim) -> list[bytes]:
+        """What a run asks that finds nothing due."""
+        index = claim.cleanup
+        return [command("ZCOUNT", index, "-inf", claim.started_ms), command("ZCARD", index),
+                command("ZRANGE", index, 0, 511, "WITHSCORES")]
+
     def finish(self, claim: Claim) -> bytes:
         """Ends a run that had nothing to do."""
         fleet, now = self.fleet, claim.started_ms + 1

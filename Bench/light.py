@@ -1,9 +1,9 @@
 """Many instances in one process, until standard input closes. Usage: light.py PORT FIRST COUNT SPREAD-SECONDS FLEET
 
 FLEET is a file with what they have in common, as JSON (coordination.Fleet). Each has the two connections of a real
-instance: one for its calls, one that waits for wake-ups. They have nothing to clean up: a run is a claim and its end.
-Their first ticks are spread over some seconds. Prints `ready` when each has had one, and at the end how many ticks and
-runs there were.
+instance: one for its calls, one that waits for wake-ups. They have nothing to clean up: a run is a claim, a look at an
+empty index, and its end. Their first ticks are spread over some seconds. Prints `ready` when each has had one, and at
+the end how many ticks and runs there were.
 """
 
 import asyncio
@@ -115,7 +115,8 @@ class Client:
         self.woken.set()
 
     async def run(self, claim: coordination.Claim) -> None:
-        """Ends a run at once."""
+        """A run that has nothing to do."""
+        await asyncio.gather(*map(self.calls.ask, self.instance.look_over(claim)))
         await self.calls.ask(self.instance.finish(claim))
         self.running.remove(claim.cleanup)
         self.runs += 1
