@@ -54,6 +54,8 @@ def arguments() -> argparse.Namespace:
                         help="the longest silence of an instance (default 10, that of Curfew)")
     parser.add_argument("--real", type=int, default=40, help="the most real workers (default 40)")
     parser.add_argument("--processes", type=int, default=2, help="processes of the light clients (default 2)")
+    parser.add_argument("--equal", action="store_true",
+                        help="instances with the same priority as Redis and the probe, with which they share the cores")
     parser.add_argument("--jobs", type=int, default=50_000, help="jobs of the run that is ended (default 50000)")
     return frame.parse(parser, "rounds", "places", "heartbeat", "real", "processes", "jobs")
 

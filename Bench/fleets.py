@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import json
+import os
 import pathlib
 import select
 import subprocess
@@ -32,6 +33,12 @@ CLEANUP = """\
 """
 
 
+def be_instance() -> None:
+    """Runs in the child: instances make way for Redis and the probe, since elsewhere they run on other machines."""
+    processes.die_with_parent()
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+
+
 @dataclasses.dataclass(frozen=True)
 class Shape:
     """How many instances share how many cleanups."""
@@ -56,12 +63,15 @@ class Shape:
 class Fleet:
     """Instances that work, on a server that was emptied for them."""
 
-    def __init__(self, client: redis.Redis, curfew: pathlib.Path, folder: pathlib.Path, shape: Shape) -> None:
+    def __init__(
+        self, client: redis.Redis, curfew: pathlib.Path, folder: pathlib.Path, shape: Shape, *, is_equal: bool,
+    ) -> None:
         self.client, self.shape, self.folder = client, shape, folder
         self.end = time.monotonic() + BOUND_SECONDS
         self.port = client.connection_pool.connection_kwargs["port"]
         self.configuration = folder / f"{shape.instances}-{shape.cleanups}.yaml"
         self.command = [str(curfew.absolute()), "work", "--config", str(self.configuration)]
+        self.prepare = processes.die_with_parent if is_equal else be_instance
         self.workers: list[subprocess.Popen] = []
         self.ended: set[int] = set()  # what a measurement ends by itself
         self.light: list[subprocess.Popen] = []
@@ -97,7 +107,7 @@ class Fleet:
         with self.log_of(len(self.workers)).open("wb") as output:
             self.workers.append(subprocess.Popen(
                 self.command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                preexec_fn=processes.die_with_parent))
+                preexec_fn=self.prepare))
 
     def start_light(self, count: int, parts: int, spread: float) -> None:
         """Starts light clients, and waits until each has had a tick."""
@@ -117,7 +127,7 @@ class Fleet:
             with (self.folder / f"light-{number}.log").open("wb") as errors:
                 self.light.append(subprocess.Popen(
                     command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
-                    preexec_fn=processes.die_with_parent))
+                    preexec_fn=self.prepare))
         for number, part in enumerate(self.light):
             left = max(0, self.end - time.monotonic())
             if not select.select([part.stdout], [], [], left)[0] or part.stdout.readline() != b"ready\n":
@@ -162,14 +172,14 @@ class Fleet:
 @contextlib.contextmanager
 def working(
     client: redis.Redis, curfew: pathlib.Path, folder: pathlib.Path, shape: Shape, *, most_real: int = 40,
-    parts: int = 2, more: str = "",
+    parts: int = 2, more: str = "", is_equal: bool = False,
 ) -> Iterator[Fleet]:
     """A fleet that has found its rhythm: all cleanups have run once, all instances live, nothing is due.
 
     The first instance is always a real one: it loads the library, and says what the cleanups mean. Of a larger fleet
     than `most_real` the others are light clients.
     """
-    fleet = Fleet(client, curfew, folder, shape)
+    fleet = Fleet(client, curfew, folder, shape, is_equal=is_equal)
     client.flushall()
     client.set("probe", "x")
     fleet.write_configuration(more)

@@ -40,6 +40,7 @@ class Measurement:
     def __init__(self, client: redis.Redis, options: argparse.Namespace, folder: pathlib.Path) -> None:
         self.client, self.options, self.folder = client, options, folder
         self.port = client.connection_pool.connection_kwargs["port"]
+        self.waits = pathlib.Path(f"/proc/{client.info('server')['process_id']}/schedstat")
 
     def working(
         self, shape: fleets.Shape, **others: object
@@ -48,7 +49,7 @@ class Measurement:
         options = self.options
         return fleets.working(
             self.client, options.curfew, self.folder, shape,
-            **{"most_real": options.real, "parts": options.processes} | others)
+            **{"most_real": options.real, "parts": options.processes, "is_equal": options.equal} | others)
 
     def shape(self, instances: int, cleanups: int, **others: int) -> fleets.Shape:
         """A shape with what the options say."""
@@ -56,19 +57,24 @@ class Measurement:
         settings = {"places": options.places, "heartbeat_ms": 1_000 * options.heartbeat} | others
         return fleets.Shape(instances, cleanups, **settings)
 
-    def begin(self) -> tuple[float, float]:
-        """The time and Redis's processor time; its statistics begin again."""
+    def begin(self) -> tuple[float, float, float]:
+        """The time, Redis's processor time, and how long it has waited for a processor; its statistics begin again."""
         self.client.config_resetstat()
-        return time.monotonic(), measure.redis_cpu(self.client)
+        return time.monotonic(), measure.redis_cpu(self.client), self.waited()
 
-    def since(self, begin: tuple[float, float]) -> dict:
+    def waited(self) -> float:
+        """How long Redis has waited for a processor so far (ms), because others used all of them."""
+        return int(self.waits.read_text().split()[1]) / 1e6
+
+    def since(self, begin: tuple[float, float, float]) -> dict:
         """What Redis did since then. Its commands are also those that functions call, without the GETs of the probe."""
         cpu, seconds = measure.redis_cpu(self.client) - begin[1], time.monotonic() - begin[0]
         spent = self.client.info("commandstats")
         calls = spent.get("cmdstat_fcall", {"calls": 0, "usec": 0})
         commands = sum(kind["calls"] for name, kind in spent.items() if name != "cmdstat_get")
         return {
-            "seconds": seconds, "redis_cpu_share": 100 * cpu / seconds, "calls": calls["calls"],
+            "seconds": seconds, "redis_cpu_share": 100 * cpu / seconds,
+            "waited_milliseconds": self.waited() - begin[2], "calls": calls["calls"],
             "microseconds_per_call": calls["usec"] / max(1, calls["calls"]), "commands_per_second": commands / seconds,
         }
 
@@ -108,7 +114,8 @@ class Measurement:
         lateness = late(runs(client, due), set(names), due)
         cpu = 10 * (spent["redis_cpu_share"] - idle_share) * spent["seconds"]
         return {
-            "redis_cpu_milliseconds": max(0, cpu), "calls": spent["calls"],
+            "redis_cpu_milliseconds": max(0, cpu), "waited_milliseconds": spent["waited_milliseconds"],
+            "calls": spent["calls"],
             "microseconds_per_call": spent["microseconds_per_call"],
             "commands_per_second": spent["commands_per_second"], "late_p50": share(lateness, 0.5),
             "late_p99": share(lateness, 0.99), "late_max": lateness[-1],
