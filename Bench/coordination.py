@@ -227,7 +227,7 @@ class Format9(Instance):
     """What is known is told once; a tick claims as many as there are places, and the instances look in an order."""
 
     STEP, LONGEST, SMALL, FEWEST = 0.001, 0.5, 64, 16
-    TOLD, PROBES = 50, 8
+    TOLD, PROBES = 50, 4
 
     def __init__(self, fleet: Fleet, name: str) -> None:
         super().__init__(fleet, name)
@@ -236,6 +236,7 @@ class Format9(Instance):
         self.mates, self.beats, self.cursor = 1, 0, (0, "")
         self.clock = 0.0  # the server's, minus its own
         self.hashes: dict[str, int] = {}
+        self.names = frozenset(fleet.cleanups)
 
     def tick(self, running: list[str], *, is_beat: bool) -> bytes:
         """Says that it lives, where that is due, and asks for what is due."""
@@ -295,6 +296,8 @@ class Format9(Instance):
 
     def heard(self, cleanup: str, running: list[str], now: float) -> None:
         """A message: it looks when it is its turn, if it has a free place."""
+        if cleanup not in self.names:
+            return
         self.cursor = (0, "")
         if len(running) < self.fleet.places:
             self.add(self.agenda, cleanup, now, is_take_over=True)

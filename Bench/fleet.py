@@ -172,7 +172,8 @@ def text(figures: dict) -> str:
         lines.append(
             f"{'':22}with nothing due: Redis {many['idle']['redis_cpu_share']:.1f} % of a core, "
             f"{many['idle_calls_per_beat']:.2f} FCALL a heartbeat of each, "
-            f"others p99 {many['quiet_p99']:.2f}, max {many['quiet_max']:.2f} ms")
+            f"others p99 {many['quiet_p99']:.2f}, max {many['quiet_max']:.2f} ms; at a moment Redis waits "
+            f"{many['waited_milliseconds']:,.1f} ms for a processor")
     if figures["staggered"]:
         lines += ["", "Due every minute, evenly spread over it", HEADINGS]
     for shape in itertools.chain.from_iterable(figures["staggered"]):
