@@ -5,6 +5,7 @@ work` says (MONITOR shows it); where that changes, this module follows, and no o
 """
 
 import dataclasses
+import functools
 import math
 from collections.abc import Iterable
 
@@ -34,6 +35,11 @@ class Fleet:
     lease_ms: int
     heartbeat_ms: int
     places: int
+
+    @functools.cached_property
+    def names(self) -> frozenset[str]:
+        """The names of the cleanups, to look one up."""
+        return frozenset(self.cleanups)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -236,7 +242,6 @@ class Format9(Instance):
         self.mates, self.beats, self.cursor = 1, 0, (0, "")
         self.clock = 0.0  # the server's, minus its own
         self.hashes: dict[str, int] = {}
-        self.names = frozenset(fleet.cleanups)
 
     def tick(self, running: list[str], *, is_beat: bool) -> bytes:
         """Says that it lives, where that is due, and asks for what is due."""
@@ -296,7 +301,7 @@ class Format9(Instance):
 
     def heard(self, cleanup: str, running: list[str], now: float) -> None:
         """A message: it looks when it is its turn, if it has a free place."""
-        if cleanup not in self.names:
+        if cleanup not in self.fleet.names:
             return
         self.cursor = (0, "")
         if len(running) < self.fleet.places:
