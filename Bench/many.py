@@ -155,17 +155,21 @@ class Measurement:
                 time.sleep(0.02)
             return max(memory for _, _, memory in samples)
 
+        client.config_set("slowlog-log-slower-than", measure.SLOW_MICROSECONDS)
         with processes.probing(self.bench.port) as latencies:
+            client.slowlog_reset()
             cpu = measure.redis_cpu(client)
             finished = processes.run(self.bench.curfew_command(), watch=watch)
             cpu = measure.redis_cpu(client) - cpu
+            slow = measure.slow_figures(client.slowlog_get(10_000))
+        client.config_set("slowlog-log-slower-than", -1)
         measure.curfew_seconds(finished.output, measure.curfew_result(jobs))
         workload.verify(client, jobs, "curfew")
         return {
             "jobs": jobs, "questions": questions, "pages": pages, "process_seconds": finished.seconds,
             "redis_cpu_microseconds_per_job": 1e6 * cpu / jobs,
             "client_cpu_microseconds_per_job": 1e6 * finished.cpu_seconds / jobs, "peak_bytes": finished.peak_bytes,
-        } | tenths(samples, jobs) | {"probe_" + name: value for name, value in latencies.items()}
+        } | tenths(samples, jobs) | slow | {"probe_" + name: value for name, value in latencies.items()}
 
     def history(self) -> dict:
         """The same run and the same questions with a short history and with a full one."""

@@ -121,7 +121,8 @@ def text(figures: dict) -> str:
             "", f"One run over {due['jobs']:,} due records: {due['process_seconds']:.1f} s, Redis "
             f"{due['redis_cpu_microseconds_per_job']:.1f} µs and Curfew "
             f"{due['client_cpu_microseconds_per_job']:.1f} µs a record",
-            f"    others p50 {due['probe_p50']:.2f}, p99 {due['probe_p99']:.2f}, max {due['probe_max']:.2f} ms",
+            f"    others p50 {due['probe_p50']:.2f}, p99 {due['probe_p99']:.2f}, max {due['probe_max']:.2f} ms; "
+            f"{due['slow_commands']} commands over 2 ms, the slowest {due['slowest']}",
         ]
         for count, times in due["questions"].items():
             lines += [asked(f"{int(count):,} due, ms with the process", times),
