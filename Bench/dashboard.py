@@ -19,7 +19,6 @@ import report
 import workload
 
 TOKEN = "viewer-token-0123456789"
-HISTORY = ["{curfew}:runs", "{curfew}:metrics", "{curfew}:events"]
 PAGES = {"first page": "/", "page of a cleanup": "/cleanups/stuck-jobs", "page of a run": "/runs/stuck-jobs-5000",
          "/metrics": "/metrics", "/api/v1/cleanups": "/api/v1/cleanups", "/api/v1/runs": "/api/v1/runs?limit=100"}
 BROWSERS = 200
@@ -43,10 +42,7 @@ def arguments() -> argparse.Namespace:
 def load(client: redis.Redis, records: int, runs: int) -> None:
     """Fills the server with records that don't become due during the measurement, and a day's history."""
     workload.load(client, records, stuck=False)
-    make = client.register_script(workload.script("load_history"))
-    now = workload.now_ms(client)
-    for first in range(0, runs, workload.BATCH):
-        make(keys=HISTORY, args=[first, min(workload.BATCH, runs - first), runs, now])
+    workload.add_history(client, runs)
 
 
 @contextlib.contextmanager
