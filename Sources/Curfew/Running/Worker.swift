@@ -8,7 +8,8 @@ internal import Synchronization
 ///
 /// It doesn't poll. A tick returns how long there is nothing to do; the sleep ends early when one of its runs ends,
 /// when another instance hands a cleanup over (a message on the wake channel), or at shutdown. An idle instance
-/// therefore sends one command per heartbeat. A failed tick is retried after a delay; the client reconnects by itself.
+/// therefore sends one command per heartbeat. When a cleanup becomes due or is handed over, the instances look one after
+/// the other (``LookOrder``). A failed tick is retried after a delay; the client reconnects by itself.
 package final class Worker: Service {
     private struct State {
         var engine: Engine
@@ -20,43 +21,12 @@ package final class Worker: Service {
         var trouble: (any Error)?
         /// Whether a run was refused because other instances use its name for other records.
         var isContested = false
-    }
-
-    /// The state of the loop between ticks.
-    private struct ActiveRun {
-        var clock: ServerClock?
-        var started: Timestamp?
-        var roundTrip: Duration = .zero
-        var lastBeat: ContinuousClock.Instant?
-        var watch: OverdueWatch
-        /// The clock of Redis from tick to tick.
-        var clockWatch = ClockWatch()
-        /// Until when a step of the clock is followed up; nil if there was none.
-        var clockFollowUp: ContinuousClock.Instant?
-        /// The cleanups whose names mean other records on other instances; nil until that was checked for this
-        /// configuration.
-        var refused: [String: Definitions.Conflict]?
-        /// The cleanups that use the schedule of another instance's newer configuration.
-        var waiting: Set<String> = []
-        /// Whether the definitions of the alerts are published.
-        var isAnnounced = false
-
-        /// Whether the meanings of cleanup names are checked again with each heartbeat.
-        var isUnsettled: Bool {
-            refused?.isEmpty == false || !waiting.isEmpty || clockFollowUp.map { $0 > .now } == true
-        }
-
-        init(_ engine: Engine) {
-            watch = OverdueWatch(engine: engine)
-        }
-
-        /// Starts with another configuration: everything that depends on it is read and published again.
-        mutating func begin(_ engine: Engine) {
-            watch = OverdueWatch(engine: engine)
-            lastBeat = nil
-            refused = nil
-            isAnnounced = false
-        }
+        /// How many living instances have the same registration.
+        var mates = 1
+        /// When to look because of messages; nil if there were none.
+        var look: ContinuousClock.Instant?
+        /// Whether a message said that something has changed on the schedule.
+        var isChanged = false
     }
 
     private let wakeUp = AsyncSignal()
@@ -121,7 +91,7 @@ package final class Worker: Service {
     }
 
     private func loop(attend: (BackgroundTasks) -> Void, start: (Run) -> Void) async {
-        var active = ActiveRun(engine)
+        var active = WorkerMemory(engine)
         var retries = Retries(Backoff(factor: 2, most: .seconds(1)))
         var outage = Outage()
         while !state.withLock(\.isStopping) {
@@ -140,7 +110,7 @@ package final class Worker: Service {
                     logger.info("the schedule can be read again", metadata: ["failures": .stringConvertible(count)])
                 }
                 retries.succeeded()
-                if let sleep { await wakeUp.wait(atMost: sleep) }
+                await wait(atMost: sleep)
             } catch {
                 if let count = outage.failed(error) {
                     logger.error(
@@ -153,10 +123,22 @@ package final class Worker: Service {
         }
     }
 
+    /// Waits until the time, or until there is something to do before it.
+    ///
+    /// After a message, this instance looks when it is its turn.
+    private func wait(atMost sleep: Duration) async {
+        await wakeUp.wait(atMost: sleep)
+        let look = state.withLock { state in
+            defer { state.look = nil }
+            return state.isStopping ? nil : state.look
+        }
+        if let look { await wakeUp.wait(atMost: ContinuousClock.now.duration(to: look)) }
+    }
+
     /// Reads the schedule once and starts the runs that it claimed.
     ///
-    /// Returns how long there is nothing to do; nil if there may be more at once.
-    private func tick(_ engine: Engine, _ active: inout ActiveRun, _ start: (Run) -> Void) async throws -> Duration? {
+    /// Returns how long there is nothing to do.
+    private func tick(_ engine: Engine, _ active: inout WorkerMemory, _ start: (Run) -> Void) async throws -> Duration {
         let clock = if let clock = active.clock { clock } else { try await engine.serverClock() }
         let isBeatDue = active.lastBeat.map { $0.duration(to: .now) >= engine.coordinator.heartbeat * 0.9 } ?? true
         if active.refused == nil || (isBeatDue && active.isUnsettled) || takeContested() {
@@ -164,35 +146,41 @@ package final class Worker: Service {
         }
         let running = state.withLock { $0.running.keys.sorted() }
         let refused = Set((active.refused ?? [:]).keys)
+        let registration = active.registration ?? engine.coordinator.registration(without: refused)
+        active.registration = registration
         let beat = Coordinator.Beat(
             running: running, refused: refused.sorted(), roundTrip: active.roundTrip,
-            started: active.started ?? clock.now)
+            started: active.started ?? clock.now, number: active.beats)
         // Nothing new is started while two readings of the clock disagree.
         let places = active.clockWatch.isInDoubt ? 0 : engine.configuration.worker.concurrency - running.count
+        if isBeatDue || takeChanged() { active.cursor = .start }
         let answer = try await engine.coordinator.tick(
-            beat: isBeatDue ? beat : nil, places: places, refused: refused, clock: clock)
+            beat: isBeatDue ? beat : nil, places: places, registration: registration, cursor: active.cursor,
+            isWatching: isBeatDue, clock: clock)
         let elapsed = active.clock?.age ?? .zero
         active.clock = answer.clock
         active.roundTrip = answer.roundTrip
-        if isBeatDue { active.lastBeat = .now }
+        active.cursor = answer.cursor
+        state.withLock { $0.mates = answer.mates }
+        if isBeatDue { active.hasBeaten(engine.coordinator) }
         let step = active.clockWatch.take(
             answer.clock.reading, at: answer.clock.readAt, within: answer.roundTrip + clock.roundTrip)
-        // A claimed run is started before anything else can fail: an abandoned claim would block its cleanup
+        // Claimed runs are started before anything else can fail: an abandoned claim would block its cleanup
         // everywhere.
-        var run: Run?
-        if case .claimed(let claim) = answer.outcome { run = accept(claim, answer.clock, step, engine) }
-        if let run { start(run) }
+        for claim in answer.claims {
+            if let run = accept(claim, answer.clock, step, engine) { start(run) }
+        }
         try await look(at: step, &active, elapsed, engine)
         // The library answers with another version: it must be replaced before it is called again.
         if answer.version != FunctionLibrary.version { try await engine.functions.load() }
         if !active.isAnnounced { try await announce(&active, answer, engine) }
-        try await active.watch.look(at: answer)
-        guard run == nil else { return nil }
-        return active.clockWatch.isInDoubt ? min(answer.sleep, .milliseconds(500)) : answer.sleep
+        if isBeatDue { try await active.watch.look(at: answer) }
+        let sleep = min(answer.sleep, active.untilBeat(engine.coordinator))
+        return active.clockWatch.isInDoubt ? min(sleep, .milliseconds(500)) : sleep
     }
 
     /// Checks the meanings of the cleanups' names, and logs refused cleanups whenever they change.
-    private func settle(_ active: inout ActiveRun, _ clock: ServerClock, _ engine: Engine) async throws {
+    private func settle(_ active: inout WorkerMemory, _ clock: ServerClock, _ engine: Engine) async throws {
         let settlement = try await Definitions(engine.coordinator).settle(now: clock.now)
         let refused = settlement.refused
         for name in settlement.waiting.subtracting(active.waiting).sorted() {
@@ -211,6 +199,14 @@ package final class Worker: Service {
         // The heartbeat shows it to the other instances at once.
         if active.refused.map({ Set($0.keys) }) ?? [] != Set(refused.keys) { active.lastBeat = nil }
         active.refused = refused
+        active.registration = nil
+    }
+
+    private func takeChanged() -> Bool {
+        state.withLock { state in
+            defer { state.isChanged = false }
+            return state.isChanged
+        }
     }
 
     private func takeContested() -> Bool {
@@ -221,7 +217,8 @@ package final class Worker: Service {
     }
 
     /// Reports a step of the clock, and resolves its alert afterwards.
-    private func look(at step: Duration?, _ active: inout ActiveRun, _ elapsed: Duration, _ engine: Engine) async throws
+    private func look(at step: Duration?, _ active: inout WorkerMemory, _ elapsed: Duration, _ engine: Engine)
+        async throws
     {
         guard let now = active.clock?.now else { return }
         let alert = ClockAlert(engine: engine)
@@ -237,7 +234,7 @@ package final class Worker: Service {
     }
 
     /// The first answer under a configuration: alerts may be new, and in a cluster it comes from one node only.
-    private func announce(_ active: inout ActiveRun, _ answer: TickAnswer, _ engine: Engine) async throws {
+    private func announce(_ active: inout WorkerMemory, _ answer: TickAnswer, _ engine: Engine) async throws {
         if engine.redis.isCluster { try await engine.functions.load() }
         try await Alerts(engine: engine).publishDefinitions(now: answer.clock.now)
         // The instance that saw the clock step may be gone, but the alert must still be resolved.
@@ -287,10 +284,7 @@ package final class Worker: Service {
             do {
                 return try await engine.redis.subscribe(engine.keys.wake) { messages in
                     isKnown = false
-                    for try await message in messages {
-                        wakeUp.send()
-                        state.withLock { $0.background }.wake(message)
-                    }
+                    for try await message in messages { heard(of: message) }
                 }
             } catch is CancellationError {
                 return
@@ -307,6 +301,22 @@ package final class Worker: Service {
                 return
             }
         }
+    }
+
+    /// A cleanup may be due at once: those that are the first ones for it look, in their order.
+    private func heard(of cleanup: String) {
+        let (isAsked, background) = state.withLock { state -> (Bool, BackgroundTasks) in
+            state.isChanged = true
+            let engine = state.engine
+            let order = LookOrder(instance: engine.instance.id, mates: state.mates)
+            let isFree = state.running.count < engine.configuration.worker.concurrency
+            guard isFree, let delay = order.delay(for: cleanup) else { return (false, state.background) }
+            let look = ContinuousClock.now.advanced(by: delay)
+            state.look = min(state.look ?? look, look)
+            return (true, state.background)
+        }
+        if isAsked { wakeUp.send() }
+        background.wake(cleanup)
     }
 
     private func leave() async {
