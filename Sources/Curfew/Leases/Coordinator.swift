@@ -6,6 +6,7 @@ package struct Coordinator: Sendable {
     let store: Store
     let configuration: Configuration
     let instance: Instance
+    private let ends: RunEnds
 
     private var keys: Keys { store.keys }
 
@@ -20,10 +21,13 @@ package struct Coordinator: Sendable {
     var order: LookOrder { LookOrder(instance: instance.id, mates: 1) }
 
     /// Creates the coordinator of an instance.
-    package init(store: Store, configuration: Configuration, instance: Instance) {
+    ///
+    /// - Parameter ends: what the ends of its runs share.
+    package init(store: Store, configuration: Configuration, instance: Instance, ends: RunEnds) {
         self.store = store
         self.configuration = configuration
         self.instance = instance
+        self.ends = ends
     }
 
     /// What an instance publishes with a tick.
@@ -186,13 +190,13 @@ package struct Coordinator: Sendable {
         _ claim: Claim, next: Timestamp?, runFields: [(String, String)], metricFields: [(String, String)],
         alerts: [AlertDefinition]
     ) async throws(CurfewError) -> [AlertState]? {
-        let streams = configuration.streams
-        let call = FinishCall(
-            keys: keys, cleanup: claim.cleanup, term: claim.term, next: next?.milliseconds,
-            streamLength: streams.length,
-            ages: .init(runs: streams.runs, metrics: streams.metrics, events: streams.events, alerts: streams.alerts),
-            run: runFields, metrics: metricFields, alerts: alerts.map(\.name))
-        guard let known = try await store.functions.call(call) else { return nil }
+        let end = FinishCall.End(
+            cleanup: claim.cleanup, term: claim.term, next: next?.milliseconds, run: runFields,
+            metrics: metricFields, alerts: alerts.map(\.name))
+        let known = try await ends.end(end) { ends throws(CurfewError) in
+            try await store.functions.call(finish(ends))
+        }
+        guard let known else { return nil }
         if let next, let definition = known.definition {
             await Definitions(self).follow(definition, after: claim, due: next)
         }
@@ -201,6 +205,14 @@ package struct Coordinator: Sendable {
                 definition: alert.definition, isFiring: alert.state == AlertState.firing,
                 since: Int64(alert.since).map(Timestamp.init(milliseconds:)))
         }
+    }
+
+    private func finish(_ ends: [FinishCall.End]) -> FinishCall {
+        let streams = configuration.streams
+        return FinishCall(
+            keys: keys, streamLength: streams.length,
+            ages: .init(runs: streams.runs, metrics: streams.metrics, events: streams.events, alerts: streams.alerts),
+            ends: ends)
     }
 
     /// Removes this instance from the list at shutdown, with a short deadline: the entry would expire anyway.

@@ -2,6 +2,7 @@ import Logging
 import Policies
 import RedisClient
 import TestSupport
+import Testing
 
 @testable import Curfew
 
@@ -105,11 +106,22 @@ struct FunctionsScene: Sendable {
         _ name: String, fence: String, next: Int64?, length: Int = 1000,
         ages: FinishCall.Ages = Self.longAges, alerts: [String] = []
     ) async throws -> FinishCall.Known? {
-        try await library.call(
-            FinishCall(
-                keys: keys, cleanup: name, term: fence, next: next, streamLength: length, ages: ages,
-                run: [("cleanup", name), ("status", "completed")], metrics: [("kind", "run"), ("found", "0")],
-                alerts: alerts))
+        let end = end(name, fence, next: next, alerts: alerts)
+        return try #require(try await finish([end], length: length, ages: ages).first)
+    }
+
+    /// The end of a run, with few fields in each entry.
+    func end(_ name: String, _ term: String, next: Int64?, alerts: [String] = []) -> FinishCall.End {
+        FinishCall.End(
+            cleanup: name, term: term, next: next, run: [("cleanup", name), ("status", "completed")],
+            metrics: [("kind", "run"), ("found", "0")], alerts: alerts)
+    }
+
+    /// Calls `curfew_finish` for runs that end together.
+    func finish(
+        _ ends: [FinishCall.End], length: Int = 1000, ages: FinishCall.Ages = Self.longAges
+    ) async throws -> [FinishCall.Known?] {
+        try await library.call(FinishCall(keys: keys, streamLength: length, ages: ages, ends: ends))
     }
 
     /// Makes a cleanup due at that distance from now; below zero: since then.

@@ -144,42 +144,63 @@ local function renew(KEYS, ARGV)
   return call('HGET', KEYS[2], 'cancel') or ''
 end
 
--- Purpose:    ends a run: history, metrics, next due time, release of the lease. Streams are trimmed by age here.
--- KEYS:       schedule, lease:<cleanup>, runs, metrics, events, alerts, then the hashes of the alerts on this cleanup
--- ARGV:       cleanup, term, next due ms ('now' = at once, and wake the others), wake channel, stream length,
---             age ms of runs, metrics, events, alerts, count n of run fields, n names and values,
---             count m of metric fields, m names and values
--- Returns:    {'ok', then definition, state and since of each alert, '' where unknown, then the cleanup's definition, if any},
---             or {'lost'} where the lease is no longer this one
--- Complexity: O(log C + alerts); the trimming is approximate and bounded by Redis
+-- Purpose:    ends runs, all of them in one step: history, metrics, next due time, release of the lease. Streams are trimmed
+--             by age here, once for all that end together.
+-- KEYS:       schedule, runs, metrics, events, alerts, then of each run: lease:<cleanup>, and the hashes of the alerts on
+--             this cleanup
+-- ARGV:       wake channel, stream length, age ms of runs, metrics, events, alerts, then of each run: cleanup, term, next
+--             due ms ('now' = at once, and wake the others), number of its alerts, count n of run fields, n names and
+--             values, count m of metric fields, m names and values
+-- Returns:    of each run {'ok', then definition, state and since of each alert, '' where unknown, then the cleanup's
+--             definition, if any}, or {'lost'} where the lease is no longer this one
+-- Complexity: O(runs · log C + alerts); the trimming is approximate and bounded by Redis
 local function finish(KEYS, ARGV)
-  local now = now_ms()
-  if not is_of(KEYS[2], ARGV[2]) then return {'lost'} end
-  local length = ARGV[5]
-  local a = 10
-  local count = tonumber(ARGV[a]) * 2
-  add_run(KEYS[3], length, {unpack(ARGV, a + 1, a + count)})
-  a = a + count + 1
-  count = tonumber(ARGV[a]) * 2
-  call('XADD', KEYS[4], 'MAXLEN', '~', length, '*', unpack(ARGV, a + 1, a + count))
-  for stream = 3, 6 do
-    call('XTRIM', KEYS[stream], 'MINID', '~', ms(math.max(0, now - tonumber(ARGV[stream + 3]))))
+  local now, length = now_ms(), ARGV[2]
+  local ends, answers = {}, {}
+  local key, a = 6, 7
+  -- Everything is read before anything is written: where something can't be read, no other run has ended half.
+  while ARGV[a] do
+    local name, due, count = ARGV[a], ARGV[a + 2], tonumber(ARGV[a + 3])
+    local lease, is_current, answer = KEYS[key], is_of(KEYS[key], ARGV[a + 1]), {'lost'}
+    if is_current then
+      answer[1] = 'ok'
+      for alert = key + 1, key + count do
+        local known = call('HMGET', KEYS[alert], 'definition', 'state:' .. name, 'since_ms:' .. name)
+        for field = 1, 3 do answer[#answer + 1] = known[field] or '' end
+      end
+      answer[#answer + 1] = call('HGET', beside(KEYS[1], 'definitions'), name) or nil
+    end
+    answers[#answers + 1] = answer
+    key, a = key + 1 + count, a + 4
+    count = tonumber(ARGV[a]) * 2
+    local run = {unpack(ARGV, a + 1, a + count)}
+    a = a + count + 1
+    count = tonumber(ARGV[a]) * 2
+    if is_current then
+      local metrics = {unpack(ARGV, a + 1, a + count)}
+      ends[#ends + 1] = {name = name, due = due, lease = lease, run = run, metrics = metrics}
+    end
+    a = a + count + 1
   end
-  call('DEL', KEYS[2])
-  call('ZREM', beside(KEYS[1], 'running'), ARGV[1])
-  if ARGV[3] == 'now' then
-    call('ZADD', KEYS[1], ms(now), ARGV[1])
-    call('PUBLISH', ARGV[4], ARGV[1])
-  else
-    call('ZADD', KEYS[1], ARGV[3], ARGV[1])
+  if #ends == 0 then return answers end
+
+  local leases, names, scores = {}, {}, {}
+  for place, one in ipairs(ends) do
+    add_run(KEYS[2], length, one.run)
+    call('XADD', KEYS[3], 'MAXLEN', '~', length, '*', unpack(one.metrics))
+    leases[place], names[place] = one.lease, one.name
+    scores[2 * place - 1], scores[2 * place] = one.due == 'now' and ms(now) or one.due, one.name
   end
-  local answer = {'ok'}
-  for alert = 7, #KEYS do
-    local known = call('HMGET', KEYS[alert], 'definition', 'state:' .. ARGV[1], 'since_ms:' .. ARGV[1])
-    for field = 1, 3 do answer[#answer + 1] = known[field] or '' end
+  for stream = 2, 5 do
+    call('XTRIM', KEYS[stream], 'MINID', '~', ms(math.max(0, now - tonumber(ARGV[stream + 1]))))
   end
-  answer[#answer + 1] = call('HGET', beside(KEYS[1], 'definitions'), ARGV[1]) or nil
-  return answer
+  call('DEL', unpack(leases))
+  call('ZREM', beside(KEYS[1], 'running'), unpack(names))
+  call('ZADD', KEYS[1], unpack(scores))
+  for _, one in ipairs(ends) do
+    if one.due == 'now' then call('PUBLISH', ARGV[1], one.name) end
+  end
+  return answers
 end
 
 offer('curfew_claim', claim, 'allow-oom')
