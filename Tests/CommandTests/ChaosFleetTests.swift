@@ -1,4 +1,5 @@
 import Curfew
+import Foundation
 import RedisClient
 import TestNeeds
 import TestSupport
@@ -10,13 +11,19 @@ extension Chaos {
         private static let names = (1...12).map { "cleanup-\($0)" }
 
         /// Five workers with twelve cleanups, each of them due every second.
-        private static func withFleet(_ body: (ProcessesScene, [WorkerProcess]) async throws -> Void) async throws {
+        private static func withFleet(
+            _ body: (ProcessesScene, [WorkerProcess], _ configuration: String) async throws -> Void
+        ) async throws {
             try await withProcesses { scene in
-                let cleanups = names.map { ProcessesScene.stuck($0, every: "1s", records: $0) }.joined()
-                let workers = try await scene.workers(5, try scene.configure(cleanups, lease: "2s"))
+                let configuration = try scene.configure(cleanups(names), lease: "2s")
+                let workers = try await scene.workers(5, configuration)
                 try await expectRuns(scene)
-                try await body(scene, workers)
+                try await body(scene, workers, configuration)
             }
+        }
+
+        private static func cleanups(_ names: [String]) -> String {
+            names.map { ProcessesScene.stuck($0, every: "1s", records: $0) }.joined()
         }
 
         /// Each cleanup is run again, and again.
@@ -45,7 +52,7 @@ extension Chaos {
 
         @Test("the first ones frozen, another killed: those after them do the work", .timeLimit(.minutes(5)))
         func troubled() async throws {
-            try await Self.withFleet { scene, workers in
+            try await Self.withFleet { scene, workers, _ in
                 for worker in workers.prefix(2) { worker.freeze() }
                 await workers[2].crash()
                 try await Self.expectRuns(scene)
@@ -60,7 +67,7 @@ extension Chaos {
             "functions that are flushed again and again keep nothing from being run",
             .enabled(if: RedisServer.hasFunctions), .timeLimit(.minutes(5)))
         func functionFlush() async throws {
-            try await Self.withFleet { scene, workers in
+            try await Self.withFleet { scene, workers, _ in
                 for _ in 1...20 {
                     _ = try await scene.send("FUNCTION", "FLUSH")
                     let before = try await scene.send("XLEN", scene.keys.runs).integer ?? 0
@@ -76,11 +83,27 @@ extension Chaos {
 
         @Test("after FLUSHALL everything is told again, by one for all, and runs on", .timeLimit(.minutes(5)))
         func flushAll() async throws {
-            try await Self.withFleet { scene, workers in
+            try await Self.withFleet { scene, workers, _ in
                 for _ in 1...3 {
                     _ = try await scene.send("FLUSHALL")
                     try await Self.expectRuns(scene)
                 }
+                try await Self.expectOneAtATime(scene)
+                for worker in workers { #expect(await worker.terminate() == 0) }
+            }
+        }
+
+        @Test("reloaded again and again under load, everything runs, and nothing twice", .timeLimit(.minutes(5)))
+        func reload() async throws {
+            try await Self.withFleet { scene, workers, configuration in
+                for round in 1...4 {
+                    let added = "added-\(round)"
+                    try scene.configuration(Self.cleanups(Self.names + [added]), lease: "2s", heartbeat: "10s")
+                        .write(toFile: configuration, atomically: true, encoding: .utf8)
+                    for worker in workers { worker.signal(SIGHUP) }
+                    _ = try await scene.run(of: added, "completed")
+                }
+                try await Self.expectRuns(scene)
                 try await Self.expectOneAtATime(scene)
                 for worker in workers { #expect(await worker.terminate() == 0) }
             }

@@ -48,16 +48,37 @@ struct TickCall: FunctionCall {
         /// The overdue cleanups, and since when.
         let overdue: [String: Int64]
         let claims: [ClaimedCleanup]
-        /// The cleanups that come next, and the time until then.
-        let next: [(name: String, wait: Int64)]
+        /// The cleanups that come next.
+        let next: [Coming]
         /// How many are due together with the first of these.
         let together: Int
+        /// The time until there may be more than these, if it is known.
+        let horizon: Int64?
         /// How many living instances have this registration.
         let mates: Int
         let cursor: TickCursor
         /// Whether it has not looked at everything that is due.
         let hasMore: Bool
         let registering: Registering
+    }
+
+    /// A cleanup that comes next.
+    struct Coming {
+        let name: String
+        /// The time until then.
+        let wait: Int64
+        /// Whether it runs, and that is when its lease ends.
+        let isLease: Bool
+
+        /// Those of an answer.
+        static func all(_ reply: RedisValue?) -> [Coming] {
+            let words = reply?.elements ?? []
+            return stride(from: 0, to: words.count - 2, by: 3).map { place in
+                Coming(
+                    name: words[place].string ?? "", wait: words[place + 1].integer ?? 0,
+                    isLease: words[place + 2].string == "1")
+            }
+        }
     }
 
     /// Whether the registration is there.
@@ -80,9 +101,9 @@ struct TickCall: FunctionCall {
             version: version, now: now, sleep: sleep,
             overdue: named["overdue"]?.named.mapValues { $0.integer ?? 0 } ?? [:],
             claims: claims.elements.map(ClaimedCleanup.init),
-            next: named["next"]?.fields().map { ($0.name.string ?? "", $0.value.integer ?? 0) } ?? [],
+            next: Coming.all(named["next"]),
             together: named["together"]?.integer.map { Int($0) } ?? 0,
-            mates: named["mates"]?.integer.map { Int($0) } ?? 1,
+            horizon: named["horizon"]?.integer, mates: named["mates"]?.integer.map { Int($0) } ?? 1,
             cursor: TickCursor(
                 rank: named["rank"]?.integer.map { Int($0) } ?? 0, last: named["last"]?.string ?? ""),
             hasMore: named["more"]?.string == "1", registering: registering)

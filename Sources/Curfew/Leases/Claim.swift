@@ -59,8 +59,8 @@ package struct TickAnswer: Sendable {
     var claims: [Claim] = []
     /// The server's time.
     package let clock: ServerClock
-    /// How long there is nothing to do.
-    var sleep = Duration.zero
+    /// What to look at next, and when.
+    var agenda = Agenda(end: .now)
     /// The overdue cleanups, and since when; empty if that was not asked.
     var overdue: [String: Duration] = [:]
     /// What the next tick can step over.

@@ -92,29 +92,15 @@ package struct Coordinator: Sendable {
         let now = clock.now
         let calls = RegisterCall.all(
             registration.cleanups.map { KnownCleanup($0, now: now) }, as: registration.id,
-            memory: 2 * max(3 * heartbeat, lease), keys)
+            memory: max(heartbeat * 3, lease) * 2, keys)
         for call in calls { try await store.functions.call(call) }
     }
 
     private func tickAnswer(
         _ answer: TickCall.Answer, attempt: ContinuousClock.Instant, isMended: Bool
     ) throws(CurfewError) -> TickAnswer {
-        let order = LookOrder(instance: instance.id, mates: answer.mates)
-        var sleep = Duration.milliseconds(answer.sleep)
-        if answer.hasMore || (isMended && !answer.claims.isEmpty) {
-            sleep = .zero
-        } else if answer.registering != .notNeeded {
-            // All that wait look again at another moment.
-            sleep = sleep * (order.phase + 0.5)
-        } else if !answer.next.isEmpty {
-            let looks = answer.next.compactMap { name, wait in
-                order.delay(for: name, together: answer.together, places: configuration.worker.concurrency)
-                    .map { Duration.milliseconds(wait) + $0 }
-            }
-            sleep = min(heartbeat, looks.min() ?? heartbeat)
-        }
         var result = try TickAnswer(now: answer.now, version: answer.version, attempt: attempt)
-        result.sleep = sleep
+        result.agenda = agenda(answer, at: result.clock.readAt, isMended: isMended)
         result.overdue = answer.overdue.mapValues { .milliseconds($0) }
         (result.cursor, result.mates) = (answer.cursor, answer.mates)
         let now = result.clock.reading
@@ -125,6 +111,41 @@ package struct Coordinator: Sendable {
         }
         if let first = result.claims.first { result.outcome = .claimed(first) }
         return result
+    }
+
+    /// What to look at after an answer.
+    private func agenda(_ answer: TickCall.Answer, at answered: ContinuousClock.Instant, isMended: Bool) -> Agenda {
+        let order = LookOrder(instance: instance.id, mates: answer.mates)
+        var agenda = Agenda(end: answered)
+        if answer.hasMore || (isMended && !answer.claims.isEmpty) { return agenda }
+        agenda.end += heartbeat
+        if answer.registering != .notNeeded {
+            // All that wait look again at another moment.
+            agenda.end = answered + .milliseconds(answer.sleep) * (order.phase + 0.5)
+        }
+        let places = configuration.worker.concurrency
+        for (number, coming) in answer.next.enumerated() {
+            let due = answered + .milliseconds(coming.wait)
+            let delay = order.delay(
+                for: coming.name, isTakeOver: coming.isLease, together: number == 0 ? answer.together : 1,
+                places: places)
+            guard let delay else { continue }
+            agenda.add(.init(cleanup: coming.name, due: due, at: due + delay, isFirst: delay == .zero))
+        }
+        if let horizon = answer.horizon {
+            let due = answered + .milliseconds(horizon)
+            agenda.horizon = due
+            if let delay = order.delay(for: answer.next.last?.name ?? "") {
+                agenda.end = min(agenda.end, due + delay)
+            }
+        }
+        return agenda
+    }
+
+    /// The due times of cleanups, or the ends of their leases; nil for what isn't on the schedule.
+    func dueTimes(of cleanups: [String]) async throws(CurfewError) -> [Timestamp?] {
+        let reply = try await store.redis.reply(to: RedisCommand("ZMSCORE", [keys.schedule] + cleanups))
+        return reply.elements.map { $0.string.flatMap(Double.init).map { Timestamp(score: $0) } }
     }
 
     /// Claims a cleanup now, due or not, unless another instance runs it or it is paused.
@@ -216,10 +237,13 @@ package struct Coordinator: Sendable {
     }
 
     /// Removes this instance from the list at shutdown, with a short deadline: the entry would expire anyway.
-    package func leave() async throws(CurfewError) {
-        let commands = [
+    ///
+    /// - Parameter registration: the one that it has said that it lives with, if any.
+    package func leave(_ registration: Registration? = nil) async throws(CurfewError) {
+        var commands = [
             RedisCommand("ZREM", [keys.instances, instance.id]), RedisCommand("DEL", [keys.instance(instance.id)]),
         ]
+        if let registration { commands.append(RedisCommand("ZREM", [keys.mates(registration.id), instance.id])) }
         _ = try await store.redis.replies(to: commands, deadline: .seconds(2))
     }
 

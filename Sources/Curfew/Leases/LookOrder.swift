@@ -3,14 +3,18 @@ internal import Policies
 /// The order in which the instances with the same registration look at a cleanup that becomes due.
 ///
 /// For each cleanup they have another order, in which every instance has its place. The first looks at the due time, and
-/// each following one a moment after the one before it: it finds nothing to do, or what its predecessors have left,
-/// because they are busy, frozen or gone. In a large fleet only the first ones look, and as many more as there is work
-/// for; the heartbeats of the others, which are spread evenly, find what all of those have left.
+/// each following one a moment after the one before it, and only claims what its predecessors have left, because they are
+/// busy, frozen or gone. In a large fleet only the first ones look, and as many more as there is work for; the heartbeats
+/// of the others, which are spread evenly, find what all of those have left.
 struct LookOrder: Sendable {
-    /// The time from one instance's look to the next one's.
-    static let step = Duration.milliseconds(1)
-    /// How many look at a single cleanup.
-    static let first = 64
+    /// The time from one instance's look to the next one's, in a small fleet.
+    private static let step = Duration.milliseconds(1)
+    /// The longest time from the first look to the last one.
+    private static let longest = Duration.milliseconds(500)
+    /// The largest fleet in which all look at everything.
+    static let small = 64
+    /// How many look in the largest one.
+    static let fewest = 16
 
     /// The id of this instance.
     let instance: String
@@ -26,12 +30,15 @@ struct LookOrder: Sendable {
     /// How long after its due time this instance looks; nil if that is left to the others.
     ///
     /// - Parameters:
+    ///   - isTakeOver: whether a run has ended before its time: all look, because many may be gone together.
     ///   - together: how many cleanups are due at that time.
     ///   - places: how many of them an instance takes.
-    func delay(for cleanup: String, together: Int = 1, places: Int = 1) -> Duration? {
+    func delay(for cleanup: String, isTakeOver: Bool = false, together: Int = 1, places: Int = 1) -> Duration? {
         let place = place(for: cleanup)
-        guard place < Self.first + together / max(1, places) else { return nil }
-        return Self.step * place
+        // The larger the fleet, the more heartbeats there are.
+        let looking = max(Self.fewest, Self.small * Self.small / max(1, mates)) + together / max(1, places)
+        guard isTakeOver || place < looking else { return nil }
+        return min(Self.step, Self.longest / max(1, mates)) * place
     }
 
     /// A part of the heartbeat that differs from instance to instance, so that a fleet that was started at once doesn't

@@ -50,6 +50,7 @@ extension Doctor {
             ["HSET", keys.knows("x"), "a", "b"], ["HMGET", keys.knows("x"), "a"], ["HLEN", keys.knows("x")],
             ["SET", keys.registrar(of: "x"), "a"], ["GET", keys.registrar(of: "x")],
             ["DEL", keys.registrar(of: "x")], ["ZREMRANGEBYSCORE", keys.mates("x"), "-inf", "1"],
+            ["ZREM", keys.mates("x"), "x"],
         ]
         for stream in [keys.runs, keys.metrics, keys.alerts, keys.events] {
             needs += [

@@ -21,12 +21,12 @@ package final class Worker: Service {
         var trouble: (any Error)?
         /// Whether a run was refused because other instances use its name for other records.
         var isContested = false
-        /// How many living instances have the same registration.
-        var mates = 1
-        /// When to look because of messages; nil if there were none.
-        var look: ContinuousClock.Instant?
-        /// Whether a message said that something has changed on the schedule.
-        var isChanged = false
+        /// The registration that it has said that it lives with.
+        var registration: Registration?
+        /// Whether there is a reason for a tick before its time.
+        var isTickDue = false
+        /// The cleanups that messages have named.
+        var heard: Set<String> = []
     }
 
     private let wakeUp = AsyncSignal()
@@ -76,7 +76,7 @@ package final class Worker: Service {
             return state.background
         }
         former?.stop()
-        wakeUp.send()
+        wake()
     }
 
     /// Stops claiming, and asks every run to hand over.
@@ -87,6 +87,11 @@ package final class Worker: Service {
         }
         for run in runs { run.stop(.handedOver) }
         background.stop()
+        wake()
+    }
+
+    private func wake() {
+        state.withLock { $0.isTickDue = true }
         wakeUp.send()
     }
 
@@ -104,13 +109,14 @@ package final class Worker: Service {
                 attend(background)
             }
             do {
-                let sleep = try await tick(engine, &active, start)
+                state.withLock { $0.isTickDue = false }
+                try await tick(engine, &active, start)
                 state.withLock { $0.trouble = nil }
                 if let count = outage.ended() {
                     logger.info("the schedule can be read again", metadata: ["failures": .stringConvertible(count)])
                 }
                 retries.succeeded()
-                await wait(atMost: sleep)
+                try await rest(&active, engine)
             } catch {
                 if let count = outage.failed(error) {
                     logger.error(
@@ -123,22 +129,30 @@ package final class Worker: Service {
         }
     }
 
-    /// Waits until the time, or until there is something to do before it.
+    /// Waits until a tick is due.
     ///
-    /// After a message, this instance looks when it is its turn.
-    private func wait(atMost sleep: Duration) async {
-        await wakeUp.wait(atMost: sleep)
-        let look = state.withLock { state in
-            defer { state.look = nil }
-            return state.isStopping ? nil : state.look
+    /// Where another instance is the first one to look, it is seen before whether that one has left anything.
+    private func rest(_ active: inout WorkerMemory, _ engine: Engine) async throws {
+        while true {
+            let (isTickDue, heard, running) = state.withLock { state in
+                defer { state.heard = [] }
+                return (state.isTickDue, state.heard, state.running.count)
+            }
+            for cleanup in heard {
+                active.heard(of: cleanup, isFree: running < engine.configuration.worker.concurrency)
+            }
+            if isTickDue { return }
+            switch active.agenda.step(at: .now) {
+            case .tick: return
+            case .wait: await wakeUp.wait(atMost: ContinuousClock.now.duration(to: active.agenda.next))
+            case .peek(let cleanups):
+                if active.isDue(cleanups, try await engine.coordinator.dueTimes(of: cleanups)) { return }
+            }
         }
-        if let look { await wakeUp.wait(atMost: ContinuousClock.now.duration(to: look)) }
     }
 
     /// Reads the schedule once and starts the runs that it claimed.
-    ///
-    /// Returns how long there is nothing to do.
-    private func tick(_ engine: Engine, _ active: inout WorkerMemory, _ start: (Run) -> Void) async throws -> Duration {
+    private func tick(_ engine: Engine, _ active: inout WorkerMemory, _ start: (Run) -> Void) async throws {
         let clock = if let clock = active.clock { clock } else { try await engine.serverClock() }
         let isBeatDue = active.lastBeat.map { $0.duration(to: .now) >= engine.coordinator.heartbeat * 0.9 } ?? true
         if active.refused == nil || (isBeatDue && active.isUnsettled) || takeContested() {
@@ -153,18 +167,21 @@ package final class Worker: Service {
             started: active.started ?? clock.now, number: active.beats)
         // Nothing new is started while two readings of the clock disagree.
         let places = active.clockWatch.isInDoubt ? 0 : engine.configuration.worker.concurrency - running.count
-        if isBeatDue || takeChanged() { active.cursor = .start }
+        if isBeatDue || active.hasHeard { active.cursor = .start }
+        active.hasHeard = false
         let answer = try await engine.coordinator.tick(
             beat: isBeatDue ? beat : nil, places: places, registration: registration, cursor: active.cursor,
             isWatching: isBeatDue, clock: clock)
         let elapsed = active.clock?.age ?? .zero
         active.clock = answer.clock
         active.roundTrip = answer.roundTrip
-        active.cursor = answer.cursor
-        state.withLock { $0.mates = answer.mates }
-        if isBeatDue { active.hasBeaten(engine.coordinator) }
+        if isBeatDue {
+            active.hasBeaten(engine.coordinator)
+            state.withLock { $0.registration = registration }
+        }
         let step = active.clockWatch.take(
             answer.clock.reading, at: answer.clock.readAt, within: answer.roundTrip + clock.roundTrip)
+        active.plan(answer, engine)
         // Claimed runs are started before anything else can fail: an abandoned claim would block its cleanup
         // everywhere.
         for claim in answer.claims {
@@ -175,8 +192,6 @@ package final class Worker: Service {
         if answer.version != FunctionLibrary.version { try await engine.functions.load() }
         if !active.isAnnounced { try await announce(&active, answer, engine) }
         if isBeatDue { try await active.watch.look(at: answer) }
-        let sleep = min(answer.sleep, active.untilBeat(engine.coordinator))
-        return active.clockWatch.isInDoubt ? min(sleep, .milliseconds(500)) : sleep
     }
 
     /// Checks the meanings of the cleanups' names, and logs refused cleanups whenever they change.
@@ -200,13 +215,6 @@ package final class Worker: Service {
         if active.refused.map({ Set($0.keys) }) ?? [] != Set(refused.keys) { active.lastBeat = nil }
         active.refused = refused
         active.registration = nil
-    }
-
-    private func takeChanged() -> Bool {
-        state.withLock { state in
-            defer { state.isChanged = false }
-            return state.isChanged
-        }
     }
 
     private func takeContested() -> Bool {
@@ -267,7 +275,7 @@ package final class Worker: Service {
             guard state.running[run.cleanup.name] === run.control else { return }
             state.running[run.cleanup.name] = nil
         }
-        wakeUp.send()
+        wake()
         // The run has ended and its slot is free: an address that doesn't respond only delays a shutdown.
         await Ping(of: run.cleanup, logger: logger).send(after: result) { self.state.withLock(\.isStopping) }
     }
@@ -303,25 +311,19 @@ package final class Worker: Service {
         }
     }
 
-    /// A cleanup may be due at once: those that are the first ones for it look, in their order.
+    /// A message has named a cleanup: it may be due at once.
     private func heard(of cleanup: String) {
-        let (isAsked, background) = state.withLock { state -> (Bool, BackgroundTasks) in
-            state.isChanged = true
-            let engine = state.engine
-            let order = LookOrder(instance: engine.instance.id, mates: state.mates)
-            let isFree = state.running.count < engine.configuration.worker.concurrency
-            guard isFree, let delay = order.delay(for: cleanup) else { return (false, state.background) }
-            let look = ContinuousClock.now.advanced(by: delay)
-            state.look = min(state.look ?? look, look)
-            return (true, state.background)
+        let background = state.withLock { state in
+            state.heard.insert(cleanup)
+            return state.background
         }
-        if isAsked { wakeUp.send() }
+        wakeUp.send()
         background.wake(cleanup)
     }
 
     private func leave() async {
         do {
-            try await engine.coordinator.leave()
+            try await engine.coordinator.leave(state.withLock(\.registration))
         } catch {
             logger.warning("the instance was not removed from the list", metadata: ["error": "\(error)"])
         }

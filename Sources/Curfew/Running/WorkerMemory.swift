@@ -10,6 +10,11 @@ struct WorkerMemory {
     var beats = 0
     /// What the instance may claim; nil until that is known for this configuration.
     var registration: Registration?
+    /// What to look at until the next tick, and the order in which this instance does so.
+    var agenda = Agenda(end: .now)
+    var order: LookOrder
+    /// Whether messages said that something has changed on the schedule.
+    var hasHeard = false
     /// What ticks step over until the next heartbeat.
     var cursor = TickCursor.start
     var watch: OverdueWatch
@@ -32,6 +37,7 @@ struct WorkerMemory {
 
     init(_ engine: Engine) {
         watch = OverdueWatch(engine: engine)
+        order = engine.coordinator.order
     }
 
     /// Starts with another configuration: everything that depends on it is read and published again.
@@ -54,8 +60,38 @@ struct WorkerMemory {
         beats += 1
     }
 
-    /// How long until the next heartbeat.
-    func untilBeat(_ coordinator: Coordinator) -> Duration {
-        max(.milliseconds(1), coordinator.heartbeat - (lastBeat?.duration(to: .now) ?? .zero))
+    /// What to look at until the next heartbeat.
+    mutating func plan(_ answer: TickAnswer, _ engine: Engine) {
+        agenda = answer.agenda
+        (cursor, order.mates) = (answer.cursor, answer.mates)
+        // The heartbeat may have been asked for meanwhile.
+        agenda.end = min(agenda.end, lastBeat.map { $0 + engine.coordinator.heartbeat } ?? .now)
+        if clockWatch.isInDoubt { agenda.end = min(agenda.end, .now + .milliseconds(500)) }
+    }
+
+    /// A cleanup may have become due: adds a look at it, when it is this instance's turn.
+    ///
+    /// Without a free place there is nothing to look for: the end of a run is a reason for a tick.
+    mutating func heard(of cleanup: String, isFree: Bool) {
+        hasHeard = true
+        guard isFree, let delay = order.delay(for: cleanup, isTakeOver: true) else { return }
+        let now = ContinuousClock.now
+        agenda.add(.init(cleanup: cleanup, due: now, at: now + delay, isFirst: delay == .zero))
+    }
+
+    /// Whether one of these cleanups is due all the same; the others are looked at when they will be.
+    mutating func isDue(_ cleanups: [String], _ times: [Timestamp?]) -> Bool {
+        guard let now = clock?.now else { return true }
+        var isDue = false
+        for (cleanup, time) in zip(cleanups, times) {
+            guard let time, time > now else {
+                isDue = true
+                continue
+            }
+            let due = ContinuousClock.now + (time - now)
+            guard let delay = order.delay(for: cleanup) else { continue }
+            agenda.add(.init(cleanup: cleanup, due: due, at: due + delay, isFirst: delay == .zero))
+        }
+        return isDue
     }
 }

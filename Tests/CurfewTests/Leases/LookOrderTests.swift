@@ -33,10 +33,17 @@ struct LookOrderTests {
         let orders = orders(1_000)
         for number in 0..<20 {
             let looking = orders.compactMap { $0.delay(for: "cleanup-\(number)") }
-            #expect((30...110).contains(looking.count), "\(looking.count)")
-            #expect((looking.min() ?? .seconds(1)) < .milliseconds(15))
+            #expect((4...40).contains(looking.count), "\(looking.count)")
+            #expect((looking.min() ?? .seconds(1)) < .milliseconds(150))
         }
         #expect(orders.allSatisfy { $0.delay(for: "jobs", together: 4_000, places: 4) != nil })
+    }
+
+    @Test("what a dead holder has left is looked at by all of a fleet, however large, within half a second")
+    func takeOver() {
+        let delays = orders(1_000).compactMap { $0.delay(for: "jobs", isTakeOver: true) }
+        #expect(delays.count == 1_000)
+        #expect(delays.allSatisfy { $0 <= .milliseconds(500) })
     }
 
     @Test("each cleanup has an order of its own, so that nobody is always the first")

@@ -37,9 +37,9 @@ struct CoordinationFleetTests {
                 try await eventually("a run of each", within: .seconds(60)) {
                     try await runs(scene).count >= names.count
                 }
-                let runs = try await runs(scene)
-                #expect(runs.compactMap { $0["cleanup"] }.sorted() == names.sorted())
-                #expect(runs.allSatisfy { $0["fence"] == "1" && $0["status"] == "completed" })
+                let made = try await runs(scene)
+                #expect(made.compactMap { $0["cleanup"] }.sorted() == names.sorted())
+                #expect(made.allSatisfy { $0["fence"] == "1" && $0["status"] == "completed" })
                 let known = try await scene.send("KEYS", "{curfew}:knows:*").elements.compactMap(\.string)
                 #expect(known.count == 1)
                 #expect(try await scene.send("HLEN", known[0]).integer == 25)
@@ -111,8 +111,8 @@ struct CoordinationFleetTests {
                     try await runs(scene).map { $0["status"] } == ["lost", "completed"]
                 }
             }
-            let runs = try await runs(scene)
-            let (lost, next) = (Int64(runs[0]["started_ms"] ?? ""), Int64(runs[1]["started_ms"] ?? ""))
+            let made = try await runs(scene)
+            let (lost, next) = (Int64(made[0]["started_ms"] ?? ""), Int64(made[1]["started_ms"] ?? ""))
             #expect(try #require(next) - #require(lost) < 60_000)
         }
     }

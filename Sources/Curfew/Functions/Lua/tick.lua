@@ -80,6 +80,8 @@ end
 local function find_due(wanted, keys, places, rank, last, now)
   if rank > 0 and call('ZRANGE', keys.schedule, rank - 1, rank - 1)[1] ~= last then rank = 0 end
   local at, looked, is_head, is_more = rank, 0, true, false
+  local taken = {}
+  for _, one in ipairs(wanted) do taken[one.name] = true end
   while #wanted < places do
     if looked >= MOST_LOOKED then
       is_more = true
@@ -91,11 +93,11 @@ local function find_due(wanted, keys, places, rank, last, now)
     local open = open_among(names, keys.knows, keys.paused)
     for place, name in ipairs(names) do
       local told = open[name]
-      if told and #wanted < places then
-        -- It moves away from the head, so that it doesn't count there.
+      -- What is claimed moves away from the head, so that it doesn't count there.
+      if told and not taken[name] and #wanted < places then
         add_wanted(wanted, name, told, tonumber(page[2 * place]))
       elseif told then
-        is_head = false
+        is_head = is_head and taken[name]
       elseif is_head then
         rank, last = rank + 1, name
       end
@@ -163,13 +165,15 @@ local function find_overdue(schedule, running, paused, now)
   return overdue
 end
 
--- What comes next of what is known and not paused: a flat list of cleanups and the ms until then, how long there is
--- nothing to do, and how many are due together with the first.
+-- What comes next of what is known and not paused: of each its name, the ms until then, and whether it runs and that is
+-- when its lease ends (1, else 0); how long there is nothing to do; how many are due together with the first; and the ms
+-- until there may be more than these, if that is known.
 local function find_next(keys, heartbeat_ms, now)
   local rows = call('ZRANGEBYSCORE', keys.schedule, '(' .. ms(now), '+inf', 'WITHSCORES', 'LIMIT', 0, MOST_NEXT)
   local names, coming = {}, {}
   for i = 1, #rows, 2 do names[#names + 1] = rows[i] end
   local open = open_among(names, keys.knows, keys.paused)
+  local begun = #names > 0 and call('ZMSCORE', keys.running, unpack(names))
   local first
   for place, name in ipairs(names) do
     if open[name] then
@@ -177,15 +181,14 @@ local function find_next(keys, heartbeat_ms, now)
       first = first or score
       coming[#coming + 1] = name
       coming[#coming + 1] = ms(score - now)
+      coming[#coming + 1] = begun[place] and '1' or '0'
     end
   end
-  if first then
-    local together = call('ZCOUNT', keys.schedule, ms(first), ms(first + TOGETHER_MS))
-    return coming, math.min(heartbeat_ms, first - now), together
-  end
-  -- Behind those that this instance has nothing to do with there may be others.
-  if #names == MOST_NEXT then return coming, math.min(heartbeat_ms, tonumber(rows[#rows]) - now), 0 end
-  return coming, heartbeat_ms, 0
+  -- Behind these there may be others.
+  local horizon = #names == MOST_NEXT and tonumber(rows[#rows]) - now
+  if not first then return coming, math.min(heartbeat_ms, horizon or heartbeat_ms), 0, horizon end
+  local together = call('ZCOUNT', keys.schedule, ms(first), ms(first + TOGETHER_MS))
+  return coming, math.min(heartbeat_ms, first - now), together, horizon
 end
 
 -- Says that the instance lives, and keeps what it has registered.
@@ -220,9 +223,10 @@ end
 --             the cleanups that the instance knows, to see whether they are on the schedule
 -- Returns:    a flat list of names and values: version, now, sleep (ms), overdue (flat list of cleanup, ms), claims (of
 --             each a flat list: claim, run, fence, term, due, late (ms since it could be claimed), lost, and what is known
---             from before: definition, owed, clock), next (flat list of cleanup, ms until then), together (how many are
---             due with the first of these), mates (how many live with this registration), rank and last (what to step
---             over next time), more (1: look on at once), register ('' · now · wait: another instance does)
+--             from before: definition, owed, clock), next (flat list of cleanup, ms until then, whether that is when its
+--             lease ends (0|1)), together (how many are due with the first of these), horizon (ms until there may be more
+--             than these, '' = none), mates (how many live with this registration), rank and last (what to step over next
+--             time), more (1: look on at once), register ('' · now · wait: another instance does)
 -- Complexity: O(log C + claims); with a heartbeat bounded by the numbers above
 local function tick(KEYS, ARGV)
   local now = now_ms()
@@ -241,28 +245,35 @@ local function tick(KEYS, ARGV)
   if count > 0 then call('XADD', keys.metrics, 'MAXLEN', '~', length, '*', unpack(ARGV, a + 1, a + count)) end
   local probes = {unpack(ARGV, a + count + 1)}
 
-  local wanted, coming, sleep, together, is_more, is_lacking = {}, {}, heartbeat_ms, 0, false, false
+  local wanted, coming, sleep, together, horizon, is_more, is_lacking = {}, {}, heartbeat_ms, 0, nil, false, false
   if not call('HGET', keys.knows, '') then
-    is_lacking, sleep = true, math.min(heartbeat_ms, WAITING_MS)
+    is_lacking = true
   else
     if watches then
       is_lacking = is_incomplete(keys, probes)
       tend_running(wanted, keys, places, heartbeat_ms, now)
     end
     if #wanted < places then rank, last, is_more = find_due(wanted, keys, places, rank, last, now) end
-    -- Without a free place there is nothing to do until a run ends.
-    if #wanted < places then coming, sleep, together = find_next(keys, heartbeat_ms, now) end
+    if #wanted < places then
+      coming, sleep, together, horizon = find_next(keys, heartbeat_ms, now)
+    else
+      -- Without a free place there is nothing to do until a run ends.
+      is_more = places < tonumber(ARGV[4])
+    end
   end
   local register_word = ''
-  if is_lacking then register_word = is_registrar(keys.knows, instance) and 'now' or 'wait' end
+  if is_lacking then
+    register_word = is_registrar(keys.knows, instance) and 'now' or 'wait'
+    sleep = math.min(sleep, WAITING_MS)
+  end
   local overdue = watches and find_overdue(keys.schedule, keys.running, keys.paused, now) or {}
   local claimant = {instance = instance, lease_ms = lease_ms, trigger = 'schedule', length = length}
   local living = call('ZCARD', KEYS[10])
   -- Last, because it writes: whatever can't be read has been found out by now.
   local claims = take(keys, claimant, wanted, now)
   return {'version', VERSION, 'now', ms(now), 'sleep', ms(math.max(1, sleep)), 'overdue', overdue, 'claims', claims,
-    'next', coming, 'together', ms(together), 'mates', ms(living), 'rank', ms(rank), 'last', last,
-    'more', is_more and '1' or '', 'register', register_word}
+    'next', coming, 'together', ms(together), 'horizon', horizon and ms(horizon) or '', 'mates', ms(living),
+    'rank', ms(rank), 'last', last, 'more', is_more and '1' or '', 'register', register_word}
 end
 
 offer('curfew_register', register, 'allow-oom')
