@@ -61,10 +61,17 @@ local function is_registrar(knows, instance)
   return call('GET', by) == instance
 end
 
+-- Which of these names are paused; mostly none, which is found out once.
+local function pauses_of(names, keys)
+  if keys.has_pauses == nil then keys.has_pauses = call('EXISTS', keys.paused) == 1 end
+  if not keys.has_pauses or #names == 0 then return {} end
+  return call('HMGET', keys.paused, unpack(names))
+end
+
 -- What is told of each of these names, by name; nothing of those that are unknown or paused.
-local function open_among(names, knows, paused)
+local function open_among(names, keys)
   if #names == 0 then return {} end
-  local known, pauses = call('HMGET', knows, unpack(names)), call('HMGET', paused, unpack(names))
+  local known, pauses = call('HMGET', keys.knows, unpack(names)), pauses_of(names, keys)
   local open = {}
   for place, name in ipairs(names) do
     if known[place] and not pauses[place] then open[name] = known[place] end
@@ -100,7 +107,7 @@ local function find_due(wanted, keys, places, rank, last, now)
     local page = due_page(keys, at, now)
     local names = {}
     for i = 1, #page, 2 do names[#names + 1] = page[i] end
-    local open = open_among(names, keys.knows, keys.paused)
+    local open = open_among(names, keys)
     for place, name in ipairs(names) do
       local told = open[name]
       -- What is claimed moves away from the head, so that it doesn't count there.
@@ -134,7 +141,7 @@ local function tend_running(wanted, keys, places, heartbeat_ms, now)
       ahead[#ahead + 1] = name
     end
   end
-  local open = open_among(ahead, keys.knows, keys.paused)
+  local open = open_among(ahead, keys)
   for _, name in ipairs(ahead) do
     if open[name] and #wanted < places then add_wanted(wanted, name, open[name], now) end
   end
@@ -155,7 +162,7 @@ local function find_overdue(keys, now)
     if #page == 0 then break end
     local names = {}
     for i = 1, #page, 2 do names[#names + 1] = page[i] end
-    local pauses = call('HMGET', keys.paused, unpack(names))
+    local pauses = pauses_of(names, keys)
     local begun = call('ZMSCORE', keys.running, unpack(names))
     for place, name in ipairs(names) do
       if not pauses[place] then
@@ -170,7 +177,7 @@ local function find_overdue(keys, now)
   local late = call('ZRANGEBYSCORE', keys.running, '-inf', '(0', 'WITHSCORES', 'LIMIT', 0, MOST_OVERDUE)
   local names = {}
   for i = 1, #late, 2 do names[#names + 1] = late[i] end
-  local pauses = #names > 0 and call('HMGET', keys.paused, unpack(names))
+  local pauses = pauses_of(names, keys)
   for place, name in ipairs(names) do
     if not pauses[place] then add(name, -tonumber(late[2 * place])) end
   end
@@ -184,7 +191,7 @@ local function find_next(keys, living, heartbeat_ms, now)
   local rows = call('ZRANGEBYSCORE', keys.schedule, '(' .. ms(now), '+inf', 'WITHSCORES', 'LIMIT', 0, MOST_NEXT)
   local names, coming = {}, {}
   for i = 1, #rows, 2 do names[#names + 1] = rows[i] end
-  local open = open_among(names, keys.knows, keys.paused)
+  local open = open_among(names, keys)
   local begun = living > SMALL_FLEET and #names > 0 and call('ZMSCORE', keys.running, unpack(names)) or {}
   local first
   for place, name in ipairs(names) do
