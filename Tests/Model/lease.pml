@@ -22,7 +22,8 @@
  *
  * The order in which instances look (LookOrder) takes milliseconds, which are no time here: two that look at the same time
  * do so in any order. Who is among the first to look is left open: any of them may look at the due time or leave that to
- * the others until its next heartbeat.
+ * the others until its next heartbeat. One that sees before its tick that others have taken the cleanup (Agenda) leaves it
+ * to them, too.
  *
  * Each of these makes the protocol wrong in one way, and has to be found out:
  *   -DUNFENCED           a commit doesn't look at the fence

@@ -11,7 +11,7 @@ package struct Registration: Sendable {
     let cleanups: [Cleanup]
 
     /// How many are looked for on the schedule with a heartbeat.
-    private static let mostProbes = 8
+    private static let mostProbes = 4
 
     /// The registration of a configuration without those that are refused.
     init(_ configuration: Configuration, refused: Set<String> = []) {

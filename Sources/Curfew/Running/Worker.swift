@@ -136,9 +136,9 @@ package final class Worker: Service {
         while true {
             let (isTickDue, heard, running) = state.withLock { state in
                 defer { state.heard = [] }
-                return (state.isTickDue, state.heard, state.running.count)
+                return (state.isTickDue || state.isStopping || state.isNew, state.heard, state.running.count)
             }
-            for cleanup in heard {
+            for cleanup in heard where engine.configuration.cleanup(named: cleanup) != nil {
                 active.heard(of: cleanup, isFree: running < engine.configuration.worker.concurrency)
             }
             if isTickDue { return }

@@ -47,6 +47,32 @@ struct CoordinationFleetTests {
         }
     }
 
+    /// How many functions the server has been called for.
+    private func calls(_ scene: CoordinationScene) async throws -> Int {
+        let text = try await scene.send("INFO", "commandstats").string ?? ""
+        return text.split(whereSeparator: \.isNewline).compactMap { line in
+            guard line.hasPrefix("cmdstat_fcall:") || line.hasPrefix("cmdstat_evalsha:") else { return nil }
+            return line.split(separator: "calls=").dropFirst().first.flatMap { Int($0.prefix { $0.isNumber }) }
+        }.reduce(0, +)
+    }
+
+    @Test("instances that begin together with a new configuration share the work of recording it")
+    func beginning() async throws {
+        let names = (1...60).map { "c\($0)" }
+        try await withInstances(Self.text(names, "concurrency: 2")) { scene in
+            let engines = try (1...8).map { try scene.engine("web-\($0)") }
+            let now = try await engines[0].serverClock().now
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for engine in engines {
+                    group.addTask { _ = try await Definitions(engine.coordinator).settle(now: now) }
+                }
+                try await group.waitForAll()
+            }
+            #expect(try await scene.send("HLEN", scene.keys.definitions).integer == 60)
+            #expect(try await calls(scene) < 300)
+        }
+    }
+
     @Test("after FLUSHALL the instances tell again what they know, and their cleanups run")
     func flushed() async throws {
         let names = ["a", "b", "c"]

@@ -121,7 +121,8 @@ local function exact_sum(one, other)
   if width > MOST_DIGITS or scale > MOST_DIGITS then return nil, 'size' end
   local a = string.rep('0', width - #whole_a) .. whole_a .. fraction_a .. string.rep('0', scale - #fraction_a)
   local b = string.rep('0', width - #whole_b) .. whole_b .. fraction_b .. string.rep('0', scale - #fraction_b)
-  local sign, digits = sign_a, nil
+  local sign = sign_a
+  local digits
   if sign_a == sign_b then
     digits = digits_sum(a, b, false)
   elseif a >= b then

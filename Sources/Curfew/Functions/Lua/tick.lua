@@ -18,6 +18,8 @@ local MOST_OVERDUE, MOST_LOOKED, MOST_CLAIMS = 100, 256, 64
 local PAGE = 64
 -- How many of those that come next are looked at.
 local MOST_NEXT = 8
+-- In a fleet of that size all look at everything (LookOrder), so that it makes no difference whether it runs.
+local SMALL_FLEET = 64
 -- What is due within this time of the next is due together with it, in ms.
 local TOGETHER_MS = 100
 -- How many of the running are looked after with a heartbeat.
@@ -59,10 +61,17 @@ local function is_registrar(knows, instance)
   return call('GET', by) == instance
 end
 
+-- Which of these names are paused; mostly none, which is found out once.
+local function pauses_of(names, keys)
+  if keys.has_pauses == nil then keys.has_pauses = call('EXISTS', keys.paused) == 1 end
+  if not keys.has_pauses or #names == 0 then return {} end
+  return call('HMGET', keys.paused, unpack(names))
+end
+
 -- What is told of each of these names, by name; nothing of those that are unknown or paused.
-local function open_among(names, knows, paused)
+local function open_among(names, keys)
   if #names == 0 then return {} end
-  local known, pauses = call('HMGET', knows, unpack(names)), call('HMGET', paused, unpack(names))
+  local known, pauses = call('HMGET', keys.knows, unpack(names)), pauses_of(names, keys)
   local open = {}
   for place, name in ipairs(names) do
     if known[place] and not pauses[place] then open[name] = known[place] end
@@ -72,6 +81,14 @@ end
 
 local function add_wanted(wanted, name, told, score)
   wanted[#wanted + 1] = {name = name, policy = string.sub(told, 2), dry_run = string.sub(told, 1, 1), score = score}
+end
+
+-- A page of what is due, with the scores, from that place on. The first one is read once for all that look at it.
+local function due_page(keys, at, now)
+  if at == 0 and keys.head then return keys.head end
+  local page = call('ZRANGEBYSCORE', keys.schedule, '-inf', ms(now), 'WITHSCORES', 'LIMIT', at, PAGE)
+  if at == 0 then keys.head = page end
+  return page
 end
 
 -- Adds what is due, known and not paused to `wanted`, most overdue first, up to `places` in all. The first `rank` of the
@@ -87,10 +104,10 @@ local function find_due(wanted, keys, places, rank, last, now)
       is_more = true
       break
     end
-    local page = call('ZRANGEBYSCORE', keys.schedule, '-inf', ms(now), 'WITHSCORES', 'LIMIT', at, PAGE)
+    local page = due_page(keys, at, now)
     local names = {}
     for i = 1, #page, 2 do names[#names + 1] = page[i] end
-    local open = open_among(names, keys.knows, keys.paused)
+    local open = open_among(names, keys)
     for place, name in ipairs(names) do
       local told = open[name]
       -- What is claimed moves away from the head, so that it doesn't count there.
@@ -112,7 +129,8 @@ end
 -- stepped back, is wanted; what has ended without saying so here is forgotten.
 local function tend_running(wanted, keys, places, heartbeat_ms, now)
   local count = call('ZCARD', keys.running)
-  if count == 0 then return end
+  keys.is_quiet = count == 0
+  if keys.is_quiet then return end
   local start = math.floor(now / heartbeat_ms) % math.ceil(count / MOST_TENDED) * MOST_TENDED
   local names, ahead = call('ZRANGE', keys.running, start, start + MOST_TENDED - 1), {}
   for _, name in ipairs(names) do
@@ -123,7 +141,7 @@ local function tend_running(wanted, keys, places, heartbeat_ms, now)
       ahead[#ahead + 1] = name
     end
   end
-  local open = open_among(ahead, keys.knows, keys.paused)
+  local open = open_among(ahead, keys)
   for _, name in ipairs(ahead) do
     if open[name] and #wanted < places then add_wanted(wanted, name, open[name], now) end
   end
@@ -131,7 +149,7 @@ end
 
 -- Since when what is past its time is overdue, and how late what runs began; known to this instance or not, but not what
 -- is paused.
-local function find_overdue(schedule, running, paused, now)
+local function find_overdue(keys, now)
   local overdue, seen = {}, {}
   local function add(name, late)
     if late <= 0 or seen[name] or #overdue >= 2 * MOST_OVERDUE then return end
@@ -140,25 +158,26 @@ local function find_overdue(schedule, running, paused, now)
     overdue[#overdue + 1] = ms(late)
   end
   for at = 0, MOST_LOOKED - PAGE, PAGE do
-    local page = call('ZRANGEBYSCORE', schedule, '-inf', ms(now), 'WITHSCORES', 'LIMIT', at, PAGE)
+    local page = due_page(keys, at, now)
     if #page == 0 then break end
     local names = {}
     for i = 1, #page, 2 do names[#names + 1] = page[i] end
-    local pauses = call('HMGET', paused, unpack(names))
-    local begun = call('ZMSCORE', running, unpack(names))
+    local pauses = pauses_of(names, keys)
+    local begun = call('ZMSCORE', keys.running, unpack(names))
     for place, name in ipairs(names) do
       if not pauses[place] then
-        local due = begun[place] and call('HGET', beside(schedule, 'lease:' .. name), 'due_ms')
+        local due = begun[place] and call('HGET', beside(keys.schedule, 'lease:' .. name), 'due_ms')
         add(name, now - (tonumber(due or nil) or tonumber(page[2 * place])))
       end
       seen[name] = true
     end
     if #names < PAGE then break end
   end
-  local late = call('ZRANGEBYSCORE', running, '-inf', '(0', 'WITHSCORES', 'LIMIT', 0, MOST_OVERDUE)
+  if keys.is_quiet then return overdue end
+  local late = call('ZRANGEBYSCORE', keys.running, '-inf', '(0', 'WITHSCORES', 'LIMIT', 0, MOST_OVERDUE)
   local names = {}
   for i = 1, #late, 2 do names[#names + 1] = late[i] end
-  local pauses = #names > 0 and call('HMGET', paused, unpack(names))
+  local pauses = pauses_of(names, keys)
   for place, name in ipairs(names) do
     if not pauses[place] then add(name, -tonumber(late[2 * place])) end
   end
@@ -168,12 +187,12 @@ end
 -- What comes next of what is known and not paused: of each its name, the ms until then, and whether it runs and that is
 -- when its lease ends (1, else 0); how long there is nothing to do; how many are due together with the first; and the ms
 -- until there may be more than these, if that is known.
-local function find_next(keys, heartbeat_ms, now)
+local function find_next(keys, living, heartbeat_ms, now)
   local rows = call('ZRANGEBYSCORE', keys.schedule, '(' .. ms(now), '+inf', 'WITHSCORES', 'LIMIT', 0, MOST_NEXT)
   local names, coming = {}, {}
   for i = 1, #rows, 2 do names[#names + 1] = rows[i] end
-  local open = open_among(names, keys.knows, keys.paused)
-  local begun = #names > 0 and call('ZMSCORE', keys.running, unpack(names))
+  local open = open_among(names, keys)
+  local begun = living > SMALL_FLEET and #names > 0 and call('ZMSCORE', keys.running, unpack(names)) or {}
   local first
   for place, name in ipairs(names) do
     if open[name] then
@@ -246,6 +265,7 @@ local function tick(KEYS, ARGV)
   local probes = {unpack(ARGV, a + count + 1)}
 
   local wanted, coming, sleep, together, horizon, is_more, is_lacking = {}, {}, heartbeat_ms, 0, nil, false, false
+  local living = call('ZCARD', KEYS[10])
   if not call('HGET', keys.knows, '') then
     is_lacking = true
   else
@@ -255,7 +275,7 @@ local function tick(KEYS, ARGV)
     end
     if #wanted < places then rank, last, is_more = find_due(wanted, keys, places, rank, last, now) end
     if #wanted < places then
-      coming, sleep, together, horizon = find_next(keys, heartbeat_ms, now)
+      coming, sleep, together, horizon = find_next(keys, living, heartbeat_ms, now)
     else
       -- Without a free place there is nothing to do until a run ends.
       is_more = places < tonumber(ARGV[4])
@@ -266,9 +286,8 @@ local function tick(KEYS, ARGV)
     register_word = is_registrar(keys.knows, instance) and 'now' or 'wait'
     sleep = math.min(sleep, WAITING_MS)
   end
-  local overdue = watches and find_overdue(keys.schedule, keys.running, keys.paused, now) or {}
+  local overdue = watches and find_overdue(keys, now) or {}
   local claimant = {instance = instance, lease_ms = lease_ms, trigger = 'schedule', length = length}
-  local living = call('ZCARD', KEYS[10])
   -- Last, because it writes: whatever can't be read has been found out by now.
   local claims = take(keys, claimant, wanted, now)
   return {'version', VERSION, 'now', ms(now), 'sleep', ms(math.max(1, sleep)), 'overdue', overdue, 'claims', claims,
