@@ -24,6 +24,8 @@ package struct Keys: Sendable {
     package var runs: String { prefix + "runs" }
     /// Stream of measurements.
     package var metrics: String { prefix + "metrics" }
+    /// Sorted set: cleanup that runs → how late it began, in milliseconds, negative.
+    package var running: String { prefix + "running" }
     /// Hash: cleanup → its definition and schedule, and the configurations that have it.
     package var definitions: String { prefix + "definitions" }
     /// Hash: cleanup → the run that it owes: since when no run has succeeded, and when the next attempt is.
@@ -39,6 +41,12 @@ package struct Keys: Sendable {
 
     /// Hash: the published state of an instance.
     package func instance(_ id: String) -> String { prefix + "instance:" + id }
+    /// Hash: what the instances of a registration know: cleanup → whether it runs dry, and its policy.
+    package func knows(_ registration: String) -> String { prefix + "knows:" + registration }
+    /// String: the instance that tells it; for seconds.
+    package func registrar(of registration: String) -> String { knows(registration) + ":by" }
+    /// Sorted set: living instance with that registration → last seen.
+    package func mates(_ registration: String) -> String { prefix + "mates:" + registration }
     /// Hash: the instance that runs a cleanup, and its progress.
     package func lease(_ cleanup: String) -> String { prefix + "lease:" + cleanup }
     /// Sorted set: the index that Curfew keeps if the application has none.

@@ -2,7 +2,7 @@
 extension Engine {
     /// The schedule and leases of this instance.
     package var coordinator: Coordinator {
-        Coordinator(store: store, configuration: configuration, instance: instance)
+        Coordinator(store: store, configuration: configuration, instance: instance, ends: ends)
     }
 
     /// Which keys are the records of a cleanup.
