@@ -128,8 +128,8 @@ struct DashboardFleetTests {
                 #expect(sum("curfew_records_changed_total") == 3_000)
                 #expect(text.contains("curfew_runs_total{cleanup=\"other\""))
                 #expect(text.contains("curfew_cleanup_state{cleanup=\"\(FleetScene.overdue)\""))
-                let without = text.split(separator: "\n").first { $0.hasPrefix("curfew_cleanups_without_series ") }
-                #expect(without.flatMap { $0.split(separator: " ").last }.flatMap { Double($0) }.map { $0 > 0 } == true)
+                let without = try #require(text.firstMatch(of: /\ncurfew_cleanups_without_series ([0-9]+)\n/))
+                #expect(without.1 != "0")
                 #expect(text.contains("\ncurfew_instances 999\n"))
             }
         }

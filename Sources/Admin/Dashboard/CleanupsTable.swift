@@ -4,7 +4,7 @@ internal import Policies
 /// Cleanups: state, last run, next run and due records.
 enum CleanupsTable {
     /// How many cleanups the first page has; with more of them it begins with those that need attention.
-    static let mostOnOverview = 50
+    static let mostOnOverview = Status.few
 
     /// The parts of the first page: the table and, if it lacks some, how many there are in which state.
     static func fragments(_ overview: Overview) -> [Fragment] {

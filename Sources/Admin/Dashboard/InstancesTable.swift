@@ -4,7 +4,7 @@ internal import Policies
 /// Instances: state, version, configuration, and what they run.
 enum InstancesTable {
     /// How many instances the first page lists one by one; with more of them it counts them by group.
-    static let mostOnOverview = 50
+    static let mostOnOverview = Status.few
     /// How many that are gone, and how many groups, it lists then.
     private static let mostGone = 20, mostGroups = 30
     /// How many runs of an instance are named.

@@ -28,10 +28,12 @@ package enum CleanupGroup: String, CaseIterable, Sendable {
             }
     }
 
-    /// The cleanups of a status by group, each in the order of the file.
+    /// The cleanups of a status by group, each in the order of the file, but what is overdue longest first.
     package static func all(_ status: Status) -> [(group: CleanupGroup, cleanups: [Status.CleanupStatus])] {
         let firing = Set((status.firing ?? []).map(\.cleanup))
         let groups = Dictionary(grouping: status.cleanups) { CleanupGroup($0, firing: firing) }
-        return allCases.compactMap { group in groups[group].map { (group, $0) } }
+        return allCases.compactMap { group in
+            groups[group].map { (group, group == .overdue ? Status.longestOverdueFirst($0) : $0) }
+        }
     }
 }

@@ -39,13 +39,25 @@ package struct Concern: Sendable, Codable, Equatable {
 }
 
 extension Status {
+    /// So many cleanups and instances fit on a page and on a terminal; with more of them, those that need attention come
+    /// first, and the others are counted.
+    package static let few = 50
+
+    /// Cleanups in their order, but those that are overdue by how long they are.
+    static func longestOverdueFirst(_ cleanups: [CleanupStatus]) -> [CleanupStatus] {
+        let late = cleanups.filter { $0.trouble != nil }.sorted { ($0.inMs ?? 0) < ($1.inMs ?? 0) }
+        return late + cleanups.filter { $0.trouble == nil }
+    }
+
     /// Everything that a person should look at, most severe first; empty if all is well.
     func allConcerns() -> [Concern] {
         var concerns: [Concern] = []
         if !instances.contains(where: \.isAlive) {
             concerns.append(Concern(.critical, .instances, "No instance is alive: scheduled cleanups don't run."))
         }
-        for cleanup in cleanups {
+        // Among few cleanups the order of the file is easier to read.
+        let ordered = cleanups.count > Self.few ? Self.longestOverdueFirst(cleanups) : cleanups
+        for cleanup in ordered {
             if let trouble = cleanup.trouble {
                 concerns.append(Concern(cleanup.isGone ? .warning : .critical, .overdue, trouble, cleanup.name))
             } else if let concern = cleanup.concernAboutLastRun {

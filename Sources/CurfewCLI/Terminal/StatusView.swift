@@ -8,20 +8,18 @@ struct StatusView {
     /// Whether everything is listed, however much that is.
     var isAll = false
 
-    /// All cleanups and instances are listed up to these numbers; of more of them, those that need attention.
-    private static let (mostCleanups, mostInstances) = (50, 50)
-    /// How many lines of each kind are shown then.
+    /// How many lines of each kind are shown where not everything is.
     private static let (mostConcerns, mostRows, mostGone, mostGroups, mostScans) = (20, 30, 5, 15, 5)
 
     /// All lines.
     var lines: [String] {
         let isWhole =
             isAll
-            || (status.cleanups.count <= Self.mostCleanups && status.instances.count <= Self.mostInstances)
+            || (status.cleanups.count <= Status.few && status.instances.count <= Status.few)
         var lines = headline(isWhole: isWhole)
-        lines += isWhole || status.cleanups.count <= Self.mostCleanups ? cleanups(status.cleanups) : urgentCleanups
+        lines += isWhole || status.cleanups.count <= Status.few ? cleanups(status.cleanups) : urgentCleanups
         lines += [""]
-        lines += isWhole || status.instances.count <= Self.mostInstances ? instances : instanceGroups
+        lines += isWhole || status.instances.count <= Status.few ? instances : instanceGroups
         let scans = isWhole ? scans : scans(where: { ["scanning", "interrupted"].contains($0) }).prefix(Self.mostScans)
         if !scans.isEmpty { lines += [""] + scans.flatMap { $0.wrapped(to: width) } }
         if !isWhole { lines += ["", "“--all” lists everything; so does “--json”"] }
