@@ -82,6 +82,11 @@ package struct Keys: Sendable {
     /// Hash: the state of an alert.
     package func alert(_ name: String) -> String { prefix + "alert:" + name }
 
+    /// Stream: the last runs of a cleanup with alerts that add values up, with what these add up.
+    func window(_ cleanup: String) -> String { prefix + "window:" + cleanup }
+    /// String: the instance that watches for overdue cleanups on behalf of all with its configuration; expires.
+    func watch(_ configuration: String) -> String { prefix + "watch:" + configuration }
+
     /// Hash: unfinished changes of a cleanup with parts in other slots of a cluster.
     func saga(_ cleanup: String) -> String { prefix + "saga:" + cleanup }
 

@@ -71,9 +71,22 @@ struct Definitions: Sendable {
         }
     }
 
-    /// The cleanups that are refused to this configuration, by name; nothing is written.
-    func conflicts() async throws -> [String: Conflict] {
-        try await conflicts(among: try await find(configuration.cleanups, now: Timestamp(milliseconds: 0)))
+    /// The cleanups that are refused to this configuration, by name, from what was read before.
+    ///
+    /// - Parameters:
+    ///   - noted: the recorded definitions by cleanup.
+    ///   - living: the living instances with their configurations.
+    func conflicts(
+        noted: [String: Definition], living: [(id: String, config: String)]
+    ) -> [String: Conflict] {
+        let others = living.filter { $0.id != instance }
+        var conflicts: [String: Conflict] = [:]
+        for cleanup in configuration.cleanups where cleanup.isEnabled {
+            let own = own(cleanup, now: Timestamp(milliseconds: 0))
+            guard let noted = noted[cleanup.name], !noted.means(theSameAs: own) else { continue }
+            conflicts[cleanup.name] = conflict(cleanup, noted: noted, own: own, among: others)
+        }
+        return conflicts
     }
 
     /// The same for one cleanup whose recorded definition is known.
