@@ -14,6 +14,7 @@ SCHEDULE, RUNS, INSTANCES, WAKE, MATES = (
     PREFIX + name for name in ("schedule", "runs", "instances", "wake", "mates:"))
 DAY_MS = 86_400_000
 STREAM_LENGTH = 100_000
+STREAMS = [PREFIX + name for name in ("metrics", "events", "alerts")]
 AGES = [30 * DAY_MS, 7 * DAY_MS, DAY_MS, 30 * DAY_MS]  # of runs, metrics, events, alerts
 NONE = ["found", "changed", "retried", "skipped", "failed", "refunded", "bytes_freed", "absent"]  # what a run counts
 
@@ -177,8 +178,6 @@ class Instance:
         following = claim.due_ms + fleet.every_ms
         while following <= now:
             following += fleet.every_ms
-        keys = [SCHEDULE, key("lease", claim.cleanup), RUNS, PREFIX + "metrics", PREFIX + "events", PREFIX + "alerts",
-                key("alert", f"guard:{claim.cleanup}")]
         counts = [word for name in NONE for word in (name, 0)]
         run = ["run", claim.run, "cleanup", claim.cleanup, "policy", fleet.policy, "instance", self.name, "fence",
                claim.fence, "trigger", "schedule", "dry_run", 0, "status", "completed", "due_ms", claim.due_ms,
@@ -186,9 +185,10 @@ class Instance:
         metrics = ["kind", "run", "cleanup", claim.cleanup, "run", claim.run, "duration_ms", 1, "lag_ms",
                    claim.started_ms - claim.due_ms, "oldest_overdue_ms", 0, "drift", 0, *counts, "backlog", 0,
                    "stalled", 0, "seen", 0]
+        keys, words = self.ending(claim, following)
         return command(
-            "FCALL", "curfew_finish_" + fleet.version, len(keys), *keys, claim.cleanup, claim.term, following, WAKE,
-            STREAM_LENGTH, *AGES, len(run) // 2, *run, len(metrics) // 2, *metrics)
+            "FCALL", "curfew_finish_" + fleet.version, len(keys), *keys, *words, len(run) // 2, *run,
+            len(metrics) // 2, *metrics)
 
     def leave(self) -> list[bytes]:
         """What it says when it ends."""
@@ -199,6 +199,11 @@ class Format8(Instance):
     """Every tick names all cleanups, and claims one of them."""
 
     written: tuple[bytes, bytes] | None = None  # what every tick names, written out once in a process
+
+    def ending(self, claim: Claim, following: int) -> tuple[list[str], list[object]]:
+        """The keys of the end of a run, and the words before its entries."""
+        keys = [SCHEDULE, key("lease", claim.cleanup), RUNS, *STREAMS, key("alert", f"guard:{claim.cleanup}")]
+        return keys, [claim.cleanup, claim.term, following, WAKE, STREAM_LENGTH, *AGES]
 
     def tick(self, running: list[str], *, is_beat: bool) -> bytes:
         """Says that it lives, where that is due, and asks for what is due."""
@@ -242,6 +247,11 @@ class Format9(Instance):
         self.mates, self.beats, self.cursor = 1, 0, (0, "")
         self.clock = 0.0  # the server's, minus its own
         self.hashes: dict[str, int] = {}
+
+    def ending(self, claim: Claim, following: int) -> tuple[list[str], list[object]]:
+        """The keys of the end of a run, and the words before its entries. Here each run ends alone."""
+        keys = [SCHEDULE, RUNS, *STREAMS, key("lease", claim.cleanup), key("alert", f"guard:{claim.cleanup}")]
+        return keys, [WAKE, STREAM_LENGTH, *AGES, claim.cleanup, claim.term, following, 1]
 
     def tick(self, running: list[str], *, is_beat: bool) -> bytes:
         """Says that it lives, where that is due, and asks for what is due."""
