@@ -29,7 +29,7 @@ extension Status {
     var time: Timestamp? {
         do {
             let date = try Date.ISO8601FormatStyle(includingFractionalSeconds: true).parse(at)
-            return Timestamp(milliseconds: Int64((date.timeIntervalSince1970 * 1_000).rounded()))
+            return Int64(exactly: (date.timeIntervalSince1970 * 1_000).rounded()).map(Timestamp.init(milliseconds:))
         } catch {
             return nil
         }

@@ -12,7 +12,7 @@ final class OverviewReader: Sendable {
     /// How many of the newest runs and changes are shown.
     static let newest = 12
     /// How many pages of measurements one read takes; the next read continues.
-    static let mostPages = 4
+    static let mostPages = 5
     /// How many are read at startup: as many as the stream keeps by default.
     static let mostPagesBefore = 200
     /// How long stale pauses are cached.

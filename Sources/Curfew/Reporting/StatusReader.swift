@@ -87,11 +87,13 @@ struct StatusReader: Sendable {
         if let name {
             let reply = try await store.redis.pipeline([RedisCommand("ZSCORE", [keys.schedule, name])])[0]
             try Self.check(reply, of: keys.schedule)
-            return (reply.string.map { [(name, $0)] } ?? [], try await members("ZREVRANGE", keys.instances))
+            let seen = try await members("ZREVRANGE", keys.instances)
+            return (reply.string.map { [(name, $0)] } ?? [], seen)
         }
-        async let scores = members("ZRANGE", keys.schedule)
-        async let seen = members("ZREVRANGE", keys.instances)
-        return (try await scores, try await seen)
+        async let scheduled = members("ZRANGE", keys.schedule)
+        async let listed = members("ZREVRANGE", keys.instances)
+        let (scores, seen) = try await (scheduled, listed)
+        return (scores, seen)
     }
 
     /// All members of a sorted set with their scores, page by page.
