@@ -67,6 +67,7 @@ let package = Package(
             ],
             resources: [
                 .embedInCode("Functions/Lua/head.lua"), .embedInCode("Functions/Lua/lease.lua"),
+                .embedInCode("Functions/Lua/tick.lua"),
                 .embedInCode("Functions/Lua/scan.lua"), .embedInCode("Functions/Lua/statement.lua"),
                 .embedInCode("Functions/Lua/commit.lua"), .embedInCode("Functions/Lua/parts.lua"),
                 .embedInCode("Functions/Lua/register.lua"), .embedInCode("Functions/Lua/script.lua"),
@@ -178,6 +179,7 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Yams", package: "Yams"),
             ],
+            exclude: ["Functions/curfew_8.lua"],
             swiftSettings: settings
         ),
         .testTarget(

@@ -13,7 +13,7 @@ import redis
 import processes
 import workload
 
-LIMIT_MINUTES = 30  # for the whole benchmark
+LIMIT_MINUTES = 30  # for a whole benchmark, unless it says otherwise
 Measure = Callable[[redis.Redis, argparse.Namespace, pathlib.Path], dict]
 
 
@@ -44,11 +44,16 @@ def parse(parser: argparse.ArgumentParser, *counts: str, missed: str = "missed")
     return options
 
 
-def run(options: argparse.Namespace, measure: Measure, text: Callable[[dict], str]) -> int:
+def run(options: argparse.Namespace, measure: Measure, text: Callable[[dict], str], minutes: int) -> int:
     """Measures with a private Redis and a folder, prints the report, and returns the exit code."""
+    def stop(number: int, _: object) -> None:
+        """Ends the benchmark and its child processes."""
+        limit = f"not finished after {minutes} minutes" if number == signal.SIGALRM else signal.strsignal(number)
+        raise SystemExit(f"error: {limit}")
+
     for number in (signal.SIGALRM, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
-    signal.alarm(60 * LIMIT_MINUTES)
+    signal.alarm(60 * minutes)
     with processes.private_redis() as client, tempfile.TemporaryDirectory(prefix="curfew-bench-") as folder:
         try:
             report = measure(client, options, pathlib.Path(folder))
@@ -60,15 +65,12 @@ def run(options: argparse.Namespace, measure: Measure, text: Callable[[dict], st
     return 1 if options.check and missed else 0
 
 
-def stop(number: int, frame: object) -> None:
-    """Ends the benchmark and its child processes."""
-    limit = f"not finished after {LIMIT_MINUTES} minutes" if number == signal.SIGALRM else signal.strsignal(number)
-    raise SystemExit(f"error: {limit}")
-
-
-def start(arguments: Callable[[], argparse.Namespace], measure: Measure, text: Callable[[dict], str]) -> None:
+def start(
+    arguments: Callable[[], argparse.Namespace], measure: Measure, text: Callable[[dict], str], *,
+    minutes: int = LIMIT_MINUTES,
+) -> None:
     """Runs a benchmark as the main program: its command line, its measurements, the report for people."""
     try:
-        sys.exit(run(arguments(), measure, text))
+        sys.exit(run(arguments(), measure, text, minutes))
     except KeyboardInterrupt:
         sys.exit(130)

@@ -139,14 +139,19 @@ def nothing_due(bench: Bench, tracked: int, runs: int) -> dict:
 
 def commands_of_a_run(bench: Bench) -> collections.Counter:
     """The commands of one run, by MONITOR; commands inside functions aren't counted."""
-    seen = []
     with bench.client.monitor() as monitor:
         processes.run(bench.curfew_command())
-        bench.client.echo("the end of the run")
-        for entry in monitor.listen():
-            seen.append(entry)
-            if entry["command"].endswith("the end of the run"):
-                break
+        return commands_of_others(bench.client, monitor)
+
+
+def commands_of_others(client: redis.Redis, monitor: redis.client.Monitor) -> collections.Counter:
+    """The commands that a monitor has seen so far, but for those of this client and those inside functions."""
+    client.echo("the end of the run")
+    seen = []
+    for entry in monitor.listen():
+        seen.append(entry)
+        if entry["command"].endswith("the end of the run"):
+            break
     ours = seen.pop()["client_port"]
     commands = collections.Counter()
     for entry in seen:
@@ -161,6 +166,6 @@ def commands_of_a_run(bench: Bench) -> collections.Counter:
 def memory(bench: Bench, jobs: int) -> dict:
     """The peak memory of a run over this many stuck jobs."""
     workload.load(bench.client, jobs, stuck=True)
-    finished = processes.run(bench.curfew_command(), watch_memory=True)
+    finished = processes.run(bench.curfew_command(), watch=processes.peak_memory)
     workload.verify(bench.client, jobs, "curfew")
     return {"due": jobs, "peak_bytes": finished.peak_bytes}

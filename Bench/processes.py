@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import redis
 
@@ -47,11 +47,11 @@ def python(name: str, *arguments: object) -> list[str]:
     return [sys.executable, "-B", str(pathlib.Path(__file__).parent / name), *map(str, arguments)]
 
 
-def run(command: list[str], *, watch_memory: bool = False) -> Finished:
+def run(command: list[str], *, watch: Callable[[int], int] | None = None) -> Finished:
     """Runs a command that prints JSON, and measures it from its start to its end.
 
-    The peak memory is read from /proc while it runs: that of `wait4` counts what the parent used before `exec`. Reading
-    disturbs, so it is done only where asked for.
+    `watch` is given its process, and returns its peak memory when it has ended. That is read from /proc while it runs:
+    that of `wait4` counts what the parent used before `exec`. Reading disturbs, so it is done only where asked for.
     """
     with tempfile.TemporaryFile() as output:
         started = time.perf_counter()
@@ -59,7 +59,7 @@ def run(command: list[str], *, watch_memory: bool = False) -> Finished:
         limit = threading.Timer(LIMIT_SECONDS, child.kill)
         limit.start()
         try:
-            peak = peak_memory(child.pid) if watch_memory else 0
+            peak = watch(child.pid) if watch else 0
             _, status, usage = os.wait4(child.pid, 0)
             seconds = time.perf_counter() - started
         except BaseException:
@@ -78,16 +78,26 @@ def run(command: list[str], *, watch_memory: bool = False) -> Finished:
 def peak_memory(pid: int) -> int:
     """The peak memory of a process in bytes; returns when it has ended."""
     peak = 0
-    while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+    while not has_ended(pid):
         peak = max(peak, memory_so_far(pid))
         time.sleep(0.002)
     return peak
 
 
+def has_ended(pid: int) -> bool:
+    """Whether a child process has ended; it stays there for `wait4`."""
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
 def memory_so_far(pid: int) -> int:
     """The peak memory of a process so far, in bytes."""
+    return memory(pid, "VmHWM:")
+
+
+def memory(pid: int, kind: str = "VmRSS:") -> int:
+    """The resident memory of a process in bytes, or another size that its status names; 0 where it has ended."""
     for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
+        if line.startswith(kind):
             return int(line.split()[1]) * 1_024
     return 0
 

@@ -7,6 +7,7 @@ import pathlib
 import statistics
 import subprocess
 import time
+from collections.abc import Callable
 
 import redis
 
@@ -16,7 +17,6 @@ import processes
 import report
 import workload
 
-LIMIT_SECONDS = 600  # for one scan
 SCAN = "{curfew}:scan:stuck-jobs"
 WAKE = "{curfew}:wake"
 MOST_RATIO = 3
@@ -34,11 +34,24 @@ def arguments() -> argparse.Namespace:
     return frame.parse(parser, "keys", "rounds")
 
 
+def limit_seconds(keys: int) -> int:
+    """What one scan may take."""
+    return max(600, keys // 5_000)
+
+
 def load(client: redis.Redis, keys: int) -> None:
     """Fills the server with untracked records that don't become due during the measurement."""
-    workload.load(client, keys, stuck=False)
+    workload.load(client, keys, stuck=False, ahead_ms=3_000 * limit_seconds(keys))
     client.delete(workload.INDEX)
-    client.set("probe", "x")
+
+
+def load_small(client: redis.Redis, keys: int) -> None:
+    """The same with records of two fields, of which many fit."""
+    client.flushall()
+    start = workload.now_ms(client) + 3_000 * limit_seconds(keys) + keys
+    make = client.register_script(workload.script("load_small"))
+    for first in range(0, keys, workload.BATCH):
+        make(args=[first, min(workload.BATCH, keys - first), start])
 
 
 def idle(port: int) -> dict:
@@ -48,9 +61,9 @@ def idle(port: int) -> dict:
     return latencies
 
 
-def await_scan(client: redis.Redis, worker: subprocess.Popen, after: bytes | None) -> bytes:
-    """Returns when a scan has ended after this one; raises if that takes too long."""
-    end = time.monotonic() + LIMIT_SECONDS
+def await_scan(client: redis.Redis, worker: subprocess.Popen, after: bytes | None, seconds: int) -> bytes:
+    """Returns when a scan has ended after this one; raises if that takes longer."""
+    end = time.monotonic() + seconds
     while (finished := client.hget(SCAN, "finished_ms")) == after:
         if worker.poll() is not None or time.monotonic() > end:
             raise processes.ChildFailed("the scan did not come to its end")
@@ -67,14 +80,18 @@ def figures(client: redis.Redis, latencies: dict, cpu: float) -> dict:
     } | {"probe_" + name: value for name, value in latencies.items()}
 
 
-def measure_all(client: redis.Redis, options: argparse.Namespace, folder: pathlib.Path) -> dict:
+def measure_all(
+    client: redis.Redis, options: argparse.Namespace, folder: pathlib.Path,
+    fill: Callable[[redis.Redis, int], None] = load,
+) -> dict:
     """The idle server, a first scan that enters every record, and a second one with nothing to enter."""
     port = client.connection_pool.connection_kwargs["port"]
     configuration = folder / "curfew.yaml"
     text = workload.CONFIGURATION.format(url=f"redis://127.0.0.1:{port}/0")
     configuration.write_text(text.replace(f"    index: {workload.INDEX}\n", ""))
     frame.say(f"Writing {options.keys:,} records")
-    load(client, options.keys)
+    fill(client, options.keys)
+    client.set("probe", "x")
     idles = [idle(port) for _ in range(options.rounds)]
     client.config_set("slowlog-log-slower-than", 2_000)
     client.slowlog_reset()
@@ -92,7 +109,7 @@ def measure_all(client: redis.Redis, options: argparse.Namespace, folder: pathli
                 latencies = stack.enter_context(processes.probing(port))
                 client.hset(SCAN, "next_ms", 1)
                 client.publish(WAKE, "stuck-jobs")
-            finished = await_scan(client, worker, finished)
+            finished = await_scan(client, worker, finished, limit_seconds(options.keys))
         scans[name] = figures(client, latencies, measure.redis_cpu(client) - cpu)
     peak = processes.memory_so_far(worker.pid)
     worker_stack.close()
@@ -116,8 +133,8 @@ def requirements(quiet: dict, scans: dict, peak: int) -> list[dict]:
     return report.at_most(values | {"memory of the worker, MB": (peak / 1e6, MOST_BYTES / 1e6)})
 
 
-def text(figures: dict) -> str:
-    """The whole report for people."""
+def table(figures: dict) -> str:
+    """What was measured, without the requirements."""
     quiet = figures["idle"]
     lines = [
         f"{figures['keys']:,} records; Redis {figures['redis']}, {figures['cores']} cores", "",
@@ -129,9 +146,12 @@ def text(figures: dict) -> str:
         f"{scan['redis_cpu_seconds']:9.1f} s{scan['probe_p50']:13.2f}{scan['probe_p99']:8.2f}{scan['probe_max']:8.2f}"
         for name, scan in figures["scans"].items()
     ]
-    lines += ["", f"Commands over 2 ms, of whomever: {figures['slow_commands']}"]
-    lines += report.bounds(figures["requirements"], 36)
-    return "\n".join(lines)
+    return "\n".join([*lines, "", f"Commands over 2 ms, of whomever: {figures['slow_commands']}"])
+
+
+def text(figures: dict) -> str:
+    """The whole report for people."""
+    return "\n".join([table(figures), *report.bounds(figures["requirements"], 36)])
 
 
 if __name__ == "__main__":

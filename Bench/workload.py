@@ -7,6 +7,7 @@ import redis
 INDEX = "jobs:deadlines"
 EVENTS = "{curfew}:events"
 EVENTS_KEPT = 100_000
+HISTORY = ["{curfew}:runs", "{curfew}:metrics", EVENTS]
 TIMEOUT_MS = 300_000
 USERS = 1_000
 TOKENS = 10
@@ -47,15 +48,28 @@ def script(name: str) -> str:
     return (pathlib.Path(__file__).parent / f"{name}.lua").read_text()
 
 
-def load(client: redis.Redis, jobs: int, *, stuck: bool) -> None:
+def load(client: redis.Redis, jobs: int, *, stuck: bool, ahead_ms: int = 0) -> None:
     """Empties the server and fills it with jobs that are past their time, or were started just now."""
     client.flushall()
-    start = now_ms(client) - (2 * TIMEOUT_MS if stuck else 0)
+    add(client, jobs, stuck=stuck, ahead_ms=ahead_ms)
+
+
+def add(client: redis.Redis, jobs: int, *, stuck: bool, ahead_ms: int = 0) -> None:
+    """Adds such jobs to what is there; with `ahead_ms` they start that much later."""
+    start = now_ms(client) + ahead_ms - (2 * TIMEOUT_MS if stuck else 0)
     if not stuck:
         start += jobs  # so that no job is due, each one starts a millisecond earlier
     make = client.register_script(script("load"))
     for first in range(0, jobs, BATCH):
         make(keys=[INDEX], args=[first, min(BATCH, jobs - first), start, USERS, TIMEOUT_MS])
+
+
+def add_history(client: redis.Redis, runs: int) -> None:
+    """Adds a day's history: runs that have ended, with what they measured and one change of each."""
+    make = client.register_script(script("load_history"))
+    now = now_ms(client)
+    for first in range(0, runs, BATCH):
+        make(keys=HISTORY, args=[first, min(BATCH, runs - first), runs, now])
 
 
 def verify(client: redis.Redis, jobs: int, variant: str) -> None:

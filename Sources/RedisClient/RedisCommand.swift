@@ -102,6 +102,41 @@ package struct RedisCommand: Sendable {
         }
     }
 
+    /// Appends some words of another command, which has them in that range of its bytes.
+    mutating func append(wordsOf other: RedisCommand, in range: Range<Int>, count words: Int) {
+        count += words
+        write(atMost: range.count) { cursor in
+            other.body[range].withUnsafeBytes { cursor.write($0) }
+        }
+    }
+
+    /// Appends the words of another command, which are rows of columns, without some of the columns.
+    mutating func append(wordsOf other: RedisCommand, without isLeftOut: [Bool]) {
+        var words = 0
+        write(atMost: other.end) { cursor in
+            other.body.withUnsafeBytes { bytes in
+                var (place, column) = (0, 0)
+                while place < bytes.count {
+                    // $<length>\r\n<word>\r\n
+                    var length = 0
+                    var end = place + 1
+                    while bytes[end] != UInt8(ascii: "\r") {
+                        length = length * 10 + Int(bytes[end] &- UInt8(ascii: "0"))
+                        end += 1
+                    }
+                    end += length + 4
+                    if !isLeftOut[column] {
+                        cursor.write(UnsafeRawBufferPointer(rebasing: bytes[place..<end]))
+                        words += 1
+                    }
+                    place = end
+                    column = column + 1 == isLeftOut.count ? 0 : column + 1
+                }
+            }
+        }
+        count += words
+    }
+
     /// The same function call for a server that has the functions as a script: `EVALSHA digest`, then the arguments of
     /// the call, then the function's name.
     ///
@@ -132,10 +167,22 @@ package struct RedisCommand: Sendable {
         }
     }
 
-    private mutating func write(atMost room: Int, _ body: (inout WireCursor) -> Void) {
-        if bytes.count - end < room {
-            bytes += [UInt8](repeating: 0, count: max(room, bytes.count))
+    /// Makes room for so many more bytes.
+    package mutating func reserve(_ room: Int) {
+        let size = end + room
+        guard size > bytes.count else { return }
+        bytes = [UInt8](unsafeUninitializedCapacity: size) { target, count in
+            _ = bytes[..<end].withUnsafeBufferPointer { target.update(fromContentsOf: $0) }
+            target[end...].update(repeating: 0)
+            count = size
         }
+    }
+
+    /// How many bytes the encoded words have.
+    package var byteCount: Int { end }
+
+    private mutating func write(atMost room: Int, _ body: (inout WireCursor) -> Void) {
+        if bytes.count - end < room { reserve(max(room, bytes.count)) }
         let start = end
         end = bytes.withUnsafeMutableBytes { target in
             var cursor = WireCursor(target, at: start)

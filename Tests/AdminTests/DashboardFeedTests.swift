@@ -123,4 +123,78 @@ struct DashboardFeedTests {
         #expect(feed.watcherCount == 0)
         #expect(feed.watch(.cleanup("1")) {} == nil)
     }
+
+    /// A feed over a table whose rows a test sets, and a slow part.
+    private func feed(_ rows: @escaping @Sendable () -> [(key: String, text: String)]) -> LiveFeed {
+        let readings = Mutex(0)
+        return LiveFeed(interval: .seconds(3_600), logger: Logger(label: "test")) { _ in
+            var table = HTMLTable(caption: "rows", columns: ["Row"])
+            for row in rows() { table.add(key: row.key, [HTML(row.text)]) }
+            let reading = readings.withLock { readings in
+                readings += 1
+                return readings
+            }
+            return [
+                Fragment(id: "table", table, empty: "none"),
+                Fragment(id: "slow", content: HTML("reading \(reading)"), isSlow: true),
+            ]
+        }
+    }
+
+    @Test("of a table, the rows are sent that are new, changed, moved or gone")
+    func rows() async throws {
+        let rows = Mutex((0..<20).map { (key: "k\($0)", text: "row \($0)") })
+        let feed = feed { rows.withLock { $0 } }
+        let page = try #require(feed.watch(.overview) {}).messages
+        func next(_ change: (inout [(key: String, text: String)]) -> Void) async -> String {
+            rows.withLock { change(&$0) }
+            _ = await feed.runOnce()
+            for await message in page { return String(buffer: message) }
+            return ""
+        }
+        #expect(await next { _ in }.hasPrefix("event: parts\n"))
+        func row(_ key: String, _ text: String) -> String {
+            #"<tr data-row=\"\#(key)\"><th scope=\"row\">\#(text)</th></tr>"#
+        }
+        let changed = await next { $0[3].text = "<other>" }
+        let put = "[[\"k3\",\"\(row("k3", "&lt;other&gt;"))\",\"k2\"]]"
+        #expect(changed == "event: rows\ndata: {\"table\":{\"put\":\(put),\"remove\":[]}}\n\n")
+        // A new run at the top, and the oldest one leaves.
+        let added = await next { rows in
+            rows.insert((key: "new", text: "new"), at: 0)
+            rows.removeLast()
+        }
+        #expect(added.contains("\"put\":[[\"new\",\"\(row("new", "new"))\",\"\"]],\"remove\":[\"k19\"]"))
+        let moved = await next { $0.append($0.remove(at: 5)) }
+        #expect(moved.contains("\"put\":[[\"k4\",\"\(row("k4", "row 4"))\",\"k18\"]],\"remove\":[]"))
+        // The slow part has changed with each reading, and is due with this one.
+        let slow = await next { _ in }
+        #expect(slow == "event: parts\ndata: {\"slow\":\"reading 5\"}\n\n")
+        let empty = await next { $0 = [] }
+        #expect(empty.contains("event: parts\n"))
+    }
+
+    @Test("a page that says what it shows is sent the rest only, and is told what it then has")
+    func seen() async throws {
+        let stage = Stage()
+        let feed = stage.feed()
+        let shown = [
+            Fragment(id: "a", content: HTML("first")), Fragment(id: "b", content: HTML("other")), .connected,
+        ].map(ShownPart.init)
+        var page = try #require(feed.watch(.overview, at: LiveMessage.version(shown)) {}).messages.makeAsyncIterator()
+        _ = await feed.runOnce()
+        let first = try #require(await page.next().map { String(buffer: $0) })
+        #expect(first.hasSuffix("\nevent: parts\ndata: {\"b\":\"same\"}\n\n"))
+        let version = try #require(first.firstMatch(of: /^id: (.*)\n/)).1
+        // It connects again with that, and nothing has changed.
+        var again = try #require(feed.watch(.overview, at: String(version)) {}).messages.makeAsyncIterator()
+        _ = await feed.runOnce()
+        stage.text.withLock { $0 = "second" }
+        _ = await feed.runOnce()
+        #expect(try #require(await again.next().map { String(buffer: $0) }).hasSuffix("data: {\"a\":\"second\"}\n\n"))
+        // What doesn't fit this page is no version of it.
+        var strange = try #require(feed.watch(.overview, at: "nonsense") {}).messages.makeAsyncIterator()
+        _ = await feed.runOnce()
+        #expect(await strange.next().map { String(buffer: $0).contains("\"b\":\"same\"") } == true)
+    }
 }

@@ -8,13 +8,22 @@
  * again; all of that without end. Checked: no write under an old fence is accepted, and whoever trusts its lease has it.
  *
  * Liveness (-DLIVENESS): the same faults, and runs that hang, FAULTS of them; otherwise whoever can act does so before
- * time passes, which is the fairness, and one instance is always left that neither is dead nor hangs. Checked: a cleanup
- * that is due is run to its end at some time.
+ * time passes, which is the fairness, and one instance is always left that neither is dead nor hangs. Redis may forget the
+ * registration, which is another fault. Checked: a cleanup that is due is run to its end at some time.
  *
  * Time is counted in quarters of a lease. All clocks run at the same rate; that real ones don't is what the margin is for.
  * A fence is only ever compared with that of the lease, so two are enough: the newest, and one for all older ones. That
  * keeps the model finite however long it runs. An answer that comes late is the same as an instance that goes on late,
  * except for that to a renewal, which is why only renewals are answered in a step of their own.
+ *
+ * A tick may claim several cleanups. What it writes for each has nothing in common with what it writes for another, so that
+ * a tick with several claims is the same as several ticks between which nothing happens, and those are part of what is
+ * checked here for one cleanup.
+ *
+ * The order in which instances look (LookOrder) takes milliseconds, which are no time here: two that look at the same time
+ * do so in any order. Who is among the first to look is left open: any of them may look at the due time or leave that to
+ * the others until its next heartbeat. One that sees before its tick that others have taken the cleanup (Agenda) leaves it
+ * to them, too.
  *
  * Each of these makes the protocol wrong in one way, and has to be found out:
  *   -DUNFENCED           a commit doesn't look at the fence
@@ -22,6 +31,8 @@
  *   -DTRUST_FROM_ANSWER  trust counts from the answer to an attempt, and not from its start
  *   -DUNWATCHED          (with LIVENESS) a run that doesn't get on is renewed all the same
  *   -DNO_TAKEOVER        (with LIVENESS) a lease that ran out is left to whoever had it
+ *   -DONLY_FIRST         (with LIVENESS) whoever isn't the first leaves the work to the one who is
+ *   -DREGISTRAR_FOR_EVER (with LIVENESS) the one who has begun to register is waited for, whatever becomes of it
  */
 
 #define LEASE 4     /* worker.lease */
@@ -36,10 +47,11 @@
 /* An instance is asleep or asking in Worker.loop; the other phases are those of a Run:
  *
  *   asleep ─► asking ─► working ─► committing ─► finishing ─► asleep
- *                        ▲ └► hung      │
- *                        └───┴──────────┘ the next page
+ *              ▲ └► registering     │
+ *              └────┘    ▲ └► hung  │
+ *                        └───┴──────┘ the next page
  */
-mtype:phase = { asleep, asking, working, hung, committing, finishing, dead };
+mtype:phase = { asleep, asking, registering, working, hung, committing, finishing, dead };
 
 mtype:fence = { noFence, older, newest };
 
@@ -77,6 +89,16 @@ Message late[2];
 bool isOpen = true;
 
 byte faults = FAULTS;
+
+#ifdef LIVENESS
+#define NOBODY 3
+/* knows:<registration>, which all instances share, and who is about to write it (knows:<registration>:by). */
+bool isKnown = false;
+byte registrar = NOBODY;
+#else
+/* Who doesn't claim can do no wrong. */
+#define isKnown true
+#endif
 
 #ifdef LIVENESS
 #define MAY_FAIL (faults > 0)
@@ -158,8 +180,15 @@ proctype Run(byte me) {
     /* Worker.loop, Coordinator.tick: the attempt begins before the call. */
     :: atomic { self.phase == asleep && isAwake -> self.phase = asking }
     :: atomic {
-        self.phase == asking ->
+        self.phase == asking && isKnown ->
+#ifdef ONLY_FIRST
+        if
+        :: me == 0 -> arriveClaim(accepted)
+        :: else
+        fi;
+#else
         arriveClaim(accepted);
+#endif
         if
         :: accepted ->
             self.fence = newest;
@@ -173,13 +202,29 @@ proctype Run(byte me) {
             self.age = 0;
 #ifdef LIVENESS
             /* The answer says how long there is nothing to do: one heartbeat at most, and that is a lease at most. */
-            self.sleep = (score > 0 && score < LEASE -> score : LEASE);
+            if
+            :: self.sleep = (score > 0 && score < LEASE -> score : LEASE)
+            :: self.sleep = LEASE
+            fi;
 #endif
             self.phase = asleep
         fi;
         accepted = false
     }
     :: atomic { self.phase == asking && MAY_FAIL -> FAIL; giveUp(claim, noFence); endRun() }
+#ifdef LIVENESS
+    /* tick.lua, is_registrar: the first that asks registers, the others look again a little later. */
+    :: d_step {
+        self.phase == asking && !isKnown ->
+        self.age = 0;
+        if
+        :: registrar == NOBODY || registrar == me -> registrar = me; self.phase = registering
+        :: else -> self.sleep = 1; self.phase = asleep
+        fi
+    }
+    /* Coordinator.register, and the tick again. */
+    :: d_step { self.phase == registering -> isKnown = true; registrar = NOBODY; self.phase = asking }
+#endif
 
     /* LeaseKeeper.run: renews while the run gets on and nothing was lost. */
     :: atomic {
@@ -306,6 +351,10 @@ inline passFor(which) {
 
 inline pass() {
     count(score);
+#if defined(LIVENESS) && !defined(REGISTRAR_FOR_EVER)
+    /* It expires sooner than a quarter of a lease. */
+    registrar = NOBODY;
+#endif
     isOpen = isOpen || score == 0;
     passFor(0);
     passFor(1);
@@ -322,6 +371,8 @@ proctype Clock() {
     :: d_step { isWaiting(instances[0]) && isWaiting(instances[1]) && isWaiting(instances[2]) -> pass() }
     /* Somebody is frozen, or a message takes its time. */
     :: d_step { faults > 0 -> faults--; pass() }
+    /* Redis forgets what the instances know. */
+    :: d_step { faults > 0 && isKnown -> faults--; isKnown = false }
 #else
     :: d_step { pass() }
 #endif

@@ -4,7 +4,7 @@ inline outdate(which) {
     instances[which].fence = (instances[which].fence == newest -> older : instances[which].fence)
 }
 
-/* lease.lua, tick: what `entry.score > now` says of a cleanup isn't claimed; `best` is, with or without `best.run`. */
+/* tick.lua, find_due, and lease.lua, take: what is past its score is claimed, with or without a run that has it (`one.run`). */
 inline arriveClaim(accepted) {
     accepted = (score == 0);
 #ifdef NO_TAKEOVER

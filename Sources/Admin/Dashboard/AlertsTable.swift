@@ -3,22 +3,24 @@ internal import Policies
 
 /// Alert entries, newest first: alerts that began to fire, and alerts that resolved.
 enum AlertsTable {
-    /// The table.
+    /// The table as a part of a page.
     ///
     /// Changed alert definitions need no attention and are left out.
-    static func html(_ alerts: [StreamEntry], now: Timestamp) -> HTML {
+    static func fragment(_ alerts: [StreamEntry], now: Timestamp) -> Fragment {
         var table = HTMLTable(
             caption: "Alert history", columns: ["Alert", "State", "Cleanup", "Value", "When", "Message"],
             numbers: 3...3)
         for alert in alerts where alert["state"] != "threshold" {
-            table.add([
-                HTML(EventsTable.shortened(alert["alert"] ?? "")), state(of: alert),
-                HTML(EventsTable.shortened(alert["cleanup"] ?? "")), HTML(Wording.number(alert["value"])),
-                Wording.moment(milliseconds(of: alert), now: now),
-                .element("bdi") { EventsTable.shortened(alert["message"] ?? "") },
-            ])
+            table.add(
+                key: alert.id,
+                [
+                    HTML(EventsTable.shortened(alert["alert"] ?? "")), state(of: alert),
+                    HTML(EventsTable.shortened(alert["cleanup"] ?? "")), HTML(Wording.number(alert["value"])),
+                    Wording.moment(milliseconds(of: alert), now: now),
+                    .element("bdi") { EventsTable.shortened(alert["message"] ?? "") },
+                ])
         }
-        return table.html(empty: "No recent alerts.")
+        return Fragment(id: "alerts", table, empty: "No recent alerts.")
     }
 
     private static func state(of alert: StreamEntry) -> HTML {

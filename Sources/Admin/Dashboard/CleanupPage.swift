@@ -6,10 +6,11 @@ internal import RedisClient
 enum CleanupPage {
     /// The page.
     static func html(_ view: CleanupView, names: [String], _ viewer: Page.Viewer) -> String {
-        let parts = Dictionary(view.fragments.map { ($0.id, $0.html) }) { first, _ in first }
+        let fragments = view.fragments
+        let parts = Dictionary(fragments.map { ($0.id, $0.html) }) { first, _ in first }
         func part(_ id: String) -> HTML { parts[id] ?? .nothing }
         let name = view.status.name
-        return Page(title: name, live: LiveSubject.cleanup(name).text, cleanups: names, current: name, now: view.now)
+        return Page(title: name, live: (.cleanup(name), fragments), cleanups: names, current: name, now: view.now)
             .html(viewer) {
                 part("state")
                 if view.cleanup != nil { looking(name, isFiles: view.status.policy == PolicyKind.files.rawValue) }

@@ -26,25 +26,31 @@ struct CleanupView: Sendable {
         let engine = service.engine
         let detail = try await service.cleanup(name)
         let now = try await engine.serverClock().now
-        let history = History(engine: engine)
-        async let runs = history.page(of: engine.keys.runs, newest, before: older) { $0["cleanup"] == name }
-        async let events = history.page(of: engine.keys.events, newest, before: nil) { $0["cleanup"] == name }
+        async let runs = runs(of: name, engine, reader, before: older)
+        async let events = reader.newest.entries(of: engine.keys.events, cleanup: name, engine)
         async let hours = reader.measured(engine, now: now)
         return CleanupView(
             now: now, status: detail.cleanup, cleanup: engine.configuration.cleanup(named: name), runs: try await runs,
             events: try await events, hours: try await hours)
     }
 
+    private static func runs(
+        of name: String, _ engine: Engine, _ reader: OverviewReader, before older: String?
+    ) async throws -> History.Page {
+        guard let older else { return try await reader.newest.entries(of: engine.keys.runs, cleanup: name, engine) }
+        return try await History(engine: engine).page(of: engine.keys.runs, newest, before: older) {
+            $0["cleanup"] == name
+        }
+    }
+
     /// The parts of the page that are kept up to date.
     var fragments: [Fragment] {
         [
             Fragment(id: "state", content: state),
-            Fragment(id: "charts", content: charts),
-            Fragment(id: "runs", content: RunsTable.html(runs.entries, now: now, caption: "Runs of \(status.name)")),
-            Fragment(
-                id: "events",
-                content: EventsTable.html(
-                    events.entries, now: now, caption: "Changes by \(status.name)", hasImages: true)),
+            Fragment(id: "charts", content: charts, isSlow: true),
+            RunsTable.fragment(runs.entries, now: now, caption: "Runs of \(status.name)"),
+            EventsTable.fragment(
+                events.entries, now: now, caption: "Changes by \(status.name)", hasImages: true),
         ]
     }
 

@@ -19,6 +19,7 @@ extension Dashboard {
         addSignIn(to: pages.group().add(middleware: visiting))
         let looking = pages.group().add(middleware: PageAccess(access: access, role: .viewer))
             .add(middleware: OnReaderThreads()).add(middleware: visiting)
+        addLists(to: looking)
         addPages(to: looking)
         addRecords(to: looking)
         addCharts(to: looking)
@@ -31,10 +32,6 @@ extension Dashboard {
     private var names: [String] { service.engine.configuration.cleanups.map(\.name) }
 
     private func addPages(to router: some RouterMethods<AdminContext>) {
-        router.get("/") { [self] request, context in
-            let overview = try await reader.read()
-            return answer(request, context) { OverviewPage.html(overview, $0) }
-        }
         router.get("cleanups/:name") { [self] request, context in
             let view = try await CleanupView.read(context.name("name"), service, reader)
             return answer(request, context) { CleanupPage.html(view, names: names, $0) }
@@ -84,9 +81,8 @@ extension Dashboard {
             let cleanup = query.text("cleanup")
             let engine = service.engine
             let now = try await engine.serverClock().now
-            let status = try await service.status()
-            let own = status.cleanups.filter { cleanup == nil || $0.name == cleanup }
-            if let cleanup, own.isEmpty { throw AdminError(.notFound, engine.unknown(cleanup: cleanup).message) }
+            let own =
+                if let cleanup { [try await service.cleanup(cleanup).cleanup] } else { try await service.cleanups() }
             let due = own.compactMap(\.backlog)
             let subject = ChartsPage.Subject(
                 range: range, cleanup: cleanup, dueNow: due.isEmpty ? nil : due.reduce(0) { $0 + Int64($1) },
@@ -144,9 +140,16 @@ extension Dashboard {
                 throw AdminError(.badRequest, "page: expected overview or cleanup:NAME, found “\(text)”")
             }
             if case .cleanup(let name) = subject { _ = try await service.cleanup(name) }
+            // A page that connects again says what it has been sent since it was loaded.
+            let version =
+                HTTPField.Name("Last-Event-ID").flatMap { request.headers[$0] }
+                ?? request.uri.queryParameters["seen"].map(String.init)
             guard request.method == .get else { return Response(status: .ok, headers: [.contentType: Self.events]) }
             let channel = context.channel
-            guard let watched = feed.watch(subject, by: context.pass, drop: { channel.close(promise: nil) }) else {
+            guard
+                let watched = feed.watch(
+                    subject, by: context.pass, at: version, drop: { channel.close(promise: nil) })
+            else {
                 throw AdminError(
                     .serviceUnavailable, "too many pages are open on this instance: close one and try again",
                     headers: [.retryAfter: "30"])

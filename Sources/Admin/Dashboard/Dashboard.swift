@@ -27,7 +27,7 @@ package final class Dashboard: Service {
             reloads: { service.source.replaced }
         ) { subject in
             switch subject {
-            case .overview: OverviewFragments.all(try await reader.read())
+            case .overview: OverviewFragments.all(try await reader.read(within: interval / 2))
             case .cleanup(let name): try await CleanupView.read(name, service, reader).fragments
             }
         }

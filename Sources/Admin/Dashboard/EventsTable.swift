@@ -4,20 +4,38 @@ internal import RedisClient
 
 /// Single changes, newest first.
 enum EventsTable {
-    /// The table, optionally with the values before and after.
+    private static let empty = "No changes within the retention period of changes."
+
+    /// The table as a part of a page, optionally with the values before and after.
+    static func fragment(
+        _ events: [StreamEntry], now: Timestamp, caption: String, hasImages: Bool = false
+    ) -> Fragment {
+        Fragment(id: "events", table(events, now: now, caption: caption, hasImages: hasImages), empty: empty)
+    }
+
+    /// The table alone.
     static func html(_ events: [StreamEntry], now: Timestamp, caption: String, hasImages: Bool = false) -> HTML {
+        table(events, now: now, caption: caption, hasImages: hasImages).html(empty: empty)
+    }
+
+    private static func table(
+        _ events: [StreamEntry], now: Timestamp, caption: String, hasImages: Bool
+    ) -> HTMLTable {
         var table = HTMLTable(
             caption: caption,
             columns: ["Record", "Action", "From → to", "When", "Reason"] + (hasImages ? ["Before and after"] : ["Run"]))
-        for event in events.map(Event.init) {
+        for entry in events {
+            let event = Event(entry)
             let transition = [event.from, event.to].filter { !$0.isEmpty }.map(shortened)
-            table.add([
-                subject(of: event), HTML(event.action), foreign(transition.joined(separator: " → ")),
-                Wording.moment(event.time, now: now), foreign(event.reason),
-                hasImages ? ImageView(event).html : link(toRun: event.run),
-            ])
+            table.add(
+                key: entry.id,
+                [
+                    subject(of: event), HTML(event.action), foreign(transition.joined(separator: " → ")),
+                    Wording.moment(event.time, now: now), foreign(event.reason),
+                    hasImages ? ImageView(event).html : link(toRun: event.run),
+                ])
         }
-        return table.html(empty: "No changes within the retention period of changes.")
+        return table
     }
 
     /// The subject of an event: a record or, for an action on a whole cleanup, the cleanup.

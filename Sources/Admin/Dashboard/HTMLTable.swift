@@ -1,10 +1,25 @@
 /// A table with a caption and column headers; on a phone each row becomes a block with labelled cells.
 struct HTMLTable: Sendable {
+    /// A row.
+    struct Row: Sendable {
+        /// What the row is about, unique in its table; empty if it can't be replaced alone.
+        let key: String
+        /// The row.
+        let html: HTML
+
+        /// A key that is the same in a page as here: what is long, or no plain text, is replaced by a digest.
+        static func key(_ text: String) -> String {
+            let isPlain = text.utf8.count <= 200 && text.utf8.allSatisfy { (0x20...0x7e).contains($0) }
+            return isPlain ? text : "#" + ShownPart.digest(of: text)
+        }
+    }
+
     private let caption: String
     private let columns: [String]
     private let numbers: ClosedRange<Int>?
     private let isCaptionShown: Bool
-    private var rows: [HTML] = []
+    /// The rows.
+    private(set) var rows: [Row] = []
 
     /// Creates an empty table.
     ///
@@ -19,17 +34,22 @@ struct HTMLTable: Sendable {
     }
 
     /// Adds a row; its first cell is the row header.
-    mutating func add(_ cells: [HTML]) {
+    ///
+    /// - Parameter key: what the row is about, on pages that are kept up to date.
+    mutating func add(key: String = "", _ cells: [HTML]) {
+        let key = Row.key(key)
         rows.append(
-            .element("tr") {
-                cells.enumerated().map { place, cell in
-                    let column = place < columns.count ? columns[place] : ""
-                    let look = numbers?.contains(place) == true ? "number" : nil
-                    return place == 0
-                        ? .element("th", ["scope": "row", "class": look]) { cell }
-                        : .element("td", ["class": look, "data-label": column]) { cell }
-                }
-            })
+            Row(
+                key: key,
+                html: .element("tr", ["data-row": key.isEmpty ? nil : key]) {
+                    cells.enumerated().map { place, cell in
+                        let column = place < columns.count ? columns[place] : ""
+                        let look = numbers?.contains(place) == true ? "number" : nil
+                        return place == 0
+                            ? .element("th", ["scope": "row", "class": look]) { cell }
+                            : .element("td", ["class": look, "data-label": column]) { cell }
+                    }
+                }))
     }
 
     /// The table in a frame that scrolls if the page is too narrow; a sentence if it has no rows.
@@ -38,7 +58,10 @@ struct HTMLTable: Sendable {
     }
 
     /// The table in a frame that scrolls if the page is too narrow.
-    var html: HTML {
+    var html: HTML { framing(rows.map(\.html)) }
+
+    /// The same with other rows.
+    func framing(_ rows: [HTML]) -> HTML {
         .element("table") {
             HTML.element("caption", ["class": isCaptionShown ? nil : "unseen"]) { caption }
             HTML.element("thead") {

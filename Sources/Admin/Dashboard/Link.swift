@@ -7,7 +7,39 @@ enum Link {
     /// The sign-in page, and the sign-out action.
     static let signIn = "/sign-in", signOut = "/sign-out"
     /// The stream of page updates.
-    static let live = "/live"
+    static let updates = "/live"
+
+    /// The updates of a page that shows these parts.
+    static func live(_ subject: LiveSubject, showing parts: [Fragment]) -> String {
+        let version = LiveMessage.version((parts + [.connected]).map(ShownPart.init))
+        return "\(updates)?page=\(PercentEncoding.encoded(subject.text))&seen=\(version)"
+    }
+
+    /// A page of the list of cleanups: those in a state, and with a text in their names.
+    static func cleanups(state: String? = nil, name: String? = nil, page: Int = 1) -> String {
+        list("/cleanups", [("state", state), ("name", name)], page)
+    }
+
+    /// A page of the list of instances: those in a state, with a version and a configuration, and with a text in their
+    /// names.
+    static func instances(
+        state: String? = nil, version: String? = nil, configuration: String? = nil, name: String? = nil, page: Int = 1
+    ) -> String {
+        list(
+            "/instances",
+            [("state", state), ("version", version), ("configuration", configuration), ("name", name)], page)
+    }
+
+    /// A page of everything that needs attention.
+    static func attention(page: Int = 1) -> String { list("/attention", [], page) }
+
+    private static func list(_ path: String, _ words: [(String, String?)], _ page: Int) -> String {
+        let given = words.compactMap { name, value in
+            value.flatMap { $0.isEmpty ? nil : "\(name)=\(PercentEncoding.encoded($0))" }
+        }
+        let all = given + (page > 1 ? ["page=\(page)"] : [])
+        return path + (all.isEmpty ? "" : "?" + all.joined(separator: "&"))
+    }
 
     /// The search for a record.
     static let records = "/records"

@@ -1,5 +1,4 @@
 internal import Curfew
-internal import Foundation
 internal import Logging
 internal import NIOCore
 internal import ServiceLifecycle
@@ -18,6 +17,8 @@ final class LiveFeed: Sendable {
     static let longest: Duration = .seconds(900)
     /// After this many refreshes without news, a page gets a comment, which shows whether it is still connected.
     static let quietReadings = 7
+    /// Slow parts are sent with every reading of this number.
+    static let slowReadings = 5
 
     /// One open page.
     struct Watcher: Sendable {
@@ -30,6 +31,8 @@ final class LiveFeed: Sendable {
         /// Closes the connection of a page that no longer reads.
         let drop: @Sendable () -> Void
         let end: ContinuousClock.Instant
+        /// Which parts it showed when it connected; nil if it didn't say, and isn't told.
+        let version: String?
         /// Whether the parts of the page have been sent to it.
         var isCurrent = false
     }
@@ -38,7 +41,9 @@ final class LiveFeed: Sendable {
         var watchers: [Int: Watcher] = [:]
         var nextID = 0
         /// What current pages show.
-        var shown: [LiveSubject: [String: String]] = [:]
+        var shown: [LiveSubject: [String: ShownPart]] = [:]
+        /// How many readings there were.
+        var readings = 0
         var quiet = 0
         var isStopped = false
     }
@@ -79,9 +84,11 @@ final class LiveFeed: Sendable {
     /// Connects a page; returns its messages and the number to ``leave(_:)`` with.
     ///
     /// Returns nil if too many pages are open.
-    func watch(_ subject: LiveSubject, by pass: Pass? = nil, drop: @escaping @Sendable () -> Void) -> (
-        id: Int, messages: AsyncStream<ByteBuffer>
-    )? {
+    ///
+    /// - Parameter version: which parts the page shows already, as its last message said; nil for none.
+    func watch(
+        _ subject: LiveSubject, by pass: Pass? = nil, at version: String? = nil, drop: @escaping @Sendable () -> Void
+    ) -> (id: Int, messages: AsyncStream<ByteBuffer>)? {
         let (messages, continuation) = AsyncStream<ByteBuffer>.makeStream(
             bufferingPolicy: .bufferingOldest(Self.mostWaiting))
         let reloads = reloads()
@@ -93,7 +100,7 @@ final class LiveFeed: Sendable {
             state.nextID += 1
             state.watchers[state.nextID] = Watcher(
                 subject: subject, pass: pass, reloads: reloads, messages: continuation, drop: drop,
-                end: .now.advanced(by: Self.longest))
+                end: .now.advanced(by: Self.longest), version: version)
             return state.nextID
         }
         guard let id else { return nil }
@@ -147,12 +154,13 @@ final class LiveFeed: Sendable {
         var news: [LiveSubject: [Fragment]] = [:]
         for subject in subjects {
             do {
-                news[subject] = try await read(subject) + [Fragment(id: "connection", content: .nothing)]
+                news[subject] = try await read(subject) + [.connected]
             } catch {
                 logger.debug("a page can't be refreshed", metadata: ["error": "\(error)"])
                 let text = "This page is out of date: \(Self.reason(error))"
                 news[subject] = [
-                    Fragment(id: "connection", content: .element("p", ["class": "notice critical"]) { text })
+                    Fragment(
+                        id: Fragment.connected.id, content: .element("p", ["class": "notice critical"]) { text })
                 ]
             }
         }
@@ -175,16 +183,46 @@ final class LiveFeed: Sendable {
         for watcher in ended { watcher.messages.finish() }
     }
 
+    /// What the pages of a subject are sent.
+    private struct News {
+        let fragments: [Fragment]
+        let parts: [ShownPart]
+        /// What has changed since the last reading.
+        let changed: ByteBuffer?
+        /// The same for pages that are told which parts they have.
+        let changedWithVersion: ByteBuffer?
+        let version: String
+
+        /// What a page is sent first: what it doesn't show yet.
+        func first(at known: String?) -> ByteBuffer? {
+            LiveMessage(LiveMessage.missing(fragments, parts, at: known)).bytes(version: known == nil ? nil : version)
+        }
+    }
+
+    private static func news(_ fragments: [Fragment], _ shown: inout [String: ShownPart], isSlowDue: Bool) -> News {
+        let parts = fragments.map(ShownPart.init)
+        var changed: [(fragment: Fragment, new: ShownPart, shown: ShownPart?)] = []
+        for (fragment, part) in zip(fragments, parts) {
+            let before = shown[fragment.id]
+            guard before?.signature != part.signature, !fragment.isSlow || isSlowDue || before == nil else { continue }
+            changed.append((fragment, part, before))
+            shown[fragment.id] = part
+        }
+        let version = LiveMessage.version(fragments.compactMap { shown[$0.id] })
+        let message = LiveMessage(changed)
+        return News(
+            fragments: fragments, parts: parts, changed: message.bytes(),
+            changedWithVersion: message.bytes(version: version), version: version)
+    }
+
     private func send(_ news: [LiveSubject: [Fragment]]) {
         let now = ContinuousClock.now
         let dropped = state.withLock { state -> [Watcher] in
-            var messages: [LiveSubject: (all: ByteBuffer?, changed: ByteBuffer?)] = [:]
+            state.readings += 1
+            let isSlowDue = state.readings.isMultiple(of: Self.slowReadings)
+            var messages: [LiveSubject: News] = [:]
             for (subject, fragments) in news {
-                let shown = state.shown[subject] ?? [:]
-                let signatures = fragments.map { ($0.id, $0.signature) }
-                let changed = zip(fragments, signatures).filter { shown[$0.id] != $1.1 }.map(\.0)
-                state.shown[subject] = shown.merging(signatures) { _, new in new }
-                messages[subject] = (Self.message(fragments), Self.message(changed))
+                messages[subject] = Self.news(fragments, &state.shown[subject, default: [:]], isSlowDue: isSlowDue)
             }
             state.quiet = messages.values.contains { $0.changed != nil } ? 0 : state.quiet + 1
             let isCommentDue = state.quiet >= Self.quietReadings
@@ -198,7 +236,10 @@ final class LiveFeed: Sendable {
                 }
                 guard let message = messages[watcher.subject] else { continue }
                 state.watchers[id]?.isCurrent = true
-                let bytes = watcher.isCurrent ? message.changed ?? (isCommentDue ? Self.comment : nil) : message.all
+                let changed = watcher.version == nil ? message.changed : message.changedWithVersion
+                let bytes =
+                    watcher.isCurrent
+                    ? changed ?? (isCommentDue ? Self.comment : nil) : message.first(at: watcher.version)
                 guard let bytes else { continue }
                 if case .enqueued = watcher.messages.yield(bytes) { continue }
                 // Its messages pile up: the page no longer reads them.
@@ -220,20 +261,4 @@ final class LiveFeed: Sendable {
     }
 
     private static let comment = ByteBuffer(string: ": keep-alive\n\n")
-
-    /// The parts as one server-sent event; nil if there are none.
-    static func message(_ fragments: [Fragment]) -> ByteBuffer? {
-        guard !fragments.isEmpty else { return nil }
-        let parts = Dictionary(fragments.map { ($0.id, $0.content.markup) }) { first, _ in first }
-        do {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-            var buffer = ByteBuffer(string: "event: parts\ndata: ")
-            buffer.writeBytes(try encoder.encode(parts))
-            buffer.writeString("\n\n")
-            return buffer
-        } catch {
-            return nil
-        }
-    }
 }

@@ -25,13 +25,16 @@ struct MeasuredHours: Sendable, Equatable {
         var backlog: Int64?
 
         /// Adds what happened in another hour, or to another cleanup; the backlog is no sum.
-        mutating func add(_ other: Sums) {
+        ///
+        /// - Parameter hasTypes: whether the types are added too.
+        mutating func add(_ other: Sums, hasTypes: Bool = true) {
             changed = MeasuredHours.sum(changed, other.changed)
             failed = MeasuredHours.sum(failed, other.failed)
             refunded = MeasuredHours.sum(refunded, other.refunded)
             runs = MeasuredHours.sum(runs, other.runs)
             tookMs = MeasuredHours.sum(tookMs, other.tookMs)
             longestMs = max(longestMs, other.longestMs)
+            guard hasTypes else { return }
             for (type, count) in other.types { types[type] = MeasuredHours.sum(types[type] ?? 0, count) }
         }
     }
@@ -104,7 +107,8 @@ struct MeasuredHours: Sendable, Equatable {
     /// A bar without a run shows the backlog after the previous run, which may be less than there was. The current bar
     /// shows what is due now, if that is known: the backlog also grows while nothing runs.
     func points(
-        of cleanup: String? = nil, until now: Timestamp, dueNow: Int64? = nil, over range: ChartRange = .day
+        of cleanup: String? = nil, until now: Timestamp, dueNow: Int64? = nil, over range: ChartRange = .day,
+        hasTypes: Bool = true
     ) -> [Point] {
         let newest = now.milliseconds / 3_600_000 / range.hoursPerBar
         let oldest = newest - range.bars + 1
@@ -114,11 +118,17 @@ struct MeasuredHours: Sendable, Equatable {
         for hour in start...max(start, newest * range.hoursPerBar + range.hoursPerBar - 1) {
             let bar = hour / range.hoursPerBar
             var point = points[bar] ?? Point(start: Timestamp(milliseconds: bar * range.hoursPerBar * 3_600_000))
-            for (name, sums) in hours[hour] ?? [:] where cleanup == nil || name == cleanup {
+            let isShown = bar >= oldest
+            func add(_ name: String, _ sums: Sums) {
                 if let backlog = sums.backlog { backlogs[name] = backlog }
-                point.sums.add(sums)
+                if isShown { point.sums.add(sums, hasTypes: hasTypes) }
             }
-            guard bar >= oldest else { continue }
+            if let cleanup {
+                if let sums = hours[hour]?[cleanup] { add(cleanup, sums) }
+            } else {
+                for (name, sums) in hours[hour] ?? [:] { add(name, sums) }
+            }
+            guard isShown else { continue }
             point.backlog = backlogs.isEmpty ? nil : backlogs.values.reduce(0) { Self.sum($0, $1) }
             points[bar] = point
         }

@@ -1,4 +1,5 @@
 internal import Curfew
+internal import Foundation
 internal import Policies
 
 /// The content of the overview, as read at one moment.
@@ -20,5 +21,17 @@ struct Overview: Sendable {
     var due: Int64? {
         let numbers = status.cleanups.compactMap(\.backlog)
         return numbers.isEmpty ? nil : numbers.reduce(0) { $0 + Int64($1) }
+    }
+}
+
+extension Status {
+    /// When it was read: with it, what stays the same also looks the same in each reading.
+    var time: Timestamp? {
+        do {
+            let date = try Date.ISO8601FormatStyle(includingFractionalSeconds: true).parse(at)
+            return Int64(exactly: (date.timeIntervalSince1970 * 1_000).rounded()).map(Timestamp.init(milliseconds:))
+        } catch {
+            return nil
+        }
     }
 }

@@ -6,64 +6,16 @@ enum OverviewFragments {
     /// All parts, in page order.
     static func all(_ overview: Overview) -> [Fragment] {
         [
-            Fragment(id: "concerns", content: concerns(overview)),
-            Fragment(id: "cleanups", content: cleanups(overview)),
-            Fragment(id: "charts", content: charts(overview.hours, now: overview.now, dueNow: overview.due)),
-            Fragment(id: "alerts", content: AlertsTable.html(overview.alerts, now: overview.now)),
-            Fragment(id: "instances", content: instances(overview)),
-            Fragment(id: "pauses", content: pauses(overview)),
-            Fragment(id: "runs", content: RunsTable.html(overview.runs, now: overview.now, caption: "Newest runs")),
+            AttentionList.fragment(overview)
+        ] + CleanupsTable.fragments(overview) + [
             Fragment(
-                id: "events",
-                content: EventsTable.html(overview.events, now: overview.now, caption: "Newest changes")),
+                id: "charts", content: charts(overview.hours, now: overview.now, dueNow: overview.due), isSlow: true),
+            AlertsTable.fragment(overview.alerts, now: overview.now),
+            InstancesTable.fragment(overview),
+            Fragment(id: "pauses", content: pauses(overview)),
+            RunsTable.fragment(overview.runs, now: overview.now, caption: "Newest runs"),
+            EventsTable.fragment(overview.events, now: overview.now, caption: "Newest changes"),
         ]
-    }
-
-    private static func concerns(_ overview: Overview) -> HTML {
-        let concerns = overview.status.concerns ?? []
-        let look = concerns.first.map(\.severity.rawValue) ?? "good"
-        return .element("div", ["class": "headline \(look)"]) {
-            HTML.element("p", ["class": "verdict"]) { overview.status.headline }
-            if !concerns.isEmpty {
-                HTML.element("ul") {
-                    concerns.prefix(20).map { concern in
-                        .element("li", ["class": concern.severity.rawValue]) {
-                            HTML.element("strong") { concern.severity == .critical ? "Critical: " : "Warning: " }
-                            if let cleanup = concern.cleanup {
-                                HTML.element("a", ["href": Link.cleanup(cleanup)]) {
-                                    concern.text.shortened(toMarkup: 600)
-                                }
-                            } else {
-                                concern.text.shortened(toMarkup: 600)
-                            }
-                            if let since = concern.sinceMs.map(Timestamp.init(milliseconds:)) {
-                                " Since "
-                                Wording.moment(since, now: overview.now)
-                                "."
-                            }
-                        }
-                    }
-                }
-            }
-            if concerns.count > 20 { HTML.element("p") { "And \(concerns.count - 20) more." } }
-        }
-    }
-
-    private static func cleanups(_ overview: Overview) -> HTML {
-        var table = HTMLTable(
-            caption: "Cleanups: state, last run, next run and due records",
-            columns: ["Cleanup", "State", "Last run", "When", "Where", "Schedule", "Due", "Tracked"], numbers: 6...7)
-        for cleanup in overview.status.cleanups {
-            table.add([
-                CleanupLabel.html(cleanup), StateBadge.html(cleanup), lastRun(cleanup, now: overview.now),
-                when(cleanup),
-                whereabouts(cleanup),
-                HTML(cleanup.schedule ?? (cleanup.isGone ? "in no file" : "not configured here")),
-                HTML(cleanup.backlog.map { Wording.number($0) } ?? "–"),
-                HTML(cleanup.tracked.map { Wording.number($0) } ?? "–"),
-            ])
-        }
-        return table.html(empty: "No cleanup is configured or scheduled.")
     }
 
     /// How the last run ended, with a link to it; how many have failed in a row, and how many records have errors.
@@ -111,7 +63,7 @@ enum OverviewFragments {
     }
 
     static func charts(_ hours: MeasuredHours, of cleanup: String? = nil, now: Timestamp, dueNow: Int64?) -> HTML {
-        let points = hours.points(of: cleanup, until: now, dueNow: dueNow)
+        let points = hours.points(of: cleanup, until: now, dueNow: dueNow, hasTypes: false)
         return .joined([
             .element("div", ["class": "charts"]) {
                 Chart(
@@ -133,33 +85,22 @@ enum OverviewFragments {
         ])
     }
 
-    private static func instances(_ overview: Overview) -> HTML {
-        var table = HTMLTable(
-            caption: "Instances seen in the last 24 hours",
-            columns: ["Instance", "State", "Seen", "Version", "Configuration", "Started", "Runs"])
-        for instance in overview.status.instances.prefix(50) {
-            table.add([
-                .element("bdi") { instance.id.shortened(toMarkup: 100) },
-                .element("span", ["class": instance.isAlive ? "state good" : "state critical"]) {
-                    instance.isAlive ? "alive" : "gone"
-                },
-                Wording.moment(
-                    overview.now - .milliseconds(max(0, instance.seenMsAgo)), now: overview.now),
-                HTML(short(instance.version)), HTML(instance.config.map { String($0.unicodeScalars.prefix(8)) } ?? "–"),
-                HTML(short(instance.startedAt)),
-                HTML(instance.running.isEmpty ? "–" : short(instance.running.joined(separator: ", "))),
-            ])
-        }
-        return table.html(empty: "No instance seen in the last 24 hours.")
-    }
-
-    /// A text from another instance, shortened; a dash if there is none.
-    private static func short(_ text: String?) -> String { text?.shortened(toMarkup: 100) ?? "–" }
+    /// How many cleanups with stale pauses are listed.
+    private static let mostPauses = 10
 
     private static func pauses(_ overview: Overview) -> HTML {
         guard !overview.pauses.isEmpty else {
             return .element("p", ["class": "none"]) { "No cleanup handles paused records." }
         }
-        return .joined(overview.pauses.map { PausesTable.html($0, now: overview.now) })
+        // With many of them, only those that have some.
+        let all = overview.pauses
+        let shown = all.count > mostPauses ? all.filter { !$0.records.isEmpty } : all
+        let (more, none) = (max(0, shown.count - mostPauses), all.count - shown.count)
+        return .joined([
+            .joined(shown.prefix(mostPauses).map { PausesTable.html($0, now: overview.now) }),
+            more > 0
+                ? .element("p") { "\(Wording.number(more)) more cleanups have stale paused records." } : .nothing,
+            none > 0 ? .element("p", ["class": "none"]) { "\(Wording.number(none)) cleanups have none." } : .nothing,
+        ])
     }
 }

@@ -4,14 +4,19 @@ internal import Curfew
 enum OverviewPage {
     /// The page.
     static func html(_ overview: Overview, _ viewer: Page.Viewer) -> String {
-        let parts = Dictionary(OverviewFragments.all(overview).map { ($0.id, $0.html) }) { first, _ in first }
+        let fragments = OverviewFragments.all(overview)
+        let parts = Dictionary(fragments.map { ($0.id, $0.html) }) { first, _ in first }
         func part(_ id: String) -> HTML { parts[id] ?? .nothing }
         return Page(
-            title: "Overview", live: LiveSubject.overview.text, cleanups: overview.status.cleanups.map(\.name),
+            title: "Overview", live: (.overview, fragments), cleanups: overview.status.cleanups.map(\.name),
             now: overview.now
         ).html(viewer) {
             part("concerns")
-            Section(id: "s-cleanups", heading: "Cleanups").html { part("cleanups") }
+            Section(id: "s-cleanups", heading: "Cleanups").html {
+                part("states")
+                if CleanupsTable.hasMore(overview) { NameFilter(action: Link.cleanups()).html }
+                part("cleanups")
+            }
             Section(id: "s-charts", heading: "Last 24 hours").html { part("charts") }
             Section(id: "s-runs", heading: "Newest runs").html { part("runs") }
             Section(id: "s-events", heading: "Newest changes").html { part("events") }

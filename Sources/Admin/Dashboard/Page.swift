@@ -20,8 +20,8 @@ struct Page: Sendable {
 
     /// The title, also the heading of the page.
     let title: String
-    /// The subject that is kept up to date; nil if the page is static.
-    var live: String?
+    /// The subject that is kept up to date, and the parts that the page shows; nil if the page is static.
+    var live: (subject: LiveSubject, parts: [Fragment])?
     /// The names of the cleanups, for the navigation.
     var cleanups: [String] = []
     /// The cleanup that is shown.
@@ -38,7 +38,7 @@ struct Page: Sendable {
         HTML.document(
             .element("html", ["lang": "en"]) {
                 head
-                HTML.element("body", ["data-stream": live.map { "\(Link.live)?page=\(PercentEncoding.encoded($0))" }]) {
+                HTML.element("body", ["data-stream": live.map { Link.live($0.subject, showing: $0.parts) }]) {
                     HTML.element("a", ["class": "skip", "href": "#main"]) { "Skip to the content" }
                     header(viewer)
                     HTML.element("main", ["id": "main", "tabindex": "-1"]) {
@@ -82,6 +82,13 @@ struct Page: Sendable {
                                 HTML.element(
                                     "a", ["href": Link.cleanup(name), "aria-current": name == current ? "page" : nil]
                                 ) { name }
+                            }
+                        }
+                        if cleanups.count > Self.listed {
+                            HTML.element("li") {
+                                HTML.element("a", ["href": Link.cleanups()]) {
+                                    "All \(Wording.number(cleanups.count))"
+                                }
                             }
                         }
                     }

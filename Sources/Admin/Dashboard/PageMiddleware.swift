@@ -39,7 +39,7 @@ struct PageAccess: RouterMiddleware {
         next: @concurrent (Request, AdminContext) async throws -> Response
     ) async throws -> Response {
         guard let own = context.role else {
-            guard access.settings.hasTokens, request.method == .get, request.uri.path != Link.live else {
+            guard access.settings.hasTokens, request.method == .get, request.uri.path != Link.updates else {
                 throw access.missing
             }
             return Dashboard.redirect(to: Link.signIn)

@@ -37,7 +37,7 @@ enum RecordPage {
         return Page(title: title, cleanups: names, current: question.cleanup, now: now).html(viewer) {
             search(question, names: names)
             if question.before == nil {
-                Section(id: "s-now", heading: "What would happen now").html { verdicts(history.now, now: now) }
+                Section(id: "s-now", heading: "What would happen now").html { verdicts(history.now) }
             }
             Section(id: "s-events", heading: "What happened").html {
                 events(history, now: now, viewer)
@@ -55,6 +55,11 @@ enum RecordPage {
         }
     }
 
+    /// How many cleanups can be chosen from; with more of them the name is typed.
+    private static let mostChoices = 200
+    /// How many cleanups that have the record are told about.
+    private static let mostVerdicts = 50
+
     private static func search(_ question: Question, names: [String]) -> HTML {
         .element("form", ["method": "get", "action": Link.records, "role": "search", "class": "search"]) {
             HTML.element("label") {
@@ -64,43 +69,59 @@ enum RecordPage {
             }
             HTML.element("label") {
                 "Cleanup"
-                HTML.element("select", ["name": "cleanup"]) {
-                    HTML.element("option", ["value": nil]) { "" }
-                    names.map { name in
-                        .element("option", ["value": name, "selected": name == question.cleanup ? "" : nil]) { name }
+                if names.count <= mostChoices {
+                    HTML.element("select", ["name": "cleanup"]) {
+                        HTML.element("option", ["value": nil]) { "" }
+                        names.map { name in
+                            .element("option", ["value": name, "selected": name == question.cleanup ? "" : nil]) {
+                                name
+                            }
+                        }
                     }
+                } else {
+                    HTML.input(name: "cleanup", ["value": question.cleanup, "autocomplete": "off"])
                 }
             }
             HTML.element("button", ["type": "submit", "class": "main"]) { "Find" }
         }
     }
 
-    private static func verdicts(_ all: [Explanation], now: Timestamp) -> HTML {
+    private static func verdicts(_ all: [Explanation]) -> HTML {
         guard !all.isEmpty else {
             return .element("p", ["class": "none"]) { "The record doesn't exist any more, or not yet." }
         }
+        let more = all.count - mostVerdicts
+        let shown = all.prefix(mostVerdicts).map { verdict($0) }
         return .joined(
-            all.map { one in
-                .element("div", ["class": "story"]) {
-                    HTML.element("h3") {
-                        HTML.element("a", ["href": Link.cleanup(one.cleanup)]) { one.cleanup }
+            shown + [
+                more > 0
+                    ? .element("p", ["class": "note"]) {
+                        "\(Wording.number(more)) more cleanups have it: name one above."
                     }
-                    HTML.element("p") {
-                        HTML.element("strong") { one.verdictWords }
-                        ": "
-                        Facts.foreign(one.reason)
-                    }
-                    if let effects = one.effects, !effects.isEmpty {
-                        HTML.element("ul") { effects.map { effect in .element("li") { Facts.foreign(effect) } } }
-                    }
-                    Facts.html([
-                        ("Key", Facts.foreign(one.key)),
-                        ("In the index", HTML(one.indexedAt.map { "due \($0)" } ?? "no")),
-                        ("Next check", HTML(one.until ?? "")),
-                    ])
-                    fields(one)
-                }
-            })
+                    : .nothing
+            ])
+    }
+
+    private static func verdict(_ one: Explanation) -> HTML {
+        .element("div", ["class": "story"]) {
+            HTML.element("h3") {
+                HTML.element("a", ["href": Link.cleanup(one.cleanup)]) { one.cleanup }
+            }
+            HTML.element("p") {
+                HTML.element("strong") { one.verdictWords }
+                ": "
+                Facts.foreign(one.reason)
+            }
+            if let effects = one.effects, !effects.isEmpty {
+                HTML.element("ul") { effects.map { effect in .element("li") { Facts.foreign(effect) } } }
+            }
+            Facts.html([
+                ("Key", Facts.foreign(one.key)),
+                ("In the index", HTML(one.indexedAt.map { "due \($0)" } ?? "no")),
+                ("Next check", HTML(one.until ?? "")),
+            ])
+            fields(one)
+        }
     }
 
     /// The fields that the policy reads, folded.

@@ -45,8 +45,41 @@
     if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
   }
 
+  // Changes single rows of the table or list of a part: each new row comes with the key of the row before it.
+  function change(part, { frame, remove, put }) {
+    const place = "tbody, [data-rows]";
+    const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
+    let body = part.querySelector(place);
+    if (!body) return;
+    if (frame !== undefined) {
+      const kept = [...body.children];
+      part.innerHTML = frame;
+      body = part.querySelector(place);
+      body.append(...kept);
+    }
+    const rows = new Map([...body.children].map((row) => [row.dataset.row, row]));
+    for (const key of remove) rows.get(key)?.remove();
+    for (const [key, html, before] of put) {
+      const template = document.createElement("template");
+      template.innerHTML = html;
+      const row = template.content.firstElementChild;
+      const old = rows.get(key);
+      const open = old ? [...old.querySelectorAll("details")].map((details) => details.open) : [];
+      row.querySelectorAll("details").forEach((details, place) => { details.open = open[place] === true; });
+      old?.remove();
+      const previous = before ? rows.get(before) : null;
+      if (previous?.isConnected) previous.after(row); else body.prepend(row);
+      rows.set(key, row);
+    }
+    if (focused && document.activeElement?.id !== focused) {
+      document.getElementById(focused)?.focus({ preventScroll: true });
+    }
+  }
+
+  // Which parts the page shows, as the server said last: what it shows already isn't sent again.
+  let seen = "";
   function listen() {
-    const address = document.body.dataset.stream;
+    const address = document.body.dataset.stream?.replace(/seen=[^&]*/, (part) => seen ? "seen=" + seen : part);
     if (!address || !("EventSource" in window)) return;
     const source = new EventSource(address);
     const connection = document.getElementById("connection");
@@ -56,6 +89,15 @@
         const part = document.getElementById(id);
         if (part && (html || part.innerHTML)) replace(part, html);
       }
+      seen = event.lastEventId || seen;
+      tick();
+    });
+    source.addEventListener("rows", (event) => {
+      for (const [id, changes] of Object.entries(JSON.parse(event.data))) {
+        const part = document.getElementById(id);
+        if (part) change(part, changes);
+      }
+      seen = event.lastEventId || seen;
       tick();
     });
     source.onerror = () => {

@@ -55,16 +55,41 @@ struct Exposition: Sendable {
         text.add(
             "curfew_redis_status_seconds", .gauge, "Time to read schedule, leases and instances from Redis.",
             [([], trip / .seconds(1))])
-        add(status.cleanups, to: &text)
+        let names = Self.names(status, counts, fences)
+        let series = NamedSeries(names)
+        text.add(
+            "curfew_cleanups_without_series", .gauge,
+            "Cleanups that have no series of their own here; their counters are summed up as “other”.",
+            [([], Double(names.count { !series.has($0) }))])
+        add(status.cleanups.filter { series.has($0.name) }, to: &text)
         add(status.instances, counts.instances, to: &text)
         text.add(
             "curfew_leases_total", .counter, "Leases granted.",
-            fences.map { ([("cleanup", $0.0)], $0.1) })
+            fences.map { ([("cleanup", series.label($0.0))], $0.1) })
         text.add(
             "curfew_alert_firing", .gauge, "Alerts that are firing.",
-            firing.map { ([("alert", $0.alert), ("cleanup", $0.cleanup), ("severity", $0.severity)], 1) })
+            Self.first(firing).map { ([("alert", $0.alert), ("cleanup", $0.cleanup), ("severity", $0.severity)], 1) })
         add(notices, to: &text)
-        text.add(counts)
+        text.add(counts, series)
+    }
+
+    /// All cleanups: those of the file in its order, then all others.
+    private static func names(
+        _ status: Status, _ counts: RunMetrics.Counts, _ fences: [(String, Double)]
+    ) -> [String] {
+        let configured = status.cleanups.filter { $0.policy != nil }.map(\.name)
+        let known = Set(configured)
+        let others = Set(status.cleanups.map(\.name) + counts.runs.keys.map { $0[0] } + fences.map(\.0))
+        return configured + others.subtracting(known).sorted()
+    }
+
+    /// The firing alerts, critical ones first if there are too many.
+    private static func first(_ firing: [FiringAlert]) -> some Sequence<FiringAlert> {
+        let critical = firing.filter { $0.severity == Concern.Severity.critical.rawValue }
+        let all =
+            firing.count <= NamedSeries.mostAlerts
+            ? firing : critical + firing.filter { $0.severity != Concern.Severity.critical.rawValue }
+        return all.prefix(NamedSeries.mostAlerts)
     }
 
     private func add(_ cleanups: [Status.CleanupStatus], to text: inout PrometheusText) {
@@ -111,10 +136,12 @@ struct Exposition: Sendable {
     ) {
         let living = instances.filter(\.isAlive)
         text.add("curfew_instances", .gauge, "Instances that are alive.", [([], Double(living.count))])
+        // Always the same ones, whichever were seen last.
+        let named = living.sorted { $0.id < $1.id }.prefix(NamedSeries.mostInstances)
         func each(_ name: String, _ help: String, _ value: (Status.InstanceStatus) -> Double?) {
             text.add(
                 name, .gauge, help,
-                living.compactMap { instance in value(instance).map { ([("instance_id", instance.id)], $0) } })
+                named.compactMap { instance in value(instance).map { ([("instance_id", instance.id)], $0) } })
         }
         func number(_ field: String, _ scale: Double) -> (Status.InstanceStatus) -> Double? {
             { instance in measured[instance.id]?[field].flatMap(Double.init).map { $0 / scale } }

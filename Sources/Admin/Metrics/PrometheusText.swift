@@ -43,11 +43,12 @@ struct PrometheusText {
     mutating func add(_ name: String, _ help: String, _ samples: [(labels: Labels, histogram: Histogram)]) {
         guard !samples.isEmpty else { return }
         head(name, .histogram, help)
+        let bounds = Histogram.bounds.map(Self.number)
         for (labels, histogram) in samples {
             var sum = 0
-            for (bound, count) in zip(Histogram.bounds, histogram.counts) {
+            for (bound, count) in zip(bounds, histogram.counts) {
                 sum += count
-                line(name + "_bucket", Self.written(labels + [("le", Self.number(bound))]), Double(sum))
+                line(name + "_bucket", Self.written(labels + [("le", bound)]), Double(sum))
             }
             line(name + "_bucket", Self.written(labels + [("le", "+Inf")]), Double(histogram.count))
             line(name + "_sum", Self.written(labels), histogram.sum)
@@ -115,5 +116,12 @@ struct Histogram: Sendable {
         if let place = Self.bounds.firstIndex(where: { seconds <= $0 }) { counts[place] += 1 }
         count += 1
         sum += seconds
+    }
+
+    /// Adds the values of another histogram.
+    mutating func add(_ other: Histogram) {
+        for place in counts.indices { counts[place] += other.counts[place] }
+        count += other.count
+        sum += other.sum
     }
 }

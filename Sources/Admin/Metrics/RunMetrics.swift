@@ -1,5 +1,6 @@
 internal import Curfew
 internal import Foundation
+internal import Policies
 internal import Synchronization
 
 /// Counters and histograms over the runs of all instances, updated from the streams on every scrape.
@@ -9,8 +10,10 @@ internal import Synchronization
 final class RunMetrics: Sendable {
     /// The most entries that one scrape reads from a stream; the next scrape continues.
     static let mostRead = 100_000
-    /// The most record types per cleanup.
-    static let mostTypes = 100
+    /// The most record types per cleanup, and of all cleanups together.
+    static let mostTypes = 100, mostTypesOfAll = 1_000
+    /// The most instances whose last measurement is kept.
+    static let mostInstances = 5_000
 
     private struct State {
         var isReading = false
@@ -76,7 +79,7 @@ final class RunMetrics: Sendable {
             for entry in entries { add(entry) }
             read += entries.count
             last = entries.last?.id ?? last
-            if entries.count < 1_000 { return }
+            if entries.count < History.mostNew { return }
         }
     }
 }
@@ -93,6 +96,9 @@ extension RunMetrics.Counts {
         ("absent", "curfew_objects_absent_total", "Objects to delete that did not exist."),
     ]
 
+    /// Those that only runs of files have.
+    private static let sumsOfFiles: Set = ["bytes_freed", "absent"]
+
     /// Adds an ended run.
     mutating func add(run: StreamEntry) {
         let cleanup = run["cleanup"] ?? ""
@@ -101,7 +107,11 @@ extension RunMetrics.Counts {
         func number(_ name: String) -> Double { run[name].flatMap(Double.init) ?? 0 }
         if !isDry {
             // A counter never decreases, so the results of an undo are left out.
-            for (field, name, _) in Self.sums { sums[[name, cleanup], default: 0] += max(0, number(field)) }
+            // Only files have bytes and objects.
+            let isFiles = run["policy"].map { $0 == PolicyKind.files.rawValue } ?? true
+            for (field, name, _) in Self.sums where isFiles || !Self.sumsOfFiles.contains(field) || number(field) > 0 {
+                sums[[name, cleanup], default: 0] += max(0, number(field))
+            }
             add(changed: max(0, number("changed")), as: run["actions"], of: cleanup)
         }
         let (due, started, finished) = (number("due_ms"), number("started_ms"), number("finished_ms"))
@@ -140,7 +150,7 @@ extension RunMetrics.Counts {
         switch measurement["kind"] {
         case "instance":
             guard let id = measurement["instance"] else { return }
-            if instances[id] == nil, instances.count >= 1_000 { instances = [:] }
+            if instances[id] == nil, instances.count >= RunMetrics.mostInstances { instances = [:] }
             instances[id] = measurement
         case "group":
             let type = measurement["type"] ?? ""
@@ -177,7 +187,10 @@ extension RunMetrics.Counts {
     ///
     /// Types come from records, so there may be as many types as records.
     private static func add(_ count: Double, to types: inout [[String]: Double], _ key: [String]) {
-        let isNew = types[key] == nil && types.count(where: { $0.key[0] == key[0] }) >= RunMetrics.mostTypes
-        types[isNew ? [key[0], "other"] : key, default: 0] += count
+        let isNew =
+            types[key] == nil && !key[1].isEmpty
+            && (types.count >= RunMetrics.mostTypesOfAll
+                || types.count(where: { $0.key[0] == key[0] }) >= RunMetrics.mostTypes)
+        types[isNew ? [key[0], NamedSeries.other] : key, default: 0] += count
     }
 }

@@ -46,7 +46,7 @@ package struct AdminService: Sendable {
     /// The state and configuration of one cleanup; throws 404 if there is none.
     package func cleanup(_ name: String) async throws -> CleanupDetail {
         let engine = engine
-        guard let found = try await status().cleanups.first(where: { $0.name == name }) else {
+        guard let found = try await Status.read(engine, lastRuns, only: name).cleanups.first else {
             throw AdminError(.notFound, engine.unknown(cleanup: name).message)
         }
         return CleanupDetail(

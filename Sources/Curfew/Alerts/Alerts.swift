@@ -7,9 +7,6 @@ internal import RedisClient
 /// Every transition is a commit that is guarded by the previous state: if two instances see the same, one writes the
 /// state and the stream entry together, and the guard of the other fails.
 struct Alerts: Sendable {
-    /// How many entries of the metrics stream one evaluation reads.
-    static let mostEntries = 10_000
-
     let store: Store
     let configured: [AlertDefinition]
     let cleanups: [Cleanup]
@@ -28,9 +25,8 @@ struct Alerts: Sendable {
         _ measured: RunMeasurements, _ definitions: [AlertDefinition], states: [AlertState], now: Timestamp
     ) async throws {
         var transitions: [Transition] = []
-        for (definition, state) in zip(definitions, states) {
-            let own = measured.value(of: definition)
-            let value = try await windowed(definition, own: own, of: measured.cleanup, state: state, now: now)
+        let values = try await values(measured, definitions, states, now: now)
+        for ((definition, state), value) in zip(zip(definitions, states), values) {
             let isCrossed = definition.isCrossed(by: value) != state.isFiring
             if state.definition != definition.definitionText, isCrossed || !isImplicit(definition) {
                 transitions.append(.published(definition))
@@ -87,9 +83,17 @@ struct Alerts: Sendable {
         try await publish(changed.map { .published($0.0) }, now: now)
     }
 
+    /// How many transitions one call commits: none may hold Redis for long.
+    private static let mostAtOnce = 50
+
     /// Commits transitions, each guarded by the previous state.
     func publish(_ transitions: [Transition], now: Timestamp) async throws {
-        guard !transitions.isEmpty else { return }
+        for start in stride(from: 0, to: transitions.count, by: Self.mostAtOnce) {
+            try await publish(part: Array(transitions[start...].prefix(Self.mostAtOnce)), now: now)
+        }
+    }
+
+    private func publish(part transitions: [Transition], now: Timestamp) async throws {
         var call = CommitCall(
             lease: nil, index: store.keys.schedule, shared: [store.keys.schedule, store.keys.alerts])
         for transition in transitions { add(transition, to: &call, now: now) }
@@ -170,46 +174,24 @@ struct Alerts: Sendable {
         _ = call.append(.new(sink.statement), member: alert.name) { append(&$0) }
     }
 
-    /// The value over the alert's window, including this run.
+    /// The values that the alerts compare: those of this run, or the sums over the alerts' windows, this run included.
     ///
-    /// The stream is read only if it can matter: a run that adds nothing can't make a sum exceed its threshold.
-    private func windowed(
-        _ definition: AlertDefinition, own: Double, of cleanup: String, state: AlertState, now: Timestamp
-    ) async throws -> Double {
-        guard let window = definition.over else { return own }
-        if definition.isAbove, own == 0, !state.isFiring { return 0 }
-        let start: String
-        var runs = Int.max
-        switch window {
-        case .time(let span): start = String(max(0, (now - span).milliseconds))
-        case .runs(let count):
-            start = "-"
-            runs = count
+    /// The windows are read only if they can matter: a run that adds nothing can't make a sum exceed its threshold.
+    private func values(
+        _ measured: RunMeasurements, _ definitions: [AlertDefinition], _ states: [AlertState], now: Timestamp
+    ) async throws -> [Double] {
+        var values = definitions.map { measured.value(of: $0) }
+        let places = values.indices.filter { definitions[$0].over != nil }
+        guard !places.isEmpty else { return values }
+        let wanted = places.filter { place in
+            place < states.count
+                && !(definitions[place].isAbove && values[place] == 0 && !states[place].isFiring)
         }
-        var sum = 0.0
-        var end = "+"
-        var read = 0
-        while read < Self.mostEntries {
-            let page = try await StreamPage(
-                "XREVRANGE", of: store.keys.metrics, from: end, to: start, store.redis)
-            for entry in page.entries
-            where entry["cleanup"] == cleanup && definition.metric.counts(entry["kind"]) {
-                guard runs > 0 else { return sum }
-                runs -= 1
-                sum += Double(entry[definition.field] ?? "") ?? 0
-            }
-            guard page.isFull, let last = page.entries.last else { return sum }
-            read += page.entries.count
-            end = "(" + last.id
-        }
-        return sum
-    }
-}
-
-extension AlertDefinition.Metric {
-    /// Whether metrics entries of this kind count as runs for this metric.
-    fileprivate func counts(_ kind: String?) -> Bool {
-        kind == "run" || (self == .runsLost && kind == "lost")
+        let window = AlertWindow(
+            store: store, cleanup: measured.cleanup, definitions: places.map { definitions[$0] })
+        let sums = try await window.add(measured, sumsOf: wanted.map { definitions[$0] }, now: now)
+        for (place, sum) in zip(wanted, sums) { values[place] = sum }
+        return values
     }
 }
 

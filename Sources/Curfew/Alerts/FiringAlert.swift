@@ -19,9 +19,8 @@ package struct FiringAlert: Sendable, Codable, Equatable {
         let guards = cleanups.filter(\.mayBeRefused).map {
             AlertDefinition.ofGuard(on: $0.name)
         }
-        var names: [String] = []
-        for alert in alerts + guards where !names.contains(alert.name) { names.append(alert.name) }
-        if !names.contains(ClockStep.alert) { names.append(ClockStep.alert) }
+        var known: Set<String> = []
+        let names = ((alerts + guards).map(\.name) + [ClockStep.alert]).filter { known.insert($0).inserted }
         let replies = try await store.redis.replies(
             to: names.map { RedisCommand("HGETALL", [store.keys.alert($0)]) })
         return zip(names, replies).flatMap { name, reply in

@@ -3,12 +3,21 @@ internal import RedisClient
 
 /// Fires the `overdue` alerts of all cleanups from the ticks of any living instance.
 ///
-/// It sends nothing as long as nothing changes. All instances see and send the same, and the guards of the alerts let
-/// one of them through.
+/// Of the instances with the same configuration, and so the same alerts, one does it for all, as long as it lives: the
+/// others ask once per heartbeat whether somebody does. It sends nothing as long as nothing changes. The guards of the
+/// alerts let one transition through, should two instances watch.
 struct OverdueWatch {
     let alerts: Alerts
-    /// How long it waits before it asks again for the cleanups that owe a run.
+    /// This instance, and the fingerprint of its configuration.
+    let instance: String, configuration: String
+    /// How long it waits before it asks again for the cleanups that owe a run, and whether it is its turn to watch.
     let heartbeat: Duration
+    /// The alerts on every cleanup, and those on one cleanup by its name.
+    private let general: [AlertDefinition], own: [String: [AlertDefinition]]
+    /// Whether some alert fires for what is *not* overdue: all cleanups must then be looked at.
+    private let looksAtAll: Bool
+    /// Whether this instance watches, and when it asked.
+    private var isWatching = false, askedAt: ContinuousClock.Instant?
     /// The firing alerts as far as this instance knows; nil until it has read those of other instances.
     private var firing: Set<Pair>?
     /// Since when each cleanup owes a run, and when that was read.
@@ -20,40 +29,71 @@ struct OverdueWatch {
         var cleanup: String
     }
 
-    init(_ alerts: Alerts, heartbeat: Duration) {
-        self.alerts = alerts
-        self.heartbeat = heartbeat
+    init(_ alerts: Alerts, instance: String, configuration: String, heartbeat: Duration) {
+        (self.alerts, self.heartbeat) = (alerts, heartbeat)
+        (self.instance, self.configuration) = (instance, configuration)
+        let definitions = alerts.configured.filter { $0.metric == .overdue }
+        general = definitions.filter { $0.cleanup == "*" }
+        own = Dictionary(grouping: definitions.filter { $0.cleanup != "*" }, by: \.cleanup)
+        looksAtAll = definitions.contains { $0.isCrossed(by: 0) }
     }
 
     private var store: Store { alerts.store }
+    private var definitions: [AlertDefinition] { general + own.values.flatMap(\.self) }
 
     /// Evaluates the alerts on the answer of a tick.
     mutating func look(at answer: TickAnswer) async throws {
-        let definitions = alerts.configured.filter { $0.metric == .overdue }
-        guard !definitions.isEmpty else { return }
-        let known = if let firing { firing } else { try await leftFiring(definitions) }
+        guard !general.isEmpty || !own.isEmpty, try await isMine() else { return }
+        let known = if let firing { firing } else { try await leftFiring() }
         let values = try await values(answer)
         var crossed: Set<Pair> = []
-        var transitions: [Alerts.Transition] = []
-        var ended: [(AlertDefinition, String, Double)] = []
-        for definition in definitions {
-            let own = known.filter { $0.alert == definition.name }.map(\.cleanup)
-            for name in Set(values.keys).union(own).sorted() {
-                let pair = Pair(alert: definition.name, cleanup: name)
-                let value = values[name] ?? 0
-                if definition.watches(name), definition.isCrossed(by: value) {
-                    crossed.insert(pair)
-                    guard !known.contains(pair) else { continue }
-                    transitions.append(
-                        .crossed(definition, cleanup: name, value: value, isFiring: true, since: nil, run: ""))
-                } else if known.contains(pair) {
-                    ended.append((definition, name, value))
-                }
+        for (name, value) in values {
+            for definition in general + (own[name] ?? []) where definition.isCrossed(by: value) {
+                crossed.insert(Pair(alert: definition.name, cleanup: name))
             }
         }
-        transitions += try await resolutions(ended)
+        let transitions = try await transitions(from: known, to: crossed, values)
         try await alerts.publish(transitions, now: answer.clock.now)
         firing = crossed
+    }
+
+    /// Whether this instance watches: it does already, or nobody does any more.
+    private mutating func isMine() async throws -> Bool {
+        let now = ContinuousClock.now
+        if let askedAt, askedAt.duration(to: now) < heartbeat * 0.9 { return isWatching }
+        // Somebody else takes over soon after the last heartbeat of the one that watches.
+        let expiry = ["PX", String((heartbeat * 1.25).milliseconds)]
+        let key = store.keys.watch(configuration)
+        let get = RedisCommand("GET", [key])
+        let replies = try await store.redis.pipeline(
+            isWatching
+                ? [get, RedisCommand("SET", [key, instance, "XX"] + expiry)]
+                : [RedisCommand("SET", [key, instance, "NX"] + expiry), get])
+        let holder = replies[isWatching ? 0 : 1].string
+        // A server that takes no more writes, for example because it is full, is watched by all.
+        let isRefused = replies.contains { $0.error != nil }
+        let isMine = holder == instance || isRefused
+        if !isMine || !isWatching { (firing, owed) = (nil, nil) }
+        (isWatching, askedAt) = (isMine, now)
+        return isMine
+    }
+
+    /// What has begun to fire, and what no longer does.
+    private func transitions(
+        from known: Set<Pair>, to crossed: Set<Pair>, _ values: [String: Double]
+    ) async throws -> [Alerts.Transition] {
+        guard known != crossed else { return [] }
+        let byName = Dictionary(definitions.map { ($0.name, $0) }) { first, _ in first }
+        func changed(_ pairs: Set<Pair>) -> [(AlertDefinition, String, Double)] {
+            pairs.sorted { ($0.alert, $0.cleanup) < ($1.alert, $1.cleanup) }.compactMap { pair in
+                byName[pair.alert].map { ($0, pair.cleanup, values[pair.cleanup] ?? 0) }
+            }
+        }
+        let began = changed(crossed.subtracting(known)).map { definition, name, value in
+            Alerts.Transition.crossed(
+                definition, cleanup: name, value: value, isFiring: true, since: nil, run: "")
+        }
+        return began + (try await resolutions(changed(known.subtracting(crossed))))
     }
 
     /// How long each cleanup is overdue, in milliseconds; 0 if it isn't, or if it is disabled.
@@ -64,7 +104,7 @@ struct OverdueWatch {
         for (cleanup, since) in try await owedSince() {
             values[cleanup] = max(values[cleanup] ?? 0, Double((answer.clock.now - since).milliseconds))
         }
-        for cleanup in alerts.cleanups where !cleanup.isEnabled || values[cleanup.name] == nil {
+        for cleanup in alerts.cleanups where !cleanup.isEnabled || (looksAtAll && values[cleanup.name] == nil) {
             values[cleanup.name] = 0
         }
         return values
@@ -88,7 +128,8 @@ struct OverdueWatch {
     }
 
     /// The alerts that were published as firing and not yet as resolved.
-    private func leftFiring(_ definitions: [AlertDefinition]) async throws -> Set<Pair> {
+    private func leftFiring() async throws -> Set<Pair> {
+        let definitions = definitions
         let states = try await store.redis.pipeline(
             definitions.map { RedisCommand("HGETALL", [store.keys.alert($0.name)]) })
         var firing: Set<Pair> = []

@@ -24,6 +24,8 @@ package struct Keys: Sendable {
     package var runs: String { prefix + "runs" }
     /// Stream of measurements.
     package var metrics: String { prefix + "metrics" }
+    /// Sorted set: cleanup that runs → how late it began, in milliseconds, negative.
+    package var running: String { prefix + "running" }
     /// Hash: cleanup → its definition and schedule, and the configurations that have it.
     package var definitions: String { prefix + "definitions" }
     /// Hash: cleanup → the run that it owes: since when no run has succeeded, and when the next attempt is.
@@ -39,6 +41,12 @@ package struct Keys: Sendable {
 
     /// Hash: the published state of an instance.
     package func instance(_ id: String) -> String { prefix + "instance:" + id }
+    /// Hash: what the instances of a registration know: cleanup → whether it runs dry, and its policy.
+    package func knows(_ registration: String) -> String { prefix + "knows:" + registration }
+    /// String: the instance that tells it; for seconds.
+    package func registrar(of registration: String) -> String { knows(registration) + ":by" }
+    /// Sorted set: living instance with that registration → last seen.
+    package func mates(_ registration: String) -> String { prefix + "mates:" + registration }
     /// Hash: the instance that runs a cleanup, and its progress.
     package func lease(_ cleanup: String) -> String { prefix + "lease:" + cleanup }
     /// Sorted set: the index that Curfew keeps if the application has none.
@@ -73,6 +81,11 @@ package struct Keys: Sendable {
     package func group(_ id: String) -> String { prefix + "group:" + id }
     /// Hash: the state of an alert.
     package func alert(_ name: String) -> String { prefix + "alert:" + name }
+
+    /// Stream: the last runs of a cleanup with alerts that add values up, with what these add up.
+    func window(_ cleanup: String) -> String { prefix + "window:" + cleanup }
+    /// String: the instance that watches for overdue cleanups on behalf of all with its configuration; expires.
+    func watch(_ configuration: String) -> String { prefix + "watch:" + configuration }
 
     /// Hash: unfinished changes of a cleanup with parts in other slots of a cluster.
     func saga(_ cleanup: String) -> String { prefix + "saga:" + cleanup }

@@ -80,8 +80,19 @@ extension Change {
         return fields
     }
 
+    /// Whether its part in the record's slot names the member of the index that it is about.
+    var namesMember: Bool {
+        effects.contains { effect in
+            switch effect {
+            case .put, .take, .relist: true
+            default: false
+            }
+        }
+    }
+
     /// The keys beside the record that something is put into.
     var queues: [String] {
+        guard puts else { return [] }
         var keys: [String] = []
         for case .put(let push) in effects { keys.append(push.key) }
         return keys

@@ -50,16 +50,17 @@ struct ChangeEncoder: Sendable {
             }
         }
         let index: Statement.IndexEffect = isPart || !cleanup.isIndexed ? .none : change.indexEffect
+        let hasMember = !isPart || change.namesMember
         let choice: CommitCall.StatementChoice
         if let earlier {
             choice = .same(earlier)
         } else {
-            var sink = StatementSink(index: index)
+            var sink = StatementSink(index: index, hasMember: hasMember)
             encode(change, of: record, isPart: isPart, to: &sink)
             choice = .new(sink.statement)
         }
         let score = index == .score ? change.next.map(cleanup.indexUnit.score) : nil
-        let number = call.append(choice, member: record.member, score: score) { sink in
+        let number = call.append(choice, member: hasMember ? record.member : nil, score: score) { sink in
             encode(change, of: record, isPart: isPart, to: &sink)
         }
         if earlier == nil { known.changes.append((change, isText, number)) }
@@ -69,7 +70,7 @@ struct ChangeEncoder: Sendable {
     func encode(_ change: Change, of record: Record, isPart: Bool, to sink: inout some CommitSink) {
         guard !isCheck else { return encodeCheck(change, of: record, isPart: isPart, to: &sink) }
         let own = sink.key(record.key)
-        let amount = sink.value(String(change.paid))
+        let amount = isPart && !change.pays ? Statement.Source.none : sink.value(String(change.paid))
         var context = EffectContext(
             own: own, id: record.name, key: record.key, to: change.to, amount: amount, isPart: isPart)
         if let registry = record.place?.seat?.registry, !isPart {

@@ -39,8 +39,10 @@ struct CommitCall: Sendable {
     }
 
     /// Adds a change under a statement: an earlier one by its number, or a new one.
+    ///
+    /// - Parameter member: the member of the index that it is about; nil where nothing of the statement names it.
     mutating func append(
-        _ statement: StatementChoice, member: String, score: String? = nil, _ tell: (inout ValueSink) -> Void
+        _ statement: StatementChoice, member: String?, score: String? = nil, _ tell: (inout ValueSink) -> Void
     ) -> Int {
         let number: Int
         switch statement {
@@ -88,7 +90,8 @@ struct CommitCall: Sendable {
 
     private var changes: CommitArguments.Changes {
         CommitArguments.Changes(
-            keys: sink.keys, statements: statements.map(\.text), appendRuns: { sink.append(to: &$0) })
+            keys: sink.keys, statements: statements.map(\.text), byteCount: sink.byteCount,
+            appendRuns: { sink.append(to: &$0) })
     }
 
     /// Reads the reply: what became of each change, in order.

@@ -101,7 +101,11 @@ extension CommitScope {
 
     /// What the queues of a page's changes are; nil where it has none.
     func kinds(of page: [Evaluation]) async throws -> QueueKinds? {
-        let queues = Set(page.lazy.compactMap(\.change).flatMap(\.queues))
+        var queues: Set<String> = []
+        for place in page.indices {
+            guard case .change(let change) = page[place].decision, change.puts else { continue }
+            queues.formUnion(change.queues)
+        }
         guard !queues.isEmpty else { return nil }
         return try await QueueKinds(Array(queues), redis, keys, isNoting: lease != nil)
     }

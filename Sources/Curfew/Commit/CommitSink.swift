@@ -45,9 +45,10 @@ extension Statement.Key {
 struct StatementSink: CommitSink {
     private(set) var statement: Statement
 
-    init(index: Statement.IndexEffect) {
+    /// - Parameter hasMember: whether changes bring along the member of an index that they are about.
+    init(index: Statement.IndexEffect, hasMember: Bool = true) {
         // The member comes first among the values, and the score second where there is one.
-        statement = Statement(index: index, values: index == .score ? 2 : 1)
+        statement = Statement(index: index, values: !hasMember ? 0 : index == .score ? 2 : 1)
     }
 
     mutating func key(_ name: String) -> Statement.Key {
@@ -93,7 +94,7 @@ struct StatementSink: CommitSink {
 /// Takes down the keys and values of a change, as words of the call.
 struct ValueSink: CommitSink {
     private(set) var keys: RedisCommand
-    private var runs: [(statement: Int, changes: Int, values: RedisCommand)] = []
+    private var runs: [(statement: Int, values: WordRows)] = []
     private var ownKeys = 0
     private var ownValues = 0
 
@@ -102,15 +103,18 @@ struct ValueSink: CommitSink {
     }
 
     /// Begins a change under the statement of that number.
-    mutating func begin(statement: Int, member: String, score: String?) {
+    ///
+    /// - Parameter member: the member of the index that it is about; nil where nothing of the statement names it.
+    mutating func begin(statement: Int, member: String?, score: String?) {
         ownKeys = 0
         ownValues = 0
-        if runs.last?.statement == statement {
-            runs[runs.count - 1].changes += 1
-        } else {
-            runs.append((statement, 1, RedisCommand(capacity: runs.isEmpty ? 4 << 10 : 1 << 10)))
+        if runs.last?.statement != statement {
+            // The member and the score are each change's own.
+            let apart = (member == nil ? 0 : 1) + (score == nil ? 0 : 1)
+            runs.append((statement, WordRows(capacity: runs.isEmpty ? 4 << 10 : 1 << 10, apart: apart)))
         }
-        _ = value(member)
+        runs[runs.count - 1].values.beginRow()
+        if let member { _ = value(member) }
         if let score { _ = value(score) }
     }
 
@@ -126,12 +130,17 @@ struct ValueSink: CommitSink {
         return Statement.Source(number: ownValues)
     }
 
-    /// Appends the changes to the call, those of one statement that come one after the other under one head.
+    /// About how many bytes keys and values have.
+    var byteCount: Int { runs.reduce(keys.byteCount) { $0 + $1.values.byteCount + 32 } }
+
+    /// Appends the changes to the call, those of one statement that come one after the other under one head, which has
+    /// also what all of them have.
     func append(to command: inout RedisCommand) {
         for run in runs {
-            command.append(run.statement)
-            command.append(run.changes)
-            command.append(wordsOf: run.values)
+            let places = run.values.alike.map { String($0 + 1) }.joined(separator: ",")
+            command.append(places.isEmpty ? String(run.statement) : "\(run.statement)=\(places)")
+            command.append(run.values.count)
+            run.values.append(to: &command)
         }
     }
 
@@ -144,6 +153,6 @@ struct ValueSink: CommitSink {
 }
 
 extension Statement.Source {
-    /// The change's index member, which every change brings along.
+    /// The change's index member, which every change brings along that says more than ``SagaStep`` and the like.
     static let member = Statement.Source(number: 1)
 }

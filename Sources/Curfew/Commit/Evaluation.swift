@@ -22,7 +22,7 @@ struct Evaluation: Sendable {
     enum Decision: Sendable {
         case leave(Leave)
         case drop(because: String, guards: [Policies.Guard])
-        indirect case change(Change)
+        case change(Change)
         case malformed(RecordError)
     }
 

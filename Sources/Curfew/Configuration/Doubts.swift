@@ -44,10 +44,11 @@ struct Doubts {
             isOfRegistries = list?.section(entry.key)?.isInRegistries == true
             look(at: entry, path: "cleanups.\(entry.key)", parent: "")
         }
+        let byRecords = Dictionary(grouping: cleanups, by: \.records)
         for cleanup in cleanups {
             guard let awaited = cleanup.policy.awaitedEnd else { continue }
             let line = list?.section(cleanup.name)?.entry("since")?.line
-            for other in cleanups where other.records == cleanup.records {
+            for other in byRecords[cleanup.records] ?? [] {
                 guard let why = Self.neverWritten(awaited, other) else { continue }
                 add(line, "cleanups.\(cleanup.name).since", why)
             }

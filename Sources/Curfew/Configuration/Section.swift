@@ -10,6 +10,8 @@ struct Section {
     /// The line where it begins.
     let line: Int
     let entries: [YAMLNode.Entry]
+    /// Where each key is, in a section that is too long to be searched for each of them.
+    private let places: [String: Int]?
     let problems: ProblemList
     /// The rules for key templates in it.
     var templates = TemplateRules()
@@ -28,6 +30,9 @@ struct Section {
             problems.add(line: line, path: path, "expected a section, found \(node.noun)")
             return nil
         }
+        places =
+            entries.count < 32
+            ? nil : Dictionary(entries.enumerated().map { ($1.key, $0) }) { first, _ in first }
         self.path = path
         self.line = line
         self.problems = problems
@@ -45,7 +50,8 @@ struct Section {
 
     /// The entry of a key.
     func entry(_ key: String) -> YAMLNode.Entry? {
-        entries.first { $0.key == key }
+        if let places { return places[key].map { entries[$0] } }
+        return entries.first { $0.key == key }
     }
 
     /// Whether a key has a value; a value that the environment leaves empty doesn't count.

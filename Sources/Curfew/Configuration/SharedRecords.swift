@@ -18,14 +18,18 @@ struct SharedRecords {
     /// All of them.
     func doubts(_ cleanups: [Cleanup]) -> [ConfigurationError.Problem] {
         var found: [ConfigurationError.Problem] = []
+        var former: [[String]: [Int]] = [:]
+        let byRecords = Dictionary(grouping: cleanups.indices) { cleanups[$0].records }
         for (number, cleanup) in cleanups.enumerated() {
-            for other in cleanups[..<number] where Self.place(of: other) == Self.place(of: cleanup) {
-                guard cleanup.isEnabled, other.isEnabled, let why = Self.overlap(cleanup, other) else { continue }
+            let place = Self.place(of: cleanup)
+            for other in former[place] ?? [] where cleanup.isEnabled && cleanups[other].isEnabled {
+                guard let why = Self.overlap(cleanup, cleanups[other]) else { continue }
                 found.append(
                     problem(cleanup.name, list?.section(cleanup.name)?.has("in") == true ? "in" : "records", why))
             }
-            for other in cleanups where other.records == cleanup.records {
-                guard let why = Self.neverWritten(cleanup, other) else { continue }
+            former[place, default: []].append(number)
+            for other in byRecords[cleanup.records] ?? [] {
+                guard let why = Self.neverWritten(cleanup, cleanups[other]) else { continue }
                 found.append(problem(cleanup.name, "since", why))
             }
         }

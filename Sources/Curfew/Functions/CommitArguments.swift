@@ -47,6 +47,8 @@ struct CommitArguments: Sendable {
         let keys: RedisCommand
         /// The statements, as JSON.
         let statements: [String]
+        /// About how many bytes all of it has.
+        var byteCount = 0
         /// Appends the runs of changes: the number of the statement, the number of changes, their values.
         let appendRuns: (inout RedisCommand) -> Void
     }
@@ -84,6 +86,7 @@ struct CommitArguments: Sendable {
     ) -> RedisCommand {
         let declared = isAlone ? changes.keys.count + (mark == nil ? 0 : 1) : 0
         var command = function.command(keys: [], of: declared)
+        command.reserve(2_048 + (mark?.text.count ?? 0) + changes.byteCount)
         if isAlone {
             if let mark { command.append(mark.key) }
             command.append(wordsOf: changes.keys)

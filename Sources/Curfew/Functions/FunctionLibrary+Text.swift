@@ -3,7 +3,7 @@
 /// The version is derived from the text, so a changed text always has a new version.
 extension FunctionLibrary {
     /// The format of calls and answers: the first number of the version, which shows people which version is newer.
-    package static let format = 8
+    package static let format = 9
 
     /// The version of this binary: the format, and the beginning of the digest of the whole text.
     package static let version = "\(format)_\(digest(of: "\(format)\n\(functions)\(registration)").prefix(8))"
@@ -47,7 +47,7 @@ extension FunctionLibrary {
     /// The parts, each in a block of its own, except for the shared names.
     private static let functions: String = {
         let blocks = [
-            [PackageResources.lease_lua], [PackageResources.scan_lua],
+            [PackageResources.lease_lua, PackageResources.tick_lua], [PackageResources.scan_lua],
             [PackageResources.statement_lua, PackageResources.commit_lua, PackageResources.parts_lua],
         ]
         let joined = blocks.map { "do\n\($0.map(text).joined(separator: "\n"))end\n" }

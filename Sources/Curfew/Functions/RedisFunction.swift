@@ -4,9 +4,11 @@ internal import RedisClient
 package enum RedisFunction: String, CaseIterable, Sendable {
     /// See ``VersionCall``.
     case version = "curfew_version"
+    /// See ``RegisterCall``.
+    case register = "curfew_register"
     /// See ``TickCall``.
     case tick = "curfew_tick"
-    /// See ``TickCall``, with an event entry.
+    /// See ``ClaimCall``.
     case claim = "curfew_claim"
     /// See ``RenewCall``.
     case renew = "curfew_renew"
@@ -42,7 +44,7 @@ package enum RedisFunction: String, CaseIterable, Sendable {
     package var isReadOnly: Bool {
         switch self {
         case .version, .check, .checkPart, .look, .overview: true
-        case .tick, .claim, .renew, .finish, .scanClaim, .scanReport, .commit, .note, .commitPart, .notePart,
+        case .register, .tick, .claim, .renew, .finish, .scanClaim, .scanReport, .commit, .note, .commitPart, .notePart,
             .recordEvents, .unlist:
             false
         }

@@ -2,42 +2,59 @@ internal import Policies
 internal import RedisClient
 
 /// Checks whether refunds may be paid, on one node of a cluster: `curfew_look` in `parts.lua`.
+///
+/// It is asked for every refund, so it has no word that says nothing: amounts aren't sent.
 struct RefundLookupCall: FunctionCall {
     private var ledgers = RedisCommand(capacity: 4 << 10)
-    private var balances = RedisCommand(capacity: 4 << 10)
+    private var texts = RedisCommand(capacity: 4 << 10)
+    private var fields = RedisCommand(capacity: 0)
+    /// Whose they are, by the number that the caller has for them.
+    private var ledgersOf: [Int] = []
+    private var textsOf: [Int] = []
+    private var fieldsOf: [Int] = []
 
-    /// Adds the question whether a ledger has an entry.
-    mutating func add(ledger: String, entry: String) {
+    /// Adds the question whether a ledger has an entry, for whoever has that number.
+    mutating func add(ledger: String, entry: String, of number: Int) {
         ledgers.append(ledger)
         ledgers.append(entry)
+        ledgersOf.append(number)
     }
 
-    /// Adds the question whether an amount can be added to a balance.
-    mutating func add(balance: String, field: String?, amount: Amount) {
-        balances.append(balance)
-        balances.append(field ?? "")
-        balances.append(String(amount))
+    /// Adds the question whether a balance is a number to which any plain amount can be added (``isPlain(_:)``).
+    mutating func add(balance: String, field: String?, of number: Int) {
+        guard let field else {
+            texts.append(balance)
+            textsOf.append(number)
+            return
+        }
+        fields.append(balance)
+        fields.append(field)
+        fieldsOf.append(number)
+    }
+
+    /// Whether an amount is whole, and far from what a 64-bit number holds.
+    static func isPlain(_ amount: Amount) -> Bool {
+        amount.scale == 0 && amount > -1_000_000_000_000_000 && amount < 1_000_000_000_000_000
     }
 
     var command: RedisCommand {
-        var command = RedisFunction.look.command(keys: [], [String(ledgers.count / 2)])
-        command.append(wordsOf: ledgers)
-        command.append(wordsOf: balances)
+        var command = RedisFunction.look.command(keys: [], [String(ledgersOf.count), String(textsOf.count)])
+        for words in [ledgers, texts, fields] { command.append(wordsOf: words) }
         return command
     }
 
-    /// The positions that need a closer look: first the ledgers in the order of addition, then the balances.
+    /// Those that need a closer look, by the numbers that they were added with.
     func answer(_ reply: RedisValue) throws(CurfewError) -> [Int] {
-        let count = ledgers.count / 2 + balances.count / 3
-        var places: [Int] = []
+        let asked = ledgersOf + textsOf + fieldsOf
+        var numbers: [Int] = []
         for position in reply.elements {
-            guard let place = position.place(among: count) else {
+            guard let place = position.place(among: asked.count) else {
                 throw CurfewError(
                     .damaged, "\(RedisFunction.look.rawValue) returned an answer for a key that was not in the call")
             }
-            places.append(place)
+            numbers.append(asked[place])
         }
-        return places
+        return numbers
     }
 }
 

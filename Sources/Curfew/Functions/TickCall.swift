@@ -1,68 +1,42 @@
 internal import Policies
 internal import RedisClient
 
-/// Reports that an instance is alive, and claims at most one due cleanup: `curfew_tick` in `lease.lua`.
-///
-/// With an event entry, which names the person who requested it, the function is `curfew_claim`.
+/// Reports that an instance is alive, and claims as many due cleanups as it has places: `curfew_tick` in `tick.lua`.
 struct TickCall: FunctionCall {
-    /// A cleanup that the instance knows.
-    struct Known: Sendable {
-        let name: String
-        let policy: String
-        let isDryRun: Bool
-        let next: Next
-    }
-
-    /// The due time of a cleanup that isn't on the schedule yet.
-    enum Next: Sendable {
-        /// At once, and then at this interval.
-        case every(milliseconds: Int64)
-        /// At that time.
-        case at(milliseconds: Int64)
-    }
-
     let keys: Keys
     let instance: String
+    /// The name under which it has registered what it knows.
+    let registration: String
     let lease: Duration
     let heartbeat: Duration
     /// How many more runs the instance can take.
     let places: Int
-    let trigger: String
-    /// The requested cleanup, due or not; nil for any due cleanup.
-    var only: String?
     let streamLength: Int
+    /// Whether the answer says what is overdue.
+    var isWatching = true
+    /// What is stepped over.
+    var cursor = TickCursor.start
     /// The fields of the instance; empty between two heartbeats.
     var fields: [(String, String)] = []
     /// The metrics entry; empty between two heartbeats.
     var metrics: [(String, String)] = []
-    let known: [Known]
-    /// The event entry, if any; the function adds the run and the time.
-    var event: [(String, String)]?
+    /// Some of the cleanups that it knows, to see whether they are on the schedule.
+    var probes: [String] = []
 
     var command: RedisCommand {
-        var arguments: [String] = []
-        if let event {
-            arguments.append(String(2 * event.count))
-            for (name, value) in event { arguments += [name, value] }
-        }
-        arguments += [
-            instance, String(lease.milliseconds), String(heartbeat.milliseconds), String(places), trigger, only ?? "",
-            String(streamLength),
+        var arguments = [
+            instance, String(lease.milliseconds), String(heartbeat.milliseconds), String(places), String(streamLength),
+            isWatching ? "1" : "0", String(cursor.rank), cursor.last,
         ]
         arguments.append(fields: fields)
         arguments.append(fields: metrics)
-        for cleanup in known {
-            arguments += [cleanup.name, cleanup.policy, cleanup.isDryRun ? "1" : "0"]
-            switch cleanup.next {
-            case .every(let milliseconds): arguments += [String(milliseconds), "0"]
-            case .at(let milliseconds): arguments += ["0", String(milliseconds)]
-            }
-        }
-        let fixed = [
-            keys.schedule, keys.fence, keys.instances, keys.instance(instance), keys.paused, keys.runs, keys.metrics,
-        ]
-        let (function, events) = event == nil ? (RedisFunction.tick, []) : (.claim, [keys.events])
-        return function.command(keys: events + fixed + known.map { keys.lease($0.name) }, arguments)
+        arguments += probes
+        return RedisFunction.tick.command(
+            keys: [
+                keys.schedule, keys.fence, keys.instances, keys.instance(instance), keys.paused, keys.runs,
+                keys.metrics, keys.running, keys.knows(registration), keys.mates(registration),
+            ],
+            arguments)
     }
 
     /// The answer, with all times in milliseconds.
@@ -73,58 +47,106 @@ struct TickCall: FunctionCall {
         let sleep: Int64
         /// The overdue cleanups, and since when.
         let overdue: [String: Int64]
-        let outcome: Outcome
+        let claims: [ClaimedCleanup]
+        /// The cleanups that come next.
+        let next: [Coming]
+        /// How many are due together with the first of these.
+        let together: Int
+        /// The time until there may be more than these, if it is known.
+        let horizon: Int64?
+        /// How many living instances have this registration.
+        let mates: Int
+        let cursor: TickCursor
+        /// Whether it has not looked at everything that is due.
+        let hasMore: Bool
+        let registering: Registering
     }
 
-    /// The result of the claim.
-    enum Outcome {
-        case nothing
-        case claimed(Claimed)
-        /// Another instance has it, with that run, until then at the latest.
-        case held(by: String, run: String, until: Int64?)
-        /// The JSON of who paused it, when and why.
-        case paused(String)
+    /// A cleanup that comes next.
+    struct Coming {
+        let name: String
+        /// The time until then.
+        let wait: Int64
+        /// Whether it runs, and that is when its lease ends.
+        let isLease: Bool
+
+        /// Those of an answer.
+        static func all(_ reply: RedisValue?) -> [Coming] {
+            let words = reply?.elements ?? []
+            return stride(from: 0, to: words.count - 2, by: 3).map { place in
+                Coming(
+                    name: words[place].string ?? "", wait: words[place + 1].integer ?? 0,
+                    isLease: words[place + 2].string == "1")
+            }
+        }
     }
 
-    /// A cleanup that this instance may run.
-    struct Claimed {
-        let cleanup: String
-        let run: String
-        let fence: String
-        let term: String
-        let due: Int64?
-        /// How long it could have been claimed before.
-        let late: Int64
-        /// The run that it replaces because its lease expired.
-        let lost: String?
-        /// What is known from before.
-        let definition: RedisValue?
-        let owed: RedisValue?
-        let clock: RedisValue?
+    /// Whether the registration is there.
+    enum Registering: String {
+        /// It is.
+        case notNeeded = ""
+        /// It isn't, and this instance is to register.
+        case now
+        /// It isn't, and another instance is registering.
+        case wait
     }
 
     func answer(_ reply: RedisValue) throws(CurfewError) -> Answer {
         let named = reply.named
         guard let now = named["now"]?.integer, let sleep = named["sleep"]?.integer,
-            let version = named["version"]?.string
+            let version = named["version"]?.string, let claims = named["claims"],
+            let registering = Registering(rawValue: named["register"]?.string ?? "")
         else { throw Self.unexpected(.tick) }
-        let overdue = named["overdue"]?.named.mapValues { $0.integer ?? 0 } ?? [:]
-        return Answer(version: version, now: now, sleep: sleep, overdue: overdue, outcome: Self.outcome(named))
+        return Answer(
+            version: version, now: now, sleep: sleep,
+            overdue: named["overdue"]?.named.mapValues { $0.integer ?? 0 } ?? [:],
+            claims: claims.elements.map(ClaimedCleanup.init),
+            next: Coming.all(named["next"]),
+            together: named["together"]?.integer.map { Int($0) } ?? 0,
+            horizon: named["horizon"]?.integer, mates: named["mates"]?.integer.map { Int($0) } ?? 1,
+            cursor: TickCursor(
+                rank: named["rank"]?.integer.map { Int($0) } ?? 0, last: named["last"]?.string ?? ""),
+            hasMore: named["more"]?.string == "1", registering: registering)
     }
+}
 
-    private static func outcome(_ named: [String: RedisValue]) -> Outcome {
+/// The head of the schedule that ticks step over: due, but paused, or unknown to this instance.
+///
+/// It saves looking at them again with every tick; with a heartbeat an instance begins anew.
+struct TickCursor: Sendable, Equatable {
+    /// How many they are.
+    var rank: Int
+    /// The last of them.
+    var last: String
+
+    /// Nothing is stepped over.
+    static let start = TickCursor(rank: 0, last: "")
+}
+
+/// A cleanup that this instance may run, as the functions answer it.
+struct ClaimedCleanup {
+    let cleanup: String
+    let run: String
+    let fence: String
+    let term: String
+    let due: Int64?
+    /// How long it could have been claimed before.
+    let late: Int64
+    /// The run that it replaces because its lease expired.
+    let lost: String?
+    /// What is known from before.
+    let definition: RedisValue?
+    let owed: RedisValue?
+    let clock: RedisValue?
+
+    init(_ reply: RedisValue) {
+        let named = reply.named
         func text(_ name: String) -> String { named[name]?.string ?? "" }
-        if named["claim"] != nil {
-            return .claimed(
-                Claimed(
-                    cleanup: text("claim"), run: text("run"), fence: text("fence"),
-                    term: named["term"]?.string ?? text("fence"), due: named["due"]?.integer,
-                    late: named["late"]?.integer ?? 0, lost: text("lost").isEmpty ? nil : text("lost"),
-                    definition: named["definition"], owed: named["owed"], clock: named["clock"]))
-        }
-        if named["held"] != nil {
-            return .held(by: text("holder"), run: text("run"), until: named["until"]?.integer)
-        }
-        return named["paused"] != nil ? .paused(text("paused")) : .nothing
+        (cleanup, run, fence) = (text("claim"), text("run"), text("fence"))
+        term = named["term"]?.string ?? fence
+        due = named["due"]?.integer
+        late = named["late"]?.integer ?? 0
+        lost = text("lost").isEmpty ? nil : text("lost")
+        (definition, owed, clock) = (named["definition"], named["owed"], named["clock"])
     }
 }

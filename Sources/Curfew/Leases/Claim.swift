@@ -39,7 +39,7 @@ extension Claim {
     func leaseTerm(_ keys: Keys) -> LeaseTerm { LeaseTerm(key: keys.lease(cleanup), term: term) }
 }
 
-/// The answer of a tick.
+/// The answer of a tick or a claim.
 package struct TickAnswer: Sendable {
     /// The result of a claim.
     package enum Outcome: Sendable {
@@ -53,14 +53,20 @@ package struct TickAnswer: Sendable {
         case paused(String)
     }
 
-    /// The result of the claim.
-    package let outcome: Outcome
+    /// The result of the claim; of a tick, the first one.
+    package internal(set) var outcome = Outcome.nothing
+    /// The claims that this instance has.
+    var claims: [Claim] = []
     /// The server's time.
     package let clock: ServerClock
-    /// How long there is nothing to do.
-    package let sleep: Duration
-    /// The overdue cleanups, and since when.
-    package let overdue: [String: Duration]
+    /// What to look at next, and when.
+    var agenda = Agenda(end: .now)
+    /// The overdue cleanups, and since when; empty if that was not asked.
+    var overdue: [String: Duration] = [:]
+    /// What the next tick can step over.
+    var cursor = TickCursor.start
+    /// How many living instances have the same registration.
+    var mates = 1
     /// The version of the function library that answered.
     package let version: String
     /// The duration of the call.

@@ -6,6 +6,7 @@ package struct Coordinator: Sendable {
     let store: Store
     let configuration: Configuration
     let instance: Instance
+    private let ends: RunEnds
 
     private var keys: Keys { store.keys }
 
@@ -16,11 +17,17 @@ package struct Coordinator: Sendable {
     /// time.
     package var heartbeat: Duration { min(configuration.worker.heartbeat, lease) }
 
+    /// The order of this instance where it is alone.
+    var order: LookOrder { LookOrder(instance: instance.id, mates: 1) }
+
     /// Creates the coordinator of an instance.
-    package init(store: Store, configuration: Configuration, instance: Instance) {
+    ///
+    /// - Parameter ends: what the ends of its runs share.
+    package init(store: Store, configuration: Configuration, instance: Instance, ends: RunEnds) {
         self.store = store
         self.configuration = configuration
         self.instance = instance
+        self.ends = ends
     }
 
     /// What an instance publishes with a tick.
@@ -33,75 +40,149 @@ package struct Coordinator: Sendable {
         package var roundTrip: Duration = .zero
         /// When it started, on the server's clock.
         package var started: Timestamp
+        /// The number of the heartbeat.
+        package var number = 0
     }
 
-    /// Reports that this instance is alive, and claims at most one due cleanup.
+    /// What this instance may claim.
+    ///
+    /// - Parameter refused: the cleanups whose names mean other records on other instances.
+    package func registration(without refused: Set<String> = []) -> Registration {
+        Registration(configuration, refused: refused)
+    }
+
+    /// Reports that this instance is alive, and claims as many due cleanups as it has places.
+    ///
+    /// If Redis doesn't know what this instance may claim, it is told first.
     ///
     /// - Parameters:
-    /// - beat: what to publish about the instance; nil for a tick between two heartbeats, which publishes nothing.
-    /// - places: how many more runs it can take; with 0 it claims nothing.
-    /// - refused: the cleanups whose names mean other records on other instances.
-    /// - clock: the server's time, for the next occurrences of cron schedules; nil on the first tick.
-    package func tick(
-        beat: Beat?, places: Int, refused: Set<String> = [], clock: ServerClock
+    ///   - beat: what to publish about the instance; nil for a tick between two heartbeats, which publishes nothing.
+    ///   - places: how many more runs it can take; with 0 it claims nothing.
+    ///   - registration: what it may claim; nil for every enabled cleanup of the configuration.
+    ///   - cursor: what an earlier tick has found nothing in.
+    ///   - isWatching: whether the answer says what is overdue.
+    ///   - clock: the server's time, for the first occurrences of cron schedules.
+    func tick(
+        beat: Beat?, places: Int, registration: Registration? = nil, cursor: TickCursor = .start,
+        isWatching: Bool = true, clock: ServerClock
     ) async throws(CurfewError) -> TickAnswer {
-        let known = configuration.cleanups.filter { $0.isEnabled && !refused.contains($0.name) }
-        return try await tick(
-            beat: beat, places: places, trigger: Trigger.schedule, only: nil, known: known, clock: clock)
+        let registration = registration ?? self.registration()
+        var call = TickCall(
+            keys: keys, instance: instance.id, registration: registration.id, lease: lease, heartbeat: heartbeat,
+            places: places, streamLength: configuration.streams.length, isWatching: isWatching, cursor: cursor,
+            fields: beat.map(instanceFields) ?? [], metrics: beat.map(metricFields) ?? [],
+            probes: beat.map { registration.probes($0.number) } ?? [])
+        var attempt = ContinuousClock.now
+        var answer = try await store.functions.call(call)
+        var isMended = false
+        if answer.registering == .now {
+            try await register(registration, clock)
+            isMended = true
+            // It has said that it lives; what it may claim it learns only now.
+            if answer.claims.isEmpty {
+                (call.fields, call.metrics, call.probes) = ([], [], [])
+                attempt = .now
+                answer = try await store.functions.call(call)
+            }
+        }
+        return try tickAnswer(answer, attempt: attempt, isMended: isMended)
+    }
+
+    private func register(_ registration: Registration, _ clock: ServerClock) async throws(CurfewError) {
+        let now = clock.now
+        let calls = RegisterCall.all(
+            registration.cleanups.map { KnownCleanup($0, now: now) }, as: registration.id,
+            memory: max(heartbeat * 3, lease) * 2, keys)
+        for call in calls { try await store.functions.call(call) }
+    }
+
+    private func tickAnswer(
+        _ answer: TickCall.Answer, attempt: ContinuousClock.Instant, isMended: Bool
+    ) throws(CurfewError) -> TickAnswer {
+        var result = try TickAnswer(now: answer.now, version: answer.version, attempt: attempt)
+        result.agenda = agenda(answer, at: result.clock.readAt, isMended: isMended)
+        result.overdue = answer.overdue.mapValues { .milliseconds($0) }
+        (result.cursor, result.mates) = (answer.cursor, answer.mates)
+        let now = result.clock.reading
+        result.claims = answer.claims.map { claimed in
+            Claim(
+                claimed, acquired: now, trigger: Trigger.schedule,
+                isDryRun: configuration.cleanup(named: claimed.cleanup)?.isDryRun ?? false, attempt: attempt)
+        }
+        if let first = result.claims.first { result.outcome = .claimed(first) }
+        return result
+    }
+
+    /// What to look at after an answer.
+    private func agenda(_ answer: TickCall.Answer, at answered: ContinuousClock.Instant, isMended: Bool) -> Agenda {
+        let order = LookOrder(instance: instance.id, mates: answer.mates)
+        var agenda = Agenda(end: answered)
+        if answer.hasMore || (isMended && !answer.claims.isEmpty) { return agenda }
+        agenda.end += heartbeat
+        if answer.registering != .notNeeded {
+            // All that wait look again at another moment.
+            agenda.end = answered + .milliseconds(answer.sleep) * (order.phase + 0.5)
+        }
+        let places = configuration.worker.concurrency
+        for (number, coming) in answer.next.enumerated() {
+            let due = answered + .milliseconds(coming.wait)
+            let delay = order.delay(
+                for: coming.name, isTakeOver: coming.isLease, together: number == 0 ? answer.together : 1,
+                places: places)
+            guard let delay else { continue }
+            agenda.add(.init(cleanup: coming.name, due: due, at: due + delay, isFirst: delay == .zero))
+        }
+        if let horizon = answer.horizon {
+            let due = answered + .milliseconds(horizon)
+            agenda.horizon = due
+            if let delay = order.delay(for: answer.next.last?.name ?? "") {
+                agenda.end = min(agenda.end, due + delay)
+            }
+        }
+        return agenda
+    }
+
+    /// The due times of cleanups, or the ends of their leases; nil for what isn't on the schedule.
+    func dueTimes(of cleanups: [String]) async throws(CurfewError) -> [Timestamp?] {
+        let reply = try await store.redis.reply(to: RedisCommand("ZMSCORE", [keys.schedule] + cleanups))
+        return reply.elements.map { $0.string.flatMap(Double.init).map { Timestamp(score: $0) } }
     }
 
     /// Claims a cleanup now, due or not, unless another instance runs it or it is paused.
     ///
     /// - Parameters:
-    /// - person: the person who requests it, recorded in the events; nil for none.
-    /// - detail: further text for the event.
+    ///   - person: the person who requests it, recorded in the events; nil for none.
+    ///   - detail: further text for the event.
     package func claim(
         _ cleanup: Cleanup, trigger: String, isDryRun: Bool, by person: String? = nil, detail: String = ""
     ) async throws(CurfewError) -> TickAnswer {
         var cleanup = cleanup
         // Only the occurrences of a cron schedule need the time before the call.
-        let clock: ServerClock
-        if case .cron = cleanup.schedule {
-            clock = try await store.serverClock()
-        } else {
-            clock = ServerClock(Timestamp(milliseconds: 0))
-        }
+        var before = Timestamp(milliseconds: 0)
+        if case .cron = cleanup.schedule { before = try await store.serverClock().now }
         cleanup.isDryRun = isDryRun
         let deed = person.map { person in
             OperatorAction(
                 trigger == Trigger.undo ? "undo" : "run", by: person, cleanup: cleanup.name, detail: detail)
         }
-        return try await tick(
-            beat: nil, places: 1, trigger: trigger, only: cleanup, known: [cleanup], clock: clock, deed: deed)
-    }
-
-    private func tick(
-        beat: Beat?, places: Int, trigger: String, only: Cleanup?, known: [Cleanup], clock: ServerClock,
-        deed: OperatorAction? = nil
-    ) async throws(CurfewError) -> TickAnswer {
-        let now = clock.now
-        let call = TickCall(
-            keys: keys, instance: instance.id, lease: lease, heartbeat: heartbeat, places: places, trigger: trigger,
-            only: only?.name, streamLength: configuration.streams.length, fields: beat.map(instanceFields) ?? [],
-            metrics: beat.map(metricFields) ?? [],
-            known: known.map { cleanup in
-                TickCall.Known(
-                    name: cleanup.name, policy: cleanup.kind.rawValue, isDryRun: cleanup.isDryRun,
-                    next: Self.next(of: cleanup.schedule, from: now))
-            },
-            event: deed?.event().fieldsOfClaim)
+        let call = ClaimCall(
+            keys: keys, instance: instance.id, lease: lease, trigger: trigger,
+            streamLength: configuration.streams.length, cleanup: KnownCleanup(cleanup, now: before),
+            event: deed?.event().fieldsOfClaim ?? [])
         let attempt = ContinuousClock.now
         let answer = try await store.functions.call(call)
-        return try TickAnswer(answer, attempt: attempt, trigger: trigger) { name in
-            known.first { $0.name == name }?.isDryRun ?? false
+        var result = try TickAnswer(now: answer.now, version: answer.version, attempt: attempt)
+        let now = result.clock.reading
+        switch answer.outcome {
+        case .paused(let why): result.outcome = .paused(why)
+        case .held(let holder, let run, let until):
+            result.outcome = .held(by: holder, run: run, until: until.map(Timestamp.init(milliseconds:)) ?? now)
+        case .claimed(let claimed):
+            let claim = Claim(claimed, acquired: now, trigger: trigger, isDryRun: isDryRun, attempt: attempt)
+            result.claims = [claim]
+            result.outcome = .claimed(claim)
         }
-    }
-
-    private static func next(of schedule: Schedule, from now: Timestamp) -> TickCall.Next {
-        switch schedule {
-        case .every(let interval): .every(milliseconds: interval.milliseconds)
-        case .cron: .at(milliseconds: schedule.first(from: now).milliseconds)
-        }
+        return result
     }
 
     /// Renews exactly this lease and publishes the progress of its run.
@@ -130,13 +211,13 @@ package struct Coordinator: Sendable {
         _ claim: Claim, next: Timestamp?, runFields: [(String, String)], metricFields: [(String, String)],
         alerts: [AlertDefinition]
     ) async throws(CurfewError) -> [AlertState]? {
-        let streams = configuration.streams
-        let call = FinishCall(
-            keys: keys, cleanup: claim.cleanup, term: claim.term, next: next?.milliseconds,
-            streamLength: streams.length,
-            ages: .init(runs: streams.runs, metrics: streams.metrics, events: streams.events, alerts: streams.alerts),
-            run: runFields, metrics: metricFields, alerts: alerts.map(\.name))
-        guard let known = try await store.functions.call(call) else { return nil }
+        let end = FinishCall.End(
+            cleanup: claim.cleanup, term: claim.term, next: next?.milliseconds, run: runFields,
+            metrics: metricFields, alerts: alerts.map(\.name))
+        let known = try await ends.end(end) { ends throws(CurfewError) in
+            try await store.functions.call(finish(ends))
+        }
+        guard let known else { return nil }
         if let next, let definition = known.definition {
             await Definitions(self).follow(definition, after: claim, due: next)
         }
@@ -147,11 +228,22 @@ package struct Coordinator: Sendable {
         }
     }
 
+    private func finish(_ ends: [FinishCall.End]) -> FinishCall {
+        let streams = configuration.streams
+        return FinishCall(
+            keys: keys, streamLength: streams.length,
+            ages: .init(runs: streams.runs, metrics: streams.metrics, events: streams.events, alerts: streams.alerts),
+            ends: ends)
+    }
+
     /// Removes this instance from the list at shutdown, with a short deadline: the entry would expire anyway.
-    package func leave() async throws(CurfewError) {
-        let commands = [
+    ///
+    /// - Parameter registration: the one that it has said that it lives with, if any.
+    package func leave(_ registration: Registration? = nil) async throws(CurfewError) {
+        var commands = [
             RedisCommand("ZREM", [keys.instances, instance.id]), RedisCommand("DEL", [keys.instance(instance.id)]),
         ]
+        if let registration { commands.append(RedisCommand("ZREM", [keys.mates(registration.id), instance.id])) }
         _ = try await store.redis.replies(to: commands, deadline: .seconds(2))
     }
 
@@ -173,30 +265,26 @@ package struct Coordinator: Sendable {
 }
 
 extension TickAnswer {
-    /// Creates it from an answer and the caller's own data.
-    init(
-        _ answer: TickCall.Answer, attempt: ContinuousClock.Instant, trigger: String, isDryRun: (String) -> Bool
-    ) throws(CurfewError) {
-        guard let now = ServerClock.time(milliseconds: answer.now) else { throw TickCall.unexpected(.tick) }
+    /// The answer of a call that was started at that moment, without what it brings.
+    init(now: Int64, version: String, attempt: ContinuousClock.Instant) throws(CurfewError) {
+        guard let now = ServerClock.time(milliseconds: now) else { throw TickCall.unexpected(.tick) }
         let answered = ContinuousClock.now
-        clock = ServerClock(now, at: answered, within: attempt.duration(to: answered))
-        sleep = .milliseconds(answer.sleep)
-        version = answer.version
         roundTrip = attempt.duration(to: answered)
-        overdue = answer.overdue.mapValues { .milliseconds($0) }
-        switch answer.outcome {
-        case .nothing: outcome = .nothing
-        case .paused(let why): outcome = .paused(why)
-        case .held(let holder, let run, let until):
-            outcome = .held(by: holder, run: run, until: until.map(Timestamp.init(milliseconds:)) ?? now)
-        case .claimed(let claimed):
-            outcome = .claimed(
-                Claim(
-                    cleanup: claimed.cleanup, run: claimed.run, fence: claimed.fence, term: claimed.term,
-                    due: claimed.due.map(Timestamp.init(milliseconds:)) ?? now, lateness: .milliseconds(claimed.late),
-                    acquired: now, trigger: trigger, isDryRun: isDryRun(claimed.cleanup), replaces: claimed.lost,
-                    memory: RunMemory(definition: claimed.definition, owed: claimed.owed, clock: claimed.clock),
-                    attempt: attempt))
-        }
+        clock = ServerClock(now, at: answered, within: roundTrip)
+        self.version = version
+    }
+}
+
+extension Claim {
+    init(
+        _ claimed: ClaimedCleanup, acquired: Timestamp, trigger: String, isDryRun: Bool,
+        attempt: ContinuousClock.Instant
+    ) {
+        self.init(
+            cleanup: claimed.cleanup, run: claimed.run, fence: claimed.fence, term: claimed.term,
+            due: claimed.due.map(Timestamp.init(milliseconds:)) ?? acquired, lateness: .milliseconds(claimed.late),
+            acquired: acquired, trigger: trigger, isDryRun: isDryRun, replaces: claimed.lost,
+            memory: RunMemory(definition: claimed.definition, owed: claimed.owed, clock: claimed.clock),
+            attempt: attempt)
     }
 }

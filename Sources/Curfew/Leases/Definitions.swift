@@ -22,6 +22,8 @@ internal import RedisClient
 struct Definitions: Sendable {
     /// How many instances are checked: the most recent ones.
     static let mostInstances = 200
+    /// How often it is read again what is left to do, because other instances do it at the same time.
+    private static let mostReadings = 50
 
     private let store: Store
     private let configuration: Configuration
@@ -69,9 +71,22 @@ struct Definitions: Sendable {
         }
     }
 
-    /// The cleanups that are refused to this configuration, by name; nothing is written.
-    func conflicts() async throws -> [String: Conflict] {
-        try await conflicts(among: try await find(now: Timestamp(milliseconds: 0)))
+    /// The cleanups that are refused to this configuration, by name, from what was read before.
+    ///
+    /// - Parameters:
+    ///   - noted: the recorded definitions by cleanup.
+    ///   - living: the living instances with their configurations.
+    func conflicts(
+        noted: [String: Definition], living: [(id: String, config: String)]
+    ) -> [String: Conflict] {
+        let others = living.filter { $0.id != instance }
+        var conflicts: [String: Conflict] = [:]
+        for cleanup in configuration.cleanups where cleanup.isEnabled {
+            let own = own(cleanup, now: Timestamp(milliseconds: 0))
+            guard let noted = noted[cleanup.name], !noted.means(theSameAs: own) else { continue }
+            conflicts[cleanup.name] = conflict(cleanup, noted: noted, own: own, among: others)
+        }
+        return conflicts
     }
 
     /// The same for one cleanup whose recorded definition is known.
@@ -90,11 +105,29 @@ struct Definitions: Sendable {
     }
 
     /// Records the meaning of every cleanup of this configuration and reschedules those that changed.
+    ///
+    /// Instances that start together share the work: each begins with another cleanup, and reads again what is left to do
+    /// when it meets one that another has just recorded.
     func settle(now: Timestamp) async throws -> Settlement {
-        let found = try await find(now: now)
-        var settlement = Settlement(refused: try await conflicts(among: found))
+        var settlement = Settlement()
+        var left = configuration.cleanups
+        let first = left.indices.randomElement() ?? 0
+        left = Array(left[first...] + left[..<first])
+        for reading in 1...Self.mostReadings where !left.isEmpty {
+            let found = try await find(left, now: now)
+            settlement.refused.merge(try await conflicts(among: found)) { $1 }
+            let count = try await settle(found, &settlement, now: now, isLast: reading == Self.mostReadings)
+            left = Array(left[count...])
+        }
+        return settlement
+    }
+
+    /// Settles what was found, as far as no other instance is faster; returns how many are settled.
+    private func settle(
+        _ found: [Found], _ settlement: inout Settlement, now: Timestamp, isLast: Bool
+    ) async throws -> Int {
         var living: [(id: String, config: String)]?
-        for one in found where settlement.refused[one.cleanup.name] == nil {
+        for (number, one) in found.enumerated() where settlement.refused[one.cleanup.name] == nil {
             if let newer = one.newer {
                 if living == nil { living = try await self.living() }
                 if living?.contains(where: { newer.contains($0.config) }) == true {
@@ -102,9 +135,10 @@ struct Definitions: Sendable {
                     continue
                 }
             }
-            try await settle(one, now: now)
+            let isSettled = try await settle(one, now: now)
+            if !isSettled, !isLast { return number }
         }
-        return settlement
+        return found.count
     }
 
     /// Applies another schedule that was recorded during a run, after the run set a due time by its own schedule.
@@ -134,8 +168,7 @@ struct Definitions: Sendable {
         }
     }
 
-    private func find(now: Timestamp) async throws -> [Found] {
-        let cleanups = configuration.cleanups
+    private func find(_ cleanups: [Cleanup], now: Timestamp) async throws -> [Found] {
         guard !cleanups.isEmpty else { return [] }
         let names = cleanups.map(\.name)
         let texts = try await redis.read("HMGET", keys.definitions, names)
@@ -195,22 +228,23 @@ struct Definitions: Sendable {
         return zip(ids, replies).compactMap { id, reply in reply.string.map { (id, $0) } }
     }
 
-    private func settle(_ found: Found, now: Timestamp) async throws {
-        guard let (definition, due) = step(found, now: now) else { return }
+    /// Returns false if another instance was faster.
+    private func settle(_ found: Found, now: Timestamp) async throws -> Bool {
+        guard let (definition, due) = step(found, now: now) else { return true }
         let name = found.cleanup.name
-        if try await note(found, definition, due: due) {
-            if let noted = found.noted, !noted.means(theSameAs: found.own) || !noted.runs(asOftenAs: found.own) {
-                store.logger.notice(
-                    "a cleanup was redefined",
-                    metadata: [
-                        "cleanup": "\(name)", "before": "\(noted.words)", "now": "\(definition.words)",
-                        "schedule": "\(found.cleanup.schedule)", "due": "\(due?.iso8601 ?? "unchanged")",
-                    ])
-            }
-        } else if due != nil {
+        guard try await note(found, definition, due: due) else {
             // A run is active and applies the recorded definition at its end, or another instance was faster.
-            _ = try await note(found, definition, due: nil)
+            return due == nil ? false : try await note(found, definition, due: nil)
         }
+        if let noted = found.noted, !noted.means(theSameAs: found.own) || !noted.runs(asOftenAs: found.own) {
+            store.logger.notice(
+                "a cleanup was redefined",
+                metadata: [
+                    "cleanup": "\(name)", "before": "\(noted.words)", "now": "\(definition.words)",
+                    "schedule": "\(found.cleanup.schedule)", "due": "\(due?.iso8601 ?? "unchanged")",
+                ])
+        }
+        return true
     }
 
     /// The definition to record and the new due time; nil if nothing must change.

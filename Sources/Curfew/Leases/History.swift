@@ -93,9 +93,12 @@ package struct History: Sendable {
     /// How many entries one page may examine.
     static let mostPaged = 10_000
 
-    /// The entries after an id, oldest first; at most a thousand, or fewer if they are large.
+    /// How many new entries one command asks for: Redis answers it within about a millisecond.
+    package static let mostNew = 500
+
+    /// The entries after an id, oldest first; at most ``mostNew``, or fewer if they are large.
     package func entries(of stream: String, after id: String) async throws(CurfewError) -> [StreamEntry] {
-        try await read("XRANGE", of: stream, from: "(" + id, to: "+", count: 1_000).entries
+        try await read("XRANGE", of: stream, from: "(" + id, to: "+", count: Self.mostNew).entries
     }
 
     /// The new entries after an id (`$` = from now on); waits up to that long for them.

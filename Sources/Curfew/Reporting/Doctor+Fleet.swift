@@ -92,6 +92,7 @@ extension Doctor {
                 (keys.schedule, "zset"), (keys.instances, "zset"), (keys.fence, "hash"), (keys.paused, "hash"),
                 (keys.runs, "stream"), (keys.metrics, "stream"), (keys.alerts, "stream"), (keys.events, "stream"),
                 (keys.definitions, "hash"), (keys.owed, "hash"), (keys.alert(ClockStep.alert), "hash"),
+                (keys.running, "zset"),
             ] + configuration.cleanups.map { (keys.lease($0.name), "hash") }
         let cleanups = configuration.cleanups
         let indexes = cleanups.map { $0.indexKey(keys) }

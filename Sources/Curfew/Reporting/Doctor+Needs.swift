@@ -45,7 +45,12 @@ extension Doctor {
             ["HSET", keys.instance("x"), "a", "b"], ["HMGET", keys.instance("x"), "a"],
             ["PEXPIRE", keys.instance("x"), "1"], ["DEL", keys.instance("x")], ["HGET", keys.paused, "x"],
             ["HGETALL", keys.paused], ["HEXISTS", keys.paused, "x"], ["HDEL", keys.paused, "x"],
-            ["HSET", keys.paused, "x", "y"],
+            ["HSET", keys.paused, "x", "y"], ["ZADD", keys.running, "1", "x"], ["ZREM", keys.running, "x"],
+            ["ZCARD", keys.running], ["ZMSCORE", keys.running, "x"], ["ZCOUNT", keys.schedule, "0", "1"],
+            ["HSET", keys.knows("x"), "a", "b"], ["HMGET", keys.knows("x"), "a"], ["HLEN", keys.knows("x")],
+            ["SET", keys.registrar(of: "x"), "a"], ["GET", keys.registrar(of: "x")],
+            ["DEL", keys.registrar(of: "x")], ["ZREMRANGEBYSCORE", keys.mates("x"), "-inf", "1"],
+            ["ZREM", keys.mates("x"), "x"],
         ]
         for stream in [keys.runs, keys.metrics, keys.alerts, keys.events] {
             needs += [

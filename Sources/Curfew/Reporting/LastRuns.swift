@@ -94,9 +94,9 @@ package final class LastRuns: Sendable {
 
     private func readNew(_ store: Store, after last: String) async throws {
         var last = last
-        for _ in 0..<(Self.mostNew / 1_000) {
+        for _ in 0..<(Self.mostNew / StreamPage.most) {
             let page = try await StreamPage(
-                "XRANGE", of: store.keys.runs, from: "(" + last, to: "+", count: 1_000, store.redis)
+                "XRANGE", of: store.keys.runs, from: "(" + last, to: "+", store.redis)
             guard let end = page.entries.last?.id else { return }
             state.withLock { state in
                 // Of two reads at the same time the second adds nothing.
@@ -121,14 +121,18 @@ package final class LastRuns: Sendable {
         var end = "+"
         var examined = 0
         while !missing.isEmpty, examined < Self.mostExamined {
-            let page = try await StreamPage("XREVRANGE", of: store.keys.runs, from: end, to: "-", store.redis)
-            for entry in page.entries {
-                state.last = state.last ?? entry.id
-                guard let cleanup = entry["cleanup"], let run = LastRun(entry) else { continue }
+            let page = try await StreamPage.values(
+                "XREVRANGE", of: store.keys.runs, from: end, to: "-", store.redis)
+            for value in page.entries {
+                state.last = state.last ?? value[0].string
+                // Most entries are older runs of cleanups that are found: only the others are decoded.
+                guard let cleanup = value[1].field("cleanup")?.string,
+                    state.runs[cleanup] == nil || missing.contains(cleanup), let run = LastRun(StreamEntry(value))
+                else { continue }
                 Self.add(run, of: cleanup, to: &state.runs, &missing)
             }
             examined += page.entries.count
-            guard page.isFull, let last = page.entries.last?.id else { break }
+            guard page.isFull, let last = page.entries.last?[0].string else { break }
             end = "(" + last
         }
         state.last = state.last ?? "0-0"

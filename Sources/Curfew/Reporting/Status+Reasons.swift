@@ -34,45 +34,43 @@ extension Status.CleanupStatus {
 extension Status {
     /// The remark on a fleet without living instances.
     static let nobodyAlive = "no instance is alive"
+}
 
-    /// Says for each late cleanup why nobody runs it, and what to do.
+extension Status.CleanupStatus {
+    /// Says why nobody runs it although it is late, and what to do.
     ///
-    /// - Parameter concurrency: how many runs an instance takes at once.
-    mutating func explainLateness(concurrency: Int) {
-        let living = instances.filter(\.isAlive)
-        for place in cleanups.indices where cleanups[place].isLate {
-            (cleanups[place].why, cleanups[place].advice) = reason(of: cleanups[place], living, concurrency)
-        }
+    /// - Parameters:
+    ///   - known: the living instances that have it.
+    ///   - concurrency: how many runs an instance takes at once.
+    mutating func explainLateness(_ known: [Status.InstanceStatus], isAnyAlive: Bool, concurrency: Int) {
+        (why, advice) = reason(known, isAnyAlive: isAnyAlive, concurrency)
     }
 
     private func reason(
-        of cleanup: CleanupStatus, _ living: [InstanceStatus], _ concurrency: Int
+        _ known: [Status.InstanceStatus], isAnyAlive: Bool, _ concurrency: Int
     ) -> (why: String?, advice: String?) {
-        guard !living.isEmpty else { return (Self.nobodyAlive, "start “curfew work”") }
-        if let refused = cleanup.refused { return (refused, nil) }
-        let known = living.filter { cleanup.knownBy?.contains($0.id) == true }
-        if known.isEmpty, cleanup.knownBy != nil {
+        guard isAnyAlive else { return (Status.nobodyAlive, "start “curfew work”") }
+        if let refused { return (refused, nil) }
+        guard !known.isEmpty else {
             return (
                 "no living instance has it in its configuration",
-                cleanup.policy == nil
-                    ? "put it back in a file, or forget it with “curfew forget \(cleanup.name)”"
+                policy == nil
+                    ? "put it back in a file, or forget it with “curfew forget \(name)”"
                     : "start an instance with this configuration"
             )
         }
-        let busy = known.filter { $0.running.count >= concurrency }
-        if !known.isEmpty, busy.count == known.count {
-            let runs = Set(busy.flatMap(\.running)).sorted().prefix(5).joined(separator: ", ")
+        if known.allSatisfy({ $0.running.count >= concurrency }) {
+            let runs = Set(known.flatMap(\.running)).sorted().prefix(5).joined(separator: ", ")
             return (
                 "every instance that has it is busy with \(runs)", "raise worker.concurrency, or start another instance"
             )
         }
-        if let error = cleanup.lastError, !error.isEmpty {
+        if let error = lastError, !error.isEmpty {
             let advice = error.contains("NOPERM") ? "“curfew doctor” names the missing rights" : nil
             return ("its last run failed: \(error.hasSuffix(".") ? String(error.dropLast()) : error)", advice)
         }
-        let names = known.prefix(5).map(\.id).joined(separator: ", ")
         return (
-            known.isEmpty ? nil : "\(names) \(known.count == 1 ? "has" : "have") it and free places",
+            "\(Fleet.list(known.map(\.id))) \(known.count == 1 ? "has" : "have") it and free places",
             "look at their logs; “curfew doctor” tries the rights that it needs"
         )
     }

@@ -2,7 +2,7 @@
 extension Engine {
     /// The schedule and leases of this instance.
     package var coordinator: Coordinator {
-        Coordinator(store: store, configuration: configuration, instance: instance)
+        Coordinator(store: store, configuration: configuration, instance: instance, ends: ends)
     }
 
     /// Which keys are the records of a cleanup.
@@ -50,7 +50,9 @@ extension Alerts {
 extension OverdueWatch {
     /// The watch of this engine.
     init(engine: Engine) {
-        self.init(Alerts(engine: engine), heartbeat: engine.coordinator.heartbeat)
+        self.init(
+            Alerts(engine: engine), instance: engine.instance.id, configuration: engine.configuration.fingerprint,
+            heartbeat: engine.coordinator.heartbeat)
     }
 }
 
@@ -95,6 +97,13 @@ extension Status {
     /// The same with last runs, firing alerts, undelivered messages, and everything that a person should look at.
     package static func read(_ engine: Engine, _ lastRuns: LastRuns) async throws(CurfewError) -> Status {
         try await read(engine.coordinator, lastRuns)
+    }
+
+    /// One cleanup with its last run; the list is empty if there is no such cleanup.
+    package static func read(
+        _ engine: Engine, _ lastRuns: LastRuns, only name: String
+    ) async throws(CurfewError) -> Status {
+        try await read(engine.coordinator, lastRuns, only: name)
     }
 }
 

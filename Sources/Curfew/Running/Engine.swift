@@ -9,6 +9,8 @@ package struct Engine: Sendable {
     package let store: Store
     /// This instance.
     package let instance: Instance
+    /// What the ends of its runs share.
+    let ends = RunEnds()
 
     /// Creates the engine for a configuration and a client that is run elsewhere.
     package init(

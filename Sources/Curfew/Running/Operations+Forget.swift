@@ -120,6 +120,6 @@ extension Operations {
             let commands = [RedisCommand("HDEL", [seen] + members), RedisCommand("ZREM", [index] + members)]
             _ = try await engine.redis.replies(to: commands, "removing the index of \(cleanup)")
         }
-        _ = try await engine.redis.reply(to: RedisCommand("DEL", [keys.scan(cleanup), seen]))
+        _ = try await engine.redis.reply(to: RedisCommand("DEL", [keys.scan(cleanup), seen, keys.window(cleanup)]))
     }
 }

@@ -115,6 +115,15 @@ extension RecordHistory {
     }
 }
 
+/// The result of one child task, created outside of `do throws` (`OptimisedChildTaskTests`).
+private struct Explained: Sendable {
+    /// How many cleanups are asked at once.
+    static let mostAtOnce = 32
+
+    let number: Int
+    let result: Result<Explanation?, CurfewError>
+}
+
 extension Engine {
     /// One cleanup, or all of them.
     fileprivate func cleanups(named name: String?) -> [Cleanup] {
@@ -128,19 +137,42 @@ extension Engine {
     }
 
     /// What each of the cleanups would do with a record, as far as they have it.
+    ///
+    /// Several are asked at once: each takes a few round trips, and there may be thousands of them.
     fileprivate func explanations(of id: String, by cleanups: [Cleanup]) async throws(CurfewError) -> [Explanation] {
-        var explanations: [Explanation] = []
-        for cleanup in cleanups {
-            do {
-                let explanation = try await Explanation.make(engine: self, cleanup: cleanup, id: id)
-                if try await has(explanation) { explanations.append(explanation) }
-            } catch {
-                // An id that can't be one of this cleanup's records may be another's.
-                guard error.code != .usage else { continue }
-                guard [.server, .damaged].contains(error.code) else { throw error }
-                explanations.append(.failed(error, cleanup: cleanup, id: id))
+        var found: [Int: Result<Explanation?, CurfewError>] = [:]
+        await withTaskGroup(of: Explained.self) { group in
+            for (number, cleanup) in cleanups.enumerated() {
+                if number >= Explained.mostAtOnce, let next = await group.next() { found[next.number] = next.result }
+                group.addTask {
+                    let result: Result<Explanation?, CurfewError>
+                    do throws(CurfewError) {
+                        result = .success(try await explanation(of: id, by: cleanup))
+                    } catch {
+                        result = .failure(error)
+                    }
+                    return Explained(number: number, result: result)
+                }
             }
+            for await next in group { found[next.number] = next.result }
+        }
+        var explanations: [Explanation] = []
+        for number in cleanups.indices {
+            if let explanation = try found[number]?.get() { explanations.append(explanation) }
         }
         return explanations
+    }
+
+    /// What a cleanup would do with a record; nil if it doesn't have it.
+    private func explanation(of id: String, by cleanup: Cleanup) async throws(CurfewError) -> Explanation? {
+        do {
+            let explanation = try await Explanation.make(engine: self, cleanup: cleanup, id: id)
+            return try await has(explanation) ? explanation : nil
+        } catch {
+            // An id that can't be one of this cleanup's records may be another's.
+            guard error.code != .usage else { return nil }
+            guard [.server, .damaged].contains(error.code) else { throw error }
+            return .failed(error, cleanup: cleanup, id: id)
+        }
     }
 }

@@ -8,7 +8,8 @@ internal import Synchronization
 ///
 /// It doesn't poll. A tick returns how long there is nothing to do; the sleep ends early when one of its runs ends,
 /// when another instance hands a cleanup over (a message on the wake channel), or at shutdown. An idle instance
-/// therefore sends one command per heartbeat. A failed tick is retried after a delay; the client reconnects by itself.
+/// therefore sends one command per heartbeat. When a cleanup becomes due or is handed over, the instances look one after
+/// the other (``LookOrder``). A failed tick is retried after a delay; the client reconnects by itself.
 package final class Worker: Service {
     private struct State {
         var engine: Engine
@@ -20,43 +21,12 @@ package final class Worker: Service {
         var trouble: (any Error)?
         /// Whether a run was refused because other instances use its name for other records.
         var isContested = false
-    }
-
-    /// The state of the loop between ticks.
-    private struct ActiveRun {
-        var clock: ServerClock?
-        var started: Timestamp?
-        var roundTrip: Duration = .zero
-        var lastBeat: ContinuousClock.Instant?
-        var watch: OverdueWatch
-        /// The clock of Redis from tick to tick.
-        var clockWatch = ClockWatch()
-        /// Until when a step of the clock is followed up; nil if there was none.
-        var clockFollowUp: ContinuousClock.Instant?
-        /// The cleanups whose names mean other records on other instances; nil until that was checked for this
-        /// configuration.
-        var refused: [String: Definitions.Conflict]?
-        /// The cleanups that use the schedule of another instance's newer configuration.
-        var waiting: Set<String> = []
-        /// Whether the definitions of the alerts are published.
-        var isAnnounced = false
-
-        /// Whether the meanings of cleanup names are checked again with each heartbeat.
-        var isUnsettled: Bool {
-            refused?.isEmpty == false || !waiting.isEmpty || clockFollowUp.map { $0 > .now } == true
-        }
-
-        init(_ engine: Engine) {
-            watch = OverdueWatch(engine: engine)
-        }
-
-        /// Starts with another configuration: everything that depends on it is read and published again.
-        mutating func begin(_ engine: Engine) {
-            watch = OverdueWatch(engine: engine)
-            lastBeat = nil
-            refused = nil
-            isAnnounced = false
-        }
+        /// The registration that it has said that it lives with.
+        var registration: Registration?
+        /// Whether there is a reason for a tick before its time.
+        var isTickDue = false
+        /// The cleanups that messages have named.
+        var heard: Set<String> = []
     }
 
     private let wakeUp = AsyncSignal()
@@ -106,7 +76,7 @@ package final class Worker: Service {
             return state.background
         }
         former?.stop()
-        wakeUp.send()
+        wake()
     }
 
     /// Stops claiming, and asks every run to hand over.
@@ -117,11 +87,16 @@ package final class Worker: Service {
         }
         for run in runs { run.stop(.handedOver) }
         background.stop()
+        wake()
+    }
+
+    private func wake() {
+        state.withLock { $0.isTickDue = true }
         wakeUp.send()
     }
 
     private func loop(attend: (BackgroundTasks) -> Void, start: (Run) -> Void) async {
-        var active = ActiveRun(engine)
+        var active = WorkerMemory(engine)
         var retries = Retries(Backoff(factor: 2, most: .seconds(1)))
         var outage = Outage()
         while !state.withLock(\.isStopping) {
@@ -134,13 +109,14 @@ package final class Worker: Service {
                 attend(background)
             }
             do {
-                let sleep = try await tick(engine, &active, start)
+                state.withLock { $0.isTickDue = false }
+                try await tick(engine, &active, start)
                 state.withLock { $0.trouble = nil }
                 if let count = outage.ended() {
                     logger.info("the schedule can be read again", metadata: ["failures": .stringConvertible(count)])
                 }
                 retries.succeeded()
-                if let sleep { await wakeUp.wait(atMost: sleep) }
+                try await rest(&active, engine)
             } catch {
                 if let count = outage.failed(error) {
                     logger.error(
@@ -153,10 +129,30 @@ package final class Worker: Service {
         }
     }
 
-    /// Reads the schedule once and starts the runs that it claimed.
+    /// Waits until a tick is due.
     ///
-    /// Returns how long there is nothing to do; nil if there may be more at once.
-    private func tick(_ engine: Engine, _ active: inout ActiveRun, _ start: (Run) -> Void) async throws -> Duration? {
+    /// Where another instance is the first one to look, it is seen before whether that one has left anything.
+    private func rest(_ active: inout WorkerMemory, _ engine: Engine) async throws {
+        while true {
+            let (isTickDue, heard, running) = state.withLock { state in
+                defer { state.heard = [] }
+                return (state.isTickDue || state.isStopping || state.isNew, state.heard, state.running.count)
+            }
+            for cleanup in heard where engine.configuration.cleanup(named: cleanup) != nil {
+                active.heard(of: cleanup, isFree: running < engine.configuration.worker.concurrency)
+            }
+            if isTickDue { return }
+            switch active.agenda.step(at: .now) {
+            case .tick: return
+            case .wait: await wakeUp.wait(atMost: ContinuousClock.now.duration(to: active.agenda.next))
+            case .peek(let cleanups):
+                if active.isDue(cleanups, try await engine.coordinator.dueTimes(of: cleanups)) { return }
+            }
+        }
+    }
+
+    /// Reads the schedule once and starts the runs that it claimed.
+    private func tick(_ engine: Engine, _ active: inout WorkerMemory, _ start: (Run) -> Void) async throws {
         let clock = if let clock = active.clock { clock } else { try await engine.serverClock() }
         let isBeatDue = active.lastBeat.map { $0.duration(to: .now) >= engine.coordinator.heartbeat * 0.9 } ?? true
         if active.refused == nil || (isBeatDue && active.isUnsettled) || takeContested() {
@@ -164,35 +160,42 @@ package final class Worker: Service {
         }
         let running = state.withLock { $0.running.keys.sorted() }
         let refused = Set((active.refused ?? [:]).keys)
+        let registration = active.registration ?? engine.coordinator.registration(without: refused)
+        active.registration = registration
         let beat = Coordinator.Beat(
             running: running, refused: refused.sorted(), roundTrip: active.roundTrip,
-            started: active.started ?? clock.now)
+            started: active.started ?? clock.now, number: active.beats)
         // Nothing new is started while two readings of the clock disagree.
         let places = active.clockWatch.isInDoubt ? 0 : engine.configuration.worker.concurrency - running.count
+        if isBeatDue || active.hasHeard { active.cursor = .start }
+        active.hasHeard = false
         let answer = try await engine.coordinator.tick(
-            beat: isBeatDue ? beat : nil, places: places, refused: refused, clock: clock)
+            beat: isBeatDue ? beat : nil, places: places, registration: registration, cursor: active.cursor,
+            isWatching: isBeatDue, clock: clock)
         let elapsed = active.clock?.age ?? .zero
         active.clock = answer.clock
         active.roundTrip = answer.roundTrip
-        if isBeatDue { active.lastBeat = .now }
+        if isBeatDue {
+            active.hasBeaten(engine.coordinator)
+            state.withLock { $0.registration = registration }
+        }
         let step = active.clockWatch.take(
             answer.clock.reading, at: answer.clock.readAt, within: answer.roundTrip + clock.roundTrip)
-        // A claimed run is started before anything else can fail: an abandoned claim would block its cleanup
+        active.plan(answer, engine)
+        // Claimed runs are started before anything else can fail: an abandoned claim would block its cleanup
         // everywhere.
-        var run: Run?
-        if case .claimed(let claim) = answer.outcome { run = accept(claim, answer.clock, step, engine) }
-        if let run { start(run) }
+        for claim in answer.claims {
+            if let run = accept(claim, answer.clock, step, engine) { start(run) }
+        }
         try await look(at: step, &active, elapsed, engine)
         // The library answers with another version: it must be replaced before it is called again.
         if answer.version != FunctionLibrary.version { try await engine.functions.load() }
         if !active.isAnnounced { try await announce(&active, answer, engine) }
-        try await active.watch.look(at: answer)
-        guard run == nil else { return nil }
-        return active.clockWatch.isInDoubt ? min(answer.sleep, .milliseconds(500)) : answer.sleep
+        if isBeatDue { try await active.watch.look(at: answer) }
     }
 
     /// Checks the meanings of the cleanups' names, and logs refused cleanups whenever they change.
-    private func settle(_ active: inout ActiveRun, _ clock: ServerClock, _ engine: Engine) async throws {
+    private func settle(_ active: inout WorkerMemory, _ clock: ServerClock, _ engine: Engine) async throws {
         let settlement = try await Definitions(engine.coordinator).settle(now: clock.now)
         let refused = settlement.refused
         for name in settlement.waiting.subtracting(active.waiting).sorted() {
@@ -211,6 +214,7 @@ package final class Worker: Service {
         // The heartbeat shows it to the other instances at once.
         if active.refused.map({ Set($0.keys) }) ?? [] != Set(refused.keys) { active.lastBeat = nil }
         active.refused = refused
+        active.registration = nil
     }
 
     private func takeContested() -> Bool {
@@ -221,7 +225,8 @@ package final class Worker: Service {
     }
 
     /// Reports a step of the clock, and resolves its alert afterwards.
-    private func look(at step: Duration?, _ active: inout ActiveRun, _ elapsed: Duration, _ engine: Engine) async throws
+    private func look(at step: Duration?, _ active: inout WorkerMemory, _ elapsed: Duration, _ engine: Engine)
+        async throws
     {
         guard let now = active.clock?.now else { return }
         let alert = ClockAlert(engine: engine)
@@ -237,7 +242,7 @@ package final class Worker: Service {
     }
 
     /// The first answer under a configuration: alerts may be new, and in a cluster it comes from one node only.
-    private func announce(_ active: inout ActiveRun, _ answer: TickAnswer, _ engine: Engine) async throws {
+    private func announce(_ active: inout WorkerMemory, _ answer: TickAnswer, _ engine: Engine) async throws {
         if engine.redis.isCluster { try await engine.functions.load() }
         try await Alerts(engine: engine).publishDefinitions(now: answer.clock.now)
         // The instance that saw the clock step may be gone, but the alert must still be resolved.
@@ -270,7 +275,7 @@ package final class Worker: Service {
             guard state.running[run.cleanup.name] === run.control else { return }
             state.running[run.cleanup.name] = nil
         }
-        wakeUp.send()
+        wake()
         // The run has ended and its slot is free: an address that doesn't respond only delays a shutdown.
         await Ping(of: run.cleanup, logger: logger).send(after: result) { self.state.withLock(\.isStopping) }
     }
@@ -287,10 +292,7 @@ package final class Worker: Service {
             do {
                 return try await engine.redis.subscribe(engine.keys.wake) { messages in
                     isKnown = false
-                    for try await message in messages {
-                        wakeUp.send()
-                        state.withLock { $0.background }.wake(message)
-                    }
+                    for try await message in messages { heard(of: message) }
                 }
             } catch is CancellationError {
                 return
@@ -309,9 +311,19 @@ package final class Worker: Service {
         }
     }
 
+    /// A message has named a cleanup: it may be due at once.
+    private func heard(of cleanup: String) {
+        let background = state.withLock { state in
+            state.heard.insert(cleanup)
+            return state.background
+        }
+        wakeUp.send()
+        background.wake(cleanup)
+    }
+
     private func leave() async {
         do {
-            try await engine.coordinator.leave()
+            try await engine.coordinator.leave(state.withLock(\.registration))
         } catch {
             logger.warning("the instance was not removed from the list", metadata: ["error": "\(error)"])
         }

@@ -15,6 +15,9 @@ struct WatchCommand: AsyncParsableCommand {
     @Option(help: "How often to refresh, for example 2s. (default: 1s)", transform: DurationArgument.init(parsing:))
     var interval = DurationArgument.second
 
+    @Flag(help: "List everything, also where there are very many cleanups or instances.")
+    var all = false
+
     @OptionGroup var options: GlobalOptions
 
     func validate() throws {
@@ -26,11 +29,13 @@ struct WatchCommand: AsyncParsableCommand {
             try await options.withEngine { engine in
                 // If Redis never answered, the command fails; later it keeps trying.
                 let lastRuns = LastRuns()
-                let first = try await Snapshot.read(engine, lastRuns)
+                let first = try await Snapshot.read(engine, lastRuns, isAll: all)
                 if options.json || !Output.isTerminal {
                     try await write(first, engine, lastRuns)
                 } else {
-                    try await LiveScreen(engine: engine, lastRuns: lastRuns, interval: interval.duration).run(first)
+                    try await LiveScreen(engine: engine, lastRuns: lastRuns, interval: interval.duration, isAll: all)
+                        .run(
+                            first)
                 }
             }
         }
@@ -53,7 +58,7 @@ struct WatchCommand: AsyncParsableCommand {
             case .failure(let error): for line in last.lines(failure: error.message) + [""] { Output.line(line) }
             }
             try await Task.sleep(for: interval.duration)
-            next = try await Snapshot.attempt(engine, lastRuns)
+            next = try await Snapshot.attempt(engine, lastRuns, isAll: all)
         }
     }
 }
@@ -74,20 +79,24 @@ struct Snapshot: Sendable {
     let runs: [StreamEntry]
     /// Where the Redis is.
     let place: String
+    /// Whether everything is listed.
+    let isAll: Bool
 
     /// How many ended runs are shown below the rest.
     private static let shownRuns = 8
 
-    static func read(_ engine: Engine, _ lastRuns: LastRuns) async throws -> Snapshot {
+    static func read(_ engine: Engine, _ lastRuns: LastRuns, isAll: Bool) async throws -> Snapshot {
         let status = try await Status.read(engine, lastRuns)
         let runs = try await History(engine: engine).last(shownRuns, of: engine.keys.runs)
-        return Snapshot(status: status, runs: runs, place: engine.redis.place)
+        return Snapshot(status: status, runs: runs, place: engine.redis.place, isAll: isAll)
     }
 
     /// The same, with the error of a Redis that isn't reachable; throws any other error.
-    static func attempt(_ engine: Engine, _ lastRuns: LastRuns) async throws -> Result<Snapshot, CurfewError> {
+    static func attempt(
+        _ engine: Engine, _ lastRuns: LastRuns, isAll: Bool
+    ) async throws -> Result<Snapshot, CurfewError> {
         do {
-            return .success(try await read(engine, lastRuns))
+            return .success(try await read(engine, lastRuns, isAll: isAll))
         } catch let error as CurfewError where error.code == .unreachable && !Task.isCancelled {
             return .failure(error)
         }
@@ -104,7 +113,7 @@ struct Snapshot: Sendable {
         if let failure {
             lines += [""] + "not reachable, trying again: \(failure)".wrapped(to: width).map(Style.red.callAsFunction)
         }
-        lines += [""] + StatusView(status: status, width: width).lines
+        lines += [""] + StatusView(status: status, width: width, isAll: isAll).lines
         if failure == nil { lines += [""] + EntryView.lines(runs: runs, width: width) }
         return lines
     }

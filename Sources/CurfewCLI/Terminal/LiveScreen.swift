@@ -6,6 +6,8 @@ struct LiveScreen {
     let engine: Engine
     let lastRuns: LastRuns
     let interval: Duration
+    /// Whether everything is listed.
+    let isAll: Bool
 
     private enum Event: Sendable {
         case refreshed(Result<Snapshot, CurfewError>)
@@ -28,7 +30,7 @@ struct LiveScreen {
                 defer { continuation.finish() }
                 while true {
                     try await Task.sleep(for: interval)
-                    continuation.yield(.refreshed(try await Snapshot.attempt(engine, lastRuns)))
+                    continuation.yield(.refreshed(try await Snapshot.attempt(engine, lastRuns, isAll: isAll)))
                 }
             }
             var (last, failure) = (first, String?.none)

@@ -33,38 +33,96 @@ package struct Change: Sendable, Equatable {
         case undo
     }
 
+    /// What a change says.
+    private struct Content: Sendable, Equatable {
+        var action: Action
+        var from: String, to: String
+        var reason: String
+        var type: String
+        var age: Duration, timeout: Duration
+        var guards: [Guard]
+        var effects: [Effect]
+        var summary: Summary
+        var drift: Int64
+        var next: Timestamp?
+    }
+
+    /// Holds it in one place: a change is handed on from step to step, and a copy is one reference and not ten.
+    private final class Box: Sendable {
+        let content: Content
+
+        init(_ content: Content) { self.content = content }
+    }
+
+    private var box: Box
+
+    private mutating func update(_ body: (inout Content) -> Void) {
+        var content = box.content
+        body(&content)
+        box = Box(content)
+    }
+
     /// What it amounts to.
-    package var action: Action
+    package var action: Action {
+        get { box.content.action }
+        set { update { $0.action = newValue } }
+    }
     /// The status before; empty where records have none.
-    package var from: String
+    package var from: String {
+        get { box.content.from }
+        set { update { $0.from = newValue } }
+    }
     /// The status after; empty where records have none.
-    package var to: String
+    package var to: String {
+        get { box.content.to }
+        set { update { $0.to = newValue } }
+    }
     /// Why, in words that go into the audit trail and, on a failure, onto the record.
-    package var reason: String
+    package var reason: String {
+        get { box.content.reason }
+        set { update { $0.reason = newValue } }
+    }
     /// The record's type, where timeouts go by type, else empty.
-    package var type: String
+    package var type: String {
+        get { box.content.type }
+        set { update { $0.type = newValue } }
+    }
     /// How old it was.
-    package var age: Duration
+    package var age: Duration {
+        get { box.content.age }
+        set { update { $0.age = newValue } }
+    }
     /// How old it may become.
-    package var timeout: Duration
+    package var timeout: Duration {
+        get { box.content.timeout }
+        set { update { $0.timeout = newValue } }
+    }
     /// What must still be so; never empty.
-    package var guards: [Guard]
-    /// What it does, in the order in which it is done.
-    package private(set) var effects: [Effect]
-    /// What is asked of the effects again and again.
-    private var summary: Summary
+    package var guards: [Guard] {
+        get { box.content.guards }
+        set { update { $0.guards = newValue } }
+    }
     /// By how much counters were off, in total.
-    package var drift: Int64
+    package var drift: Int64 {
+        get { box.content.drift }
+        set { update { $0.drift = newValue } }
+    }
     /// When to look at the record again; nil takes it out of the index.
-    package var next: Timestamp?
+    package var next: Timestamp? {
+        get { box.content.next }
+        set { update { $0.next = newValue } }
+    }
+    /// What it does, in the order in which it is done.
+    package var effects: [Effect] { box.content.effects }
 
     /// What is asked of the effects again and again: looked up once, since a change is asked ten times or more.
-    private struct Summary: Equatable {
+    private struct Summary: Sendable, Equatable {
         var pays = false
         var amount: Amount = 0
         var removesRecord = false
         var deletesObjects = false
         var relists = false
+        var puts = false
 
         init(_ effects: [Effect]) {
             for index in effects.indices {
@@ -73,6 +131,7 @@ package struct Change: Sendable, Equatable {
                 case .remove: removesRecord = true
                 case .objects: deletesObjects = true
                 case .relist: relists = true
+                case .put: puts = true
                 default: continue
                 }
             }
@@ -89,18 +148,10 @@ package struct Change: Sendable, Equatable {
             !guards.isEmpty || effects.allSatisfy { if case .relist = $0 { true } else { false } },
             "a change without guards could overwrite anything")
         let effects = Self.ordered(effects)
-        self.action = action
-        self.from = from
-        self.to = to
-        self.reason = reason
-        self.type = type
-        self.age = age
-        self.timeout = timeout
-        self.guards = guards
-        self.effects = effects
-        summary = Summary(effects)
-        self.drift = drift
-        self.next = next
+        box = Box(
+            Content(
+                action: action, from: from, to: to, reason: reason, type: type, age: age, timeout: timeout,
+                guards: guards, effects: effects, summary: Summary(effects), drift: drift, next: next))
     }
 
     /// The effects in the order in which they are carried out; those of one place stay as they are.
@@ -119,9 +170,16 @@ package struct Change: Sendable, Equatable {
     /// The same with other effects.
     private func with(_ effects: [Effect]) -> Change {
         var change = self
-        change.effects = Self.ordered(effects)
-        change.summary = Summary(change.effects)
+        change.update {
+            $0.effects = Self.ordered(effects)
+            $0.summary = Summary($0.effects)
+        }
         return change
+    }
+
+    /// Whether two changes say the same.
+    package static func == (one: Change, other: Change) -> Bool {
+        one.box === other.box || one.box.content == other.box.content
     }
 }
 
@@ -130,16 +188,19 @@ extension Change {
     package var isStalled: Bool { action == .recount }
 
     /// Whether something is paid back.
-    package var pays: Bool { summary.pays }
+    package var pays: Bool { box.content.summary.pays }
 
     /// How much is paid back; below zero if an undo takes it again.
-    package var paid: Amount { summary.amount }
+    package var paid: Amount { box.content.summary.amount }
 
     /// Whether its index entry is listed anew by an effect.
-    package var relists: Bool { summary.relists }
+    package var relists: Bool { box.content.summary.relists }
+
+    /// Whether something is put into keys beside the record.
+    package var puts: Bool { box.content.summary.puts }
 
     /// Whether objects are deleted before the record goes.
-    package var deletesObjects: Bool { summary.deletesObjects }
+    package var deletesObjects: Bool { box.content.summary.deletesObjects }
 
     /// What is paid back, if anything.
     package var refund: Refund? {
@@ -155,7 +216,7 @@ extension Change {
     }
 
     /// Whether the record itself goes.
-    package var removesRecord: Bool { summary.removesRecord }
+    package var removesRecord: Bool { box.content.summary.removesRecord }
 
     /// The objects that are deleted before the record goes, if any.
     package var objects: ObjectDeletion? {

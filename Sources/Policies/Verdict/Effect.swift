@@ -11,13 +11,13 @@ package enum Effect: Sendable, Equatable {
     /// Objects are deleted from storage before the record goes.
     case objects(ObjectDeletion)
     /// An amount is paid back: an entry in the ledger, and an addition to the balance.
-    case pay(Refund)
+    indirect case pay(Refund)
     /// The balance alone, if the ledger is in another slot of a cluster.
-    case credit(Refund)
+    indirect case credit(Refund)
     /// The ledger alone, if the balance is in another slot of a cluster.
-    case enter(Refund)
+    indirect case enter(Refund)
     /// Fields of the record are written.
-    case write(RecordWrite)
+    indirect case write(RecordWrite)
     /// A recovery is noted in a key of Curfew's own.
     case remember(RecoveryNote)
     /// A text is written to a key.

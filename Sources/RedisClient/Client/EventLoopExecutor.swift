@@ -1,4 +1,5 @@
 internal import NIOCore
+internal import NIOPosix
 
 /// Runs tasks on the event loop of a connection, so that a task that mostly talks to Redis doesn't switch threads.
 ///
@@ -24,5 +25,16 @@ extension RedisClient {
         case .one(let node): EventLoopExecutor(node.eventLoop)
         case .many(let connections): EventLoopExecutor(connections.eventLoop)
         }
+    }
+
+    /// Executors for tasks beside that one which do much between their calls, each with a thread of its own; none where
+    /// there are no cores to spare.
+    ///
+    /// Each reply then wakes another thread, which costs some microseconds: on two or three cores, which the servers may
+    /// share, that is more than it brings.
+    package var otherExecutors: [any TaskExecutor] {
+        guard case .many(let connections) = servers else { return [] }
+        let loops = MultiThreadedEventLoopGroup.singleton.makeIterator().filter { $0 !== connections.eventLoop }
+        return loops.count < 3 ? [] : loops.map { EventLoopExecutor($0) }
     }
 }

@@ -60,6 +60,9 @@ extension RedisClient {
             isCluster ? map?.number(of: RedisSlot.of(key)) : 0
         }
 
+        /// How many servers have a part of the keys, as far as known.
+        package var count: Int { isCluster ? map?.primaries.count ?? 0 : 1 }
+
         /// The server with this number.
         package func node(_ number: Int) -> Node { map.map { Node($0.address(number)) } ?? Node(only: only) }
     }

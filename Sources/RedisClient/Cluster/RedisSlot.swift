@@ -10,25 +10,32 @@ package enum RedisSlot {
     package static func of(_ key: String) -> Int {
         var key = key
         return key.withUTF8 { utf8 in
-            ByteText.mayHold(utf8) ? of(ByteText.bytes(ofHeld: utf8)[...]) : of(utf8[...])
+            guard ByteText.mayHold(utf8) else { return of(utf8) }
+            return ByteText.bytes(ofHeld: utf8).withUnsafeBufferPointer { of($0) }
         }
     }
 
     /// The slot of a key given as bytes.
-    static func of<Bytes: RandomAccessCollection<UInt8>>(_ key: Bytes) -> Int where Bytes.SubSequence == Bytes {
-        var crc: UInt16 = 0
-        for byte in hashed(key) {
-            crc = crc << 8 ^ table[Int(UInt8(truncatingIfNeeded: crc >> 8) ^ byte)]
+    static func of(_ key: ArraySlice<UInt8>) -> Int { key.withUnsafeBufferPointer { of($0) } }
+
+    /// The slot of a key in memory: several of each record are asked for.
+    private static func of(_ key: UnsafeBufferPointer<UInt8>) -> Int {
+        let hashed = hashed(key)
+        return table.withUnsafeBufferPointer { table in
+            var crc: UInt16 = 0
+            for byte in UnsafeBufferPointer(rebasing: key[hashed]) {
+                crc = crc << 8 ^ table[Int(UInt8(truncatingIfNeeded: crc >> 8) ^ byte)]
+            }
+            return Int(crc) % count
         }
-        return Int(crc) % count
     }
 
-    private static func hashed<Bytes: RandomAccessCollection<UInt8>>(_ key: Bytes) -> Bytes
-    where Bytes.SubSequence == Bytes {
-        guard let open = key.firstIndex(of: UInt8(ascii: "{")) else { return key }
-        let rest = key[key.index(after: open)...]
-        guard let close = rest.firstIndex(of: UInt8(ascii: "}")), close > rest.startIndex else { return key }
-        return rest[..<close]
+    private static func hashed(_ key: UnsafeBufferPointer<UInt8>) -> Range<Int> {
+        guard let open = key.firstIndex(of: UInt8(ascii: "{")) else { return key.indices }
+        guard let close = key[(open + 1)...].firstIndex(of: UInt8(ascii: "}")), close > open + 1 else {
+            return key.indices
+        }
+        return open + 1..<close
     }
 
     /// The smallest number whose digits hash to a slot.

@@ -84,6 +84,12 @@ struct CommitWords {
         changes += [String(statement), "1", member] + values
     }
 
+    /// Adds a run of changes of one statement: how it is headed, what all of them have, and what each has beside.
+    mutating func run(_ head: String, keys: [String], shared: [String], _ rows: [[String]]) {
+        self.keys += keys
+        changes += [head, String(rows.count)] + shared + rows.flatMap(\.self)
+    }
+
     func send(to scene: FunctionsScene) async throws -> String {
         var words = RedisCommand(capacity: 1 << 10)
         for key in keys { words.append(key) }

@@ -41,6 +41,60 @@ struct CommitWriteTests {
         }
     }
 
+    @Test("what all changes of a run have comes once, wherever it is used, and in another run something else does")
+    func shared() async throws {
+        try await withFunctions { scene in
+            for id in ["a", "b", "c", "d", "e"] { try await scene.send("HSET", "job:\(id)", "status", "RUNNING") }
+            try await scene.send("HSET", "job:b", "status", "DONE")
+            var call = CommitWords(shared: ["events"])
+            // 1 the member, 2 the status, 3 and 4 what is written, 5 and 6 what is told.
+            try call.statement(
+                [Self.status],
+                [.init(0, "HSET", "error", nil, "at", nil), .init(-1, "XADD", "*", "record", nil, "why", nil)])
+            call.run(
+                "1=2,4,6", keys: ["job:a", "job:b"], shared: ["RUNNING", "17", "late"],
+                [["a", "first", "a"], ["b", "second", "b"]])
+            call.run(
+                "1=3", keys: ["job:c", "job:d"], shared: ["same"],
+                [
+                    ["c", "RUNNING", "18", "c", "so"], ["d", "QUEUED", "19", "d", "so"],
+                ])
+            call.change(keys: ["job:e"], "e", "RUNNING", "last", "20", "e", "thus")
+            #expect(try await call.send(to: scene) == #"["ok", 2, 1, 4, 1]"#)
+            #expect(try await scene.hash("job:a") == ["status": "RUNNING", "error": "first", "at": "17"])
+            #expect(try await scene.hash("job:b") == ["status": "DONE"])
+            #expect(try await scene.hash("job:c") == ["status": "RUNNING", "error": "same", "at": "18"])
+            #expect(try await scene.hash("job:d") == ["status": "RUNNING"])
+            #expect(try await scene.hash("job:e") == ["status": "RUNNING", "error": "last", "at": "20"])
+            let told = try await scene.stream("events").map { "\($0["record"] ?? "") \($0["why"] ?? "")" }
+            #expect(told == ["a late", "c so", "e thus"])
+        }
+    }
+
+    @Test("a run has its shared places as its changes happen to be alike, however often that changes")
+    func sharedPlaces() async throws {
+        try await withFunctions { scene in
+            // More ways than are kept.
+            for number in 0..<64 {
+                var call = CommitWords()
+                try call.statement([], [.init(0, "RPUSH", nil, nil, nil, nil, nil, nil)])
+                let places = (0..<6).filter { number >> $0 & 1 == 1 }
+                let rows = ["x", "y"].map { row in ["m"] + (0..<6).filter { !places.contains($0) }.map { "\(row)\($0)" }
+                }
+                let list = places.map { String($0 + 2) }.joined(separator: ",")
+                call.run(
+                    places.isEmpty ? "1" : "1=\(list)", keys: ["x:\(number)", "y:\(number)"],
+                    shared: places.map { "all\($0)" }, rows)
+                #expect(try await call.send(to: scene) == #"["ok"]"#)
+                for row in ["x", "y"] {
+                    let expected = (0..<6).map { places.contains($0) ? "all\($0)" : "\(row)\($0)" }
+                    let found = try await scene.send("LRANGE", "\(row):\(number)", "0", "-1")
+                    #expect(found.elements.map(\.string) == expected, "\(list)")
+                }
+            }
+        }
+    }
+
     @Test("a change's own keys can be arguments too, each change its own")
     func keysAsArguments() async throws {
         try await withFunctions { scene in

@@ -32,7 +32,7 @@ struct FunctionsClaimTests {
         }
     }
 
-    @Test("of several that are due the most overdue one is claimed, one a call")
+    @Test("of several that are due the most overdue is claimed by an instance with one place")
     func mostOverdue() async throws {
         try await withFunctions { scene in
             try await scene.schedule("a", in: -100_000)

@@ -154,4 +154,43 @@ struct FunctionsFinishTests {
             #expect(reply?.alerts == known && reply?.definition == nil)
         }
     }
+
+    @Test("runs that end together are all in the history, each with its own answer, next due time and lease")
+    func together() async throws {
+        try await withFunctions { scene in
+            let names = ["jobs", "locks", "files"]
+            for name in names { try await scene.claim(name) }
+            try await scene.send("HSET", scene.keys.alert("many"), "state:locks", "firing")
+            try await scene.send("HSET", scene.keys.definitions, "jobs", "{}")
+            let next = try await scene.now() + 60_000
+            let answers = try await scene.finish([
+                scene.end("jobs", "1", next: next), scene.end("files", "7", next: next),
+                scene.end("locks", "1", next: next + 1, alerts: ["many"]),
+            ])
+            let known = FinishCall.Alert(definition: "", state: "firing", since: "")
+            #expect(
+                answers == [.init(alerts: [], definition: "{}"), nil, .init(alerts: [known], definition: nil)])
+            #expect(try await scene.stream(scene.keys.runs).map { $0["cleanup"] } == ["jobs", "locks"])
+            #expect(try await scene.stream(scene.keys.metrics).count == 2)
+            #expect(try await scene.score("jobs") == next)
+            #expect(try await scene.score("locks") == next + 1)
+            #expect(try await scene.send("EXISTS", scene.keys.lease("jobs"), scene.keys.lease("locks")).integer == 0)
+            #expect(try await scene.send("EXISTS", scene.keys.lease("files")).integer == 1)
+        }
+    }
+
+    @Test("where the alert of one can't be read, none of those that end with it has ended half")
+    func unreadable() async throws {
+        try await withFunctions { scene in
+            for name in ["jobs", "locks"] { try await scene.claim(name) }
+            try await scene.send("SET", scene.keys.alert("many"), "text")
+            await #expect(throws: CurfewError.self) {
+                try await scene.finish([
+                    scene.end("jobs", "1", next: 99), scene.end("locks", "1", next: 99, alerts: ["many"]),
+                ])
+            }
+            #expect(try await scene.send("XLEN", scene.keys.runs).integer == 0)
+            #expect(try await scene.finish("jobs", fence: "1", next: 99) != nil)
+        }
+    }
 }

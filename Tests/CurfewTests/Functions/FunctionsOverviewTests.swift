@@ -48,6 +48,22 @@ struct FunctionsOverviewTests {
         }
     }
 
+    @Test("of many it lists those that are due first and says how many more there are")
+    func many() async throws {
+        try await withFunctions { scene in
+            for number in 0..<130 {
+                try await scene.schedule("jobs-\(number)", in: Int64(number) * 1_000 - 50_000)
+                try await scene.send("ZADD", scene.keys.instances, "\(number)", "web-\(number)")
+            }
+            let rows = try await overview(scene).map(words)
+            #expect(rows.count == 202)
+            #expect(rows[0].hasPrefix("cleanup jobs-0 overdue by"))
+            #expect(rows[100] == "cleanup and 30 more: ZRANGE \(scene.keys.schedule) 100 -1")
+            #expect(rows[101].hasPrefix("instance web-129 "))
+            #expect(rows[201] == "instance and 30 more: ZREVRANGE \(scene.keys.instances) 100 -1")
+        }
+    }
+
     @Test(
         "times are told in the largest unit that fits",
         arguments: [

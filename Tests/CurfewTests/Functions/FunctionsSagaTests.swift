@@ -119,6 +119,26 @@ struct FunctionsSagaTests {
         }
     }
 
+    @Test("so it is for balances that are fields, in any order, and for amounts that are decimals or large")
+    func lookedAtFields() async throws {
+        try await withFunctions { scene in
+            try await scene.send("HSET", "user", "a", "5", "b", "many", "c", "-0")
+            try await scene.send("SET", "text", "7")
+            try await scene.send("HSET", "ledger", "there", "1")
+            let refunds: [(amount: Amount, key: String, field: String?, entry: String)] = [
+                (1, "user", "a", "new"), (1, "text", nil, "new"), (1, "user", "b", "new"), (1, "text", "a", "new"),
+                (1, "user", "missing", "new"), (1, "user", "c", "new"), (1, "user", "a", "there"),
+                (999_999_999_999_999, "text", nil, "new"), (1_000_000_000_000_000, "text", nil, "new"),
+                (try #require(Amount(text: "1.50")), "text", nil, "new"), (-3, "text", nil, "new"),
+            ]
+            let looked = refunds.map {
+                Refund(amount: $0.amount, balance: $0.key, field: $0.field, ledger: "ledger", entry: $0.entry)
+            }
+            let unusual = try await RefundLookup(looked, scene.redis.owners).unusual(scene.library)
+            #expect(unusual == [2, 3, 5, 6, 8, 9])
+        }
+    }
+
     private static let mark = SagaMark(key: "curfew:pending:jobs-1:{job:1}", term: "1 one 5")
 
     /// What becomes of changes that each set a field where it says RUNNING, in a call under a mark.

@@ -2,6 +2,7 @@ import Logging
 import Policies
 import RedisClient
 import TestSupport
+import Testing
 
 @testable import Curfew
 
@@ -14,7 +15,7 @@ struct FunctionsScene: Sendable {
     /// A cleanup as an instance tells of it with a tick.
     struct Known {
         let name: String
-        let next: TickCall.Next
+        let next: KnownCleanup.Next
         let isDryRun: Bool
 
         init(_ name: String, every: Int64 = 60_000, isDryRun: Bool = false) {
@@ -38,14 +39,42 @@ struct FunctionsScene: Sendable {
         var metrics: [(String, String)] = []
     }
 
-    /// Calls `curfew_tick`; gives back what it answers by name.
-    func tick(_ known: Known..., beat: Beat = Beat()) async throws -> [String: RedisValue] {
-        let call = TickCall(
-            keys: keys, instance: beat.instance, lease: .milliseconds(beat.lease),
-            heartbeat: .milliseconds(beat.heartbeat), places: beat.places, trigger: beat.trigger, only: beat.only,
-            streamLength: 1000, fields: beat.fields, metrics: beat.metrics,
-            known: known.map { TickCall.Known(name: $0.name, policy: "stuck", isDryRun: $0.isDryRun, next: $0.next) })
-        return try await library.call(call.command).named
+    /// Registers these cleanups and calls `curfew_tick`, or `curfew_claim` for one of them; gives back what it answers by
+    /// name, with the first claim's words among it.
+    func tick(_ known: Known..., beat: Beat = Beat(), cursor: TickCursor = .start) async throws -> [String: RedisValue]
+    {
+        let cleanups = known.map {
+            KnownCleanup(name: $0.name, policy: "stuck", isDryRun: $0.isDryRun, next: $0.next)
+        }
+        let command: RedisCommand
+        if let only = cleanups.first(where: { $0.name == beat.only }) {
+            command =
+                ClaimCall(
+                    keys: keys, instance: beat.instance, lease: .milliseconds(beat.lease), trigger: beat.trigger,
+                    streamLength: 1000, cleanup: only
+                ).command
+        } else {
+            let registration = try await register(cleanups)
+            command = tickCall(beat, registration: registration, cursor: cursor).command
+        }
+        let answer = try await library.call(command).named
+        return answer.merging(answer["claims"]?[0].named ?? [:]) { own, _ in own }
+    }
+
+    /// The call of `curfew_tick`.
+    func tickCall(_ beat: Beat = Beat(), registration: String, cursor: TickCursor = .start) -> TickCall {
+        TickCall(
+            keys: keys, instance: beat.instance, registration: registration, lease: .milliseconds(beat.lease),
+            heartbeat: .milliseconds(beat.heartbeat), places: beat.places, streamLength: 1000, cursor: cursor,
+            fields: beat.fields, metrics: beat.metrics)
+    }
+
+    /// Calls `curfew_register`; gives back the name of the registration, which says what is in it.
+    @discardableResult
+    func register(_ cleanups: [KnownCleanup]) async throws -> String {
+        let id = cleanups.map { "\($0.name)\($0.isDryRun ? "?" : "")" }.joined(separator: "-")
+        for call in RegisterCall.all(cleanups, as: id, memory: .seconds(60), keys) { try await library.call(call) }
+        return id
     }
 
     /// Claims one cleanup by name, due or not.
@@ -77,11 +106,22 @@ struct FunctionsScene: Sendable {
         _ name: String, fence: String, next: Int64?, length: Int = 1000,
         ages: FinishCall.Ages = Self.longAges, alerts: [String] = []
     ) async throws -> FinishCall.Known? {
-        try await library.call(
-            FinishCall(
-                keys: keys, cleanup: name, term: fence, next: next, streamLength: length, ages: ages,
-                run: [("cleanup", name), ("status", "completed")], metrics: [("kind", "run"), ("found", "0")],
-                alerts: alerts))
+        let end = end(name, fence, next: next, alerts: alerts)
+        return try #require(try await finish([end], length: length, ages: ages).first)
+    }
+
+    /// The end of a run, with few fields in each entry.
+    func end(_ name: String, _ term: String, next: Int64?, alerts: [String] = []) -> FinishCall.End {
+        FinishCall.End(
+            cleanup: name, term: term, next: next, run: [("cleanup", name), ("status", "completed")],
+            metrics: [("kind", "run"), ("found", "0")], alerts: alerts)
+    }
+
+    /// Calls `curfew_finish` for runs that end together.
+    func finish(
+        _ ends: [FinishCall.End], length: Int = 1000, ages: FinishCall.Ages = Self.longAges
+    ) async throws -> [FinishCall.Known?] {
+        try await library.call(FinishCall(keys: keys, streamLength: length, ages: ages, ends: ends))
     }
 
     /// Makes a cleanup due at that distance from now; below zero: since then.

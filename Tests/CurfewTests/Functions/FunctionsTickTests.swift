@@ -14,10 +14,9 @@ struct FunctionsTickTests {
             let answer = try await scene.tick(
                 .init("often"), .init("nightly", at: before + 7_000), beat: .init(places: 0))
             let now = try #require(answer["now"]?.integer)
-            #expect(try await scene.score("often") == now)
+            #expect((before...now).contains(try #require(try await scene.score("often"))))
             #expect(try await scene.score("nightly") == before + 7_000)
             #expect(answer["claim"] == nil)
-            #expect(now >= before)
         }
     }
 

@@ -21,6 +21,47 @@ struct StatusTests {
         }
     }
 
+    @Test("more cleanups and instances than one command asks for are all there, each with its state")
+    func many() async throws {
+        try await withInstances { scene in
+            let (engine, keys) = (try scene.engine("one"), scene.keys)
+            let now = try await engine.serverClock().now.milliseconds
+            var commands: [RedisCommand] = []
+            for number in 0..<1_300 {
+                commands.append(RedisCommand("ZADD", [keys.schedule, String(now + 60_000), "others-\(number)"]))
+                commands.append(RedisCommand("ZADD", [keys.instances, String(now), "web-\(number)"]))
+                commands.append(RedisCommand("HSET", [keys.instance("web-\(number)"), "host", "h", "config", "c"]))
+            }
+            let paused = RedisCommand(
+                "HSET", [keys.paused, "others-1299", "{\"by\":\"ada\",\"why\":\"moving\",\"at\":\"\"}"])
+            try await scene.redis.pipeline(commands + [paused])
+            let status = try await Status.read(engine)
+            #expect(status.cleanups.count == 1_301 && status.cleanups.count { $0.state == "waiting" } == 1_299)
+            #expect(status.cleanups.filter { $0.paused != nil }.map(\.name) == ["others-1299"])
+            #expect(status.instances.count == 1_300 && status.instances.allSatisfy(\.isAlive))
+            // A sentence names a few of them.
+            #expect(status.remarks.allSatisfy { $0.count < 300 }, "\(status.remarks)")
+            let one = try await Status.read(engine, LastRuns(), only: "others-1299")
+            #expect(one.cleanups.map(\.state) == ["paused"])
+            #expect(try await Status.read(engine, LastRuns(), only: "nothing").cleanups.isEmpty)
+        }
+    }
+
+    @Test("a run that failed is told of, although the runs of others have replaced it in the history")
+    func failedLongAgo() async throws {
+        try await withInstances { scene in
+            let (engine, keys) = (try scene.engine("one"), scene.keys)
+            let now = try await engine.serverClock().now
+            try await scene.schedule("jobs", in: .seconds(3_600))
+            let owed = Owed(since: now - .seconds(7_200), due: now, retry: nil, attempts: 0, error: "the disk is gone")
+            try await scene.send("HSET", keys.owed, "jobs", owed.text)
+            let status = try await Status.read(engine, LastRuns())
+            let concern = try #require(status.concerns?.first { $0.cleanup == "jobs" })
+            #expect(concern.severity == .critical && concern.kind == .run)
+            #expect(concern.text.hasSuffix(": the disk is gone."), "\(concern.text)")
+        }
+    }
+
     @Test("an index that is none is said to be, and hides nothing of the others")
     func noIndex() async throws {
         try await withInstances { scene in

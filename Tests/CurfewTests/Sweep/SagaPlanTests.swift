@@ -73,6 +73,55 @@ struct SagaPlanTests {
         }
     }
 
+    /// Changes that say much of what the one before them says, as those of a page do.
+    private static func alike(_ count: Int) -> [SagaEntry] {
+        (0..<count).map { place in
+            let refund = Refund(amount: 10, balance: "user:{7}:tokens", ledger: "user:{7}:refunds", entry: "\(place)")
+            return SagaEntry(
+                place: place, id: "\(place)", key: "job:\(place)",
+                effects: place % 5 == 4 ? [.discard("job:\(place):log"), .pay(refund)] : [.pay(refund)],
+                tokens: place % 7 == 6 ? 0 : 10,
+                event: place % 11 == 10
+                    ? nil
+                    : .init(
+                        action: "fail", from: "RUNNING", to: "FAILED",
+                        reason: place % 3 == 0 ? "stuck in RUNNING for 10m: startedAt was …".held : "stuck for long",
+                        type: "A", bytes: 0, before: "{\"status\":\"RUNNING\"}", time: "1796043982057"))
+        }
+    }
+
+    @Test("what a change says as the one before it is written once, and comes back for each")
+    func alike() throws {
+        let plan = SagaPlan(run: "stuck-jobs-7", page: "12", entries: Self.alike(100))
+        let text = ByteText.held(plan.text)
+        #expect(SagaPlan(text: text) == plan)
+        #expect(text.hasPrefix("1:5"))
+        // Each alone takes more than 200 bytes.
+        #expect(plan.text.count < 100 * 120, "\(plan.text.count)")
+        #expect(text.split(separator: "1796043982057").count - 1 < 50)
+    }
+
+    @Test("what an earlier version has written down is read, and what leaves out the first is none")
+    func earlier() throws {
+        let event = "4:fail7:RUNNING6:FAILED5:stuck1:A1:02:{}1:50:"
+        let effect = "1:11:53:pay2:105:b:{u}5:l:{u}3:e@1"
+        let fourth =
+            "1:46:jobs-13:1/2" + "1:01:a5:job:a2:10\(effect)1:9\(event)" + "1:31:b5:job:b2:10\(effect)1:9\(event)"
+        let refund = Refund(amount: 10, balance: "b:{u}", ledger: "l:{u}", entry: "e@1")
+        let entries = [(0, "a"), (3, "b")].map { place, id in
+            SagaEntry(
+                place: place, id: id, key: "job:\(id)", effects: [.pay(refund)], tokens: 10,
+                event: .init(
+                    action: "fail", from: "RUNNING", to: "FAILED", reason: "stuck", type: "A", bytes: 0, before: "{}",
+                    time: "5"))
+        }
+        let plan = SagaPlan(run: "jobs-1", page: "1/2", entries: entries)
+        #expect(SagaPlan(text: fourth) == plan)
+        #expect(plan.text.count < fourth.utf8.count)
+        #expect(SagaPlan(text: "1:56:jobs-13:1/2=1:a5:job:a2:101:01:0") == nil)
+        #expect(SagaPlan(text: "1:5=3:1/2") == nil)
+    }
+
     @Test(
         "changes that were not made are left out of those that were",
         arguments: [

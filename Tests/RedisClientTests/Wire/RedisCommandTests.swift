@@ -30,6 +30,30 @@ struct RedisCommandTests {
         #expect(command.count == 5)
     }
 
+    @Test("rows of words say once what a column holds in all of them, but for those at the beginning")
+    func rows() {
+        func sent(_ rows: [[String]], apart: Int = 0, capacity: Int = 0) -> (alike: [Int], wire: String) {
+            var words = WordRows(capacity: capacity, apart: apart)
+            for row in rows {
+                words.beginRow()
+                for word in row { words.append(word) }
+            }
+            var command = RedisCommand("FCALL")
+            words.append(to: &command)
+            return (words.alike, wire(command))
+        }
+        func call(_ words: String...) -> String { wire(RedisCommand("FCALL", words)) }
+        #expect(sent([["a", "x", "1"], ["b", "x", "1"]]) == ([1, 2], call("x", "1", "a", "b")))
+        #expect(sent([["a", "x", "1"], ["a", "x", "2"]], apart: 1) == ([1], call("x", "a", "1", "a", "2")))
+        #expect(sent([["", "é".held, ""], ["", "é".held, ""]]) == ([0, 1, 2], call("", "é".held, "")))
+        #expect(sent([["a", "x"]]) == ([], call("a", "x")))
+        #expect(sent([["a", "x"], ["b", "y"]], capacity: 1_000) == ([], call("a", "x", "b", "y")))
+        let long = String(repeating: "z", count: 5_000)
+        #expect(sent([["a", long], ["b", long], ["c", long]]) == ([1], call(long, "a", "b", "c")))
+        #expect(sent([["a", "x"], ["b", "x"], ["c", "y"]]) == ([], call("a", "x", "b", "x", "c", "y")))
+        #expect(sent([]) == ([], call()))
+    }
+
     @Test("the words of another command can be appended")
     func words() {
         var command = RedisCommand("FCALL", ["curfew_commit"])

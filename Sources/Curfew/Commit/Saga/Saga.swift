@@ -132,6 +132,8 @@ struct Saga: Committing {
         var steps: [SagaStep] = []
         // Whose they are.
         var numbers: [Int] = []
+        steps.reserveCapacity(entries.count)
+        numbers.reserveCapacity(entries.count)
         for (number, entry) in entries.enumerated() {
             entry.addSteps(plan, to: &steps)
             while numbers.count < steps.count { numbers.append(number) }
@@ -156,7 +158,7 @@ struct Saga: Committing {
             default: break
             }
         }
-        let done = entries.indices.filter { complaints[$0] == nil }.map { entries[$0] }
+        let done = complaints.isEmpty ? entries : entries.indices.filter { complaints[$0] == nil }.map { entries[$0] }
         return (done, complaints.sorted { $0.key < $1.key }.map { (entries[$0.key], $0.value) })
     }
 
@@ -166,7 +168,7 @@ struct Saga: Committing {
         var notes: [(mark: SagaMark, change: PlainChange)] = []
         var commands: [RedisCommand] = []
         for part in parts {
-            let rest = left.filter { part.places.contains($0.place) }
+            let rest = left.isEmpty ? [] : left.filter { part.places.contains($0.place) }
             guard !rest.isEmpty else {
                 commands.append(RedisCommand.repeatable("HDEL", [part.mark.key, part.field, part.omitted]))
                 continue

@@ -32,11 +32,13 @@ struct SagaCalls: Sendable {
         mutating func append(_ step: SagaStep, at place: Int, _ encoder: ChangeEncoder) {
             places.append(place)
             if let form = forms.last(where: { $0.step.hasForm(of: step) }) {
-                _ = call.append(.same(form.number), member: "") { step.encode(by: encoder, to: &$0) }
+                _ = call.append(.same(form.number), member: step.member) { step.encode(by: encoder, to: &$0) }
             } else {
-                var sink = StatementSink(index: .none)
+                var sink = StatementSink(index: .none, hasMember: step.member != nil)
                 step.encode(by: encoder, to: &sink)
-                let number = call.append(.new(sink.statement), member: "") { step.encode(by: encoder, to: &$0) }
+                let number = call.append(.new(sink.statement), member: step.member) {
+                    step.encode(by: encoder, to: &$0)
+                }
                 forms.append((step, number))
             }
         }

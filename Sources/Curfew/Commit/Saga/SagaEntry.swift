@@ -17,23 +17,58 @@ struct SagaEntry: Sendable, Equatable {
     /// What is done in other slots than the record's.
     var effects: [Effect] { content.effects }
     /// What the event says; nil for a change that has none.
-    var event: Event? { content.event }
+    var event: Event? {
+        guard hasEvent else { return nil }
+        var event = Event()
+        for field in Self.known { event[field] = told(field) }
+        return event
+    }
+    /// Whether it has an event.
+    var hasEvent: Bool { content.hasEvent }
 
     private final class Content: Sendable, Equatable {
         let place: Int
         let id: String, key: String
         let effects: [Effect]
-        let event: Event?
+        // What the event says, word by word: a page writes and compares them one by one, and an event is long to copy.
+        let hasEvent: Bool
+        let action: String, from: String, to: String, reason: String, type: String
+        let bytes: Int64
+        let before: String, time: String, carry: String
 
         init(_ place: Int, _ id: String, _ key: String, _ effects: [Effect], _ event: Event?) {
-            (self.place, self.id, self.key, self.effects, self.event) = (place, id, key, effects, event)
+            (self.place, self.id, self.key, self.effects, hasEvent) = (place, id, key, effects, event != nil)
+            (action, from, to) = (event?.action ?? "", event?.from ?? "", event?.to ?? "")
+            (reason, type, bytes) = (event?.reason ?? "", event?.type ?? "", event?.bytes ?? 0)
+            (before, time, carry) = (event?.before ?? "", event?.time ?? "", event?.carry ?? "")
+        }
+
+        func told(_ field: Event.Field) -> String {
+            switch field {
+            case .action: action
+            case .from: from
+            case .to: to
+            case .reason: reason
+            case .type: type
+            case .bytes: bytes == 0 ? "0" : String(bytes)
+            case .before: before
+            case .time: time
+            case .carry: carry
+            case .record: id
+            case .key: key
+            // Known only when it is written.
+            case .run, .cleanup, .tokens, .entries: ""
+            }
         }
 
         static func == (one: Content, other: Content) -> Bool {
             (one.place, one.id, one.key) == (other.place, other.id, other.key) && one.effects == other.effects
-                && one.event == other.event
+                && one.hasEvent == other.hasEvent && SagaEntry.known.allSatisfy { one.told($0) == other.told($0) }
         }
     }
+
+    /// What its event says in a field that is known from the beginning; empty where it has no event.
+    func told(_ field: Event.Field) -> String { content.told(field) }
 
     /// Makes one, with nothing left to do unless told.
     init(place: Int, id: String, key: String, effects: [Effect] = [], tokens: Amount = 0, event: Event? = nil) {
@@ -83,6 +118,7 @@ struct SagaEntry: Sendable, Equatable {
 extension SagaEntry {
     /// Adds what is left to do in other slots than the record's and our own.
     func addSteps(_ plan: SagaPlan, to steps: inout [SagaStep]) {
+        let effects = effects
         for index in effects.indices { steps.append(.effect(effects[index], of: id, once(index, plan))) }
     }
 
@@ -91,6 +127,7 @@ extension SagaEntry {
 
     /// Two effects at one key are two: the second must not take the mark of the first for its own.
     private func once(_ index: Int, _ plan: SagaPlan) -> SagaOnce? {
+        let effects = effects
         guard !effects[index].isRepeatable, let key = effects[index].key else { return nil }
         let earlier = effects[..<index].count { !$0.isRepeatable && $0.key == key }
         let field = "\(plan.page)/\(place)" + (earlier == 0 ? "" : "/\(earlier)")
@@ -116,7 +153,7 @@ extension SagaEntry {
 /// An entry as it is written down with the records' parts of a page, and read by whoever finishes it.
 extension SagaEntry {
     /// The fields of an event that are known from the beginning, in the order in which a plan has them.
-    private static let known: [Event.Field] = [
+    fileprivate static let known: [Event.Field] = [
         .action, .from, .to, .reason, .type, .bytes, .before, .time, .carry,
     ]
 
@@ -128,8 +165,9 @@ extension SagaEntry {
         words.append(String(tokens))
         words.append(effects.count)
         for index in effects.indices { effects[index].write(to: &words) }
-        words.append(event == nil ? 0 : Self.known.count)
-        if let event { for field in Self.known { words.append(event[field]) } }
+        words.append(hasEvent ? Self.known.count : 0)
+        guard hasEvent else { return }
+        for field in Self.known { words.append(told(field)) }
     }
 
     /// Reads one; nil if the words are none.
@@ -137,7 +175,7 @@ extension SagaEntry {
         guard let place = reader.number(), let id = reader.next(), let key = reader.next(),
             let tokens = reader.next().flatMap({ Amount(text: $0) })
         else { return nil }
-        guard let effects = version == .current ? Self.effects(&reader) : Self.earlierEffects(&reader, version),
+        guard let effects = version.knowsEffects ? Self.effects(&reader) : Self.earlierEffects(&reader, version),
             let words = reader.list()
         else { return nil }
         var event: Event?

@@ -1,3 +1,4 @@
+internal import Algorithms
 internal import Policies
 internal import RedisClient
 
@@ -33,6 +34,15 @@ struct SagaLog: Sendable {
     /// How many events one call writes at most: Redis is held for less than a millisecond.
     private static let mostEvents = 128
 
+    /// How many index entries one call is about at most.
+    private static let mostListed = 320
+
+    /// How long parts are into which so much is split, if none is longer than that and all are about as long.
+    private static func length(of count: Int, atMost limit: Int) -> Int {
+        let parts = max(1, (count + limit - 1) / limit)
+        return max(1, (count + parts - 1) / parts)
+    }
+
     /// The hash of the marks that are in use, and of the events that are written.
     private var saga: String { keys.saga(cleanup) }
 
@@ -63,15 +73,17 @@ struct SagaLog: Sendable {
         _ plan: SagaPlan, _ entries: [SagaEntry], after before: String = "", forgetting gone: [String] = []
     ) async throws -> (written: Set<Int>, note: String) {
         let known = Set(before.split(separator: " ").compactMap { Int($0) })
-        var unrecorded = entries.filter { $0.event != nil && !known.contains($0.place) }[...]
+        var unrecorded = entries.filter { $0.hasEvent && (known.isEmpty || !known.contains($0.place)) }[...]
         // Claims have no events, and nothing that the rest could go along with.
         if unrecorded.isEmpty { try await forget(gone) }
         var note = before
         var written: Set<Int> = []
+        // Calls of about one length: the longest of them is what others wait for.
+        let length = Self.length(of: unrecorded.count, atMost: Self.mostEvents)
         while !unrecorded.isEmpty {
-            let part = unrecorded.prefix(Self.mostEvents)
+            let part = unrecorded.prefix(length)
             unrecorded = unrecorded.dropFirst(part.count)
-            for entry in part { note += note.isEmpty ? "\(entry.place)" : " \(entry.place)" }
+            for entry in part { note += (note.isEmpty ? "" : " ") + String(entry.place) }
             let events = SagaEvents(part, of: plan, for: run)
             let call = RecordEventsCall(
                 lease: lease, saga: saga, events: keys.events, forgotten: gone, field: plan.recorded, note: note,
@@ -121,41 +133,50 @@ struct SagaLog: Sendable {
         let removals = ending.index.indices.filter { ending.index[$0].isRemoval }
         let others = ending.index.indices.filter { !ending.index[$0].isRemoval }
         var isAsRead = [Bool](repeating: true, count: ending.index.count)
-        if !changes.isEmpty || (isHome && !others.isEmpty) {
-            let steps = isHome ? others.map { ending.index[$0] } : []
-            let outcomes = try await send(changes, index: isHome ? index : nil, steps, isNote: isNote)
-            if isHome { try Self.note(outcomes.suffix(steps.count), at: others, &isAsRead) }
+        if !changes.isEmpty, !isHome || others.isEmpty {
+            _ = try await send(changes, index: isHome ? index : nil, isNote: isNote)
+            changes = []
         }
-        if !isHome, !others.isEmpty {
+        for part in others.chunks(ofCount: Self.length(of: others.count, atMost: Self.mostListed)) {
+            let steps = part.map { ending.index[$0] }
+            if isHome {
+                let outcomes = try await send(changes, index: index, steps, isNote: isNote)
+                try Self.note(outcomes.suffix(steps.count), at: part, &isAsRead)
+                changes = []
+                continue
+            }
             // There is no fence where the app has its index, but an entry that was moved is left alone there too.
             var call = CommitCall(lease: nil, index: index, shared: [index])
-            Self.add(others.map { ending.index[$0] }, to: &call)
-            try Self.note(call.outcomes(of: try await library.call(call.note()))[...], at: others, &isAsRead)
+            Self.add(steps, to: &call)
+            try Self.note(call.outcomes(of: try await library.call(call.note()))[...], at: part, &isAsRead)
         }
-        if !removals.isEmpty {
-            let moved = try await unlist(removals.map { ending.index[$0].entry }, from: index, isHome: isHome)
-            for number in moved { isAsRead[removals[number]] = false }
+        for part in removals.chunks(ofCount: Self.length(of: removals.count, atMost: Self.mostListed)) {
+            let entries = part.map { (ending.index[$0].entry.id, ending.index[$0].entry.scoreText) }
+            for number in try await unlist(entries, from: index, isHome: isHome) {
+                isAsRead[part[part.startIndex + number]] = false
+            }
         }
         return isAsRead
     }
 
     private static func note(
-        _ outcomes: ArraySlice<CommitCall.Outcome>, at places: [Int], _ isAsRead: inout [Bool]
+        _ outcomes: ArraySlice<CommitCall.Outcome>, at places: ArraySlice<Int>, _ isAsRead: inout [Bool]
     ) throws {
         for case .refused(let why) in outcomes { throw CurfewError(.server, why) }
         for (place, outcome) in zip(places, outcomes) { isAsRead[place] = outcome == .made }
     }
 
     /// Takes entries out of the index; the numbers of those that have moved since they were read, and stay.
-    private func unlist(_ entries: [DueEntry], from index: String, isHome: Bool) async throws -> [Int] {
+    private func unlist(
+        _ entries: [(member: String, score: String)], from index: String, isHome: Bool
+    ) async throws -> [Int] {
         // The fence is where the lease is.
-        try await library.call(
-            UnlistCall(index: index, lease: isHome ? lease : nil, entries: entries.map { ($0.id, $0.scoreText) }))
+        try await library.call(UnlistCall(index: index, lease: isHome ? lease : nil, entries: entries))
     }
 
     /// Takes the entries of records out of the index that were removed by changes which are through.
     func unlistRemoved(_ entries: [SagaEntry], from index: String, _ redis: RedisClient) async throws {
-        let removed = entries.filter { Change.Action(rawValue: $0.event?.action ?? "")?.removesRecord == true }
+        let removed = entries.filter { Change.Action(rawValue: $0.told(.action))?.removesRecord == true }
         guard !removed.isEmpty else { return }
         let replies = try await redis.pipeline(
             removed.flatMap {
@@ -165,9 +186,9 @@ struct SagaLog: Sendable {
                 ]
             })
         for error in replies.lazy.compactMap(\.error) { throw CurfewError(error, "reading \(index)") }
-        let listed = removed.enumerated().compactMap { number, entry -> DueEntry? in
+        let listed = removed.enumerated().compactMap { number, entry -> (String, String)? in
             guard let score = replies[2 * number].string, replies[2 * number + 1].integer == 0 else { return nil }
-            return DueEntry(id: entry.id, score: 0, scoreText: score)
+            return (entry.id, score)
         }
         guard !listed.isEmpty else { return }
         _ = try await unlist(listed, from: index, isHome: Slots.share(index, saga))
@@ -222,27 +243,43 @@ struct SagaEvents {
 
     /// The events of changes that have one.
     init(_ entries: some Collection<SagaEntry>, of plan: SagaPlan, for run: String) {
+        let entries = entries.filter(\.hasEvent)
+        guard let first = entries.first else { return }
         for field in Event.Field.allCases where ![.run, .cleanup].contains(field) {
-            let values = entries.compactMap { entry in entry.event.map { Self.value(field, of: entry, $0, plan, run) } }
-            if [.carry, .entries].contains(field), values.allSatisfy(\.isEmpty) { continue }
+            let value = Self.value(field, of: first, plan, run)
             // At least one differs, so that the events can be counted.
-            all.append((field.rawValue, values, field != .record && values.allSatisfy { $0 == values[0] }))
+            let same = field == .record ? 0 : entries.prefix { Self.isAlike(field, $0, first, plan, run, value) }.count
+            let isShared = same == entries.count
+            if isShared, value.isEmpty, [.carry, .entries].contains(field) { continue }
+            var values = [String](repeating: value, count: isShared ? 1 : same)
+            if !isShared {
+                values.reserveCapacity(entries.count)
+                for entry in entries[same...] { values.append(Self.value(field, of: entry, plan, run)) }
+            }
+            all.append((field.rawValue, values, isShared))
         }
     }
 
+    /// Whether an entry has the same in a field as the first.
+    private static func isAlike(
+        _ field: Event.Field, _ entry: SagaEntry, _ first: SagaEntry, _ plan: SagaPlan, _ run: String, _ value: String
+    ) -> Bool {
+        field == .tokens ? entry.tokens == first.tokens : Self.value(field, of: entry, plan, run) == value
+    }
+
     private static func value(
-        _ field: Event.Field, of entry: SagaEntry, _ event: Event, _ plan: SagaPlan, _ run: String
+        _ field: Event.Field, of entry: SagaEntry, _ plan: SagaPlan, _ run: String
     ) -> String {
         switch field {
         case .record: return entry.id
         case .key: return entry.key
         case .reason:
             // What the ledger had already was found only when it was to be paid.
-            guard let refund = entry.refund, entry.tokens == 0 else { return event.reason }
-            return event.reason + Change.unpaidNote(refund)
+            guard entry.tokens == 0, let refund = entry.refund else { return entry.told(field) }
+            return entry.told(field) + Change.unpaidNote(refund)
         case .tokens: return String(entry.tokens)
-        case .before: return BeforeImage.text(event.before, of: plan.run, for: run)
-        case .run, .cleanup, .action, .from, .to, .type, .bytes, .time, .carry, .entries: return event[field]
+        case .before: return BeforeImage.text(entry.told(field), of: plan.run, for: run)
+        case .run, .cleanup, .action, .from, .to, .type, .bytes, .time, .carry, .entries: return entry.told(field)
         }
     }
 

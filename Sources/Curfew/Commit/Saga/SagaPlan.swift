@@ -9,8 +9,13 @@ struct SagaPlan: Sendable, Equatable {
         case second = "2"
         /// It knew a refund, a queue, keys that go along, and recoveries.
         case third = "3"
-        /// It knows effects.
-        case current = "4"
+        /// It knew effects, and wrote down all of each change.
+        case fourth = "4"
+        /// It leaves out what the change before it says too.
+        case current = "5"
+
+        /// Whether effects are written one by one.
+        var knowsEffects: Bool { self == .fourth || self == .current }
     }
 
     /// The run that made it.
@@ -33,9 +38,12 @@ struct SagaPlan: Sendable, Equatable {
 
     /// The text of a plan with these entries.
     static func text(run: String, page: String, _ entries: some Collection<SagaEntry>) -> [UInt8] {
-        var words = WordWriter(capacity: 100 + 400 * entries.count)
+        var words = WordWriter(capacity: 1_000 + 200 * entries.count)
         for word in [Version.current.rawValue, run, page] { words.append(word) }
-        for entry in entries { entry.write(to: &words) }
+        for entry in entries {
+            words.beginItem()
+            entry.write(to: &words)
+        }
         return words.bytes
     }
 
@@ -46,12 +54,13 @@ struct SagaPlan: Sendable, Equatable {
 
     /// Reads a plan; nil where the text is none.
     init?(text: String) {
-        guard let words = WordList.words(of: text) else { return nil }
+        guard let words = WordList.items(of: text) else { return nil }
         var reader = WordReader(words)
         guard let version = reader.next().flatMap(Version.init), let run = reader.next(), let page = reader.next()
         else { return nil }
         self.init(run: run, page: page)
         while !reader.isAtEnd {
+            reader.beginItem()
             guard let entry = SagaEntry(&reader, version: version) else { return nil }
             entries.append(entry)
         }

@@ -15,9 +15,22 @@ struct SagaPrecheck: Sendable {
     init(_ page: [Evaluation], events: String, _ library: FunctionLibrary) async throws {
         let changes = page.indices.filter { page[$0].isChange }
         guard !changes.isEmpty else { return }
-        let all = changes.compactMap { place in page[place].refundElsewhere.map { (place: place, refund: $0) } }
+        var all: [(place: Int, refund: Refund)] = []
+        all.reserveCapacity(changes.count)
+        for place in changes {
+            guard case .change(let change) = page[place].decision, change.pays else { continue }
+            if let refund = Self.refund(of: change, elsewhereThan: page[place].record.key) {
+                all.append((place, refund))
+            }
+        }
         let refunds = try await RefundLookup(all.map(\.refund), library.redis.owners).unusual(library).map { all[$0] }
-        let queues = changes.flatMap { place in page[place].queuesElsewhere.map { (place: place, queue: $0) } }
+        var queues: [(place: Int, queue: Push)] = []
+        for place in changes {
+            guard case .change(let change) = page[place].decision, change.puts else { continue }
+            for case .put(let push) in change.effects where !Slots.share(page[place].record.key, push.key) {
+                queues.append((place, push))
+            }
+        }
         // Many jobs have one queue, and some have one owner.
         let balances = Array(Set(refunds.map { Place(key: $0.refund.balance, field: $0.refund.field) }))
         let ledgers = refunds.map(\.refund.ledger)
@@ -55,6 +68,14 @@ struct SagaPrecheck: Sendable {
         }
     }
 
+    /// What a change pays back with keys in other slots than the record's.
+    private static func refund(of change: Change, elsewhereThan key: String) -> Refund? {
+        guard let refund = change.refund else { return nil }
+        let slot = RedisSlot.of(key)
+        let isHere = RedisSlot.of(refund.ledger) == slot && RedisSlot.of(refund.balance) == slot
+        return isHere ? nil : refund
+    }
+
     /// Why a key is none of that type, in the words of `curfew_commit`.
     private static func refusal(
         of key: String, _ reply: RedisValue?, _ expected: String, _ noun: String? = nil
@@ -82,24 +103,6 @@ struct SagaPrecheck: Sendable {
 
         /// What reads it.
         var command: RedisCommand { field.map { RedisCommand("HGET", [key, $0]) } ?? RedisCommand("GET", [key]) }
-    }
-}
-
-extension Evaluation {
-    /// What it pays back with keys in other slots than the record's.
-    fileprivate var refundElsewhere: Refund? {
-        guard let refund = change?.refund else { return nil }
-        let slot = RedisSlot.of(record.key)
-        let isHere = RedisSlot.of(refund.ledger) == slot && RedisSlot.of(refund.balance) == slot
-        return isHere ? nil : refund
-    }
-
-    /// The queues in other slots than the record's that it is put on.
-    fileprivate var queuesElsewhere: [Push] {
-        guard let change else { return [] }
-        var queues: [Push] = []
-        for case .put(let push) in change.effects where !Slots.share(record.key, push.key) { queues.append(push) }
-        return queues
     }
 }
 
@@ -150,49 +153,39 @@ extension Record {
 /// Almost always a charge has no entry yet and a balance is a number. Asking for each by itself would cost several times
 /// as much, on both sides.
 struct RefundLookup: Sendable {
-    /// What is asked of one node.
-    private struct NodeLook {
-        var call = RefundLookupCall()
-        /// The refunds that the ledgers are of, by their numbers, and those that the balances are of.
-        var ledgersOf: [Int] = []
-        var balancesOf: [Int] = []
-    }
-
-    private let looks: [(node: RedisClient.Node, look: NodeLook)]
-    /// Refunds with a key that no node is known to hold.
-    private let orphans: Set<Int>
+    private let calls: [(node: RedisClient.Node, call: RefundLookupCall)]
+    /// Refunds with a key that no node is known to hold, or with an unusual amount.
+    private let others: Set<Int>
 
     /// What to ask of whom.
     init(_ refunds: [Refund], _ owners: RedisClient.Owners) {
-        var looks: [Int: NodeLook] = [:]
-        var orphans: Set<Int> = []
+        var calls: [Int: RefundLookupCall] = [:]
+        var others: Set<Int> = []
         for (number, refund) in refunds.enumerated() {
-            guard let ledger = owners.number(of: refund.ledger), let balance = owners.number(of: refund.balance) else {
-                orphans.insert(number)
+            guard RefundLookupCall.isPlain(refund.amount), let ledger = owners.number(of: refund.ledger),
+                let balance = owners.number(of: refund.balance)
+            else {
+                others.insert(number)
                 continue
             }
-            looks[ledger, default: NodeLook()].call.add(ledger: refund.ledger, entry: refund.entry)
-            looks[ledger, default: NodeLook()].ledgersOf.append(number)
-            looks[balance, default: NodeLook()].call.add(
-                balance: refund.balance, field: refund.field, amount: refund.amount)
-            looks[balance, default: NodeLook()].balancesOf.append(number)
+            calls[ledger, default: RefundLookupCall()].add(ledger: refund.ledger, entry: refund.entry, of: number)
+            calls[balance, default: RefundLookupCall()].add(balance: refund.balance, field: refund.field, of: number)
         }
-        self.looks = looks.map { (owners.node($0), $1) }
-        self.orphans = orphans
+        self.calls = calls.map { (owners.node($0), $1) }
+        self.others = others
     }
 
     /// The refunds that must be looked at more closely, by their numbers, in order.
     func unusual(_ library: FunctionLibrary) async throws -> [Int] {
         try await library.compare()
-        let sent = try looks.map { item in
-            let command = item.look.call.command
+        let sent = try calls.map { item in
+            let command = item.call.command
             return (item, command, try library.redis.begin([library.outgoing(command)], on: item.node))
         }
-        var unusual = orphans
-        for ((node, look), command, pending) in sent {
+        var unusual = others
+        for ((node, call), command, pending) in sent {
             let reply = try await library.checked(try await pending.replies()[0], of: command, on: node)
-            let refunds = look.ledgersOf + look.balancesOf
-            for place in try look.call.answer(reply) { unusual.insert(refunds[place]) }
+            unusual.formUnion(try call.answer(reply))
         }
         return unusual.sorted()
     }

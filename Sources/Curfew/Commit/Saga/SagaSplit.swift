@@ -83,7 +83,7 @@ enum SagaStep: Sendable {
     /// made once.
     case effect(Effect, of: String, SagaOnce?)
     /// Makes the part of a change that is in the record's slot; only asked, never made in this way.
-    case change(Change, of: Record)
+    indirect case change(Change, of: Record)
     /// Takes away what shows that something is written once: all is done.
     case clear(SagaOnce)
     /// Lets it expire.
@@ -97,6 +97,11 @@ enum SagaStep: Sendable {
         case .change(_, let record): record.key
         case .clear(let once), .expire(let once, _): once.key
         }
+    }
+
+    /// The member of the index that it is about; nil where it names none.
+    var member: String? {
+        if case .change(let change, let record) = self, change.namesMember { record.member } else { nil }
     }
 
     /// Whether it only looks, removes or frees, and so is made also if a node has no memory left.

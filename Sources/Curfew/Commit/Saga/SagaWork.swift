@@ -38,7 +38,7 @@ struct SagaWork: Sendable {
         splits = Array(repeating: nil, count: page.count)
         fates = Array(repeating: nil, count: page.count)
         for place in page.indices {
-            guard let change = self.page[place].change else { continue }
+            guard case .change(let change) = self.page[place].decision else { continue }
             if case .refused = results[place] { continue }
             let split = SagaSplit(change, of: page[place].record, at: place, encoder)
             splits[place] = split
@@ -57,16 +57,17 @@ struct SagaWork: Sendable {
 
     /// What has to be looked at first: the guards of changes in other slots, and those of records that are dropped.
     var looks: [Look] {
-        page.indices.flatMap { place -> [Look] in
-            let key = page[place].record.key
+        var looks: [Look] = []
+        for place in page.indices {
             var guards = splits[place]?.others ?? []
             if case .drop(_, let conditions) = page[place].decision {
                 guards = conditions.enumerated().map { ($1, $0) }
             }
-            return guards.map { item, number in
-                Look(place: place, number: number, step: .look(item, at: item.otherKey ?? key))
+            for (item, number) in guards {
+                looks.append(Look(place: place, number: number, step: .look(item, at: item.otherKey ?? key(place))))
             }
         }
+        return looks
     }
 
     /// What a look has shown.
@@ -157,7 +158,14 @@ struct SagaWork: Sendable {
     mutating func made(under part: SagaPart) { parts.append(part) }
 
     /// What is left of the changes that were made.
-    var made: [SagaEntry] { fates.indices.filter { fates[$0] == .made }.compactMap { splits[$0].map(entry) } }
+    var made: [SagaEntry] {
+        var entries: [SagaEntry] = []
+        entries.reserveCapacity(fates.count)
+        for place in fates.indices where fates[place] == .made {
+            if let split = splits[place] { entries.append(entry(split)) }
+        }
+        return entries
+    }
 
     /// The other parts are made too, but for those that are left.
     mutating func finished(_ done: [SagaEntry], left: [(entry: SagaEntry, why: String)]) {
@@ -173,22 +181,24 @@ struct SagaWork: Sendable {
         var ending = SagaLog.Ending()
         let notesFirstSeen = encoder.cleanup.notesFirstSeen
         let isIndexed = encoder.cleanup.isIndexed
-        for (place, judged) in page.enumerated() {
-            let id = judged.entry.id
-            switch judged.decision {
+        ending.index.reserveCapacity(page.count)
+        for place in page.indices {
+            let entry = page[place].entry
+            let id = entry.id
+            switch page[place].decision {
             case .change(let change) where fates[place] == .made:
                 if notesFirstSeen { ending.seen.append((id, nil)) }
                 guard change.indexEffect != .none, isIndexed else { continue }
                 let score = change.next.map(encoder.cleanup.indexUnit.score)
-                ending.index.append(.init(place: place, entry: judged.entry, score: score))
+                ending.index.append(.init(place: place, entry: entry, score: score))
             case .drop where fates[place] == nil:
                 if notesFirstSeen { ending.seen.append((id, nil)) }
-                ending.index.append(.init(place: place, entry: judged.entry, score: nil))
+                ending.index.append(.init(place: place, entry: entry, score: nil))
             case .leave(let leave):
                 if let value = leave.remember { ending.seen.append((id, "\(encoder.time) \(value)")) }
                 guard rescores, isIndexed, let until = leave.until else { continue }
                 let score = encoder.cleanup.indexUnit.score(of: until)
-                ending.index.append(.init(place: place, entry: judged.entry, score: score))
+                ending.index.append(.init(place: place, entry: entry, score: score))
             case .change, .drop, .malformed: continue
             }
         }
@@ -199,10 +209,11 @@ struct SagaWork: Sendable {
     ///
     /// - Parameter unseen: why what was seen for the first time could not be noted; nil where it was.
     mutating func ended(_ ending: SagaLog.Ending, _ asRead: [Bool], unseen: String?) {
-        for (step, isAsRead) in zip(ending.index, asRead) where isAsRead {
-            switch page[step.place].decision {
-            case .leave(let leave): results[step.place] = .left(isStalled: leave.isStalled, stays: false)
-            case .drop: results[step.place] = .left(isStalled: false, stays: false)
+        for number in asRead.indices where asRead[number] {
+            let place = ending.index[number].place
+            switch page[place].decision {
+            case .leave(let leave): results[place] = .left(isStalled: leave.isStalled, stays: false)
+            case .drop: results[place] = .left(isStalled: false, stays: false)
             case .change, .malformed: continue
             }
         }

@@ -364,9 +364,10 @@ local function execute(KEYS, first, ARGV, before, progress, is_check)
   local removed, scored, answer, types = {}, {}, progress.answer, {}
   local position = 0
   while a <= #ARGV do
-    local statement, changes = statements[ARGV[a]], tonumber(ARGV[a + 1])
+    local changes = tonumber(ARGV[a + 1])
     -- Values are counted from 1, so `a` stands right before the first.
-    a = a + 1
+    local statement, shared = begin_run(statements, ARGV[a], ARGV, a + 1)
+    a = a + 1 + shared
     for _ = 1, changes do
       position = position + 1
       local why = check_change(statement, KEYS, k, ARGV, a, types)
@@ -384,7 +385,7 @@ local function execute(KEYS, first, ARGV, before, progress, is_check)
         scored[#scored + 1] = ARGV[a + 2]
         scored[#scored + 1] = ARGV[a + 1]
       end
-      a = a + statement.values
+      a = a + statement.each
       k = k + statement.keys
     end
     a = a + 1
@@ -411,7 +412,9 @@ end
 --                        guards: [[check, key, field, value, from of the field, from of the value], …],
 --                        writes: [[key, [command, '', argument, …], [[place, from] of a hole, …]], …]}
 --             run:       number of its statement, number of changes, the values of each: the index member, [the score,
---                        where index = score], …
+--                        where index = score], …; where all changes of the run have the same values at some places (not
+--                        that of member or score), these are named behind the number (“1=4,5”), and the values come once,
+--                        before those of each
 -- Returns:    {'fenced', fence and holder that are current}, or {'ok', position, why, position, why, …} with an entry for
 --             each change that was not made: why = number of the guard that did not hold (0: HSETNX found its field), or
 --             the error text of a refused one

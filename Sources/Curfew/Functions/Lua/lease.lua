@@ -2,9 +2,6 @@
 -- Coordination: schedule, lease, fence
 --------------------------------------------------------------------------------------------------
 
--- No call may walk further than this, whatever it is given.
-local MOST_OVERDUE = 100
-
 -- One entry of the history. `fields` is a flat list of names and values.
 local function add_run(stream, length, fields)
   call('XADD', stream, 'MAXLEN', '~', length, '*', unpack(fields))
@@ -30,159 +27,106 @@ local function beside(schedule, name)
   return string.sub(schedule, 1, -(#'schedule' + 1)) .. name
 end
 
--- Purpose:    says that an instance lives, puts the cleanups it knows on the schedule, and claims at most one that is
---             due (or, with `only`, that one, due or not). A claim is lease + fence + schedule score in one step.
--- KEYS:       schedule, fence, instances, instance:<id>, paused, runs, metrics, then lease:<cleanup> per known cleanup
--- ARGV:       instance, lease ms, heartbeat ms, free places, trigger, only ('' = what is due), stream length, count n of
---             instance fields (0 = no heartbeat), n names and values, count m of metric fields (0 = no entry), m names
---             and values, then per known cleanup: name, policy, dry run (0|1), every ms (0 = cron), next occurrence ms
---             (cron)
--- Returns:    a flat list of names and values: version, now, sleep (ms), overdue (list of cleanup, ms), and one of
---             claim (with run, fence, term, due, late (ms since it could be claimed), lost, and what is known from
---             before: definition, owed, clock) · held (with holder, run, until) · paused (the JSON)
--- Complexity: O(C log C) for C known cleanups
-local function tick(KEYS, ARGV)
-  local now = now_ms()
-  local schedule, fences, instances, paused, runs = KEYS[1], KEYS[2], KEYS[3], KEYS[5], KEYS[6]
-  local instance, lease_ms, heartbeat_ms = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-  local places, trigger, only, length = tonumber(ARGV[4]), ARGV[5], ARGV[6], ARGV[7]
-  local a = 8
-
-  local count = tonumber(ARGV[a]) * 2
-  if count > 0 then
-    call('ZADD', instances, now, instance)
-    call('ZREMRANGEBYSCORE', instances, '-inf', now - 86400000)
-    call('HSET', KEYS[4], unpack(ARGV, a + 1, a + count))
-    call('PEXPIRE', KEYS[4], math.max(3 * heartbeat_ms, lease_ms))
+-- Claims cleanups that are free: lease + fence + schedule score, of all of them in one step. Everything is read before
+-- anything is written: where something can't be read, there must be no claim that nobody hears of.
+-- `own` has the keys schedule, fence, runs, metrics and running; each of `wanted` name, policy, dry_run and score.
+-- Returns of each a flat list of names and values.
+local function take(own, claimant, wanted, now)
+  if #wanted == 0 then return {} end
+  local names, scores, starts = {}, {}, {}
+  for place, one in ipairs(wanted) do
+    names[place] = one.name
+    one.lease = beside(own.schedule, 'lease:' .. one.name)
+    local held = call('HMGET', one.lease, 'run', 'due_ms')
+    one.run = held[1]
+    one.due = held[1] and number(held[2]) or one.score
   end
-  a = a + count + 1
-  count = tonumber(ARGV[a]) * 2
-  if count > 0 then
-    call('XADD', KEYS[7], 'MAXLEN', '~', length, '*', unpack(ARGV, a + 1, a + count))
-  end
-  a = a + count + 1
+  local definitions = call('HMGET', beside(own.schedule, 'definitions'), unpack(names))
+  local owed = call('HMGET', beside(own.schedule, 'owed'), unpack(names))
+  local clock = call('HMGET', beside(own.schedule, 'alert:clock'), 'step_ms', 'total_ms', 'seen_ms')
+  call('ZCARD', own.running)
 
-  local best, sleep = nil, heartbeat_ms
-  local overdue = {}
-  local known = {}
-  local k = 8
-  while a <= #ARGV do
-    local entry = {name = ARGV[a], policy = ARGV[a + 1], dry_run = ARGV[a + 2], lease = KEYS[k]}
-    local every, occurrence = tonumber(ARGV[a + 3]), tonumber(ARGV[a + 4])
-    a = a + 5
-    k = k + 1
-    known[entry.name] = true
-    local held = call('HMGET', entry.lease, 'run', 'due_ms', 'acquired_ms', 'renewed_ms')
-    entry.score = tonumber(call('ZSCORE', schedule, entry.name) or nil)
-    if entry.score == nil then
-      entry.score = every > 0 and now or occurrence
-      if only == '' or only == entry.name then
-        call('ZADD', schedule, ms(entry.score), entry.name)
-      end
+  for _, one in ipairs(wanted) do
+    one.lost = ''
+    if one.run then
+      one.lost = add_lost(own.runs, own.metrics, claimant.length, one.lease, one.name, one.policy, now)
     end
-    -- A lease that was renewed in the future ends later than a lease from now can: the clock has stepped back since, and
-    -- nobody knows when it ought to have ended. It counts as run out.
-    if held[1] and number(held[4]) > now + STEP_MS then entry.score = math.min(entry.score, now) end
-    entry.run = held[1]
-    entry.due = held[1] and number(held[2]) or entry.score
-    entry.paused = call('HEXISTS', paused, entry.name) == 1
-    if only ~= '' then
-      if entry.name == only then best = entry end
-    elseif not entry.paused then
-      if entry.score > now then
-        sleep = math.min(sleep, entry.score - now)
-        if entry.run and number(held[3]) > entry.due then
-          overdue[#overdue + 1] = entry.name
-          overdue[#overdue + 1] = ms(number(held[3]) - entry.due)
-        end
-      else
-        if now > entry.due then
-          overdue[#overdue + 1] = entry.name
-          overdue[#overdue + 1] = ms(now - entry.due)
-        end
-        if places > 0 and (best == nil or entry.score < best.score) then best = entry end
-      end
-    end
+    one.fence = ms(call('HINCRBY', own.fence, one.name, 1))
   end
-
-  -- What nobody here knows is watched over all the same: every instance answers for every cleanup.
-  if only == '' then
-    for _, name in ipairs(call('ZRANGEBYSCORE', schedule, '-inf', now, 'LIMIT', 0, MOST_OVERDUE)) do
-      if not known[name] and call('HEXISTS', paused, name) == 0 then
-        overdue[#overdue + 1] = name
-        overdue[#overdue + 1] = ms(now - number(call('ZSCORE', schedule, name)))
-      end
-    end
+  local claims = {}
+  for place, one in ipairs(wanted) do
+    local run = one.name .. '-' .. one.fence
+    call('DEL', one.lease)
+    call('HSET', one.lease, 'instance', claimant.instance, 'run', run, 'fence', one.fence, 'acquired_ms', ms(now),
+      'renewed_ms', ms(now), 'due_ms', ms(one.due), 'trigger', claimant.trigger, 'dry_run', one.dry_run, 'found', '0',
+      'changed', '0', 'failed', '0', 'progress', '0', 'step', 'claimed')
+    scores[2 * place - 1], scores[2 * place] = ms(now + claimant.lease_ms), one.name
+    starts[2 * place - 1], starts[2 * place] = ms(math.min(0, one.due - now)), one.name
+    claims[place] = {
+      'claim', one.name, 'run', run, 'fence', one.fence, 'term', term_of(one.fence, claimant.instance, ms(now)),
+      'due', ms(one.due), 'late', ms(math.max(0, now - one.score)), 'lost', one.lost,
+      'definition', definitions[place] or '', 'owed', owed[place] or '', 'clock', clock,
+    }
   end
-
-  local answer = {'version', VERSION, 'now', ms(now), 'sleep', ms(math.max(1, sleep)), 'overdue', overdue}
-  local function add(name, value)
-    answer[#answer + 1] = name
-    answer[#answer + 1] = value
-  end
-  if best == nil then return answer end
-  -- Undoing is what one pauses for: it may be done meanwhile.
-  if best.paused and trigger ~= 'undo' then
-    add('paused', call('HGET', paused, best.name) or '')
-    return answer
-  end
-  if best.run and best.score > now then
-    local holder = call('HMGET', best.lease, 'instance', 'run')
-    add('held', best.name)
-    add('holder', holder[1] or '')
-    add('run', holder[2] or '')
-    add('until', ms(best.score))
-    return answer
-  end
-
-  -- Read before anything is written: where it can't be, there must be no claim that nobody hears of.
-  local definition = call('HGET', beside(schedule, 'definitions'), best.name) or ''
-  local owed = call('HGET', beside(schedule, 'owed'), best.name) or ''
-  local clock = call('HMGET', beside(schedule, 'alert:clock'), 'step_ms', 'total_ms', 'seen_ms')
-
-  local lost = ''
-  if best.run then
-    lost = add_lost(runs, KEYS[7], length, best.lease, best.name, best.policy, now)
-  end
-  local fence = ms(call('HINCRBY', fences, best.name, 1))
-  local run = best.name .. '-' .. fence
-  call('DEL', best.lease)
-  call('HSET', best.lease, 'instance', instance, 'run', run, 'fence', fence, 'acquired_ms', ms(now),
-    'renewed_ms', ms(now), 'due_ms', ms(best.due), 'trigger', trigger, 'dry_run', best.dry_run, 'found', '0',
-    'changed', '0', 'failed', '0', 'progress', '0', 'step', 'claimed')
-  call('ZADD', schedule, ms(now + lease_ms), best.name)
-  add('claim', best.name)
-  add('run', run)
-  add('fence', fence)
-  add('term', term_of(fence, instance, ms(now)))
-  add('due', ms(best.due))
-  add('late', ms(math.max(0, now - best.score)))
-  add('lost', lost)
-  add('definition', definition)
-  add('owed', owed)
-  add('clock', clock)
-  return answer
+  call('ZADD', own.schedule, unpack(scores))
+  call('ZADD', own.running, unpack(starts))
+  return claims
 end
 
--- Purpose:    curfew_tick for one cleanup that somebody asks for, with an entry in the events that says who.
--- KEYS:       events, then those of curfew_tick
--- ARGV:       count n of words, n names and values of the entry (the run comes before them, at_ms after), then those of
---             curfew_tick
--- Returns:    what curfew_tick returns, or an error where the events are no stream
--- Complexity: that of curfew_tick
+-- Whether a lease was renewed in the future: it ends later than a lease from now can, so the clock has stepped back since,
+-- and nobody knows when it ought to have ended. It counts as run out.
+local function is_ahead(renewed_ms, now)
+  return number(renewed_ms) > now + STEP_MS
+end
+
+-- Purpose:    claims one cleanup that somebody asks for, due or not, with an entry in the events that says who.
+-- KEYS:       schedule, fence, paused, runs, metrics, running, lease:<cleanup>, events
+-- ARGV:       instance, lease ms, trigger, stream length, cleanup, policy, dry run (0|1), every ms (0 = cron), next
+--             occurrence ms (cron), count n of words of the entry (0 = none), n names and values of it (the run comes
+--             before them, at_ms after)
+-- Returns:    a flat list of names and values: version, now, and one of claims (a list of one, as of curfew_tick) · held
+--             (with holder, run, until) · paused (the JSON); or an error where the events are no stream
+-- Complexity: O(log C)
 local function claim(KEYS, ARGV)
+  local now = now_ms()
+  local schedule, lease, name, count = KEYS[1], KEYS[7], ARGV[5], tonumber(ARGV[10])
   -- Asked first: a claim that can't be noted must not be made.
-  local wrong = wrong_type(KEYS[1], 'stream')
+  local wrong = count > 0 and wrong_type(KEYS[8], 'stream')
   if wrong then return redis.error_reply(wrong) end
-  local count = tonumber(ARGV[1])
-  local event, arguments = {unpack(ARGV, 2, count + 1)}, {unpack(ARGV, count + 2)}
-  local answer = tick({unpack(KEYS, 2)}, arguments)
-  for place = 1, #answer, 2 do
-    if answer[place] == 'claim' then
-      event[count + 1], event[count + 2] = 'at_ms', answer[4]
-      call('XADD', KEYS[1], 'MAXLEN', '~', arguments[7], '*', 'run', answer[place + 3], unpack(event))
-    end
+  local answer = {'version', VERSION, 'now', ms(now)}
+  local function add(key, value)
+    answer[#answer + 1] = key
+    answer[#answer + 1] = value
   end
+  local held = call('HMGET', lease, 'run', 'instance', 'renewed_ms')
+  local score = tonumber(call('ZSCORE', schedule, name) or nil)
+  if score == nil then
+    score = tonumber(ARGV[8]) > 0 and now or tonumber(ARGV[9])
+    call('ZADD', schedule, ms(score), name)
+  end
+  if held[1] and is_ahead(held[3], now) then score = math.min(score, now) end
+  local pause = call('HGET', KEYS[3], name)
+  -- Undoing is what one pauses for: it may be done meanwhile.
+  if pause and ARGV[3] ~= 'undo' then
+    add('paused', pause)
+    return answer
+  end
+  if held[1] and score > now then
+    add('held', name)
+    add('holder', held[2] or '')
+    add('run', held[1])
+    add('until', ms(score))
+    return answer
+  end
+  local own = {schedule = schedule, fence = KEYS[2], runs = KEYS[4], metrics = KEYS[5], running = KEYS[6]}
+  local claimant = {instance = ARGV[1], lease_ms = tonumber(ARGV[2]), trigger = ARGV[3], length = ARGV[4]}
+  local claims = take(own, claimant, {{name = name, policy = ARGV[6], dry_run = ARGV[7], score = score}}, now)
+  if count > 0 then
+    local event = {unpack(ARGV, 11, 10 + count)}
+    event[count + 1], event[count + 2] = 'at_ms', ms(now)
+    call('XADD', KEYS[8], 'MAXLEN', '~', ARGV[4], '*', 'run', claims[1][4], unpack(event))
+  end
+  add('claims', claims)
   return answer
 end
 
@@ -200,44 +144,65 @@ local function renew(KEYS, ARGV)
   return call('HGET', KEYS[2], 'cancel') or ''
 end
 
--- Purpose:    ends a run: history, metrics, next due time, release of the lease. Streams are trimmed by age here.
--- KEYS:       schedule, lease:<cleanup>, runs, metrics, events, alerts, then the hashes of the alerts on this cleanup
--- ARGV:       cleanup, term, next due ms ('now' = at once, and wake the others), wake channel, stream length,
---             age ms of runs, metrics, events, alerts, count n of run fields, n names and values,
---             count m of metric fields, m names and values
--- Returns:    {'ok', then definition, state and since of each alert, '' where unknown, then the cleanup's definition, if any},
---             or {'lost'} where the lease is no longer this one
--- Complexity: O(log C + alerts); the trimming is approximate and bounded by Redis
+-- Purpose:    ends runs, all of them in one step: history, metrics, next due time, release of the lease. Streams are trimmed
+--             by age here, once for all that end together.
+-- KEYS:       schedule, runs, metrics, events, alerts, then of each run: lease:<cleanup>, and the hashes of the alerts on
+--             this cleanup
+-- ARGV:       wake channel, stream length, age ms of runs, metrics, events, alerts, then of each run: cleanup, term, next
+--             due ms ('now' = at once, and wake the others), number of its alerts, count n of run fields, n names and
+--             values, count m of metric fields, m names and values
+-- Returns:    of each run {'ok', then definition, state and since of each alert, '' where unknown, then the cleanup's
+--             definition, if any}, or {'lost'} where the lease is no longer this one
+-- Complexity: O(runs · log C + alerts); the trimming is approximate and bounded by Redis
 local function finish(KEYS, ARGV)
-  local now = now_ms()
-  if not is_of(KEYS[2], ARGV[2]) then return {'lost'} end
-  local length = ARGV[5]
-  local a = 10
-  local count = tonumber(ARGV[a]) * 2
-  add_run(KEYS[3], length, {unpack(ARGV, a + 1, a + count)})
-  a = a + count + 1
-  count = tonumber(ARGV[a]) * 2
-  call('XADD', KEYS[4], 'MAXLEN', '~', length, '*', unpack(ARGV, a + 1, a + count))
-  for stream = 3, 6 do
-    call('XTRIM', KEYS[stream], 'MINID', '~', ms(math.max(0, now - tonumber(ARGV[stream + 3]))))
+  local now, length = now_ms(), ARGV[2]
+  local ends, answers = {}, {}
+  local key, a = 6, 7
+  -- Everything is read before anything is written: where something can't be read, no other run has ended half.
+  while ARGV[a] do
+    local name, due, count = ARGV[a], ARGV[a + 2], tonumber(ARGV[a + 3])
+    local lease, is_current, answer = KEYS[key], is_of(KEYS[key], ARGV[a + 1]), {'lost'}
+    if is_current then
+      answer[1] = 'ok'
+      for alert = key + 1, key + count do
+        local known = call('HMGET', KEYS[alert], 'definition', 'state:' .. name, 'since_ms:' .. name)
+        for field = 1, 3 do answer[#answer + 1] = known[field] or '' end
+      end
+      answer[#answer + 1] = call('HGET', beside(KEYS[1], 'definitions'), name) or nil
+    end
+    answers[#answers + 1] = answer
+    key, a = key + 1 + count, a + 4
+    count = tonumber(ARGV[a]) * 2
+    local run = {unpack(ARGV, a + 1, a + count)}
+    a = a + count + 1
+    count = tonumber(ARGV[a]) * 2
+    if is_current then
+      local metrics = {unpack(ARGV, a + 1, a + count)}
+      ends[#ends + 1] = {name = name, due = due, lease = lease, run = run, metrics = metrics}
+    end
+    a = a + count + 1
   end
-  call('DEL', KEYS[2])
-  if ARGV[3] == 'now' then
-    call('ZADD', KEYS[1], ms(now), ARGV[1])
-    call('PUBLISH', ARGV[4], ARGV[1])
-  else
-    call('ZADD', KEYS[1], ARGV[3], ARGV[1])
+  if #ends == 0 then return answers end
+
+  local leases, names, scores = {}, {}, {}
+  for place, one in ipairs(ends) do
+    add_run(KEYS[2], length, one.run)
+    call('XADD', KEYS[3], 'MAXLEN', '~', length, '*', unpack(one.metrics))
+    leases[place], names[place] = one.lease, one.name
+    scores[2 * place - 1], scores[2 * place] = one.due == 'now' and ms(now) or one.due, one.name
   end
-  local answer = {'ok'}
-  for alert = 7, #KEYS do
-    local known = call('HMGET', KEYS[alert], 'definition', 'state:' .. ARGV[1], 'since_ms:' .. ARGV[1])
-    for field = 1, 3 do answer[#answer + 1] = known[field] or '' end
+  for stream = 2, 5 do
+    call('XTRIM', KEYS[stream], 'MINID', '~', ms(math.max(0, now - tonumber(ARGV[stream + 1]))))
   end
-  answer[#answer + 1] = call('HGET', beside(KEYS[1], 'definitions'), ARGV[1]) or nil
-  return answer
+  call('DEL', unpack(leases))
+  call('ZREM', beside(KEYS[1], 'running'), unpack(names))
+  call('ZADD', KEYS[1], unpack(scores))
+  for _, one in ipairs(ends) do
+    if one.due == 'now' then call('PUBLISH', ARGV[1], one.name) end
+  end
+  return answers
 end
 
-offer('curfew_tick', tick, 'allow-oom')
 offer('curfew_claim', claim, 'allow-oom')
 offer('curfew_renew', renew, 'allow-oom')
 offer('curfew_finish', finish, 'allow-oom')

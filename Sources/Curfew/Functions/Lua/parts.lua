@@ -58,28 +58,33 @@ end
 
 -- Purpose:    looks whether refunds may be paid, on one node of a Cluster, whatever slots of it their keys are in
 -- KEYS:       none
--- ARGV:       number n of ledgers, n times ledger and entry, then balances, each with its
---             field of a hash ('' for a text) and what is to be added
+-- ARGV:       number n of ledgers, number t of balances that are texts, n times ledger and entry, t balances, then the
+--             balances that are fields of hashes: key and field of each
 -- Returns:    the positions of those that must be looked at more closely: an entry that is there, a balance that isn't
---             plainly a number or might grow too large, a key that is not to be had here
+--             plainly a number or is large, a key that is not to be had here
 -- Complexity: O(keys)
 local function look(_, ARGV)
-  local answer = {}
-  local ledgers = tonumber(ARGV[1])
-  local count = ledgers + (#ARGV - 1 - 2 * ledgers) / 3
-  for item = 1, count do
-    local is_plain
-    if item <= ledgers then
-      is_plain = redis.pcall('HEXISTS', ARGV[2 * item], ARGV[2 * item + 1]) == 0
+  local pcall, find, answer = redis.pcall, string.find, {}
+  local ledgers, texts = tonumber(ARGV[1]), tonumber(ARGV[2])
+  local a = 3
+  for item = 1, ledgers do
+    if pcall('HEXISTS', ARGV[a], ARGV[a + 1]) ~= 0 then answer[#answer + 1] = item end
+    a = a + 2
+  end
+  local item = ledgers
+  while a <= #ARGV do
+    item = item + 1
+    local found
+    if item <= ledgers + texts then
+      found = pcall('GET', ARGV[a])
+      a = a + 1
     else
-      local place = 3 * item - ledgers - 1
-      local key, field, word = ARGV[place], ARGV[place + 1], ARGV[place + 2]
-      local found
-      if field == '' then found = redis.pcall('GET', key) else found = redis.pcall('HGET', key, field) end
-      -- 15 digits are far from what a 64-bit number holds.
-      is_plain = string.find(word, '^-?%d+$') ~= nil and (found == false or found == '0'
-        or type(found) == 'string' and #found <= 15 and #word <= 15 and string.find(found, '^-?[1-9]%d*$') ~= nil)
+      found = pcall('HGET', ARGV[a], ARGV[a + 1])
+      a = a + 2
     end
+    -- 15 digits are far from what a 64-bit number holds; the amounts have no more.
+    local is_plain = found == false or found == '0'
+      or type(found) == 'string' and #found <= 15 and find(found, '^-?[1-9]%d*$') ~= nil
     if not is_plain then answer[#answer + 1] = item end
   end
   return answer

@@ -212,7 +212,7 @@ local function compile_guards(statement, guards)
       end
     end
   end
-  return compile_filler(holes)
+  return holes
 end
 
 -- The number of the events among the keys that all changes of a call share.
@@ -239,7 +239,58 @@ local function compile_writes(statement, writes)
       statement.typed[#statement.typed + 1] = {key = key, needed = needed}
     end
   end
-  return compile_filler(holes)
+  return holes
+end
+
+-- Ways of filling that were compiled for one statement: more than these are hardly ever there.
+local MOST_FILLERS = 16
+
+-- How the holes of a statement are filled in runs of changes that have the same values at some places, for which these
+-- stand in text (“2,5”, or nothing): what is filled once, what with each change, and how many values each brings along.
+local function fillers(statement, places)
+  local known = statement.fillers[places]
+  if known then return known end
+  local order, own, count = {}, {}, 0
+  for place in string.gmatch(places, '%d+') do
+    count = count + 1
+    order[tonumber(place)] = count
+  end
+  local left = 0
+  for value = 1, statement.values do
+    if not order[value] then
+      left = left + 1
+      own[value] = left
+    end
+  end
+  local once = {}
+  local function each(holes)
+    local rest = {}
+    for _, hole in ipairs(holes) do
+      if order[hole.from] then
+        once[#once + 1] = {number = hole.number, place = hole.place, order = order[hole.from]}
+      else
+        rest[#rest + 1] = {number = hole.number, place = hole.place, from = own[hole.from] or hole.from}
+      end
+    end
+    return compile_filler(rest)
+  end
+  known = {
+    once = once, shared = count, values = left, guards = each(statement.guard_holes), writes = each(statement.write_holes),
+  }
+  if statement.fillers_count == MOST_FILLERS then statement.fillers, statement.fillers_count = {}, 0 end
+  statement.fillers[places], statement.fillers_count = known, statement.fillers_count + 1
+  return known
+end
+
+-- Begins a run of changes of one statement: `head` is its number, and the places of the values that all of them have,
+-- if there are any (“1”, “1=2,5”); these values follow ARGV[a]. Returns the statement, and how many they are.
+local function begin_run(statements, head, ARGV, a)
+  local name, places = string.match(head, '^(%d+)=?([%d,]*)$')
+  local statement = statements[name]
+  local filler = fillers(statement, places)
+  statement.fill_guards, statement.fill_writes, statement.each = filler.guards, filler.writes, filler.values
+  for _, hole in ipairs(filler.once) do statement.tables[hole.number][hole.place] = ARGV[a + hole.order] end
+  return statement, filler.shared
 end
 
 -- Statements that were compiled lately, by their text: from page to page they are the same ones, and to compile one takes
@@ -259,10 +310,10 @@ local function compile(text)
   local given = cjson.decode(text)
   statement = {
     keys = given.keys, index = given.index, values = given.values, tables = {}, guards = {}, writes = {}, shared = {},
-    times = {}, typed = {}, proven = {},
+    times = {}, typed = {}, proven = {}, fillers = {}, fillers_count = 0,
   }
-  statement.fill_guards = compile_guards(statement, given.guards)
-  statement.fill_writes = compile_writes(statement, given.writes)
+  statement.guard_holes = compile_guards(statement, given.guards)
+  statement.write_holes = compile_writes(statement, given.writes)
   if #text > LONGEST_STATEMENT then return statement end
   if compiled_count == MOST_STATEMENTS then compiled_statements, compiled_count = {}, 0 end
   compiled_statements[text], compiled_count = statement, compiled_count + 1

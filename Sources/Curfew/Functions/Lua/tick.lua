@@ -1,0 +1,299 @@
+--------------------------------------------------------------------------------------------------
+-- The tick: what an instance can claim, when it looks again, what is overdue
+--------------------------------------------------------------------------------------------------
+--
+-- A tick costs O(log C + claims), however many cleanups there are. What an instance knows is told once (curfew_register)
+-- and kept by the name of the registration, which all instances with the same configuration share:
+--
+--     knows:<registration>   hash: cleanup -> '0' or '1' (dry run), then its policy; the field '' says that it is whole
+--     mates:<registration>   zset: living instances with that registration -> last seen ms
+--     running                zset: cleanup that runs -> how late it began, in ms, negative: the latest come first
+--
+-- Heartbeats keep the first two alive. Where they are gone (FLUSHALL, a long silence), the answer asks the first instance
+-- to register again, and the others to wait for it. `running` repairs itself: versions without it don't know of it.
+
+-- No call may walk further than these.
+local MOST_OVERDUE, MOST_LOOKED, MOST_CLAIMS = 100, 256, 64
+-- How many names are looked at together.
+local PAGE = 64
+-- How many of those that come next are looked at.
+local MOST_NEXT = 8
+-- In a fleet of that size all look at everything (LookOrder), so that it makes no difference whether it runs.
+local SMALL_FLEET = 64
+-- What is due within this time of the next is due together with it, in ms.
+local TOGETHER_MS = 100
+-- How many of the running are looked after with a heartbeat.
+local MOST_TENDED = 32
+-- How long one instance may take to register before another does, in ms, and how long the others wait meanwhile.
+local REGISTERING_MS, WAITING_MS = 2000, 100
+
+-- Purpose:    tells what the instances of a registration know, and puts it on the schedule where it isn't yet
+-- KEYS:       schedule, knows:<registration>
+-- ARGV:       how long it is remembered without a heartbeat (ms), whether this completes it (0|1), then per cleanup: name,
+--             policy, dry run (0|1), every ms (0 = cron), next occurrence ms (cron)
+-- Returns:    OK
+-- Complexity: O(n log C) for n cleanups
+local function register(KEYS, ARGV)
+  local now = ms(now_ms())
+  local scores, known = {}, {}
+  for a = 3, #ARGV, 5 do
+    scores[#scores + 1] = tonumber(ARGV[a + 3]) > 0 and now or ARGV[a + 4]
+    scores[#scores + 1] = ARGV[a]
+    known[#known + 1] = ARGV[a]
+    known[#known + 1] = ARGV[a + 2] .. ARGV[a + 1]
+  end
+  if #scores > 0 then
+    call('ZADD', KEYS[1], 'NX', unpack(scores))
+    call('HSET', KEYS[2], unpack(known))
+  end
+  if ARGV[2] == '1' then
+    call('HSET', KEYS[2], '', '1')
+    call('DEL', KEYS[2] .. ':by')
+  end
+  call('PEXPIRE', KEYS[2], ARGV[1])
+  return 'OK'
+end
+
+-- Whether this instance is the one that registers: the first that asks, so that a fleet doesn't do it all at once.
+local function is_registrar(knows, instance)
+  local by = knows .. ':by'
+  if call('SET', by, instance, 'NX', 'PX', REGISTERING_MS) then return true end
+  return call('GET', by) == instance
+end
+
+-- Which of these names are paused; mostly none, which is found out once.
+local function pauses_of(names, keys)
+  if keys.has_pauses == nil then keys.has_pauses = call('EXISTS', keys.paused) == 1 end
+  if not keys.has_pauses or #names == 0 then return {} end
+  return call('HMGET', keys.paused, unpack(names))
+end
+
+-- What is told of each of these names, by name; nothing of those that are unknown or paused.
+local function open_among(names, keys)
+  if #names == 0 then return {} end
+  local known, pauses = call('HMGET', keys.knows, unpack(names)), pauses_of(names, keys)
+  local open = {}
+  for place, name in ipairs(names) do
+    if known[place] and not pauses[place] then open[name] = known[place] end
+  end
+  return open
+end
+
+local function add_wanted(wanted, name, told, score)
+  wanted[#wanted + 1] = {name = name, policy = string.sub(told, 2), dry_run = string.sub(told, 1, 1), score = score}
+end
+
+-- A page of what is due, with the scores, from that place on. The first one is read once for all that look at it.
+local function due_page(keys, at, now)
+  if at == 0 and keys.head then return keys.head end
+  local page = call('ZRANGEBYSCORE', keys.schedule, '-inf', ms(now), 'WITHSCORES', 'LIMIT', at, PAGE)
+  if at == 0 then keys.head = page end
+  return page
+end
+
+-- Adds what is due, known and not paused to `wanted`, most overdue first, up to `places` in all. The first `rank` of the
+-- schedule are stepped over, if `last` is still the last of them: an earlier tick has found nothing to claim there.
+-- Returns how many there are now, the last of them, and whether more is to be looked at.
+local function find_due(wanted, keys, places, rank, last, now)
+  if rank > 0 and call('ZRANGE', keys.schedule, rank - 1, rank - 1)[1] ~= last then rank = 0 end
+  local at, looked, is_head, is_more = rank, 0, true, false
+  local taken = {}
+  for _, one in ipairs(wanted) do taken[one.name] = true end
+  while #wanted < places do
+    if looked >= MOST_LOOKED then
+      is_more = true
+      break
+    end
+    local page = due_page(keys, at, now)
+    local names = {}
+    for i = 1, #page, 2 do names[#names + 1] = page[i] end
+    local open = open_among(names, keys)
+    for place, name in ipairs(names) do
+      local told = open[name]
+      -- What is claimed moves away from the head, so that it doesn't count there.
+      if told and not taken[name] and #wanted < places then
+        add_wanted(wanted, name, told, tonumber(page[2 * place]))
+      elseif told then
+        is_head = is_head and taken[name]
+      elseif is_head then
+        rank, last = rank + 1, name
+      end
+    end
+    at, looked = at + #names, looked + #names
+    if #names < PAGE then break end
+  end
+  return rank, last, is_more
+end
+
+-- Looks after some of those that run, others with each heartbeat: a lease that counts as run out, because the clock has
+-- stepped back, is wanted; what has ended without saying so here is forgotten.
+local function tend_running(wanted, keys, places, heartbeat_ms, now)
+  local count = call('ZCARD', keys.running)
+  keys.is_quiet = count == 0
+  if keys.is_quiet then return end
+  local start = math.floor(now / heartbeat_ms) % math.ceil(count / MOST_TENDED) * MOST_TENDED
+  local names, ahead = call('ZRANGE', keys.running, start, start + MOST_TENDED - 1), {}
+  for _, name in ipairs(names) do
+    local held = call('HMGET', beside(keys.schedule, 'lease:' .. name), 'run', 'renewed_ms')
+    if not held[1] then
+      call('ZREM', keys.running, name)
+    elseif is_ahead(held[2], now) then
+      ahead[#ahead + 1] = name
+    end
+  end
+  local open = open_among(ahead, keys)
+  for _, name in ipairs(ahead) do
+    if open[name] and #wanted < places then add_wanted(wanted, name, open[name], now) end
+  end
+end
+
+-- Since when what is past its time is overdue, and how late what runs began; known to this instance or not, but not what
+-- is paused.
+local function find_overdue(keys, now)
+  local overdue, seen = {}, {}
+  local function add(name, late)
+    if late <= 0 or seen[name] or #overdue >= 2 * MOST_OVERDUE then return end
+    seen[name] = true
+    overdue[#overdue + 1] = name
+    overdue[#overdue + 1] = ms(late)
+  end
+  for at = 0, MOST_LOOKED - PAGE, PAGE do
+    local page = due_page(keys, at, now)
+    if #page == 0 then break end
+    local names = {}
+    for i = 1, #page, 2 do names[#names + 1] = page[i] end
+    local pauses = pauses_of(names, keys)
+    local begun = call('ZMSCORE', keys.running, unpack(names))
+    for place, name in ipairs(names) do
+      if not pauses[place] then
+        local due = begun[place] and call('HGET', beside(keys.schedule, 'lease:' .. name), 'due_ms')
+        add(name, now - (tonumber(due or nil) or tonumber(page[2 * place])))
+      end
+      seen[name] = true
+    end
+    if #names < PAGE then break end
+  end
+  if keys.is_quiet then return overdue end
+  local late = call('ZRANGEBYSCORE', keys.running, '-inf', '(0', 'WITHSCORES', 'LIMIT', 0, MOST_OVERDUE)
+  local names = {}
+  for i = 1, #late, 2 do names[#names + 1] = late[i] end
+  local pauses = pauses_of(names, keys)
+  for place, name in ipairs(names) do
+    if not pauses[place] then add(name, -tonumber(late[2 * place])) end
+  end
+  return overdue
+end
+
+-- What comes next of what is known and not paused: of each its name, the ms until then, and whether it runs and that is
+-- when its lease ends (1, else 0); how long there is nothing to do; how many are due together with the first; and the ms
+-- until there may be more than these, if that is known.
+local function find_next(keys, living, heartbeat_ms, now)
+  local rows = call('ZRANGEBYSCORE', keys.schedule, '(' .. ms(now), '+inf', 'WITHSCORES', 'LIMIT', 0, MOST_NEXT)
+  local names, coming = {}, {}
+  for i = 1, #rows, 2 do names[#names + 1] = rows[i] end
+  local open = open_among(names, keys)
+  local begun = living > SMALL_FLEET and #names > 0 and call('ZMSCORE', keys.running, unpack(names)) or {}
+  local first
+  for place, name in ipairs(names) do
+    if open[name] then
+      local score = tonumber(rows[2 * place])
+      first = first or score
+      coming[#coming + 1] = name
+      coming[#coming + 1] = ms(score - now)
+      coming[#coming + 1] = begun[place] and '1' or '0'
+    end
+  end
+  -- Behind these there may be others.
+  local horizon = #names == MOST_NEXT and tonumber(rows[#rows]) - now
+  if not first then return coming, math.min(heartbeat_ms, horizon or heartbeat_ms), 0, horizon end
+  local together = call('ZCOUNT', keys.schedule, ms(first), ms(first + TOGETHER_MS))
+  return coming, math.min(heartbeat_ms, first - now), together, horizon
+end
+
+-- Says that the instance lives, and keeps what it has registered.
+local function beat(KEYS, instance, heartbeat_ms, lease_ms, fields, now)
+  local silence = math.max(3 * heartbeat_ms, lease_ms)
+  call('ZADD', KEYS[3], ms(now), instance)
+  call('ZREMRANGEBYSCORE', KEYS[3], '-inf', ms(now - 86400000))
+  call('HSET', KEYS[4], unpack(fields))
+  call('PEXPIRE', KEYS[4], silence)
+  call('ZADD', KEYS[10], ms(now), instance)
+  call('ZREMRANGEBYSCORE', KEYS[10], '-inf', ms(now - silence))
+  call('PEXPIRE', KEYS[10], 2 * silence)
+  call('PEXPIRE', KEYS[9], 2 * silence)
+end
+
+-- Whether something that is registered is not on the schedule: removed by hand, or with the whole of it.
+local function is_incomplete(keys, probes)
+  if call('ZCARD', keys.schedule) < call('HLEN', keys.knows) - 1 then return true end
+  if #probes == 0 then return false end
+  for _, score in ipairs(call('ZMSCORE', keys.schedule, unpack(probes))) do
+    if not score then return true end
+  end
+  return false
+end
+
+-- Purpose:    says that an instance lives, and claims what is due of what it has registered, up to its free places
+-- KEYS:       schedule, fence, instances, instance:<id>, paused, runs, metrics, running, knows:<registration>,
+--             mates:<registration>
+-- ARGV:       instance, lease ms, heartbeat ms, free places, stream length, whether to say what is overdue (0|1), how
+--             many at the head of the schedule are stepped over, the last of them, count n of instance fields (0 = no
+--             heartbeat), n names and values, count m of metric fields (0 = no entry), m names and values, then some of
+--             the cleanups that the instance knows, to see whether they are on the schedule
+-- Returns:    a flat list of names and values: version, now, sleep (ms), overdue (flat list of cleanup, ms), claims (of
+--             each a flat list: claim, run, fence, term, due, late (ms since it could be claimed), lost, and what is known
+--             from before: definition, owed, clock), next (flat list of cleanup, ms until then, whether that is when its
+--             lease ends (0|1)), together (how many are due with the first of these), horizon (ms until there may be more
+--             than these, '' = none), mates (how many live with this registration), rank and last (what to step over next
+--             time), more (1: look on at once), register ('' · now · wait: another instance does)
+-- Complexity: O(log C + claims); with a heartbeat bounded by the numbers above
+local function tick(KEYS, ARGV)
+  local now = now_ms()
+  local keys = {
+    schedule = KEYS[1], fence = KEYS[2], paused = KEYS[5], runs = KEYS[6], metrics = KEYS[7], running = KEYS[8],
+    knows = KEYS[9],
+  }
+  local instance, lease_ms, heartbeat_ms = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+  local places, length, watches = math.min(tonumber(ARGV[4]), MOST_CLAIMS), ARGV[5], ARGV[6] == '1'
+  local rank, last = tonumber(ARGV[7]), ARGV[8]
+  local a = 9
+  local count = tonumber(ARGV[a]) * 2
+  if count > 0 then beat(KEYS, instance, heartbeat_ms, lease_ms, {unpack(ARGV, a + 1, a + count)}, now) end
+  a = a + count + 1
+  count = tonumber(ARGV[a]) * 2
+  if count > 0 then call('XADD', keys.metrics, 'MAXLEN', '~', length, '*', unpack(ARGV, a + 1, a + count)) end
+  local probes = {unpack(ARGV, a + count + 1)}
+
+  local wanted, coming, sleep, together, horizon, is_more, is_lacking = {}, {}, heartbeat_ms, 0, nil, false, false
+  local living = call('ZCARD', KEYS[10])
+  if not call('HGET', keys.knows, '') then
+    is_lacking = true
+  else
+    if watches then
+      is_lacking = is_incomplete(keys, probes)
+      tend_running(wanted, keys, places, heartbeat_ms, now)
+    end
+    if #wanted < places then rank, last, is_more = find_due(wanted, keys, places, rank, last, now) end
+    if #wanted < places then
+      coming, sleep, together, horizon = find_next(keys, living, heartbeat_ms, now)
+    else
+      -- Without a free place there is nothing to do until a run ends.
+      is_more = places < tonumber(ARGV[4])
+    end
+  end
+  local register_word = ''
+  if is_lacking then
+    register_word = is_registrar(keys.knows, instance) and 'now' or 'wait'
+    sleep = math.min(sleep, WAITING_MS)
+  end
+  local overdue = watches and find_overdue(keys, now) or {}
+  local claimant = {instance = instance, lease_ms = lease_ms, trigger = 'schedule', length = length}
+  -- Last, because it writes: whatever can't be read has been found out by now.
+  local claims = take(keys, claimant, wanted, now)
+  return {'version', VERSION, 'now', ms(now), 'sleep', ms(math.max(1, sleep)), 'overdue', overdue, 'claims', claims,
+    'next', coming, 'together', ms(together), 'horizon', horizon and ms(horizon) or '', 'mates', ms(living),
+    'rank', ms(rank), 'last', last, 'more', is_more and '1' or '', 'register', register_word}
+end
+
+offer('curfew_register', register, 'allow-oom')
+offer('curfew_tick', tick, 'allow-oom')
