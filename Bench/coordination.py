@@ -263,7 +263,7 @@ class Format9(Instance):
             self.beats += 1
         return command(
             "FCALL", "curfew_tick_" + fleet.version, len(self.keys), *self.keys, self.name, fleet.lease_ms,
-            fleet.heartbeat_ms, fleet.places - len(running), STREAM_LENGTH, int(is_beat), *self.cursor,
+            fleet.heartbeat_ms, fleet.places - len(running), STREAM_LENGTH, int(is_beat), *self.cursor, "",
             *self.published(running, is_beat=is_beat), *probes)
 
     def answer(self, reply: list, now: float, beat: float) -> Answer:

@@ -7,11 +7,14 @@ import Testing
 extension Chaos {
     @Suite("with nothing to do", .tags(.processes))
     struct QuietTests {
-        @Test("an idle instance sends one command a heartbeat, and stays small", .timeLimit(.minutes(4)))
+        @Test(
+            "an idle instance with alerts on what is overdue sends one command a heartbeat, and stays small",
+            .timeLimit(.minutes(4)))
         func idle() async throws {
             try await withProcesses { scene in
+                let alert = "alerts:\n  late: {cleanup: \"*\", metric: overdue, above: 10m}\n"
                 let worker = try scene.worker(
-                    try scene.configure(ProcessesScene.stuck(every: "1h"), heartbeat: "1s"))
+                    try scene.configure(ProcessesScene.stuck(every: "1h") + alert, heartbeat: "1s"))
                 _ = try await scene.run("completed")
                 let monitor = try await ProcessesMonitor(scene)
                 try await eventually("five commands") { monitor.commands.count >= 5 }

@@ -4,20 +4,16 @@ internal import RedisClient
 /// Fires the `overdue` alerts of all cleanups from the ticks of any living instance.
 ///
 /// Of the instances with the same configuration, and so the same alerts, one does it for all, as long as it lives: the
-/// others ask once per heartbeat whether somebody does. It sends nothing as long as nothing changes. The guards of the
-/// alerts let one transition through, should two instances watch.
+/// answer to each heartbeat says which. It sends nothing as long as nothing changes. The guards of the alerts let one
+/// transition through, should two instances watch.
 struct OverdueWatch {
     let alerts: Alerts
-    /// This instance, and the fingerprint of its configuration.
-    let instance: String, configuration: String
-    /// How long it waits before it asks again for the cleanups that owe a run, and whether it is its turn to watch.
+    /// How long it waits before it asks again for the cleanups that owe a run.
     let heartbeat: Duration
     /// The alerts on every cleanup, and those on one cleanup by its name.
     private let general: [AlertDefinition], own: [String: [AlertDefinition]]
     /// Whether some alert fires for what is *not* overdue: all cleanups must then be looked at.
     private let looksAtAll: Bool
-    /// Whether this instance watches, and when it asked.
-    private var isWatching = false, askedAt: ContinuousClock.Instant?
     /// The firing alerts as far as this instance knows; nil until it has read those of other instances.
     private var firing: Set<Pair>?
     /// Since when each cleanup owes a run, and when that was read.
@@ -29,9 +25,8 @@ struct OverdueWatch {
         var cleanup: String
     }
 
-    init(_ alerts: Alerts, instance: String, configuration: String, heartbeat: Duration) {
+    init(_ alerts: Alerts, heartbeat: Duration) {
         (self.alerts, self.heartbeat) = (alerts, heartbeat)
-        (self.instance, self.configuration) = (instance, configuration)
         let definitions = alerts.configured.filter { $0.metric == .overdue }
         general = definitions.filter { $0.cleanup == "*" }
         own = Dictionary(grouping: definitions.filter { $0.cleanup != "*" }, by: \.cleanup)
@@ -43,9 +38,13 @@ struct OverdueWatch {
 
     /// Evaluates the alerts on the answer of a tick.
     mutating func look(at answer: TickAnswer) async throws {
-        guard !general.isEmpty || !own.isEmpty, try await isMine() else { return }
+        guard let owing = answer.owing else {
+            // Another instance goes on from what is published.
+            (firing, owed) = (nil, nil)
+            return
+        }
         let known = if let firing { firing } else { try await leftFiring() }
-        let values = try await values(answer)
+        let values = try await values(answer, owing)
         var crossed: Set<Pair> = []
         for (name, value) in values {
             for definition in general + (own[name] ?? []) where definition.isCrossed(by: value) {
@@ -55,27 +54,6 @@ struct OverdueWatch {
         let transitions = try await transitions(from: known, to: crossed, values)
         try await alerts.publish(transitions, now: answer.clock.now)
         firing = crossed
-    }
-
-    /// Whether this instance watches: it does already, or nobody does any more.
-    private mutating func isMine() async throws -> Bool {
-        let now = ContinuousClock.now
-        if let askedAt, askedAt.duration(to: now) < heartbeat * 0.9 { return isWatching }
-        // Somebody else takes over soon after the last heartbeat of the one that watches.
-        let expiry = ["PX", String((heartbeat * 1.25).milliseconds)]
-        let key = store.keys.watch(configuration)
-        let get = RedisCommand("GET", [key])
-        let replies = try await store.redis.pipeline(
-            isWatching
-                ? [get, RedisCommand("SET", [key, instance, "XX"] + expiry)]
-                : [RedisCommand("SET", [key, instance, "NX"] + expiry), get])
-        let holder = replies[isWatching ? 0 : 1].string
-        // A server that takes no more writes, for example because it is full, is watched by all.
-        let isRefused = replies.contains { $0.error != nil }
-        let isMine = holder == instance || isRefused
-        if !isMine || !isWatching { (firing, owed) = (nil, nil) }
-        (isWatching, askedAt) = (isMine, now)
-        return isMine
     }
 
     /// What has begun to fire, and what no longer does.
@@ -99,9 +77,9 @@ struct OverdueWatch {
     /// How long each cleanup is overdue, in milliseconds; 0 if it isn't, or if it is disabled.
     ///
     /// A failed cleanup is overdue since the first time it should have succeeded, whenever its next run is.
-    private mutating func values(_ answer: TickAnswer) async throws -> [String: Double] {
+    private mutating func values(_ answer: TickAnswer, _ owing: Int) async throws -> [String: Double] {
         var values = answer.overdue.mapValues { Double($0.milliseconds) }
-        for (cleanup, since) in try await owedSince() {
+        for (cleanup, since) in owing == 0 ? [:] : try await owedSince() {
             values[cleanup] = max(values[cleanup] ?? 0, Double((answer.clock.now - since).milliseconds))
         }
         for cleanup in alerts.cleanups where !cleanup.isEnabled || (looksAtAll && values[cleanup.name] == nil) {
@@ -154,4 +132,9 @@ struct OverdueWatch {
             return .crossed(item.0, cleanup: item.1, value: item.2, isFiring: false, since: since, run: "")
         }
     }
+}
+
+extension Configuration {
+    /// Whether it has alerts on what is overdue.
+    var watchesOverdue: Bool { alerts.contains { $0.metric == .overdue } }
 }

@@ -16,6 +16,8 @@ struct TickCall: FunctionCall {
     var isWatching = true
     /// What is stepped over.
     var cursor = TickCursor.start
+    /// The configuration that has alerts on what is overdue; empty if this call doesn't ask whether to look after them.
+    var watch = ""
     /// The fields of the instance; empty between two heartbeats.
     var fields: [(String, String)] = []
     /// The metrics entry; empty between two heartbeats.
@@ -27,6 +29,7 @@ struct TickCall: FunctionCall {
         var arguments = [
             instance, String(lease.milliseconds), String(heartbeat.milliseconds), String(places), String(streamLength),
             isWatching ? "1" : "0", String(cursor.rank), cursor.last,
+            watch,
         ]
         arguments.append(fields: fields)
         arguments.append(fields: metrics)
@@ -60,6 +63,8 @@ struct TickCall: FunctionCall {
         /// Whether it has not looked at everything that is due.
         let hasMore: Bool
         let registering: Registering
+        /// How many cleanups owe a run, if this instance looks for what is overdue; nil if another one does.
+        let owing: Int?
     }
 
     /// A cleanup that comes next.
@@ -106,7 +111,8 @@ struct TickCall: FunctionCall {
             horizon: named["horizon"]?.integer, mates: named["mates"]?.integer.map { Int($0) } ?? 1,
             cursor: TickCursor(
                 rank: named["rank"]?.integer.map { Int($0) } ?? 0, last: named["last"]?.string ?? ""),
-            hasMore: named["more"]?.string == "1", registering: registering)
+            hasMore: named["more"]?.string == "1", registering: registering,
+            owing: named["owing"]?.integer.map { Int($0) })
     }
 }
 

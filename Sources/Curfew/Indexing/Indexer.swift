@@ -9,11 +9,17 @@ internal import Synchronization
 /// when a scan is handed over, ends that wait for its cleanup. A failed scan is retried after a delay that grows to
 /// about a minute.
 ///
+/// In a large fleet a few instances ask for each cleanup, others for each: those that come first in its ``LookOrder``. The
+/// rest look after an interval whether it is their turn by now, which costs Redis nothing, and ask all the same after many
+/// intervals.
+///
 /// Disabled and dry-run cleanups aren't scanned: nothing may be written for them.
 final class Indexer: Sendable {
     /// After this time a scan releases its lease, and the first instance that asks continues.
     private static let longestTurn: Duration = .seconds(3_600)
     private static let longestWait: Duration = .seconds(3_600)
+    /// How many times in a row an instance leaves it to others to ask.
+    private static let mostPasses = 32
     private static let backoff = Backoff(factor: 2, most: .seconds(60))
 
     /// The state of the scans for one cleanup.
@@ -24,6 +30,8 @@ final class Indexer: Sendable {
         var retries = Retries(backoff)
         /// The fence of a lease whose state is unknown after a failure.
         var fence = ""
+        /// How many times in a row others were left to ask.
+        var passes = 0
 
         /// Whether the last attempt failed.
         var isFailing: Bool { retries.failures > 0 }
@@ -32,6 +40,8 @@ final class Indexer: Sendable {
     private struct State {
         var plans: [String: Plan]
         var control: RunControl?
+        /// The order of the fleet.
+        var order: LookOrder
         /// All cleanups share one Redis, so they share one outage.
         var outage = Outage()
         var isStopping = false
@@ -46,14 +56,17 @@ final class Indexer: Sendable {
 
     /// Creates the indexer of an instance; at the start it asks once for each cleanup.
     ///
-    /// - Parameter all: every cleanup of the configuration.
-    init(store: Store, cleanups all: [Cleanup], claimant: ScanLease.Claimant) {
+    /// - Parameters:
+    ///   - all: every cleanup of the configuration.
+    ///   - mates: how many living instances are known to have the same configuration, this one included.
+    init(store: Store, cleanups all: [Cleanup], claimant: ScanLease.Claimant, mates: Int = 1) {
         self.store = store
         self.all = all
         self.claimant = claimant
         let scanned = all.filter { $0.scan != nil && $0.isEnabled && !$0.isDryRun }
         cleanups = Dictionary(scanned.map { ($0.name, $0) }) { first, _ in first }
-        state = Mutex(State(plans: cleanups.mapValues { _ in Plan(ask: .now) }))
+        let order = LookOrder(instance: claimant.instance.id, mates: mates)
+        state = Mutex(State(plans: cleanups.mapValues { _ in Plan(ask: .now) }, order: order))
     }
 
     /// Runs due scans until ``stop()``.
@@ -62,7 +75,7 @@ final class Indexer: Sendable {
         while let next = next() {
             if next.wait > .zero {
                 await wakeUp.wait(atMost: min(next.wait, Self.longestWait))
-            } else if let cleanup = cleanups[next.name] {
+            } else if let cleanup = cleanups[next.name], !passes(cleanup) {
                 await scan(cleanup)
             }
         }
@@ -76,6 +89,18 @@ final class Indexer: Sendable {
         }
         control?.stop(.handedOver)
         wakeUp.send()
+    }
+
+    /// So many living instances have the same configuration, this one included.
+    func count(_ mates: Int) {
+        state.withLock { state in
+            let before = state.order.mates
+            state.order.mates = mates
+            guard mates < before / 2 else { return }
+            // Those that asked may be among the ones that have gone.
+            for (name, plan) in state.plans where plan.passes > 0 { state.plans[name]?.ask = .now }
+            wakeUp.send()
+        }
     }
 
     /// The state of a cleanup has changed: asks for its scan again, unless there is none.
@@ -96,6 +121,21 @@ final class Indexer: Sendable {
         state.withLock { state in
             guard !state.isStopping, let next = state.plans.min(by: { $0.value.ask < $1.value.ask }) else { return nil }
             return (next.key, ContinuousClock.now.duration(to: next.value.ask))
+        }
+    }
+
+    /// Whether this instance leaves it to others to ask, for the time being.
+    func leaves(_ name: String) -> Bool { state.withLock { $0.plans[name].map { $0.passes > 0 } ?? false } }
+
+    /// Whether it is for others to ask now; then this instance's next turn may come after an interval.
+    private func passes(_ cleanup: Cleanup) -> Bool {
+        state.withLock { state in
+            guard let plan = state.plans[cleanup.name], plan.fence.isEmpty, plan.passes < Self.mostPasses,
+                let interval = cleanup.scan, state.order.place(for: cleanup.name) >= LookOrder.fewest
+            else { return false }
+            state.plans[cleanup.name]?.passes += 1
+            state.plans[cleanup.name]?.ask = .now.advanced(by: min(interval, Self.longestWait))
+            return true
         }
     }
 

@@ -67,6 +67,9 @@ package struct TickAnswer: Sendable {
     var cursor = TickCursor.start
     /// How many living instances have the same registration.
     var mates = 1
+    /// How many cleanups owe a run, if this instance looks for what is overdue; nil if another one does, or there are no
+    /// alerts on it.
+    var owing: Int?
     /// The version of the function library that answered.
     package let version: String
     /// The duration of the call.

@@ -70,6 +70,7 @@ package struct Coordinator: Sendable {
         var call = TickCall(
             keys: keys, instance: instance.id, registration: registration.id, lease: lease, heartbeat: heartbeat,
             places: places, streamLength: configuration.streams.length, isWatching: isWatching, cursor: cursor,
+            watch: isWatching && configuration.watchesOverdue ? configuration.fingerprint : "",
             fields: beat.map(instanceFields) ?? [], metrics: beat.map(metricFields) ?? [],
             probes: beat.map { registration.probes($0.number) } ?? [])
         var attempt = ContinuousClock.now
@@ -102,7 +103,7 @@ package struct Coordinator: Sendable {
         var result = try TickAnswer(now: answer.now, version: answer.version, attempt: attempt)
         result.agenda = agenda(answer, at: result.clock.readAt, isMended: isMended)
         result.overdue = answer.overdue.mapValues { .milliseconds($0) }
-        (result.cursor, result.mates) = (answer.cursor, answer.mates)
+        (result.cursor, result.mates, result.owing) = (answer.cursor, answer.mates, answer.owing)
         let now = result.clock.reading
         result.claims = answer.claims.map { claimed in
             Claim(

@@ -58,6 +58,10 @@ extension Doctor {
                 ["XREVRANGE", stream, "+", "-"], ["TYPE", stream],
             ]
         }
+        if configuration.watchesOverdue {
+            let watch = keys.watch(configuration.fingerprint)
+            needs += [["GET", watch], ["SET", watch, "x", "PX", "1"], ["HLEN", keys.owed], ["HGETALL", keys.owed]]
+        }
         for alert in configuration.alerts.prefix(1).map({ keys.alert($0.name) }) {
             needs += [["HSET", alert, "a", "b"], ["HMGET", alert, "a"], ["HGETALL", alert]]
         }

@@ -26,6 +26,11 @@ final class BackgroundTasks: Sendable {
         for sender in senders { sender.stop() }
     }
 
+    /// So many living instances have the same configuration, this one included.
+    func count(_ mates: Int) {
+        indexer.count(mates)
+    }
+
     /// The state of this cleanup was changed by another instance.
     func wake(_ cleanup: String) {
         indexer.wake(cleanup)

@@ -50,9 +50,7 @@ extension Alerts {
 extension OverdueWatch {
     /// The watch of this engine.
     init(engine: Engine) {
-        self.init(
-            Alerts(engine: engine), instance: engine.instance.id, configuration: engine.configuration.fingerprint,
-            heartbeat: engine.coordinator.heartbeat)
+        self.init(Alerts(engine: engine), heartbeat: engine.coordinator.heartbeat)
     }
 }
 

@@ -99,6 +99,7 @@ package final class Worker: Service {
         var active = WorkerMemory(engine)
         var retries = Retries(Backoff(factor: 2, most: .seconds(1)))
         var outage = Outage()
+        var waiting: BackgroundTasks?
         while !state.withLock(\.isStopping) {
             let (engine, background) = state.withLock { state in
                 defer { state.isNew = false }
@@ -106,11 +107,14 @@ package final class Worker: Service {
             }
             if let background {
                 active.begin(engine)
-                attend(background)
+                waiting = background
             }
             do {
                 state.withLock { $0.isTickDue = false }
                 try await tick(engine, &active, start)
+                // They go by the size of the fleet, which the first answer says.
+                if let background = waiting { attend(background) }
+                waiting = nil
                 state.withLock { $0.trouble = nil }
                 if let count = outage.ended() {
                     logger.info("the schedule can be read again", metadata: ["failures": .stringConvertible(count)])
@@ -182,6 +186,7 @@ package final class Worker: Service {
         let step = active.clockWatch.take(
             answer.clock.reading, at: answer.clock.readAt, within: answer.roundTrip + clock.roundTrip)
         active.plan(answer, engine)
+        if isBeatDue { state.withLock(\.background).count(answer.mates) }
         // Claimed runs are started before anything else can fail: an abandoned claim would block its cleanup
         // everywhere.
         for claim in answer.claims {

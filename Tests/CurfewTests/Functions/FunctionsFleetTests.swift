@@ -54,7 +54,9 @@ struct FunctionsFleetTests {
             var costs: [Int] = []
             for count in [10, 1_000] {
                 let id = try await scene.register(known(names(count)))
-                for name in names(count) { try await scene.schedule(name, in: 3_600_000) }
+                for (place, name) in names(count).enumerated() {
+                    try await scene.schedule(name, in: 3_600_000 + 1_000 * Int64(place))
+                }
                 let beat = FunctionsScene.Beat(
                     fields: isBeat ? [("host", "a")] : [], metrics: isBeat ? [("kind", "instance")] : [])
                 let call = scene.tickCall(beat, registration: id)

@@ -16,13 +16,18 @@ end
 local function scan_of(key, fence, instance, given)
   local f = call('HMGET', key, 'fence', 'instance', 'lease_until_ms', 'cursor', 'started_ms', 'finished_ms',
     'next_ms', 'server', 'seen', 'added', 'keys')
-  local is_cluster = given ~= ''
-  local server = is_cluster and given or server_process()
   return {
     is_ours = f[1] == fence and f[2] == instance, instance = f[2], lease_until = number(f[3]), cursor = f[4],
-    started = number(f[5]), finished = f[6], next = number(f[7]), is_same_server = f[8] == server, server = server,
-    is_cluster = is_cluster, seen = f[9] or '0', added = f[10] or '0', keys = f[11] or '0',
+    started = number(f[5]), finished = f[6], next = number(f[7]), saved_server = f[8],
+    is_cluster = given ~= '', seen = f[9] or '0', added = f[10] or '0', keys = f[11] or '0',
   }
+end
+
+-- Which process the cursor of a scan must belong to, and whether the saved one does. INFO costs more than all else here:
+-- it is asked only by those that scan.
+local function server_of(known, given)
+  local server = known.is_cluster and given or server_process()
+  return server, known.saved_server == server
 end
 
 -- Purpose:    the lease of a scan of the keyspace, and how far it is. One scanner per cleanup at a time; the cursor stays
@@ -60,11 +65,12 @@ local function scan_claim(KEYS, ARGV)
 
   fence = ms(call('HINCRBY', KEYS[1], 'fence', 1))
   local cursor, seen, added, keys = known.cursor or '0', known.seen, known.added, known.keys
+  local server, is_same_server = server_of(known, given)
   local is_odd = not known.is_cluster and (not string.match(cursor, '^%d+$') or #cursor > 19)
-  if is_through or not known.is_same_server or is_odd then
+  if is_through or not is_same_server or is_odd then
     local size = not known.is_cluster and redis.pcall('DBSIZE')
     cursor, seen, added, keys = '0', '0', '0', type(size) == 'number' and ms(size) or '0'
-    call('HSET', KEYS[1], 'started_ms', ms(now), 'server', known.server)
+    call('HSET', KEYS[1], 'started_ms', ms(now), 'server', server)
   end
   call('HSET', KEYS[1], 'instance', instance, 'lease_until_ms', ms(now + lease_ms), 'cursor', cursor,
     'seen', seen, 'added', added, 'keys', keys)
@@ -85,8 +91,9 @@ local function scan_report(KEYS, ARGV)
   local known = scan_of(KEYS[1], fence, instance, given)
   if not known.is_ours then return 'lost' end
   local answer = 'ok'
-  if not known.is_same_server then cursor, seen, answer = '0', '0', 'restarted' end
-  call('HSET', KEYS[1], 'cursor', cursor, 'seen', seen, 'added', added, 'server', known.server,
+  local server, is_same_server = server_of(known, given)
+  if not is_same_server then cursor, seen, answer = '0', '0', 'restarted' end
+  call('HSET', KEYS[1], 'cursor', cursor, 'seen', seen, 'added', added, 'server', server,
     'lease_until_ms', ms(now + tonumber(lease_ms)))
   if keys ~= '' then call('HSET', KEYS[1], 'keys', keys) end
   local is_through = step == 'finish' and answer == 'ok'

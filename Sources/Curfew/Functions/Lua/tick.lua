@@ -16,8 +16,9 @@
 local MOST_OVERDUE, MOST_LOOKED, MOST_CLAIMS = 100, 256, 64
 -- How many names are looked at together.
 local PAGE = 64
--- How many of those that come next are looked at.
-local MOST_NEXT = 8
+-- How many of those that come next are looked at: each costs every tick a microsecond, and saves one to those that would
+-- look when it is due.
+local MOST_NEXT = 4
 -- In a fleet of that size all look at everything (LookOrder), so that it makes no difference whether it runs.
 local SMALL_FLEET = 64
 -- What is due within this time of the next is due together with it, in ms.
@@ -184,11 +185,25 @@ local function find_overdue(keys, now)
   return overdue
 end
 
+-- How many are due together with the first, as far as possible counted in these rows.
+local function count_together(keys, rows, first)
+  local last = first + TOGETHER_MS
+  if #rows == 2 * MOST_NEXT and tonumber(rows[#rows]) <= last then
+    return call('ZCOUNT', keys.schedule, ms(first), ms(last))
+  end
+  local count = 0
+  for i = 2, #rows, 2 do
+    local score = tonumber(rows[i])
+    if score >= first and score <= last then count = count + 1 end
+  end
+  return count
+end
+
 -- What comes next of what is known and not paused: of each its name, the ms until then, and whether it runs and that is
 -- when its lease ends (1, else 0); how long there is nothing to do; how many are due together with the first; and the ms
--- until there may be more than these, if that is known.
-local function find_next(keys, living, heartbeat_ms, now)
-  local rows = call('ZRANGEBYSCORE', keys.schedule, '(' .. ms(now), '+inf', 'WITHSCORES', 'LIMIT', 0, MOST_NEXT)
+-- until there may be more than these, if that is known. `rows` is the beginning of the schedule, if nothing there is due.
+local function find_next(keys, rows, living, heartbeat_ms, now)
+  rows = rows or call('ZRANGEBYSCORE', keys.schedule, '(' .. ms(now), '+inf', 'WITHSCORES', 'LIMIT', 0, MOST_NEXT)
   local names, coming = {}, {}
   for i = 1, #rows, 2 do names[#names + 1] = rows[i] end
   local open = open_among(names, keys)
@@ -206,8 +221,7 @@ local function find_next(keys, living, heartbeat_ms, now)
   -- Behind these there may be others.
   local horizon = #names == MOST_NEXT and tonumber(rows[#rows]) - now
   if not first then return coming, math.min(heartbeat_ms, horizon or heartbeat_ms), 0, horizon end
-  local together = call('ZCOUNT', keys.schedule, ms(first), ms(first + TOGETHER_MS))
-  return coming, math.min(heartbeat_ms, first - now), together, horizon
+  return coming, math.min(heartbeat_ms, first - now), count_together(keys, rows, first), horizon
 end
 
 -- Says that the instance lives, and keeps what it has registered.
@@ -233,19 +247,34 @@ local function is_incomplete(keys, probes)
   return false
 end
 
+-- Whether this instance looks for what is overdue, on behalf of all with its configuration, `watch`: if it does already, or
+-- nobody does any more. Then how many cleanups owe a run, else ''.
+local function watch_for(keys, watch, instance, heartbeat_ms)
+  if watch == '' then return '' end
+  local key = beside(keys.schedule, 'watch:' .. watch)
+  -- Whatever else may be there is replaced.
+  local holder = redis.pcall('GET', key)
+  if type(holder) == 'string' and holder ~= instance then return '' end
+  -- Somebody else takes over soon after the last heartbeat of the one that watches.
+  call('SET', key, instance, 'PX', math.floor(heartbeat_ms * 1.25))
+  return ms(call('HLEN', beside(keys.schedule, 'owed')))
+end
+
 -- Purpose:    says that an instance lives, and claims what is due of what it has registered, up to its free places
 -- KEYS:       schedule, fence, instances, instance:<id>, paused, runs, metrics, running, knows:<registration>,
 --             mates:<registration>
 -- ARGV:       instance, lease ms, heartbeat ms, free places, stream length, whether to say what is overdue (0|1), how
---             many at the head of the schedule are stepped over, the last of them, count n of instance fields (0 = no
---             heartbeat), n names and values, count m of metric fields (0 = no entry), m names and values, then some of
---             the cleanups that the instance knows, to see whether they are on the schedule
+--             many at the head of the schedule are stepped over, the last of them, the configuration that has alerts on
+--             what is overdue ('' = don't ask), count n of instance fields (0 = no heartbeat), n names and values, count m
+--             of metric fields (0 = no entry), m names and values, then some of the cleanups that the instance knows, to
+--             see whether they are on the schedule
 -- Returns:    a flat list of names and values: version, now, sleep (ms), overdue (flat list of cleanup, ms), claims (of
 --             each a flat list: claim, run, fence, term, due, late (ms since it could be claimed), lost, and what is known
 --             from before: definition, owed, clock), next (flat list of cleanup, ms until then, whether that is when its
 --             lease ends (0|1)), together (how many are due with the first of these), horizon (ms until there may be more
 --             than these, '' = none), mates (how many live with this registration), rank and last (what to step over next
---             time), more (1: look on at once), register ('' · now · wait: another instance does)
+--             time), more (1: look on at once), register ('' · now · wait: another instance does), owing (if this instance
+--             looks for what is overdue: how many owe a run; else '')
 -- Complexity: O(log C + claims); with a heartbeat bounded by the numbers above
 local function tick(KEYS, ARGV)
   local now = now_ms()
@@ -256,7 +285,8 @@ local function tick(KEYS, ARGV)
   local instance, lease_ms, heartbeat_ms = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
   local places, length, watches = math.min(tonumber(ARGV[4]), MOST_CLAIMS), ARGV[5], ARGV[6] == '1'
   local rank, last = tonumber(ARGV[7]), ARGV[8]
-  local a = 9
+  local watch = ARGV[9]
+  local a = 10
   local count = tonumber(ARGV[a]) * 2
   if count > 0 then beat(KEYS, instance, heartbeat_ms, lease_ms, {unpack(ARGV, a + 1, a + count)}, now) end
   a = a + count + 1
@@ -273,9 +303,12 @@ local function tick(KEYS, ARGV)
       is_lacking = is_incomplete(keys, probes)
       tend_running(wanted, keys, places, heartbeat_ms, now)
     end
-    if #wanted < places then rank, last, is_more = find_due(wanted, keys, places, rank, last, now) end
+    -- Mostly nothing is due; then the beginning of the schedule is what comes next.
+    local head = call('ZRANGE', keys.schedule, 0, MOST_NEXT - 1, 'WITHSCORES')
+    if head[2] and tonumber(head[2]) <= now then head = nil end
+    if not head and #wanted < places then rank, last, is_more = find_due(wanted, keys, places, rank, last, now) end
     if #wanted < places then
-      coming, sleep, together, horizon = find_next(keys, living, heartbeat_ms, now)
+      coming, sleep, together, horizon = find_next(keys, head, living, heartbeat_ms, now)
     else
       -- Without a free place there is nothing to do until a run ends.
       is_more = places < tonumber(ARGV[4])
@@ -286,13 +319,14 @@ local function tick(KEYS, ARGV)
     register_word = is_registrar(keys.knows, instance) and 'now' or 'wait'
     sleep = math.min(sleep, WAITING_MS)
   end
-  local overdue = watches and find_overdue(keys, now) or {}
+  local overdue, owing = watches and find_overdue(keys, now) or {}, watch_for(keys, watch, instance, heartbeat_ms)
   local claimant = {instance = instance, lease_ms = lease_ms, trigger = 'schedule', length = length}
   -- Last, because it writes: whatever can't be read has been found out by now.
   local claims = take(keys, claimant, wanted, now)
   return {'version', VERSION, 'now', ms(now), 'sleep', ms(math.max(1, sleep)), 'overdue', overdue, 'claims', claims,
     'next', coming, 'together', ms(together), 'horizon', horizon and ms(horizon) or '', 'mates', ms(living),
-    'rank', ms(rank), 'last', last, 'more', is_more and '1' or '', 'register', register_word}
+    'rank', ms(rank), 'last', last, 'more', is_more and '1' or '', 'register', register_word,
+    'owing', owing}
 end
 
 offer('curfew_register', register, 'allow-oom')
