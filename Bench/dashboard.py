@@ -137,7 +137,7 @@ class Browsers:
             browser.close()
 
 
-def crowd(client: redis.Redis, pid: int, port: int, count: int) -> dict:
+def watched(client: redis.Redis, pid: int, port: int, count: int) -> dict:
     """The cost of this many open pages for Redis and the worker's memory, while their data changes constantly."""
     browsers = Browsers(port, count, "overview")
     try:
@@ -175,7 +175,7 @@ def measure_all(client: redis.Redis, options: argparse.Namespace, folder: pathli
         pages = {name: times(answering, path, options.rounds) for name, path in PAGES.items()}
         quiet = memory(pid)
         frame.say(f"1 and {BROWSERS} open pages")
-        crowds = [crowd(client, pid, answering, count) for count in (1, BROWSERS)]
+        crowds = [watched(client, pid, answering, count) for count in (1, BROWSERS)]
     frame.say(f"A fleet of {options.fleet:,} cleanups and {options.fleet:,} instances")
     large = fleet(client, options, folder)
     return {
