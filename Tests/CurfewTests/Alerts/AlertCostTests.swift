@@ -97,23 +97,43 @@ struct AlertCostTests {
         }
     }
 
-    @Test("one instance looks for overdue cleanups on behalf of all; the others ask whether somebody does")
+    @Test("one instance looks for overdue cleanups on behalf of all; the answers to ticks say which")
     func oneWatches() async throws {
         try await withAlerts(AlertOverdueTests.alert) { alerts in
             let engines = try (0..<10).map { try alerts.scene.engine("instance-\($0)") }
             var watches = engines.map { OverdueWatch(engine: $0) }
             try await alerts.scene.schedule("others", in: .seconds(-700))
-            let answer = try await alerts.scene.tick(engines[0], places: 0)
+            var answers: [TickAnswer] = []
+            for engine in engines { answers.append(try await alerts.scene.tick(engine, places: 0)) }
+            #expect(answers.map(\.owing) == [0] + Array(repeating: nil, count: 9))
             let commands = try await spent(alerts.scene) {
-                for place in watches.indices { try await watches[place].look(at: answer) }
+                for place in watches.indices { try await watches[place].look(at: answers[place]) }
             }
             #expect(try await alerts.published().count == 1)
-            #expect(commands["fcall"] ?? 1 == 1 && commands["hgetall"] == 2, "\(commands)")
-            #expect(commands["set"] == 10)
+            #expect(commands["fcall"] ?? 1 == 1 && commands["hgetall"] == 1, "\(commands)")
             let quiet = try await spent(alerts.scene) {
-                for place in watches.indices { try await watches[place].look(at: answer) }
+                for place in watches.indices { try await watches[place].look(at: answers[place]) }
             }
             #expect(quiet.isEmpty, "\(quiet)")
+        }
+    }
+
+    @Test("which cleanups owe a run is read where some do, once a heartbeat")
+    func owing() async throws {
+        try await withAlerts(AlertOverdueTests.alert) { alerts in
+            let engine = try alerts.scene.engine("one")
+            var watch = OverdueWatch(engine: engine)
+            let since = try await engine.serverClock().now - .seconds(700)
+            let owed = Owed(since: since, due: since, retry: nil, attempts: 0, error: "")
+            try await alerts.scene.send("HSET", alerts.keys.owed, "others", owed.text)
+            let answer = try await alerts.scene.tick(engine, places: 0)
+            #expect(answer.owing == 1)
+            let commands = try await spent(alerts.scene) {
+                try await watch.look(at: answer)
+                try await watch.look(at: answer)
+            }
+            #expect(commands["hgetall"] == 2, "\(commands)")
+            #expect(try await alerts.published().map { $0.prefix(13) } == ["late:firing:o"])
         }
     }
 
