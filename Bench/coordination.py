@@ -238,7 +238,7 @@ class Format9(Instance):
     """What is known is told once; a tick claims as many as there are places, and the instances look in an order."""
 
     STEP, LONGEST, SMALL, FEWEST = 0.001, 0.5, 64, 16
-    TOLD, PROBES = 50, 4
+    TOLD, PROBES = 50, 16
 
     def __init__(self, fleet: Fleet, name: str) -> None:
         super().__init__(fleet, name)

@@ -1,3 +1,4 @@
+internal import Logging
 internal import Policies
 internal import RedisClient
 
@@ -16,6 +17,8 @@ struct OverdueWatch {
     private let looksAtAll: Bool
     /// The firing alerts as far as this instance knows; nil until it has read those of other instances.
     private var firing: Set<Pair>?
+    /// Whether the last answer left some out.
+    private var isPartial = false
     /// Since when each cleanup owes a run, and when that was read.
     private var owed: (since: [String: Timestamp], readAt: ContinuousClock.Instant)?
 
@@ -51,6 +54,16 @@ struct OverdueWatch {
                 crossed.insert(Pair(alert: definition.name, cleanup: name))
             }
         }
+        if answer.isPartial {
+            // What isn't in the answer may be overdue all the same.
+            crossed.formUnion(known)
+            if !isPartial {
+                store.logger.warning(
+                    "more cleanups are overdue than are looked at: the alerts of some don't fire, and none is resolved",
+                    metadata: ["seen": .stringConvertible(answer.overdue.count)])
+            }
+        }
+        isPartial = answer.isPartial
         let transitions = try await transitions(from: known, to: crossed, values)
         try await alerts.publish(transitions, now: answer.clock.now)
         firing = crossed

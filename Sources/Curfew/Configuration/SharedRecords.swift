@@ -7,6 +7,9 @@ struct SharedRecords {
         "records", "in", "each", "member", "record", "record.key", "record.field", "group", "status",
     ]
 
+    /// How many others are named at one cleanup.
+    private static let mostNamed = 3
+
     private let list: Section?
     private let file: String
 
@@ -15,23 +18,22 @@ struct SharedRecords {
         self.file = file
     }
 
-    /// All of them.
+    /// All of them; at each cleanup the first ones, since many that share their records are pairwise at odds.
     func doubts(_ cleanups: [Cleanup]) -> [ConfigurationError.Problem] {
         var found: [ConfigurationError.Problem] = []
         var former: [[String]: [Int]] = [:]
         let byRecords = Dictionary(grouping: cleanups.indices) { cleanups[$0].records }
         for (number, cleanup) in cleanups.enumerated() {
             let place = Self.place(of: cleanup)
-            for other in former[place] ?? [] where cleanup.isEnabled && cleanups[other].isEnabled {
-                guard let why = Self.overlap(cleanup, cleanups[other]) else { continue }
-                found.append(
-                    problem(cleanup.name, list?.section(cleanup.name)?.has("in") == true ? "in" : "records", why))
-            }
+            let overlaps = (former[place] ?? []).lazy.filter { cleanup.isEnabled && cleanups[$0].isEnabled }
+                .compactMap { Self.overlap(cleanup, cleanups[$0]) }
+            let key = list?.section(cleanup.name)?.has("in") == true ? "in" : "records"
+            found += overlaps.prefix(Self.mostNamed).map { problem(cleanup.name, key, $0) }
             former[place, default: []].append(number)
-            for other in byRecords[cleanup.records] ?? [] {
-                guard let why = Self.neverWritten(cleanup, cleanups[other]) else { continue }
-                found.append(problem(cleanup.name, "since", why))
-            }
+            guard cleanup.policy.awaitedEnd != nil else { continue }
+            let unwritten = (byRecords[cleanup.records] ?? []).lazy
+                .compactMap { Self.neverWritten(cleanup, cleanups[$0]) }
+            found += unwritten.prefix(Self.mostNamed).map { problem(cleanup.name, "since", $0) }
         }
         return found
     }

@@ -12,7 +12,7 @@ struct TickCall: FunctionCall {
     /// How many more runs the instance can take.
     let places: Int
     let streamLength: Int
-    /// Whether the answer says what is overdue.
+    /// Whether what runs and what is registered is looked after, which a heartbeat does.
     var isWatching = true
     /// What is stepped over.
     var cursor = TickCursor.start
@@ -48,8 +48,12 @@ struct TickCall: FunctionCall {
         let now: Int64
         /// How long there is nothing to do.
         let sleep: Int64
-        /// The overdue cleanups, and since when.
+        /// The overdue cleanups, and since when; none unless this instance looks for them.
         let overdue: [String: Int64]
+        /// Whether there may be more of these.
+        let isPartial: Bool
+        /// Why cleanups that are due can't be claimed.
+        let flaws: [String: String]
         let claims: [ClaimedCleanup]
         /// The cleanups that come next.
         let next: [Coming]
@@ -105,6 +109,8 @@ struct TickCall: FunctionCall {
         return Answer(
             version: version, now: now, sleep: sleep,
             overdue: named["overdue"]?.named.mapValues { $0.integer ?? 0 } ?? [:],
+            isPartial: named["partial"]?.string == "1",
+            flaws: named["flaws"]?.named.mapValues { $0.string ?? "" } ?? [:],
             claims: claims.elements.map(ClaimedCleanup.init),
             next: Coming.all(named["next"]),
             together: named["together"]?.integer.map { Int($0) } ?? 0,

@@ -9,8 +9,8 @@ internal import Synchronization
 /// when a scan is handed over, ends that wait for its cleanup. A failed scan is retried after a delay that grows to
 /// about a minute.
 ///
-/// In a large fleet a few instances ask for each cleanup, others for each: those that come first in its ``LookOrder``. The
-/// rest look after an interval whether it is their turn by now, which costs Redis nothing, and ask all the same after many
+/// In a large fleet a few instances ask for each cleanup, others for each. The rest see whether they are among these by
+/// now, when the fleet shrinks and after every interval, which costs Redis nothing, and ask all the same after many
 /// intervals.
 ///
 /// Disabled and dry-run cleanups aren't scanned: nothing may be written for them.
@@ -96,9 +96,11 @@ final class Indexer: Sendable {
         state.withLock { state in
             let before = state.order.mates
             state.order.mates = mates
-            guard mates < before / 2 else { return }
+            guard mates < before else { return }
             // Those that asked may be among the ones that have gone.
-            for (name, plan) in state.plans where plan.passes > 0 { state.plans[name]?.ask = .now }
+            for (name, plan) in state.plans where plan.passes > 0 && state.order.isAmong(LookOrder.fewest, for: name) {
+                state.plans[name]?.ask = .now
+            }
             wakeUp.send()
         }
     }
@@ -131,7 +133,7 @@ final class Indexer: Sendable {
     private func passes(_ cleanup: Cleanup) -> Bool {
         state.withLock { state in
             guard let plan = state.plans[cleanup.name], plan.fence.isEmpty, plan.passes < Self.mostPasses,
-                let interval = cleanup.scan, state.order.place(for: cleanup.name) >= LookOrder.fewest
+                let interval = cleanup.scan, !state.order.isAmong(LookOrder.fewest, for: cleanup.name)
             else { return false }
             state.plans[cleanup.name]?.passes += 1
             state.plans[cleanup.name]?.ask = .now.advanced(by: min(interval, Self.longestWait))

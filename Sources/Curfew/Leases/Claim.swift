@@ -61,8 +61,14 @@ package struct TickAnswer: Sendable {
     package let clock: ServerClock
     /// What to look at next, and when.
     var agenda = Agenda(end: .now)
-    /// The overdue cleanups, and since when; empty if that was not asked.
+    /// The overdue cleanups, and since when; empty unless this instance looks for them.
     var overdue: [String: Duration] = [:]
+    /// Whether there may be more of these.
+    var isPartial = false
+    /// Whether Redis had forgotten what this instance may claim, or never known it.
+    var hasRegistered = false
+    /// Why cleanups that are due can't be claimed.
+    var flaws: [String: String] = [:]
     /// What the next tick can step over.
     var cursor = TickCursor.start
     /// How many living instances have the same registration.

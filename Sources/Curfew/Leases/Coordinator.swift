@@ -60,7 +60,7 @@ package struct Coordinator: Sendable {
     ///   - places: how many more runs it can take; with 0 it claims nothing.
     ///   - registration: what it may claim; nil for every enabled cleanup of the configuration.
     ///   - cursor: what an earlier tick has found nothing in.
-    ///   - isWatching: whether the answer says what is overdue.
+    ///   - isWatching: whether what runs is looked after, and what is overdue where there are alerts on it.
     ///   - clock: the server's time, for the first occurrences of cron schedules.
     func tick(
         beat: Beat?, places: Int, registration: Registration? = nil, cursor: TickCursor = .start,
@@ -72,7 +72,7 @@ package struct Coordinator: Sendable {
             places: places, streamLength: configuration.streams.length, isWatching: isWatching, cursor: cursor,
             watch: isWatching && configuration.watchesOverdue ? configuration.fingerprint : "",
             fields: beat.map(instanceFields) ?? [], metrics: beat.map(metricFields) ?? [],
-            probes: beat.map { registration.probes($0.number) } ?? [])
+            probes: beat.map { registration.probes($0.number + Int(order.phase * 1_000)) } ?? [])
         var attempt = ContinuousClock.now
         var answer = try await store.functions.call(call)
         var isMended = false
@@ -102,7 +102,9 @@ package struct Coordinator: Sendable {
     ) throws(CurfewError) -> TickAnswer {
         var result = try TickAnswer(now: answer.now, version: answer.version, attempt: attempt)
         result.agenda = agenda(answer, at: result.clock.readAt, isMended: isMended)
+        result.hasRegistered = isMended
         result.overdue = answer.overdue.mapValues { .milliseconds($0) }
+        (result.isPartial, result.flaws) = (answer.isPartial, answer.flaws)
         (result.cursor, result.mates, result.owing) = (answer.cursor, answer.mates, answer.owing)
         let now = result.clock.reading
         result.claims = answer.claims.map { claimed in

@@ -1,3 +1,4 @@
+internal import Algorithms
 internal import Logging
 internal import Policies
 internal import RedisClient
@@ -171,8 +172,12 @@ struct Definitions: Sendable {
     private func find(_ cleanups: [Cleanup], now: Timestamp) async throws -> [Found] {
         guard !cleanups.isEmpty else { return [] }
         let names = cleanups.map(\.name)
-        let texts = try await redis.read("HMGET", keys.definitions, names)
-        let scores = try await redis.read("ZMSCORE", keys.schedule, names)
+        var (texts, scores): ([RedisValue], [RedisValue]) = ([], [])
+        // So many at a time that Redis isn't held up.
+        for names in names.chunks(ofCount: 500) {
+            texts += try await redis.read("HMGET", keys.definitions, Array(names)).elements
+            scores += try await redis.read("ZMSCORE", keys.schedule, Array(names)).elements
+        }
         return cleanups.enumerated().map { number, cleanup in
             let text = texts[number].string
             return Found(

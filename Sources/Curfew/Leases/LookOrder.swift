@@ -41,6 +41,15 @@ struct LookOrder: Sendable {
         return min(Self.step, Self.longest / max(1, mates)) * place
     }
 
+    /// Whether this instance is among about so many that are chosen for a cleanup.
+    ///
+    /// Who is chosen hardly changes with the size of the fleet: if it shrinks, a few more are.
+    func isAmong(_ count: Int, for cleanup: String) -> Bool {
+        guard mates > count else { return true }
+        let share = Double(Self.hash([cleanup, instance])) / 0x1p64
+        return share * Double(mates) < Double(count)
+    }
+
     /// A part of the heartbeat that differs from instance to instance, so that a fleet that was started at once doesn't
     /// beat as one.
     var phase: Double { 0.1 + 0.9 * Double(Self.hash([instance]) % 1_000) / 1_000 }

@@ -11,7 +11,7 @@ package struct Registration: Sendable {
     let cleanups: [Cleanup]
 
     /// How many are looked for on the schedule with a heartbeat.
-    private static let mostProbes = 4
+    private static let mostProbes = 16
 
     /// The registration of a configuration without those that are refused.
     init(_ configuration: Configuration, refused: Set<String> = []) {
@@ -23,7 +23,7 @@ package struct Registration: Sendable {
         id = String(FunctionLibrary.digest(of: words.joined(separator: "\n")).prefix(16))
     }
 
-    /// The cleanups that are looked for with a heartbeat of that number: others each time.
+    /// The cleanups that are looked for with a heartbeat of that number: others each time, and on other instances.
     func probes(_ number: Int) -> [String] {
         guard cleanups.count > Self.mostProbes else { return cleanups.map(\.name) }
         let start = number % ((cleanups.count + Self.mostProbes - 1) / Self.mostProbes) * Self.mostProbes

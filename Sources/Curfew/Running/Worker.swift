@@ -159,7 +159,8 @@ package final class Worker: Service {
     private func tick(_ engine: Engine, _ active: inout WorkerMemory, _ start: (Run) -> Void) async throws {
         let clock = if let clock = active.clock { clock } else { try await engine.serverClock() }
         let isBeatDue = active.lastBeat.map { $0.duration(to: .now) >= engine.coordinator.heartbeat * 0.9 } ?? true
-        if active.refused == nil || (isBeatDue && active.isUnsettled) || takeContested() {
+        if active.refused == nil || active.isForgotten || (isBeatDue && active.isUnsettled) || takeContested() {
+            active.isForgotten = false
             try await settle(&active, clock, engine)
         }
         let running = state.withLock { $0.running.keys.sorted() }
@@ -186,12 +187,22 @@ package final class Worker: Service {
         let step = active.clockWatch.take(
             answer.clock.reading, at: answer.clock.readAt, within: answer.roundTrip + clock.roundTrip)
         active.plan(answer, engine)
+        if answer.hasRegistered {
+            // With the registration the meanings of the names may have gone: they are written again with the next tick.
+            active.isForgotten = true
+            active.agenda.end = .now
+        }
         if isBeatDue { state.withLock(\.background).count(answer.mates) }
         // Claimed runs are started before anything else can fail: an abandoned claim would block its cleanup
         // everywhere.
         for claim in answer.claims {
             if let run = accept(claim, answer.clock, step, engine) { start(run) }
         }
+        for (cleanup, flaw) in answer.flaws where active.flaws.updateValue(flaw, forKey: cleanup) != flaw {
+            logger.error("a due cleanup can't be claimed", metadata: ["cleanup": "\(cleanup)", "error": "\(flaw)"])
+        }
+        // A heartbeat looks at all of them again: what is mended is forgotten, to be said again if it comes back.
+        if isBeatDue { active.flaws = answer.flaws }
         try await look(at: step, &active, elapsed, engine)
         // The library answers with another version: it must be replaced before it is called again.
         if answer.version != FunctionLibrary.version { try await engine.functions.load() }

@@ -27,6 +27,10 @@ struct WorkerMemory {
     var refused: [String: Definitions.Conflict]?
     /// The cleanups that use the schedule of another instance's newer configuration.
     var waiting: Set<String> = []
+    /// Whether Redis may have forgotten the meanings too.
+    var isForgotten = false
+    /// Why cleanups that were due couldn't be claimed, as far as it was said.
+    var flaws: [String: String] = [:]
     /// Whether the definitions of the alerts are published.
     var isAnnounced = false
 

@@ -98,6 +98,15 @@ struct ConfigurationDoubtsTests {
         #expect(warnings.first?.hasPrefix("c.yaml:4: cleanups.b.records: a changes the same records \(what)") == true)
     }
 
+    @Test("of many cleanups that change the same records each names a few others")
+    func manyShared() throws {
+        let names = (0..<500).map { "c\($0)" }
+        let one = "{policy: stuck, every: 1m, states: [r], timeout: 1m, to: X, since: [at], records: job:<id>}"
+        let warnings = try warnings(names.map { "  \($0): \(one)\n" }.joined())
+        #expect(warnings.count { $0.contains("changes the same records") } == 1 + 2 + 3 * 497)
+        #expect(warnings.count { $0.contains("cleanups.c499.records: c") } == 3)
+    }
+
     @Test("two locks cleanups of the same keys are at odds")
     func sharedLocks() throws {
         let lock = "{policy: locks, every: 1h, records: lock:<id>, timeout: 1h}"

@@ -179,14 +179,14 @@ struct FunctionsFinishTests {
         }
     }
 
-    @Test("where the alert of one can't be read, none of those that end with it has ended half")
+    @Test("where the lease of one can't be read, none of those that end with it has ended half")
     func unreadable() async throws {
         try await withFunctions { scene in
             for name in ["jobs", "locks"] { try await scene.claim(name) }
-            try await scene.send("SET", scene.keys.alert("many"), "text")
+            try await scene.send("SET", scene.keys.lease("locks"), "text")
             await #expect(throws: CurfewError.self) {
                 try await scene.finish([
-                    scene.end("jobs", "1", next: 99), scene.end("locks", "1", next: 99, alerts: ["many"]),
+                    scene.end("jobs", "1", next: 99), scene.end("locks", "1", next: 99),
                 ])
             }
             #expect(try await scene.send("XLEN", scene.keys.runs).integer == 0)

@@ -37,6 +37,8 @@ struct FunctionsScene: Sendable {
         var only: String?
         var fields: [(String, String)] = []
         var metrics: [(String, String)] = []
+        /// The configuration with alerts on what is overdue: another one for each instance, so that each looks.
+        var watch: String { instance }
     }
 
     /// Registers these cleanups and calls `curfew_tick`, or `curfew_claim` for one of them; gives back what it answers by
@@ -66,6 +68,7 @@ struct FunctionsScene: Sendable {
         TickCall(
             keys: keys, instance: beat.instance, registration: registration, lease: .milliseconds(beat.lease),
             heartbeat: .milliseconds(beat.heartbeat), places: beat.places, streamLength: 1000, cursor: cursor,
+            watch: beat.watch,
             fields: beat.fields, metrics: beat.metrics)
     }
 

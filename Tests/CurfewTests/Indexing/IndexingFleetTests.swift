@@ -71,6 +71,27 @@ struct IndexingFleetTests {
         }
     }
 
+    @Test("when those that ask have gone, others do as soon as they hear of it")
+    func gone() async throws {
+        try await withInstances(Self.text) { scene in
+            let all = try (1...Self.size).map { try scene.engine("instance-\($0)") }
+            func isAsking(_ engine: Engine) -> Bool {
+                LookOrder(instance: engine.instance.id, mates: Self.size).isAmong(LookOrder.fewest, for: "jobs")
+            }
+            let left = all.filter { !isAsking($0) }
+            let indexers = left.map(Indexer.init(engine:))
+            for indexer in indexers { indexer.count(Self.size) }
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for indexer in indexers { group.addTask { await indexer.run() } }
+                defer { for indexer in indexers { indexer.stop() } }
+                try await eventually("all leave it to others") { indexers.allSatisfy { $0.leaves("jobs") } }
+                #expect(try await scene.send("EXISTS", scene.keys.scan("jobs")).integer == 0)
+                for indexer in indexers { indexer.count(left.count) }
+                try await untilFinished(scene)
+            }
+        }
+    }
+
     @Test("an instance that is left alone asks at once")
     func leftAlone() async throws {
         try await withInstances(Self.text) { scene in

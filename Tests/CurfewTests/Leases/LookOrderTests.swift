@@ -28,6 +28,18 @@ struct LookOrderTests {
         }
     }
 
+    @Test("who is chosen for a cleanup hardly changes when the fleet shrinks, and nobody is chosen less")
+    func chosen() {
+        for number in 0..<50 {
+            let before = orders(400).filter { $0.isAmong(16, for: "cleanup-\(number)") }.map(\.instance)
+            #expect((4...40).contains(before.count), "\(before.count)")
+            let after = (0..<400).map { LookOrder(instance: "web-\($0)-4711", mates: 300) }
+                .filter { $0.isAmong(16, for: "cleanup-\(number)") }.map(\.instance)
+            #expect(Set(before).isSubset(of: after) && after.count < before.count + 20)
+        }
+        #expect(orders(16).allSatisfy { $0.isAmong(16, for: "jobs") })
+    }
+
     @Test("in a large fleet a few look at one cleanup, and as many more as there is work for")
     func large() {
         let orders = orders(1_000)

@@ -47,6 +47,8 @@ local NEEDS = {
   LREM = 'list', XADD = 'stream', ZADD = 'zset', ZREM = 'zset', HSETNX = 'hash', HGET = 'hash', HMGET = 'hash',
   HEXISTS = 'hash', GET = 'string', ZSCORE = 'zset', LPOS = 'list', SADD = 'set', SREM = 'set', SISMEMBER = 'set',
   XACK = 'stream', XDEL = 'stream', UNADD = 'stream', REINSERT = 'list', XCLAIM = 'stream', XPENDING = 'stream',
+  XLEN = 'stream', XTRIM = 'stream', HLEN = 'hash', ZCARD = 'zset', ZCOUNT = 'zset', ZMSCORE = 'zset', ZRANGE = 'zset',
+  ZRANGEBYSCORE = 'zset', ZREMRANGEBYSCORE = 'zset',
 }
 
 -- What a command that is not satisfied by just any value of its type expects.

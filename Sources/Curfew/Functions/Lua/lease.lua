@@ -27,24 +27,44 @@ local function beside(schedule, name)
   return string.sub(schedule, 1, -(#'schedule' + 1)) .. name
 end
 
+-- The largest whole number that a double holds.
+local MOST_EXACT = 9007199254740992
+
+-- Reads what a claim of one cleanup goes on from: its lease, and that its fence can be counted on. Returns what is wrong
+-- with these, nil if nothing is: then it must not be claimed, and must not keep others from being claimed.
+local function flaw_of(own, one)
+  one.lease = beside(own.schedule, 'lease:' .. one.name)
+  local held = redis.pcall('HMGET', one.lease, 'run', 'due_ms')
+  if held.err then return explained(held.err, 'HMGET', one.lease) end
+  one.run = held[1]
+  one.due = held[1] and number(held[2]) or one.score
+  local fence = call('HGET', own.fence, one.name)
+  if fence and not (string.match(fence, '^%-?%d+$') and math.abs(tonumber(fence)) < MOST_EXACT) then
+    return 'ERR ' .. own.fence .. ' has ' .. string.sub(fence, 1, 100) .. ' for ' .. one.name .. ': expected a whole number'
+  end
+end
+
 -- Claims cleanups that are free: lease + fence + schedule score, of all of them in one step. Everything is read before
--- anything is written: where something can't be read, there must be no claim that nobody hears of.
--- `own` has the keys schedule, fence, runs, metrics and running; each of `wanted` name, policy, dry_run and score.
+-- anything is written: where something can't be read, there must be no claim that nobody hears of, and no entry that is
+-- written again with the next try.
+-- `own` has the keys schedule, fence, runs, metrics and running; each of `wanted` name, policy, dry_run and score, and what
+-- flaw_of has found, which is nothing wrong.
 -- Returns of each a flat list of names and values.
 local function take(own, claimant, wanted, now)
   if #wanted == 0 then return {} end
-  local names, scores, starts = {}, {}, {}
+  local names, scores, starts, is_lost = {}, {}, {}, false
   for place, one in ipairs(wanted) do
     names[place] = one.name
-    one.lease = beside(own.schedule, 'lease:' .. one.name)
-    local held = call('HMGET', one.lease, 'run', 'due_ms')
-    one.run = held[1]
-    one.due = held[1] and number(held[2]) or one.score
+    is_lost = is_lost or one.run
   end
   local definitions = call('HMGET', beside(own.schedule, 'definitions'), unpack(names))
   local owed = call('HMGET', beside(own.schedule, 'owed'), unpack(names))
   local clock = call('HMGET', beside(own.schedule, 'alert:clock'), 'step_ms', 'total_ms', 'seen_ms')
   call('ZCARD', own.running)
+  if is_lost then
+    call('XLEN', own.runs)
+    call('XLEN', own.metrics)
+  end
 
   for _, one in ipairs(wanted) do
     one.lost = ''
@@ -120,7 +140,10 @@ local function claim(KEYS, ARGV)
   end
   local own = {schedule = schedule, fence = KEYS[2], runs = KEYS[4], metrics = KEYS[5], running = KEYS[6]}
   local claimant = {instance = ARGV[1], lease_ms = tonumber(ARGV[2]), trigger = ARGV[3], length = ARGV[4]}
-  local claims = take(own, claimant, {{name = name, policy = ARGV[6], dry_run = ARGV[7], score = score}}, now)
+  local wanted = {name = name, policy = ARGV[6], dry_run = ARGV[7], score = score}
+  local flaw = flaw_of(own, wanted)
+  if flaw then return redis.error_reply(flaw) end
+  local claims = take(own, claimant, {wanted}, now)
   if count > 0 then
     local event = {unpack(ARGV, 11, 10 + count)}
     event[count + 1], event[count + 2] = 'at_ms', ms(now)
@@ -165,7 +188,8 @@ local function finish(KEYS, ARGV)
     if is_current then
       answer[1] = 'ok'
       for alert = key + 1, key + count do
-        local known = call('HMGET', KEYS[alert], 'definition', 'state:' .. name, 'since_ms:' .. name)
+        -- An alert that can't be read, which its publication says, keeps no run from ending.
+        local known = redis.pcall('HMGET', KEYS[alert], 'definition', 'state:' .. name, 'since_ms:' .. name)
         for field = 1, 3 do answer[#answer + 1] = known[field] or '' end
       end
       answer[#answer + 1] = call('HGET', beside(KEYS[1], 'definitions'), name) or nil
@@ -185,17 +209,20 @@ local function finish(KEYS, ARGV)
   if #ends == 0 then return answers end
 
   local leases, names, scores = {}, {}, {}
-  for place, one in ipairs(ends) do
-    add_run(KEYS[2], length, one.run)
-    call('XADD', KEYS[3], 'MAXLEN', '~', length, '*', unpack(one.metrics))
-    leases[place], names[place] = one.lease, one.name
-    scores[2 * place - 1], scores[2 * place] = one.due == 'now' and ms(now) or one.due, one.name
-  end
+  for place, one in ipairs(ends) do names[place] = one.name end
+  -- First what may be repeated, and shows that the rest can be written: an entry must not be written with every try.
+  call('ZCARD', KEYS[1])
+  call('ZREM', beside(KEYS[1], 'running'), unpack(names))
   for stream = 2, 5 do
     call('XTRIM', KEYS[stream], 'MINID', '~', ms(math.max(0, now - tonumber(ARGV[stream + 1]))))
   end
+  for place, one in ipairs(ends) do
+    add_run(KEYS[2], length, one.run)
+    call('XADD', KEYS[3], 'MAXLEN', '~', length, '*', unpack(one.metrics))
+    leases[place] = one.lease
+    scores[2 * place - 1], scores[2 * place] = one.due == 'now' and ms(now) or one.due, one.name
+  end
   call('DEL', unpack(leases))
-  call('ZREM', beside(KEYS[1], 'running'), unpack(names))
   call('ZADD', KEYS[1], unpack(scores))
   for _, one in ipairs(ends) do
     if one.due == 'now' then call('PUBLISH', ARGV[1], one.name) end

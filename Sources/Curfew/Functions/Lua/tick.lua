@@ -13,7 +13,11 @@
 -- to register again, and the others to wait for it. `running` repairs itself: versions without it don't know of it.
 
 -- No call may walk further than these.
-local MOST_OVERDUE, MOST_LOOKED, MOST_CLAIMS = 100, 256, 64
+local MOST_OVERDUE, MOST_LOOKED, MOST_CLAIMS = 1000, 256, 64
+-- A heartbeat walks further, so that what is paused doesn't cost it more ticks.
+local MOST_LOOKED_BY_HEARTBEAT = 1024
+-- How much of what is due is looked at for what is overdue, paused or not, by the one instance that does so.
+local MOST_WATCHED = 10000
 -- How many names are looked at together.
 local PAGE = 64
 -- How many of those that come next are looked at: each costs every tick a microsecond, and saves one to those that would
@@ -23,8 +27,9 @@ local MOST_NEXT = 4
 local SMALL_FLEET = 64
 -- What is due within this time of the next is due together with it, in ms.
 local TOGETHER_MS = 100
--- How many of the running are looked after with a heartbeat.
-local MOST_TENDED = 32
+-- How many of the running are looked after with a heartbeat; how many are looked at for leases that end, and how many of
+-- these are told.
+local MOST_TENDED, MOST_RUNNING, MOST_ENDING = 32, 256, 8
 -- How long one instance may take to register before another does, in ms, and how long the others wait meanwhile.
 local REGISTERING_MS, WAITING_MS = 2000, 100
 
@@ -59,7 +64,10 @@ end
 local function is_registrar(knows, instance)
   local by = knows .. ':by'
   if call('SET', by, instance, 'NX', 'PX', REGISTERING_MS) then return true end
-  return call('GET', by) == instance
+  if call('GET', by) == instance then return true end
+  -- Nobody else writes here, but if somebody did, it would be for ever.
+  if call('PTTL', by) < 0 then call('PEXPIRE', by, REGISTERING_MS) end
+  return false
 end
 
 -- Which of these names are paused; mostly none, which is found out once.
@@ -80,14 +88,23 @@ local function open_among(names, keys)
   return open
 end
 
-local function add_wanted(wanted, name, told, score)
-  wanted[#wanted + 1] = {name = name, policy = string.sub(told, 2), dry_run = string.sub(told, 1, 1), score = score}
+-- Wants a cleanup, unless there is something wrong with it, which is told. Returns whether it is wanted.
+local function add_wanted(wanted, keys, name, told, score)
+  local one = {name = name, policy = string.sub(told, 2), dry_run = string.sub(told, 1, 1), score = score}
+  local flaw = flaw_of(keys, one)
+  if flaw then
+    keys.flaws[#keys.flaws + 1] = name
+    keys.flaws[#keys.flaws + 1] = flaw
+    return false
+  end
+  wanted[#wanted + 1] = one
+  return true
 end
 
 -- A page of what is due, with the scores, from that place on. The first one is read once for all that look at it.
-local function due_page(keys, at, now)
+local function due_page(keys, at, now, size)
   if at == 0 and keys.head then return keys.head end
-  local page = call('ZRANGEBYSCORE', keys.schedule, '-inf', ms(now), 'WITHSCORES', 'LIMIT', at, PAGE)
+  local page = call('ZRANGEBYSCORE', keys.schedule, '-inf', ms(now), 'WITHSCORES', 'LIMIT', at, size or PAGE)
   if at == 0 then keys.head = page end
   return page
 end
@@ -101,7 +118,7 @@ local function find_due(wanted, keys, places, rank, last, now)
   local taken = {}
   for _, one in ipairs(wanted) do taken[one.name] = true end
   while #wanted < places do
-    if looked >= MOST_LOOKED then
+    if looked >= keys.most_looked then
       is_more = true
       break
     end
@@ -110,12 +127,15 @@ local function find_due(wanted, keys, places, rank, last, now)
     for i = 1, #page, 2 do names[#names + 1] = page[i] end
     local open = open_among(names, keys)
     for place, name in ipairs(names) do
-      local told = open[name]
+      local told, is_taken = open[name], taken[name]
+      if told and not is_taken and #wanted < places then
+        is_taken = add_wanted(wanted, keys, name, told, tonumber(page[2 * place]))
+        -- What can't be claimed is stepped over like what is unknown.
+        told = is_taken and told
+      end
       -- What is claimed moves away from the head, so that it doesn't count there.
-      if told and not taken[name] and #wanted < places then
-        add_wanted(wanted, name, told, tonumber(page[2 * place]))
-      elseif told then
-        is_head = is_head and taken[name]
+      if told then
+        is_head = is_head and is_taken
       elseif is_head then
         rank, last = rank + 1, name
       end
@@ -135,46 +155,57 @@ local function tend_running(wanted, keys, places, heartbeat_ms, now)
   local start = math.floor(now / heartbeat_ms) % math.ceil(count / MOST_TENDED) * MOST_TENDED
   local names, ahead = call('ZRANGE', keys.running, start, start + MOST_TENDED - 1), {}
   for _, name in ipairs(names) do
-    local held = call('HMGET', beside(keys.schedule, 'lease:' .. name), 'run', 'renewed_ms')
-    if not held[1] then
+    local held = redis.pcall('HMGET', beside(keys.schedule, 'lease:' .. name), 'run', 'renewed_ms')
+    if not held.err and not held[1] then
       call('ZREM', keys.running, name)
-    elseif is_ahead(held[2], now) then
+    elseif not held.err and is_ahead(held[2], now) then
       ahead[#ahead + 1] = name
     end
   end
   local open = open_among(ahead, keys)
   for _, name in ipairs(ahead) do
-    if open[name] and #wanted < places then add_wanted(wanted, name, open[name], now) end
+    if open[name] and #wanted < places then add_wanted(wanted, keys, name, open[name], now) end
   end
 end
 
+-- When a cleanup that runs was due; nil where that can't be read.
+local function due_of(keys, name)
+  local due = redis.pcall('HGET', beside(keys.schedule, 'lease:' .. name), 'due_ms')
+  return type(due) == 'string' and tonumber(due) or nil
+end
+
 -- Since when what is past its time is overdue, and how late what runs began; known to this instance or not, but not what
--- is paused.
+-- is paused. Also whether there may be more.
 local function find_overdue(keys, now)
-  local overdue, seen = {}, {}
+  local overdue, seen, is_partial = {}, {}, false
   local function add(name, late)
-    if late <= 0 or seen[name] or #overdue >= 2 * MOST_OVERDUE then return end
+    if late <= 0 or seen[name] then return end
+    is_partial = is_partial or #overdue >= 2 * MOST_OVERDUE
+    if is_partial then return end
     seen[name] = true
     overdue[#overdue + 1] = name
     overdue[#overdue + 1] = ms(late)
   end
-  for at = 0, MOST_LOOKED - PAGE, PAGE do
-    local page = due_page(keys, at, now)
+  local at, size = 0, PAGE
+  while not is_partial do
+    local page = due_page(keys, at, now, size)
     if #page == 0 then break end
     local names = {}
     for i = 1, #page, 2 do names[#names + 1] = page[i] end
     local pauses = pauses_of(names, keys)
-    local begun = call('ZMSCORE', keys.running, unpack(names))
+    local begun = keys.is_quiet and {} or call('ZMSCORE', keys.running, unpack(names))
     for place, name in ipairs(names) do
       if not pauses[place] then
-        local due = begun[place] and call('HGET', beside(keys.schedule, 'lease:' .. name), 'due_ms')
-        add(name, now - (tonumber(due or nil) or tonumber(page[2 * place])))
+        add(name, now - (begun[place] and due_of(keys, name) or tonumber(page[2 * place])))
       end
       seen[name] = true
     end
-    if #names < PAGE then break end
+    at = at + #names
+    if #names < size then break end
+    size = 4 * PAGE
+    is_partial = is_partial or at >= MOST_WATCHED
   end
-  if keys.is_quiet then return overdue end
+  if keys.is_quiet then return overdue, is_partial end
   local late = call('ZRANGEBYSCORE', keys.running, '-inf', '(0', 'WITHSCORES', 'LIMIT', 0, MOST_OVERDUE)
   local names = {}
   for i = 1, #late, 2 do names[#names + 1] = late[i] end
@@ -182,7 +213,7 @@ local function find_overdue(keys, now)
   for place, name in ipairs(names) do
     if not pauses[place] then add(name, -tonumber(late[2 * place])) end
   end
-  return overdue
+  return overdue, is_partial
 end
 
 -- How many are due together with the first, as far as possible counted in these rows.
@@ -224,6 +255,34 @@ local function find_next(keys, rows, living, heartbeat_ms, now)
   return coming, math.min(heartbeat_ms, first - now), count_together(keys, rows, first), horizon
 end
 
+-- Adds leases that end before the next heartbeat, unless they are renewed: in a large fleet few look at what comes next, but
+-- all look where a lease ends, since many may have gone together. Of very many others are looked at each time.
+local function add_ending(coming, keys, heartbeat_ms, now)
+  local count, listed = call('ZCARD', keys.running), {}
+  if count == 0 then return end
+  for i = 1, #coming, 3 do listed[coming[i]] = true end
+  local start = math.floor(now / heartbeat_ms) % math.ceil(count / MOST_RUNNING) * MOST_RUNNING
+  local names, ending = call('ZRANGE', keys.running, start, start + MOST_RUNNING - 1), {}
+  if #names == 0 then return end
+  for place, score in ipairs(call('ZMSCORE', keys.schedule, unpack(names))) do
+    local left = score and tonumber(score) - now
+    if left and left > 0 and left <= heartbeat_ms and not listed[names[place]] then
+      ending[#ending + 1] = {name = names[place], left = left}
+    end
+  end
+  table.sort(ending, function(one, other) return one.left < other.left end)
+  names = {}
+  for place = 1, math.min(#ending, MOST_ENDING) do names[place] = ending[place].name end
+  local open = open_among(names, keys)
+  for place, name in ipairs(names) do
+    if open[name] then
+      coming[#coming + 1] = name
+      coming[#coming + 1] = ms(ending[place].left)
+      coming[#coming + 1] = '1'
+    end
+  end
+end
+
 -- Says that the instance lives, and keeps what it has registered.
 local function beat(KEYS, instance, heartbeat_ms, lease_ms, fields, now)
   local silence = math.max(3 * heartbeat_ms, lease_ms)
@@ -237,12 +296,13 @@ local function beat(KEYS, instance, heartbeat_ms, lease_ms, fields, now)
   call('PEXPIRE', KEYS[9], 2 * silence)
 end
 
--- Whether something that is registered is not on the schedule: removed by hand, or with the whole of it.
+-- Whether something is no longer registered or not on the schedule: removed by hand, or with the whole of it.
 local function is_incomplete(keys, probes)
   if call('ZCARD', keys.schedule) < call('HLEN', keys.knows) - 1 then return true end
   if #probes == 0 then return false end
-  for _, score in ipairs(call('ZMSCORE', keys.schedule, unpack(probes))) do
-    if not score then return true end
+  local scores, known = call('ZMSCORE', keys.schedule, unpack(probes)), call('HMGET', keys.knows, unpack(probes))
+  for place in ipairs(probes) do
+    if not scores[place] or not known[place] then return true end
   end
   return false
 end
@@ -263,7 +323,7 @@ end
 -- Purpose:    says that an instance lives, and claims what is due of what it has registered, up to its free places
 -- KEYS:       schedule, fence, instances, instance:<id>, paused, runs, metrics, running, knows:<registration>,
 --             mates:<registration>
--- ARGV:       instance, lease ms, heartbeat ms, free places, stream length, whether to say what is overdue (0|1), how
+-- ARGV:       instance, lease ms, heartbeat ms, free places, stream length, whether to look after what runs (0|1), how
 --             many at the head of the schedule are stepped over, the last of them, the configuration that has alerts on
 --             what is overdue ('' = don't ask), count n of instance fields (0 = no heartbeat), n names and values, count m
 --             of metric fields (0 = no entry), m names and values, then some of the cleanups that the instance knows, to
@@ -274,13 +334,14 @@ end
 --             lease ends (0|1)), together (how many are due with the first of these), horizon (ms until there may be more
 --             than these, '' = none), mates (how many live with this registration), rank and last (what to step over next
 --             time), more (1: look on at once), register ('' · now · wait: another instance does), owing (if this instance
---             looks for what is overdue: how many owe a run; else '')
+--             looks for what is overdue: how many owe a run; else ''), partial (1: there may be more that is overdue),
+--             flaws (flat list of cleanup, and why it can't be claimed)
 -- Complexity: O(log C + claims); with a heartbeat bounded by the numbers above
 local function tick(KEYS, ARGV)
   local now = now_ms()
   local keys = {
     schedule = KEYS[1], fence = KEYS[2], paused = KEYS[5], runs = KEYS[6], metrics = KEYS[7], running = KEYS[8],
-    knows = KEYS[9],
+    knows = KEYS[9], flaws = {}, most_looked = ARGV[6] == '1' and MOST_LOOKED_BY_HEARTBEAT or MOST_LOOKED,
   }
   local instance, lease_ms, heartbeat_ms = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
   local places, length, watches = math.min(tonumber(ARGV[4]), MOST_CLAIMS), ARGV[5], ARGV[6] == '1'
@@ -309,6 +370,7 @@ local function tick(KEYS, ARGV)
     if not head and #wanted < places then rank, last, is_more = find_due(wanted, keys, places, rank, last, now) end
     if #wanted < places then
       coming, sleep, together, horizon = find_next(keys, head, living, heartbeat_ms, now)
+      if watches and living > SMALL_FLEET then add_ending(coming, keys, heartbeat_ms, now) end
     else
       -- Without a free place there is nothing to do until a run ends.
       is_more = places < tonumber(ARGV[4])
@@ -319,14 +381,16 @@ local function tick(KEYS, ARGV)
     register_word = is_registrar(keys.knows, instance) and 'now' or 'wait'
     sleep = math.min(sleep, WAITING_MS)
   end
-  local overdue, owing = watches and find_overdue(keys, now) or {}, watch_for(keys, watch, instance, heartbeat_ms)
+  local owing = watch_for(keys, watch, instance, heartbeat_ms)
+  local overdue, is_partial = {}, false
+  if owing ~= '' then overdue, is_partial = find_overdue(keys, now) end
   local claimant = {instance = instance, lease_ms = lease_ms, trigger = 'schedule', length = length}
   -- Last, because it writes: whatever can't be read has been found out by now.
   local claims = take(keys, claimant, wanted, now)
   return {'version', VERSION, 'now', ms(now), 'sleep', ms(math.max(1, sleep)), 'overdue', overdue, 'claims', claims,
     'next', coming, 'together', ms(together), 'horizon', horizon and ms(horizon) or '', 'mates', ms(living),
     'rank', ms(rank), 'last', last, 'more', is_more and '1' or '', 'register', register_word,
-    'owing', owing}
+    'owing', owing, 'partial', is_partial and '1' or '', 'flaws', keys.flaws}
 end
 
 offer('curfew_register', register, 'allow-oom')
