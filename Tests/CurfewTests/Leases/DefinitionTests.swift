@@ -8,11 +8,11 @@ import Testing
 
 @Suite("what names of cleanups stand for", .tags(.ownServer), .everyTopology, .timeLimit(.minutes(5)))
 struct DefinitionTests {
-    private static func text(_ records: String = "job:<id>", _ more: String = "every: 1h", index: String = "jobs")
-        -> String
-    {
+    private static func text(
+        _ records: String = "job:<id>", _ more: String = "every: 1h", index: String = "jobs", lease: String = "2s"
+    ) -> String {
         """
-        worker: {lease: 2s, heartbeat: 300ms}
+        worker: {lease: \(lease), heartbeat: 300ms}
         cleanups:
           jobs: {policy: stuck, \(more), records: "\(records)", index: \(index), states: [RUNNING], since: [at], timeout: 1m, to: FAILED}
 
@@ -119,8 +119,8 @@ struct DefinitionTests {
 
     @Test("a reload that changes what a name stands for takes effect at once, a rolling update with its last instance")
     func update() async throws {
-        try await withInstances(Self.text()) { scene in
-            let new = Self.text("new:<id>")
+        try await withInstances(Self.text(lease: "1m")) { scene in
+            let new = Self.text("new:<id>", lease: "1m")
             try await begin(try scene.engine("one"))
             try await live(try scene.engine("one"))
             #expect(try await begin(try scene.engine("one", new)).isEmpty)
@@ -138,18 +138,19 @@ struct DefinitionTests {
 
     @Test("any configuration that means the same keeps a name, also an older one that is left after a rollback")
     func rollback() async throws {
-        try await withInstances(Self.text()) { scene in
+        try await withInstances(Self.text(lease: "1m")) { scene in
             let (old, new) = (
-                try scene.engine("old"), try scene.engine("new", Self.text("job:<id>", "every: 1h, page: 50"))
+                try scene.engine("old"),
+                try scene.engine("new", Self.text("job:<id>", "every: 1h, page: 50", lease: "1m"))
             )
             for engine in [old, new] {
                 try await begin(engine)
                 try await live(engine)
             }
             try await new.coordinator.leave()
-            #expect(try await begin(try scene.engine("foreign", Self.text("stag:<id>"))).count == 1)
+            #expect(try await begin(try scene.engine("foreign", Self.text("stag:<id>", lease: "1m"))).count == 1)
             try await old.coordinator.leave()
-            #expect(try await begin(try scene.engine("foreign", Self.text("stag:<id>"))).isEmpty)
+            #expect(try await begin(try scene.engine("foreign", Self.text("stag:<id>", lease: "1m"))).isEmpty)
         }
     }
 
