@@ -9,9 +9,9 @@ internal import Synchronization
 /// when a scan is handed over, ends that wait for its cleanup. A failed scan is retried after a delay that grows to
 /// about a minute.
 ///
-/// In a large fleet a few instances ask for each cleanup, others for each. The rest see whether they are among these by
-/// now, when the fleet shrinks and after every interval, which costs Redis nothing, and ask all the same after many
-/// intervals.
+/// In a large fleet a few instances ask for each cleanup, others for each: lots are drawn, which needs no agreement and
+/// costs Redis nothing. Those that don't ask draw again after every interval, and when so many instances have gone that
+/// all that ask may be among them; after many intervals they ask all the same.
 ///
 /// Disabled and dry-run cleanups aren't scanned: nothing may be written for them.
 final class Indexer: Sendable {
@@ -30,7 +30,7 @@ final class Indexer: Sendable {
         var retries = Retries(backoff)
         /// The fence of a lease whose state is unknown after a failure.
         var fence = ""
-        /// How many times in a row others were left to ask.
+        /// How many times in a row others were left to ask, and the number of the next draw.
         var passes = 0
 
         /// Whether the last attempt failed.
@@ -42,6 +42,8 @@ final class Indexer: Sendable {
         var control: RunControl?
         /// The order of the fleet.
         var order: LookOrder
+        /// The largest size of the fleet since lots were drawn last.
+        var largest = 1
         /// All cleanups share one Redis, so they share one outage.
         var outage = Outage()
         var isStopping = false
@@ -94,13 +96,12 @@ final class Indexer: Sendable {
     /// So many living instances have the same configuration, this one included.
     func count(_ mates: Int) {
         state.withLock { state in
-            let before = state.order.mates
             state.order.mates = mates
-            guard mates < before else { return }
-            // Those that asked may be among the ones that have gone.
-            for (name, plan) in state.plans where plan.passes > 0 && state.order.isAmong(LookOrder.fewest, for: name) {
-                state.plans[name]?.ask = .now
-            }
+            state.largest = max(state.largest, mates)
+            guard mates <= state.largest - LookOrder.fewest / 2 || mates <= state.largest / 2, state.largest > 1
+            else { return }
+            state.largest = mates
+            for (name, plan) in state.plans where plan.passes > 0 { state.plans[name]?.ask = .now }
             wakeUp.send()
         }
     }
@@ -133,7 +134,8 @@ final class Indexer: Sendable {
     private func passes(_ cleanup: Cleanup) -> Bool {
         state.withLock { state in
             guard let plan = state.plans[cleanup.name], plan.fence.isEmpty, plan.passes < Self.mostPasses,
-                let interval = cleanup.scan, !state.order.isAmong(LookOrder.fewest, for: cleanup.name)
+                let interval = cleanup.scan,
+                !state.order.isAmong(LookOrder.fewest, for: cleanup.name, draw: plan.passes)
             else { return false }
             state.plans[cleanup.name]?.passes += 1
             state.plans[cleanup.name]?.ask = .now.advanced(by: min(interval, Self.longestWait))

@@ -41,12 +41,12 @@ struct LookOrder: Sendable {
         return min(Self.step, Self.longest / max(1, mates)) * place
     }
 
-    /// Whether this instance is among about so many that are chosen for a cleanup.
+    /// Whether this instance is among about so many that are chosen for a cleanup in a draw.
     ///
-    /// Who is chosen hardly changes with the size of the fleet: if it shrinks, a few more are.
-    func isAmong(_ count: Int, for cleanup: String) -> Bool {
+    /// Each draw chooses others, so that it doesn't matter who of those of an earlier one is gone.
+    func isAmong(_ count: Int, for cleanup: String, draw: Int) -> Bool {
         guard mates > count else { return true }
-        let share = Double(Self.hash([cleanup, instance])) / 0x1p64
+        let share = Double(Self.hash([cleanup, instance, String(draw)])) / 0x1p64
         return share * Double(mates) < Double(count)
     }
 

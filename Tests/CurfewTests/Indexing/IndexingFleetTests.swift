@@ -76,7 +76,8 @@ struct IndexingFleetTests {
         try await withInstances(Self.text) { scene in
             let all = try (1...Self.size).map { try scene.engine("instance-\($0)") }
             func isAsking(_ engine: Engine) -> Bool {
-                LookOrder(instance: engine.instance.id, mates: Self.size).isAmong(LookOrder.fewest, for: "jobs")
+                LookOrder(instance: engine.instance.id, mates: Self.size).isAmong(
+                    LookOrder.fewest, for: "jobs", draw: 0)
             }
             let left = all.filter { !isAsking($0) }
             let indexers = left.map(Indexer.init(engine:))
