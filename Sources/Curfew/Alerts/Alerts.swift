@@ -72,6 +72,13 @@ struct Alerts: Sendable {
         case published(AlertDefinition)
         /// The threshold was crossed in either direction.
         case crossed(AlertDefinition, cleanup: String, value: Double, isFiring: Bool, since: Timestamp?, run: String)
+
+        /// The alert that it is about.
+        var alert: AlertDefinition {
+            switch self {
+            case .published(let alert), .crossed(let alert, _, _, _, _, _): alert
+            }
+        }
     }
 
     /// Publishes definitions that are new or have changed.
@@ -98,6 +105,11 @@ struct Alerts: Sendable {
             lease: nil, index: store.keys.schedule, shared: [store.keys.schedule, store.keys.alerts])
         for transition in transitions { add(transition, to: &call, now: now) }
         let outcomes = try call.outcomes(of: try await store.functions.call(call.note()))
+        for (transition, outcome) in zip(transitions, outcomes) {
+            guard case .refused(let why) = outcome else { continue }
+            store.logger.error(
+                "an alert can't be published", metadata: ["alert": "\(transition.alert.name)", "error": "\(why)"])
+        }
         for case (.crossed(let alert, let cleanup, let value, let isFiring, _, _), .made) in zip(transitions, outcomes)
         {
             store.logger.info(

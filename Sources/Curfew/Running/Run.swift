@@ -199,7 +199,15 @@ package struct Run: Sendable {
                 result.error = "the lease was lost before the end was recorded"
                 return result
             }
-            try await alerts.evaluate(measured, definitions, states: states, now: now)
+            do {
+                try await alerts.evaluate(measured, definitions, states: states, now: now)
+            } catch {
+                // The end stands all the same.
+                engine.logger.error("the alerts on a run were not evaluated", metadata: ["error": "\(error)"])
+                control.failed(error)
+                result.error = [result.error, "the alerts were not evaluated: \(error)"].compactMap(\.self)
+                    .joined(separator: "; ")
+            }
         } catch {
             engine.logger.error("the end of a run was not recorded", metadata: ["error": "\(error)"])
             control.failed(error)

@@ -156,6 +156,24 @@ struct AlertCostTests {
         }
     }
 
+    @Test("an alert that can't be published is told in the log, and the end of the run stands")
+    func unpublished() async throws {
+        try await withAlerts("many: {cleanup: jobs, metric: found, above: 2}") { alerts in
+            let (log, quiet) = (RecordingLog(), try alerts.scene.engine("one"))
+            let engine = Engine(
+                configuration: quiet.configuration, redis: alerts.scene.redis, instance: quiet.instance,
+                logger: log.logger)
+            try await alerts.scene.send("SET", alerts.keys.alert("many"), "text")
+            try await alerts.run(found: 3, engine)
+            #expect(try await alerts.scene.send("XLEN", alerts.keys.runs).integer == 1)
+            #expect(try await alerts.published().isEmpty)
+            let line = log.lines.first { $0.contains("an alert can't be published") } ?? ""
+            #expect(
+                line.hasPrefix("error") && line.contains("{curfew}:alert:many is a string: expected a hash"),
+                "\(log.text)")
+        }
+    }
+
     @Test("instances with other alerts watch for themselves")
     func otherAlerts() async throws {
         try await withAlerts(AlertOverdueTests.alert) { alerts in
