@@ -10,7 +10,7 @@ package struct Registration: Sendable {
     /// The cleanups.
     let cleanups: [Cleanup]
 
-    /// How many are looked for on the schedule with a heartbeat.
+    /// How many are looked for with a heartbeat, in what is registered and on the schedule.
     private static let mostProbes = 16
 
     /// The registration of a configuration without those that are refused.

@@ -113,8 +113,7 @@ package final class Worker: Service {
                 state.withLock { $0.isTickDue = false }
                 try await tick(engine, &active, start)
                 // They go by the size of the fleet, which the first answer says.
-                if let background = waiting { attend(background) }
-                waiting = nil
+                waiting.take().map(attend)
                 state.withLock { $0.trouble = nil }
                 if let count = outage.ended() {
                     logger.info("the schedule can be read again", metadata: ["failures": .stringConvertible(count)])
@@ -128,6 +127,8 @@ package final class Worker: Service {
                         metadata: ["error": "\(error)", "failures": .stringConvertible(count)])
                 }
                 state.withLock { $0.trouble = error }
+                // What keeps the schedule from being read needn't keep notices from being delivered.
+                waiting.take().map(attend)
                 await wakeUp.wait(atMost: retries.failed())
             }
         }

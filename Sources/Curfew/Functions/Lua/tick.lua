@@ -209,6 +209,7 @@ local function find_overdue(keys, now)
   local late = call('ZRANGEBYSCORE', keys.running, '-inf', '(0', 'WITHSCORES', 'LIMIT', 0, MOST_OVERDUE)
   local names = {}
   for i = 1, #late, 2 do names[#names + 1] = late[i] end
+  is_partial = is_partial or #names == MOST_OVERDUE
   local pauses = pauses_of(names, keys)
   for place, name in ipairs(names) do
     if not pauses[place] then add(name, -tonumber(late[2 * place])) end
@@ -327,7 +328,7 @@ end
 --             many at the head of the schedule are stepped over, the last of them, the configuration that has alerts on
 --             what is overdue ('' = don't ask), count n of instance fields (0 = no heartbeat), n names and values, count m
 --             of metric fields (0 = no entry), m names and values, then some of the cleanups that the instance knows, to
---             see whether they are on the schedule
+--             see whether they are still registered and on the schedule
 -- Returns:    a flat list of names and values: version, now, sleep (ms), overdue (flat list of cleanup, ms), claims (of
 --             each a flat list: claim, run, fence, term, due, late (ms since it could be claimed), lost, and what is known
 --             from before: definition, owed, clock), next (flat list of cleanup, ms until then, whether that is when its
