@@ -95,8 +95,8 @@ struct DefinitionTests {
 
     @Test("a run that was claimed in good faith finds out before it changes anything, and leaves the schedule alone")
     func foundOut() async throws {
-        try await withInstances(Self.text()) { scene in
-            let (one, two) = (try scene.engine("one"), try scene.engine("two", Self.text("stag:<id>")))
+        try await withInstances(Self.text(lease: "1m")) { scene in
+            let (one, two) = (try scene.engine("one"), try scene.engine("two", Self.text("stag:<id>", lease: "1m")))
             #expect(try await begin(one).isEmpty)
             try await live(one)
             try await scene.schedule("jobs", in: .seconds(-5))
@@ -179,8 +179,10 @@ struct DefinitionTests {
 
     @Test("an old instance that begins again in a rolling update waits until the newer ones are gone")
     func oldAgain() async throws {
-        try await withInstances(Self.text()) { scene in
-            let (old, new) = (try scene.engine("old"), try scene.engine("new", Self.text("job:<id>", "every: 5m")))
+        try await withInstances(Self.text(lease: "1m")) { scene in
+            let (old, new) = (
+                try scene.engine("old"), try scene.engine("new", Self.text("job:<id>", "every: 5m", lease: "1m"))
+            )
             try await begin(old)
             try await scene.schedule("jobs", in: .seconds(3_500))
             #expect(try await settle(new).waiting.isEmpty)
@@ -271,13 +273,13 @@ struct DefinitionTests {
 
     @Test("a run under way ends by the schedule that was noted meanwhile")
     func underWay() async throws {
-        try await withInstances(Self.text()) { scene in
+        try await withInstances(Self.text(lease: "1m")) { scene in
             let one = try scene.engine("one")
             try await begin(one)
             try await scene.schedule("jobs", in: .seconds(-1))
             let (run, _) = try await scene.claim(by: one)
             let lease = try await scene.send("ZSCORE", scene.keys.schedule, "jobs").string
-            try await begin(try scene.engine("two", Self.text("job:<id>", "every: 6h")))
+            try await begin(try scene.engine("two", Self.text("job:<id>", "every: 6h", lease: "1m")))
             #expect(try await scene.send("ZSCORE", scene.keys.schedule, "jobs").string == lease)
             #expect(await run.execute().status == .completed)
             #expect(try await due(scene) > .seconds(5 * 3_600))
