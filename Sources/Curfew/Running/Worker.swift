@@ -191,6 +191,8 @@ package final class Worker: Service {
         if answer.hasRegistered {
             // With the registration the meanings of the names may have gone: they are written again with the next tick.
             active.isForgotten = true
+            // So may the definitions of the alerts.
+            active.isAnnounced = false
             active.agenda.end = .now
         }
         if isBeatDue { state.withLock(\.background).count(answer.mates) }

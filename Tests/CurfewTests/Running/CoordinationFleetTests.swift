@@ -76,7 +76,9 @@ struct CoordinationFleetTests {
     @Test("after FLUSHALL the instances tell again what they know, and their cleanups run")
     func flushed() async throws {
         let names = ["a", "b", "c"]
-        try await withInstances(Self.text(names, "heartbeat: 500ms, lease: 2s", every: "1s")) { scene in
+        let alerts = "alerts:\n  failing: {cleanup: a, metric: failed, above: 0}\n"
+        let text = Self.text(names, "heartbeat: 500ms, lease: 2s", every: "1s") + alerts
+        try await withInstances(text) { scene in
             try await withWorkers(try (1...3).map { try scene.engine("web-\($0)") }) {
                 for _ in 1...2 {
                     try await eventually("runs of each", within: .seconds(60)) {
@@ -86,6 +88,9 @@ struct CoordinationFleetTests {
                 }
                 try await eventually("runs of each again", within: .seconds(60)) {
                     Set(try await runs(scene).compactMap { $0["cleanup"] }) == Set(names)
+                }
+                try await eventually("the alert is defined again") {
+                    try await scene.send("HGET", scene.keys.alert("failing"), "definition").string?.isEmpty == false
                 }
             }
         }
