@@ -101,7 +101,7 @@ public struct CurfewConfiguration: Sendable {
         let environment = environment ?? ProcessInfo.processInfo.environment
         do {
             return switch source {
-            case .file(let path): try Configuration.load(path: path.fromProgram, environment: environment)
+            case .file(let path): try Configuration.load(path: path, environment: environment)
             case .text(let text, let name): try Configuration.parse(text, file: name, environment: environment)
             case .code(let content): try content.read()
             }
