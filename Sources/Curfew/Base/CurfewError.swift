@@ -4,7 +4,7 @@ package import RedisClient
 package struct CurfewError: Error, CustomStringConvertible {
     /// The kind of failure, which decides the exit code of a command.
     package struct Code: Sendable, Hashable {
-        private enum Value { case usage, unreachable, server, held, paused, lost, damaged }
+        private enum Value { case usage, unreachable, server, held, paused, lost, damaged, policy }
         private let value: Value
         /// The request is invalid: an unknown cleanup, an impossible option.
         package static let usage = Code(value: .usage)
@@ -20,6 +20,8 @@ package struct CurfewError: Error, CustomStringConvertible {
         package static let lost = Code(value: .lost)
         /// A value in Redis is not what Curfew wrote.
         package static let damaged = Code(value: .damaged)
+        /// A policy of the program's own doesn't do what a policy must.
+        package static let policy = Code(value: .policy)
     }
 
     /// The kind.
