@@ -65,11 +65,19 @@ extension Configuration {
         _ text: String, file: String, environment: [String: String], policies: KnownPolicies = .builtIn
     ) throws(ConfigurationError) -> Configuration {
         let problems = ProblemList(file: file)
-        for problem in policies.problems { problems.add(line: nil, problem) }
         let reader = YAMLReader(problems: problems, environment: environment)
-        guard var root = reader.read(text), var section = Section(root, path: "", line: root.line, problems) else {
-            throw problems.error
-        }
+        guard let root = reader.read(text) else { throw problems.error }
+        return try read(root, problems, policies: policies)
+    }
+
+    /// Reads a tree, which may have problems already.
+    static func read(
+        _ root: YAMLNode, _ problems: ProblemList, policies: KnownPolicies
+    ) throws(ConfigurationError) -> Configuration {
+        for problem in policies.problems { problems.add(line: nil, problem) }
+        let file = problems.file
+        var root = root
+        guard var section = Section(root, path: "", line: root.line, problems) else { throw problems.error }
         section.policies = policies.types
         let presets = section.presets()
         if let whole = section.adding(presets), let all = Section(whole, path: "", line: root.line, problems) {

@@ -51,8 +51,8 @@ extension CustomPolicy {
         try finish(&parts, record)
         return .change(
             Change(
-                action: own.action.action, from: own.from.held, to: own.to.held,
-                reason: own.reason.isEmpty ? meaning : own.reason.held.shortened(to: 1_000), age: own.age,
+                action: own.action.action, from: own.from.fromProgram, to: own.to.fromProgram,
+                reason: own.reason.isEmpty ? meaning : own.reason.fromProgram.shortened(to: 1_000), age: own.age,
                 timeout: own.limit, guards: parts.guards, effects: parts.effects,
                 next: own.next.map { max($0.timestamp, now) }))
     }
@@ -127,7 +127,7 @@ extension CustomPolicy {
 
     private func refund(_ parts: inout ChangeParts, _ record: Record) throws(RecordError) {
         guard let refund = declared.refund else { throw undeclared("pays something back") }
-        let name = refund.amount.held
+        let name = refund.amount.fromProgram
         guard let raw = record.present(name), let amount = Amount(text: raw), amount >= 0 else {
             let found = record.present(name).map { "“\($0.shortened(to: 80))”" } ?? "missing"
             throw RecordError("\(name) is \(found): \(Amount.expectation)")
@@ -135,12 +135,12 @@ extension CustomPolicy {
         let balance = try refund.balance.template.expand(for: record)
         let ledger = try refund.ledger.template.expand(for: record)
         let entry = try refund.entry(of: record)
-        parts.guards += [refund.amount, refund.since].map { .field($0.held, equals: record[$0.held]) }
+        parts.guards += [refund.amount, refund.since].map { .field($0.fromProgram, equals: record[$0.fromProgram]) }
         guard amount > 0 else { return }
         guard !parts.pays else { throw fault("pays back twice") }
         parts.pays = true
         parts.effects.append(
-            .pay(Refund(amount: amount, balance: balance, field: refund.field?.held, ledger: ledger, entry: entry)))
+            .pay(Refund(amount: amount, balance: balance, field: refund.field?.fromProgram, ledger: ledger, entry: entry)))
     }
 
     /// Adds what is done to the record itself, guarded by what was read.

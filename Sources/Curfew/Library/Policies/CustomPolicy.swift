@@ -7,9 +7,9 @@ internal import RedisClient
 /// checked against what was declared before the engine sees it.
 struct CustomPolicy<Own: Policy>: ConfiguredPolicy, ForeignPolicy {
     /// Its name.
-    static var kind: PolicyKind { PolicyKind(rawValue: Own.name.held) }
+    static var kind: PolicyKind { PolicyKind(rawValue: Own.name.fromProgram) }
     /// The keys that it says.
-    static var keys: [String] { Own.keys.map(\.held) }
+    static var keys: [String] { Own.keys.map(\.fromProgram) }
 
     let own: Own
     let declared: PolicyDeclaration
@@ -40,7 +40,7 @@ struct CustomPolicy<Own: Policy>: ConfiguredPolicy, ForeignPolicy {
             return nil
         }
         self.own = own
-        meaning = own.meaning.held
+        meaning = own.meaning.fromProgram
         declared = PolicyDeclaration(own)
         for problem in declared.problems(section.templates) { section.report("\(Own.name) \(problem)") }
         if case .scalar(let scalar)? = section.entry("format")?.value.content {
@@ -55,7 +55,7 @@ struct CustomPolicy<Own: Policy>: ConfiguredPolicy, ForeignPolicy {
     static func share(of runTimeout: Duration) -> Duration { max(runTimeout / 10, .seconds(1)) }
 
     /// What was thrown, in words that don't fill the log.
-    static func words(of error: any Error) -> String { "\(error)".held.shortened(to: 500) }
+    static func words(of error: any Error) -> String { "\(error)".fromProgram.shortened(to: 500) }
 }
 
 extension Section {
@@ -79,7 +79,7 @@ extension CustomPolicy {
     func charge(of record: Record) throws(RecordError) -> Charge? {
         try declared.refund.map { refund throws(RecordError) in
             Charge(
-                balance: try refund.balance.template.expand(for: record), field: refund.field?.held,
+                balance: try refund.balance.template.expand(for: record), field: refund.field?.fromProgram,
                 ledger: try refund.ledger.template.expand(for: record),
                 entries: [try refund.entry(of: record)])
         }
@@ -93,7 +93,7 @@ extension CustomPolicy {
 
     static var gone: Verdict { .drop(because: "the record is gone", guards: [.recordMissing]) }
 
-    private var thread: JudgeThread { JudgeThread.of(Own.self, named: Own.name.held, cleanup: origin.cleanup) }
+    private var thread: JudgeThread { JudgeThread.of(Own.self, named: Own.name.fromProgram, cleanup: origin.cleanup) }
 
     func checkIsFree() throws(CurfewError) { try thread.checkIsFree() }
 
@@ -130,7 +130,7 @@ extension CustomPolicy {
             verdict = try own.verdict(on: shown, at: PolicyTime(now))
         } catch {
             _ = watch.take()
-            throw RecordError((error as? PolicyError)?.message.held.shortened(to: 500) ?? Self.thrown(error))
+            throw RecordError((error as? PolicyError)?.message.fromProgram.shortened(to: 500) ?? Self.thrown(error))
         }
         if let field = watch.take() {
             throw RecordError(
@@ -146,8 +146,8 @@ extension CustomPolicy {
 extension PolicyRefund {
     /// What names the charge of a record in the ledger.
     func entry(of record: Record) throws(RecordError) -> String {
-        guard let started = record.present(since.held) else {
-            throw RecordError("\(since.held) is missing: it tells one charge from another")
+        guard let started = record.present(since.fromProgram) else {
+            throw RecordError("\(since.fromProgram) is missing: it tells one charge from another")
         }
         return "\(record.identity)@\(started)"
     }

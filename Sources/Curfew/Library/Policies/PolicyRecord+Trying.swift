@@ -16,8 +16,8 @@ extension PolicyRecord {
         let names = fields.keys.sorted()
         self.init(
             record: Record(
-                id: id.held, key: (key ?? id).held,
-                content: .hash(Fields(names: names.map(\.held), values: names.map { fields[$0]?.held }))),
+                id: id.fromProgram, key: (key ?? id).fromProgram,
+                content: .hash(Fields(names: names.map(\.fromProgram), values: names.map { fields[$0]?.fromProgram }))),
             times: TimeReading(), now: now.timestamp, watch: FieldWatch([]), timeout: timeout)
     }
 
@@ -38,7 +38,7 @@ public struct PolicyAnswer: Sendable {
 
     /// What is in a field of a hash that is there; nil: nothing.
     public static func field(_ text: String?) -> PolicyAnswer {
-        PolicyAnswer(answer: .field(exists: true, value: text?.held))
+        PolicyAnswer(answer: .field(exists: true, value: text?.fromProgram))
     }
 
     /// A number or a size.
@@ -50,7 +50,7 @@ public struct PolicyAnswer: Sendable {
     }
 
     /// It can't be told; why, in words.
-    public static func unreadable(_ why: String) -> PolicyAnswer { PolicyAnswer(answer: .unreadable(why.held)) }
+    public static func unreadable(_ why: String) -> PolicyAnswer { PolicyAnswer(answer: .unreadable(why.fromProgram)) }
 }
 
 extension PolicyVerdict {
@@ -65,7 +65,7 @@ extension PolicyVerdict {
     /// Why the record is left, dropped or changed; nil for a question.
     public var because: String? {
         switch kind {
-        case .leave(_, let because, _), .drop(let because, _): because.readable
+        case .leave(_, let because, _), .drop(let because, _): because.forProgram
         case .change(let change): change.reason
         case .ask: nil
         }

@@ -15,16 +15,16 @@ public struct PolicyRecord: Sendable {
     public let timeout: Duration
 
     /// The id: what `<id>` in templates stands for.
-    public var id: String { record.id.readable }
+    public var id: String { record.id.forProgram }
 
     /// The key that the record is at; of a record that is a member of a registry, that of the registry.
-    public var key: String { record.key.readable }
+    public var key: String { record.key.forProgram }
 
     /// The value of a field; nil where it is absent.
     ///
     /// A record that is a plain string has the one field `value`. What the gaps of its key hold can be had like fields. A
     /// field that the policy doesn't declare is nil, and the verdict becomes the record's error.
-    public subscript(field: String) -> String? { raw(field.held)?.readable }
+    public subscript(field: String) -> String? { raw(field.fromProgram)?.forProgram }
 
     /// The value of a field; nil where it is absent or empty, which means the same to most applications.
     public func present(_ field: String) -> String? {
@@ -33,7 +33,7 @@ public struct PolicyRecord: Sendable {
     }
 
     /// The bytes of a field; nil where it is absent.
-    public func bytes(of field: String) -> [UInt8]? { raw(field.held).map(ByteText.bytes(of:)) }
+    public func bytes(of field: String) -> [UInt8]? { raw(field.fromProgram).map(ByteText.bytes(of:)) }
 
     /// The whole number in a field; nil where it is absent or empty.
     ///
@@ -52,18 +52,18 @@ public struct PolicyRecord: Sendable {
     ///
     /// - Throws: ``PolicyError`` where it can't be read, or is more than a day ahead.
     public func time(_ field: String) throws -> PolicyTime? {
-        _ = raw(field.held)
+        _ = raw(field.fromProgram)
         do throws(RecordError) {
-            return try record.time(field.held, by: times, at: now).map { PolicyTime($0.time.timestamp) }
+            return try record.time(field.fromProgram, by: times, at: now).map { PolicyTime($0.time.timestamp) }
         } catch {
-            throw PolicyError(error.message.readable)
+            throw PolicyError(error.message.forProgram)
         }
     }
 
     /// A time in the form of the one in a field, so that the application can read it; ISO 8601 where there is none.
     public func text(for time: PolicyTime, like field: String) -> String {
-        _ = raw(field.held)
-        if let text = record[field.held], case .time(let found) = times.read(text) {
+        _ = raw(field.fromProgram)
+        if let text = record[field.fromProgram], case .time(let found) = times.read(text) {
             return found.text(for: time.timestamp)
         }
         return time.description
@@ -71,14 +71,14 @@ public struct PolicyRecord: Sendable {
 
     /// That these fields are still as they were read: what a verdict that rests on them is guarded by.
     public func unchanged(_ fields: String...) -> [PolicyGuard] {
-        fields.map { PolicyGuard(.field($0.held, equals: raw($0.held))) }
+        fields.map { PolicyGuard(.field($0.fromProgram, equals: raw($0.fromProgram))) }
     }
 
     /// Whether a key exists; nil where ``PolicyQuestion/exists(_:)`` has to be asked first.
     ///
     /// - Throws: ``PolicyError`` where that can't be told.
     public func exists(_ key: String) throws -> Bool? {
-        guard case .exists(let exists)? = try answer(.exists(key: key.held)) else { return nil }
+        guard case .exists(let exists)? = try answer(.exists(key: key.fromProgram)) else { return nil }
         return exists
     }
 
@@ -86,10 +86,10 @@ public struct PolicyRecord: Sendable {
     ///
     /// - Throws: ``PolicyError`` where that can't be told, as where the key is no hash.
     public func value(of field: String, in key: String) throws -> PolicyValue? {
-        guard case .field(let exists, let value)? = try answer(.field(key: key.held, field: field.held)) else {
+        guard case .field(let exists, let value)? = try answer(.field(key: key.fromProgram, field: field.fromProgram)) else {
             return nil
         }
-        return PolicyValue(text: value?.readable, keyExists: exists)
+        return PolicyValue(text: value?.forProgram, keyExists: exists)
     }
 
     /// The number at a key, or how many elements it has, 0 where there is nothing; nil where
@@ -97,7 +97,7 @@ public struct PolicyRecord: Sendable {
     ///
     /// - Throws: ``PolicyError`` where that can't be told.
     public func count(of key: String) throws -> Int64? {
-        guard case .count(let count)? = try answer(.count(key: key.held)) else { return nil }
+        guard case .count(let count)? = try answer(.count(key: key.fromProgram)) else { return nil }
         return count
     }
 
@@ -106,7 +106,7 @@ public struct PolicyRecord: Sendable {
     ///
     /// - Throws: ``PolicyError`` where that can't be told.
     public func contains(_ member: String, in key: String) throws -> Bool? {
-        guard case .standing(let standing, _)? = try answer(.standing(key: key.held, member: member.held)) else {
+        guard case .standing(let standing, _)? = try answer(.standing(key: key.fromProgram, member: member.fromProgram)) else {
             return nil
         }
         return standing != nil
@@ -115,7 +115,7 @@ public struct PolicyRecord: Sendable {
     private func answer(_ question: Question) throws -> Answer? {
         guard let answer = record.answers[question] else { return nil }
         switch answer {
-        case .unreadable(let why): throw PolicyError(why.readable)
+        case .unreadable(let why): throw PolicyError(why.forProgram)
         case .tooMany(let limit): throw PolicyError("there are more than \(limit) elements, too many to be read")
         default: return answer
         }

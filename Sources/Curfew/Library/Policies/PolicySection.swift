@@ -14,63 +14,63 @@ public struct PolicySection {
     }
 
     /// The keys that are there, in the order of the file; those of every cleanup are among them.
-    public var keys: [String] { section.entries.map(\.key.readable) }
+    public var keys: [String] { section.entries.map(\.key.forProgram) }
 
     /// Whether a key has a value.
-    public func has(_ key: String) -> Bool { section.has(key.held) }
+    public func has(_ key: String) -> Bool { section.has(key.fromProgram) }
 
     /// Reports a problem with a key: the file is then refused.
     ///
     /// - Parameter message: what was found, and what was expected.
     public func report(_ key: String, _ message: String) {
-        section.problem(key.held, message)
+        section.problem(key.fromProgram, message)
     }
 
     /// A text that isn't empty.
     ///
     /// - Parameter expected: what is expected, for messages.
     public func text(_ key: String, required: Bool = false, expected: String = "a text") -> String? {
-        section.text(key.held, isRequired: required, expected: expected)?.readable
+        section.text(key.fromProgram, isRequired: required, expected: expected)?.forProgram
     }
 
     /// A list of texts, or a single text without brackets; never empty.
     public func texts(_ key: String, required: Bool = false) -> [String]? {
-        guard required || section.entry(key.held) != nil else { return nil }
-        return section.texts(key.held, isRequired: required)?.map(\.readable)
+        guard required || section.entry(key.fromProgram) != nil else { return nil }
+        return section.texts(key.fromProgram, isRequired: required)?.map(\.forProgram)
     }
 
     /// One of several words.
     public func word(_ key: String, of words: [String], required: Bool = false) -> String? {
-        section.choice(key.held, isRequired: required, words.map { ChosenWord(rawValue: $0.held) })?.rawValue.readable
+        section.choice(key.fromProgram, isRequired: required, words.map { ChosenWord(rawValue: $0.fromProgram) })?.rawValue.forProgram
     }
 
     /// `true` or `false`.
-    public func flag(_ key: String) -> Bool? { section.flag(key.held) }
+    public func flag(_ key: String) -> Bool? { section.flag(key.fromProgram) }
 
     /// A whole number within a range.
     public func integer(_ key: String, in range: ClosedRange<Int> = 0...Int.max, required: Bool = false) -> Int? {
-        section.integer(key.held, isRequired: required, in: range)
+        section.integer(key.fromProgram, isRequired: required, in: range)
     }
 
     /// A duration with a unit, such as `30s`, `15m` or `7d`: more than zero, and at most a hundred years.
     public func duration(_ key: String, required: Bool = false) -> Duration? {
-        section.duration(key.held, isRequired: required)
+        section.duration(key.fromProgram, isRequired: required)
     }
 
     /// The template of a key that is read, such as `worker:<worker>:alive`.
     public func template(_ key: String, required: Bool = false) -> PolicyTemplate? {
-        section.template(key.held, isRequired: required).map(PolicyTemplate.init)
+        section.template(key.fromProgram, isRequired: required).map(PolicyTemplate.init)
     }
 
     /// The template of a key that changes write to: it must begin with a name, or a record could name any key.
     public func writtenTemplate(_ key: String, required: Bool = false) -> PolicyTemplate? {
-        section.writtenTemplate(key.held, isRequired: required).map(PolicyTemplate.init)
+        section.writtenTemplate(key.fromProgram, isRequired: required).map(PolicyTemplate.init)
     }
 
     /// A section inside this one, whose keys are checked against those that are known.
     public func section(_ key: String, keys known: [String], required: Bool = false) -> PolicySection? {
-        guard let inner = section.section(key.held, isRequired: required) else { return nil }
-        inner.expect(known.map(\.held))
+        guard let inner = section.section(key.fromProgram, isRequired: required) else { return nil }
+        inner.expect(known.map(\.fromProgram))
         return PolicySection(inner)
     }
 }

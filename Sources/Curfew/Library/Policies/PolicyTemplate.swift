@@ -13,9 +13,9 @@ public struct PolicyTemplate: Sendable, Hashable, CustomStringConvertible {
     /// - Throws: ``PolicyError`` where it is empty, or a gap isn't opened, closed or named: what, and at which column.
     public init(_ text: String) throws {
         do throws(TemplateError) {
-            template = try KeyTemplate(text.held)
+            template = try KeyTemplate(text.fromProgram)
         } catch {
-            throw PolicyError("“\(text)” is not a key: \(error.description.readable)")
+            throw PolicyError("“\(text)” is not a key: \(error.description.forProgram)")
         }
     }
 
@@ -24,16 +24,16 @@ public struct PolicyTemplate: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// The template as written.
-    public var description: String { template.text.readable }
+    public var description: String { template.text.forProgram }
 
     /// The key for a record.
     ///
     /// - Throws: ``PolicyError`` where a field is missing or empty, or holds what would make another key of it.
     public func key(for record: PolicyRecord) throws -> String {
         do throws(RecordError) {
-            return try template.expand(for: record.record).readable
+            return try template.expand(for: record.record).forProgram
         } catch {
-            throw PolicyError(error.message.readable)
+            throw PolicyError(error.message.forProgram)
         }
     }
 

@@ -20,7 +20,7 @@ public struct PolicyRead: Sendable, Hashable {
     let kind: Kind
 
     /// A field of the record, or a path in its JSON.
-    public static func field(_ name: String) -> PolicyRead { PolicyRead(kind: .field(name.held)) }
+    public static func field(_ name: String) -> PolicyRead { PolicyRead(kind: .field(name.fromProgram)) }
 
     /// Whether a key exists: ``PolicyQuestion/exists(_:)``.
     public static func exists(_ key: PolicyTemplate) -> PolicyRead { PolicyRead(kind: .key(key, .existence)) }
@@ -67,7 +67,7 @@ public struct PolicyWrite: Sendable, Hashable {
     let kind: Kind
 
     /// A field of the record, or a path in its JSON; it is read as well, for the event and for undo.
-    public static func field(_ name: String) -> PolicyWrite { PolicyWrite(kind: .field(name.held)) }
+    public static func field(_ name: String) -> PolicyWrite { PolicyWrite(kind: .field(name.fromProgram)) }
 
     /// The record itself, which goes to the trash; such cleanups are guarded unless the file says otherwise.
     public static var removal: PolicyWrite { PolicyWrite(kind: .removal) }
@@ -152,7 +152,7 @@ public struct PolicyRefund: Sendable, Hashable {
     }
 
     var fields: [String] {
-        [amount.held, since.held] + balance.template.fields + ledger.template.fields
+        [amount.fromProgram, since.fromProgram] + balance.template.fields + ledger.template.fields
     }
 
     var uses: [KeyUse] {

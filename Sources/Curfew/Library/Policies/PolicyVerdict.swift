@@ -21,7 +21,7 @@ public struct PolicyVerdict: Sendable {
     public static func leave(
         until: PolicyTime?, because: String, stalled: Bool = false
     ) -> PolicyVerdict {
-        PolicyVerdict(kind: .leave(until: until?.timestamp, because: because.held, isStalled: stalled))
+        PolicyVerdict(kind: .leave(until: until?.timestamp, because: because.fromProgram, isStalled: stalled))
     }
 
     /// The record needs no watching any more: its entry goes out of the index.
@@ -30,7 +30,7 @@ public struct PolicyVerdict: Sendable {
     ///
     /// - Parameter guards: what must still be so; left out, all declared fields must be as they were read.
     public static func drop(because: String, guards: [PolicyGuard] = []) -> PolicyVerdict {
-        PolicyVerdict(kind: .drop(because: because.held, guards: guards.map(\.guard)))
+        PolicyVerdict(kind: .drop(because: because.fromProgram, guards: guards.map(\.guard)))
     }
 
     /// It can't tell yet: these are answered, and the policy is asked again.
@@ -52,22 +52,22 @@ public struct PolicyQuestion: Sendable, Hashable {
 
     /// Whether a key exists; answered by ``PolicyRecord/exists(_:)``.
     public static func exists(_ key: String) -> PolicyQuestion {
-        PolicyQuestion(question: .exists(key: key.held))
+        PolicyQuestion(question: .exists(key: key.fromProgram))
     }
 
     /// A field of the hash at another key; answered by ``PolicyRecord/value(of:in:)``.
     public static func field(_ field: String, of key: String) -> PolicyQuestion {
-        PolicyQuestion(question: .field(key: key.held, field: field.held))
+        PolicyQuestion(question: .field(key: key.fromProgram, field: field.fromProgram))
     }
 
     /// The number at a key, or how many elements it has; answered by ``PolicyRecord/count(of:)``.
     public static func count(of key: String) -> PolicyQuestion {
-        PolicyQuestion(question: .count(key: key.held))
+        PolicyQuestion(question: .count(key: key.fromProgram))
     }
 
     /// Whether something stands in a list, set, sorted set or hash; answered by ``PolicyRecord/contains(_:in:)``.
     public static func contains(_ member: String, in key: String) -> PolicyQuestion {
-        PolicyQuestion(question: .standing(key: key.held, member: member.held))
+        PolicyQuestion(question: .standing(key: key.fromProgram, member: member.fromProgram))
     }
 }
 
