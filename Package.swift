@@ -12,8 +12,9 @@ let settings: [SwiftSetting] = [
 let package = Package(
     name: "curfew",
     products: [
-        .executable(name: "curfew", targets: ["CurfewCLI"]),
+        .executable(name: "curfew", targets: ["CurfewProgram"]),
         .library(name: "Curfew", targets: ["Curfew"]),
+        .library(name: "CurfewCLI", targets: ["CurfewCLI"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-algorithms", from: "1.2.1"),
@@ -110,7 +111,7 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
-        .executableTarget(
+        .target(
             name: "CurfewCLI",
             dependencies: [
                 "Admin", "Curfew", "Policies", "RedisClient",
@@ -123,6 +124,13 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
+            exclude: ["Program"],
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "CurfewProgram",
+            dependencies: ["CurfewCLI"],
+            path: "Sources/CurfewCLI/Program",
             swiftSettings: settings
         ),
         .target(name: "TestNeeds", path: "Tests/TestNeeds", swiftSettings: settings),
@@ -161,6 +169,12 @@ let package = Package(
             path: "Bench/Hello",
             swiftSettings: settings
         ),
+        .executableTarget(
+            name: "BenchPolicy", dependencies: ["Curfew", "CurfewCLI"], path: "Bench/Policy", swiftSettings: settings),
+        // The example package of the article “A policy of your own”, built here too, so that each test checks it.
+        .executableTarget(
+            name: "CartCleanerExample", dependencies: ["Curfew", "CurfewCLI"],
+            path: "Tests/CartCleaner/Sources/CartCleaner", swiftSettings: settings),
         .testTarget(
             name: "RedisClientTests",
             dependencies: [

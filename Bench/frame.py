@@ -22,14 +22,17 @@ def say(text: str) -> None:
     print(f"==> {text}", file=sys.stderr, flush=True)
 
 
-def parse(parser: argparse.ArgumentParser, *counts: str, missed: str = "missed") -> argparse.Namespace:
+def parse(
+    parser: argparse.ArgumentParser, *counts: str, missed: str = "missed", program: str = "curfew",
+) -> argparse.Namespace:
     """Adds the options that all benchmarks have, and reads the command line.
 
-    `counts` are the options that are numbers, or lists of numbers, from 1 up; `missed` says when `--check` fails.
+    `counts` are the options that are numbers, or lists of numbers, from 1 up; `missed` says when `--check` fails;
+    `program` is the one that is measured, where it isn't `curfew`.
     """
     parser.add_argument("--skip-build", action="store_true", help="take the release binary that is there")
-    parser.add_argument("--curfew", type=pathlib.Path, default=pathlib.Path(".build/release/curfew"),
-                        help="the binary to measure (default .build/release/curfew)")
+    parser.add_argument("--curfew", type=pathlib.Path, default=pathlib.Path(f".build/release/{program}"),
+                        help=f"the binary to measure (default .build/release/{program})")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     parser.add_argument("--check", action="store_true", help=f"exit with 1 where a requirement is {missed}")
     options = parser.parse_args()

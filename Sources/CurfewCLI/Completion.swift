@@ -51,7 +51,8 @@ enum Completion {
             if word.hasPrefix("--config=") { path = String(word.dropFirst("--config=".count)) }
         }
         do {
-            return try Configuration.load(path: path.readable, environment: environment)
+            return try Configuration.load(
+                path: path.readable, environment: environment, policies: CurfewCommand.policies)
         } catch {
             return nil
         }

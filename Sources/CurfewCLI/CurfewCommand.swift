@@ -1,57 +1,32 @@
-internal import ArgumentParser
-internal import Curfew
-internal import Glibc
-internal import RedisClient
+public import Curfew
+internal import Synchronization
 
-/// The `curfew` executable: its commands and what they share.
-@main
-struct CurfewCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "curfew",
-        abstract: "Cleans up after stuck background work in Redis.",
-        discussion: """
-            Exit codes: 0 done · 1 done with errors · 2 wrong usage or configuration · 3 Redis or storage not \
-            reachable · 4 someone else holds the lease.
-            """,
-        version: CurfewVersion.current,
-        subcommands: [
-            WorkCommand.self, ServeCommand.self, RunCommand.self, PreviewCommand.self, ExplainCommand.self,
-            StatusCommand.self,
-            WatchCommand.self, HistoryCommand.self, EventsCommand.self, AlertsCommand.self, StatsCommand.self,
-            PauseCommand.self, ResumeCommand.self, CancelCommand.self, UndoCommand.self, ForgetCommand.self,
-            SessionsCommand.self,
-            ConfigCommand.self, DiscoverCommand.self, DoctorCommand.self, FunctionsCommand.self, DemoCommand.self,
-        ]
-    )
+/// The command line of Curfew: the program `curfew`, or one of your own that knows policies of your own.
+///
+/// ```swift
+/// import CurfewCLI
+///
+/// await CurfewCommand.main(policies: [AbandonedCart.self])
+/// ```
+///
+/// Such a program has the commands, options and exit codes of `curfew`, and wherever a configuration is read its cleanups
+/// may name these policies.
+public enum CurfewCommand {
+    private static let known = Mutex(KnownPolicies.builtIn)
 
-    /// The arguments, held as ``ByteText``: a record's id may contain any bytes.
-    private static var arguments: [String] {
-        (1..<max(1, Int(CommandLine.argc))).compactMap { place in
-            CommandLine.unsafeArgv[place].map { word in
-                ByteText.held(UnsafeRawBufferPointer(start: word, count: strlen(word)))
-            }
-        }
-    }
+    /// The policies that the configuration may name.
+    static var policies: KnownPolicies { known.withLock { $0 } }
 
-    /// Runs the command and turns every failure into an exit code and one clear message.
-    static func main() async {
-        Output.prepare()
-        Interrupt.listen()
-        do {
-            var command = try await asyncParseAsRoot(arguments)
-            let kind = type(of: command)
-            if !kind.configuration.subcommands.isEmpty, kind.configuration.defaultSubcommand == nil {
-                // The command is incomplete: a script that stops here has a mistake in it.
-                Output.note(helpMessage(for: kind) + "\n")
-                Glibc.exit(Failure.Status.usage.rawValue)
-            }
-            if var command = command as? any AsyncParsableCommand {
-                try await command.run()
-            } else {
-                try command.run()
-            }
-        } catch {
-            Failure.exit(with: error)
-        }
+    /// Runs the command that the arguments of the process say.
+    ///
+    /// Where it fails, it says why on standard error and ends the process: with 1 where something couldn't be done, 2 for
+    /// wrong usage or configuration, 3 where Redis or the storage isn't reachable, 4 where somebody else holds the lease.
+    /// A policy whose name can't be used, or is that of another one, is said with what is wrong with the configuration.
+    ///
+    /// - Parameter policies: the policies of your own, beside those that are built in.
+    public static func main(policies: [any Policy.Type] = []) async {
+        let all = KnownPolicies(own: policies)
+        known.withLock { $0 = all }
+        await RootCommand.runAsProgram()
     }
 }

@@ -18,8 +18,8 @@ enum Failure {
         if let code = error as? ExitCode { Foundation.exit(code.rawValue) }
         guard let status = status(of: error) else {
             // Help, the version and wrong arguments belong to the parser, which exits with 64 for wrong usage.
-            let code = CurfewCommand.exitCode(for: error)
-            let text = CurfewCommand.fullMessage(for: error) + (code == .success ? "" : suggestion)
+            let code = RootCommand.exitCode(for: error)
+            let text = RootCommand.fullMessage(for: error) + (code == .success ? "" : suggestion)
             let output = code == .success ? FileHandle.standardOutput : FileHandle.standardError
             if !text.isEmpty { Output.write(text + "\n", to: output) }
             Foundation.exit(code == .success ? 0 : Status.usage.rawValue)
@@ -35,7 +35,7 @@ enum Failure {
     /// The command that was probably meant, if the first word is none.
     private static var suggestion: String {
         guard let word = CommandLine.arguments.dropFirst().first, !word.hasPrefix("-") else { return "" }
-        let names = CurfewCommand.configuration.subcommands.map { $0._commandName }
+        let names = RootCommand.configuration.subcommands.map { $0._commandName }
         guard !names.contains(word), let guess = Spelling.nearest(to: word, among: names) else { return "" }
         return "\nDid you mean “curfew \(guess)”?"
     }

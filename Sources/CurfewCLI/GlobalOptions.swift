@@ -42,7 +42,8 @@ struct GlobalOptions: ParsableArguments {
         // there.
         if isFound, FileManager.default.fileExists(atPath: path) { noteFound() }
         let configuration = try Configuration.load(
-            path: path, environment: ProcessInfo.processInfo.environment, isFound: isFound)
+            path: path, environment: ProcessInfo.processInfo.environment, isFound: isFound,
+            policies: CurfewCommand.policies)
         let facts: Logger.Metadata = ["file": "\(wholePath)", "config": "\(configuration.fingerprint)"]
         var settings = configuration.log
         if level > .info { settings.level = nil }

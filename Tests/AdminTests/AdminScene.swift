@@ -87,11 +87,12 @@ struct AdminScene: Sendable {
 /// Runs a body on a scene of its own.
 func withAdmin(
     _ http: String = AdminScene.tokens, cleanups: String = AdminScene.cleanups, instance: String = "test-1",
-    _ body: (AdminScene) async throws -> Void
+    policies: KnownPolicies = .builtIn, _ body: (AdminScene) async throws -> Void
 ) async throws {
     try await withServerAndClient(.unixSocket) { server, redis in
         let text = "redis: \(server.url)\n\(http)\n\(cleanups)\n"
-        let configuration = try Configuration.parse(text, file: "test.yaml", environment: [:])
+        let configuration = try Configuration.parse(
+            text, file: "test.yaml", environment: [:], policies: policies)
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         let engine = Engine(

@@ -47,8 +47,10 @@ struct CommandLineScene: Sendable {
         """
 
     /// Runs the program to its end, its two outputs kept apart.
+    ///
+    /// - Parameter program: another one than `curfew`, with the same commands.
     static func curfew(
-        _ arguments: [String], folder: String, environment: [String: String] = [:]
+        _ arguments: [String], folder: String, environment: [String: String] = [:], program: String? = nil
     ) async throws -> Answer {
         let files = ["out", "err"].map { "\(folder)/\($0)-\(UInt64.random(in: 0...UInt64.max))" }
         let script = "out=$1; err=$2; shift 2; cd \"$0\"; exec \"$@\" >\"$out\" 2>\"$err\""
@@ -56,7 +58,7 @@ struct CommandLineScene: Sendable {
         let variables = environment.merging(["COLUMNS": "80"]) { given, _ in given }.map { "\($0.key)=\($0.value)" }
         let process = try ChildProcess(
             ["timeout", "60", "sh", "-c", script, folder] + files + ["env"] + variables
-                + [try CurfewProgram.path] + arguments,
+                + [try program ?? CurfewProgram.path] + arguments,
             output: "\(folder)/shell")
         let code = await process.wait()
         let texts = try files.map { try String(contentsOfFile: $0, encoding: .utf8) }

@@ -39,7 +39,7 @@ struct ErrorMiddleware: RouterMiddleware {
         switch error {
         case let error as AdminError: return error
         case let error as CurfewError:
-            if error.code == .server || error.code == .damaged { note(error, request) }
+            if [.server, .damaged, .policy].contains(error.code) { note(error, request) }
             return AdminError(error)
         case let error as RedisError: return AdminError(CurfewError(error))
         case is NIOTooManyBytesError:

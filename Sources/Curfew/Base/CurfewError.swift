@@ -9,7 +9,7 @@ public struct CurfewError: Error, CustomStringConvertible {
     /// It is opaque, so that a new kind breaks no `switch`.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
         private enum Value: String {
-            case usage, configuration, unreachable, server, held, paused, lost, damaged, closed, cancelled
+            case usage, configuration, unreachable, server, held, paused, lost, damaged, policy, closed, cancelled
         }
         private let value: Value
         /// The request is invalid: an unknown cleanup, an impossible option.
@@ -28,6 +28,8 @@ public struct CurfewError: Error, CustomStringConvertible {
         public static let lost = Code(value: .lost)
         /// A value in Redis is not what Curfew wrote.
         public static let damaged = Code(value: .damaged)
+        /// A ``Policy`` of the program's own doesn't come back with a verdict.
+        public static let policy = Code(value: .policy)
         /// The client was closed, or the worker has ended.
         public static let closed = Code(value: .closed)
         /// The task was cancelled before the operation was done.

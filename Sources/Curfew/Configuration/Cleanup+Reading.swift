@@ -2,7 +2,7 @@ internal import Policies
 
 extension Cleanup {
     /// The keys of every cleanup, whatever its policy.
-    private static let keys =
+    static let keys =
         [
             "policy", "every", "cron", "timezone", "records", "index", "scan", "status", "format", "enabled", "dry-run",
             "limit", "page", "run-timeout", "misfire-grace", "undo", "ping", "guard", "missing", "time-unit", "zone",
@@ -41,7 +41,7 @@ extension Cleanup {
         let gap =
             source == nil || source?.name != nil && source?.gaps.isEmpty == true && !section.isInRegistries
             ? GapRule(section) : GapRule()
-        let limits = section.guardLimits(for: kind)
+        let limits = section.guardLimits(for: policy)
         if let policy { section.checkWords(policy.since.fields, source) }
         guard let policy, let records, let schedule else { return nil }
         self.init(

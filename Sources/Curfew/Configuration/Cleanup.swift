@@ -28,7 +28,7 @@ package struct Cleanup: Sendable {
     /// What people call it, what it belongs to, and its colour: `#rrggbb`, or one of ``LabelColor``.
     package var title: String?, category: String?, color: String?
     /// The policy, which decides on each record.
-    package var policy: any Policy
+    package var policy: any Policies.Policy
     /// What is added to the changes of the policy.
     package var additions = ChangeAdditions()
     /// The key template of the records: `job:<id>`.
@@ -85,7 +85,7 @@ package struct Cleanup: Sendable {
     /// `scan` is taken as given: the reader of the file applies the default of an hour if Curfew keeps the index.
     package init(
         name: String,
-        policy: any Policy,
+        policy: any Policies.Policy,
         records: KeyTemplate,
         index: String? = nil,
         schedule: Schedule,
@@ -167,7 +167,7 @@ package struct Cleanup: Sendable {
         return records.fits(key, id: id)
     }
     /// Whether its changes take records away.
-    package var removesRecords: Bool { type(of: policy).removesRecords }
+    package var removesRecords: Bool { policy.removesRecords }
 
     /// The index: the application's, or the one that Curfew keeps.
     func indexKey(_ keys: Keys) -> String { index ?? keys.index(name) }

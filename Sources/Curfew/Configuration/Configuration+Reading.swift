@@ -7,9 +7,10 @@ extension Configuration {
     ///
     /// - Parameter isFound: whether the file was found and not named: then only this user or root may be able to write
     ///   it, because it decides where secrets of the environment are sent.
+    /// - Parameter policies: the policies that a cleanup may name.
     /// - Throws: `ConfigurationError`: the error of `parse`, or why the file can't be read.
     package static func load(
-        path: String, environment: [String: String], isFound: Bool = false
+        path: String, environment: [String: String], isFound: Bool = false, policies: KnownPolicies = .builtIn
     ) throws(ConfigurationError) -> Configuration {
         let problems = ProblemList(file: path)
         guard let data = contents(of: path, isFound: isFound, problems) else { throw problems.error }
@@ -17,7 +18,7 @@ extension Configuration {
             problems.add(line: nil, "cannot be read: it is not UTF-8")
             throw problems.error
         }
-        return try parse(text, file: path, environment: environment)
+        return try parse(text, file: path, environment: environment, policies: policies)
     }
 
     /// The content of a file, up to one byte more than the limit: a pipe or device has no size.
@@ -58,16 +59,10 @@ extension Configuration {
     /// Reads the text of a file; `file` is its name in messages.
     ///
     /// - Parameter environment: the values of `${NAME}`.
+    /// - Parameter policies: the policies that a cleanup may name.
     /// - Throws: `ConfigurationError` with every problem.
     package static func parse(
-        _ text: String, file: String, environment: [String: String]
-    ) throws(ConfigurationError) -> Configuration {
-        try parse(text, file: file, environment: environment, policies: Section.builtInPolicies)
-    }
-
-    /// Reads the text of a file whose cleanups may have these policies.
-    static func parse(
-        _ text: String, file: String, environment: [String: String], policies: [any ConfiguredPolicy.Type]
+        _ text: String, file: String, environment: [String: String], policies: KnownPolicies = .builtIn
     ) throws(ConfigurationError) -> Configuration {
         let problems = ProblemList(file: file)
         let reader = YAMLReader(problems: problems, environment: environment)
@@ -77,16 +72,17 @@ extension Configuration {
 
     /// Reads a tree, which may have problems already.
     static func read(
-        _ root: YAMLNode, _ problems: ProblemList, policies: [any ConfiguredPolicy.Type]
+        _ root: YAMLNode, _ problems: ProblemList, policies: KnownPolicies
     ) throws(ConfigurationError) -> Configuration {
+        for problem in policies.problems { problems.add(line: nil, problem) }
         let file = problems.file
         var root = root
         guard var section = Section(root, path: "", line: root.line, problems) else { throw problems.error }
-        section.policies = policies
+        section.policies = policies.types
         let presets = section.presets()
         if let whole = section.adding(presets), let all = Section(whole, path: "", line: root.line, problems) {
             (root, section) = (whole, all)
-            section.policies = policies
+            section.policies = policies.types
         }
         guard var configuration = Configuration(section, fingerprint: Fingerprint.of(root)), problems.isEmpty else {
             throw problems.error

@@ -1,7 +1,7 @@
 internal import Policies
 
 /// A policy that can be configured: its keys and how to read them.
-protocol ConfiguredPolicy: Policy {
+protocol ConfiguredPolicy: Policies.Policy {
     /// The keys of the policy, besides those of every cleanup.
     static var keys: [String] { get }
     /// What its changes amount to, as far as the file can add effects to them.

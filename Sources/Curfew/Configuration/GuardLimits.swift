@@ -34,8 +34,8 @@ extension Section {
     /// The limits in `guard`, which is a section or `off`.
     ///
     /// Without it, policies that remove records have the default limits and others have none.
-    func guardLimits(for kind: (any Policy.Type)?) -> GuardLimits? {
-        let usual = kind?.removesRecords == true ? GuardLimits() : nil
+    func guardLimits(for policy: (any Policies.Policy)?) -> GuardLimits? {
+        let usual = policy?.removesRecords == true ? GuardLimits() : nil
         guard has("guard"), let entry = entry("guard") else { return usual }
         if case .scalar(let scalar) = entry.value.content {
             guard scalar.text != "off", scalar.text != "false" else { return nil }

@@ -15,6 +15,8 @@ final class ProblemList {
     }
 
     var isEmpty: Bool { problems.isEmpty }
+    /// How many there are.
+    var count: Int { problems.count + omitted }
 
     /// Adds a problem; duplicates count once.
     func add(line: Int?, path: String = "", _ message: @autoclosure () -> String) {

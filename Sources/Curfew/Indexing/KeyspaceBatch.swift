@@ -124,16 +124,25 @@ struct KeyspaceBatch {
         let keyed = try judge.keyed(found[...])
         let (replies, _) = try await send(judge.commands(for: keyed))
         let reads = try await reader.records(keyed, replies: replies)
-        return zip(ids, try await reader.timed(reads, at: now)).compactMap { id, read in
-            deadline(of: read, reader, at: now).map { (id, $0) }
+        let timed = try await reader.timed(reads, at: now)
+        let verdicts = try await judge.verdicts(on: timed, of: keyed, at: now)
+        var deadlines: [(id: String, deadline: Timestamp)] = []
+        for (place, id) in ids.enumerated() {
+            guard let deadline = deadline(of: timed[place], verdicts?[place], reader, at: now) else { continue }
+            deadlines.append((id, deadline))
         }
+        return deadlines
     }
 
     /// The deadline of a record; nil if it needs no watching.
     ///
     /// A malformed record, or one whose policy needs further reads, is due at once and left to the sweep. An index of
     /// the application only gets active records: its content belongs to the application.
-    private func deadline(of read: RecordReader.Read, _ reader: RecordReader, at now: Timestamp) -> Timestamp? {
+    ///
+    /// - Parameter known: the verdict, where it isn't made here.
+    private func deadline(
+        of read: RecordReader.Read, _ known: Result<Verdict, RecordError>?, _ reader: RecordReader, at now: Timestamp
+    ) -> Timestamp? {
         let isOwn = cleanup.index == nil
         let record: Record
         let verdict: Verdict
@@ -142,7 +151,7 @@ struct KeyspaceBatch {
             if case .leave(let leave)? = reader.firstSight(of: record, at: now) {
                 return leave.until.map { min($0, now) - Self.due } ?? now - Self.due
             }
-            verdict = try cleanup.policy.verdict(on: record, at: now)
+            verdict = try known?.get() ?? cleanup.policy.verdict(on: record, at: now)
         } catch {
             return isOwn ? now - Self.due : nil
         }

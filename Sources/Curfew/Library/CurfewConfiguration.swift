@@ -31,6 +31,10 @@ public struct CurfewConfiguration: Sendable {
     ///
     /// A configuration in code has no variables: its texts mean what they are.
     public var environment: [String: String]?
+    /// The policies of the program's own that cleanups may name, beside those that are built in.
+    ///
+    /// One whose name is empty, odd, built in or another one's is a problem of the configuration.
+    public var policies: [any Policy.Type] = []
 
     private init(_ source: Source, environment: [String: String]? = nil) {
         self.source = source
@@ -99,11 +103,14 @@ public struct CurfewConfiguration: Sendable {
     /// The engine's configuration.
     func resolved() throws(CurfewError) -> Configuration {
         let environment = environment ?? ProcessInfo.processInfo.environment
+        let known = KnownPolicies(own: policies)
         do {
             return switch source {
-            case .file(let path): try Configuration.load(path: path, environment: environment)
-            case .text(let text, let name): try Configuration.parse(text, file: name, environment: environment)
-            case .code(let content): try content.read()
+            case .file(let path):
+                try Configuration.load(path: path, environment: environment, policies: known)
+            case .text(let text, let name):
+                try Configuration.parse(text, file: name, environment: environment, policies: known)
+            case .code(let content): try content.read(known)
             }
         } catch {
             throw CurfewError(error).forProgram

@@ -6,6 +6,7 @@ internal import RedisClient
 extension String {
     /// A text of the program, as the engine needs it.
     var fromProgram: String {
+        guard utf8.contains(where: { $0 > 127 }) else { return self }
         var text = ""
         for scalar in unicodeScalars {
             if (0x10FF80...0x10FFFF).contains(scalar.value) {
@@ -18,7 +19,7 @@ extension String {
     }
 
     /// A text of the engine, as the program gets it.
-    var forProgram: String { ByteText.valid(self) ?? self }
+    var forProgram: String { utf8.contains { $0 > 127 } ? ByteText.valid(self) ?? self : self }
 }
 
 extension CurfewError {

@@ -7,6 +7,8 @@ struct Evaluator {
     static let mostRounds = 4
 
     let reader: RecordReader
+    /// Called now and then while a policy takes its time, which is no standstill.
+    var waiting: @Sendable () -> Void = {}
 
     /// An entry of the index with the key that its record is at.
     typealias Keyed = (entry: DueEntry, key: String)
@@ -59,6 +61,7 @@ struct Evaluator {
         if reader.seesFirst || !reader.spans.isEmpty { reads = try await reader.timed(reads, at: now) }
         var judging = Judging(judged: [], now: now)
         judging.judged.reserveCapacity(entries.count)
+        let verdicts = try await verdicts(on: reads, of: entries, at: now)
         for place in reads.indices {
             let (entry, key) = entries[place]
             if reader.keys.own(key) {
@@ -75,7 +78,7 @@ struct Evaluator {
                 let record = Record(id: id, key: key, content: .missing, place: entry.place)
                 judging.judged.append(Evaluation(entry: entry, record: record, decision: .malformed(error)))
             case .success(let record):
-                let (decision, questions) = self.decision(on: record, of: entry, at: now)
+                let (decision, questions) = self.decision(on: record, of: entry, verdicts?[place], at: now)
                 if let questions { judging.asking.append((place, questions)) }
                 judging.judged.append(Evaluation(entry: entry, record: record, decision: decision))
             }
@@ -115,6 +118,11 @@ struct Evaluator {
         return Evaluation(entry: entry, record: record, decision: decision)
     }
 
+    /// Whether an entry isn't where records of the cleanup are, so that its policy isn't asked.
+    func isElsewhere(_ keyed: Keyed, at now: Timestamp) -> Bool {
+        reader.keys.own(keyed.key) || elsewhere(keyed.entry, keyed.key, at: now) != nil
+    }
+
     /// What becomes of an entry that isn't where records of the cleanup are; nil for one that is.
     private func elsewhere(_ entry: DueEntry, _ key: String, at now: Timestamp) -> Evaluation? {
         guard let source = reader.cleanup.source else {
@@ -147,13 +155,19 @@ struct Evaluator {
         let answers = try await reader.answers(flat, at: now)
         var next = 0
         var again: [(place: Int, questions: [Question])] = []
+        var records: [Record] = []
         for (place, questions) in asking {
             var record = judged[place].record
             for question in questions {
                 record.answers[question] = answers[next]
                 next += 1
             }
-            var (decision, more) = self.decision(on: record, of: judged[place].entry, at: now)
+            records.append(record)
+        }
+        let verdicts = try await foreign?.verdicts(on: records, at: now, waiting: waiting)
+        for (number, (place, _)) in asking.enumerated() {
+            let record = records[number]
+            var (decision, more) = self.decision(on: record, of: judged[place].entry, verdicts?[number], at: now)
             if let more {
                 if isLast {
                     decision = .malformed(RecordError("the policy could not decide after \(Self.mostRounds) questions"))
@@ -193,14 +207,17 @@ struct Evaluator {
     /// What the policy decides, and what it has to know before it can, if that is so.
     ///
     /// A question stands for "leave" until it is answered.
+    ///
+    /// - Parameter known: the verdict, where it isn't made here.
     private func decision(
-        on record: Record, of entry: DueEntry, at now: Timestamp
+        on record: Record, of entry: DueEntry, _ known: Result<Verdict, RecordError>?, at now: Timestamp
     ) -> (Evaluation.Decision, questions: [Question]?) {
         do {
             // Whatever a policy names is looked at here, and nowhere else.
             let policy = reader.cleanup.policy
             if let decision = reader.firstSight(of: record, at: now) { return (decision, nil) }
-            var verdict = try policy.verdict(on: record, at: now).claimed(at: now)
+            var verdict = if let known { try known.get() } else { try policy.verdict(on: record, at: now) }
+            verdict = try verdict.claimed(at: now)
             if let additions = reader.additions {
                 verdict = try additions.added(to: verdict, on: record, by: policy, at: now)
             }

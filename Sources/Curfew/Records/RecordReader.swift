@@ -22,11 +22,14 @@ struct RecordReader {
     let spans: [(name: String, span: Duration)]
     /// Whether records' ages count from when they were first seen.
     let seesFirst: Bool
+    /// The policy, if its verdicts are made elsewhere.
+    let foreign: (any ForeignPolicy)?
 
     init(redis: RedisClient, cleanup: Cleanup, keys: Keys) {
         self.redis = redis
         self.cleanup = cleanup
         self.keys = keys
+        foreign = cleanup.policy as? any ForeignPolicy
         additions = cleanup.additions.isEmpty ? nil : cleanup.additions
         let manner = cleanup.policy.manner
         // JSON locks say when they were taken, as any other record.

@@ -77,6 +77,7 @@ extension Sweep {
             try await reportErrors(&state)
             try await committer.close()
             if state.outcome.due > 0, scanned == nil { try await measureRest(&state.outcome) }
+            try judge.checkIsFree()
         } catch {
             state.outcome.error = error
             await releaseClaims(&state)

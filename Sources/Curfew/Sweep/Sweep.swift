@@ -42,7 +42,9 @@ struct Sweep: Sendable {
         (self.store, self.services, self.cleanup, self.claim) = (store, services, cleanup, claim)
         (self.control, self.clock, self.options) = (control, clock, options)
         (self.scanned, self.registries) = (scanned, registries)
-        judge = Evaluator(reader: RecordReader(redis: store.redis, cleanup: cleanup, keys: store.keys))
+        var judge = Evaluator(reader: RecordReader(redis: store.redis, cleanup: cleanup, keys: store.keys))
+        judge.waiting = { control.advance { _ in } }
+        self.judge = judge
     }
 
     /// What a sweep uses beside Redis.
@@ -145,6 +147,7 @@ struct Sweep: Sendable {
             try await endWalk(&state)
             try await reportErrors(&state)
             if state.outcome.due > 0, scanned == nil { try await measureRest(&state.outcome) }
+            try judge.checkIsFree()
         } catch {
             state.outcome.error = error
             for page in state.deciding { await abandon(page) }

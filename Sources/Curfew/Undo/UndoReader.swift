@@ -35,7 +35,7 @@ struct UndoReader {
     let now: Timestamp
 
     private var cleanup: Cleanup { undo.cleanup }
-    private var policy: any Policy { cleanup.policy }
+    private var policy: any Policies.Policy { cleanup.policy }
 
     /// Reads for each event what its undoing needs, or why it can't be undone.
     func read(_ events: [UndoEvent]) async throws -> [Read] {

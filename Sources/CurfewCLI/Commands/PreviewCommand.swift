@@ -53,7 +53,8 @@ struct PreviewCommand: AsyncParsableCommand {
                     results.append(
                         try await preview.run(
                             cleanup, ahead: at?.duration ?? .zero, limit: limit, timeout: timeout?.duration))
-                } catch let error as CurfewError where name == nil && [.server, .damaged].contains(error.code) {
+                } catch let error as CurfewError where name == nil && [.server, .damaged, .policy].contains(error.code)
+                {
                     // A problem with one cleanup doesn't affect the others.
                     results.append(try await preview.failed(cleanup, error))
                 }

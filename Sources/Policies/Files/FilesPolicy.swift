@@ -121,7 +121,7 @@ extension FilesPolicy {
     }
 
     /// They are removed, with their objects.
-    package static var removesRecords: Bool { true }
+    package var removesRecords: Bool { true }
 
     /// What counts the uses of an object.
     package var reads: [KeyUse] {

@@ -71,7 +71,7 @@ extension LocksPolicy {
     package var meaning: String { "releases locks older than \(timeoutWords) whose holders are gone" }
 
     /// They are removed.
-    package static var removesRecords: Bool { true }
+    package var removesRecords: Bool { true }
 
     /// A lock may be a plain string; one without a time of its own is read whole, and its value noted.
     package var manner: RecordManner {

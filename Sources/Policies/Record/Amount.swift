@@ -14,7 +14,7 @@ public struct Amount: Sendable, Hashable, Comparable, ExpressibleByIntegerLitera
     static let mostDigits = 18
 
     /// What an amount may look like, for messages.
-    static let expectation = "expected an amount like 12 or 12.50, 0 or more"
+    package static let expectation = "expected an amount like 12 or 12.50, 0 or more"
 
     /// Makes a whole amount.
     public init(_ whole: Int64) {

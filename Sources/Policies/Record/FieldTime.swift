@@ -1,11 +1,11 @@
 /// A time, and the field of a record that it was read from.
 package struct FieldTime: Sendable, Equatable {
     /// The name of the field.
-    let field: String
+    package let field: String
     /// What the field holds, for guards and ledger entries.
-    let raw: String
+    package let raw: String
     /// What that means.
-    var time: RecordTime
+    package var time: RecordTime
 
     /// The fields that have a say in which time counts beside ``field``, and what they held: those that would have
     /// counted before it but had no time, those that had an earlier one, and delays that are added to it.
@@ -47,7 +47,9 @@ extension Record {
     ///
     /// Whatever is read for has happened, so a time that is far ahead of `now` is no time at all: taken for one, it would
     /// keep the record for ever. Where no `now` is given, nobody asks how long ago it was.
-    func time(_ field: String, by times: TimeReading, at now: Timestamp?) throws(RecordError) -> FieldTime? {
+    package func time(
+        _ field: String, by times: TimeReading, at now: Timestamp?
+    ) throws(RecordError) -> FieldTime? {
         guard let raw = present(field) else { return nil }
         switch times.read(raw) {
         case .none: return nil

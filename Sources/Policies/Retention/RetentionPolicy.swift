@@ -72,7 +72,7 @@ extension RetentionPolicy {
     package var meaning: String { "removes records older than \(timeoutWords)" }
 
     /// They are removed.
-    package static var removesRecords: Bool { true }
+    package var removesRecords: Bool { true }
 
     /// History has waited for days and can wait a little more.
     package var manner: RecordManner { RecordManner(isGentle: true) }

@@ -225,7 +225,7 @@ extension ActionEffects.Take {
 
 extension Standing {
     /// What takes it out, with what an undo needs to put it back.
-    fileprivate func taking(_ key: String, _ member: String) -> Taking {
+    package func taking(_ key: String, _ member: String) -> Taking {
         var taking = Taking(key: key, kind: kind, member: member)
         switch self {
         case .list(let behind):
@@ -253,7 +253,7 @@ extension Standing {
     }
 
     /// That it still stands there.
-    fileprivate func `guard`(_ key: String, _ member: String) -> Guard {
+    package func `guard`(_ key: String, _ member: String) -> Guard {
         switch self {
         // What is deleted from a stream twice is deleted once.
         case .stream: .keyPresent(key)

@@ -53,6 +53,11 @@ package struct Charge: Sendable, Equatable {
     package var ledger: String
     /// What names the charge in the ledger: its name now, and the one that older versions gave it.
     package var entries: [String]
+
+    /// Makes it.
+    package init(balance: String, field: String?, ledger: String, entries: [String]) {
+        (self.balance, self.field, self.ledger, self.entries) = (balance, field, ledger, entries)
+    }
 }
 
 /// How records that are files are counted.

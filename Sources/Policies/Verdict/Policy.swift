@@ -17,7 +17,7 @@ package protocol Policy: PolicyFacts, Sendable {
     var writtenFields: [String] { get }
 
     /// Whether its changes take records away: such cleanups are guarded unless the file says otherwise.
-    static var removesRecords: Bool { get }
+    var removesRecords: Bool { get }
 
     /// What it does, in words, with the longest time that it grants.
     var meaning: String { get }
@@ -71,7 +71,7 @@ package protocol Policy: PolicyFacts, Sendable {
 
 extension Policy {
     /// It does not.
-    package static var removesRecords: Bool { false }
+    package var removesRecords: Bool { false }
 
     /// None.
     package var looseFields: [String] { [] }

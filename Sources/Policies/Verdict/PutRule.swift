@@ -105,44 +105,12 @@ package struct PutRule: Sendable, Equatable {
 
     /// What must be known before a change can be made: what stands where something is put, so that an undo can put it back.
     func questions(_ push: Push, _ facts: EffectFacts) -> [Question] {
-        guard push.content != .id, ![.list, .stream].contains(push.kind) else { return [] }
-        return asked(push, facts).filter { facts.record.answers[$0] == nil }
-    }
-
-    private func asked(_ push: Push, _ facts: EffectFacts) -> [Question] {
-        push.traces(id: facts.record.id).map { trace in
-            let member = push.kind == .hash ? trace.field : push.kind == .text ? "" : trace.member
-            return .standing(key: push.key, member: member ?? "")
-        }
+        push.questions(about: facts.record)
     }
 
     /// The same push with what stands there now, and the guards that it still does; throws where that can't be told.
     func over(_ push: Push, _ facts: EffectFacts) throws(RecordError) -> (push: Push, guards: [Guard]) {
-        guard push.content != .id, ![.list, .stream].contains(push.kind) else { return (push, []) }
-        var push = push
-        var guards: [Guard] = []
-        for case .standing(let key, let member) in asked(push, facts) {
-            let standing: Standing?
-            do throws(RecordError) {
-                standing = try facts.record.standing(of: member, in: key)
-            } catch {
-                // Where nobody says what the key is, it may be a list, of which nothing needs to be known.
-                guard push.kind == nil else { throw error }
-                standing = nil
-            }
-            push.earlier.append(standing)
-            switch (standing, push.kind) {
-            case (.hash(let value)?, .hash?): guards.append(.otherField(key: key, field: member, equals: value))
-            case (.text(let text, _)?, .text?): guards.append(.otherText(key: key, equals: text))
-            case (.zset(let score)?, _): guards.append(.scored(key: key, member: member, score: score))
-            case (.set?, _): guards.append(.contains(key: key, member: member))
-            case (nil, .hash?): guards.append(.otherField(key: key, field: member, equals: nil))
-            case (nil, .text?): guards.append(.keyAbsent(key))
-            // What is of another type is refused when it is written.
-            case (.list?, _), (.stream?, _), (.hash?, _), (.text?, _), (nil, _): continue
-            }
-        }
-        return (push, guards)
+        try push.over(facts.record)
     }
 
     /// What is put where for a change; throws where the record lacks what a template names.

@@ -9,7 +9,7 @@ import Testing
 /// A policy that Curfew doesn't have: a record that nobody touched for a while loses a field, and says so in a list.
 ///
 /// This file is all there is of it. Preview, commit, events, undo, rights and slot plan follow from what it declares.
-private struct IdlePolicy: Policy {
+private struct IdlePolicy: Policies.Policy {
     static let kind = PolicyKind(rawValue: "idle")
 
     let since: Start
@@ -72,7 +72,8 @@ struct EighthPolicyTests {
         """
 
     private func withDocuments(_ body: (SweepScene) async throws -> Void) async throws {
-        try await withSweepScene(Self.cleanup, policies: Section.builtInPolicies + [IdlePolicy.self]) { scene in
+        let policies = KnownPolicies(Section.builtInPolicies + [IdlePolicy.self])
+        try await withSweepScene(Self.cleanup, policies: policies) { scene in
             let old = String((scene.began - .seconds(7_200)).milliseconds)
             for id in ["a", "b"] {
                 let fields = ["touched": old, "draft": "text", "owner": "o\(id)"]

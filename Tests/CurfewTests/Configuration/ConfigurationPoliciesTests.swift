@@ -15,7 +15,7 @@ struct ConfigurationPoliciesTests {
         return try Configuration.parse(text, file: "curfew.yaml", environment: [:])
     }
 
-    private func policy<Kind: Policy>(_ kind: Kind.Type, _ lines: String...) throws -> Kind {
+    private func policy<Kind: Policies.Policy>(_ kind: Kind.Type, _ lines: String...) throws -> Kind {
         try #require(try parse(lines).cleanups.first?.policy as? Kind)
     }
 

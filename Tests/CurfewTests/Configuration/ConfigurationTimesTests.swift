@@ -7,7 +7,7 @@ import Testing
 /// How a file says in which form its records write times, and how groups and locks are kept.
 @Suite("Configuration of times, groups and locks", .tags(.pure))
 struct ConfigurationTimesTests {
-    private func parse(_ line: String) throws -> any Policy {
+    private func parse(_ line: String) throws -> any Policies.Policy {
         let text = "redis: redis://127.0.0.1\ncleanups:\n  a: {every: 1h, records: \"r:<id>\", \(line)}"
         let file = try Configuration.parse(text, file: "curfew.yaml", environment: [:])
         return try #require(file.cleanups.first).policy

@@ -6,6 +6,21 @@ import Testing
 
 @testable import Policies
 
+/// Stands for the policy of the article “A policy of your own”, which a program beside the tests has.
+private struct AbandonedCart: Curfew.Policy {
+    static let name = "abandoned-cart"
+    static let keys = ["idle", "reminders"]
+
+    init?(reading section: PolicySection) throws {
+        let idle = section.duration("idle", required: true)
+        guard idle != nil, section.writtenTemplate("reminders", required: true) != nil else { return nil }
+    }
+
+    var reads: [PolicyRead] { [] }
+
+    func verdict(on record: PolicyRecord, at now: PolicyTime) throws -> PolicyVerdict { .drop(because: "it stands in") }
+}
+
 @Suite("the documentation's configurations", .tags(.pure))
 struct DocumentationConfigurationTests {
     private static let sections = [
@@ -36,7 +51,9 @@ struct DocumentationConfigurationTests {
     func configurations(_ page: DocumentationPage) throws {
         for block in page.blocks where block.language == "yaml" {
             let place = "\(page.path):\(block.line)"
-            _ = try Configuration.parse(Self.whole(block), file: place, environment: Self.environment)
+            _ = try Configuration.parse(
+                Self.whole(block), file: place, environment: Self.environment,
+                policies: KnownPolicies(own: [AbandonedCart.self]))
         }
     }
 

@@ -137,7 +137,7 @@ struct SweepScene: Sendable {
 /// Where the suite is of ``EveryTopology``, the scene is once on a single server and once on a Cluster.
 func withSweepScene(
     _ cleanups: String, settings: String = "", instance: String = "test-1", program: String = "redis-server",
-    policies: [any ConfiguredPolicy.Type] = Section.builtInPolicies, _ body: (SweepScene) async throws -> Void
+    policies: KnownPolicies = .builtIn, _ body: (SweepScene) async throws -> Void
 ) async throws {
     if EveryTopology.isCluster {
         try await SharedClusters.withEmptied { cluster in
@@ -155,7 +155,7 @@ func withSweepScene(
 
 private func scene(
     _ url: String, _ server: RedisServer, _ redis: RedisClient, _ cleanups: String, _ settings: String,
-    _ instance: String, _ policies: [any ConfiguredPolicy.Type], _ body: (SweepScene) async throws -> Void
+    _ instance: String, _ policies: KnownPolicies, _ body: (SweepScene) async throws -> Void
 ) async throws {
     let indented = cleanups.split(separator: "\n").map { "  " + $0 }.joined(separator: "\n")
     let text = "redis: \(url)\n\(settings)\ncleanups:\n\(indented)\n"

@@ -137,11 +137,11 @@ extension CurfewConfiguration.Content {
     }
 
     /// Reads the tree with all checks of a file.
-    func read() throws(ConfigurationError) -> Configuration {
+    func read(_ policies: KnownPolicies) throws(ConfigurationError) -> Configuration {
         let problems = ProblemList(file: "configuration")
         let root = setting.node(path: "", problems)
         do {
-            var configuration = try Configuration.read(root, problems, policies: Section.builtInPolicies)
+            var configuration = try Configuration.read(root, problems, policies: policies)
             configuration.warnings = Self.withoutLines(configuration.warnings)
             return configuration
         } catch {

@@ -1,0 +1,3 @@
+import CurfewCLI
+
+await CurfewCommand.main(policies: [LateJob.self])
