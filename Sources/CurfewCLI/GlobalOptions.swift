@@ -1,3 +1,4 @@
+internal import Admin
 internal import ArgumentParser
 internal import Curfew
 internal import Foundation
@@ -78,7 +79,8 @@ struct GlobalOptions: ParsableArguments {
 
     /// Runs a body with an engine that is connected as configured.
     ///
-    /// - Parameter logsAsConfigured: whether the level of the file applies: a command that does a worker's work.
+    /// - Parameter logsAsConfigured: whether the level of the file and its `otel` apply: a command that does a worker's
+    ///   work.
     func withEngine<Value: Sendable>(
         logsAsConfigured: Bool = false, _ body: (Engine) async throws -> Value
     ) async throws -> Value {
@@ -87,7 +89,11 @@ struct GlobalOptions: ParsableArguments {
         if !logsAsConfigured { settings.level = nil }
         let logger = logger(.error, settings)
         return try await RedisClient.withClient(configuration.redis, logger: logger) { redis in
-            try await body(Engine(configuration: configuration, redis: redis, logger: logger))
+            let engine = Engine(configuration: configuration, redis: redis, logger: logger)
+            guard logsAsConfigured, let settings = configuration.telemetry else { return try await body(engine) }
+            let telemetry = TelemetryService(settings, source: EngineSource(engine), logger: logger)
+            telemetry.bootstrap()
+            return try await telemetry.during { try await body(engine) }
         }
     }
 }

@@ -38,13 +38,22 @@ struct WorkCommand: AsyncParsableCommand {
         } apply: {
             worker.reload(with: $0)
         }
+        let telemetry = configuration.telemetry.map {
+            TelemetryService($0, source: source, worker: worker, logger: logger)
+        }
+        telemetry?.bootstrap()
         var services: [ServiceGroupConfiguration.ServiceConfiguration] = [
-            .init(service: RedisService(client: redis)),
+            .init(service: RedisService(client: redis))
+        ]
+        // It ends after what it measures, and before the connection.
+        if let telemetry { services.append(.init(service: telemetry)) }
+        services += [
             .init(service: reload),
             .init(service: worker, successTerminationBehavior: .gracefullyShutdownGroup),
         ]
         if configuration.http != nil {
-            services.append(.init(service: AdminServer(source: source, worker: worker, logger: logger)))
+            services.append(
+                .init(service: AdminServer(source: source, worker: worker, logger: logger, telemetry: telemetry)))
         }
         services.append(.init(service: FarewellService(client: redis)))
         let group = ServiceGroup(
