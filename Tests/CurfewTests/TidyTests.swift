@@ -148,7 +148,10 @@ struct TidyTests {
         let offences = Self.offences(in: try Self.sources("Sources")) { source, number in
             guard source.lines[number].firstMatch(of: declaration) != nil else { return false }
             var above = number - 1
-            while above >= 0, source.lines[above].trimmingCharacters(in: .whitespaces).hasPrefix("@") { above -= 1 }
+            // Attributes, and what makes them depend on the compiler.
+            while above >= 0, "@#".contains(source.lines[above].trimmingCharacters(in: .whitespaces).prefix(1)),
+                !source.lines[above].allSatisfy(\.isWhitespace)
+            { above -= 1 }
             return above < 0 || !source.lines[above].trimmingCharacters(in: .whitespaces).hasPrefix("///")
         }
         #expect(offences.isEmpty)

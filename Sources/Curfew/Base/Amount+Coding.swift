@@ -1,9 +1,9 @@
 internal import Foundation
-package import Policies
+public import Policies
 
 extension Amount: Codable {
     /// Reads a number of JSON.
-    package init(from decoder: any Decoder) throws {
+    public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         let number = try container.decode(Decimal.self)
         guard let amount = Amount(text: number.description) else {
@@ -13,7 +13,7 @@ extension Amount: Codable {
     }
 
     /// Writes a number of JSON: a decimal with all its digits, without zeros at its end.
-    package func encode(to encoder: any Encoder) throws {
+    public func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         if let whole {
             try container.encode(whole)

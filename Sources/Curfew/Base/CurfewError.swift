@@ -1,31 +1,71 @@
 package import RedisClient
 
 /// Why an operation of Curfew failed.
-package struct CurfewError: Error, CustomStringConvertible {
-    /// The kind of failure, which decides the exit code of a command.
-    package struct Code: Sendable, Hashable {
-        private enum Value { case usage, unreachable, server, held, paused, lost, damaged }
+///
+/// Its text says what was found and what was expected; it never contains a password or a token.
+public struct CurfewError: Error, CustomStringConvertible {
+    /// The kind of a failure.
+    ///
+    /// It is opaque, so that a new kind breaks no `switch`.
+    public struct Code: Sendable, Hashable, CustomStringConvertible {
+        private enum Value: String {
+            case usage, configuration, unreachable, server, held, paused, lost, damaged, closed, cancelled
+        }
         private let value: Value
         /// The request is invalid: an unknown cleanup, an impossible option.
-        package static let usage = Code(value: .usage)
+        public static let usage = Code(value: .usage)
+        /// The configuration has problems: all of them are in ``CurfewError/problems``.
+        public static let configuration = Code(value: .configuration)
         /// Redis can't be reached or can't be used (password, version, read-only).
-        package static let unreachable = Code(value: .unreachable)
+        public static let unreachable = Code(value: .unreachable)
         /// Redis answered a command with an error.
-        package static let server = Code(value: .server)
-        /// Another instance holds the lease.
-        package static let held = Code(value: .held)
+        public static let server = Code(value: .server)
+        /// Another run of the cleanup holds its lease.
+        public static let held = Code(value: .held)
         /// The cleanup is paused.
-        package static let paused = Code(value: .paused)
+        public static let paused = Code(value: .paused)
         /// This instance has lost the lease.
-        package static let lost = Code(value: .lost)
+        public static let lost = Code(value: .lost)
         /// A value in Redis is not what Curfew wrote.
-        package static let damaged = Code(value: .damaged)
+        public static let damaged = Code(value: .damaged)
+        /// The client was closed, or the worker has ended.
+        public static let closed = Code(value: .closed)
+        /// The task was cancelled before the operation was done.
+        public static let cancelled = Code(value: .cancelled)
+
+        /// The name of the kind.
+        public var description: String { value.rawValue }
+    }
+
+    /// One problem of a configuration.
+    public struct Problem: Sendable, Hashable, CustomStringConvertible {
+        /// The file name as given; `configuration` if there is none.
+        public package(set) var file: String
+        /// The line, from 1; nil for the file as a whole, and for a configuration in code.
+        public package(set) var line: Int?
+        /// The key with its parents: `cleanups.stuck-jobs.timeout`; empty for the file as a whole.
+        public package(set) var path: String
+        /// What was found and what was expected.
+        public package(set) var message: String
+
+        /// Creates a problem.
+        package init(file: String, line: Int? = nil, path: String, message: String) {
+            (self.file, self.line, self.path, self.message) = (file, line, path, message)
+        }
+
+        /// The problem in one line, like a compiler message: `curfew.yaml:12: cleanups.jobs.timeot: unknown key`.
+        public var description: String {
+            let place = line.map { "\(file):\($0)" } ?? file
+            return path.isEmpty ? "\(place): \(message)" : "\(place): \(path): \(message)"
+        }
     }
 
     /// The kind.
-    package let code: Code
+    public let code: Code
     /// What happened and what was expected.
-    package let message: String
+    public let message: String
+    /// The problems of the configuration, in file order; empty for any other error.
+    public package(set) var problems: [Problem] = []
     /// The Redis error behind it, if there is one.
     package let underlying: RedisError?
 
@@ -78,5 +118,5 @@ package struct CurfewError: Error, CustomStringConvertible {
     ]
 
     /// The message.
-    package var description: String { message }
+    public var description: String { message }
 }

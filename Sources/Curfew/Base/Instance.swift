@@ -1,6 +1,7 @@
 internal import Glibc
 internal import Policies
 internal import RedisClient
+internal import Synchronization
 
 /// One running process of Curfew, as published in `{curfew}:instance:<id>`.
 package struct Instance: Sendable {
@@ -22,6 +23,21 @@ package struct Instance: Sendable {
         host = String(name.prefix { $0 != "." })
         pid = getpid()
         id = "\(host)-\(pid)"
+    }
+
+    /// The instance of this process or, where it has been asked for before, a further one with a number.
+    static func another() -> Instance {
+        let number = workers.withLock { count in
+            count += 1
+            return count
+        }
+        return number == 1 ? current : Instance(current, id: "\(current.id)-\(number)")
+    }
+
+    private static let workers = Mutex(0)
+
+    private init(_ other: Instance, id: String) {
+        (self.id, host, pid) = (id, other.host, other.pid)
     }
 
     /// Creates an instance by name, for tests that need two in one process.

@@ -15,7 +15,9 @@ extension Cleanup {
     /// if the policy is unknown.
     init?(_ entry: YAMLNode.Entry, in list: Section) {
         NameRule.check(entry, in: list)
-        guard var section = list.inner(entry.value, entry.key, line: entry.line) else { return nil }
+        // A list of one template is that template, as its fingerprint says.
+        let value = entry.value.withSingle("records")
+        guard var section = list.inner(value, entry.key, line: entry.line) else { return nil }
         section.templates.values = section.choice("allow", [.any]) ?? .plain
         let kind = Self.policyKind(section)
         let (records, source) = section.recordSource(kind?.kind)

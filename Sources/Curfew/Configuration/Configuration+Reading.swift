@@ -71,9 +71,17 @@ extension Configuration {
     ) throws(ConfigurationError) -> Configuration {
         let problems = ProblemList(file: file)
         let reader = YAMLReader(problems: problems, environment: environment)
-        guard var root = reader.read(text), var section = Section(root, path: "", line: root.line, problems) else {
-            throw problems.error
-        }
+        guard let root = reader.read(text) else { throw problems.error }
+        return try read(root, problems, policies: policies)
+    }
+
+    /// Reads a tree, which may have problems already.
+    static func read(
+        _ root: YAMLNode, _ problems: ProblemList, policies: [any ConfiguredPolicy.Type]
+    ) throws(ConfigurationError) -> Configuration {
+        let file = problems.file
+        var root = root
+        guard var section = Section(root, path: "", line: root.line, problems) else { throw problems.error }
         section.policies = policies
         let presets = section.presets()
         if let whole = section.adding(presets), let all = Section(whole, path: "", line: root.line, problems) {

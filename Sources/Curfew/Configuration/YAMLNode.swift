@@ -55,6 +55,15 @@ struct YAMLNode: Sendable {
         }
     }
 
+    /// The same section with a list of one text under that key as this text.
+    func withSingle(_ key: String) -> YAMLNode {
+        guard case .section(var entries) = content, let place = entries.firstIndex(where: { $0.key == key }),
+            case .list(let items) = entries[place].value.content, items.count == 1, case .scalar = items[0].content
+        else { return self }
+        entries[place].value = items[0]
+        return YAMLNode(line: line, content: .section(entries))
+    }
+
     /// Its kind, for messages.
     var noun: String {
         switch content {

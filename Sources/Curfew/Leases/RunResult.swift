@@ -1,9 +1,12 @@
-package import Policies
+public import Policies
 
 /// The result of a run: the answer of commands and HTTP routes, and the source of the history.
-package struct RunResult: Sendable, Codable, Equatable {
+public struct RunResult: Sendable, Codable, Equatable {
     /// How a run ended.
-    package enum Status: String, Sendable, Codable, CaseIterable {
+    #if compiler(>=6.3)
+    @nonexhaustive
+    #endif
+    public enum Status: String, Sendable, Codable, CaseIterable {
         /// Everything found was processed, or left alone for a reason.
         case completed
         /// The run is complete, but some records had errors.
@@ -23,29 +26,29 @@ package struct RunResult: Sendable, Codable, Equatable {
     }
 
     /// One record of the result.
-    package struct Entry: Sendable, Codable, Equatable {
+    public struct Entry: Sendable, Codable, Equatable {
         /// The record.
-        package var id: String
+        public var id: String
         /// The action, done or planned.
-        package var action: String
+        public var action: String
         /// The status before and after.
-        package var from: String, to: String
+        public var from: String, to: String
         /// The type, if timeouts depend on types.
-        package var type: String
+        public var type: String
         /// Its age and its timeout.
-        package var ageMs: Int64, timeoutMs: Int64
+        public var ageMs: Int64, timeoutMs: Int64
         /// The refunded tokens.
-        package var tokensRefunded: Amount
+        public var tokensRefunded: Amount
         /// The reason.
-        package var reason: String
+        public var reason: String
     }
 
     /// A record with an error.
-    package struct Failure: Sendable, Codable, Equatable {
+    public struct Failure: Sendable, Codable, Equatable {
         /// The record.
-        package var id: String
+        public var id: String
         /// The error.
-        package var error: String
+        public var error: String
 
         /// Creates a failure.
         package init(id: String, error: String) {
@@ -55,66 +58,66 @@ package struct RunResult: Sendable, Codable, Equatable {
     }
 
     /// How many records, and how many errors, are listed.
-    package static let listed = 100
+    public static let listed = 100
 
     /// The run's id, empty for a preview.
-    package var run: String
+    public var run: String
     /// The cleanup.
-    package var cleanup: String
+    public var cleanup: String
     /// The instance.
-    package var instance: String
+    public var instance: String
     /// The fence; 0 for a preview.
-    package var fence: Int64
+    public var fence: Int64
     /// The trigger.
-    package var trigger: String
+    public var trigger: String
     /// Whether it was a dry run.
-    package var dryRun: Bool
+    public var dryRun: Bool
     /// How it ended.
-    package var status: Status
+    public var status: Status
     /// When it started: ISO 8601, on the server's clock.
-    package var startedAt: String
+    public var startedAt: String
     /// Its duration.
-    package var durationMs: Int64
+    public var durationMs: Int64
     /// Records past their time, malformed ones included.
-    package var totalFound: Int
+    public var totalFound: Int
     /// Records that were changed, retried ones included.
-    package var cleanedUp: Int
+    public var cleanedUp: Int
     /// The changes by action, those of a dry run included: `{"cancel": 3, "mark": 2}`.
-    package var actions: [String: Int]
+    public var actions: [String: Int]
     /// Records that were retried.
-    package var retried: Int
+    public var retried: Int
     /// Records that changed before the commit and were left alone.
-    package var skipped: Int
+    public var skipped: Int
     /// Records with errors.
-    package var failed: Int
+    public var failed: Int
     /// Records past their time that are still being processed.
-    package var stalled: Int
+    public var stalled: Int
     /// All refunded tokens.
-    package var tokensRefunded: Amount
+    public var tokensRefunded: Amount
     /// Bytes freed in object storage.
-    package var bytesFreed: Int64
+    public var bytesFreed: Int64
     /// Objects to delete that did not exist.
-    package var absent: Int
+    public var absent: Int
     /// The first changes, done or planned.
-    package var records: [Entry]
+    public var records: [Entry]
     /// The first errors.
-    package var errors: [Failure]
+    public var errors: [Failure]
     /// Why it failed, if it did; for an undo, why it could not find everything.
-    package var error: String?
+    public var error: String?
     /// Charges that had been refunded before, so nothing was paid; nil for none.
-    package var refundedBefore: Int?
+    public var refundedBefore: Int?
     /// For files: how many were deleted, and how many were not because of errors.
-    package var deletedCount: Int?, failedCount: Int?
+    public var deletedCount: Int?, failedCount: Int?
     /// The run that was undone, if this is an undo.
-    package var undoes: String?
+    public var undoes: String?
     /// The first records that a plan or an undo left as they are, and why.
-    package var left: [Failure]?
+    public var left: [Failure]?
 
     /// Whether the run succeeded.
-    package var isSuccess: Bool { status == .completed || status == .completedWithErrors }
+    public var isSuccess: Bool { status == .completed || status == .completedWithErrors }
 
     /// The result in one sentence.
-    package var message: String {
+    public var message: String {
         if let undoes { return undoMessage(undoes) }
         let counts =
             dryRun

@@ -2,25 +2,25 @@ internal import Policies
 internal import RedisClient
 
 /// One record under the eyes of one cleanup: what it is, when it is due and what would become of it.
-package struct Explanation: Sendable, Codable, Equatable {
+public struct Explanation: Sendable, Codable, Equatable {
     /// The cleanup.
-    package var cleanup: String
+    public var cleanup: String
     /// The record's id and key.
-    package var id: String, key: String
+    public var id: String, key: String
     /// The fields that the policy looks at, as they are.
-    package var fields: [String: String]
+    public var fields: [String: String]
     /// When the index shows it as due: ISO 8601; nil where the index doesn't have it.
-    package var indexedAt: String?
+    public var indexedAt: String?
     /// What would happen to it now: the action of a change, `leave`, `drop` or `error`.
-    package var verdict: String
+    public var verdict: String
     /// Why.
-    package var reason: String
+    public var reason: String
     /// When it is looked at again: ISO 8601, where that is known.
-    package var until: String?
+    public var until: String?
     /// The change that would be made.
-    package var change: RunResult.Entry?
+    public var change: RunResult.Entry?
     /// What that change does, an effect each, in the order in which they are written.
-    package var effects: [String]?
+    public var effects: [String]?
 
     /// Explains a record.
     ///
@@ -52,7 +52,7 @@ package struct Explanation: Sendable, Codable, Equatable {
     }
 
     /// The verdict in words.
-    package var verdictWords: String {
+    public var verdictWords: String {
         switch verdict {
         case "leave", "drop": "no action"
         default:

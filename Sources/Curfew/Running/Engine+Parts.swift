@@ -139,7 +139,7 @@ extension Sweep {
             store: engine.store,
             services: Services(
                 journal: engine.journal, coordinator: engine.coordinator, storages: configuration.storage,
-                minReplicas: configuration.minReplicas),
+                minReplicas: configuration.minReplicas, instruments: engine.instruments),
             cleanup: cleanup, claim: claim, control: control, clock: clock, options: options,
             scanned: isRegistry ? scanned : scanned ?? found, registries: isRegistry ? found?.map(\.id) : nil)
     }

@@ -9,13 +9,17 @@ package struct Engine: Sendable {
     package let store: Store
     /// This instance.
     package let instance: Instance
+    /// Who watches its runs.
+    let instruments: Instruments
     /// What the ends of its runs share.
     let ends = RunEnds()
 
     /// Creates the engine for a configuration and a client that is run elsewhere.
     package init(
-        configuration: Configuration, redis: RedisClient, instance: Instance = .current, logger: Logger
+        configuration: Configuration, redis: RedisClient, instance: Instance = .current, logger: Logger,
+        instruments: Instruments = .none
     ) {
+        self.instruments = instruments
         self.configuration = configuration
         self.instance = instance
         store = Store(redis: redis, prefix: configuration.prefix, logger: logger)

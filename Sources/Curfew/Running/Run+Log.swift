@@ -1,5 +1,6 @@
 internal import Logging
 internal import Policies
+internal import Tracing
 
 /// What the log says of a run: a line when it starts and one when it ends.
 extension Run {
@@ -11,6 +12,15 @@ extension Run {
         if claim.isDryRun { facts["dry_run"] = "true" }
         if let lost = claim.replaces { facts["replaces"] = "\(lost)" }
         engine.logger.info("run started", metadata: facts)
+    }
+
+    /// What its span says of it from the start.
+    var spanAttributes: SpanAttributes {
+        [
+            "curfew.cleanup": .string(cleanup.name), "curfew.run": .string(claim.run),
+            "curfew.fence": .string(claim.fence), "curfew.trigger": .string(claim.trigger),
+            "curfew.dry_run": .bool(claim.isDryRun),
+        ]
     }
 
     /// The line at the end, with all counts; each action has a key of its own, as in the metrics: `action:retry`.

@@ -64,7 +64,12 @@ package struct Run: Sendable {
     /// It never throws: errors are part of the result.
     package func execute() async -> RunResult {
         logStart()
-        let result = await executeUnlogged()
+        let result = await engine.instruments.traced("curfew.run", spanAttributes) { span in
+            let result = await executeUnlogged()
+            if let span { result.describe(span) }
+            return result
+        }
+        engine.instruments.ended(result)
         logEnd(result)
         return result
     }

@@ -137,11 +137,14 @@ extension Sweep {
 
     private func send(_ page: Page, _ number: Int, _ committer: any Committing) async -> Received {
         await FailPoint.reached(.beforeCommit, cleanup)
+        let spans = spans(of: page, commits: true)
         do {
             let results = try await committer.commit(
                 page.judged, rescores: options.timeout == nil, repeats: true)
+            spans?.end(results)
             return Received(number: number, page: page, results: .success(results))
         } catch {
+            spans?.end(error)
             return Received(number: number, page: page, results: .failure(error))
         }
     }

@@ -48,6 +48,7 @@ extension Sweep {
     struct Flight {
         let page: Page?
         let commit: RedisClient.PendingReplies?
+        let spans: PageSpans?
     }
 
     /// What is read along with a commit: records, and more entries where few are left.

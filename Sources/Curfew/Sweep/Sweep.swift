@@ -55,6 +55,8 @@ struct Sweep: Sendable {
         let storages: [StorageConfiguration]
         /// How many replicas must know of a claim before its object goes, unless the cleanup says otherwise.
         let minReplicas: Int
+        /// Who watches the pages.
+        let instruments: Instruments
 
         /// The bucket of that name in the configuration.
         ///
@@ -159,7 +161,8 @@ struct Sweep: Sendable {
         if claim != nil, state.ready?.prepared != nil { await FailPoint.reached(.beforeCommit, cleanup) }
         let before = state.inFlight.dropLast(state.size.inFlight - 1).last?.commit
         let commit = try state.ready?.prepared.map { try store.redis.begin([$0.command], after: before) }
-        state.inFlight.append(Flight(page: state.ready, commit: commit))
+        let spans = state.ready.flatMap { self.spans(of: $0, commits: commit != nil) }
+        state.inFlight.append(Flight(page: state.ready, commit: commit, spans: spans))
         state.ready = nil
         let sent = try store.redis.begin(state.request.commands, after: before)
         if state.inFlight.count > state.size.inFlight { try await receive(&state) }
@@ -172,13 +175,25 @@ struct Sweep: Sendable {
     private func receive(_ state: inout State) async throws {
         let flight = state.inFlight.removeFirst()
         guard let page = flight.page else { return }
-        let results = try await results(of: page, commit: flight.commit)
+        let results: [CommitResult]
+        do {
+            results = try await self.results(of: page, commit: flight.commit)
+        } catch {
+            flight.spans?.end(error)
+            throw error
+        }
+        flight.spans?.end(results)
         await FailPoint.reached(.afterCommit, cleanup)
         settle(page, results, &state)
         if let commit = flight.commit {
             state.size.called(with: page.judged.count, took: commit.elapsed(after: state.received))
             state.received = commit
         }
+    }
+
+    /// The spans of a page that is sent now; nil without a tracer.
+    func spans(of page: Page, commits: Bool) -> PageSpans? {
+        PageSpans(services.instruments, records: page.judged.count, commits: commits)
     }
 
     /// What is still due where a run was cancelled or ran out of time: without it the metrics, and the alerts on them,

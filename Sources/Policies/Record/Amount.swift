@@ -2,13 +2,13 @@
 ///
 /// A decimal has at most ``mostDigits`` digits before its point and as many after it; a whole number fits into 64 bits, as
 /// those of Redis do.
-package struct Amount: Sendable, Hashable, Comparable, ExpressibleByIntegerLiteral,
+public struct Amount: Sendable, Hashable, Comparable, ExpressibleByIntegerLiteral,
     LosslessStringConvertible
 {
     /// The number without its point: 1250 of 12.50.
     private let units: Int128
     /// How many of the digits stand behind the point.
-    package let scale: Int
+    public let scale: Int
 
     /// The most digits of a decimal on either side of its point.
     static let mostDigits = 18
@@ -17,18 +17,18 @@ package struct Amount: Sendable, Hashable, Comparable, ExpressibleByIntegerLiter
     static let expectation = "expected an amount like 12 or 12.50, 0 or more"
 
     /// Makes a whole amount.
-    package init(_ whole: Int64) {
+    public init(_ whole: Int64) {
         units = Int128(whole)
         scale = 0
     }
 
     /// Makes a whole amount.
-    package init(integerLiteral whole: Int64) {
+    public init(integerLiteral whole: Int64) {
         self.init(whole)
     }
 
-    /// Reads an amount; nil for what is none.
-    package init?(_ description: String) {
+    /// Reads an amount like `12` or `12.50`; nil for what is none.
+    public init?(_ description: String) {
         self.init(text: description)
     }
 
@@ -87,13 +87,13 @@ package struct Amount: Sendable, Hashable, Comparable, ExpressibleByIntegerLiter
     }
 
     /// The amount as it is written.
-    package var description: String { text }
+    public var description: String { text }
 
     /// The whole number that it is; nil for a decimal.
-    package var whole: Int64? { scale == 0 ? Int64(exactly: units) : nil }
+    public var whole: Int64? { scale == 0 ? Int64(exactly: units) : nil }
 
-    /// The amount about, for what is only measured.
-    package var approximate: Double {
+    /// The amount as a floating-point number, rounded: for what is only measured.
+    public var approximate: Double {
         var power = 1.0
         for _ in 0..<scale { power *= 10 }
         return Double(units) / power
@@ -103,14 +103,14 @@ package struct Amount: Sendable, Hashable, Comparable, ExpressibleByIntegerLiter
     package var magnitude: Amount { units < 0 ? -self : self }
 
     /// The same, taken instead of given.
-    package static prefix func - (amount: Amount) -> Amount {
+    public static prefix func - (amount: Amount) -> Amount {
         Amount(units: 0 - amount.units, scale: amount.scale)
     }
 
     /// The exact sum, with the larger of the two scales; whole numbers stop at the ends of `Int64`.
     ///
     /// 36 digits and two more are still far from what the units hold.
-    package static func + (one: Amount, other: Amount) -> Amount {
+    public static func + (one: Amount, other: Amount) -> Amount {
         if let first = one.whole, let second = other.whole { return Amount(first.bounded(plus: second)) }
         let scale = max(one.scale, other.scale)
         let (sum, overflow) = one.units(at: scale).addingReportingOverflow(other.units(at: scale))
@@ -118,12 +118,12 @@ package struct Amount: Sendable, Hashable, Comparable, ExpressibleByIntegerLiter
     }
 
     /// Adds it.
-    package static func += (sum: inout Amount, other: Amount) {
+    public static func += (sum: inout Amount, other: Amount) {
         sum = sum + other
     }
 
     /// Compares the numbers, whatever their scales.
-    package static func < (one: Amount, other: Amount) -> Bool {
+    public static func < (one: Amount, other: Amount) -> Bool {
         let scale = max(one.scale, other.scale)
         return one.units(at: scale) < other.units(at: scale)
     }
