@@ -89,10 +89,13 @@ struct GlobalOptions: ParsableArguments {
         if !logsAsConfigured { settings.level = nil }
         let logger = logger(.error, settings)
         return try await RedisClient.withClient(configuration.redis, logger: logger) { redis in
-            let engine = Engine(configuration: configuration, redis: redis, logger: logger)
-            guard logsAsConfigured, let settings = configuration.telemetry else { return try await body(engine) }
-            let telemetry = TelemetryService(settings, source: EngineSource(engine), logger: logger)
-            telemetry.bootstrap()
+            guard logsAsConfigured, let settings = configuration.telemetry else {
+                return try await body(Engine(configuration: configuration, redis: redis, logger: logger))
+            }
+            let queue = TelemetryQueue()
+            let engine = Engine(
+                configuration: configuration, redis: redis, logger: logger, instruments: queue.instruments)
+            let telemetry = TelemetryService(settings, queue, source: EngineSource(engine), logger: logger)
             return try await telemetry.during { try await body(engine) }
         }
     }

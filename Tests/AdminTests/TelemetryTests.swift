@@ -15,13 +15,14 @@ struct TelemetryTests {
     /// A service on an engine of its own that sends to an address.
     private func withTelemetry(
         to address: String, more: String = "timeout: 2s",
-        _ body: (TelemetryService, AdminScene) async throws -> Void
+        _ body: (TelemetryService, TelemetryQueue, AdminScene) async throws -> Void
     ) async throws {
         let section = "otel: {endpoint: \"\(address)\", headers: {x-token: abc}, \(more)}"
         try await withAdmin(section) { scene in
             let settings = try #require(scene.engine.configuration.telemetry)
+            let queue = TelemetryQueue()
             try await body(
-                TelemetryService(settings, source: scene.source, logger: scene.engine.logger), scene)
+                TelemetryService(settings, queue, source: scene.source, logger: scene.engine.logger), queue, scene)
         }
     }
 
@@ -37,17 +38,17 @@ struct TelemetryTests {
             .flatMap { $0["metrics"] as? [[String: Any]] ?? [] }
     }
 
-    private func end(_ count: Int, in service: TelemetryService) {
-        let tracer = TelemetryTracer(queue: service.queue)
+    private func end(_ count: Int, in queue: TelemetryQueue) {
+        let tracer = TelemetryTracer(queue: queue)
         for number in 0..<count { tracer.startSpan("span \(number)", context: .topLevel).end() }
     }
 
     @Test("spans that have ended arrive with a parent, attributes, events and headers, each once")
     func delivery() async throws {
         try await HTTPReceiver.withReceiver { receiver in
-            try await withTelemetry(to: "http://127.0.0.1:\(receiver.port)/base") { service, scene in
+            try await withTelemetry(to: "http://127.0.0.1:\(receiver.port)/base") { service, queue, scene in
                 try await service.during {
-                    let tracer = TelemetryTracer(queue: service.queue)
+                    let tracer = TelemetryTracer(queue: queue)
                     tracer.withSpan("outer") { outer in
                         outer.attributes["cleanup"] = "stuck-jobs"
                         outer.attributes["records"] = 7
@@ -87,17 +88,17 @@ struct TelemetryTests {
             guard request.target == "/v1/traces" else { return .status(200) }
             return .status(number == 1 ? 503 : request.body.contains("wrong") ? 400 : 200)
         } _: { receiver in
-            try await withTelemetry(to: "http://127.0.0.1:\(receiver.port)") { service, _ in
-                let tracer = TelemetryTracer(queue: service.queue)
+            try await withTelemetry(to: "http://127.0.0.1:\(receiver.port)") { service, queue, _ in
+                let tracer = TelemetryTracer(queue: queue)
                 try await service.during {
                     tracer.startSpan("late", context: .topLevel).end()
                     try await eventually("it is sent again") { receiver.requests.count == 2 }
                     tracer.startSpan("wrong", context: .topLevel).end()
-                    try await eventually("it is refused") { service.queue.dropped == 1 }
+                    try await eventually("it is refused") { queue.dropped == 1 }
                 }
                 let traces = receiver.requests.filter { $0.target == "/v1/traces" }
                 #expect(traces.map { $0.body.contains("late") } == [true, true, false])
-                #expect(service.queue.count == 0)
+                #expect(queue.count == 0)
             }
         }
     }
@@ -108,12 +109,12 @@ struct TelemetryTests {
             .silence
         } _: { receiver in
             for port in [receiver.port, try freePort()] {
-                try await withTelemetry(to: "http://127.0.0.1:\(port)", more: "timeout: 1h") { service, _ in
+                try await withTelemetry(to: "http://127.0.0.1:\(port)", more: "timeout: 1h") { service, queue, _ in
                     let watch = Stopwatch()
-                    await service.during { end(2 * TelemetryQueue.most, in: service) }
+                    await service.during { end(2 * TelemetryQueue.most, in: queue) }
                     #expect(watch.elapsed < .seconds(20), "\(watch.elapsed)")
-                    #expect(service.queue.count == 0)
-                    #expect(service.queue.dropped == 2 * TelemetryQueue.most)
+                    #expect(queue.count == 0)
+                    #expect(queue.dropped == 2 * TelemetryQueue.most)
                 }
             }
         }
@@ -122,8 +123,8 @@ struct TelemetryTests {
     @Test("at the end everything that waits is sent, in requests of bounded size")
     func rest() async throws {
         try await HTTPReceiver.withReceiver { receiver in
-            try await withTelemetry(to: "http://127.0.0.1:\(receiver.port)") { service, _ in
-                await service.during { end(2 * TelemetryQueue.mostAtOnce + 1, in: service) }
+            try await withTelemetry(to: "http://127.0.0.1:\(receiver.port)") { service, queue, _ in
+                await service.during { end(2 * TelemetryQueue.mostAtOnce + 1, in: queue) }
                 let counts = try receiver.requests.filter { $0.target == "/v1/traces" }.map { try spans($0).count }
                 #expect(counts == [TelemetryQueue.mostAtOnce, TelemetryQueue.mostAtOnce, 1])
                 let last = try #require(receiver.requests.last)
@@ -136,7 +137,7 @@ struct TelemetryTests {
     @Test("the instance that looks after what concerns all sends the numbers of the fleet; no other one does")
     func fleet() async throws {
         try await HTTPReceiver.withReceiver { receiver in
-            try await withTelemetry(to: "http://127.0.0.1:\(receiver.port)", more: "every: 1s") { _, scene in
+            try await withTelemetry(to: "http://127.0.0.1:\(receiver.port)", more: "every: 1s") { _, _, scene in
                 try await scene.stick("a")
                 let engines = ["one", "two"].map {
                     Engine(
@@ -148,7 +149,8 @@ struct TelemetryTests {
                     for (engine, worker) in zip(engines, workers) {
                         let settings = try #require(engine.configuration.telemetry)
                         let service = TelemetryService(
-                            settings, source: EngineSource(engine), worker: worker, logger: engine.logger)
+                            settings, TelemetryQueue(), source: EngineSource(engine), worker: worker,
+                            logger: engine.logger)
                         group.addTask { try await worker.run() }
                         group.addTask { try await service.run() }
                     }

@@ -1,7 +1,8 @@
+package import Curfew
 internal import Synchronization
 
 /// Ended spans that wait to be sent; what comes when it is full is dropped and counted.
-final class TelemetryQueue: Sendable {
+package final class TelemetryQueue: Sendable {
     /// The most spans that wait: about two megabytes.
     static let most = 4_096
     /// The most spans of one request.
@@ -16,6 +17,12 @@ final class TelemetryQueue: Sendable {
     }
 
     private let state = Mutex(State())
+
+    /// An empty queue.
+    package init() {}
+
+    /// What makes the spans of an engine, which end here.
+    package var instruments: Instruments { .spans(of: TelemetryTracer(queue: self)) }
 
     /// Adds a span, or counts it as dropped.
     func append(_ span: FinishedSpan) {

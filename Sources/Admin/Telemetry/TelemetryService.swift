@@ -3,7 +3,6 @@ internal import Foundation
 package import Logging
 internal import Metrics
 package import ServiceLifecycle
-internal import Tracing
 
 /// Sends traces and metrics to a collector: the section `otel` of the file.
 ///
@@ -32,7 +31,7 @@ package struct TelemetryService: Service {
 
     /// The registry of this process, for its HTTP server too.
     let service: AdminService
-    let queue = TelemetryQueue()
+    private let queue: TelemetryQueue
     private let settings: TelemetrySettings
     private let worker: Worker?
     private let logger: Logger
@@ -40,17 +39,17 @@ package struct TelemetryService: Service {
 
     /// Creates the service of a process.
     ///
-    /// - Parameter worker: the worker of the process; without one only traces and what the process itself measures are
-    ///   sent.
-    package init(_ settings: TelemetrySettings, source: EngineSource, worker: Worker? = nil, logger: Logger) {
+    /// - Parameters:
+    /// - queue: where the spans of the engine end.
+    /// - worker: the worker of the process; without one only traces and what the process itself measures are sent.
+    package init(
+        _ settings: TelemetrySettings, _ queue: TelemetryQueue, source: EngineSource, worker: Worker? = nil,
+        logger: Logger
+    ) {
+        self.queue = queue
         service = AdminService(source: source, worker: worker)
         exposition = Exposition(service: service)
         (self.settings, self.worker, self.logger) = (settings, worker, logger)
-    }
-
-    /// Makes the spans of this process end in the queue; once in a process.
-    package func bootstrap() {
-        InstrumentationSystem.bootstrap(TelemetryTracer(queue: queue))
     }
 
     /// Sends until a graceful shutdown or cancellation, and then what is left.

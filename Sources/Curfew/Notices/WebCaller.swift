@@ -1,5 +1,5 @@
 internal import AsyncHTTPClient
-internal import Logging
+package import Logging
 internal import NIOCore
 internal import NIOHTTP1
 internal import Policies

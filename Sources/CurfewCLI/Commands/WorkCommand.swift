@@ -31,7 +31,10 @@ struct WorkCommand: AsyncParsableCommand {
         let own = try server.map { try RedisConfiguration(url: $0.url) }
         let configuration = Self.adapted(file, to: own)
         let redis = RedisClient(configuration.redis, logger: logger)
-        let engine = Engine(configuration: configuration, redis: redis, logger: logger)
+        let queue = TelemetryQueue()
+        let engine = Engine(
+            configuration: configuration, redis: redis, logger: logger,
+            instruments: configuration.telemetry == nil ? .none : queue.instruments)
         let (worker, source) = (Worker(engine: engine), EngineSource(engine))
         let reload = await Reload(options, source: source) { [options] in
             Self.adapted(try options.configuration(), to: own)
@@ -39,9 +42,8 @@ struct WorkCommand: AsyncParsableCommand {
             worker.reload(with: $0)
         }
         let telemetry = configuration.telemetry.map {
-            TelemetryService($0, source: source, worker: worker, logger: logger)
+            TelemetryService($0, queue, source: source, worker: worker, logger: logger)
         }
-        telemetry?.bootstrap()
         var services: [ServiceGroupConfiguration.ServiceConfiguration] = [
             .init(service: RedisService(client: redis))
         ]
