@@ -1,3 +1,4 @@
+internal import Admin
 internal import ArgumentParser
 internal import Curfew
 internal import Foundation
@@ -79,7 +80,8 @@ struct GlobalOptions: ParsableArguments {
 
     /// Runs a body with an engine that is connected as configured.
     ///
-    /// - Parameter logsAsConfigured: whether the level of the file applies: a command that does a worker's work.
+    /// - Parameter logsAsConfigured: whether the level of the file and its `otel` apply: a command that does a worker's
+    ///   work.
     func withEngine<Value: Sendable>(
         logsAsConfigured: Bool = false, _ body: (Engine) async throws -> Value
     ) async throws -> Value {
@@ -88,7 +90,14 @@ struct GlobalOptions: ParsableArguments {
         if !logsAsConfigured { settings.level = nil }
         let logger = logger(.error, settings)
         return try await RedisClient.withClient(configuration.redis, logger: logger) { redis in
-            try await body(Engine(configuration: configuration, redis: redis, logger: logger))
+            guard logsAsConfigured, let settings = configuration.telemetry else {
+                return try await body(Engine(configuration: configuration, redis: redis, logger: logger))
+            }
+            let queue = TelemetryQueue()
+            let engine = Engine(
+                configuration: configuration, redis: redis, logger: logger, instruments: queue.instruments)
+            let telemetry = TelemetryService(settings, queue, source: EngineSource(engine), logger: logger)
+            return try await telemetry.during { try await body(engine) }
         }
     }
 }

@@ -44,7 +44,8 @@ struct Reload: Service {
                 return refuse([problem], former.logger)
             }
             let engine = Engine(
-                configuration: configuration, redis: former.redis, instance: former.instance, logger: former.logger)
+                configuration: configuration, redis: former.redis, instance: former.instance, logger: former.logger,
+                instruments: former.instruments)
             source.replace(with: engine)
             apply(engine)
             former.logger.info(

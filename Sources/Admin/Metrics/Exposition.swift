@@ -6,16 +6,45 @@ internal import RedisClient
 /// The content of `/metrics`.
 struct Exposition: Sendable {
     let service: AdminService
-    let registry: Registry
     let runs = RunMetrics()
+
+    private var registry: Registry { service.registry }
 
     /// The text of one scrape.
     ///
     /// If Redis is unreachable, the text says so and contains only what this process measures.
     func text() async -> String {
-        let engine = service.engine
         var text = PrometheusText()
-        text.add(
+        addBuild(to: &text)
+        await addFleet(to: &text)
+        registry.write(to: &text, help: Self.help)
+        return text.text
+    }
+
+    /// Adds what this process is and measures.
+    func addProcess(to writer: inout some MetricsWriter) {
+        addBuild(to: &writer)
+        registry.write(to: &writer, help: Self.help)
+    }
+
+    /// Adds what Redis knows of all instances, or that Redis doesn't answer.
+    func addFleet<Writer: MetricsWriter>(to writer: inout Writer) async {
+        let engine = service.engine
+        do {
+            // Prometheus waits ten seconds by default, so an unreachable Redis must be detected much sooner.
+            _ = try await engine.redis.send(RedisCommand("PING"), deadline: Self.patience)
+            var whole = writer
+            try await add(engine, to: &whole)
+            writer = whole
+        } catch {
+            engine.logger.warning("the metrics from Redis are missing", metadata: ["error": "\(error)"])
+            writer.add("curfew_redis_up", .gauge, Self.redisHelp, [([], 0)])
+        }
+    }
+
+    private func addBuild(to writer: inout some MetricsWriter) {
+        let engine = service.engine
+        writer.add(
             "curfew_build_info", .gauge, "The version and the configuration of this instance.",
             [
                 (
@@ -25,25 +54,16 @@ struct Exposition: Sendable {
                     ], 1
                 )
             ])
-        do {
-            // Prometheus waits ten seconds by default, so an unreachable Redis must be detected much sooner.
-            _ = try await engine.redis.send(RedisCommand("PING"), deadline: Self.patience)
-            var whole = text
-            try await add(engine, to: &whole)
-            text = whole
-        } catch {
-            engine.logger.warning("the metrics from Redis are missing", metadata: ["error": "\(error)"])
-            text.add("curfew_redis_up", .gauge, Self.redisHelp, [([], 0)])
-        }
-        registry.write(to: &text, help: RequestMeasurement.help)
-        return text.text
     }
+
+    /// The help texts of what this process measures.
+    private static let help = RequestMeasurement.help.merging(TelemetryService.help) { own, _ in own }
 
     /// How long Redis may take to answer the first command.
     private static let patience = Duration.seconds(2)
     private static let redisHelp = "Whether Redis answers this instance."
 
-    private func add(_ engine: Engine, to text: inout PrometheusText) async throws {
+    private func add(_ engine: Engine, to text: inout some MetricsWriter) async throws {
         let begin = ContinuousClock.now
         let status = try await Status.read(engine)
         let trip = begin.duration(to: .now)
@@ -92,8 +112,8 @@ struct Exposition: Sendable {
         return all.prefix(NamedSeries.mostAlerts)
     }
 
-    private func add(_ cleanups: [Status.CleanupStatus], to text: inout PrometheusText) {
-        func each(_ value: (Status.CleanupStatus) -> Double?) -> [(labels: PrometheusText.Labels, value: Double)] {
+    private func add(_ cleanups: [Status.CleanupStatus], to text: inout some MetricsWriter) {
+        func each(_ value: (Status.CleanupStatus) -> Double?) -> [(labels: MetricLabels, value: Double)] {
             cleanups.compactMap { cleanup in value(cleanup).map { ([("cleanup", cleanup.name)], $0) } }
         }
         text.add(
@@ -119,8 +139,8 @@ struct Exposition: Sendable {
             each { $0.scan?.nextInMs.map { Double($0) / 1_000 } })
     }
 
-    private func add(_ notices: [NoticeBacklog], to text: inout PrometheusText) {
-        func each(_ value: (NoticeBacklog) -> Int) -> [(labels: PrometheusText.Labels, value: Double)] {
+    private func add(_ notices: [NoticeBacklog], to text: inout some MetricsWriter) {
+        func each(_ value: (NoticeBacklog) -> Int) -> [(labels: MetricLabels, value: Double)] {
             notices.map { ([("kind", $0.kind), ("receiver", $0.name)], Double(value($0))) }
         }
         text.add(
@@ -132,7 +152,7 @@ struct Exposition: Sendable {
     }
 
     private func add(
-        _ instances: [Status.InstanceStatus], _ measured: [String: StreamEntry], to text: inout PrometheusText
+        _ instances: [Status.InstanceStatus], _ measured: [String: StreamEntry], to text: inout some MetricsWriter
     ) {
         let living = instances.filter(\.isAlive)
         text.add("curfew_instances", .gauge, "Instances that are alive.", [([], Double(living.count))])

@@ -4,15 +4,7 @@ internal import RedisClient
 ///
 /// Label values come from records and may contain anything. They are escaped scalar by scalar: Swift treats `"` with a
 /// combining accent as one character, and `\r\n` as well, so a search by character would miss them.
-struct PrometheusText {
-    /// The type of a family.
-    enum Kind: String {
-        case counter, gauge, histogram
-    }
-
-    /// The labels of a sample, in output order.
-    typealias Labels = [(name: String, value: String)]
-
+struct PrometheusText: MetricsWriter {
     /// The text so far.
     private(set) var text = ""
 
@@ -22,7 +14,9 @@ struct PrometheusText {
     /// Adds a family of counters or gauges; a family without samples is left out.
     ///
     /// Samples with equal labels are added up: Prometheus rejects duplicates.
-    mutating func add(_ name: String, _ kind: Kind, _ help: String, _ samples: [(labels: Labels, value: Double)]) {
+    mutating func add(
+        _ name: String, _ kind: MetricKind, _ help: String, _ samples: [(labels: MetricLabels, value: Double)]
+    ) {
         guard !samples.isEmpty else { return }
         head(name, kind, help)
         var places: [String: Int] = [:]
@@ -40,7 +34,7 @@ struct PrometheusText {
     }
 
     /// Adds a family of histograms; a family without samples is left out.
-    mutating func add(_ name: String, _ help: String, _ samples: [(labels: Labels, histogram: Histogram)]) {
+    mutating func add(_ name: String, _ help: String, _ samples: [(labels: MetricLabels, histogram: Histogram)]) {
         guard !samples.isEmpty else { return }
         head(name, .histogram, help)
         let bounds = Histogram.bounds.map(Self.number)
@@ -56,7 +50,7 @@ struct PrometheusText {
         }
     }
 
-    private mutating func head(_ name: String, _ kind: Kind, _ help: String) {
+    private mutating func head(_ name: String, _ kind: MetricKind, _ help: String) {
         text += "# HELP \(name) \(help)\n# TYPE \(name) \(kind.rawValue)\n"
     }
 
@@ -65,7 +59,7 @@ struct PrometheusText {
     }
 
     /// The labels after a name; empty if there are none.
-    private static func written(_ labels: Labels) -> String {
+    private static func written(_ labels: MetricLabels) -> String {
         guard !labels.isEmpty else { return "" }
         return "{" + labels.map { "\($0.name)=\"\(escaped($0.value))\"" }.joined(separator: ",") + "}"
     }

@@ -19,7 +19,7 @@ final class Registry: MetricsFactory {
             labels = dimensions.map { [$0.0, $0.1] }
         }
 
-        var pairs: PrometheusText.Labels { labels.map { ($0[0], $0[1]) } }
+        var pairs: MetricLabels { labels.map { ($0[0], $0[1]) } }
         var order: String { labels.joined().joined(separator: "\u{1}") }
     }
 
@@ -46,7 +46,7 @@ final class Registry: MetricsFactory {
     func destroyTimer(_ handler: any TimerHandler) { remove(handler) }
 
     /// Writes all series, with the help text of each name.
-    func write(to text: inout PrometheusText, help: [String: String]) {
+    func write(to text: inout some MetricsWriter, help: [String: String]) {
         let cells = cells.withLock { $0 }
         for (name, all) in Dictionary(grouping: cells, by: \.key.name).sorted(by: { $0.key < $1.key }) {
             let ordered = all.sorted { $0.key.order < $1.key.order }

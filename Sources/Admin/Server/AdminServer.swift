@@ -20,6 +20,7 @@ package struct AdminServer: Service {
 
     private let source: EngineSource
     private let worker: Worker?
+    private let telemetry: TelemetryService?
     private let settings: HTTPSettings
     private let logger: Logger
     private let onListening: @Sendable (Int) async -> Void
@@ -30,23 +31,26 @@ package struct AdminServer: Service {
     ///
     /// - Parameters:
     /// - worker: the worker of the same process; the instance is ready only if it can work.
+    /// - telemetry: what sends the measurements of this process.
     /// - onListening: called with the port once the server listens.
     package init(
-        source: EngineSource, worker: Worker? = nil, logger: Logger,
+        source: EngineSource, worker: Worker? = nil, logger: Logger, telemetry: TelemetryService? = nil,
         onListening: @escaping @Sendable (Int) async -> Void = { _ in }
     ) {
         self.init(
-            source: source, worker: worker, logger: logger, limits: SlowClients.Limits(),
+            source: source, worker: worker, logger: logger, telemetry: telemetry, limits: SlowClients.Limits(),
             idleTimeout: Self.idleTimeout, onListening: onListening)
     }
 
     /// The same with other times, for tests.
     init(
-        source: EngineSource, worker: Worker? = nil, logger: Logger, limits: SlowClients.Limits,
+        source: EngineSource, worker: Worker? = nil, logger: Logger, telemetry: TelemetryService? = nil,
+        limits: SlowClients.Limits,
         idleTimeout: TimeAmount, onListening: @escaping @Sendable (Int) async -> Void
     ) {
         self.source = source
         self.worker = worker
+        self.telemetry = telemetry
         self.logger = logger
         self.onListening = onListening
         self.limits = limits
@@ -56,7 +60,8 @@ package struct AdminServer: Service {
 
     /// The application, not yet listening.
     package func application() throws -> some ApplicationProtocol {
-        let (service, access) = (AdminService(source: source, worker: worker), Access(source: source))
+        let service = telemetry?.service ?? AdminService(source: source, worker: worker)
+        let access = Access(source: source)
         let limits = limits
         let connections = Connections(logger: logger) { access.settings.trusts($0) }
         var channel = HTTP1Channel.Configuration(

@@ -19,6 +19,8 @@ package struct AdminService: Sendable {
     let pings = Pings()
     let background = BackgroundGroups()
     let lastRuns = LastRuns()
+    /// What this process measures.
+    let registry: Registry
 
     /// The most concurrent runs and undos of requests on one instance, and of how many cleanups it previews or counts
     /// records at once.
@@ -26,8 +28,12 @@ package struct AdminService: Sendable {
 
     /// Creates the service on the current engine.
     package init(source: EngineSource, worker: Worker? = nil) {
-        self.source = source
-        self.worker = worker
+        self.init(source: source, worker: worker, registry: Registry())
+    }
+
+    /// Creates the service with the registry of another one of this process.
+    init(source: EngineSource, worker: Worker?, registry: Registry) {
+        (self.source, self.worker, self.registry) = (source, worker, registry)
     }
 
     /// The current engine.

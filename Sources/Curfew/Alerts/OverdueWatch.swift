@@ -41,8 +41,8 @@ struct OverdueWatch {
 
     /// Evaluates the alerts on the answer of a tick.
     mutating func look(at answer: TickAnswer) async throws {
-        guard let owing = answer.owing else {
-            // Another instance goes on from what is published.
+        guard let owing = answer.owing, !(general.isEmpty && own.isEmpty) else {
+            // Another instance goes on from what is published, or there is nothing to look at.
             (firing, owed) = (nil, nil)
             return
         }
@@ -150,4 +150,7 @@ struct OverdueWatch {
 extension Configuration {
     /// Whether it has alerts on what is overdue.
     var watchesOverdue: Bool { alerts.contains { $0.metric == .overdue } }
+
+    /// Whether one instance does something for all.
+    var hasWatch: Bool { watchesOverdue || telemetry != nil }
 }

@@ -17,6 +17,9 @@ package struct Instruments: Sendable {
         (self.metrics, self.tracer) = (metrics, tracer)
     }
 
+    /// Spans alone.
+    package static func spans(of tracer: any Tracer) -> Instruments { Instruments(metrics: nil, tracer: tracer) }
+
     /// The given ones; otherwise those that the program has bootstrapped.
     package static func given(metrics: (any MetricsFactory)?, tracer: (any Tracer)?) -> Instruments {
         let tracer = tracer ?? InstrumentationSystem.tracer

@@ -99,7 +99,7 @@ extension Configuration {
     private init?(_ section: Section, fingerprint: String) {
         section.expect([
             "redis", "redis-user", "redis-password", "prefix", "min-replicas", "worker", "http", "streams", "storage",
-            "webhooks", "mail", "cleanups", "routes", "alerts", "log", "preset",
+            "webhooks", "mail", "cleanups", "routes", "alerts", "log", "otel", "preset",
         ])
         let redis = Self.redis(section)
         let prefix = section.value("prefix", expected: "a word without braces or spaces", Self.prefix)
@@ -126,6 +126,7 @@ extension Configuration {
             storage: storage, webhooks: webhooks, cleanups: cleanups, alerts: alerts, fingerprint: fingerprint)
         self.mail = mail
         log = section.section("log").map { LogSettings($0) } ?? log
+        telemetry = section.section("otel").flatMap { TelemetrySettings($0) }
         minReplicas = section.integer("min-replicas", in: 0...100) ?? minReplicas
         self.streams.events = max(streams.events, undo)
     }

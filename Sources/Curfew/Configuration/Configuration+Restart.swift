@@ -14,6 +14,7 @@ extension Configuration {
         if redis != server { keys.append("redis") }
         if prefix != other.prefix { keys.append("prefix") }
         if log != other.log { keys.append("log") }
+        if telemetry != other.telemetry { keys.append("otel") }
         switch (http, other.http) {
         case (nil, nil): break
         case (let own?, let new?):

@@ -27,6 +27,8 @@ package struct Configuration: Sendable {
     package var mail: Mail?
     /// How the program logs.
     package var log = LogSettings()
+    /// Where traces and metrics are sent; nil if the file has no such section.
+    package var telemetry: TelemetrySettings?
     /// The cleanups, in file order.
     package var cleanups: [Cleanup]
     /// The alerts, in file order.

@@ -8,12 +8,12 @@ enum SecretKeys {
         ["cleanups", "*", "ping"],
         ["storage", "*", "access-key"], ["storage", "*", "secret-key"], ["storage", "*", "session-token"],
         ["http", "admin-token"], ["http", "viewer-token"], ["http", "cron-secret"], ["http", "admins"],
-        ["http", "viewers"], ["mail", "smtp"],
+        ["http", "viewers"], ["mail", "smtp"], ["otel", "endpoint"], ["otel", "headers"],
     ]
 
     /// Whether an address at this dotted path may contain a user and a password.
     static func isAddress(_ path: String) -> Bool {
-        path == "redis" || path == "mail.smtp" || path.hasPrefix("webhooks.") && path.hasSuffix(".url")
+        ["redis", "mail.smtp", "otel.endpoint"].contains(path) || path.hasPrefix("webhooks.") && path.hasSuffix(".url")
             || path.hasPrefix("cleanups.") && path.hasSuffix(".ping")
     }
 

@@ -50,6 +50,13 @@ package struct WebAddress: Sendable, Hashable {
         (host, isPlain, credentials) = (other.host, other.isPlain, other.credentials)
     }
 
+    /// The address with more at the end of its path: `/v1/traces`.
+    package func appending(path: String) -> WebAddress {
+        guard var parts = URLComponents(string: revealed) else { return self }
+        parts.path = (parts.path.hasSuffix("/") ? String(parts.path.dropLast()) : parts.path) + path
+        return parts.string.map { WebAddress($0, like: self) } ?? self
+    }
+
     /// The address with a path, if it has none.
     func withDefaultPath(_ path: String) -> WebAddress {
         guard var parts = URLComponents(string: revealed), ["", "/"].contains(parts.path) else { return self }

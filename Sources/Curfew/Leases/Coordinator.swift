@@ -70,7 +70,7 @@ package struct Coordinator: Sendable {
         var call = TickCall(
             keys: keys, instance: instance.id, registration: registration.id, lease: lease, heartbeat: heartbeat,
             places: places, streamLength: configuration.streams.length, isWatching: isWatching, cursor: cursor,
-            watch: isWatching && configuration.watchesOverdue ? configuration.fingerprint : "",
+            watch: isWatching && configuration.hasWatch ? configuration.fingerprint : "",
             fields: beat.map(instanceFields) ?? [], metrics: beat.map(metricFields) ?? [],
             probes: beat.map { registration.probes($0.number + Int(order.phase * 1_000)) } ?? [])
         var attempt = ContinuousClock.now

@@ -1,5 +1,5 @@
 internal import AsyncHTTPClient
-internal import Logging
+package import Logging
 internal import NIOCore
 internal import NIOHTTP1
 internal import Policies
@@ -7,9 +7,9 @@ internal import Policies
 /// Sends requests to configured addresses and describes their results without secrets.
 ///
 /// It doesn't follow redirects, read the body of an answer, or retry.
-struct WebCaller: Sendable {
+package struct WebCaller: Sendable {
     /// The result of a request.
-    enum Outcome: Equatable, Sendable {
+    package enum Outcome: Equatable, Sendable {
         /// A status from 200 to 299.
         case accepted
         /// The address is permanently gone.
@@ -21,14 +21,27 @@ struct WebCaller: Sendable {
     private let client: HTTPClient
 
     /// Runs a body with a caller and closes its connections afterwards.
-    static func withCaller(logger: Logger, _ body: (WebCaller) async -> Void) async {
+    package static func withCaller<Result>(
+        logger: Logger, _ body: (WebCaller) async throws -> Result
+    ) async rethrows -> Result {
         var configuration = HTTPClient.Configuration(
             redirectConfiguration: .disallow, timeout: .init(connect: .seconds(5)), decompression: .disabled)
         configuration.httpVersion = .http1Only
         // A refused connection is a failed attempt; the caller knows when to retry.
         configuration.connectionPool.retryConnectionEstablishment = false
         let client = HTTPClient(eventLoopGroup: HTTPClient.defaultEventLoopGroup, configuration: configuration)
-        await body(WebCaller(client: client))
+        let result: Result
+        do {
+            result = try await body(WebCaller(client: client))
+        } catch {
+            await close(client, logger)
+            throw error
+        }
+        await close(client, logger)
+        return result
+    }
+
+    private static func close(_ client: HTTPClient, _ logger: Logger) async {
         do {
             try await client.shutdown()
         } catch {
@@ -37,16 +50,35 @@ struct WebCaller: Sendable {
     }
 
     /// Sends a text.
-    func post(
+    package func post(
         _ body: String, type: String = "application/json", headers: [(String, String)], to address: WebAddress,
         timeout: Duration
     ) async -> Outcome {
+        await execute(message(body, type, headers, to: address), address, timeout)
+    }
+
+    /// Sends a text; whether a failure may pass with time: no connection, no answer, or 408, 429 and 5xx.
+    package func deliver(
+        _ body: String, headers: [(String, String)], to address: WebAddress, timeout: Duration
+    ) async -> (outcome: Outcome, mayPass: Bool) {
+        let answer = await answer(to: message(body, "application/json", headers, to: address), address, timeout)
+        let mayPass =
+            switch answer {
+            case .status(let code): code == 408 || code == 429 || code >= 500
+            case .none: true
+            }
+        return (outcome(of: answer), mayPass)
+    }
+
+    private func message(
+        _ body: String, _ type: String, _ headers: [(String, String)], to address: WebAddress
+    ) -> HTTPClientRequest {
         var request = request(to: address)
         request.method = .POST
         request.headers.add(name: "content-type", value: type)
         for (name, value) in headers { request.headers.add(name: name, value: value) }
         request.body = .bytes(ByteBuffer(string: body))
-        return await execute(request, address, timeout)
+        return request
     }
 
     /// Sends a GET request and reads only the status.
@@ -63,22 +95,41 @@ struct WebCaller: Sendable {
         return request
     }
 
+    /// What came back.
+    private enum Answer {
+        /// The status of a response.
+        case status(UInt)
+        /// No response, and why.
+        case none(String)
+    }
+
     private func execute(_ request: HTTPClientRequest, _ address: WebAddress, _ timeout: Duration) async -> Outcome {
+        outcome(of: await answer(to: request, address, timeout))
+    }
+
+    private func outcome(of answer: Answer) -> Outcome {
+        switch answer {
+        case .status(200..<300): .accepted
+        case .status(410): .gone
+        case .status(let code) where (300..<400).contains(code):
+            .failed("answered \(code): redirects are not followed")
+        case .status(let code): .failed("answered \(code)")
+        case .none(let reason): .failed(reason)
+        }
+    }
+
+    private func answer(
+        to request: HTTPClientRequest, _ address: WebAddress, _ timeout: Duration
+    ) async -> Answer {
         do {
-            let response = try await client.execute(request, timeout: TimeAmount(timeout))
-            switch response.status.code {
-            case 200..<300: return .accepted
-            case 410: return .gone
-            case 300..<400: return .failed("answered \(response.status.code): redirects are not followed")
-            case let code: return .failed("answered \(code)")
-            }
+            return .status(try await client.execute(request, timeout: TimeAmount(timeout)).status.code)
         } catch let error as HTTPClientError where error == .deadlineExceeded {
-            return .failed("no answer within \(timeout.text)")
+            return .none("no answer within \(timeout.text)")
         } catch let error as HTTPClientError {
-            return .failed(error.shortDescription)
+            return .none(error.shortDescription)
         } catch {
             // The system's message might contain the address.
-            return .failed(String("\(error)".replacing(address.revealed, with: address.host).prefix(200)))
+            return .none(String("\(error)".replacing(address.revealed, with: address.host).prefix(200)))
         }
     }
 }

@@ -58,7 +58,7 @@ extension Doctor {
                 ["XREVRANGE", stream, "+", "-"], ["TYPE", stream],
             ]
         }
-        if configuration.watchesOverdue {
+        if configuration.hasWatch {
             let watch = keys.watch(configuration.fingerprint)
             needs += [["GET", watch], ["SET", watch, "x", "PX", "1"], ["HLEN", keys.owed], ["HGETALL", keys.owed]]
         }

@@ -10,7 +10,7 @@ package struct Engine: Sendable {
     /// This instance.
     package let instance: Instance
     /// Who watches its runs.
-    let instruments: Instruments
+    package let instruments: Instruments
     /// What the ends of its runs share.
     let ends = RunEnds()
 

@@ -11,7 +11,7 @@ internal import Synchronization
 /// therefore sends one command per heartbeat. When a cleanup becomes due or is handed over, the instances look one after
 /// the other (``LookOrder``). A failed tick is retried after a delay; the client reconnects by itself.
 package final class Worker: Service {
-    private struct State {
+    struct State {
         var engine: Engine
         var background: BackgroundTasks
         /// Whether the loop has not yet started with this engine.
@@ -23,6 +23,8 @@ package final class Worker: Service {
         var isContested = false
         /// The registration that it has said that it lives with.
         var registration: Registration?
+        /// Whether it looks after what is overdue for all instances, by the last answer to a heartbeat.
+        var isWatching = false
         /// Whether there is a reason for a tick before its time.
         var isTickDue = false
         /// The cleanups that messages have named.
@@ -31,7 +33,7 @@ package final class Worker: Service {
 
     private let wakeUp = AsyncSignal()
     private let logger: Logger
-    private let state: Mutex<State>
+    let state: Mutex<State>
 
     /// Creates the worker of an engine.
     package init(engine: Engine) {
@@ -189,13 +191,11 @@ package final class Worker: Service {
             answer.clock.reading, at: answer.clock.readAt, within: answer.roundTrip + clock.roundTrip)
         active.plan(answer, engine)
         if answer.hasRegistered {
-            // With the registration the meanings of the names may have gone: they are written again with the next tick.
-            active.isForgotten = true
-            // So may the definitions of the alerts.
-            active.isAnnounced = false
+            // With it the meanings of the names and the definitions of alerts may have gone: they are written again.
+            (active.isForgotten, active.isAnnounced) = (true, false)
             active.agenda.end = .now
         }
-        if isBeatDue { state.withLock(\.background).count(answer.mates) }
+        if isBeatDue { hear(answer) }
         // Claimed runs are started before anything else can fail: an abandoned claim would block its cleanup
         // everywhere.
         for claim in answer.claims {

@@ -31,20 +31,31 @@ struct WorkCommand: AsyncParsableCommand {
         let own = try server.map { try RedisConfiguration(url: $0.url) }
         let configuration = Self.adapted(file, to: own)
         let redis = RedisClient(configuration.redis, logger: logger)
-        let engine = Engine(configuration: configuration, redis: redis, logger: logger)
+        let queue = TelemetryQueue()
+        let engine = Engine(
+            configuration: configuration, redis: redis, logger: logger,
+            instruments: configuration.telemetry == nil ? .none : queue.instruments)
         let (worker, source) = (Worker(engine: engine), EngineSource(engine))
         let reload = await Reload(options, source: source) { [options] in
             Self.adapted(try options.configuration(), to: own)
         } apply: {
             worker.reload(with: $0)
         }
+        let telemetry = configuration.telemetry.map {
+            TelemetryService($0, queue, source: source, worker: worker, logger: logger)
+        }
         var services: [ServiceGroupConfiguration.ServiceConfiguration] = [
-            .init(service: RedisService(client: redis)),
+            .init(service: RedisService(client: redis))
+        ]
+        // It ends after what it measures, and before the connection.
+        if let telemetry { services.append(.init(service: telemetry)) }
+        services += [
             .init(service: reload),
             .init(service: worker, successTerminationBehavior: .gracefullyShutdownGroup),
         ]
         if configuration.http != nil {
-            services.append(.init(service: AdminServer(source: source, worker: worker, logger: logger)))
+            services.append(
+                .init(service: AdminServer(source: source, worker: worker, logger: logger, telemetry: telemetry)))
         }
         services.append(.init(service: FarewellService(client: redis)))
         let group = ServiceGroup(

@@ -26,6 +26,7 @@ struct ConfigurationRestartTests {
             ("cleanups:", "worker: {lease: 1s}\nstreams: {length: 9}\nroutes: {r: locks}\ncleanups:", []),
             ("cleanups:", "webhooks: {w: {url: http://h, on: alert}}\ncleanups:", []),
             ("cleanups:", "mail: {smtp: smtp://h, from: a@b, to: c@d, on: alert}\ncleanups:", []),
+            ("cleanups:", "otel: {endpoint: http://h:4318}\ncleanups:", ["otel"]),
             ("cleanups:", "alerts: {a: {cleanup: locks, metric: found, above: 1}}\ncleanups:", []),
         ])
     func keys(_ old: String, _ new: String, _ keys: [String]) throws {

@@ -44,6 +44,7 @@ struct ConfigurationSecretsTests {
             "streams: {length: \"${S}\"}", "prefix: \"${S} {\"", "worker: {lease: \"${S}\"}",
             "routes: {r: [\"${S}\"]}", "alerts: {x: {cleanup: \"${S}\", metric: failed, above: 1}}",
             "alerts: {x: {cleanup: a, metric: \"${S}\", above: \"${S}\", over: \"${S}\", severity: \"${S}\"}}",
+            "otel: {endpoint: \"${S} x\", every: \"${S}\", headers: {\"a b\": \"${S}\", x: \"${S}\u{e9}\"}}",
             "storage: {s: {endpoint: \"${S}\", bucket: \"${S}/\", access-key: \"${S} \", secret-key: x}}",
         ])
     func environment(_ section: String) {

@@ -51,6 +51,7 @@ struct SchemaTests {
         ("storage.uploads.zzzz", ["properties", "storage", "additionalProperties", "properties"]),
         ("webhooks.ops.zzzz", ["properties", "webhooks", "additionalProperties", "properties"]),
         ("mail.zzzz", ["properties", "mail", "properties"]), ("log.zzzz", ["properties", "log", "properties"]),
+        ("otel.zzzz", ["properties", "otel", "properties"]),
         ("alerts.alert.zzzz", ["properties", "alerts", "additionalProperties", "properties"]),
         ("cleanups.stuck.retry.zzzz", ["$defs", "retry", "properties"]),
         ("cleanups.stuck.refund.zzzz", ["$defs", "refund", "properties"]),

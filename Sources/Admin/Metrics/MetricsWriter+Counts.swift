@@ -1,5 +1,5 @@
 /// The counters and histograms over the runs of all instances.
-extension PrometheusText {
+extension MetricsWriter {
     /// Adds the values that were read from the streams.
     mutating func add(_ counts: RunMetrics.Counts, _ series: NamedSeries) {
         add(
@@ -46,7 +46,7 @@ extension PrometheusText {
     }
 
     private mutating func addLast(_ last: [String: RunMetrics.Measurement], _ series: NamedSeries) {
-        func each(_ value: (RunMetrics.Measurement) -> Double?) -> [(labels: Labels, value: Double)] {
+        func each(_ value: (RunMetrics.Measurement) -> Double?) -> [(labels: MetricLabels, value: Double)] {
             last.sorted { $0.key < $1.key }.compactMap { name, last in
                 series.has(name) ? value(last).map { ([("cleanup", name)], $0) } : nil
             }
@@ -67,7 +67,7 @@ extension PrometheusText {
     /// Samples with a cleanup and another label, which is left out if it is empty, as Prometheus does itself.
     private static func pairs(
         _ values: [[String]: Double], _ name: String, _ series: NamedSeries
-    ) -> [(labels: Labels, value: Double)] {
+    ) -> [(labels: MetricLabels, value: Double)] {
         ordered(values).map { key, value in
             ([("cleanup", series.label(key[0]))] + (key[1].isEmpty ? [] : [(name, key[1])]), value)
         }
@@ -75,7 +75,7 @@ extension PrometheusText {
 
     private static func histograms(
         _ all: [String: Histogram], _ label: String
-    ) -> [(labels: Labels, histogram: Histogram)] {
+    ) -> [(labels: MetricLabels, histogram: Histogram)] {
         all.sorted { $0.key < $1.key }.map { ([(label, $0.key)], $0.value) }
     }
 }

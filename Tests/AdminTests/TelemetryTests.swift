@@ -1,0 +1,249 @@
+import Curfew
+import Foundation
+import Logging
+import RedisClient
+import TestNeeds
+import TestSupport
+import Testing
+import Tracing
+
+@testable import Admin
+
+/// What a collector gets, from a service with a real receiver.
+@Suite("Telemetry", .tags(.ownServer))
+struct TelemetryTests {
+    /// A service on an engine of its own that sends to an address.
+    private func withTelemetry(
+        to address: String, more: String = "timeout: 2s",
+        _ body: (TelemetryService, TelemetryQueue, AdminScene) async throws -> Void
+    ) async throws {
+        let section = "otel: {endpoint: \"\(address)\", headers: {x-token: abc}, \(more)}"
+        try await withAdmin(section) { scene in
+            let settings = try #require(scene.engine.configuration.telemetry)
+            let queue = TelemetryQueue()
+            try await body(
+                TelemetryService(settings, queue, source: scene.source, logger: scene.engine.logger), queue, scene)
+        }
+    }
+
+    private func spans(_ request: HTTPReceiver.Request) throws -> [[String: Any]] {
+        let resources = try request.json()["resourceSpans"] as? [[String: Any]] ?? []
+        return resources.flatMap { $0["scopeSpans"] as? [[String: Any]] ?? [] }
+            .flatMap { $0["spans"] as? [[String: Any]] ?? [] }
+    }
+
+    private func metrics(_ request: HTTPReceiver.Request) throws -> [[String: Any]] {
+        let resources = try request.json()["resourceMetrics"] as? [[String: Any]] ?? []
+        return resources.flatMap { $0["scopeMetrics"] as? [[String: Any]] ?? [] }
+            .flatMap { $0["metrics"] as? [[String: Any]] ?? [] }
+    }
+
+    private func end(_ count: Int, in queue: TelemetryQueue) {
+        let tracer = TelemetryTracer(queue: queue)
+        for number in 0..<count { tracer.startSpan("span \(number)", context: .topLevel).end() }
+    }
+
+    @Test("spans that have ended arrive with a parent, attributes, events and headers, each once")
+    func delivery() async throws {
+        try await HTTPReceiver.withReceiver { receiver in
+            try await withTelemetry(to: "http://127.0.0.1:\(receiver.port)/base") { service, queue, scene in
+                try await service.during {
+                    let tracer = TelemetryTracer(queue: queue)
+                    tracer.withSpan("outer") { outer in
+                        outer.attributes["cleanup"] = "stuck-jobs"
+                        outer.attributes["records"] = 7
+                        tracer.withSpan("inner", ofKind: .client) { inner in
+                            inner.recordError(CurfewError(.usage, "no"))
+                            inner.setStatus(SpanStatus(code: .error, message: "no"))
+                        }
+                    }
+                    try await eventually("they have arrived") { !receiver.requests.isEmpty }
+                }
+                let requests = receiver.requests.filter { $0.target == "/base/v1/traces" }
+                #expect(requests.count == 1)
+                let request = try #require(requests.first)
+                #expect(request.method == "POST" && request.headers["x-token"] == "abc")
+                #expect(request.headers["content-type"] == "application/json")
+                let found = try spans(request)
+                let inner = try #require(found.first { $0["name"] as? String == "inner" })
+                let outer = try #require(found.first { $0["name"] as? String == "outer" })
+                #expect(found.count == 2)
+                #expect(inner["parentSpanId"] as? String == outer["spanId"] as? String)
+                #expect(inner["traceId"] as? String == outer["traceId"] as? String)
+                #expect((outer["traceId"] as? String)?.count == 32 && outer["parentSpanId"] == nil)
+                #expect(inner["kind"] as? Int == 3 && outer["kind"] as? Int == 1)
+                #expect((inner["status"] as? [String: Any])?["code"] as? Int == 2)
+                #expect((inner["events"] as? [[String: Any]])?.first?["name"] as? String == "exception")
+                let attributes = try #require(outer["attributes"] as? [[String: Any]])
+                #expect(attributes.map { $0["key"] as? String } == ["cleanup", "records"])
+                #expect((attributes[1]["value"] as? [String: Any])?["intValue"] as? String == "7")
+                #expect(request.body.contains("{\"stringValue\":\"\(scene.engine.instance.id)\"}"))
+            }
+        }
+    }
+
+    @Test("a collector that is busy is asked again; what it refuses as wrong isn't sent again")
+    func failures() async throws {
+        try await HTTPReceiver.withReceiver { number, request in
+            guard request.target == "/v1/traces" else { return .status(200) }
+            return .status(number == 1 ? 503 : request.body.contains("wrong") ? 400 : 200)
+        } _: { receiver in
+            try await withTelemetry(to: "http://127.0.0.1:\(receiver.port)") { service, queue, _ in
+                let tracer = TelemetryTracer(queue: queue)
+                try await service.during {
+                    tracer.startSpan("late", context: .topLevel).end()
+                    try await eventually("it is sent again") { receiver.requests.count == 2 }
+                    tracer.startSpan("wrong", context: .topLevel).end()
+                    try await eventually("it is refused") { queue.dropped == 1 }
+                }
+                let traces = receiver.requests.filter { $0.target == "/v1/traces" }
+                #expect(traces.map { $0.body.contains("late") } == [true, true, false])
+                #expect(queue.count == 0)
+            }
+        }
+    }
+
+    @Test("nobody waits for a collector that is silent or away, and the queue doesn't grow without end")
+    func away() async throws {
+        try await HTTPReceiver.withReceiver { _, _ in
+            .silence
+        } _: { receiver in
+            for port in [receiver.port, try freePort()] {
+                try await withTelemetry(to: "http://127.0.0.1:\(port)", more: "timeout: 1h") { service, queue, _ in
+                    let watch = Stopwatch()
+                    await service.during { end(2 * TelemetryQueue.most, in: queue) }
+                    #expect(watch.elapsed < .seconds(20), "\(watch.elapsed)")
+                    #expect(queue.count == 0)
+                    #expect(queue.dropped == 2 * TelemetryQueue.most)
+                }
+            }
+        }
+    }
+
+    @Test("at the end everything that waits is sent, in requests of bounded size")
+    func rest() async throws {
+        try await HTTPReceiver.withReceiver { receiver in
+            try await withTelemetry(to: "http://127.0.0.1:\(receiver.port)") { service, queue, _ in
+                await service.during { end(2 * TelemetryQueue.mostAtOnce + 1, in: queue) }
+                let counts = try receiver.requests.filter { $0.target == "/v1/traces" }.map { try spans($0).count }
+                #expect(counts == [TelemetryQueue.mostAtOnce, TelemetryQueue.mostAtOnce, 1])
+                let last = try #require(receiver.requests.last)
+                #expect(last.target == "/v1/metrics")
+                #expect(try metrics(last).contains { $0["name"] as? String == "curfew_build_info" })
+            }
+        }
+    }
+
+    @Test("the instance that looks after what concerns all sends the numbers of the fleet; no other one does")
+    func fleet() async throws {
+        try await HTTPReceiver.withReceiver { receiver in
+            try await withTelemetry(to: "http://127.0.0.1:\(receiver.port)", more: "every: 1s") { _, _, scene in
+                try await scene.stick("a")
+                let engines = ["one", "two"].map {
+                    Engine(
+                        configuration: scene.engine.configuration, redis: scene.redis, instance: Instance(id: $0),
+                        logger: scene.engine.logger)
+                }
+                let workers = engines.map(Worker.init(engine:))
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for (engine, worker) in zip(engines, workers) {
+                        let settings = try #require(engine.configuration.telemetry)
+                        let service = TelemetryService(
+                            settings, TelemetryQueue(), source: EngineSource(engine), worker: worker,
+                            logger: engine.logger)
+                        group.addTask { try await worker.run() }
+                        group.addTask { try await service.run() }
+                    }
+                    try await eventually("the run is counted") {
+                        try receiver.requests.contains {
+                            try metrics($0).contains { $0["name"] as? String == "curfew_runs" }
+                        }
+                    }
+                    #expect(workers.count { $0.isWatching } == 1)
+                    let senders = try receiver.requests.compactMap { request in
+                        try metrics(request).contains { $0["name"] as? String == "curfew_instances" }
+                            ? request.body : nil
+                    }
+                    #expect(!senders.isEmpty && senders.allSatisfy { !$0.contains("service.instance.id") })
+                    group.cancelAll()
+                }
+            }
+        }
+    }
+}
+
+@Suite("The parts of telemetry", .tags(.pure))
+struct TelemetryPartsTests {
+    private struct Texts: Injector, Extractor {
+        func inject(_ value: String, forKey key: String, into carrier: inout [String: String]) { carrier[key] = value }
+        func extract(key: String, from carrier: [String: String]) -> String? { carrier[key] }
+    }
+
+    @Test("the place in a trace goes from process to process as traceparent")
+    func traceparent() throws {
+        let tracer = TelemetryTracer(queue: TelemetryQueue())
+        var carrier: [String: String] = [:]
+        let span = tracer.startSpan("a", context: .topLevel)
+        tracer.inject(span.context, into: &carrier, using: Texts())
+        #expect(carrier["traceparent"]?.wholeMatch(of: /00-[0-9a-f]{32}-[0-9a-f]{16}-01/) != nil)
+        var context = ServiceContext.topLevel
+        tracer.extract(carrier, into: &context, using: Texts())
+        let below = tracer.startSpan("b", context: context)
+        #expect(below.context.traceContext?.trace == span.context.traceContext?.trace)
+        #expect(below.context.traceContext?.span != span.context.traceContext?.span)
+    }
+
+    @Test(
+        "what is no traceparent begins a new trace",
+        arguments: [
+            "", "00", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331",
+            "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+            "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
+            "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",
+            "00-xaf7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        ])
+    func strange(_ text: String) { #expect(TraceContext(text) == nil) }
+
+    @Test("a span ends once, and keeps no more than a bounded number of events")
+    func span() throws {
+        let queue = TelemetryQueue()
+        let span = TelemetryTracer(queue: queue).startSpan("a", context: .topLevel)
+        for number in 0..<(2 * TelemetrySpan.mostEvents) { span.addEvent(SpanEvent(name: "\(number)")) }
+        span.operationName = "b"
+        span.end()
+        span.end()
+        let all = queue.take()
+        #expect(all.count == 1 && all[0].name == "b" && all[0].events.count == TelemetrySpan.mostEvents)
+        #expect(!span.isRecording)
+    }
+
+    @Test("counters are monotonic sums, histograms have a count beyond the last bound, equal labels are added up")
+    func metrics() throws {
+        var writer = OTLPMetrics(at: Date(timeIntervalSince1970: 2))
+        writer.add("c_total", .counter, "C.", [([("a", "1")], 2), ([("a", "1")], 3)])
+        writer.add("g_seconds", .gauge, "G.", [([], 1.5)])
+        writer.add("none", .gauge, "N.", [])
+        var histogram = Histogram()
+        for value in [0.5, 2, 7_200] { histogram.observe(value) }
+        writer.add("h_seconds", "H.", [([("b", "2")], histogram)])
+        let metrics = writer.metrics
+        #expect(metrics.map(\.name) == ["c", "g_seconds", "h_seconds"])
+        #expect(metrics.map(\.unit) == ["", "s", "s"])
+        #expect(metrics[0].sum?.isMonotonic == true && metrics[0].sum?.aggregationTemporality == 2)
+        #expect(metrics[0].sum?.dataPoints.map(\.asDouble) == [5])
+        #expect(metrics[1].gauge?.dataPoints.map(\.timeUnixNano) == ["2000000000"])
+        let point = try #require(metrics[2].histogram?.dataPoints.first)
+        #expect(point.count == "3" && point.bucketCounts.last == "1" && point.sum == 7_202.5)
+        #expect(point.bucketCounts.count == point.explicitBounds.count + 1)
+    }
+
+    @Test("many points go in several messages")
+    func parts() {
+        var writer = OTLPMetrics(at: Date())
+        for family in 0..<6 {
+            writer.add("g\(family)", .gauge, "G.", (0..<900).map { ([("n", "\($0)")], 1) })
+        }
+        #expect(writer.parts.map(\.count) == [2, 2, 2])
+    }
+}
