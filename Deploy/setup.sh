@@ -188,6 +188,20 @@ use_redis() {
     say "$(redis-server --version | cut -d ' ' -f 1-3)"
 }
 
+# Sets kit_python to the folder with the Python and the programs that check the kit: schemas of Kubernetes and of
+# compose files, Helm, hadolint, podman-compose. Its name changes with what is in it.
+# shellcheck disable=SC2034 # used by the scripts that source this one
+require_kit_python() {
+    local home
+    home=${XDG_CACHE_HOME:-$HOME/.cache}/curfew/kit-1
+    if [ ! -e "$home/ready" ]; then
+        say "Installing what checks the kit (half a minute)"
+        install_python "$home" Deploy/python/kit.txt
+        touch "$home/ready"
+    fi
+    kit_python=$home/bin
+}
+
 # is_current PROGRAM: whether it is newer than all its sources. The time of a folder shows removals.
 is_current() {
     [ -x "$1" ] && [ -z "$(find Package.swift Sources -newer "$1" -print -quit)" ]
