@@ -48,13 +48,14 @@ struct DashboardOwnPolicyTests {
                 #expect(shown.status == 200 && shown.text.contains("mark-open"), "\(shown.text)")
                 let preview = try await client.ask(.get, page + "/preview")
                 #expect(preview.text.contains("it is open") && preview.text.contains("Would clean up 1 of 2"))
-                let press = DashboardPageTests().press
-                let run = try await press(client, page + "/run", [:], page)
+                let pages = DashboardPageTests()
+                let run = try await pages.press(client, page + "/run", page: page)
                 #expect(run.hasPrefix("Cleaned up 1 of 2 marks"), "\(run)")
                 #expect(try await scene.send("HGET", "doc:a", "mark").string == "red")
                 let ended = try await client.ask(.get, "/runs/marks-1").text
                 #expect(ended.contains("status is missing: expected open"))
-                #expect(try await press(client, "/runs/marks-1/undo", [:], page).hasPrefix("Put back 1 of 1"))
+                let undone = try await pages.press(client, "/runs/marks-1/undo", page: page)
+                #expect(undone.hasPrefix("Put back 1 of 1"), "\(undone)")
                 #expect(try await scene.send("HGET", "doc:a", "mark").isNull)
                 let record = try await client.ask(.get, "/api/v1/records?cleanup=marks&id=a")
                 #expect(record.status == 200 && record.text.contains("it is open"), "\(record.text)")
