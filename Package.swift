@@ -193,7 +193,11 @@ let package = Package(
             name: "CurfewTests",
             dependencies: [
                 "Curfew", "Policies", "RedisClient", "TestNeeds", "TestSupport",
+                .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Tracing", package: "swift-distributed-tracing"),
                 .product(name: "Yams", package: "Yams"),
             ],
             exclude: ["Functions/curfew_8.lua"],

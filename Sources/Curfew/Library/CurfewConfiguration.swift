@@ -107,7 +107,7 @@ public struct CurfewConfiguration: Sendable {
         do {
             return switch source {
             case .file(let path):
-                try Configuration.load(path: path.fromProgram, environment: environment, policies: known)
+                try Configuration.load(path: path, environment: environment, policies: known)
             case .text(let text, let name):
                 try Configuration.parse(text, file: name, environment: environment, policies: known)
             case .code(let content): try content.read(known)

@@ -12,7 +12,7 @@ public import Tracing
 /// each cleanup runs on exactly one of them at a time, and if one dies, another goes on.
 ///
 /// - At a graceful shutdown it claims nothing more, lets every run finish its page, gives their leases back, and returns
-///   from ``run()`` within seconds. Cancellation of its task does the same, and doesn't wait for a Redis that is silent.
+///   from ``run()`` within seconds; a Redis that is silent isn't waited for. Cancellation of its task does the same.
 /// - While Redis isn't reachable it waits, and works again when it is: ``run()`` doesn't throw for that.
 /// - Two workers in one process are two instances with different names; neither does what the other one does.
 /// - The sections `http` and `log` of a file are not for it: it serves nothing, and logs to the logger that it is given.
@@ -77,9 +77,9 @@ public final class CurfewWorker: Service {
                 try await group.waitForAll()
             }
         }
-        try await withTaskCancellationHandler {
+        try await withTaskCancellationOrGracefulShutdownHandler {
             try await work.value
-        } onCancel: {
+        } onCancelOrGracefulShutdown: {
             worker.stop()
             redis.endWhenSilent(for: CurfewClient.silence)
         }

@@ -14,9 +14,11 @@ extension CurfewConfiguration {
                 Schedule(key: "every", value: .duration(interval))
             }
 
-            /// At these times: five fields such as `0 4 * * *`, or a name such as `@daily`.
+            /// At given times.
             ///
-            /// - Parameter timezone: the time zone, such as `Europe/Berlin`; nil for UTC.
+            /// - Parameters:
+            ///   - expression: five fields such as `0 4 * * *`, or a name such as `@daily`.
+            ///   - timezone: the time zone, such as `Europe/Berlin`; nil for UTC.
             public static func cron(_ expression: String, timezone: String? = nil) -> Schedule {
                 Schedule(key: "cron", value: .text(expression), timezone: timezone)
             }

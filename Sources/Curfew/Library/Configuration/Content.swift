@@ -141,15 +141,20 @@ extension CurfewConfiguration.Content {
         let problems = ProblemList(file: "configuration")
         let root = setting.node(path: "", problems)
         do {
-            return try Configuration.read(root, problems, policies: policies)
+            var configuration = try Configuration.read(root, problems, policies: policies)
+            configuration.warnings = Self.withoutLines(configuration.warnings)
+            return configuration
         } catch {
-            // A tree without a text has no lines.
-            throw ConfigurationError(
-                problems: error.problems.map { problem in
-                    var problem = problem
-                    problem.line = nil
-                    return problem
-                })
+            throw ConfigurationError(problems: Self.withoutLines(error.problems))
+        }
+    }
+
+    /// A tree that wasn't read from a text has no lines.
+    private static func withoutLines(_ problems: [CurfewError.Problem]) -> [CurfewError.Problem] {
+        problems.map { problem in
+            var problem = problem
+            problem.line = nil
+            return problem
         }
     }
 }

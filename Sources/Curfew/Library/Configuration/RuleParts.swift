@@ -78,7 +78,10 @@ extension CurfewConfiguration {
 
         /// A member of a set, list, hash or sorted set.
         ///
-        /// - Parameter within: for a sorted set whose scores are times: how old the score may be.
+        /// - Parameters:
+        ///   - member: the member, such as `<workerId>`.
+        ///   - key: the key.
+        ///   - within: for a sorted set whose scores are times: how old the score may be.
         public static func member(_ member: String, of key: String, within: Duration? = nil) -> SignOfLife {
             var keys = SettingKeys()
             keys.add("in", key)

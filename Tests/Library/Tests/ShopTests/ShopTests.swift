@@ -75,6 +75,33 @@ struct ShopTests {
         }
     }
 
+    @Test("the program of ten lines says what it would clean up, and changes nothing")
+    func program() async throws {
+        let server = try TestRedis()
+        defer { server.stop() }
+        try await server.ready()
+        let redis = ShopRedis(port: server.port)
+        try await redis.send("HSET", "job:1", "status", "QUEUED", "userId", "7", "cost", "30")
+        try await Self.die(1, redis)
+        try server.write(
+            """
+            redis: redis://127.0.0.1:\(server.port)/0
+            cleanups:
+              stuck-jobs:
+                policy: stuck
+                every: 15m
+                records: job:<id>
+                index: jobs:deadlines
+                states: [PROCESSING]
+                since: [startedAt]
+                timeout: 5m
+                to: FAILED
+                refund: {amount: cost, balance: user:<userId>:tokens, ledger: user:<userId>:refunds}
+            """, to: "curfew.yaml")
+        #expect(try server.output(of: "CleanUpJobs").hasSuffix("Cleaned up 1 jobs, refunded 30 tokens\n"))
+        #expect(try await redis.send("HGET", "job:1", "status") == .text("PROCESSING"))
+    }
+
     /// A worker has taken the job an hour ago and died.
     private static func die(_ id: Int, _ redis: ShopRedis) async throws {
         let began = Int(Date().timeIntervalSince1970 - 3_600) * 1_000

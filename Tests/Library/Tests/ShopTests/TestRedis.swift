@@ -34,6 +34,25 @@ final class TestRedis: Sendable {
         }
     }
 
+    /// Writes a file into its folder.
+    func write(_ text: String, to name: String) throws {
+        try text.write(to: folder.appendingPathComponent(name), atomically: true, encoding: .utf8)
+    }
+
+    /// Runs a program of this package in its folder; returns what it prints.
+    func output(of name: String) throws -> String {
+        let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        let program = Process()
+        program.executableURL = URL(fileURLWithPath: tests).deletingLastPathComponent().appendingPathComponent(name)
+        program.currentDirectoryURL = folder
+        let pipe = Pipe()
+        program.standardOutput = pipe
+        try program.run()
+        let data = try pipe.fileHandleForReading.readToEnd() ?? Data()
+        program.waitUntilExit()
+        return String(decoding: data, as: UTF8.self)
+    }
+
     /// Ends it.
     func stop() {
         process.terminate()
