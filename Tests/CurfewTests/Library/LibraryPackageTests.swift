@@ -20,14 +20,14 @@ struct LibraryPackageTests {
     }
 
     /// The complaint of the compiler; nil if there is none.
-    private static func check(_ target: String, _ folder: String, as module: String? = nil)
-        async throws -> String?
-    {
+    private static func check(
+        _ target: String, _ folder: String, as module: String? = nil, _ more: [String] = []
+    ) async throws -> String? {
         let what = module.map {
             ["-emit-module", "-module-name", $0, "-o", "\(folder)/\($0).swiftmodule"]
         }
         return try await BuiltModules.run(
-            ["swiftc"] + (what ?? ["-typecheck"]) + ["-swift-version", "6", "-I", folder]
+            ["swiftc"] + (what ?? ["-typecheck"]) + more + ["-swift-version", "6", "-I", folder]
                 + BuiltModules().flags
                 + files(target), in: folder)
     }
@@ -49,6 +49,17 @@ struct LibraryPackageTests {
         try await withTestFolder { folder in
             let complaint = try await Self.check("Library/Sources/\(name)", folder)
             #expect(complaint == nil)
+        }
+    }
+
+    @Test("the program with a policy of its own sees all that it uses, and so do its tests")
+    func carts() async throws {
+        try await withTestFolder { folder in
+            let program = try await Self.check(
+                "CartCleaner/Sources/CartCleaner", folder, as: "CartCleaner", ["-enable-testing"])
+            #expect(program == nil)
+            let tests = try await Self.check("CartCleaner/Tests/CartCleanerTests", folder)
+            #expect(tests == nil)
         }
     }
 

@@ -139,8 +139,9 @@ extension CustomPolicy {
         guard amount > 0 else { return }
         guard !parts.pays else { throw fault("pays back twice") }
         parts.pays = true
-        parts.effects.append(
-            .pay(Refund(amount: amount, balance: balance, field: refund.field?.fromProgram, ledger: ledger, entry: entry)))
+        let paid = Refund(
+            amount: amount, balance: balance, field: refund.field?.fromProgram, ledger: ledger, entry: entry)
+        parts.effects.append(.pay(paid))
     }
 
     /// Adds what is done to the record itself, guarded by what was read.

@@ -123,7 +123,8 @@ public struct PolicyEffect: Sendable, Hashable {
 
     /// A field of the hash at another key gets this value.
     public static func set(_ field: String, ofHash key: String, to value: String) -> PolicyEffect {
-        PolicyEffect(kind: .put(Put(key: key.fromProgram, kind: .hash, text: value.fromProgram, field: field.fromProgram)))
+        let put = Put(key: key.fromProgram, kind: .hash, text: value.fromProgram, field: field.fromProgram)
+        return PolicyEffect(kind: .put(put))
     }
 
     /// A plain string is written to a key, for that long or for ever.

@@ -86,7 +86,8 @@ public struct PolicyRecord: Sendable {
     ///
     /// - Throws: ``PolicyError`` where that can't be told, as where the key is no hash.
     public func value(of field: String, in key: String) throws -> PolicyValue? {
-        guard case .field(let exists, let value)? = try answer(.field(key: key.fromProgram, field: field.fromProgram)) else {
+        guard case .field(let exists, let value)? = try answer(.field(key: key.fromProgram, field: field.fromProgram))
+        else {
             return nil
         }
         return PolicyValue(text: value?.forProgram, keyExists: exists)
@@ -106,7 +107,8 @@ public struct PolicyRecord: Sendable {
     ///
     /// - Throws: ``PolicyError`` where that can't be told.
     public func contains(_ member: String, in key: String) throws -> Bool? {
-        guard case .standing(let standing, _)? = try answer(.standing(key: key.fromProgram, member: member.fromProgram)) else {
+        guard case .standing(let standing, _)? = try answer(.standing(key: key.fromProgram, member: member.fromProgram))
+        else {
             return nil
         }
         return standing != nil

@@ -41,7 +41,8 @@ public struct PolicySection {
 
     /// One of several words.
     public func word(_ key: String, of words: [String], required: Bool = false) -> String? {
-        section.choice(key.fromProgram, isRequired: required, words.map { ChosenWord(rawValue: $0.fromProgram) })?.rawValue.forProgram
+        section.choice(key.fromProgram, isRequired: required, words.map { ChosenWord(rawValue: $0.fromProgram) })?
+            .rawValue.forProgram
     }
 
     /// `true` or `false`.
