@@ -46,6 +46,7 @@ struct WorkCommand: AsyncParsableCommand {
         if configuration.http != nil {
             services.append(.init(service: AdminServer(source: source, worker: worker, logger: logger)))
         }
+        services.append(.init(service: ServiceManager(logger: logger)))
         services.append(.init(service: FarewellService(client: redis)))
         let group = ServiceGroup(
             configuration: .init(
