@@ -40,6 +40,10 @@ let package = Package(
             providers: [.apt(["libhiredis-dev"])]
         ),
         .target(name: "CHiredis", dependencies: ["CHiredisSystem"], exclude: ["System"]),
+        // Deploy/build says which commit it builds; no other build knows.
+        .target(
+            name: "CBuild",
+            cSettings: Context.environment["CURFEW_COMMIT"].map { [.define("CURFEW_COMMIT", to: "\"\($0)\"")] } ?? []),
         .target(
             name: "RedisClient",
             dependencies: [
@@ -115,13 +119,14 @@ let package = Package(
         .target(
             name: "CurfewCLI",
             dependencies: [
-                "Admin", "Curfew", "Policies", "RedisClient",
+                "Admin", "CBuild", "Curfew", "Policies", "RedisClient",
                 .product(name: "Algorithms", package: "swift-algorithms"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],

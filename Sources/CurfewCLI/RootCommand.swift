@@ -12,14 +12,14 @@ struct RootCommand: AsyncParsableCommand {
             Exit codes: 0 done · 1 done with errors · 2 wrong usage or configuration · 3 Redis or storage not \
             reachable · 4 someone else holds the lease.
             """,
-        version: CurfewVersion.current,
+        version: Version.text,
         subcommands: [
             WorkCommand.self, ServeCommand.self, RunCommand.self, PreviewCommand.self, ExplainCommand.self,
             StatusCommand.self,
             WatchCommand.self, HistoryCommand.self, EventsCommand.self, AlertsCommand.self, StatsCommand.self,
             PauseCommand.self, ResumeCommand.self, CancelCommand.self, UndoCommand.self, ForgetCommand.self,
             SessionsCommand.self,
-            ConfigCommand.self, DiscoverCommand.self, DoctorCommand.self, FunctionsCommand.self, DemoCommand.self,
+            ConfigCommand.self, DiscoverCommand.self, DoctorCommand.self, HealthCommand.self, FunctionsCommand.self, DemoCommand.self,
         ]
     )
 

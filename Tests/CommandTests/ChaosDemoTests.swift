@@ -74,6 +74,21 @@ extension Chaos {
             }
         }
 
+        @Test("the quick one takes less than ten seconds, its lines are plain where there is no terminal")
+        func quick() async throws {
+            try await withFolder { folder in
+                let place = try Place(in: folder)
+                let code = try await place.start("--quick", path: Self.path).wait(atMost: .seconds(60))
+                let text = try place.text
+                #expect(code == 0 && text.contains("All 17 checks hold"), "\(text)")
+                #expect(!text.contains("\u{1B}") && !text.contains("\r"))
+                let seconds = try #require(text.firstMatch(of: /after ([0-9.]+) s/)).output.1
+                // On a machine that does something else too, it may take twice as long.
+                #expect(try #require(Double(seconds)) < 20, "\(text)")
+                try await eventually("nothing is left") { try place.remains.isEmpty }
+            }
+        }
+
         @Test("without an S3 server it says so, and shows files in preview")
         func withoutStore() async throws {
             let path = Self.path.filter { !Self.hasStore($0) }

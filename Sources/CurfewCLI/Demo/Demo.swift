@@ -8,8 +8,8 @@ internal import RedisClient
 /// Every phase waits for its condition, for at most ``patience``. A phase that doesn't succeed ends the demo with an
 /// error.
 struct Demo: Sendable {
-    /// How many stuck jobs there are at first, and how many are added if a run ends before the instance is killed.
-    static let firstStuck = 20_000, moreStuck = 10_000
+    /// How many stuck jobs are added if a run ends before the instance is killed.
+    static let moreStuck = 10_000
     /// How often the demo tries to kill an instance during a run.
     static let mostAttempts = 5
     /// Cleanups whose completion is read from their records.
@@ -22,6 +22,8 @@ struct Demo: Sendable {
     let instances: [DemoInstance]
     /// The private S3 server; nil if this machine has none.
     let store: EmbeddedStore?
+    /// How fast it goes.
+    let pace: DemoPace
 
     /// The run that was interrupted.
     struct Crash: Sendable {
@@ -32,11 +34,11 @@ struct Demo: Sendable {
 
     /// Writes the workload and pauses what must wait: stuck-jobs until all instances are ready, since any of them may
     /// run it, and files until their objects are stored.
-    static func prepare(_ engine: Engine, _ stage: DemoStage) async throws -> DemoWorkload {
+    static func prepare(_ engine: Engine, _ stage: DemoStage, _ pace: DemoPace) async throws -> DemoWorkload {
         let now = try await engine.serverClock().now
         var workload = DemoWorkload(loaded: now)
         try await workload.load(into: engine.redis)
-        try await workload.addStuck(firstStuck, to: engine.redis, now: now)
+        try await workload.addStuck(pace.stuck, to: engine.redis, now: now)
         let operations = Operations(engine: engine)
         try await operations.pause("stuck-jobs", by: "the demo", why: "until all instances are ready")
         if try engine.cleanup(named: "files").isEnabled {
@@ -51,7 +53,7 @@ struct Demo: Sendable {
         var workload = workload
         try await waitForInstances()
         let crash = try await killHolder(&workload)
-        stage.say("Its lease expires within \(DemoConfiguration.lease.text); then another instance continues.")
+        stage.say("Its lease expires within \(pace.lease.text); then another instance continues.")
         try await storeFiles(workload)
         try await followOthers(workload)
         let preview = try await previewFiles()

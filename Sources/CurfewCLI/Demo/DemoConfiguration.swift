@@ -1,17 +1,17 @@
+internal import Curfew
+internal import Policies
+
 /// The configuration of the demo's instances.
 ///
 /// Its times are short, so that everything happens while the user watches.
 enum DemoConfiguration {
-    /// How long a lease lasts.
-    static let lease = Duration.seconds(3)
-
     /// The text of the file for a Redis at this URL and for a bucket.
     ///
     /// Without a bucket, the files can only be previewed: their cleanup is disabled, and its storage doesn't exist.
-    static func text(redis: String, store: EmbeddedStore?) -> String {
+    static func text(redis: String, store: EmbeddedStore?, pace: DemoPace = .usual) -> String {
         """
         redis: "\(redis)"
-        worker: {lease: \(lease.components.seconds)s, heartbeat: 1s}
+        worker: {lease: \(pace.lease.text), heartbeat: \(pace.heartbeat.text)}
         http: {listen: "127.0.0.1:0", open: true}  # any free port; open to this machine, for demos only
         storage:
           uploads:
@@ -22,9 +22,9 @@ enum DemoConfiguration {
             secret-key: "\(store?.secretKey ?? "none")"
 
         cleanups:
-        \(jobs)
-        \(waiting)
-        \(removal)
+        \(pace.applied(to: jobs))
+        \(pace.applied(to: waiting))
+        \(pace.applied(to: removal))
             enabled: \(store != nil)
 
         alerts:
@@ -38,7 +38,7 @@ enum DemoConfiguration {
     private static let jobs = """
           stuck-jobs:
             policy: stuck
-            every: 2s
+            every: EVERY
             records: job:<id>
             index: jobs:deadlines
             states: [PROCESSING]
@@ -51,11 +51,11 @@ enum DemoConfiguration {
             retry: {limit: 2, window: 72h, to: QUEUED, queue: jobs:queued}
             to: FAILED
             refund: {amount: tokensCost, balance: user:<userId>:tokens, ledger: user:<userId>:refunds}
-            page: 20  # small steps, so that there is something to see
+            page: PAGE  # small steps, so that there is something to see
 
           stuck-generations:
             policy: counters
-            every: 2s
+            every: EVERY
             records: generation:<id>
             states: [queuing, processing]
             since: [updated_at]
@@ -65,7 +65,7 @@ enum DemoConfiguration {
 
           generation-locks:
             policy: locks
-            every: 2s
+            every: EVERY
             records: "lock:generation:<id>"
             since: [acquired_at]
             timeout: 3h
@@ -73,9 +73,9 @@ enum DemoConfiguration {
 
           file-locks:  # plain strings: their age counts from the first time they are seen
             policy: locks
-            every: 2s
+            every: EVERY
             records: "lock:file:<id>"
-            timeout: 4s
+            timeout: FIRST_SEEN
             alive: worker:<value>:alive
 
         """
@@ -84,7 +84,7 @@ enum DemoConfiguration {
     private static let waiting = """
           paused-batches:
             policy: paused
-            every: 2s
+            every: EVERY
             records: batch:<id>
             index: batches:paused
             states: [paused]
@@ -96,7 +96,7 @@ enum DemoConfiguration {
 
           stuck-plans:
             policy: dependent
-            every: 2s
+            every: EVERY
             records: plan:<id>
             index: plans:pending
             states: [PENDING]
@@ -112,7 +112,7 @@ enum DemoConfiguration {
     private static let removal = """
           old-jobs:
             policy: retention
-            every: 2s
+            every: EVERY
             records: job:<id>
             index: jobs:finished
             states: [COMPLETED, FAILED, CANCELLED]
@@ -122,7 +122,7 @@ enum DemoConfiguration {
 
           old-downloads:
             policy: retention
-            every: 2s
+            every: EVERY
             records: download:<id>
             since: [timestamp]
             keep: 14d
@@ -130,7 +130,7 @@ enum DemoConfiguration {
 
           files:
             policy: files
-            every: 2s
+            every: EVERY
             records: file:<id>
             since: [uploadedAt]
             orphan: {unless: entityId, after: 24h}

@@ -120,7 +120,7 @@ struct DemoJudge {
         else { return Check(ok: false, text: "\(crash.run) of \(crash.victim.name) was not continued elsewhere") }
         let later = Timestamp(milliseconds: began) - crash.at
         // A heartbeat of a second, plus some time for a busy machine.
-        let isInTime = later <= DemoConfiguration.lease + .seconds(3)
+        let isInTime = later <= demo.pace.lease + .seconds(3)
         let seconds = Double(later.milliseconds) / 1000
         return Check(
             ok: isInTime && demo.name(of: instance) != crash.victim.name,
