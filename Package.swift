@@ -43,6 +43,7 @@ let package = Package(
         // Deploy/build says which commit it builds; no other build knows.
         .target(
             name: "CBuild",
+            path: "Sources/CurfewCLI/Build",
             cSettings: Context.environment["CURFEW_COMMIT"].map { [.define("CURFEW_COMMIT", to: "\"\($0)\"")] } ?? []),
         .target(
             name: "RedisClient",
@@ -130,7 +131,7 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
-            exclude: ["Program"],
+            exclude: ["Build", "Program"],
             swiftSettings: settings
         ),
         .executableTarget(

@@ -19,7 +19,8 @@ struct RootCommand: AsyncParsableCommand {
             WatchCommand.self, HistoryCommand.self, EventsCommand.self, AlertsCommand.self, StatsCommand.self,
             PauseCommand.self, ResumeCommand.self, CancelCommand.self, UndoCommand.self, ForgetCommand.self,
             SessionsCommand.self,
-            ConfigCommand.self, DiscoverCommand.self, DoctorCommand.self, HealthCommand.self, FunctionsCommand.self, DemoCommand.self,
+            ConfigCommand.self, DiscoverCommand.self, DoctorCommand.self, HealthCommand.self, FunctionsCommand.self,
+            DemoCommand.self,
         ]
     )
 

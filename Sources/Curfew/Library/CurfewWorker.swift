@@ -15,7 +15,8 @@ public import Tracing
 ///   from ``run()`` within seconds; a Redis that is silent isn't waited for. Cancellation of its task does the same.
 /// - While Redis isn't reachable it waits, and works again when it is: ``run()`` doesn't throw for that.
 /// - Two workers in one process are two instances with different names; neither does what the other one does.
-/// - The sections `http` and `log` of a file are not for it: it serves nothing, and logs to the logger that it is given.
+/// - The sections `http`, `log` and `otel` of a file are not for it: it serves nothing, and logs, measures and traces to
+///   what it is given.
 public final class CurfewWorker: Service {
     private let configuration: Configuration
     private let logger: Logger
