@@ -2,7 +2,8 @@ package import Curfew
 internal import Foundation
 package import Logging
 internal import Metrics
-package import ServiceLifecycle
+internal import RedisClient
+internal import ServiceLifecycle
 
 /// Sends traces and metrics to a collector: the section `otel` of the file.
 ///

@@ -1,3 +1,5 @@
+internal import RedisClient
+
 /// Where traces and metrics are sent: the section `otel` of the file.
 ///
 /// The protocol is OTLP over HTTP, as JSON.
