@@ -1,5 +1,7 @@
 import Curfew
+import HTTPTypes
 import HummingbirdTesting
+import RedisClient
 import TestNeeds
 import Testing
 

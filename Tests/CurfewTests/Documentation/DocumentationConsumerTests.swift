@@ -53,7 +53,9 @@ struct DocumentationConsumerTests {
     ) throws -> (process: ChildProcess, output: String) {
         let output = "\(server.folder)/\(name)"
         let variables = ["REDIS_URL=\(server.url)", "CONSUMER=\(name)", "IDLE_MS=200"]
-        return (try ChildProcess(["env"] + variables + language.command, output: output), output)
+        // A path with a “=” would be a variable for env.
+        let command = ["env"] + variables + ["sh", "-c", "exec \"$@\"", "sh"] + language.command
+        return (try ChildProcess(command, output: output), output)
     }
 
     /// What was written to a file so far.
@@ -92,6 +94,13 @@ struct DocumentationConsumerTests {
             }
             second.process.signal(SIGKILL)
         }
+    }
+
+    @Test("the one for Node is a program, wherever there is Node")
+    func syntax() async throws {
+        guard try await ChildProcess(["node", "--version"], output: "/dev/null").wait() == 0 else { return }
+        let check = try ChildProcess(["node", "--check", "\(Self.folder)/alerts.mjs"], output: "/dev/null")
+        #expect(await check.wait() == 0)
     }
 
     @Test(

@@ -61,7 +61,7 @@ struct KnownPoliciesTests {
         arguments: [
             (", idle: 1h", ", idle: soon", "c.yaml:3: cleanups.tidy.idle: expected a duration"),
             (", idle: 1h", "", "c.yaml:3: cleanups.tidy.idle: missing, expected a duration"),
-            (", idle: 1h", ", idl: 1h", "unknown key, did you mean “idle”?"),
+            (", idle: 1h", ", idl: 1h", "c.yaml:3: cleanups.tidy.idl: unknown key"),
             ("inbox:<owner>", "<owner>:inbox", "begins with a gap"),
             ("inbox:<owner>", "{curfew}:fence", "one of Curfew's own keys"),
             ("tidy-up", "tidy-upp", "unknown “tidy-upp”, did you mean “tidy-up”?"),

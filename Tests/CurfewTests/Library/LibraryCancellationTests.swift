@@ -20,7 +20,7 @@ struct LibraryCancellationTests {
             try await scene.stick(1...1_000)
             try await scene.withClient { curfew in
                 let task = Task { try await curfew.run("jobs") }
-                for try await _ in curfew.events(after: .beginning) { break }
+                try await scene.firstChange(curfew)
                 task.cancel()
                 let result = try await task.value
                 #expect(result.status == .cancelled && result.cleanedUp > 0)
@@ -61,7 +61,7 @@ struct LibraryCancellationTests {
             try await scene.stick(1...1_000)
             let curfew = try CurfewClient(scene.configuration, logger: LibraryScene.silent)
             let task = Task { try await curfew.run("jobs") }
-            for try await _ in curfew.events(after: .beginning) { break }
+            try await scene.firstChange(curfew)
             await curfew.close()
             let result = try await task.value
             #expect(result.status == .cancelled && result.error == "cancelled by the end of its client")

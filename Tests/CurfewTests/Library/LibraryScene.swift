@@ -17,26 +17,7 @@ struct LibraryScene: Sendable {
         }
     }
 
-    /// Stuck jobs, in YAML.
-    var text: String {
-        """
-        redis: \(server.url)
-        cleanups:
-          jobs:
-            policy: stuck
-            every: 1h
-            records: job:<id>
-            index: jobs
-            states: [RUNNING]
-            since: [at]
-            timeout: 1m
-            to: FAILED
-            page: 20
-            refund: {amount: cost, balance: "user:<user>:tokens", ledger: "user:<user>:refunds"}
-        """
-    }
-
-    /// The same in code.
+    /// Stuck jobs, with a refund.
     var content: CurfewConfiguration.Content {
         let stuck = CurfewConfiguration.Stuck(
             states: ["RUNNING"], since: "at", timeout: .after(.seconds(60)), to: "FAILED",
@@ -45,7 +26,10 @@ struct LibraryScene: Sendable {
             "jobs", records: "job:<id>", every: .seconds(3_600), policy: .stuck(stuck))
         jobs.index = "jobs"
         jobs.more = ["page": 20]
-        return CurfewConfiguration.Content(redis: server.url, cleanups: [jobs])
+        var content = CurfewConfiguration.Content(redis: server.url, cleanups: [jobs])
+        // However busy the machine is, no run loses its lease.
+        content.worker = .init(lease: .seconds(60))
+        return content
     }
 
     /// A configuration in code.
@@ -63,6 +47,11 @@ struct LibraryScene: Sendable {
             ]
         }
         try await redis.pipeline(commands)
+    }
+
+    /// Waits until a record is changed.
+    func firstChange(_ curfew: CurfewClient) async throws {
+        for try await event in curfew.events(after: .beginning) where event.action == "fail" { return }
     }
 
     func status(_ id: Int) async throws -> String? {

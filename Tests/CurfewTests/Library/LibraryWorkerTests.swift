@@ -31,10 +31,7 @@ struct LibraryWorkerTests {
             let worker = try CurfewWorker(scene.configuration, logger: LibraryScene.silent)
             try await scene.withClient { curfew in
                 try await Self.serving([worker]) {
-                    for try await event in curfew.events(after: .beginning) {
-                        #expect(event.action == "fail")
-                        break
-                    }
+                    try await scene.firstChange(curfew)
                     #expect(worker.trouble == nil)
                 }
                 #expect(try await scene.exists("{curfew}:lease:jobs") == false)
@@ -54,7 +51,7 @@ struct LibraryWorkerTests {
             let worker = try CurfewWorker(scene.configuration, logger: LibraryScene.silent)
             try await scene.withClient { curfew in
                 let task = Task { try await worker.run() }
-                for try await _ in curfew.events(after: .beginning) { break }
+                try await scene.firstChange(curfew)
                 task.cancel()
                 try await task.value
                 #expect(try await scene.exists("{curfew}:lease:jobs") == false)

@@ -4,7 +4,8 @@ internal import Synchronization
 
 /// A record as it was read: the fields that the policy declares, and the answers to what it has asked.
 ///
-/// Text is what the bytes say as UTF-8, with U+FFFD where they are none; ``bytes(of:)`` has them as they are.
+/// Text is what the bytes say as UTF-8. Text that is none has a private-use scalar for each byte from 0x80 on, so that what
+/// is handed back is what was read; ``bytes(of:)`` has the bytes as they are.
 public struct PolicyRecord: Sendable {
     let record: Record
     let times: TimeReading
