@@ -83,8 +83,8 @@ extension Chaos {
                 #expect(code == 0 && text.contains("All 17 checks hold"), "\(text)")
                 #expect(!text.contains("\u{1B}") && !text.contains("\r"))
                 let seconds = try #require(text.firstMatch(of: /after ([0-9.]+) s/)).output.1
-                // On a machine that does something else too, it may take twice as long.
-                #expect(try #require(Double(seconds)) < 20, "\(text)")
+                // On a machine that does something else too, it may take three times as long.
+                #expect(try #require(Double(seconds)) < 30, "\(text)")
                 try await eventually("nothing is left") { try place.remains.isEmpty }
             }
         }

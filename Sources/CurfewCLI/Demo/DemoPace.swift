@@ -22,7 +22,7 @@ struct DemoPace: Sendable {
         page: 20)
     /// For a first impression: less than ten seconds.
     static let quick = DemoPace(
-        lease: .milliseconds(900), heartbeat: .milliseconds(300), interval: .seconds(1), firstSeen: .seconds(1),
+        lease: .seconds(2), heartbeat: .milliseconds(500), interval: .seconds(1), firstSeen: .seconds(1),
         stuck: 6_000, page: 20)
 
     /// A part of the configuration with these times in it.
