@@ -49,14 +49,13 @@ final class TestRedis: Sendable {
         program.standardOutput = pipe
         try program.run()
         let data = try pipe.fileHandleForReading.readToEnd() ?? Data()
-        program.waitUntilExit()
         return String(decoding: data, as: UTF8.self)
     }
 
     /// Ends it.
     func stop() {
-        process.terminate()
-        process.waitUntilExit()
+        // It inherits the signals that the thread of a test blocks, so that SIGTERM would not reach it.
+        kill(process.processIdentifier, SIGKILL)
         do {
             try FileManager.default.removeItem(at: folder)
         } catch {
