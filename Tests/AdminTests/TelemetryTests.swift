@@ -38,9 +38,25 @@ struct TelemetryTests {
             .flatMap { $0["metrics"] as? [[String: Any]] ?? [] }
     }
 
+    private func end(_ name: String, in queue: TelemetryQueue) {
+        TelemetryTracer(queue: queue).startSpan(name, context: .topLevel).end()
+    }
+
     private func end(_ count: Int, in queue: TelemetryQueue) {
+        for number in 0..<count { end("span \(number)", in: queue) }
+    }
+
+    /// A span within another one, which failed.
+    private func nest(in queue: TelemetryQueue) {
         let tracer = TelemetryTracer(queue: queue)
-        for number in 0..<count { tracer.startSpan("span \(number)", context: .topLevel).end() }
+        tracer.withSpan("outer") { outer in
+            outer.attributes["cleanup"] = "stuck-jobs"
+            outer.attributes["records"] = 7
+            tracer.withSpan("inner", ofKind: .client) { inner in
+                inner.recordError(CurfewError(.usage, "no"))
+                inner.setStatus(SpanStatus(code: .error, message: "no"))
+            }
+        }
     }
 
     @Test("spans that have ended arrive with a parent, attributes, events and headers, each once")
@@ -48,15 +64,7 @@ struct TelemetryTests {
         try await HTTPReceiver.withReceiver { receiver in
             try await withTelemetry(to: "http://127.0.0.1:\(receiver.port)/base") { service, queue, scene in
                 try await service.during {
-                    let tracer = TelemetryTracer(queue: queue)
-                    tracer.withSpan("outer") { outer in
-                        outer.attributes["cleanup"] = "stuck-jobs"
-                        outer.attributes["records"] = 7
-                        tracer.withSpan("inner", ofKind: .client) { inner in
-                            inner.recordError(CurfewError(.usage, "no"))
-                            inner.setStatus(SpanStatus(code: .error, message: "no"))
-                        }
-                    }
+                    nest(in: queue)
                     try await eventually("they have arrived") { !receiver.requests.isEmpty }
                 }
                 let requests = receiver.requests.filter { $0.target == "/base/v1/traces" }
@@ -89,11 +97,10 @@ struct TelemetryTests {
             return .status(number == 1 ? 503 : request.body.contains("wrong") ? 400 : 200)
         } _: { receiver in
             try await withTelemetry(to: "http://127.0.0.1:\(receiver.port)") { service, queue, _ in
-                let tracer = TelemetryTracer(queue: queue)
                 try await service.during {
-                    tracer.startSpan("late", context: .topLevel).end()
+                    end("late", in: queue)
                     try await eventually("it is sent again") { receiver.requests.count == 2 }
-                    tracer.startSpan("wrong", context: .topLevel).end()
+                    end("wrong", in: queue)
                     try await eventually("it is refused") { queue.dropped == 1 }
                 }
                 let traces = receiver.requests.filter { $0.target == "/v1/traces" }
