@@ -46,6 +46,18 @@ struct TelemetryTests {
         for number in 0..<count { end("span \(number)", in: queue) }
     }
 
+    private func arrival(at receiver: HTTPReceiver) async throws {
+        try await eventually("they have arrived") { !receiver.requests.isEmpty }
+    }
+
+    /// A span that is sent twice, and then one that is refused.
+    private func provoke(_ receiver: HTTPReceiver, _ queue: TelemetryQueue) async throws {
+        end("late", in: queue)
+        try await eventually("it is sent again") { receiver.requests.count == 2 }
+        end("wrong", in: queue)
+        try await eventually("it is refused") { queue.dropped == 1 }
+    }
+
     /// A span within another one, which failed.
     private func nest(in queue: TelemetryQueue) {
         let tracer = TelemetryTracer(queue: queue)
@@ -65,7 +77,7 @@ struct TelemetryTests {
             try await withTelemetry(to: "http://127.0.0.1:\(receiver.port)/base") { service, queue, scene in
                 try await service.during {
                     nest(in: queue)
-                    try await eventually("they have arrived") { !receiver.requests.isEmpty }
+                    try await arrival(at: receiver)
                 }
                 let requests = receiver.requests.filter { $0.target == "/base/v1/traces" }
                 #expect(requests.count == 1)
@@ -97,12 +109,7 @@ struct TelemetryTests {
             return .status(number == 1 ? 503 : request.body.contains("wrong") ? 400 : 200)
         } _: { receiver in
             try await withTelemetry(to: "http://127.0.0.1:\(receiver.port)") { service, queue, _ in
-                try await service.during {
-                    end("late", in: queue)
-                    try await eventually("it is sent again") { receiver.requests.count == 2 }
-                    end("wrong", in: queue)
-                    try await eventually("it is refused") { queue.dropped == 1 }
-                }
+                try await service.during { try await provoke(receiver, queue) }
                 let traces = receiver.requests.filter { $0.target == "/v1/traces" }
                 #expect(traces.map { $0.body.contains("late") } == [true, true, false])
                 #expect(queue.count == 0)
