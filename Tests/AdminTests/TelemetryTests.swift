@@ -51,11 +51,16 @@ struct TelemetryTests {
     }
 
     /// A span that is sent twice, and then one that is refused.
-    private func provoke(_ receiver: HTTPReceiver, _ queue: TelemetryQueue) async throws {
-        end("late", in: queue)
-        try await eventually("it is sent again") { receiver.requests.count == 2 }
-        end("wrong", in: queue)
-        try await eventually("it is refused") { queue.dropped == 1 }
+    private func provoke(
+        _ service: TelemetryService, _ queue: TelemetryQueue, _ receiver: HTTPReceiver
+    ) async throws {
+        try await service.during {
+            end("late", in: queue)
+            try await eventually("it is sent again") { receiver.requests.count == 2 }
+            end("wrong", in: queue)
+            try await eventually("it is refused") { queue.dropped == 1 }
+        }
+        #expect(queue.count == 0)
     }
 
     /// A span within another one, which failed.
@@ -104,17 +109,19 @@ struct TelemetryTests {
 
     @Test("a collector that is busy is asked again; what it refuses as wrong isn't sent again")
     func failures() async throws {
-        try await HTTPReceiver.withReceiver { number, request in
-            guard request.target == "/v1/traces" else { return .status(200) }
-            return .status(number == 1 ? 503 : request.body.contains("wrong") ? 400 : 200)
-        } _: { receiver in
+        try await HTTPReceiver.withReceiver(answer: Self.moody) { receiver in
             try await withTelemetry(to: "http://127.0.0.1:\(receiver.port)") { service, queue, _ in
-                try await service.during { try await provoke(receiver, queue) }
-                let traces = receiver.requests.filter { $0.target == "/v1/traces" }
-                #expect(traces.map { $0.body.contains("late") } == [true, true, false])
-                #expect(queue.count == 0)
+                try await provoke(service, queue, receiver)
             }
+            let traces = receiver.requests.filter { $0.target == "/v1/traces" }
+            #expect(traces.map { $0.body.contains("late") } == [true, true, false])
         }
+    }
+
+    /// Busy at first, and not fond of what is called wrong.
+    private static func moody(_ number: Int, _ request: HTTPReceiver.Request) -> HTTPReceiver.Answer {
+        guard request.target == "/v1/traces" else { return .status(200) }
+        return .status(number == 1 ? 503 : request.body.contains("wrong") ? 400 : 200)
     }
 
     @Test("nobody waits for a collector that is silent or away, and the queue doesn't grow without end")
