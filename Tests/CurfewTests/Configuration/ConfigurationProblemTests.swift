@@ -64,7 +64,7 @@ struct ConfigurationProblemTests {
                 curfew.yaml:1: cleanups: missing, expected a section
                 curfew.yaml:2: worker.lease: “5” has no unit, write 5s, 5m or 5h
                 curfew.yaml:3: clenups: unknown key, did you mean “cleanups”? (expected one of redis, redis-user, redis-password, \
-                prefix, min-replicas, worker, http, streams, storage, webhooks, mail, cleanups, routes, alerts, log, preset)
+                prefix, min-replicas, worker, http, streams, storage, webhooks, mail, cleanups, routes, alerts, log, otel, preset)
                 """)
     }
 

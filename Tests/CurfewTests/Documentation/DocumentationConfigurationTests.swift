@@ -25,7 +25,7 @@ private struct AbandonedCart: Curfew.Policy {
 struct DocumentationConfigurationTests {
     private static let sections = [
         "redis", "redis-user", "redis-password", "prefix", "worker", "http", "streams", "storage", "webhooks",
-        "mail", "cleanups", "routes", "alerts", "preset",
+        "mail", "cleanups", "routes", "alerts", "otel", "preset",
     ]
 
     /// A block as a whole file: cleanups alone get their section, and what a file can't be without is added.
@@ -75,6 +75,7 @@ struct DocumentationConfigurationTests {
             webhooks: {ops: {zzzz: 0}}
             mail: {zzzz: 0}
             log: {zzzz: 0}
+            otel: {zzzz: 0}
             cleanups:
               stuck: {policy: stuck, zzzz: 0, retry: {zzzz: 0, queue: {zzzz: 0}}, refund: {zzzz: 0, record: {zzzz: 0}}, writes: {zzzz: 0}, index: {zzzz: 0}, only: {zzzz: 0}}
               counters: {policy: counters, zzzz: 0, counters: {zzzz: 0}, members: {zzzz: 0}}
@@ -113,7 +114,7 @@ struct DocumentationConfigurationTests {
             ("only, except", "cleanups.stuck.only.zzzz"),
             ("refund", "cleanups.stuck.refund.zzzz"),
             ("put", "cleanups.stuck.refund.record.zzzz"), ("Effects", "cleanups.locks.release.zzzz"),
-            ("writes of paused", "cleanups.paused.writes.zzzz"), ("log", "log.zzzz"),
+            ("writes of paused", "cleanups.paused.writes.zzzz"), ("log", "log.zzzz"), ("otel", "otel.zzzz"),
             ("counters", "cleanups.counters.counters.zzzz"), ("members", "cleanups.counters.members.zzzz"),
             ("orphan", "cleanups.files.orphan.zzzz"), ("deleted", "cleanups.files.deleted.zzzz"),
             ("guard", "cleanups.locks.guard.zzzz"), ("alerts", "alerts.alert.zzzz"),
@@ -154,6 +155,7 @@ struct DocumentationConfigurationTests {
             storage: {uploads: {endpoint: "http://s3.test", bucket: b, access-key: a, secret-key: s}}
             webhooks: {ops: {url: "https://a", on: alert}}
             mail: {smtp: "smtps://a", from: a@b, to: c@d, on: alert}
+            otel: {endpoint: "http://a"}
             cleanups:
               stuck: {policy: stuck, every: 1h, records: "a:<id>", states: A, since: b, timeout: 1m, to: C, retry: {limit: 1, to: D}}
               counters: {policy: counters, every: 1h, records: "a:<id>", states: A, since: b, timeout: 1m, total: t,
@@ -161,6 +163,7 @@ struct DocumentationConfigurationTests {
             """
         let file = try Configuration.parse(text, file: "", environment: [:])
         let mail = try #require(file.mail)
+        let otel = try #require(file.telemetry)
         let cleanup = try #require(file.cleanup(named: "stuck"))
         let stuck = try #require(cleanup.policy as? StuckPolicy)
         let counters = try #require(file.cleanup(named: "counters")?.policy as? CountersPolicy)
@@ -211,6 +214,7 @@ struct DocumentationConfigurationTests {
             "policy: paused timeout": paused.timeout.text, "policy: paused to": paused.to,
             "policy: dependent grace": dependent.grace.text, "orphan after": orphan.after.text,
             "deleted after": deleted.after.text, "log format": file.log.format.rawValue,
+            "otel service": otel.service, "otel every": otel.every.text, "otel timeout": otel.timeout.text,
         ]
     }
 
