@@ -63,7 +63,7 @@ extension Chaos {
                     let seen = try spans(receiver)
                     let runs = seen.filter { $0.name == "curfew.run" }
                     #expect(runs.count == 2 && runs.allSatisfy { $0.parent == nil })
-                    #expect(runs.first?.attributes["curfew.run"] == run["id"])
+                    #expect(runs.first?.attributes["curfew.run"] == run["run"])
                     #expect(runs.map { $0.attributes["curfew.trigger"] } == ["schedule", "manual"])
                     for run in runs {
                         #expect(
