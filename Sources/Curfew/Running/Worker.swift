@@ -196,8 +196,7 @@ package final class Worker: Service {
             active.agenda.end = .now
         }
         if isBeatDue { state.withLock(\.background).count(answer.mates) }
-        // Claimed runs are started before anything else can fail: an abandoned claim would block its cleanup
-        // everywhere.
+        // Claimed runs are started before anything else can fail: an abandoned claim blocks its cleanup everywhere.
         for claim in answer.claims {
             if let run = accept(claim, answer.clock, step, engine) { start(run) }
         }
