@@ -37,7 +37,7 @@ struct DashboardTruthTests {
         let headline = try #require(part.1.firstMatch(of: /<p class="verdict">(.*?)<\/p>/))
         let lines = part.1.matches(of: /<li [^>]*>(.*?)<\/li>/).map { $0.1.replacing(/<[^>]*>/, with: "") }
         // On a busy machine some seconds pass before the page is made.
-        return (String(headline.1), lines.map { $0.replacing(/([0-9]m)[0-9]+s/) { $0.output.1 } })
+        return (String(headline.1), lines.map { String($0.replacing(/([0-9]m)[0-9]+s/) { $0.output.1 }) })
     }
 
     @Test("all is well only where the last run of every cleanup did all that it had to")
