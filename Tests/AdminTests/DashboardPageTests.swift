@@ -14,10 +14,13 @@ struct DashboardPageTests {
         _ client: some TestClientProtocol, _ action: String, _ fields: [String: String] = [:], page: String
     ) async throws -> String {
         let token = try DashboardSignInTests.formToken(in: try await client.ask(.get, page).text)
-        let body = DashboardSignInTests.form(fields.merging(["form_token": token]) { own, _ in own })
+        var fields = fields
+        fields["form_token"] = fields["form_token"] ?? token
+        let body = DashboardSignInTests.form(fields)
         let answer = try await client.ask(.post, action, body, headers: DashboardSignInTests.headers)
         guard answer.status == 303 else { return "\(answer.status)" }
-        let cookie = try #require(answer.headers[.setCookie]?.split(separator: ";").first.map(String.init))
+        let set = try #require(answer.headers[.setCookie])
+        let cookie = String(set.prefix { $0 != ";" })
         let next = try #require(answer.headers[.location])
         let told = try await client.ask(.get, next, headers: [.cookie: cookie])
         #expect(told.headers[.setCookie]?.hasPrefix("curfew_notice=;") == true)

@@ -57,7 +57,7 @@ extension Chaos {
                 try await workload.left(atMost: 0)
                 let run = try await scene.run("completed")
                 #expect(run.number("changed") == Int64(Self.count))
-                #expect(run.number("refunded") == Int64((1...Self.count).reduce(0) { $0 + 1 + $1 % 7 }))
+                #expect(run.number("refunded") == Int64(ProcessesWorkload.cost(of: Self.count)))
                 try await workload.expectEachOnce(Self.count)
                 for worker in workers { #expect(await worker.terminate() == 0) }
             }

@@ -99,10 +99,17 @@ struct ProcessesWorkload {
         try await scene.send("EVAL", Self.eventsOfRun, "0", run, id).integer ?? -1
     }
 
+    /// What the jobs 1…count cost together.
+    static func cost(of count: Int) -> Int {
+        var cost = 0
+        for job in 1...count { cost += 1 + job % 7 }
+        return cost
+    }
+
     /// Expects that of the jobs 1…count each was failed once and refunded once, and that the index is empty.
     func expectEachOnce(_ count: Int, sourceLocation: SourceLocation = #_sourceLocation) async throws {
         let found = try await audit(count)
-        let cost = (1...count).reduce(0) { $0 + 1 + $1 % 7 }
+        let cost = Self.cost(of: count)
         let expected = [
             "failed": count, "balances": cost, "paid": cost, "payments": count, "events": count, "records": count,
             "tokens": cost,

@@ -33,8 +33,11 @@ struct Fleet: Sendable {
         /// - Parameter configurations: fingerprints, separated by spaces.
         mutating func having(_ configurations: String) -> [Status.InstanceStatus] {
             if let known = known[configurations] { return known }
-            let users = Set(configurations.split(separator: " ").map(String.init))
-                .flatMap { fleet.byConfiguration[$0] ?? [] }.sorted { $0.id < $1.id }
+            var users: [Status.InstanceStatus] = []
+            for configuration in Set(configurations.split(separator: " ")) {
+                users += fleet.byConfiguration[String(configuration)] ?? []
+            }
+            users.sort { $0.id < $1.id }
             known[configurations] = users
             return users
         }

@@ -35,10 +35,11 @@ struct FunctionsSagaTests {
             #expect(written.written == Set(0..<300))
             let events = try await scene.stream(scene.keys.events)
             #expect(events.map { $0["record"] } == (0..<300).map(String.init))
-            #expect(events[7]["reason"] == "stuck for 7m" && events[7]["key"] == "job:7")
-            #expect(events[7]["run"] == "jobs-1" && events[7]["cleanup"] == "jobs" && events[7]["tokens"] == "10")
-            #expect(events[7]["action"] == "fail" && events[7]["from"] == "RUNNING" && events[7]["to"] == "FAILED")
-            #expect(events[7]["type"] == "" && events[7]["bytes"] == "0" && events[7]["at_ms"] == "7")
+            let expected = [
+                "reason": "stuck for 7m", "key": "job:7", "run": "jobs-1", "cleanup": "jobs", "tokens": "10",
+                "action": "fail", "from": "RUNNING", "to": "FAILED", "type": "", "bytes": "0", "at_ms": "7",
+            ]
+            for (field, value) in expected { #expect(events[7][field] == value) }
         }
     }
 

@@ -65,8 +65,8 @@ struct SweepWatchTests {
                 #expect(real.tokensRefunded == watched.tokensRefunded && real.retried == watched.retried)
                 #expect(real.cleanedUp == watched.totalFound - watched.failed)
                 #expect(previewed.totalFound == real.totalFound && previewed.failed == real.failed)
-                let actions = real.records.map { [$0.id, $0.action, $0.to] }.sorted { $0[0] < $1[0] }
-                #expect(actions == watched.records.map { [$0.id, $0.action, $0.to] }.sorted { $0[0] < $1[0] })
+                let actions = real.records.map { "\($0.id) \($0.action) \($0.to)" }.sorted()
+                #expect(actions == watched.records.map { "\($0.id) \($0.action) \($0.to)" }.sorted())
                 // The next cleanup starts from what it would have found.
                 _ = try await scene.send("FLUSHALL")
                 try await fill(scene)
