@@ -1,7 +1,7 @@
 /// An amount of money or tokens: a whole number, or a decimal one that is reckoned with exactly and keeps its scale.
 ///
-/// A decimal has at most ``mostDigits`` digits before its point and as many after it; a whole number fits into 64 bits, as
-/// those of Redis do.
+/// A decimal has at most 18 digits before its point and as many after it; a whole number fits into 64 bits, as those of
+/// Redis do.
 public struct Amount: Sendable, Hashable, Comparable, ExpressibleByIntegerLiteral,
     LosslessStringConvertible
 {

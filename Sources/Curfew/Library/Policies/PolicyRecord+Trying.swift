@@ -6,7 +6,9 @@ extension PolicyRecord {
     /// A record with these fields, and no others; its verdict isn't checked against what the policy declares.
     ///
     /// - Parameters:
+    ///   - id: its name among the records of its cleanup.
     ///   - key: the key that it is at; left out, the id.
+    ///   - fields: the fields of its hash, as Redis has them.
     ///   - timeout: how long it may take: ``timeout``.
     ///   - now: the time of the verdict, by which times that lie ahead are refused.
     public init(

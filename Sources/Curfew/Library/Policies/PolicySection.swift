@@ -21,14 +21,19 @@ public struct PolicySection {
 
     /// Reports a problem with a key: the file is then refused.
     ///
-    /// - Parameter message: what was found, and what was expected.
+    /// - Parameters:
+    ///   - key: the key of the policy's part.
+    ///   - message: what was found, and what was expected.
     public func report(_ key: String, _ message: String) {
         section.problem(key.fromProgram, message)
     }
 
     /// A text that isn't empty.
     ///
-    /// - Parameter expected: what is expected, for messages.
+    /// - Parameters:
+    ///   - key: the key of the policy's part.
+    ///   - required: whether it is a problem that the key isn't there.
+    ///   - expected: what is expected, for messages.
     public func text(_ key: String, required: Bool = false, expected: String = "a text") -> String? {
         section.text(key.fromProgram, isRequired: required, expected: expected)?.forProgram
     }

@@ -28,7 +28,9 @@ public struct PolicyVerdict: Sendable {
     ///
     /// The record itself stays.
     ///
-    /// - Parameter guards: what must still be so; left out, all declared fields must be as they were read.
+    /// - Parameters:
+    ///   - because: the reason that people read.
+    ///   - guards: what must still be so; left out, all declared fields must be as they were read.
     public static func drop(because: String, guards: [PolicyGuard] = []) -> PolicyVerdict {
         PolicyVerdict(kind: .drop(because: because.fromProgram, guards: guards.map(\.guard)))
     }

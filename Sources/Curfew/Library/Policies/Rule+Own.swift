@@ -1,7 +1,9 @@
 extension CurfewConfiguration.Rule {
     /// A policy of the program's own, which ``CurfewConfiguration/policies`` must have too.
     ///
-    /// - Parameter settings: the keys that the policy reads.
+    /// - Parameters:
+    ///   - policy: its type.
+    ///   - settings: the keys that the policy reads.
     public static func own(
         _ policy: any Policy.Type, _ settings: [String: CurfewConfiguration.Setting] = [:]
     ) -> CurfewConfiguration.Rule {
