@@ -1,6 +1,13 @@
 # Sourced by the scripts of this project: shared steps. Each step checks first, so that a second run costs nothing.
 # shellcheck shell=bash
 
+# Without HOME, as under cron or in a unit, it is that of the user.
+if [ -z "${HOME:-}" ]; then
+    unset HOME
+    HOME=~
+    export HOME
+fi
+
 # The Swift to use; can be set to another toolchain or a wrapper.
 SWIFT=${SWIFT:-swift}
 oldest_swift=6.2

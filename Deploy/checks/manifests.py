@@ -5,6 +5,7 @@ Usage: manifests.py [PROGRAM]: with the built program, the configurations in the
 
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -66,6 +67,8 @@ def check_set(manifests: list[dict], place: str) -> None:
             check_pod(spec["template"]["spec"], f"{place}: {kind}")
             if "livenessProbe" not in spec["template"]["spec"]["containers"][0]:
                 raise Failed(f"{place}: a worker without a probe")
+        if kind == "CronJob" and len(manifest["metadata"]["name"]) > 52:
+            raise Failed(f"{place}: Kubernetes takes no name of a CronJob as long as {manifest['metadata']['name']}")
         if kind == "CronJob":
             check_pod(spec["jobTemplate"]["spec"]["template"]["spec"], f"{place}: {kind}")
     for manifest in manifests:
@@ -75,6 +78,31 @@ def check_set(manifests: list[dict], place: str) -> None:
         if chosen is not None and labels and not all(
                 found.get(name) == value for found in labels for name, value in chosen["matchLabels"].items()):
             raise Failed(f"{place}: {kind} chooses {chosen['matchLabels']}, the pods have {labels}")
+    check_fit(manifests, place)
+
+
+def check_fit(manifests: list[dict], place: str) -> None:
+    """That probes and policy of the network fit the configuration: ports, and whether there is TLS."""
+    found = {one["kind"]: one for one in manifests}
+    if "ConfigMap" not in found:
+        return
+    config = yaml.safe_load(found["ConfigMap"]["data"]["curfew.yaml"])
+    http = config.get("http")
+    if http and "Deployment" in found:
+        container = found["Deployment"]["spec"]["template"]["spec"]["containers"][0]
+        scheme = "HTTPS" if http.get("tls") else "HTTP"
+        for probe in ["startupProbe", "livenessProbe", "readinessProbe"]:
+            if container[probe]["httpGet"].get("scheme", "HTTP") != scheme:
+                raise Failed(f"{place}: {probe} doesn't speak {scheme}")
+        if [one["containerPort"] for one in container["ports"]] != [int(http["listen"].rsplit(":", 1)[1])]:
+            raise Failed(f"{place}: the pod has {container['ports']}, the worker listens on {http['listen']}")
+    wanted = {int(port) for port in re.findall(r":(\d+)(?=[,/?]|$)", config["redis"])} or {6379}
+    wanted |= {26379} if "+sentinel:" in config["redis"] else set()
+    wanted |= {int(config["otel"]["endpoint"].rsplit(":", 1)[1])} if config.get("otel") else set()
+    if policy := found.get("NetworkPolicy"):
+        ports = {port["port"] for rule in policy["spec"]["egress"] for port in rule["ports"]}
+        if not wanted | {53} <= ports:
+            raise Failed(f"{place}: the policy allows {sorted(ports)}: expected {sorted(wanted)} too")
 
 
 def name_of(manifest: dict) -> tuple[str, str]:
@@ -119,9 +147,9 @@ def check_kustomizations() -> list[dict]:
     return base
 
 
-def render(chart: helm.Chart, values: dict) -> list[dict]:
-    """The manifests that the chart makes of these values."""
-    rendered = chart.render(values)
+def render(chart: helm.Chart, values: dict, release: str | None = None) -> list[dict]:
+    """The manifests that the chart makes of these values, for a release of that name."""
+    rendered = chart.render(values, name=release)
     texts = rendered.values() if isinstance(rendered, dict) else [rendered]
     return [found for text in texts if "kind:" in str(text) for found in yaml.safe_load_all(str(text)) if found]
 
@@ -137,7 +165,15 @@ GOOD = {
     "runs without workers": {
         "worker": {"enabled": False, "replicas": 0},
         "cronJobs": [{"name": "all", "route": "cleanup", "schedule": "@hourly"}]},
-    "no HTTP": {"config": {"http": None}},
+    "no HTTP": {"config": {"http": None}, "secret": {"values": None}},
+    "TLS, Sentinels and a collector": {
+        "config": {
+            "redis": "rediss+sentinel://a,b:26380/main", "otel": {"endpoint": "http://otel:4318"},
+            "http": {"listen": "[::]:9443", "tls": {
+                "certificate": "/run/secrets/curfew/tls.crt", "key": "/run/secrets/curfew/tls.key"}}},
+        "secret": {"existing": "mine", "values": None},
+        "metrics": {"serviceMonitor": {"enabled": True, "labels": {"a": "b"}, "tlsConfig": {"serverName": "curfew"}}}},
+    "a cluster of Redis with TLS": {"config": {"redis": "rediss+cluster://a:7000,b:7001"}},
     "a secret that is there": {"secret": {"existing": "mine", "values": None}},
 }
 BAD = {
@@ -151,7 +187,21 @@ BAD = {
     "a port of 70000": {"service": {"port": 70000}},
     "two secrets": {"secret": {"existing": "mine"}},
     "nothing to clean up": {"config": {"cleanups": None}},
+    "tokens that are nowhere": {"secret": {"values": None}},
+    "one of them is missing": {"config": {"http": {"cron-secret": "${file:/run/secrets/curfew/other}"}}},
+    "loopback, which no probe reaches": {"config": {"http": {"listen": "127.0.0.1:8470"}}},
+    "HTTP without an address": {"config": {"http": {"listen": None}}},
+    "labels that the chart sets": {"podLabels": {"app.kubernetes.io/name": "x"}},
+    "a budget of nothing": {"podDisruptionBudget": {"maxUnavailable": "0%"}},
+    "two of a name": {"cronJobs": 2 * [{"name": "a", "route": "cleanup", "schedule": "@daily"}]},
+    "a time that doesn't exist": {"cronJobs": [{"name": "a", "route": "cleanup", "schedule": "@never"}]},
+    "a long name": {"cronJobs": [{"name": "every-night-at-three", "route": "cleanup", "schedule": "30 3 * * *"}]},
+    "a tag of two lines": {"image": {"tag": "a\nb"}},
 }
+
+
+# The name of a release can have 53 characters.
+LONG = "curfew-for-the-shop-in-production-and-for-its-archive"
 
 
 def merged(base: dict, more: dict) -> dict:
@@ -178,7 +228,7 @@ def check_chart() -> list[dict]:
             result = result or manifests
         for name, values in BAD.items():
             try:
-                render(chart, merged(base, values))
+                render(chart, merged(base, values), LONG if name == "a long name" else None)
             except helm.HelmError as error:
                 print(f"  {name}: {str(error).strip().splitlines()[-1].strip()[:110]}")
             else:

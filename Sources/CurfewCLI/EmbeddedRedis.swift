@@ -35,7 +35,7 @@ struct EmbeddedRedis: Sendable {
         process.arguments = [
             "-c",
             #"""
-            command -v redis-server >/dev/null || exit 127
+            command -v redis-server >/dev/null || { rmdir "$2"; exit 127; }
             setsid redis-server --port 0 --unixsocket "$1" --unixsocketperm 600 --dir "$2" --save "" --appendonly no \
                 --daemonize no >"$2/redis.log" 2>&1 </dev/null &
             child=$!

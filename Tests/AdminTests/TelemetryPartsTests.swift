@@ -1,4 +1,5 @@
 import Foundation
+import RedisClient
 import TestNeeds
 import Testing
 import Tracing
@@ -69,6 +70,17 @@ struct TelemetryPartsTests {
         let point = try #require(metrics[2].histogram?.dataPoints.first)
         #expect(point.count == "3" && point.bucketCounts.last == "1" && point.sum == 7_202.5)
         #expect(point.bucketCounts.count == point.explicitBounds.count + 1)
+    }
+
+    @Test("labels that are equal as they are sent are one point: what is cut off doesn't count, nor what can't be read")
+    func equalPoints() {
+        var writer = OTLPMetrics(at: Date())
+        let long = String(repeating: "x", count: 300)
+        let unreadable = [[0xFE], [0xFF]].map { ByteText.held($0 as [UInt8]) }
+        let labels = [long + "a", long + "b"] + unreadable
+        writer.add("c_total", .counter, "C.", labels.map { ([("type", $0)], 1) })
+        #expect(writer.metrics.map(\.count) == [2])
+        #expect(writer.metrics[0].sum?.dataPoints.map(\.asDouble) == [2, 2])
     }
 
     @Test("many points go in several messages")

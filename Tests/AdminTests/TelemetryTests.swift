@@ -117,6 +117,30 @@ struct TelemetryTests {
         }
     }
 
+    @Test("a collector that says when it wants to be asked again is left alone until then")
+    func pause() async throws {
+        try await HTTPReceiver.withReceiver(answer: Self.tired) { receiver in
+            try await withTelemetry(to: "http://127.0.0.1:\(receiver.port)") { service, queue, _ in
+                try await insist(service, queue, receiver)
+            }
+            let times = receiver.requests.filter { $0.target == "/v1/traces" }.map(\.at)
+            #expect(times.count == 2 && times[0].duration(to: times[1]) >= .seconds(4))
+        }
+    }
+
+    /// A span that is sent until it is accepted.
+    private func insist(_ service: TelemetryService, _ queue: TelemetryQueue, _ receiver: HTTPReceiver) async throws {
+        try await service.during {
+            end("late", in: queue)
+            try await eventually("it is sent again") { receiver.requests.count == 2 }
+        }
+    }
+
+    /// Wants four seconds of peace, which is longer than the first delay without that.
+    private static func tired(_ number: Int, _ request: HTTPReceiver.Request) -> HTTPReceiver.Answer {
+        number == 1 ? .busy(429, seconds: 4) : .status(200)
+    }
+
     /// What the names of the spans were, request by request.
     private func bodies(_ receiver: HTTPReceiver) -> [String] {
         receiver.requests.filter { $0.target == "/v1/traces" }

@@ -51,6 +51,37 @@ extension CommandLineTests {
             }
         }
 
+        @Test(
+            "who accepts the connection and is silent isn't healthy after two seconds: a worker, with TLS, and Redis",
+            arguments: [
+                "redis: redis://127.0.0.1:1\nhttp: {listen: \"127.0.0.1:PORT\", open: true}",
+                "redis: redis://127.0.0.1:1\nhttp: {listen: \"127.0.0.1:PORT\", open: true, tls: {certificate: c, key: k}}",
+                "redis: redis://127.0.0.1:PORT",
+            ])
+        func silent(text: String) async throws {
+            try await SilentServer.withServer { server in
+                try await withFolder { folder in
+                    let file = "\(folder)/curfew.yaml"
+                    let whole = text.replacing("PORT", with: "\(server.port)") + "\n" + CommandLineScene.cleanups
+                    try whole.write(toFile: file, atomically: true, encoding: .utf8)
+                    let watch = Stopwatch()
+                    let answer = try await CommandLineScene.curfew(["health", "--config", file], folder: folder)
+                    #expect(answer.code == 1 && answer.errors.contains("no answer within 2"), "\(answer)")
+                    #expect(watch.elapsed < .seconds(3), "\(watch.elapsed)")
+                }
+            }
+        }
+
+        @Test("a worker that is gone is noticed at once")
+        func refused() async throws {
+            try await withFile(port: try freePort()) { scene in
+                let watch = Stopwatch()
+                let answer = try await scene.curfew("health")
+                #expect(answer.code == 1 && answer.errors.contains("connection refused"), "\(answer)")
+                #expect(watch.elapsed < .seconds(1), "\(watch.elapsed)")
+            }
+        }
+
         @Test("a file with a problem is wrong usage for a probe too")
         func configuration() async throws {
             try await withFolder { folder in

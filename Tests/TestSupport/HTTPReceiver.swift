@@ -31,6 +31,8 @@ package final class HTTPReceiver: Sendable {
         case status(Int)
         /// Answers with a status and a place to go to.
         case redirect(Int, to: String)
+        /// Answers with a status and a number of seconds after which it wants to be asked again.
+        case busy(Int, seconds: Int)
         /// Keeps the connection and says nothing.
         case silence
         /// Hangs up.
@@ -116,6 +118,7 @@ package final class HTTPReceiver: Sendable {
             switch receiver.take(request) {
             case .status(let code): respond(code, [:], context)
             case .redirect(let code, let place): respond(code, ["location": place], context)
+            case .busy(let code, let seconds): respond(code, ["retry-after": "\(seconds)"], context)
             case .silence: break
             case .hangUp: context.close(promise: nil)
             }

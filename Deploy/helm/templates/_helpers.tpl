@@ -1,6 +1,34 @@
 {{- define "curfew.name" -}}
-{{- if contains "curfew" .Release.Name }}{{ .Release.Name | trunc 40 | trimSuffix "-" }}
-{{- else }}{{ printf "%s-curfew" .Release.Name | trunc 40 | trimSuffix "-" }}{{ end }}
+{{- $name := .Release.Name | replace "." "-" }}
+{{- if contains "curfew" $name }}{{ $name | trunc 40 | trimSuffix "-" }}
+{{- else }}{{ printf "%s-curfew" $name | trunc 40 | trimSuffix "-" }}{{ end }}
+{{- end }}
+
+{{/* The port of HTTP, and what speaks it. */}}
+{{- define "curfew.port" -}}
+{{ splitList ":" .Values.config.http.listen | last }}
+{{- end }}
+
+{{- define "curfew.scheme" -}}
+{{ if .Values.config.http.tls }}HTTPS{{ else }}HTTP{{ end }}
+{{- end }}
+
+{{/* The ports that may be reached: those of the values, of the address of Redis, and of the collector. */}}
+{{- define "curfew.toPorts" -}}
+{{- $ports := list }}
+{{- range .Values.networkPolicy.toPorts }}{{ $ports = append $ports (int .) }}{{ end }}
+{{- range regexFindAll ":[0-9]{1,5}([,/?]|$)" .Values.config.redis -1 }}
+{{- $ports = append $ports (regexFind "[0-9]+" . | int) }}
+{{- end }}
+{{- if regexMatch "^rediss?[+]sentinel:" .Values.config.redis }}{{ $ports = append $ports 26379 }}{{ end }}
+{{- with .Values.config.otel }}
+{{- range regexFindAll ":[0-9]{1,5}([/?]|$)" .endpoint -1 }}
+{{- $ports = append $ports (regexFind "[0-9]+" . | int) }}
+{{- end }}
+{{- end }}
+{{- range (uniq $ports) }}
+- {port: {{ . }}, protocol: TCP}
+{{- end }}
 {{- end }}
 
 {{- define "curfew.selector" -}}
@@ -28,7 +56,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 serviceAccountName: {{ include "curfew.name" . }}
 automountServiceAccountToken: false
 enableServiceLinks: false
-terminationGracePeriodSeconds: {{ .Values.terminationGracePeriodSeconds }}
+terminationGracePeriodSeconds: {{ int .Values.terminationGracePeriodSeconds }}
 securityContext:
   runAsNonRoot: true
   runAsUser: 65532

@@ -7,7 +7,7 @@ internal import Tracing
 /// Integers of 64 bits are texts there, ids are hexadecimal, enumerations are numbers.
 enum OTLP {
     /// A key with a value.
-    struct Attribute: Encodable {
+    struct Attribute: Encodable, Hashable {
         var key: String
         var value: Value
 
@@ -21,7 +21,7 @@ enum OTLP {
     }
 
     /// A value; one of the fields is set.
-    struct Value: Encodable {
+    struct Value: Encodable, Hashable {
         var stringValue: String?
         var intValue: String?
         var doubleValue: Double?

@@ -138,19 +138,20 @@ struct OTLPMetrics: MetricsWriter {
         labels.map { OTLP.Attribute($0.name, String($0.value.readable.prefix(PrometheusText.mostLabelBytes))) }
     }
 
-    /// Samples with equal labels added up, as `/metrics` does.
+    /// Samples added up whose labels are equal as they are sent, as `/metrics` does: a collector may refuse a metric
+    /// with two points of the same attributes.
     private static func summed(
         _ samples: [(labels: MetricLabels, value: Double)]
     ) -> [(labels: [OTLP.Attribute], value: Double)] {
-        var places: [[String]: Int] = [:]
+        var places: [[OTLP.Attribute]: Int] = [:]
         var sums: [(labels: [OTLP.Attribute], value: Double)] = []
         for (labels, value) in samples {
-            let key = labels.flatMap { [$0.name, $0.value] }
+            let key = attributes(labels)
             if let place = places[key] {
                 sums[place].value += value
             } else {
                 places[key] = sums.count
-                sums.append((attributes(labels), value))
+                sums.append((key, value))
             }
         }
         return sums

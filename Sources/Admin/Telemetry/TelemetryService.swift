@@ -21,6 +21,8 @@ package struct TelemetryService: Service {
     static let farewell = Duration.seconds(2)
     /// How often a request is sent before its spans are given up.
     static let mostTries = 5
+    /// The longest pause that a collector can ask for; it must not keep the queue full for an hour.
+    static let longestPause = Duration.seconds(60)
 
     private static let dropped = "curfew_telemetry_dropped_spans_total"
     private static let failed = "curfew_telemetry_failed_requests_total"
@@ -67,7 +69,8 @@ package struct TelemetryService: Service {
 
     /// Sends while a body runs, and then what is left.
     package func during<Value: Sendable>(_ body: () async throws -> Value) async rethrows -> Value {
-        try await WebCaller.withCaller(logger: logger) { caller in
+        // The end waits for an attempt to connect.
+        try await WebCaller.withCaller(connect: Self.farewell, logger: logger) { caller in
             let value: Value
             do {
                 value = try await sending(caller, body)
@@ -111,7 +114,7 @@ package struct TelemetryService: Service {
         while true {
             guard let failure = await post(message, "/v1/traces", caller, settings.timeout) else { return }
             if Task.isCancelled { return queue.putBack(spans) }
-            let delay = retries.failed()
+            let delay = max(retries.failed(), min(failure.pause ?? .zero, Self.longestPause))
             guard failure.mayPass, retries.failures < Self.mostTries else { return drop(spans) }
             guard await Self.slept(delay) else { return queue.putBack(spans) }
         }
@@ -166,6 +169,7 @@ package struct TelemetryService: Service {
 
     private struct Failure {
         var mayPass: Bool
+        var pause: Duration?
     }
 
     /// Sends one message; nil if it was accepted.
@@ -179,11 +183,11 @@ package struct TelemetryService: Service {
             logger.error("a message for the collector can't be written", metadata: ["error": "\(error)"])
             return Failure(mayPass: false)
         }
-        let (outcome, mayPass) = await caller.deliver(
+        let delivery = await caller.deliver(
             text, headers: settings.headers.map { ($0.name, $0.value.revealed) },
             to: settings.endpoint.appending(path: path), timeout: timeout)
         let reason: String
-        switch outcome {
+        switch delivery.outcome {
         case .accepted:
             if queue.isAway(false) {
                 logger.notice("the collector accepts telemetry again", metadata: ["host": "\(settings.endpoint)"])
@@ -192,14 +196,15 @@ package struct TelemetryService: Service {
         case .gone: reason = "answered 410"
         case .failed(let words): reason = words
         }
-        guard !Task.isCancelled else { return Failure(mayPass: mayPass) }
+        let failure = Failure(mayPass: delivery.mayPass, pause: delivery.pause)
+        guard !Task.isCancelled else { return failure }
         Counter(label: Self.failed, factory: service.registry).increment()
         if !queue.isAway(true) {
             logger.warning(
                 "telemetry isn't delivered; it is tried again, and the work goes on",
                 metadata: ["host": "\(settings.endpoint)", "path": "\(path)", "error": "\(reason)"])
         }
-        return Failure(mayPass: mayPass)
+        return failure
     }
 
     /// Waits; false if it was cancelled.

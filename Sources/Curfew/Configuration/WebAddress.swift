@@ -28,11 +28,14 @@ package struct WebAddress: Sendable, Hashable {
         package let password: Secret
     }
 
-    /// Parses an address; nil if it isn't an `http` or `https` address with a host, or if it contains spaces.
+    /// Parses an address; nil if it isn't an `http` or `https` address with a host, if its port is impossible, or if it
+    /// contains spaces.
+    ///
+    /// A port beyond 65,535 would end the process when it is called.
     package init?(_ text: String) {
         guard text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }), var parts = URLComponents(string: text),
             let scheme = parts.scheme?.lowercased(), ["http", "https"].contains(scheme),
-            let name = parts.host, !name.isEmpty
+            let name = parts.host, !name.isEmpty, (1...65_535).contains(parts.port ?? 80)
         else { return nil }
         host = parts.port.map { "\(name):\($0)" } ?? name
         isPlain = scheme == "http"

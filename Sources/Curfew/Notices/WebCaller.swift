@@ -3,6 +3,7 @@ package import Logging
 internal import NIOCore
 internal import NIOHTTP1
 internal import Policies
+internal import RedisClient
 
 /// Sends requests to configured addresses and describes their results without secrets.
 ///
@@ -21,11 +22,13 @@ package struct WebCaller: Sendable {
     private let client: HTTPClient
 
     /// Runs a body with a caller and closes its connections afterwards.
+    ///
+    /// - Parameter connect: how long an attempt to connect may take; the end waits for one that is going on.
     package static func withCaller<Result>(
-        logger: Logger, _ body: (WebCaller) async throws -> Result
+        connect: Duration = .seconds(5), logger: Logger, _ body: (WebCaller) async throws -> Result
     ) async rethrows -> Result {
         var configuration = HTTPClient.Configuration(
-            redirectConfiguration: .disallow, timeout: .init(connect: .seconds(5)), decompression: .disabled)
+            redirectConfiguration: .disallow, timeout: .init(connect: TimeAmount(connect)), decompression: .disabled)
         configuration.httpVersion = .http1Only
         // A refused connection is a failed attempt; the caller knows when to retry.
         configuration.connectionPool.retryConnectionEstablishment = false
@@ -57,17 +60,27 @@ package struct WebCaller: Sendable {
         await execute(message(body, type, headers, to: address), address, timeout)
     }
 
-    /// Sends a text; whether a failure may pass with time: no connection, no answer, or 408, 429 and 5xx.
+    /// The result of a request that may be repeated.
+    package struct Delivery: Sendable {
+        /// What came back.
+        package var outcome: Outcome
+        /// Whether a failure may pass with time: no connection, no answer, or 408, 429 and 5xx.
+        package var mayPass: Bool
+        /// How long the receiver wants to be left alone (`Retry-After` in seconds), if it says so.
+        package var pause: Duration?
+    }
+
+    /// Sends a text, and tells whether a failure may pass with time.
     package func deliver(
         _ body: String, headers: [(String, String)], to address: WebAddress, timeout: Duration
-    ) async -> (outcome: Outcome, mayPass: Bool) {
+    ) async -> Delivery {
         let answer = await answer(to: message(body, "application/json", headers, to: address), address, timeout)
-        let mayPass =
-            switch answer {
-            case .status(let code): code == 408 || code == 429 || code >= 500
-            case .none: true
-            }
-        return (outcome(of: answer), mayPass)
+        switch answer {
+        case .status(let code, let pause):
+            return Delivery(
+                outcome: outcome(of: answer), mayPass: code == 408 || code == 429 || code >= 500, pause: pause)
+        case .none: return Delivery(outcome: outcome(of: answer), mayPass: true)
+        }
     }
 
     private func message(
@@ -76,7 +89,7 @@ package struct WebCaller: Sendable {
         var request = request(to: address)
         request.method = .POST
         request.headers.add(name: "content-type", value: type)
-        for (name, value) in headers { request.headers.add(name: name, value: value) }
+        for (name, value) in headers { request.headers.replaceOrAdd(name: name, value: value) }
         request.body = .bytes(ByteBuffer(string: body))
         return request
     }
@@ -97,8 +110,8 @@ package struct WebCaller: Sendable {
 
     /// What came back.
     private enum Answer {
-        /// The status of a response.
-        case status(UInt)
+        /// The status of a response, and its `Retry-After`.
+        case status(UInt, pause: Duration?)
         /// No response, and why.
         case none(String)
     }
@@ -109,11 +122,11 @@ package struct WebCaller: Sendable {
 
     private func outcome(of answer: Answer) -> Outcome {
         switch answer {
-        case .status(200..<300): .accepted
-        case .status(410): .gone
-        case .status(let code) where (300..<400).contains(code):
+        case .status(200..<300, _): .accepted
+        case .status(410, _): .gone
+        case .status(let code, _) where (300..<400).contains(code):
             .failed("answered \(code): redirects are not followed")
-        case .status(let code): .failed("answered \(code)")
+        case .status(let code, _): .failed("answered \(code)")
         case .none(let reason): .failed(reason)
         }
     }
@@ -122,14 +135,25 @@ package struct WebCaller: Sendable {
         to request: HTTPClientRequest, _ address: WebAddress, _ timeout: Duration
     ) async -> Answer {
         do {
-            return .status(try await client.execute(request, timeout: TimeAmount(timeout)).status.code)
+            let response = try await client.execute(request, timeout: TimeAmount(timeout))
+            let seconds = response.headers.first(name: "retry-after").flatMap { UInt16($0) }
+            return .status(response.status.code, pause: seconds.map { .seconds(Int($0)) })
         } catch let error as HTTPClientError where error == .deadlineExceeded {
             return .none("no answer within \(timeout.text)")
         } catch let error as HTTPClientError {
             return .none(error.shortDescription)
         } catch {
             // The system's message might contain the address.
-            return .none(String("\(error)".replacing(address.revealed, with: address.host).prefix(200)))
+            return .none(
+                String(Self.reason(error, address).replacing(address.revealed, with: address.host).prefix(200)))
         }
+    }
+
+    /// Why there is no connection, for people; without the options that addresses of Redis have for TLS.
+    private static func reason(_ error: any Error, _ address: WebAddress) -> String {
+        ConnectionFailure.reason(
+            error, host: address.host, port: 0, tls: address.isPlain ? nil : RedisConfiguration.TLS(), plain: "http://"
+        )
+        .replacing(" (ca=FILE names another)", with: "").replacing(" (verify=ca only checks the chain)", with: "")
     }
 }

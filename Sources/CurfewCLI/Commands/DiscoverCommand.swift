@@ -57,7 +57,7 @@ struct DiscoverCommand: AsyncParsableCommand {
     private struct Meter: Sendable {
         func show(_ done: Int, _ total: Int) {
             guard Output.showsProgress, total > 0 else { return }
-            Output.note("\r\u{1B}[K\(min(100, done * 100 / total)) %, \(done) keys")
+            Output.progress("\(min(100, done * 100 / total)) %, \(done) keys")
         }
 
         func clear() {

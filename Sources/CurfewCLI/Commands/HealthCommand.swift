@@ -2,9 +2,12 @@ internal import ArgumentParser
 internal import AsyncHTTPClient
 internal import Curfew
 internal import Foundation
+internal import Logging
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOSSL
+internal import Policies
+internal import RedisClient
 
 /// `curfew health`: whether the worker of this host is alive.
 struct HealthCommand: AsyncParsableCommand {
@@ -39,7 +42,7 @@ struct HealthCommand: AsyncParsableCommand {
         } else if ready {
             throw ValidationError("--ready asks the worker: expected a section “http” with a port in \(options.path)")
         } else {
-            health = await seen()
+            health = await seen(configuration)
         }
         if options.json {
             try Output.json(health)
@@ -59,15 +62,17 @@ struct HealthCommand: AsyncParsableCommand {
         let address = "\(http.tls == nil ? "http" : "https")://\(authority)/\(path)"
         var settings = HTTPClient.Configuration(certificateVerification: .none)
         settings.redirectConfiguration = .disallow
+        // The end of the client waits for an attempt to connect. One that is refused is an answer.
+        settings.timeout.connect = TimeAmount(patience)
+        settings.connectionPool.retryConnectionEstablishment = false
         let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: settings)
         var answer: Answer
         do {
-            let timeout = TimeAmount.nanoseconds(Int64(patience / .nanoseconds(1)))
-            let response = try await client.execute(HTTPClientRequest(url: address), timeout: timeout)
+            let response = try await client.execute(HTTPClientRequest(url: address), timeout: TimeAmount(patience))
             answer = Answer(
                 healthy: response.status == .ok, message: "\(address) answers \(response.status.code)")
         } catch {
-            answer = Answer(healthy: false, message: "\(address) doesn't answer: \(error)")
+            answer = Answer(healthy: false, message: "\(address) doesn't answer: \(reason(error, http))")
         }
         do {
             try await client.shutdown()
@@ -77,12 +82,26 @@ struct HealthCommand: AsyncParsableCommand {
         return answer
     }
 
+    /// Why the worker doesn't answer, for people.
+    private static func reason(_ error: any Error, _ http: HTTPSettings) -> String {
+        guard let failure = error as? HTTPClientError else {
+            let tls = http.tls == nil ? nil : RedisConfiguration.TLS()
+            return ConnectionFailure.reason(error, host: http.host, port: http.port, tls: tls, plain: "http://")
+        }
+        let isLate = [.deadlineExceeded, .connectTimeout].contains(failure)
+        return isLate ? "no answer within \(patience.text)" : failure.shortDescription
+    }
+
     /// Asks Redis whether an instance of this host lives.
-    private func seen() async -> Answer {
+    private func seen(_ configuration: Configuration) async -> Answer {
         let host = Instance.current.host
+        var redis = configuration.redis
+        (redis.connectTimeout, redis.commandDeadline) = (Self.patience, Self.patience)
+        let logger = options.logger(.error)
         do {
-            let own = try await options.withEngine { engine in
-                try await Status.read(engine).instances.filter { $0.isAlive && $0.host == host }
+            let own = try await RedisClient.withClient(redis, logger: logger) { client in
+                let engine = Engine(configuration: configuration, redis: client, logger: logger)
+                return try await Status.read(engine).instances.filter { $0.isAlive && $0.host == host }
             }
             guard let latest = own.min(by: { $0.seenMsAgo < $1.seenMsAgo }) else {
                 return Answer(healthy: false, message: "Redis hasn't heard of a worker on \(host)")

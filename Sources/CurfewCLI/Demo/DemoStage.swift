@@ -27,7 +27,7 @@ struct DemoStage: Sendable {
         guard !isSilent, Output.showsProgress, total > 0 else { return }
         let share = min(max(done, 0), total) * 100 / total
         let bar = String(repeating: "█", count: share / 5).padded(to: 20)
-        Output.note("\r\u{1B}[K         \(bar) \(share)%  \(text)")
+        Output.progress("         \(bar) \(share)%  \(text)")
     }
 
     /// Removes the progress bar.

@@ -7,8 +7,10 @@ enum Output {
     /// Whether standard output is a terminal.
     static var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
 
-    /// Whether standard error, which shows the progress, is a terminal.
-    static var showsProgress: Bool { isatty(STDERR_FILENO) == 1 }
+    /// Whether standard error shows the progress: it is a terminal, and one that can replace a line.
+    static var showsProgress: Bool {
+        isatty(STDERR_FILENO) == 1 && ProcessInfo.processInfo.environment["TERM"] != "dumb"
+    }
 
     /// Writes a line.
     static func line(_ text: String = "") {
@@ -61,6 +63,15 @@ enum Output {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         line(String(decoding: try encoder.encode(value), as: UTF8.self))
+    }
+
+    /// Replaces the line of progress on standard error.
+    ///
+    /// It is cut to the width of the terminal: of a line that is wrapped only the last part would be replaced.
+    static func progress(_ text: String) {
+        var size = winsize()
+        let isKnown = ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0
+        note("\r\u{1B}[K" + text.clipped(to: isKnown ? Int(size.ws_col) - 1 : 79))
     }
 
     /// Writes to standard error.

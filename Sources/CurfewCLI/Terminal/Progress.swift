@@ -29,9 +29,8 @@ enum Progress {
             let now = control.progress
             if now.step == done { break }
             let bar = String(repeating: "█", count: now.percent / 5).padded(to: 20)
-            Output.note(
-                "\r\u{1B}[K\(label.printable)\(bar) \(now.percent)%  \(now.step)  found \(now.found), changed \(now.changed), failed \(now.failed)"
-            )
+            let counts = "found \(now.found), changed \(now.changed), failed \(now.failed)"
+            Output.progress("\(label.printable)\(bar) \(now.percent)%  \(now.step)  \(counts)")
             isShown = true
         }
         if isShown { Output.note("\r\u{1B}[K") }

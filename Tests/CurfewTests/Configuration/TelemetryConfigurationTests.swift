@@ -51,6 +51,7 @@ struct TelemetryConfigurationTests {
         arguments: [
             ("{every: 15s}", "otel.endpoint: missing, expected an address like https://host/path"),
             ("{endpoint: \"127.0.0.1:4318\"}", "otel.endpoint: expected an address like https://host/path"),
+            ("{endpoint: \"http://h:99999\"}", "otel.endpoint: expected an address like https://host/path"),
             ("{endpoint: \"http://h\", every: 10ms}", "otel.every: expected at least 1s, found “10ms”"),
             ("{endpoint: \"http://h\", protocol: grpc}", "otel.protocol: unknown key"),
             ("{endpoint: \"http://h\", headers: [a]}", "otel.headers: expected a section, found a list"),

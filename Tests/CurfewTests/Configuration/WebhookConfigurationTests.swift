@@ -70,7 +70,10 @@ struct WebhookConfigurationTests {
 
     @Test(
         "an address that can't be called is refused, and not quoted",
-        arguments: ["ftp://x/secret", "secret", "https:///secret", "\"https://x/a secret\"", "https://x:port/secret"])
+        arguments: [
+            "ftp://x/secret", "secret", "https:///secret", "\"https://x/a secret\"", "https://x:port/secret",
+            "https://x:65536/secret", "https://x:0/secret",
+        ])
     func addresses(address: String) {
         let expected = "expected an address like https://host/path"
         #expect(Self.problem("{url: \(address), on: alert}") == "c.yaml:3: webhooks.ops.url: \(expected)")
