@@ -58,6 +58,7 @@ struct WorkCommand: AsyncParsableCommand {
                 .init(service: AdminServer(source: source, worker: worker, logger: logger, telemetry: telemetry)))
         }
         services.append(.init(service: ServiceManager(logger: logger)))
+        services.append(.init(service: StartPages(logger: logger)))
         services.append(.init(service: FarewellService(client: redis)))
         let group = ServiceGroup(
             configuration: .init(
