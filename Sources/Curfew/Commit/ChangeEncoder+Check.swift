@@ -2,13 +2,15 @@ internal import Policies
 
 /// A change as it is told where Redis only says what would become of it: what may be refused, and no more.
 ///
-/// The record was read a moment ago, so its guards have nothing new to say, and what would be written into it can't be
-/// refused for its values. What is left are the keys beside it, whose types and contents nobody has looked at, and the
-/// rights, for which the commands are there without their values. So a preview costs Redis little more than reading.
+/// The record was read a moment ago, so its guards have nothing new to say unless a policy of the program's own has made
+/// them, and what would be written into it can't be refused for its values. What is left are the keys beside it, whose types
+/// and contents nobody has looked at, and the rights, for which the commands are there without their values. So a preview
+/// costs Redis little more than reading.
 extension ChangeEncoder {
     func encodeCheck(_ change: Change, of record: Record, isPart: Bool, to sink: inout some CommitSink) {
         let own = sink.key(record.key)
         if let known = record.known { sink.check(known, own, field: .none, value: .none) }
+        if !cleanup.policy.guardsWhatWasRead { encode(change.guards, status: change.from, own, to: &sink) }
         let amount = sink.value(String(change.paid))
         let context = EffectContext(
             own: own, id: record.name, key: record.key, to: change.to, amount: amount, isPart: isPart)

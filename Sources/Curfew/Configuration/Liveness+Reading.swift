@@ -20,9 +20,10 @@ extension Section {
     /// A key with the time of a heartbeat: in a field of a hash, or as its text.
     private func heartbeat() -> Liveness? {
         for other in ["member"] where entry(other) != nil { problem(other, "needs in, the key that it stands in") }
-        guard let key = template("key", isRequired: true) else { return nil }
+        let key = template("key", isRequired: true)
         let field = template("field")
         let within = duration("within")
+        guard let key else { return nil }
         guard has("within") else {
             guard has("field") else { return Liveness(key) }
             problem("within", "missing, expected how old the heartbeat may be, like 60s")

@@ -66,6 +66,7 @@ extension CurfewClient {
     public func cleanupStuckJobs(
         timeout: Duration? = nil, limit: Int? = nil, dryRun: Bool = false
     ) async throws(CurfewError) -> CleanupResult {
+        try work.check()
         var options = RunOptions(dryRun: dryRun, limit: limit, timeout: timeout)
         try options.check()
         var group = GroupOfRuns()
@@ -104,6 +105,7 @@ extension CurfewClient {
     public func findStuckJobs(
         timeout: Duration? = nil, limit: Int = 100
     ) async throws(CurfewError) -> [StuckJob] {
+        try work.check()
         try RunOptions(limit: limit, timeout: timeout).check()
         guard limit <= 10_000 else { throw CurfewError(.usage, "the limit is \(limit): expected at most 10000") }
         let cleanups = try jobCleanups()

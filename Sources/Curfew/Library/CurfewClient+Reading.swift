@@ -14,9 +14,9 @@ extension CurfewClient {
     public func preview(
         _ cleanup: String, ahead: Duration = .zero, limit: Int? = nil, timeout: Duration? = nil
     ) async throws(CurfewError) -> RunResult {
+        let known = try named(cleanup)
         try RunOptions(limit: limit, timeout: timeout).check()
         guard ahead >= .zero else { throw CurfewError(.usage, "a preview of the past isn't possible") }
-        let known = try named(cleanup)
         let engine = engine
         return try await call {
             try await Preview(engine: engine).run(known, ahead: ahead, limit: limit, timeout: timeout).forProgram
@@ -55,6 +55,7 @@ extension CurfewClient {
     public func runs(
         _ count: Int = 50, of cleanup: String? = nil, ended statuses: Set<RunResult.Status> = []
     ) async throws(CurfewError) -> [EndedRun] {
+        try work.check()
         guard (1...1_000).contains(count) else {
             throw CurfewError(.usage, "the number of runs is \(count): expected 1 to 1000")
         }
@@ -89,13 +90,12 @@ extension CurfewClient {
     ///
     /// - Parameters:
     ///   - cleanup: the name of a cleanup.
-    ///   - why: the reason, for people to read.
+    ///   - why: the reason, for people to read, 1–500 characters.
     /// - Throws: ``CurfewError/Code/usage`` for an unknown cleanup, or without a reason.
     @discardableResult
     public func pause(_ cleanup: String, why: String) async throws(CurfewError) -> Answer {
-        guard !why.allSatisfy(\.isWhitespace) else {
-            throw CurfewError(.usage, "the reason for a pause is empty: expected a text")
-        }
+        try work.check()
+        try check(reason: why, for: "a pause")
         let control = control
         return try await call { Answer(try await control.pause(cleanup.fromProgram, why: why.fromProgram)) }
     }

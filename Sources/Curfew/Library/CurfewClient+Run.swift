@@ -14,7 +14,7 @@ extension CurfewClient {
         public var keepsTrash = true
         /// Whether to wait while another run of the cleanup holds its lease.
         public var waits = false
-        /// Why the guard is overridden, recorded with the person; nil if it isn't.
+        /// Why the guard is overridden, recorded with the person, 1–500 characters; nil if it isn't.
         public var overridingGuard: String?
 
         /// The options of a scheduled run, but for these.
@@ -51,8 +51,9 @@ extension CurfewClient {
     public func run(
         _ cleanup: String, _ options: RunOptions = RunOptions()
     ) async throws(CurfewError) -> RunResult {
-        try options.check()
         let known = try named(cleanup)
+        try options.check()
+        if let reason = options.overridingGuard { try check(reason: reason, for: "overriding the guard") }
         let control = control
         return try await execute(waits: options.waits) { try await control.run(known, options.asked) }
     }

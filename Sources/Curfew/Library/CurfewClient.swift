@@ -11,8 +11,9 @@ public import Tracing
 /// cleanup's lease, so that it excludes every other run, wherever that is.
 ///
 /// After ``close()`` every call throws ``CurfewError/Code/closed``. A call that needs Redis while it isn't reachable
-/// waits for the connection for some seconds, and then throws ``CurfewError/Code/unreachable``. A call whose task is
-/// cancelled throws ``CurfewError/Code/cancelled``, except for runs: see ``run(_:_:)``.
+/// throws ``CurfewError/Code/unreachable``: at once where the connection is refused, after some seconds where nothing
+/// answers. A later call works when Redis is back. A call whose task is cancelled throws
+/// ``CurfewError/Code/cancelled``, except for runs: see ``run(_:_:)``.
 public final class CurfewClient: Sendable {
     let engine: Engine
     let person: String
@@ -124,8 +125,20 @@ public final class CurfewClient: Sendable {
         return CurfewError(anyOf: error).forProgram
     }
 
-    /// The cleanup of that name.
+    /// Throws where a reason for people is empty, or longer than it may be over HTTP.
+    func check(reason: String, for what: String) throws(CurfewError) {
+        guard !reason.allSatisfy(\.isWhitespace) else {
+            throw CurfewError(.usage, "the reason for \(what) is empty: expected a text")
+        }
+        let length = reason.unicodeScalars.count
+        guard length <= 500 else {
+            throw CurfewError(.usage, "the reason for \(what) has \(length) characters: expected at most 500")
+        }
+    }
+
+    /// The cleanup of that name; throws first where the client was closed.
     func named(_ cleanup: String) throws(CurfewError) -> Cleanup {
+        try work.check()
         do {
             return try engine.cleanup(named: cleanup.fromProgram)
         } catch {

@@ -54,7 +54,8 @@ public final class CurfewWorker: Service {
     /// process.
     public var name: String { instance.id.forProgram }
 
-    /// Why it can't work now, for a health check; nil if the schedule could be read.
+    /// Why it can't work now, for a health check; nil if the schedule could be read when it last looked, which an idle worker
+    /// does as often as its `heartbeat` says.
     public var trouble: CurfewError? { worker.trouble.map { CurfewError(anyOf: $0).forProgram } }
 
     /// Works until a graceful shutdown, or until it is cancelled.

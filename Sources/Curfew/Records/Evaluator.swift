@@ -7,8 +7,8 @@ struct Evaluator {
     static let mostRounds = 4
 
     let reader: RecordReader
-    /// Called now and then while a policy takes its time, which is no standstill.
-    var waiting: @Sendable () -> Void = {}
+    /// Called now and then while a policy takes its time, which is no standstill; throws where nobody waits any more.
+    var waiting: @Sendable () throws -> Void = {}
 
     /// An entry of the index with the key that its record is at.
     typealias Keyed = (entry: DueEntry, key: String)

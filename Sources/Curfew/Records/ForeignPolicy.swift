@@ -10,9 +10,9 @@ protocol ForeignPolicy: Policies.Policy {
     /// Records behind one whose verdict doesn't come back in time are left as they are. Throws where a verdict that was
     /// asked for earlier still hasn't come back, so that no other can be asked for, and where the task is cancelled.
     ///
-    /// - Parameter waiting: called now and then meanwhile.
+    /// - Parameter waiting: called now and then meanwhile; what it throws ends the wait, and is thrown.
     func verdicts(
-        on records: [Record], at now: Timestamp, waiting: @escaping @Sendable () -> Void
+        on records: [Record], at now: Timestamp, waiting: @escaping @Sendable () throws -> Void
     ) async throws -> [Result<Verdict, RecordError>]
 
     /// Throws where a verdict that was asked for hasn't come back.

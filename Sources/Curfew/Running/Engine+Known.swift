@@ -61,6 +61,8 @@ extension Engine {
     package func unknown(record id: String) -> CurfewError {
         let kept = configuration.streams.events.text
         return CurfewError(
-            .usage, "there is no record “\(id)”, and no event of it in the history, which is kept for \(kept)")
+            .usage,
+            "there is no record “\(id.shortened(to: 200))”, and no event of it in the history, which is kept for "
+                + kept)
     }
 }

@@ -1,4 +1,5 @@
 package import Logging
+internal import Policies
 package import RedisClient
 
 /// The configuration, this instance, and everything that is needed to talk to Redis, created once.
@@ -47,7 +48,7 @@ package struct Engine: Sendable {
     package func unknown(cleanups: [String]) -> CurfewError {
         let names = configuration.cleanups.map(\.name)
         let known = names.isEmpty ? "none, since none is configured" : "one of \(names.joined(separator: ", "))"
-        let unknown = cleanups.map { "“\($0)”" }.joined(separator: " or ")
+        let unknown = cleanups.map { "“\($0.shortened(to: 200))”" }.joined(separator: " or ")
         return CurfewError(.usage, "there is no cleanup \(unknown): expected \(known)")
     }
 

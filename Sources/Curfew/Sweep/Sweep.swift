@@ -43,7 +43,11 @@ struct Sweep: Sendable {
         (self.control, self.clock, self.options) = (control, clock, options)
         (self.scanned, self.registries) = (scanned, registries)
         var judge = Evaluator(reader: RecordReader(redis: store.redis, cleanup: cleanup, keys: store.keys))
-        judge.waiting = { control.advance { _ in } }
+        judge.waiting = {
+            control.advance { _ in }
+            // Nothing of the page is written yet: a run that is to stop needn't wait for its verdicts.
+            try control.checkpoint()
+        }
         self.judge = judge
     }
 

@@ -62,6 +62,9 @@ package protocol Policy: PolicyFacts, Sendable {
     /// The states in which a record is this policy's business; nil where that is no matter of a status.
     var activeStates: [String]? { get }
 
+    /// Whether its changes are guarded by nothing but what was read, so that a preview needn't ask whether that is so.
+    var guardsWhatWasRead: Bool { get }
+
     /// What should become of the record.
     ///
     /// Throws what is wrong with the record, where it can't be judged. Never guesses: a value that can't be read leaves
@@ -70,6 +73,9 @@ package protocol Policy: PolicyFacts, Sendable {
 }
 
 extension Policy {
+    /// They are.
+    package var guardsWhatWasRead: Bool { true }
+
     /// It does not.
     package var removesRecords: Bool { false }
 

@@ -137,7 +137,9 @@ struct CustomPolicyTroubleTests {
         ]
         try await withRecords(TroublePolicy.self, records) { scene in
             let foreseen = try await scene.run("odd", isDryRun: true)
-            #expect(foreseen.failed == 4 && foreseen.actions == ["mark": 3], "\(foreseen)")
+            // The guard of “old news” doesn't hold, which a dry run sees as well.
+            #expect(
+                foreseen.failed == 4 && foreseen.skipped == 1 && foreseen.actions == ["mark": 2], "\(foreseen)")
             let run = try await scene.run("odd")
             #expect(
                 run.status == .completedWithErrors && run.cleanedUp == 2 && run.failed == 4 && run.skipped == 1,

@@ -61,9 +61,53 @@ struct CustomPolicyTests {
                 "the policy wrong looks at other, which its reads don't declare: expected one of does, status"
             ),
             ("twice", "the policy wrong writes status twice"),
+            ("throw nothing", "the policy wrong throws, and doesn't say why"),
+            ("add to another's", "the policy wrong writes to inbox:of-another as a list, which it doesn't declare"),
+            ("write twice", "the policy wrong writes text:1 twice"),
+            ("take twice", "the policy wrong takes x out of inbox:1 twice"),
+            (
+                "discard what it writes",
+                "the policy wrong discards inbox:1 and writes to it: expected one of both"
+            ),
+            (
+                "discard itself",
+                "the policy wrong discards doc:1, which is the record itself: expected to remove it"
+            ),
+            (
+                "call it removed",
+                "the policy wrong calls it “remove”, but leaves the record where it is: expected to remove it"
+            ),
+            (
+                "keep for ages",
+                "the policy wrong keeps text:1 for 106751991167d7h12m55s807ms: expected more than 0 and at most 100 years"
+            ),
+            (
+                "write too much",
+                "the policy wrong wants to write 67108865 bytes with one change: expected at most 67108864"
+            ),
         ])
     func faults(_ does: String, _ message: String) {
         #expect(fault(does) == message)
+    }
+
+    @Test(
+        "what adds something and leaves the record as it is could be made twice, unless it ends a guard of its own",
+        arguments: ["only add", "add, and set the same"])
+    func once(_ does: String) throws {
+        #expect(fault(does)?.hasPrefix("the policy wrong wants a change that could be made twice") == true)
+        guard case .change = try judge(PureWrongPolicy.self, "", ["does": "add once", "status": "open"]) else {
+            Issue.record("no change")
+            return
+        }
+    }
+
+    @Test("what it says of a change is cut to a size that events can have")
+    func long() throws {
+        guard case .change(let change) = try judge(PureWrongPolicy.self, "", ["does": "say much", "status": "a"]) else {
+            Issue.record("no change")
+            return
+        }
+        #expect(change.from.utf8.count <= 203 && change.to.utf8.count <= 203 && change.reason.utf8.count <= 1_003)
     }
 
     private static let tidy = ", index: docs, idle: 1h, inbox: 'inbox:<owner>'"

@@ -56,6 +56,12 @@ struct LibraryClientTests {
                 #expect(error?.code == .usage && error?.message == "the limit is 0: expected 1 or more")
                 let other = await #expect(throws: CurfewError.self) { try await curfew.run("jobz") }
                 #expect(other?.message == "there is no cleanup “jobz”: expected one of jobs")
+                for reason in ["", " \n", String(repeating: "x", count: 501)] {
+                    var options = CurfewClient.RunOptions()
+                    options.overridingGuard = reason
+                    let error = await #expect(throws: CurfewError.self) { try await curfew.run("jobs", options) }
+                    #expect(error?.code == .usage && error?.message.hasPrefix("the reason for overriding") == true)
+                }
             }
         }
     }
@@ -103,10 +109,12 @@ struct LibraryClientTests {
                 #expect(try await curfew.resume("jobs", skippingMissed: true).isDone)
                 #expect(try await curfew.run("jobs").cleanedUp == 1)
                 #expect(try await curfew.cancel("jobs").isDone == false)
-                let empty = await #expect(throws: CurfewError.self) {
-                    try await curfew.pause("jobs", why: " ")
+                for reason in [" ", String(repeating: "x", count: 501)] {
+                    let wrong = await #expect(throws: CurfewError.self) {
+                        try await curfew.pause("jobs", why: reason)
+                    }
+                    #expect(wrong?.code == .usage)
                 }
-                #expect(empty?.code == .usage)
             }
         }
     }
@@ -122,6 +130,10 @@ struct LibraryClientTests {
                 { _ = try await curfew.run("jobs") }, { _ = try await curfew.status() },
                 { _ = try await curfew.undo("jobs-1") }, { _ = try await curfew.pause("jobs", why: "x") },
                 { for try await _ in curfew.events(after: .beginning) {} },
+                { _ = try await curfew.run("jobz") }, { _ = try await curfew.run("jobs", .init(limit: 0)) },
+                { _ = try await curfew.preview("jobz") }, { _ = try await curfew.explain("1", in: "jobz") },
+                { _ = try await curfew.findStuckJobs(limit: 0) }, { _ = try await curfew.runs(0) },
+                { _ = try await curfew.pause("jobs", why: "") },
             ]
             for call in calls {
                 let error = await #expect(throws: CurfewError.self) { try await call() }

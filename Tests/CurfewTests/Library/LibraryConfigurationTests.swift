@@ -202,6 +202,7 @@ struct LibraryConfigurationTests {
     func problems() {
         var stuck = Code.Stuck(states: ["A"], since: "at", timeout: .after(.zero), to: "A")
         stuck.more = ["tmeout": "5m"]
+        stuck.alive = .time(at: "", within: .zero)
         let content = Code.Content(
             redis: "redis://:hunter2hunter2@127.0.0.1:notaport/0",
             cleanups: [
@@ -215,7 +216,7 @@ struct LibraryConfigurationTests {
         #expect(texts.contains("configuration: cleanups.jobs: duplicate key"))
         for path in [
             "redis", "cleanups.jobs.records", "cleanups.jobs.timeout", "cleanups.jobs.to",
-            "cleanups.jobs.tmeout",
+            "cleanups.jobs.tmeout", "cleanups.jobs.alive.key", "cleanups.jobs.alive.within",
         ] {
             #expect(problems.contains { $0.path == path }, "\(path): \(texts.joined(separator: "\n"))")
         }

@@ -68,14 +68,19 @@ extension WrongPolicy {
     var reads: [PolicyRead] {
         [.field("does"), .field("status")] + ((try? PolicyTemplate("declared:a")).map { [.exists($0)] } ?? [])
     }
-    var writes: [PolicyWrite] { [.field("status")] }
+    var writes: [PolicyWrite] {
+        let keys = ["inbox:<id>", "text:<id>", "doc:<id>"].compactMap { try? PolicyTemplate($0) }
+        return [.field("status"), .list(keys[0]), .string(keys[1]), .key(keys[2]), .key(keys[0])]
+    }
 
     func verdict(on record: PolicyRecord, at now: PolicyTime) throws -> PolicyVerdict {
         let unchanged = record.unchanged("does")
         func change(_ guards: [PolicyGuard], _ effects: PolicyEffect...) -> PolicyVerdict {
             .change(PolicyChange(.mark, reason: "wrong", guards: guards, effects: effects))
         }
+        if let verdict = beyond(record, change) { return verdict }
         switch record["does"] ?? "" {
+        case "throw nothing": throw PolicyError("")
         case "throw": throw PolicyError("this is what is wrong with it")
         case "throw anything": throw CancellationError()
         case "never end":
@@ -100,14 +105,55 @@ extension WrongPolicy {
     }
 }
 
+extension WrongPolicy {
+    /// Effects that can't be as they are.
+    private func beyond(
+        _ record: PolicyRecord, _ change: ([PolicyGuard], PolicyEffect...) -> PolicyVerdict
+    ) -> PolicyVerdict? {
+        let unchanged = record.unchanged("does")
+        let (inbox, text) = ("inbox:\(record.id)", "text:\(record.id)")
+        let add = PolicyEffect.append("x", toList: inbox)
+        switch record["does"] ?? "" {
+        case "only add": return change(unchanged, add)
+        case "add once": return change([.absent("x", from: inbox)], add)
+        case "add once, later":
+            Self.gate.wait()
+            return change([.absent("x", from: inbox)], add)
+        case "add, and set the same": return change(unchanged, add, .set("status", to: record["status"] ?? ""))
+        case "add to another's": return change(unchanged, .append("x", toList: "inbox:of-another"))
+        case "write twice": return change(unchanged, .write("x", to: text), .write("y", to: text))
+        case "take twice": return change(unchanged, .take("x", outOf: inbox), .take("x", outOf: inbox))
+        case "discard what it writes": return change(unchanged, add, .discard(inbox))
+        case "discard itself": return change(unchanged, .discard("doc:\(record.id)"))
+        case "call it removed":
+            return .change(
+                PolicyChange(.remove, reason: "", guards: unchanged, effects: [.set("status", to: "y")]))
+        case "keep for ages": return change(unchanged, .write("x", to: text, keptFor: .seconds(Int64.max)))
+        case "write too much":
+            return change(unchanged, .set("status", to: String(repeating: "x", count: (64 << 20) + 1)))
+        case "say much":
+            let much = String(repeating: "x", count: 100_000)
+            return .change(
+                PolicyChange(
+                    .mark, reason: much, guards: unchanged, effects: [.set("status", to: "y")], from: much, to: much))
+        default: return nil
+        }
+    }
+}
+
 /// What a verdict waits at; a test opens it at its end, so that no thread is left behind.
 final class PolicyGate: Sendable {
     private let isOpen = Mutex(false)
+    private let isAwaited = Mutex(false)
+
+    /// Whether a verdict waits, or has waited.
+    var hasVisitor: Bool { isAwaited.withLock { $0 } }
 
     func open() { isOpen.withLock { $0 = true } }
 
     /// Waits as a policy does that computes without end.
     func wait() {
+        isAwaited.withLock { $0 = true }
         var turns = 0
         while !isOpen.withLock({ $0 }) { turns &+= 1 }
     }

@@ -127,6 +127,10 @@ struct SagaCheck: Sendable {
             guard case .changed = results[place], let change = judged.change else { continue }
             let split = SagaSplit(change, of: judged.record, at: place, encoder)
             steps.append((place, .change(split.first, of: judged.record)))
+            guard !scope.cleanup.policy.guardsWhatWasRead else { continue }
+            for other in split.others {
+                steps.append((place, .look(other.item, at: other.item.otherKey ?? judged.record.key)))
+            }
         }
         let calls = SagaCalls(library: scope.library, encoder: encoder, isCheck: true)
         for ((place, _), outcome) in zip(steps, try await calls.make(steps.map(\.step))) {

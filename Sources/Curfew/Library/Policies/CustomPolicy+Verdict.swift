@@ -6,16 +6,23 @@ extension CustomPolicy {
     /// The most questions in one verdict, and the most guards and effects of a change.
     private static var mostQuestions: Int { 64 }
     private static var mostParts: Int { 256 }
+    /// The most bytes of all texts of a change: Redis takes no text of more than half a gigabyte.
+    private static var mostBytes: Int { 64 << 20 }
+    /// The most bytes of a status, and of a reason, in events and results.
+    private static var longestStatus: Int { 200 }
+    private static var longestReason: Int { 1_000 }
 
     /// The verdict as the engine carries it out; throws what is wrong with it.
     func checked(_ verdict: PolicyVerdict, on record: Record, at now: Timestamp) throws(RecordError) -> Verdict {
         switch verdict.kind {
         case .leave(let until, let because, let isStalled):
             let isLater = until.map { $0 > now } ?? false
-            return .leave(Leave(until: isLater ? until : nil, because: because, isStalled: isStalled))
+            let why = because.shortened(to: Self.longestReason)
+            return .leave(Leave(until: isLater ? until : nil, because: why, isStalled: isStalled))
         case .drop(let because, let guards):
             try check(guards)
-            return .drop(because: because, guards: guards.isEmpty ? unchanged(record) : guards)
+            let why = because.shortened(to: Self.longestReason)
+            return .drop(because: why, guards: guards.isEmpty ? unchanged(record) : guards)
         case .ask(let questions):
             guard !questions.isEmpty else { throw fault("asks, but names no question") }
             guard questions.count <= Self.mostQuestions else {
@@ -45,15 +52,23 @@ extension CustomPolicy {
         }
         let guards = own.guards.map(\.guard)
         try check(guards)
+        try check(own.effects, of: record)
         var parts = ChangeParts(guards: guards)
         for effect in own.effects { try add(effect, to: &parts, record) }
         guard parts.questions.isEmpty else { return .ask(parts.questions) }
         try finish(&parts, record)
+        try check(own.action, removes: parts.removes, record)
+        guard !parts.canBeMadeTwice(guards, leavesSeat: record.place?.seat != nil && own.action.leavesSeat) else {
+            throw fault(
+                "wants a change that could be made twice, as it adds something and leaves the record as it is: expected "
+                    + "a field that it writes too, or a guard that no longer holds afterwards")
+        }
         return .change(
             Change(
-                action: own.action.action, from: own.from.fromProgram, to: own.to.fromProgram,
-                reason: own.reason.isEmpty ? meaning : own.reason.fromProgram.shortened(to: 1_000), age: own.age,
-                timeout: own.limit, guards: parts.guards, effects: parts.effects,
+                action: own.action.action, from: own.from.fromProgram.shortened(to: Self.longestStatus),
+                to: own.to.fromProgram.shortened(to: Self.longestStatus),
+                reason: (own.reason.isEmpty ? meaning : own.reason.fromProgram).shortened(to: Self.longestReason),
+                age: own.age, timeout: own.limit, guards: parts.guards, effects: parts.effects,
                 next: own.next.map { max($0.timestamp, now) }))
     }
 
@@ -67,10 +82,10 @@ extension CustomPolicy {
             guard declared.removes else { throw undeclared("removes the record") }
             parts.removes = true
         case .discard(let key):
-            guard declared.mayDiscard(key) else { throw undeclared("discards \(key)") }
+            guard declared.mayDiscard(key, of: record) else { throw undeclared("discards \(key)") }
             parts.effects.append(.discard(key))
         case .put(let put):
-            guard declared.mayPut(put.key, put.kind) else {
+            guard declared.mayPut(put.key, put.kind, of: record) else {
                 throw undeclared("writes to \(put.key) as a \(put.kind.rawValue)")
             }
             let push = try push(put)
@@ -81,7 +96,7 @@ extension CustomPolicy {
             parts.guards += found.guards
             parts.effects.append(.put(found.push))
         case .take(let member, let key):
-            guard declared.mayPut(key, nil) else { throw undeclared("takes something out of \(key)") }
+            guard declared.mayPut(key, nil, of: record) else { throw undeclared("takes something out of \(key)") }
             try take(member, key, &parts, record)
         case .refund: try refund(&parts, record)
         case .publish(let message, let channel):
@@ -101,8 +116,8 @@ extension CustomPolicy {
             guard !put.entry.isEmpty else { throw fault("adds an entry without fields to \(put.key)") }
             push.content = .fields(put.entry.map { FieldWrite(field: $0.name, value: $0.value) }, json: "")
         }
-        if let time = put.keptFor, time < .milliseconds(1) {
-            throw fault("keeps \(put.key) for \(time.text): expected more than 0")
+        if let time = put.keptFor, time < .milliseconds(1) || time > PolicyDeclaration.longest {
+            throw fault("keeps \(put.key) for \(time.text): expected more than 0 and at most 100 years")
         }
         return push
     }
@@ -168,12 +183,40 @@ extension CustomPolicy {
 }
 
 /// What is gathered of a change.
-private struct ChangeParts {
+struct ChangeParts {
     var guards: [Policies.Guard]
     var effects: [Effect] = []
     var sets: [FieldWrite] = []
     var questions: [Question] = []
     var removes = false, pays = false
+}
+
+/// What is wrong with the effects of a change as a whole.
+extension CustomPolicy {
+    private func check(_ effects: [PolicyEffect], of record: Record) throws(RecordError) {
+        let size = effects.reduce(0) { $0 + $1.size }
+        guard size <= Self.mostBytes else {
+            throw fault("wants to write \(size) bytes with one change: expected at most \(Self.mostBytes)")
+        }
+        if let twice = PolicyEffect.twice(effects) { throw fault(twice) }
+        for case .discard(let key) in effects.map(\.kind) where key == record.key {
+            throw fault("discards \(key), which is the record itself: expected to remove it")
+        }
+    }
+
+    /// An undo tells from the word for a change whether the record is in the trash.
+    private func check(_ action: PolicyAction, removes: Bool, _ record: Record) throws(RecordError) {
+        let isWord = action == .remove || action == .release
+        if removes, !isWord {
+            throw fault("removes the record, but calls it “\(action.action.rawValue)”: expected “remove” or “release”")
+        }
+        // Elsewhere to take it out of its registry is to remove it.
+        guard record.place == nil || record.place?.body == .key else { return }
+        if isWord, !removes {
+            let word = action.action.rawValue
+            throw fault("calls it “\(word)”, but leaves the record where it is: expected to remove it")
+        }
+    }
 }
 
 /// What must have been declared.
@@ -203,7 +246,7 @@ extension CustomPolicy {
         guard declared.mayLook(key, look) else { throw undeclared("asks for \(key)") }
     }
 
-    private func fault(_ what: String) -> RecordError { RecordError("the policy \(Own.name) \(what)") }
+    func fault(_ what: String) -> RecordError { RecordError("the policy \(Own.name) \(what)") }
 
     private func undeclared(_ what: String) -> RecordError {
         RecordError("the policy \(Own.name) \(what.shortened(to: 300)), which it doesn't declare")

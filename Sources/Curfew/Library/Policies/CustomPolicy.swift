@@ -73,6 +73,8 @@ extension CustomPolicy {
     var reads: [KeyUse] { declared.readUses }
     var writes: [KeyUse] { declared.writeUses }
     var removesRecords: Bool { declared.removes }
+    /// Its guards are its own: nobody knows whether they hold before they are looked at.
+    var guardsWhatWasRead: Bool { false }
     var longestTimeout: Duration { timeoutOverride ?? declared.timeout }
 
     /// Where a refund stands, so that an undo finds it again.
@@ -98,7 +100,7 @@ extension CustomPolicy {
     func checkIsFree() throws(CurfewError) { try thread.checkIsFree() }
 
     func verdicts(
-        on records: [Record], at now: Timestamp, waiting: @escaping @Sendable () -> Void
+        on records: [Record], at now: Timestamp, waiting: @escaping @Sendable () throws -> Void
     ) async throws -> [Result<Verdict, RecordError>] {
         let watch = FieldWatch(declared.known)
         var verdicts = try await thread.values(
@@ -130,7 +132,7 @@ extension CustomPolicy {
             verdict = try own.verdict(on: shown, at: PolicyTime(now))
         } catch {
             _ = watch.take()
-            throw RecordError((error as? PolicyError)?.message.fromProgram.shortened(to: 500) ?? Self.thrown(error))
+            throw RecordError(Self.thrown(error))
         }
         if let field = watch.take() {
             throw RecordError(
@@ -140,7 +142,11 @@ extension CustomPolicy {
         return try checked(verdict, on: record, at: now)
     }
 
-    private static func thrown(_ error: any Error) -> String { "the policy \(Own.name) failed: \(words(of: error))" }
+    private static func thrown(_ error: any Error) -> String {
+        guard let error = error as? PolicyError else { return "the policy \(Own.name) failed: \(words(of: error))" }
+        return error.message.isEmpty
+            ? "the policy \(Own.name) throws, and doesn't say why" : error.message.fromProgram.shortened(to: 500)
+    }
 }
 
 extension PolicyRefund {

@@ -72,11 +72,12 @@ final class JudgeThread: Sendable {
     ///
     /// - Parameters:
     ///   - name: what each is about, for messages.
-    ///   - waiting: called now and then meanwhile.
-    /// - Throws: `CurfewError` where the thread is held from before; `CancellationError` where the task is cancelled.
+    ///   - waiting: called now and then meanwhile; what it throws ends the wait.
+    /// - Throws: `CurfewError` where the thread is held from before; `CancellationError` where the task is cancelled; what
+    ///   `waiting` throws.
     func values<Value: Sendable>(
         _ count: Int, limit: Duration, name: @escaping @Sendable (Int) -> String,
-        waiting: @escaping @Sendable () -> Void, make: @escaping @Sendable (Int) -> Value
+        waiting: @escaping @Sendable () throws -> Void, make: @escaping @Sendable (Int) -> Value
     ) async throws -> [Value] {
         try checkIsFree()
         guard Self.heldCount.withLock({ $0 }) < Self.mostHeld else {
@@ -91,6 +92,7 @@ final class JudgeThread: Sendable {
             group.cancelAll()
         }
         try Task.checkCancellation()
+        if let reason = batch.reason { throw reason }
         let values = batch.values
         guard values.count == count || batch.isBegun else {
             try checkIsFree()
@@ -120,9 +122,9 @@ final class JudgeThread: Sendable {
         batch.finish()
     }
 
-    /// Gives up on a batch where no verdict came back for the limit, or the task is cancelled.
+    /// Gives up on a batch where no verdict came back for the limit, the task is cancelled, or nobody waits any more.
     private func watch<Value>(
-        _ batch: JudgeBatch<Value>, limit: Duration, waiting: @Sendable () -> Void
+        _ batch: JudgeBatch<Value>, limit: Duration, waiting: @Sendable () throws -> Void
     ) async {
         let step = min(limit / 10, .milliseconds(500))
         var seen: UInt64 = 0
@@ -133,7 +135,11 @@ final class JudgeThread: Sendable {
             } catch {
                 return batch.finish()
             }
-            waiting()
+            do {
+                try waiting()
+            } catch {
+                return batch.finish(because: error)
+            }
             let count = state.withLock { $0.count }
             if count != seen { (seen, since) = (count, .now) }
             guard since.duration(to: .now) >= limit else { continue }
@@ -158,6 +164,7 @@ private final class JudgeBatch<Value: Sendable>: Sendable {
         var values: [Value] = []
         var isBegun = false
         var isFinished = false
+        var reason: (any Error)?
         var continuation: CheckedContinuation<Void, Never>?
     }
 
@@ -180,6 +187,9 @@ private final class JudgeBatch<Value: Sendable>: Sendable {
     /// What was made in time.
     var values: [Value] { state.withLock { $0.values } }
 
+    /// Why it was finished before its time, where that isn't the time that it takes.
+    var reason: (any Error)? { state.withLock { $0.reason } }
+
     /// Begins with the next value; false where nobody wants it any more.
     func begin() -> Bool {
         state.withLock { state in
@@ -196,8 +206,9 @@ private final class JudgeBatch<Value: Sendable>: Sendable {
     }
 
     /// Ends the wait; what comes later isn't wanted.
-    func finish() {
+    func finish(because reason: (any Error)? = nil) {
         let waiter = state.withLock { state in
+            if !state.isFinished { state.reason = reason }
             state.isFinished = true
             defer { state.continuation = nil }
             return state.continuation

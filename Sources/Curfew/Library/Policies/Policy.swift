@@ -15,7 +15,8 @@
 /// What goes wrong stays small. A policy that throws, asks too often, changes what it hasn't declared, or wants a change
 /// without guards makes the error of that record; the others go on. A verdict that doesn't come back within a tenth of the
 /// cleanup's `run-timeout` (at least a second) is an error too, and ends the run with one; it keeps the thread that it runs
-/// on, so that the cleanup's further runs fail at once until it comes back or the program is started anew.
+/// on, so that the cleanup's further runs fail at once until it comes back or the program is started anew. A run that is to
+/// stop doesn't wait for it.
 ///
 /// ``verdict(on:at:)`` is called on a thread of Curfew's, one for each cleanup. The other members are read once for each
 /// configuration that is read.

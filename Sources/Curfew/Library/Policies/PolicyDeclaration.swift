@@ -64,7 +64,7 @@ struct PolicyDeclaration: Sendable {
     }
 
     /// Longer times could overflow in sums.
-    private static let longest = Duration.seconds(36_500 * 86_400)
+    static let longest = Duration.seconds(36_500 * 86_400)
 
     /// Whether a key may be looked at, as a question or a guard does.
     func mayLook(_ key: String, _ look: PolicyRead.Look) -> Bool {
@@ -81,17 +81,17 @@ struct PolicyDeclaration: Sendable {
     }
 
     /// Whether something may be put into a key, or taken out of it where no kind is named.
-    func mayPut(_ key: String, _ kind: Push.Kind?) -> Bool {
+    func mayPut(_ key: String, _ kind: Push.Kind?, of record: Record) -> Bool {
         writes.contains { write in
             guard case .put(let template, let declared) = write.kind else { return false }
-            return (kind ?? declared) == declared && template.mayMake(key)
+            return (kind ?? declared) == declared && template.fits(key, record)
         }
     }
 
     /// Whether a key may be moved to the trash.
-    func mayDiscard(_ key: String) -> Bool {
+    func mayDiscard(_ key: String, of record: Record) -> Bool {
         writes.contains { write in
-            if case .companion(let template) = write.kind { template.mayMake(key) } else { false }
+            if case .companion(let template) = write.kind { template.fits(key, record) } else { false }
         }
     }
 

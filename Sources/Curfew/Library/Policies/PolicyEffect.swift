@@ -99,7 +99,8 @@ public struct PolicyEffect: Sendable, Hashable {
         PolicyEffect(kind: .set(field: field.fromProgram, value: nil))
     }
 
-    /// The record goes to the trash, where it is kept as long as `undo` of the cleanup says.
+    /// The record goes to the trash, where it is kept as long as `undo` of the cleanup says; the action is
+    /// ``PolicyAction/remove`` or ``PolicyAction/release``.
     public static var remove: PolicyEffect { PolicyEffect(kind: .remove) }
 
     /// A key beside the record goes to the trash, if there is one.
@@ -127,7 +128,7 @@ public struct PolicyEffect: Sendable, Hashable {
         return PolicyEffect(kind: .put(put))
     }
 
-    /// A plain string is written to a key, for that long or for ever.
+    /// A plain string is written to a key, for that long, at most 100 years, or for ever.
     public static func write(_ text: String, to key: String, keptFor: Duration? = nil) -> PolicyEffect {
         PolicyEffect(kind: .put(Put(key: key.fromProgram, kind: .text, text: text.fromProgram, keptFor: keptFor)))
     }

@@ -37,6 +37,13 @@ public struct PolicyTemplate: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
+    /// Whether it can have made a key for that record: what is written must be what an undo believes to have been written.
+    ///
+    /// Where the gaps of a record's key tell it from others, and not its id, an undo can't tell them apart either.
+    func fits(_ key: String, _ record: Record) -> Bool {
+        record.place == nil ? template.fits(key, id: record.id) : mayMake(key)
+    }
+
     /// Whether it may have made a key.
     func mayMake(_ key: String) -> Bool { template.isConstant ? template.text == key : template.mayMake(key) }
 }

@@ -86,7 +86,7 @@ public struct PolicyAction: Sendable, Hashable {
     public static let retry = PolicyAction(action: .retry)
     /// Found finished, though never marked so.
     public static let complete = PolicyAction(action: .complete)
-    /// Something removed that somebody held.
+    /// Something removed that somebody held; with ``PolicyEffect/remove``.
     public static let release = PolicyAction(action: .release)
     /// Abandoned.
     public static let cancel = PolicyAction(action: .cancel)
@@ -96,17 +96,24 @@ public struct PolicyAction: Sendable, Hashable {
     public static let warn = PolicyAction(action: .warn)
     /// Sent back to an earlier state.
     public static let reset = PolicyAction(action: .reset)
-    /// The record removed.
+    /// The record removed; with ``PolicyEffect/remove``.
     public static let remove = PolicyAction(action: .remove)
 }
 
 /// Everything that is to be done to one record, in one commit: guards, effects and a reason.
 ///
 /// A change without guards, or without effects, is the record's error: it could overwrite what somebody has written since.
+/// So is one that writes, takes or discards the same thing twice, writes more than 64 MiB, or names a key that its
+/// template doesn't make of this record.
+///
+/// Where the answer to a commit is lost, the record is read and judged again. So a change that adds to a list or a stream,
+/// publishes, or takes something out of a list must show that it is made: it writes a field of the record too, removes it,
+/// takes it out of its registry, or is guarded by what it ends, as ``PolicyGuard/absent(_:from:)`` is. Otherwise it is the
+/// record's error.
 public struct PolicyChange: Sendable {
     /// What it amounts to.
     public var action: PolicyAction
-    /// Why, in words: for events, previews and people.
+    /// Why, in words: for events, previews and people; cut where longer than 1,000 bytes.
     public var reason: String
     /// What must still be so when it is carried out, else the record has moved and is left alone.
     ///
@@ -114,7 +121,7 @@ public struct PolicyChange: Sendable {
     public var guards: [PolicyGuard]
     /// What it does, each field and key once.
     public var effects: [PolicyEffect]
-    /// The status before and after, for people; empty where records have none.
+    /// The status before and after, for people; empty where records have none, and cut where longer than 200 bytes.
     public var from: String, to: String
     /// How old the record was, and how old it may become.
     public var age: Duration, limit: Duration
