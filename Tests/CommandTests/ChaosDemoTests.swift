@@ -89,6 +89,34 @@ extension Chaos {
             }
         }
 
+        @Test("on a narrow terminal its bar stays in one line")
+        func narrow() async throws {
+            try await withFolder { folder in
+                let file = "\(folder)/typescript"
+                let line = "stty cols 40; TERM=xterm NO_COLOR=1 exec \(try CurfewProgram.path) demo --quick"
+                let process = try ChildProcess(["script", "-qec", line, "/dev/null"], output: file)
+                #expect(await process.wait(atMost: .seconds(90)) == 0)
+                let text = try String(contentsOfFile: file, encoding: .utf8)
+                let bars = text.matches(of: /\r\u{1B}\[K( {9}█*[^\r\n\u{1B}]*)/).map(\.output.1)
+                #expect(!bars.isEmpty && bars.allSatisfy { $0.count < 40 }, "\(bars)")
+            }
+        }
+
+        @Test("without a redis-server it says so, and leaves nothing")
+        func withoutServer() async throws {
+            try await withFolder { folder in
+                let place = try Place(in: folder)
+                let programs = "\(folder)/programs"
+                try FileManager.default.createDirectory(atPath: programs, withIntermediateDirectories: false)
+                try FileManager.default.createSymbolicLink(
+                    atPath: "\(programs)/rmdir", withDestinationPath: "/bin/rmdir")
+                let code = try await place.start("--quick", path: [programs]).wait(atMost: .seconds(30))
+                let text = try place.text
+                #expect(code == 3 && text.contains("is redis-server installed and on the PATH?"), "\(text)")
+                try await eventually("nothing is left") { try place.remains.isEmpty }
+            }
+        }
+
         @Test("without an S3 server it says so, and shows files in preview")
         func withoutStore() async throws {
             let path = Self.path.filter { !Self.hasStore($0) }
