@@ -18,7 +18,7 @@ missing=()
 # shellcheck disable=SC2034 # the scripts that source this use it
 build_options=()
 # shellcheck disable=SC2034
-[ -z "${CI:-}" ] || build_options=(--disable-index-store -debug-info-format none)
+[ -z "${CI:-}" ] || build_options=(-debug-info-format none)
 
 arrow='==>'
 if [ -t 2 ] && [ -z "${NO_COLOR:-}" ]; then arrow=$'\033[1m==>\033[0m'; fi
