@@ -24,7 +24,7 @@ package struct Discovery {
     }
 
     /// How many shapes are looked at, and how many records are read in all and of one shape.
-    private static let mostShapes = 150, mostReads = 20_000, mostOfOne = 500
+    private static let mostShapes = 150, mostReads = 20_000, mostOfOne = 2_000
     /// The types of what has members.
     private static let collections: Set = ["list", "set", "zset", "stream"]
 

@@ -12,8 +12,9 @@ struct KeyTree {
         var firstWords = 256
         /// How many places there may be at all.
         var places = 20_000
-        /// How many keys of one shape are kept as a sample.
-        var sample = 500
+        /// How many keys of one shape are kept as a sample: so many that a value which one record in a hundred has is missed
+        /// once in 500,000,000 times.
+        var sample = 2_000
         /// How many keys are kept in all.
         var kept = 30_000
     }

@@ -80,7 +80,7 @@ struct KeyTreeTests {
             tree.add("shop:cart:\(number)/items")
         }
         for shape in tree.shapes() {
-            #expect(shape.keys.count == 500)
+            #expect(shape.keys.count == 2_000)
             for key in shape.keys where shape.gaps.count == 1 {
                 let value = try #require(shape.values(in: key).first)
                 #expect(shape.key(value) == key)

@@ -37,7 +37,7 @@ public struct PolicyVerdict: Sendable {
 
     /// It can't tell yet: these are answered, and the policy is asked again.
     ///
-    /// A policy may ask three times about a record, at most 64 questions at once.
+    /// A policy may ask four times about a record, at most 64 questions at once.
     public static func ask(_ questions: [PolicyQuestion]) -> PolicyVerdict {
         PolicyVerdict(kind: .ask(questions.map(\.question)))
     }
