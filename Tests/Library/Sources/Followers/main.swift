@@ -8,7 +8,7 @@ protocol Bookmarks: Sendable {
 
 /// Hands every alert to a body, once and in order, whatever happens to the connection.
 func follow(
-    _ curfew: CurfewClient, _ bookmarks: some Bookmarks, _ body: (CurfewAlert) async throws -> Void
+    _ curfew: CurfewClient, _ bookmarks: some Bookmarks, _ body: @Sendable (CurfewAlert) async throws -> Void
 ) async throws {
     while !Task.isCancelled {
         let position = try await bookmarks.load().map(StreamPosition.id) ?? .beginning
