@@ -8,7 +8,7 @@ internal import ServiceLifecycle
 /// The start goes through much of the program a single time: the language's runtime looks for conformances, the
 /// configuration is read, servers are set up. Those pages are unchanged copies of the file, yet a process that has once
 /// touched them counts them as its memory, and the system thinks that they are in use. What is needed after all comes
-/// back from the system's cache of the file, in microseconds.
+/// back from the system's cache of the file.
 struct StartPages: Service {
     private let delay: Duration
     private let logger: Logger
