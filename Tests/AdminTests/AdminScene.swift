@@ -90,7 +90,7 @@ func withAdmin(
     policies: KnownPolicies = .builtIn, _ body: (AdminScene) async throws -> Void
 ) async throws {
     try await withServerAndClient(.unixSocket) { server, redis in
-        let text = "redis: \(server.url)\n\(http)\n\(cleanups)\n"
+        let text = unhurried("redis: \(server.url)\n\(http)\n\(cleanups)\n")
         let configuration = try Configuration.parse(
             text, file: "test.yaml", environment: [:], policies: policies)
         var logger = Logger(label: "test")

@@ -23,7 +23,7 @@ struct CoordinationScene: Sendable {
     /// An instance of that name, with the scene's configuration or another.
     func engine(_ id: String, _ other: String? = nil) throws -> Engine {
         let configuration = try Configuration.parse(
-            "redis: \(url)\n\(other ?? text)", file: "test.yaml", environment: [:])
+            unhurried("redis: \(url)\n\(other ?? text)"), file: "test.yaml", environment: [:])
         return Engine(configuration: configuration, redis: redis, instance: Instance(id: id), logger: quietLogger)
     }
 

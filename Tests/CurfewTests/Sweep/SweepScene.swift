@@ -158,7 +158,7 @@ private func scene(
     _ instance: String, _ policies: KnownPolicies, _ body: (SweepScene) async throws -> Void
 ) async throws {
     let indented = cleanups.split(separator: "\n").map { "  " + $0 }.joined(separator: "\n")
-    let text = "redis: \(url)\n\(settings)\ncleanups:\n\(indented)\n"
+    let text = unhurried("redis: \(url)\n\(settings)\ncleanups:\n\(indented)\n")
     let configuration = try Configuration.parse(
         text, file: "test.yaml", environment: [:], policies: policies)
     var logger = Logger(label: "test")

@@ -120,7 +120,7 @@ struct SweepSizesTests {
             """
         // On a Cluster the index is read in the same way, and long texts take long where nothing is optimised.
         guard !EveryTopology.isCluster else { return }
-        try await withSweepScene(cleanup, settings: "worker: {lease: 5m}") { scene in
+        try await withSweepScene(cleanup) { scene in
             let at = String((scene.began - .seconds(7_200)).milliseconds)
             for number in 0..<9 {
                 let id = String(repeating: "i", count: 1_000_000) + "\(number)"
