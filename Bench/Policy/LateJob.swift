@@ -30,12 +30,16 @@ struct LateJob: Policy {
         guard now >= started + job.timeout else {
             return .leave(until: started + job.timeout, because: "started \(started)")
         }
-        let reason = "started \(started), which is too long ago"
+        // To the second, and with the time-out, as `stuck` says it: both are to write the same.
+        let stuck = "stuck in PROCESSING for \((now - started).components.seconds)s"
+        let second = PolicyTime(milliseconds: started.milliseconds / 1_000 * 1_000)
+        let limit = "timeout \(job.timeout.components.seconds)s"
         return .change(
             PolicyChange(
-                .fail, reason: reason, guards: job.unchanged("processingStartedAt"),
+                .fail, reason: "\(stuck): processingStartedAt was \(second), \(limit)",
+                guards: job.unchanged("processingStartedAt"),
                 effects: [
-                    .set("status", to: "FAILED"), .set("error", to: reason),
+                    .set("status", to: "FAILED"), .set("error", to: "\(stuck) (\(limit))"),
                     .set("finishedAt", to: job.text(for: now, like: "processingStartedAt")), .refund,
                 ],
                 from: status, to: "FAILED", age: now - started, limit: job.timeout))

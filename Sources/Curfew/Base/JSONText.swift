@@ -97,6 +97,9 @@ enum JSONText {
         return String(decoding: bytes, as: UTF8.self)
     }
 
+    /// Adds a quoted text as ``string(_:)`` has it.
+    static func appendForLua(_ text: String, to bytes: inout [UInt8]) { append(text, to: &bytes, isForLua: true) }
+
     /// The approximate number of bytes of an object of strings.
     static func size(of members: [FieldWrite]) -> Int {
         members.reduce(2) { $0 + $1.field.utf8.count + ($1.value?.utf8.count ?? 4) + 6 }

@@ -81,33 +81,81 @@ struct Statement: Equatable, Sendable {
     var writes: [Write] = []
 
     /// The statement as `curfew_commit` takes it: JSON, because Redis keeps what it has read by its text.
+    ///
+    /// Each call has its statements, and few changes: so it is written in one go.
     var text: String {
-        var text = "{\"keys\":\(ownKeys),\"index\":\"\(index.rawValue)\",\"values\":\(values),\"guards\":["
-        text += guards.map { item in
-            "[\"\(item.check.rawValue)\",\(item.key.number ?? 0),\(JSONText.string(item.field)),\(JSONText.string(item.value)),"
-                + "\(item.fieldFrom.number),\(item.valueFrom.number)]"
-        }.joined(separator: ",")
-        text += "],\"writes\":["
-        text += writes.map(\.text).joined(separator: ",")
-        return text + "]}"
+        var json = Text()
+        json.add("{\"keys\":\(ownKeys),\"index\":\"\(index.rawValue)\",\"values\":\(values),\"guards\":")
+        json.list(guards) { item, json in
+            json.add("[\"")
+            json.add(item.check.rawValue)
+            json.add("\",")
+            json.add(item.key.number ?? 0)
+            json.add(",")
+            json.quote(item.field)
+            json.add(",")
+            json.quote(item.value)
+            json.add(",")
+            json.add(item.fieldFrom.number)
+            json.add(",")
+            json.add(item.valueFrom.number)
+            json.add("]")
+        }
+        json.add(",\"writes\":")
+        json.list(writes) { write, json in json.add(write) }
+        json.add("}")
+        return String(decoding: json.bytes, as: UTF8.self)
     }
 }
 
-extension Statement.Write {
-    /// Its key, its words with nothing where the key and what differs belong, and those places.
-    fileprivate var text: String {
-        var words = [JSONText.string(command)]
-        if key != .none { words.append("\"\"") }
-        var holes: [String] = []
-        for argument in arguments {
+/// JSON that grows at its end.
+private struct Text {
+    var bytes: [UInt8] = []
+
+    init() { bytes.reserveCapacity(1_024) }
+
+    mutating func add(_ text: String) { bytes.append(contentsOf: text.utf8) }
+
+    mutating func add(_ number: Int) { add(String(number)) }
+
+    mutating func quote(_ text: String) { JSONText.appendForLua(text, to: &bytes) }
+
+    mutating func list<Item>(_ items: [Item], _ add: (Item, inout Text) -> Void) {
+        bytes.append(UInt8(ascii: "["))
+        for place in items.indices {
+            if place > 0 { bytes.append(UInt8(ascii: ",")) }
+            add(items[place], &self)
+        }
+        bytes.append(UInt8(ascii: "]"))
+    }
+
+    /// A command: its key, its words with nothing where the key and what differs belong, and those places.
+    mutating func add(_ write: Statement.Write) {
+        add("[")
+        add(write.key.number.map(String.init) ?? "false")
+        add(",[")
+        quote(write.command)
+        if write.key != .none { add(",\"\"") }
+        var words = write.key == .none ? 1 : 2
+        var holes: [(place: Int, source: Int)] = []
+        for argument in write.arguments {
+            words += 1
+            add(",")
             switch argument {
-            case .constant(let text): words.append(JSONText.string(text))
+            case .constant(let text): quote(text)
             case .hole(let source):
-                words.append("\"\"")
-                holes.append("[\(words.count),\(source.number)]")
+                add("\"\"")
+                holes.append((words, source.number))
             }
         }
-        return
-            "[\(key.number.map(String.init) ?? "false"),[\(words.joined(separator: ","))],[\(holes.joined(separator: ","))]]"
+        add("],")
+        list(holes) { hole, json in
+            json.add("[")
+            json.add(hole.place)
+            json.add(",")
+            json.add(hole.source)
+            json.add("]")
+        }
+        add("]")
     }
 }

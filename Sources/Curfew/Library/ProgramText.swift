@@ -6,7 +6,7 @@ internal import RedisClient
 extension String {
     /// A text of the program, as the engine needs it.
     var fromProgram: String {
-        guard utf8.contains(where: { $0 > 127 }) else { return self }
+        guard !isASCII else { return self }
         var text = ""
         for scalar in unicodeScalars {
             if (0x10FF80...0x10FFFF).contains(scalar.value) {
@@ -19,7 +19,12 @@ extension String {
     }
 
     /// A text of the engine, as the program gets it.
-    var forProgram: String { utf8.contains { $0 > 127 } ? ByteText.valid(self) ?? self : self }
+    var forProgram: String { isASCII ? self : ByteText.valid(self) ?? self }
+
+    /// Whether it is the same for both; asked about every text of every verdict, and so in one go over its bytes.
+    private var isASCII: Bool {
+        utf8.withContiguousStorageIfAvailable { bytes in bytes.reduce(0, |) < 0x80 } ?? utf8.allSatisfy { $0 < 0x80 }
+    }
 }
 
 extension CurfewError {

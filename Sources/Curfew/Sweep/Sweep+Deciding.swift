@@ -3,7 +3,8 @@ internal import RedisClient
 
 /// The stage of a sweep between reading and committing: what is to become of a page.
 extension Sweep {
-    /// The most pages that wait for answers: one answer comes with each commit, and a policy may ask a few times.
+    /// The most pages that wait for answers: one answer comes with each commit, and a policy may ask a few times, or make
+    /// its verdicts on another thread while the page before is encoded here.
     private static let mostDeciding = 4
 
     /// Decides over the page that was read, and makes one ready: the first for which Redis has answered.
@@ -60,23 +61,28 @@ extension Sweep {
         _ entries: [Evaluator.Keyed], records: [RedisValue], beside large: [Evaluation] = [], _ state: inout State
     ) async throws -> Deciding? {
         guard !state.isFull, !entries.isEmpty || !large.isEmpty else { return nil }
+        if judge.foreign != nil, !entries.isEmpty {
+            let answers = answers { try await judge.decide(entries, replies: records, at: now, isLast: true) }
+            return Deciding(large: large, answers: answers)
+        }
         let judging = try await retrying {
             try await judge.begin(entries, replies: records, at: now, isLast: true)
         }
         let asksKinds = !store.redis.isCluster && judging.judged.contains { $0.change?.queues.isEmpty == false }
         guard !judging.isSettled || asksKinds else { return Deciding(judged: judging.judged, large: large) }
-        let answers = answers(to: judging)
+        let answers = answers { try await judge.finish(judging) }
         // It runs on the same thread: the questions go out now, and not when the answers are waited for.
         await Task.yield()
         return Deciding(large: large, answers: answers)
     }
 
-    /// Asks Redis what the policy wants to know, and what the queues are that records go to.
-    private func answers(to judging: Evaluator.Judging) -> Answers {
+    /// Waits for what Redis says to the policy's questions, or for a policy whose verdicts are made elsewhere; and asks what
+    /// the queues are that records go to.
+    private func answers(_ decide: @escaping @Sendable () async throws -> [Evaluation]) -> Answers {
         let progress = Answers.Progress()
         let task = Task(executorPreference: store.redis.taskExecutor) { () async throws -> Answers.Decided in
             defer { progress.done() }
-            let judged = try await retrying { try await judge.finish(judging) }
+            let judged = try await retrying(decide)
             guard !store.redis.isCluster else { return (judged, nil) }
             let kinds = try await retrying { try await scope.kinds(of: judged) }
             return (judged, kinds)

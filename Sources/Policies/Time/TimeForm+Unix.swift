@@ -67,6 +67,8 @@ extension TimeForm.Exponent {
 
 /// That many digits of a second's fraction, in milliseconds; zeros for what is finer.
 func fractionText(of milliseconds: Int64, digits: Int) -> String {
+    // Most have three, and are written for every record.
     let three = padded(milliseconds, to: 3)
+    guard digits != 3 else { return three }
     return three.prefix(digits) + String(repeating: "0", count: max(0, digits - 3))
 }

@@ -53,7 +53,7 @@ extension CustomPolicy {
         let guards = own.guards.map(\.guard)
         try check(guards)
         try check(own.effects, of: record)
-        var parts = ChangeParts(guards: guards)
+        var parts = ChangeParts(guards, effects: own.effects.count)
         for effect in own.effects { try add(effect, to: &parts, record) }
         guard parts.questions.isEmpty else { return .ask(parts.questions) }
         try finish(&parts, record)
@@ -150,7 +150,8 @@ extension CustomPolicy {
         let balance = try refund.balance.template.expand(for: record)
         let ledger = try refund.ledger.template.expand(for: record)
         let entry = try refund.entry(of: record)
-        parts.guards += [refund.amount, refund.since].map { .field($0.fromProgram, equals: record[$0.fromProgram]) }
+        parts.guard(name, asIn: record)
+        parts.guard(refund.since.fromProgram, asIn: record)
         guard amount > 0 else { return }
         guard !parts.pays else { throw fault("pays back twice") }
         parts.pays = true
@@ -174,8 +175,7 @@ extension CustomPolicy {
                 throw fault("writes \(parts.sets[0].field) of \(record.key), which is a plain string")
             }
             let before = parts.sets.map { FieldWrite(field: $0.field, value: record[$0.field]) }
-            let own = parts.guards
-            parts.guards += before.map { .field($0.field, equals: $0.value) }.filter { !own.contains($0) }
+            for set in parts.sets { parts.guard(set.field, asIn: record) }
             parts.effects.append(.write(RecordWrite(parts.sets, before: before)))
         }
         guard !parts.effects.isEmpty else { throw fault("wants a change that does nothing now") }
@@ -184,22 +184,40 @@ extension CustomPolicy {
 
 /// What is gathered of a change.
 struct ChangeParts {
-    var guards: [Policies.Guard]
+    var guards: [Policies.Guard] = []
     var effects: [Effect] = []
     var sets: [FieldWrite] = []
     var questions: [Question] = []
     var removes = false, pays = false
+
+    /// Begins with the guards of the change; `effects`: how many it has.
+    init(_ guards: [Policies.Guard], effects count: Int) {
+        // One for each field that is written, and two for a refund.
+        self.guards.reserveCapacity(guards.count + count + 2)
+        self.guards += guards
+        effects.reserveCapacity(count)
+        sets.reserveCapacity(count)
+    }
+
+    /// Guards a field of the record as it was read, unless that is among the guards already: each costs Redis a look.
+    mutating func `guard`(_ field: String, asIn record: Record) {
+        let value = record[field]
+        for case .field(field, equals: value) in guards { return }
+        guards.append(.field(field, equals: value))
+    }
 }
 
 /// What is wrong with the effects of a change as a whole.
 extension CustomPolicy {
     private func check(_ effects: [PolicyEffect], of record: Record) throws(RecordError) {
-        let size = effects.reduce(0) { $0 + $1.size }
+        var size = 0
+        for effect in effects { size += effect.size }
         guard size <= Self.mostBytes else {
             throw fault("wants to write \(size) bytes with one change: expected at most \(Self.mostBytes)")
         }
         if let twice = PolicyEffect.twice(effects) { throw fault(twice) }
-        for case .discard(let key) in effects.map(\.kind) where key == record.key {
+        for effect in effects {
+            guard case .discard(let key) = effect.kind, key == record.key else { continue }
             throw fault("discards \(key), which is the record itself: expected to remove it")
         }
     }

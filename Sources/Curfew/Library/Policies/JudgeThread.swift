@@ -8,10 +8,11 @@ internal import Synchronization
 /// one thread, and not one more with each run or each time that the configuration is read:
 ///
 ///     here       hand over a page ─► wait ……………………………… take the verdicts
-///                               └─► watch: does the count move? ─► no, for the limit: give up, the thread is held
-///     thread              record 1 · record 2 · record 3 …
+///     thread                          record 1 · record 2 · record 3 …
+///     watch      does the count move? · does it move? ─► not for the limit: give up, the thread is held
 ///
-/// A thread that is held is free again when the verdict comes back after all; what it is to do meanwhile fails at once.
+/// The watch is one task for all pages that follow each other closely: a page takes milliseconds, and a timer of its own
+/// would cost as much as its verdicts. A thread that is held is free again when the verdict comes back after all; what it is to do meanwhile fails at once.
 final class JudgeThread: Sendable {
     private struct Key: Hashable {
         let policy: ObjectIdentifier
@@ -21,11 +22,28 @@ final class JudgeThread: Sendable {
     private struct State {
         /// How many verdicts were begun.
         var count: UInt64 = 0
-        /// What is being worked on, and the record that it is at.
-        var batch: ObjectIdentifier?
-        var record = ""
+        /// What is being worked on, and the place in it.
+        var batch: (any AwaitedBatch)?
+        var place = 0
         /// The record whose verdict doesn't come back, and since when.
         var held: (record: String, since: ContinuousClock.Instant)?
+        /// What is waited for, and how much of it has come since there was a watch.
+        var watches: [Watch] = []
+        var batches: UInt64 = 0
+        var isWatched = false
+    }
+
+    /// A batch that is waited for.
+    private struct Watch {
+        let batch: any AwaitedBatch
+        let limit: Duration
+        let waiting: @Sendable () throws -> Void
+        /// How many verdicts there were when one last came, and when that was.
+        var seen: UInt64
+        var since: ContinuousClock.Instant
+
+        /// How often it is looked at.
+        var step: Duration { min(limit / 10, .milliseconds(500)) }
     }
 
     /// The most threads that may be held before no policy of the program's own is asked any more.
@@ -84,13 +102,15 @@ final class JudgeThread: Sendable {
             throw CurfewError(
                 .policy, "\(Self.mostHeld) verdicts of this program's policies haven't come back: start it anew")
         }
-        let batch = JudgeBatch<Value>(count: count)
-        queue.async { self.work(on: batch, name: name, make: make) }
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { await self.watch(batch, limit: limit, waiting: waiting) }
+        let batch = JudgeBatch<Value>(count: count, name: name)
+        watch(batch, limit: limit, waiting: waiting)
+        queue.async { self.work(on: batch, make: make) }
+        await withTaskCancellationHandler {
             await batch.end()
-            group.cancelAll()
+        } onCancel: {
+            batch.finish(because: nil)
         }
+        state.withLock { state in state.watches.removeAll { $0.batch === batch } }
         try Task.checkCancellation()
         if let reason = batch.reason { throw reason }
         let values = batch.values
@@ -101,65 +121,103 @@ final class JudgeThread: Sendable {
         return values
     }
 
-    private func work<Value>(
-        on batch: JudgeBatch<Value>, name: @Sendable (Int) -> String, make: @Sendable (Int) -> Value
-    ) {
-        let id = ObjectIdentifier(batch)
-        for place in 0..<batch.count {
-            guard batch.begin() else { break }
-            let record = name(place)
+    private func work<Value>(on batch: JudgeBatch<Value>, make: @Sendable (Int) -> Value) {
+        var place = 0
+        while place < batch.count, batch.begin() {
             state.withLock { state in
                 state.count &+= 1
-                (state.batch, state.record) = (id, record)
+                (state.batch, state.place) = (batch, place)
             }
             batch.add(make(place))
+            place += 1
         }
         let wasHeld = state.withLock { state in
             defer { (state.batch, state.held) = (nil, nil) }
             return state.held != nil
         }
         if wasHeld { Self.heldCount.withLock { $0 -= 1 } }
-        batch.finish()
+        batch.finish(because: nil)
     }
 
-    /// Gives up on a batch where no verdict came back for the limit, the task is cancelled, or nobody waits any more.
-    private func watch<Value>(
-        _ batch: JudgeBatch<Value>, limit: Duration, waiting: @Sendable () throws -> Void
-    ) async {
-        let step = min(limit / 10, .milliseconds(500))
-        var seen: UInt64 = 0
-        var since = ContinuousClock.now
-        while batch.isWanted {
+    /// Has an eye on a batch until it is taken off the watches.
+    private func watch(
+        _ batch: any AwaitedBatch, limit: Duration, waiting: @escaping @Sendable () throws -> Void
+    ) {
+        let isFirst = state.withLock { state in
+            state.watches.append(
+                Watch(batch: batch, limit: limit, waiting: waiting, seen: state.count, since: .now))
+            state.batches &+= 1
+            defer { state.isWatched = true }
+            return !state.isWatched
+        }
+        guard isFirst else { return }
+        Task.detached { await self.watchAll() }
+    }
+
+    /// Looks at what is waited for, until nothing is and nothing new has come for a while.
+    private func watchAll() async {
+        var step = Duration.milliseconds(500)
+        while true {
+            let batches = state.withLock { state in
+                step = state.watches.map(\.step).min() ?? step
+                return state.batches
+            }
             do {
                 try await Task.sleep(for: step)
             } catch {
-                return batch.finish()
+                // Nobody cancels it; if somebody did, the next batch begins it anew.
+                return state.withLock { $0.isWatched = false }
             }
-            do {
-                try waiting()
-            } catch {
-                return batch.finish(because: error)
+            let watches = state.withLock { state in
+                state.isWatched = !state.watches.isEmpty || state.batches != batches
+                return state.isWatched ? state.watches : nil
             }
-            let count = state.withLock { $0.count }
-            if count != seen { (seen, since) = (count, .now) }
-            guard since.duration(to: .now) >= limit else { continue }
-            hold(since: since)
-            return batch.finish()
+            guard let watches else { return }
+            for watch in watches { look(at: watch) }
         }
+    }
+
+    /// Gives up on a batch where no verdict came back for its limit, or nobody waits any more.
+    private func look(at watch: Watch) {
+        do {
+            try watch.waiting()
+        } catch {
+            return watch.batch.finish(because: error)
+        }
+        let late = state.withLock { state -> ContinuousClock.Instant? in
+            guard let place = state.watches.firstIndex(where: { $0.batch === watch.batch }) else { return nil }
+            if state.watches[place].seen != state.count {
+                (state.watches[place].seen, state.watches[place].since) = (state.count, .now)
+            }
+            let since = state.watches[place].since
+            return since.duration(to: .now) >= watch.limit ? since : nil
+        }
+        guard let late else { return }
+        hold(since: late)
+        watch.batch.finish(because: nil)
     }
 
     private func hold(since: ContinuousClock.Instant) {
         let isNew = state.withLock { state in
-            guard state.batch != nil, state.held == nil else { return false }
-            state.held = (state.record, since)
+            guard let batch = state.batch, state.held == nil else { return false }
+            state.held = (batch.name(state.place), since)
             return true
         }
         if isNew { Self.heldCount.withLock { $0 += 1 } }
     }
 }
 
+/// What is waited for, whatever it makes.
+private protocol AwaitedBatch: AnyObject, Sendable {
+    /// What the one at that place is about, for messages.
+    var name: @Sendable (Int) -> String { get }
+
+    /// Ends the wait; what comes later isn't wanted.
+    func finish(because reason: (any Error)?)
+}
+
 /// Values that are made one after the other, until nobody wants them any more.
-private final class JudgeBatch<Value: Sendable>: Sendable {
+private final class JudgeBatch<Value: Sendable>: AwaitedBatch {
     private struct State {
         var values: [Value] = []
         var isBegun = false
@@ -169,10 +227,11 @@ private final class JudgeBatch<Value: Sendable>: Sendable {
     }
 
     let count: Int
+    let name: @Sendable (Int) -> String
     private let state: Mutex<State>
 
-    init(count: Int) {
-        self.count = count
+    init(count: Int, name: @escaping @Sendable (Int) -> String) {
+        (self.count, self.name) = (count, name)
         var state = State()
         state.values.reserveCapacity(count)
         self.state = Mutex(state)
@@ -206,7 +265,7 @@ private final class JudgeBatch<Value: Sendable>: Sendable {
     }
 
     /// Ends the wait; what comes later isn't wanted.
-    func finish(because reason: (any Error)? = nil) {
+    func finish(because reason: (any Error)?) {
         let waiter = state.withLock { state in
             if !state.isFinished { state.reason = reason }
             state.isFinished = true

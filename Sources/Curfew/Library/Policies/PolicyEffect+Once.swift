@@ -40,6 +40,7 @@ extension PolicyEffect {
             case .set, .remove, .refund, .publish: continue
             }
         }
+        guard !discarded.isEmpty else { return nil }
         return discarded.intersection(used).min().map {
             "discards \($0.shortened(to: 200)) and writes to it: expected one of both"
         }
