@@ -101,6 +101,36 @@ package struct History: Sendable {
         try await read("XRANGE", of: stream, from: "(" + id, to: "+", count: Self.mostNew).entries
     }
 
+    /// Throws where a stream can't be the one of which an entry with that id was read: it was deleted and begun anew, and the
+    /// server's clock was set back, so that its ids are lower and nothing of it would come for a long time.
+    ///
+    /// That is what the last id says that it has given out, which stays where entries are deleted. Where there is no stream
+    /// now, or no right to ask, nothing can be told.
+    package func checkGoesOn(_ stream: String, behind id: String) async throws(CurfewError) {
+        let reply: RedisValue
+        do {
+            reply = try await redis.pipeline([RedisCommand("XINFO", ["STREAM", stream])])[0]
+        } catch {
+            throw CurfewError(error)
+        }
+        let fact = reply.error == nil ? reply.fields().first { $0.name.string == "last-generated-id" } : nil
+        guard let last = fact?.value.string, let given = Self.numbers(last), let read = Self.numbers(id), given < read
+        else {
+            return
+        }
+        throw CurfewError(
+            .damaged,
+            "\(stream) was begun anew: \(id) was read, and the last id that it has given out is \(last): read it from its "
+                + "beginning")
+    }
+
+    /// The two numbers of an entry's id.
+    private static func numbers(_ id: String) -> (UInt64, UInt64)? {
+        let parts = id.split(separator: "-").map { UInt64($0) }
+        guard parts.count == 2, let time = parts[0], let number = parts[1] else { return nil }
+        return (time, number)
+    }
+
     /// The new entries after an id (`$` = from now on); waits up to that long for them.
     package func next(of stream: String, after id: String, within wait: Duration) async throws(CurfewError)
         -> [StreamEntry]

@@ -32,7 +32,8 @@ public struct StreamPosition: Sendable, Hashable, ExpressibleByStringLiteral {
 /// in the configuration keeps it is trimmed, read or not.
 ///
 /// While nothing is added, Redis is asked a few times a second at first, and then once a second. Cancellation ends the
-/// sequence. An error is thrown once, and ends it too; another sequence can go on after the last id.
+/// sequence. An error is thrown once, and ends it too; another sequence can go on after the last id. Where the
+/// stream was deleted and begun anew with lower ids, because the server's clock was set back, that is an error as well.
 public struct CurfewStream<Element: Sendable>: AsyncSequence, Sendable {
     /// Every error is one of Curfew's.
     public typealias Failure = CurfewError
@@ -53,12 +54,16 @@ public struct CurfewStream<Element: Sendable>: AsyncSequence, Sendable {
 
         private let sequence: CurfewStream
         private var position: String?
+        /// Whether an entry of the stream has that position.
+        private var isRead = false
         private var page: ArraySlice<StreamEntry> = []
         private var hasEnded = false
 
         fileprivate init(sequence: CurfewStream) {
             self.sequence = sequence
         }
+
+        private static var longestWait: Duration { .seconds(1) }
 
         /// The next element, when there is one; nil after a cancellation.
         public mutating func next() async throws(CurfewError) -> Element? {
@@ -78,7 +83,7 @@ public struct CurfewStream<Element: Sendable>: AsyncSequence, Sendable {
         }
 
         private mutating func read() async throws(CurfewError) -> Element? {
-            var retries = Retries(Backoff(first: .milliseconds(50), factor: 1.5, most: .seconds(1)))
+            var retries = Retries(Backoff(first: .milliseconds(50), factor: 1.5, most: Self.longestWait))
             while true {
                 while let entry = page.popFirst() {
                     if let element = sequence.make(entry.forProgram) { return element }
@@ -90,9 +95,14 @@ public struct CurfewStream<Element: Sendable>: AsyncSequence, Sendable {
                 let entries = try await sequence.entries(after: after)
                 page = entries[...]
                 position = entries.last?.id ?? after
-                guard entries.isEmpty else { continue }
+                guard entries.isEmpty else {
+                    isRead = true
+                    continue
+                }
+                let wait = retries.failed()
+                if isRead, wait == Self.longestWait { try await sequence.checkGoesOn(behind: after) }
                 do {
-                    try await Task.sleep(for: retries.failed())
+                    try await Task.sleep(for: wait)
                 } catch {
                     throw CurfewError(anyOf: error)
                 }
@@ -103,6 +113,11 @@ public struct CurfewStream<Element: Sendable>: AsyncSequence, Sendable {
     private func entries(after id: String) async throws(CurfewError) -> [StreamEntry] {
         let (engine, stream) = (client.engine, stream)
         return try await client.call { try await History(engine: engine).entries(of: stream, after: id) }
+    }
+
+    private func checkGoesOn(behind id: String) async throws(CurfewError) {
+        let (engine, stream) = (client.engine, stream)
+        try await client.call { try await History(engine: engine).checkGoesOn(stream, behind: id) }
     }
 
     /// The id after which the first entry is read.

@@ -83,6 +83,27 @@ struct LibraryStreamTests {
         }
     }
 
+    @Test("a stream that was begun anew with lower ids is an error")
+    func begunAnew() async throws {
+        try await LibraryScene.with { scene in
+            try await Self.add(0..<2, to: scene)
+            try await scene.withClient { curfew in
+                let (seen, continuation) = AsyncStream<String>.makeStream()
+                let reader = Task {
+                    for try await event in curfew.events(after: .beginning) { continuation.yield(event.id) }
+                }
+                var ids = seen.makeAsyncIterator()
+                for _ in 0..<2 { _ = await ids.next() }
+                try await scene.redis.send(RedisCommand("FLUSHALL"))
+                let words = ["{curfew}:events", "5-0", "cleanup", "jobs", "action", "fail", "record", "3"]
+                try await scene.redis.send(RedisCommand("XADD", words))
+                let error = await #expect(throws: CurfewError.self) { try await reader.value }
+                #expect(error?.code == .damaged, "\(String(describing: error))")
+                #expect(error?.message.contains("the last id that it has given out is 5-0") == true)
+            }
+        }
+    }
+
     @Test(
         "cancellation ends the sequence, an odd id is an error, and what others have written is passed over"
     )
