@@ -35,6 +35,9 @@ struct RootCommand: AsyncParsableCommand {
 
     /// Runs the command and turns every failure into an exit code and one clear message.
     static func runAsProgram() async {
+        // The dispatch library would tell the system's log, and so the journal, of every thread that it can't give a higher
+        // priority: for anybody but root, several with each command.
+        setenv("LIBDISPATCH_LOG", "NO", 0)
         Output.prepare()
         Interrupt.listen()
         do {
