@@ -11,7 +11,7 @@ func withClusterSweep(
 ) async throws {
     try await withClusterAndClient(primaries: primaries, replicas: replicas) { cluster, _ in
         let indented = cleanups.split(separator: "\n").map { "  " + $0 }.joined(separator: "\n")
-        let text = unhurried("redis: \(cluster.url)\n\(settings)\ncleanups:\n\(indented)\n")
+        let text = "redis: \(cluster.url)\n\(settings)\ncleanups:\n\(indented)\n"
         let configuration = try Configuration.parse(text, file: "test.yaml", environment: [:])
         try await RedisClient.withClient(configuration.redis, logger: quietLogger) { redis in
             let engine = Engine(

@@ -32,7 +32,7 @@ struct CoordinationFleetTests {
     @Test("what becomes due at once is run once, all of it, by instances that are told of it once")
     func herd() async throws {
         let names = (1...24).map { "c\($0)" }
-        try await withInstances(Self.text(names, "concurrency: 2")) { scene in
+        try await withInstances(Self.text(names, "concurrency: 2, lease: 5m")) { scene in
             try await withWorkers(try (1...5).map { try scene.engine("web-\($0)") }) {
                 try await eventually("a run of each", within: .seconds(60)) {
                     try await runs(scene).count >= names.count
@@ -98,9 +98,9 @@ struct CoordinationFleetTests {
 
     @Test("two configurations side by side each run what is theirs, whatever of the other is in the way")
     func sideBySide() async throws {
-        try await withInstances(Self.text(["a"], "heartbeat: 500ms", every: "1s")) { scene in
+        try await withInstances(Self.text(["a"], "heartbeat: 500ms, lease: 5m", every: "1s")) { scene in
             try await scene.send("HSET", scene.keys.paused, "a", "{}")
-            let other = Self.text(["b"], "heartbeat: 500ms", every: "1s")
+            let other = Self.text(["b"], "heartbeat: 500ms, lease: 5m", every: "1s")
             try await withWorkers([try scene.engine("one"), try scene.engine("two", other)]) {
                 try await eventually("runs of the other", within: .seconds(60)) { try await runs(scene).count >= 3 }
                 #expect(try await runs(scene).allSatisfy { $0["cleanup"] == "b" && $0["instance"] == "two" })
@@ -135,8 +135,10 @@ struct CoordinationFleetTests {
 
     @Test("a cleanup whose holder is dead is taken over once its lease has run out, by whoever lives")
     func takeOver() async throws {
-        try await withInstances(Self.text(["a"], "heartbeat: 1s, lease: 1s")) { scene in
-            _ = try await scene.claim("a", by: try scene.engine("dead"))
+        // The holder's lease is short, those of the others aren't: however slow they are, none is lost.
+        try await withInstances(Self.text(["a"], "heartbeat: 1s, lease: 5m")) { scene in
+            let dead = try scene.engine("dead", Self.text(["a"], "heartbeat: 1s, lease: 1s"))
+            _ = try await scene.claim("a", by: dead)
             try await withWorkers(try (1...3).map { try scene.engine("web-\($0)") }) {
                 try await eventually("the next run", within: .seconds(60)) {
                     try await runs(scene).map { $0["status"] } == ["lost", "completed"]
