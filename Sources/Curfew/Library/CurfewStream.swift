@@ -63,7 +63,8 @@ public struct CurfewStream<Element: Sendable>: AsyncSequence, Sendable {
             self.sequence = sequence
         }
 
-        private static var longestWait: Duration { .seconds(1) }
+        /// Each time that so many looks have found nothing, it is asked whether the stream is still the same.
+        private static var looks: Int { 8 }
 
         /// The next element, when there is one; nil after a cancellation.
         public mutating func next() async throws(CurfewError) -> Element? {
@@ -83,7 +84,7 @@ public struct CurfewStream<Element: Sendable>: AsyncSequence, Sendable {
         }
 
         private mutating func read() async throws(CurfewError) -> Element? {
-            var retries = Retries(Backoff(first: .milliseconds(50), factor: 1.5, most: Self.longestWait))
+            var retries = Retries(Backoff(first: .milliseconds(50), factor: 1.5, most: .seconds(1)))
             while true {
                 while let entry = page.popFirst() {
                     if let element = sequence.make(entry.forProgram) { return element }
@@ -100,7 +101,9 @@ public struct CurfewStream<Element: Sendable>: AsyncSequence, Sendable {
                     continue
                 }
                 let wait = retries.failed()
-                if isRead, wait == Self.longestWait { try await sequence.checkGoesOn(behind: after) }
+                if isRead, retries.failures.isMultiple(of: Self.looks) {
+                    try await sequence.checkGoesOn(behind: after)
+                }
                 do {
                     try await Task.sleep(for: wait)
                 } catch {

@@ -6,7 +6,7 @@ import TestNeeds
 import TestSupport
 import Testing
 
-@Suite("events and alerts as sequences", .tags(.ownServer))
+@Suite("events and alerts as sequences", .tags(.ownServer), .timeLimit(.minutes(5)))
 struct LibraryStreamTests {
     /// Adds events with numbers for records.
     private static func add(_ numbers: some Sequence<Int>, to scene: LibraryScene) async throws {
