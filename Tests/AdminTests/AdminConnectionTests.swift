@@ -91,7 +91,7 @@ struct AdminConnectionTests {
         #expect(Origin("fe80::1%eth0") == Origin("fe80::2"))
     }
 
-    @Test("while somebody holds all the places, others are answered", .timeLimit(.minutes(1)))
+    @Test("while somebody holds all the places, others are answered", .timeLimit(.minutes(5)))
     func filled() async throws {
         try await withAdmin { scene in
             try await scene.application().test(.live) { client in
@@ -111,7 +111,7 @@ struct AdminConnectionTests {
         }
     }
 
-    @Test("a head has its time from its first byte, whichever request of a connection it is", .timeLimit(.minutes(1)))
+    @Test("a head has its time from its first byte, whichever request of a connection it is", .timeLimit(.minutes(5)))
     func secondHead() async throws {
         try await withAdmin { scene in
             let limits = SlowClients.Limits(head: .seconds(2), body: .seconds(30))
@@ -138,7 +138,7 @@ struct AdminConnectionTests {
     }
 
     @Test(
-        "an answer that comes before its body counts as one, and the next request is answered", .timeLimit(.minutes(1)))
+        "an answer that comes before its body counts as one, and the next request is answered", .timeLimit(.minutes(5)))
     func earlyAnswer() async throws {
         try await withAdmin { scene in
             let limits = SlowClients.Limits(head: .seconds(10), body: .seconds(5))

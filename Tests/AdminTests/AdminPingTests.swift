@@ -10,7 +10,7 @@ import Testing
 
 @testable import Admin
 
-@Suite("Pings after runs over HTTP", .tags(.ownServer), .timeLimit(.minutes(2)))
+@Suite("Pings after runs over HTTP", .tags(.ownServer), .timeLimit(.minutes(5)))
 struct AdminPingTests {
     private static func cleanups(_ url: String) -> String {
         AdminScene.cleanups.replacing("to: FAILED, refund", with: "to: FAILED, ping: \"\(url)\", refund")

@@ -16,7 +16,7 @@ import Testing
 
 @Suite("The HTTP server", .tags(.ownServer))
 struct AdminServerTests {
-    @Test("a client that doesn't finish its request is closed", .timeLimit(.minutes(1)))
+    @Test("a client that doesn't finish its request is closed", .timeLimit(.minutes(5)))
     func slowClients() async throws {
         try await withAdmin { scene in
             let limits = SlowClients.Limits(head: .milliseconds(300), body: .milliseconds(300))

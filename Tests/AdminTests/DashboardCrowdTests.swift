@@ -74,7 +74,7 @@ struct DashboardCrowdTests {
         return list.split(separator: "\n").count
     }
 
-    @Test("two hundred open dashboards cost one connection and one reading at a time", .timeLimit(.minutes(2)))
+    @Test("two hundred open dashboards cost one connection and one reading at a time", .timeLimit(.minutes(5)))
     func crowd() async throws {
         let pages = 200
         try await withAdmin { scene in

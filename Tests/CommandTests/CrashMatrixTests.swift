@@ -24,7 +24,7 @@ extension Chaos {
             }
         }
 
-        @Test("it notices where commits under an old fence are accepted", .timeLimit(.minutes(2)))
+        @Test("it notices where commits under an old fence are accepted", .timeLimit(.minutes(5)))
         func noFence() async throws {
             // With this seed the one that wakes finds its page as it was, because its successor is held up too.
             let (code, text) = try await Self.run(

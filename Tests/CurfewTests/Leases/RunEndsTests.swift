@@ -6,7 +6,7 @@ import Testing
 
 @testable import Curfew
 
-@Suite("ends of runs that share a call", .tags(.pure), .timeLimit(.minutes(1)))
+@Suite("ends of runs that share a call", .tags(.pure), .timeLimit(.minutes(5)))
 struct RunEndsTests {
     @Test("a run that ends alone is sent at once, alone")
     func alone() async throws {

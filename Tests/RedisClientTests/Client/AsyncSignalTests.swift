@@ -3,7 +3,7 @@ import Testing
 
 @testable import RedisClient
 
-@Suite("waiting for a change", .tags(.pure), .timeLimit(.minutes(1)))
+@Suite("waiting for a change", .tags(.pure), .timeLimit(.minutes(5)))
 struct AsyncSignalTests {
     @Test("a signal wakes all who wait")
     func signal() async {

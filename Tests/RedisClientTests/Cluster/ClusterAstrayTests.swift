@@ -4,7 +4,7 @@ import RedisClient
 import TestNeeds
 import Testing
 
-@Suite("nodes that lead astray", .tags(.ownServer), .timeLimit(.minutes(2)))
+@Suite("nodes that lead astray", .tags(.ownServer), .timeLimit(.minutes(5)))
 struct ClusterAstrayTests {
     private static func bulk(_ text: String) -> String { "$\(text.utf8.count)\r\n\(text)\r\n" }
 

@@ -3,7 +3,7 @@ import TestNeeds
 import TestSupport
 import Testing
 
-@Suite("the slot of a key", .tags(.ownServer), .timeLimit(.minutes(2)))
+@Suite("the slot of a key", .tags(.ownServer), .timeLimit(.minutes(5)))
 struct RedisSlotTests {
     @Test(
         "published values",
