@@ -14,7 +14,7 @@ import Tracing
 struct TelemetryTests {
     /// A service on an engine of its own that sends to an address.
     private func withTelemetry(
-        to address: String, more: String = "timeout: 2s",
+        to address: String, more: String = "timeout: 30s",
         _ body: (TelemetryService, TelemetryQueue, AdminScene) async throws -> Void
     ) async throws {
         let section = "otel: {endpoint: \"\(address)\", headers: {x-token: abc}, \(more)}"
